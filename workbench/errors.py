@@ -1,0 +1,60 @@
+"""What can go wrong, in words: every error names the field, the place, what was found and what to do.
+
+All are `ValueError`s under one base, so `except workbench.errors.WorkbenchError` catches whatever the project
+raises on purpose. Messages are built here so that the same mistake reads the same everywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class WorkbenchError(ValueError):
+    """Base of every error that the project raises on purpose."""
+
+
+class InputError(WorkbenchError):
+    """An argument or a row of the user's data is not usable as it is."""
+
+    @classmethod
+    def at(cls, field: str, found: str, todo: str, *, row: int | None = None, id: object = None) -> InputError:
+        """`field` row 17 (id 'a'): found. todo."""
+        place = f"`{field}`"
+        if row is not None:
+            place += f" row {row}"
+        if id is not None:
+            place += f" (id {id!r})"
+        return cls(f"{place} {found}. {todo}")
+
+    @classmethod
+    def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
+        """An unknown name: say the nearest one, list the known ones when they are few."""
+        options = [str(option) for option in known]
+        near = difflib.get_close_matches(str(name), options, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(options[:12]) + (f" and {len(options) - 12} more" if len(options) > 12 else "")
+        return cls(f"unknown {what} {name!r}.{hint} Known: {listed or 'none'}.{' ' + todo if todo else ''}")
+
+
+class MissingEvidence(WorkbenchError):
+    """A score or a view needs something that was not recorded."""
+
+    @classmethod
+    def needed(cls, who: str, missing: Sequence[str], how: str) -> MissingEvidence:
+        """`who` needs `a`, `b`, which this run does not have. how."""
+        return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
+
+
+class RunError(WorkbenchError):
+    """A run directory is missing, damaged, of a newer schema, or in use in a way that would lose data."""
+
+
+class ExistsError(WorkbenchError):
+    """A file or directory that would be overwritten is already there."""
+
+
+def first_few(values: Sequence[object], most: int = 5) -> str:
+    """At most `most` offenders and the count of the others, for error messages."""
+    shown = ", ".join(repr(value) for value in list(values[:most]))
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
