@@ -1,0 +1,351 @@
+"""The examples under doubt: ids, given labels, classes, the user's columns and media. Never altered.
+
+Hides how ids and labels of many kinds (int, str, bool, categorical, missing) become two arrays: unique `ids` and
+integer `given_labels` into `classes`, with -1 for "no label yet". Rows are joined by id everywhere, never by position.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import InputError, first_few
+from workbench.tasks import TASKS
+
+UNLABELLED = -1
+"""Class index of an example without a given label."""
+
+RESERVED = ("row", "id", "given_label")
+"""Names that the project's own files use; user columns of the same name get a trailing underscore."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """n examples with given labels, perhaps wrong, that nothing in the project ever changes.
+
+    Make one with `from_frame` or `from_arrays`; the constructor takes values that are already clean.
+
+    Attributes
+    ----------
+    ids : (n,) int64, or object array of str; unique, the user's own.
+    given_labels : (n,) int64, class index in [0, k), or -1 where there is no label.
+    classes : tuple of k class names (str).
+    metadata : DataFrame of n rows with the user's other columns, RangeIndex.
+    images : sequence of n, each PNG/JPEG/... bytes, a path (str) or None; None when there are no images.
+    text_column : name of the column of `metadata` that holds the text of an example, or None.
+    task : kind of label, a key of `workbench.tasks.TASKS`.
+    media_root : folder below which image paths are read, or None when there are no paths.
+    """
+
+    ids: np.ndarray
+    given_labels: np.ndarray
+    classes: tuple[str, ...]
+    metadata: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    images: Sequence[bytes | str | None] | None = field(default=None, repr=False)
+    text_column: str | None = None
+    task: str = "multiclass"
+    media_root: Path | None = None
+    planted: pd.DataFrame | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise InputError.unknown("task", self.task, TASKS)
+        if self.metadata.shape[1] == 0:
+            object.__setattr__(self, "metadata", pd.DataFrame(index=pd.RangeIndex(len(self.ids))))
+        TASKS[self.task].check(self.given_labels, self.classes)
+        for name in ("ids", "given_labels"):
+            getattr(self, name).setflags(write=False)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        label: str = "label",
+        *,
+        id: str | None = None,
+        image: str | None = None,
+        text: str | None = None,
+        classes: Sequence[object] | None = None,
+        media_root: str | Path | None = None,
+    ) -> Dataset:
+        """Read a DataFrame with one row per example.
+
+        Parameters
+        ----------
+        frame : DataFrame; the columns not named below are kept as metadata.
+        label : column with the given label (str, int, bool or categorical); missing values mean "no label yet".
+        id : column with unique ids (int or str); without it the row numbers from 0.
+        image : column with image paths (str) or encoded image bytes (PNG, JPEG, ...).
+        text : column with the text of the example.
+        classes : class names in the order wanted. Integer labels with str `classes` are indices into them.
+            Without it: the sorted distinct labels.
+        media_root : folder below which image paths are read; relative paths start there. Default: the
+            current folder.
+
+        Raises
+        ------
+        InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`.
+        """
+        for role, name in {"label": label, "id": id, "image": image, "text": text}.items():
+            if name is not None and name not in frame.columns:
+                raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}=`.")
+        ids = np.arange(len(frame)) if id is None else frame[id].to_numpy()
+        taken = {name for name in (label, id, image) if name is not None}
+        metadata = frame.drop(columns=list(taken)).reset_index(drop=True)
+        return cls.from_arrays(
+            frame[label],
+            ids=ids,
+            images=None if image is None else list(frame[image]),
+            texts=None,
+            classes=classes,
+            media_root=media_root,
+            text_column=text,
+            metadata=metadata,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        labels: Iterable[object],
+        *,
+        ids: Iterable[object] | None = None,
+        images: Sequence[Any] | np.ndarray | None = None,
+        texts: Sequence[str] | None = None,
+        classes: Sequence[object] | None = None,
+        metadata: pd.DataFrame | None = None,
+        media_root: str | Path | None = None,
+        text_column: str | None = None,
+    ) -> Dataset:
+        """Read parallel arrays of length n.
+
+        Parameters
+        ----------
+        labels, ids, classes, media_root : as in `from_frame`.
+        images : array (n, h, w) or (n, h, w, 3 or 4), uint8 or float in [0, 1]; or a sequence of bytes, paths,
+            PIL images or arrays.
+        texts : n strings, kept as the column "text".
+        metadata : DataFrame of n rows with other columns.
+        """
+        codes, names = _codes(labels, classes)
+        n = len(codes)
+        clean_ids = _clean_ids(np.arange(n) if ids is None else ids, n)
+        columns = pd.DataFrame(index=pd.RangeIndex(n)) if metadata is None else metadata.reset_index(drop=True)
+        if len(columns) != n:
+            raise InputError.at("metadata", f"has {len(columns)} rows for {n} labels", "Pass one row per example.")
+        columns = columns.rename(columns={name: f"{name}_" for name in RESERVED})
+        columns.columns = [str(name) for name in columns.columns]
+        if texts is not None:
+            if len(texts) != n:
+                raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Pass one text per example.")
+            text_column = "text"
+            columns = columns.assign(text=list(texts))
+        if images is not None and len(images) != n:
+            raise InputError.at("images", f"has {len(images)} entries for {n} labels", "Pass one image per example.")
+        pictures = None if images is None else _Images(images)
+        has_paths = pictures is not None and pictures.any_path()
+        root = Path(media_root or ".").resolve() if has_paths else None
+        return cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root)
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.ids)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def given(self) -> np.ndarray:
+        """(n,) object array of class names, None where there is no label."""
+        return self.names_of(self.given_labels)
+
+    def names_of(self, codes: np.ndarray) -> np.ndarray:
+        """Class names (object array, None for -1) of class indices of any shape."""
+        return np.array([*self.classes, None], dtype=object)[np.asarray(codes)]
+
+    def code_of(self, name: object) -> int:
+        """Class index of a class name; the error lists what there is."""
+        try:
+            return self._code_by_name[str(name)]
+        except KeyError:
+            raise InputError.unknown("class", name, self.classes) from None
+
+    def rows(self, ids: Iterable[object]) -> np.ndarray:
+        """(m,) int64 row numbers of ids.
+
+        Raises
+        ------
+        InputError : an id is not in the dataset; the message shows the first offenders.
+        """
+        wanted = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
+        if self._arange and wanted.dtype.kind in "iu":
+            bad = (wanted < 0) | (wanted >= self.n)
+            rows = wanted.astype(np.int64)
+        else:
+            if self.ids.dtype == object:
+                wanted = np.array([str(one) if isinstance(one, (str, np.str_)) else one for one in wanted], object)
+            rows = self._index.get_indexer(wanted).astype(np.int64)
+            bad = rows < 0
+        if bad.any():
+            offenders = wanted[bad].tolist()
+            kind = "str" if self.ids.dtype == object else "int"
+            raise InputError.at(
+                "ids",
+                f"has {len(offenders)} not in the dataset: {first_few(offenders)}",
+                f"Use the ids of the Dataset ({kind}), such as {self.ids[0]!r}." if self.n else "It is empty.",
+            )
+        return rows
+
+    def image(self, row: int) -> bytes | str | None:
+        """Encoded image bytes, or a path, of one row; None when it has none."""
+        return None if self.images is None else self.images[row]
+
+    def text(self, row: int) -> str | None:
+        """Text of one row; None when the dataset has no text."""
+        if self.text_column is None:
+            return None
+        value = self.metadata[self.text_column].iat[row]
+        return None if value is None or value is pd.NA or value != value else str(value)
+
+    def with_labels(self, labels: np.ndarray) -> Dataset:
+        """The same examples with other given labels (class indices); this one stays as it is."""
+        return dataclasses.replace(self, given_labels=np.array(labels, dtype=np.int64))
+
+    @property
+    def _arange(self) -> bool:
+        return self._cached("_is_arange", lambda: bool(np.array_equal(self.ids, np.arange(self.n))))
+
+    @property
+    def _index(self) -> pd.Index:
+        return self._cached("_id_index", lambda: pd.Index(self.ids))
+
+    @property
+    def _code_by_name(self) -> Mapping[str, int]:
+        return self._cached("_codes", lambda: {name: code for code, name in enumerate(self.classes)})
+
+    def _cached(self, name: str, make: Any) -> Any:
+        if name not in self.__dict__:
+            object.__setattr__(self, name, make())
+        return self.__dict__[name]
+
+
+class _Images(Sequence):
+    """Images as given, encoded only when one is asked for: bytes and paths stay, arrays become PNG."""
+
+    def __init__(self, images: Sequence[Any] | np.ndarray) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, row: Any) -> Any:
+        image = self._images[row]
+        if image is None or (isinstance(image, float) and np.isnan(image)):
+            return None
+        if isinstance(image, (bytes, bytearray, memoryview)):
+            return bytes(image)
+        if isinstance(image, (str, Path)):
+            return str(image)
+        from workbench.media import encode_png
+
+        return encode_png(image, row)
+
+    def any_path(self) -> bool:
+        if isinstance(self._images, np.ndarray) and self._images.dtype != object:
+            return False
+        return any(isinstance(image, (str, Path)) for image in self._images)
+
+
+def _clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
+    """(n,) int64 or object array of str, unique, or an error that names the first offender."""
+    raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else _object_array(ids)
+    if raw.shape != (n,):
+        raise InputError.at("ids", f"has shape {raw.shape} for {n} labels", "Pass one id per example.")
+    if raw.dtype.kind in "iu":
+        clean = raw.astype(np.int64)
+    else:
+        values = raw.astype(object)
+        kind = pd.api.types.infer_dtype(values, skipna=False)
+        if kind not in ("string", "integer", "empty"):
+            _refuse_ids(values.tolist())
+        clean = values.astype(np.int64) if kind == "integer" else values
+    duplicated = pd.Index(clean).duplicated()
+    if duplicated.any():
+        row = int(np.flatnonzero(duplicated)[0])
+        first = int(np.flatnonzero(clean == clean[row])[0])
+        found = f"repeats the id of row {first} ({int(duplicated.sum())} repeats in all)"
+        raise InputError.at("ids", found, "Make ids unique.", row=row, id=clean.tolist()[row])
+    return clean
+
+
+def _refuse_ids(values: list[object]) -> None:
+    """Say which id is neither int nor str, or that both kinds occur."""
+    for row, value in enumerate(values):
+        if not isinstance(value, (str, int)) or isinstance(value, bool):
+            found = f"is {value!r} ({type(value).__name__})"
+            raise InputError.at("ids", found, "Ids are int or str and never missing.", row=row)
+    ints = sum(isinstance(value, int) for value in values)
+    raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one kind: str(id) for all.")
+
+
+def _codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class indices (n,) int64 with -1 for missing, and the class names."""
+    series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        classes = list(series.cat.categories) if classes is None else classes
+        series = series.astype(object)
+    positions, found = pd.factorize(series, use_na_sentinel=True)
+    distinct = [_scalar(value) for value in found]
+    if classes is None:
+        classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
+    classes = [_scalar(name) for name in classes]
+    names = tuple(str(name) for name in classes)
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")
+    lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
+    if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
+        lookup = {code: code for code in range(len(names))}
+    code_of_distinct = np.array([lookup.get(value, -2) for value in distinct] + [UNLABELLED], dtype=np.int64)
+    codes = code_of_distinct[positions]
+    if (codes == -2).any():
+        row = int(np.flatnonzero(codes == -2)[0])
+        known = first_few(list(names), 12)
+        raise InputError.at("labels", f"is {distinct[positions[row]]!r}", f"Known classes: {known}.", row=row)
+    return codes, names
+
+
+def _object_array(values: Iterable[object]) -> np.ndarray:
+    """(n,) object array of any values, without numpy turning a mix into text."""
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    array[:] = listed
+    return array
+
+
+def _plain(labels: Iterable[object]) -> object:
+    """A list or array that pandas reads without turning ints into something else; torch tensors included."""
+    if hasattr(labels, "detach"):
+        labels = labels.detach().cpu().numpy()
+    if not isinstance(labels, np.ndarray):
+        return _object_array(labels)
+    if labels.ndim != 1:
+        raise InputError.at("labels", f"has shape {labels.shape}", "Pass one label per example, shape (n,).")
+    return labels
+
+
+def _scalar(value: object) -> object:
+    """Plain Python value of a numpy scalar; whole floats (from a column with gaps) become ints."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

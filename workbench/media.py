@@ -1,0 +1,126 @@
+"""Images as bytes, safely: encode arrays, read files below one folder, decode with a pixel limit.
+
+Everything that turns untrusted bytes or paths into a picture goes through here.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from workbench.errors import InputError
+
+MAX_PIXELS = 50_000_000
+"""Images larger than this are not decoded (a 10 kB file can claim a billion pixels)."""
+
+MAX_BYTES = 64_000_000
+"""Image files larger than this are not read."""
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+"""Formats that are decoded; others (EPS above all) may start other programs and are refused."""
+
+
+def encode_png(image: object, row: int | None = None) -> bytes:
+    """PNG bytes of a PIL image or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+
+    uint8 arrays are taken as they are, bool as black and white, floats as [0, 1].
+    """
+    from PIL import Image
+
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(_as_uint8(np.asarray(image), row))
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=6)
+    return out.getvalue()
+
+
+def _as_uint8(pixels: np.ndarray, row: int | None) -> np.ndarray:
+    """(h, w) or (h, w, 3 or 4) uint8, or an error that names the row."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        found = f"is an array of shape {pixels.shape}"
+        raise InputError.at("images", found, "Use (h, w), (h, w, 3) or (h, w, 4); channels come last.", row=row)
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8) * 255
+    low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+    if pixels.dtype.kind == "f" and low >= 0 and high <= 1:
+        return (np.nan_to_num(pixels) * 255).round().astype(np.uint8)
+    if pixels.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return pixels.astype(np.uint8)
+    found = f"has {pixels.dtype} values from {low:g} to {high:g}"
+    raise InputError.at("images", found, "Use uint8 0-255 or float 0-1.", row=row)
+
+
+def read_image(image: bytes | str | None, root: Path | None) -> bytes | None:
+    """Encoded bytes of an image given as bytes or as a path below `root`.
+
+    Raises
+    ------
+    InputError : the path is a URL, leaves `root`, does not exist, or the file is too large.
+    """
+    if image is None or isinstance(image, bytes):
+        return image
+    if "://" in image:
+        raise InputError.at("image", f"is a URL: {image}", "It is shown as text; nothing is fetched.")
+    if root is None:
+        found = f"is a path outside the run: {image}"
+        raise InputError.at("image", found, "Open the run with `open_run(path, media_root=FOLDER)` to allow it.")
+    path = (root / image).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise InputError.at("image", f"leaves the media folder: {image}", f"Images are read below {root} only.")
+    try:
+        if not path.is_file():
+            raise InputError.at("image", f"does not exist: {path}", "Check `media_root`.")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError.at("image", f"is larger than {MAX_BYTES // 10**6} MB: {path}", "Make it smaller.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError.at("image", f"cannot be read: {error}", "Check the file.") from error
+
+
+def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
+    """PNG (or JPEG for photographs) bytes of at most `size` pixels a side, with width and height.
+
+    Small images (longest side under `pixelated_below`) are kept as they are; the view enlarges them.
+
+    Raises
+    ------
+    InputError : the bytes are not an image of a known format, or claim more than `MAX_PIXELS`.
+    """
+    picture = open_image(data)
+    picture.thumbnail((size, size))
+    if picture.mode not in ("L", "RGB", "RGBA"):
+        picture = picture.convert("RGBA" if "A" in picture.getbands() or picture.mode == "P" else "RGB")
+    out = io.BytesIO()
+    if max(picture.size) > pixelated_below and picture.mode == "RGB":
+        picture.save(out, "JPEG", quality=85)
+    else:
+        picture.save(out, "PNG", compress_level=1)
+    return out.getvalue(), picture.width, picture.height
+
+
+def open_image(data: bytes):
+    """A decoded PIL image, refused when its header claims more than `MAX_PIXELS` or an unknown format."""
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            if picture.width * picture.height > MAX_PIXELS:
+                found = f"claims {picture.width} x {picture.height} pixels"
+                raise InputError.at("image", found, f"At most {MAX_PIXELS:,} pixels are decoded.")
+            picture.draft("RGB", (512, 512))
+            picture.load()
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError.at("image", f"cannot be decoded ({type(error).__name__}: {error})", "Is it an image?") from error
+    return picture
