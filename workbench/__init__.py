@@ -1,0 +1,37 @@
+"""Label Workbench: which labels are wrong, how sure are we, and fixing them.
+
+The flow, also the order to read the code in: record -> score -> look -> decide -> export -> compare.
+
+    import workbench as wb
+
+Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
+scikit-learn come in only with the function that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+
+_HOME = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
+    "Dataset": "dataset",
+    "Journal": "journal",
+}
+
+__all__ = sorted(_HOME)
+
+try:
+    __version__ = version("label-workbench")
+except PackageNotFoundError:  # used from a source tree that was not installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
