@@ -1,0 +1,85 @@
+"""Row-wise reductions over (n, k) arrays, block by block, so that no temporary is as large as the input.
+
+Hidden here: how large a block is, when threads pay, and how the largest value beside a given column is found without
+copying (segments left and right of it for wide rows, whole columns for narrow ones).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
+NARROW = 24  # up to this many columns, whole columns beat one reduction per row
+
+
+def float_rows(values: np.ndarray) -> np.ndarray:
+    """The same values as float32 or float64: float16 is widened exactly, integers and booleans become float64."""
+    if values.dtype == np.float32 or values.dtype == np.float64:
+        return values
+    return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+
+
+def by_blocks(work: Callable[[slice], None], n: int, k: int, *, threads: int | None = None, block: int = BLOCK) -> None:
+    """Call `work(rows)` for slices that cover `n` rows of `k` elements, in threads where there is enough to do."""
+    step = max(1, block // max(k, 1))
+    slices = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    workers = min(threads or usable_cores(), len(slices) // 2)
+    if workers < 2:
+        for rows in slices:
+            work(rows)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(work, slices):
+            pass
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at most 8; OMP_NUM_THREADS lowers it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, 8, int(asked) if asked.isdigit() and int(asked) else cores))
+
+
+def given_values(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:
+    """The value at each row's given column, (n,); NaN where the label is -1."""
+    picked = float_rows(values[np.arange(len(values)), np.maximum(given_labels, 0)])
+    unlabelled = given_labels < 0
+    if unlabelled.any():
+        picked[unlabelled] = np.nan
+    return picked
+
+
+def largest_other(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:
+    """The largest value of each row beside the given column, (n,); of all columns for label -1, -inf for k = 1."""
+    n, k = values.shape
+    out = np.empty(n, float_rows(values[:0]).dtype)
+
+    def work(rows: slice) -> None:
+        out[rows] = _largest_other_block(float_rows(values[rows]), given_labels[rows])
+
+    by_blocks(work, n, k)
+    return out
+
+
+def _largest_other_block(block: np.ndarray, given: np.ndarray) -> np.ndarray:
+    b, k = block.shape
+    if k <= NARROW or not block.flags.c_contiguous:
+        columns = np.array(block.T, order="C")
+        labelled = np.flatnonzero(given >= 0)
+        columns[given[labelled], labelled] = -np.inf
+        return columns.max(axis=0)
+    starts = np.empty((b, 3), np.intp)
+    starts[:, 0] = np.arange(0, b * k, k)
+    starts[:, 1] = starts[:, 0] + given
+    starts[:, 2] = starts[:, 1] + 1
+    there = np.ones((b, 3), bool)
+    there[:, 0] = given != 0
+    there[:, 1] = given >= 0
+    there[:, 2] = (given >= 0) & (given < k - 1)
+    segments = np.full((b, 3), -np.inf, block.dtype)
+    segments[there] = np.maximum.reduceat(block.ravel(), starts[there])
+    return np.maximum(segments[:, 0], segments[:, 2])

@@ -1,0 +1,116 @@
+"""The one table of scores: what each needs, which end is suspicious, its range and where it comes from.
+
+A score is a pure function. `@score(...)` leaves it as it is and adds a row to `SCORES`; the names of its positional
+parameters are the evidence that it needs (`given_labels`, `pred_probs`, `margin`, ...), its keyword-only parameters
+are its options.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from workbench.errors import InputError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of `SCORES`.
+
+    Attributes
+    ----------
+    name : str
+        Key in `SCORES` and column heading; the function's own name.
+    function : callable
+        The pure function: evidence arrays in, one value per example out.
+    needs : tuple of str
+        Names of evidence, in the order of the function's positional parameters.
+    options : mapping of str to object
+        Keyword-only parameters with their defaults.
+    suspicious : {"low", "high"}
+        Which end of the score points to a wrong (or hard) example.
+    range : tuple of float
+        Smallest and largest possible value; `inf` where unbounded.
+    source : str
+        The paper or definition the value follows.
+    in_words : str
+        One sentence for people: what the score is.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    needs: tuple[str, ...]
+    options: Mapping[str, Any]
+    suspicious: Literal["low", "high"]
+    range: tuple[float, float]
+    source: str
+    in_words: str
+
+
+SCORES: dict[str, Score] = {}
+
+
+def score(
+    *, suspicious: str, range: tuple[float, float], source: str, in_words: str | None = None
+) -> Callable[[Function], Function]:
+    """Register a pure function as a score; the function itself is returned unchanged.
+
+    Parameters
+    ----------
+    suspicious : {"low", "high"}
+        Which end points to a wrong (or hard) example. Declared, never guessed.
+    range : (float, float)
+        Smallest and largest possible value.
+    source : str
+        Paper or definition.
+    in_words : str, optional
+        One sentence for people; the first line of the docstring unless given.
+
+    Raises
+    ------
+    InputError
+        The name is taken by a function of another place, the function names no evidence, or a field is not usable.
+    """
+    if suspicious not in ("low", "high"):
+        raise InputError.at("suspicious", f"is {suspicious!r}", 'Use "low" or "high".')
+    low, high = range
+    if not low < high:
+        raise InputError.at("range", f"is {range!r}", "Give (smallest, largest).")
+
+    def add(function: Function) -> Function:
+        name = function.__name__
+        here, known = function.__module__, SCORES.get(name)
+        if known is not None and (known.function.__module__, known.function.__qualname__) != (here, function.__qualname__):
+            raise InputError.at(
+                "score", f"{name!r} is registered by both {known.function.__module__} and {here}", "Rename one of them."
+            )
+        needs, options = [], {}
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                if parameter.default is not parameter.empty:
+                    raise InputError.at(
+                        "score", f"{name!r} has a default for evidence {parameter.name!r}", "Make it keyword-only."
+                    )
+                needs.append(parameter.name)
+            elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty:
+                options[parameter.name] = parameter.default
+            else:
+                raise InputError.at(
+                    "score",
+                    f"{name!r} has the parameter {parameter}, which is neither evidence nor an option with a default",
+                    "Name evidence as positional parameters and options as keyword-only ones with defaults.",
+                )
+        if not needs:
+            raise InputError.at("score", f"{name!r} needs no evidence", "Name evidence as positional parameters.")
+        words = in_words or (inspect.getdoc(function) or "").partition("\n")[0]
+        SCORES[name] = Score(
+            name, function, tuple(needs), MappingProxyType(options), suspicious, (float(low), float(high)), source, words
+        )
+        return function
+
+    return add

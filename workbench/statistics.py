@@ -1,0 +1,300 @@
+"""What is kept of one example in one epoch: a dozen numbers instead of k logits.
+
+`statistics` takes NumPy arrays and torch tensors. A tensor on an accelerator is reduced there and copied once; torch
+is not imported unless a tensor comes in. Predictions come from the logits at the precision in which they arrive:
+rounding them to float16 first would make ties.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.reductions import NARROW, float_rows
+
+FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
+BLOCK = 1 << 17  # elements of one block of rows
+
+
+def statistics(logits: Any, given_labels: Any, topk: int = 5) -> dict[str, np.ndarray]:
+    """Per-example statistics of one batch or one epoch.
+
+    Parameters
+    ----------
+    logits : float array or torch tensor (n, k), before softmax, any float dtype, any device
+    given_labels : int array or tensor (n,), class index; -1 = unlabelled
+    topk : int
+        How many of the largest probabilities to keep; at most k are.
+
+    Returns
+    -------
+    dict of arrays with n rows
+        p_given : float32, in [0, 1], probability of the given label;
+        margin : float32, given logit minus the largest other logit;
+        loss : float32, from 0, -log p_given in nats;
+        entropy : float32, in [0, log k], of the probabilities in nats;
+        el2n : float32, in [0, sqrt 2], length of probabilities minus one-hot;
+        pred : int32, class of the largest logit, the first of equal ones;
+        correct : bool, pred equals the given label;
+        topk_p : float32 (n, min(topk, k)), descending; topk_class : int32, the same shape, lower class first on ties.
+
+    Raises
+    ------
+    InputError
+        Wrong shapes, a label outside -1 .. k-1, or a row that holds NaN or +inf (it names the row; -inf is a class
+        that the model rules out).
+
+    Notes
+    -----
+    An unlabelled row has NaN in p_given, margin, loss and el2n, is not `correct`, and keeps the rest. With a single
+    class the margin is NaN (there is no other logit), p_given 1, loss, entropy and el2n 0. 1 - p_given is summed from
+    the other classes, so small losses and norms keep their digits.
+
+    Examples
+    --------
+    >>> s = statistics(np.array([[2.0, 0.0, 0.0]]), np.array([1]))
+    >>> int(s["pred"][0]), float(s["margin"][0]), bool(s["correct"][0])
+    (0, -2.0, False)
+    """
+    if type(logits).__module__.partition(".")[0] == "torch":
+        return _of_tensor(logits, given_labels, topk)
+    logits = np.asarray(logits)
+    given_labels = _plain(given_labels)
+    _check(logits.shape, given_labels.shape, logits.dtype.kind)
+    given_labels = _check_labels(given_labels, logits.shape[1])
+    return _of_array(logits, given_labels, topk)
+
+
+def _plain(values: Any) -> np.ndarray:
+    if type(values).__module__.partition(".")[0] == "torch":
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def _check(logits: tuple[int, ...], labels: tuple[int, ...], kind: str) -> None:
+    if len(logits) != 2 or logits[1] < 1 or kind not in "fiub":
+        raise InputError.at("logits", f"has shape {tuple(logits)}", "Give numbers, one row per example and one column per class.")
+    if tuple(labels) != (logits[0],):
+        raise InputError.at(
+            "given_labels", f"has shape {tuple(labels)} beside {logits[0]} rows of `logits`", "Give one label per row."
+        )
+
+
+def _check_labels(given_labels: np.ndarray, k: int) -> np.ndarray:
+    if given_labels.dtype.kind not in "iu":
+        raise InputError.at("given_labels", f"has dtype {given_labels.dtype}", "Give class indices as integers, -1 = unlabelled.")
+    given_labels = given_labels.astype(np.int64, copy=False)
+    if given_labels.size and (given_labels.min() < -1 or given_labels.max() >= k):
+        row = int(np.flatnonzero((given_labels < -1) | (given_labels >= k))[0])
+        raise InputError.at(
+            "given_labels", f"is {given_labels[row]}", f"Labels are -1 (unlabelled) or 0 .. {k - 1}, for {k} columns.", row=row
+        )
+    return given_labels
+
+
+def _of_array(logits: np.ndarray, given_labels: np.ndarray, topk: int) -> dict[str, np.ndarray]:
+    n, k = logits.shape
+    kept = min(topk, k)
+    out: dict[str, np.ndarray] = {name: np.empty(n, np.float32) for name in FLOATS}
+    out |= {"pred": np.empty(n, np.int32), "correct": np.empty(n, bool)}
+    out |= {"topk_p": np.empty((n, kept), np.float32), "topk_class": np.empty((n, kept), np.int32)}
+    step = max(1, BLOCK // k)
+    for start in range(0, n, step):
+        rows = slice(start, min(start + step, n))
+        block_statistics(logits[rows], given_labels[rows], {name: array[rows] for name, array in out.items()}, start)
+    return out
+
+
+def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], first_row: int = 0) -> None:
+    """Fill `out` (arrays of b rows, as `statistics` returns them) for one block that fits the cache.
+
+    Labels are trusted to lie in -1 .. k-1. `out` may lack "topk_p" and "topk_class" and "pred"; then they are not
+    worked out. Raises InputError naming `first_row` + row for NaN and +inf.
+    """
+    b, k = logits.shape
+    block = float_rows(logits)
+    narrow = k <= NARROW
+    axis = 0 if narrow else 1
+    # narrow blocks lie class by class, so that every step runs along rows; wide ones stay as they are
+    z = np.array(block.T, order="C") if narrow else np.array(block, order="C")
+    z += 0.0  # -0. becomes 0.: they tie
+    every = np.arange(b)
+    labelled = given >= 0
+    all_labelled = bool(labelled.all())
+    column = given if all_labelled else np.maximum(given, 0)
+    at_given = (column, every) if narrow else (every, column)
+    z_given = z[at_given]
+
+    kept = out["topk_class"].shape[1] if "topk_class" in out else 0
+    top, classes = _largest(z, max(2, kept), narrow)
+    largest, pred = top[0], classes[0]
+    if not np.isfinite(largest).all() or np.isnan(z_given).any():
+        _refuse(block, first_row)
+    correct = pred == given
+    if not all_labelled:
+        correct &= labelled
+    if len(top) > 1:
+        out["margin"][:] = z_given - np.where(correct, top[1], largest)
+    else:
+        out["margin"][:] = np.nan
+
+    z -= largest if narrow else largest[:, None]
+    behind = z[at_given]  # given logit minus the largest: 0 or negative
+    weights = np.exp(z)
+    z *= weights
+    spread = z.sum(axis=axis)
+    if np.isnan(spread).any():  # 0 times -inf is 0 here; a NaN logit would stay
+        if np.isnan(block).any():
+            _refuse(block, first_row)
+        np.nan_to_num(z, copy=False, nan=0.0)
+        spread = z.sum(axis=axis)
+    w_given = weights[at_given]
+    if kept:
+        top_weights = np.exp(top[:kept] - largest)
+    weights[at_given] = 0
+    others = weights.sum(axis=axis)
+    total = others + w_given
+    weights *= weights
+    with np.errstate(divide="ignore"):
+        log_total = np.log(total)
+        out["loss"][:] = np.where(behind == 0, np.log1p(others), log_total - behind)
+    out["p_given"][:] = w_given / total
+    out["entropy"][:] = np.maximum(log_total - spread / total, 0)
+    out["el2n"][:] = np.sqrt(others * others + weights.sum(axis=axis)) / total
+    out["correct"][:] = correct
+    if "pred" in out:
+        out["pred"][:] = pred
+    if kept:
+        out["topk_p"][:] = (top_weights / total).T
+        out["topk_class"][:] = classes[:kept].T
+    if not all_labelled:
+        for name in ("p_given", "margin", "loss", "el2n"):
+            out[name][~labelled] = np.nan
+
+
+def _refuse(block: np.ndarray, first_row: int) -> None:
+    bad = np.isnan(block).any(axis=1) | np.isposinf(block).any(axis=1) | np.isneginf(block).all(axis=1)
+    row = int(np.flatnonzero(bad)[0])
+    what = "NaN" if np.isnan(block[row]).any() else "+inf" if np.isposinf(block[row]).any() else "only -inf"
+    raise InputError.at(
+        "logits", f"holds {what}", "Look for a diverged loss or a missing value before recording.", row=first_row + row
+    )
+
+
+def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The `most` largest values (most, b) descending and their classes, lower class first on ties."""
+    k = z.shape[0] if narrow else z.shape[1]
+    most = min(most, k)
+    if narrow and z.dtype == np.float32:
+        return _largest_packed(z, most)
+    rows = np.array(z.T, order="C") if narrow else z.copy()
+    every = np.arange(len(rows))
+    values = np.empty((most, len(rows)), z.dtype)
+    classes = np.empty((most, len(rows)), np.int64)
+    for rank in range(most):
+        classes[rank] = rows.argmax(axis=1)
+        values[rank] = rows[every, classes[rank]]
+        rows[every, classes[rank]] = -np.inf
+    ruled_out = np.flatnonzero(values[-1] == -np.inf)
+    if len(ruled_out):  # taken classes tie with true -inf: sort these rows in full
+        part = z[:, ruled_out].T if narrow else z[ruled_out]
+        order = np.argsort(-part, axis=1, kind="stable")[:, :most]
+        classes[:, ruled_out] = order.T
+        values[:, ruled_out] = np.take_along_axis(part, order, axis=1).T
+    return values, classes
+
+
+def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """`_largest` for float32 laid out class by class: value and class in one sortable integer, kept by insertion."""
+    bits = z.view(np.int32)
+    best: list[np.ndarray] = []
+    for index in range(len(z)):
+        ordered = bits[index] ^ ((bits[index] >> 31) & 0x7FFFFFFF)
+        key = ordered.astype(np.int64)
+        key <<= 32
+        key |= 0x7FFFFFFF - index
+        for rank, held in enumerate(best):
+            best[rank] = np.maximum(held, key)
+            if rank + 1 < most:
+                np.minimum(held, key, out=key)
+        if len(best) < most:
+            best.append(key)
+    keys = np.array(best)
+    classes = 0x7FFFFFFF - (keys & 0x7FFFFFFF)
+    ordered = (keys >> 32).astype(np.int32)
+    return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).view(np.float32), classes
+
+
+def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
+    """`statistics` of a torch tensor: on the host through NumPy, elsewhere on its device with one copy at the end."""
+    import torch
+
+    logits = logits.detach()
+    if not logits.is_floating_point():
+        logits = logits.double()
+    if logits.device.type == "cpu":
+        if logits.dtype not in (torch.float16, torch.float32, torch.float64):
+            logits = logits.float()
+        return statistics(logits.numpy(), given_labels, topk)
+    return _on_device(logits, given_labels, topk)
+
+
+def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
+    import torch
+
+    _check(tuple(logits.shape), tuple(np.shape(given_labels)), "f")
+    n, k = logits.shape
+    if isinstance(given_labels, torch.Tensor) and given_labels.device == logits.device:
+        given = given_labels.detach().long()
+    else:
+        given = torch.as_tensor(_check_labels(_plain(given_labels), k), device=logits.device)
+    z = logits if logits.dtype == torch.float64 else logits.float()
+    most = min(max(topk + 1, 2), k)
+    top, classes = torch.topk(z, most, dim=1)
+    tied = (top[:, :-1] == top[:, 1:]).any(dim=1).nonzero()[:, 0]
+    if len(tied):  # topk promises no order among equals: lower class first
+        part, order = torch.sort(z[tied], dim=1, descending=True, stable=True)
+        top[tied], classes[tied] = part[:, :most], order[:, :most]
+    largest, pred = top[:, :1], classes[:, 0]
+    labelled = given >= 0
+    column = given.clamp(min=0)[:, None]
+    z_given = z.gather(1, column.clamp(max=k - 1))[:, 0]
+    correct = pred == given
+    nan = torch.full_like(z_given, torch.nan)
+    margin = z_given - torch.where(correct, top[:, 1], largest[:, 0]) if k > 1 else nan
+    away = z - largest
+    behind = away.gather(1, column.clamp(max=k - 1))[:, 0]
+    weights = away.exp()
+    spread = (weights * away.clamp(min=-1e4)).sum(dim=1)
+    w_given = weights.gather(1, column.clamp(max=k - 1))[:, 0]
+    weights.scatter_(1, column.clamp(max=k - 1), 0.0)
+    others = weights.sum(dim=1)
+    total = others + w_given
+    loss = torch.where(behind == 0, torch.log1p(others), total.log() - behind)
+    entropy = (total.log() - spread / total).clamp(min=0)
+    el2n = (others * others + weights.square().sum(dim=1)).sqrt() / total
+    floats = [torch.where(labelled, x, nan).float() for x in (w_given / total, margin, loss, el2n)]
+    kept = min(topk, k)
+    top_p = ((top[:, :kept] - largest).exp() / total[:, None]).float()
+    refused = ~torch.isfinite(total) | (given < -1) | (given >= k)
+    whole = [pred, correct, refused, *classes[:, :kept].T]
+    bits = [x.contiguous().view(torch.int32) for x in (*floats, entropy.float(), *top_p.T)]
+    packed = torch.stack([*bits, *(x.to(torch.int32) for x in whole)]).cpu().numpy()
+    if packed[5 + kept + 2].any():
+        row = int(np.flatnonzero(packed[5 + kept + 2])[0])
+        _check_labels(_plain(given), k)
+        _refuse(z[row : row + 1].cpu().numpy(), row)
+    real = packed[: 5 + kept].view(np.float32)
+    return {
+        "p_given": real[0],
+        "margin": real[1],
+        "loss": real[2],
+        "entropy": real[4],
+        "el2n": real[3],
+        "pred": packed[5 + kept],
+        "correct": packed[5 + kept + 1].astype(bool),
+        "topk_p": np.ascontiguousarray(real[5:].T),
+        "topk_class": np.ascontiguousarray(packed[5 + kept + 3 :].T),
+    }
