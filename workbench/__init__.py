@@ -11,6 +11,8 @@ scikit-learn come in only with the function that needs them.
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from importlib.metadata import PackageNotFoundError, version
 
 _HOME = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
@@ -35,3 +37,15 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Package(types.ModuleType):
+    """Where a public function is called as its module (`replay`), importing the module must not hide the function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if _HOME.get(name) == name and isinstance(value, types.ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -21,7 +21,7 @@ from workbench.tasks import TASKS
 UNLABELLED = -1
 """Class index of an example without a given label."""
 
-RESERVED = ("row", "id", "given_label")
+RESERVED = ("row", "id", "given_label", "image")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
 
 

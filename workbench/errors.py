@@ -7,7 +7,8 @@ raises on purpose. Messages are built here so that the same mistake reads the sa
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class WorkbenchError(ValueError):
@@ -25,7 +26,16 @@ class InputError(WorkbenchError):
             place += f" row {row}"
         if id is not None:
             place += f" (id {id!r})"
-        return cls(f"{place} {found}. {todo}")
+        error = cls(f"{place} {found}. {todo}")
+        error.parts = {"field": field, "found": found, "todo": todo, "row": row}
+        return error
+
+    parts: Mapping[str, Any] = {}
+
+    def with_id(self, ids: Sequence[object]) -> InputError:
+        """The same error naming the id of its row as well, `ids` being those of the batch it speaks of."""
+        row = self.parts.get("row")
+        return self if row is None else InputError.at(**{**self.parts, "id": _plain(ids[row])})
 
     @classmethod
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
@@ -56,5 +66,10 @@ class ExistsError(WorkbenchError):
 
 def first_few(values: Sequence[object], most: int = 5) -> str:
     """At most `most` offenders and the count of the others, for error messages."""
-    shown = ", ".join(repr(value) for value in list(values[:most]))
+    shown = ", ".join(repr(_plain(value)) for value in list(values[:most]))
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def _plain(value: object) -> object:
+    """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,96 @@
+"""Several processes recording into one run: who am I, wait for the first, one process per rank."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from workbench.errors import InputError, RunError
+
+
+def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """(rank, world size) as given, or of torch.distributed when it is initialised, or (0, 1)."""
+    if (rank is None) != (world_size is None):
+        raise InputError("`rank` and `world_size` go together. Pass both, or neither.")
+    if rank is None:
+        distributed = _distributed()
+        return (0, 1) if distributed is None else (distributed.get_rank(), distributed.get_world_size())
+    if not 0 <= rank < world_size:
+        raise InputError.at("rank", f"is {rank} of {world_size}", "Ranks run from 0 to world_size - 1.")
+    return rank, world_size
+
+
+def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -> None:
+    """Wait until rank 0 has made the run directory."""
+    if world_size == 1:
+        return
+    distributed = _distributed()
+    if distributed is not None and distributed.get_world_size() == world_size:
+        distributed.barrier()
+        return
+    deadline = time.monotonic() + timeout
+    while rank > 0 and not run_json.is_file():
+        if time.monotonic() > deadline:
+            raise RunError(f"rank {rank} waited {timeout:.0f} s for rank 0 to make {run_json.parent}. Is it running?")
+        time.sleep(0.05)
+
+
+def _distributed():
+    """torch.distributed if torch is loaded and its process group is initialised, else None."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return None
+    return torch.distributed
+
+
+class Lock:
+    """At most one Recorder records as a given rank; the lock goes with the process, however it ends.
+
+    A second Recorder of the same process takes over (a notebook cell that is run again), one of another process is
+    refused.
+    """
+
+    _held: ClassVar[dict[Path, Lock]] = {}
+
+    def __init__(self, run_path: Path, rank: int) -> None:
+        self._path = run_path.resolve() / f".rank={rank}.lock"
+        self._rank = rank
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Take the lock or say that another process has it."""
+        try:
+            import fcntl
+        except ImportError:  # Windows: no advisory locks; two recorders of one rank are then the user's care
+            return
+        before = self._held.get(self._path)
+        if before is not None:
+            before.release()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise RunError(
+                f"another process is recording into {self._path.parent} (rank {self._rank}). "
+                "Wait for it, stop it, or record to another path."
+            ) from error
+        self._descriptor = descriptor
+        self._held[self._path] = self
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether a later Recorder of this process has the lock now."""
+        return self._held.get(self._path, self) is not self
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            if self._held.get(self._path) is self:
+                del self._held[self._path]

@@ -1,0 +1,385 @@
+"""One recorded training, read lazily: a Dataset and the evidence that its training left behind.
+
+Hides the run directory (see `workbench.layout`): which epochs are sealed, files of several ranks, rows that were not
+recorded, caches. Opening a run reads one JSON and the examples table; everything else is read when asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError, MissingEvidence, RunError
+from workbench.examples import read_dataset
+from workbench.journal import Journal
+from workbench.layout import Layout, atomic, read_run_json, write_json
+
+if TYPE_CHECKING:
+    from workbench.neighbors import Neighbors
+
+STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
+"""Per example and epoch, see `workbench.statistics`."""
+
+BLOCK_ROWS = 65536
+"""Rows that are scored at a time."""
+
+
+@dataclass(frozen=True)
+class PredProbs:
+    """Predicted probabilities (n, k) float32 and where they come from."""
+
+    values: np.ndarray
+    out_of_fold: bool
+    how: str
+
+    @property
+    def kind(self) -> str:
+        """"out-of-fold" or "in-sample"."""
+        return "out-of-fold" if self.out_of_fold else "in-sample"
+
+
+def open_run(path: str | Path, *, media_root: str | Path | None = None) -> Run:
+    """Open a run directory.
+
+    Parameters
+    ----------
+    path : the run directory.
+    media_root : folder below which image paths may be read. Needed only for runs that somebody else recorded.
+
+    Raises
+    ------
+    RunError : not a run directory, damaged, or of a newer schema version.
+    """
+    return Run(path, media_root=media_root)
+
+
+class Run:
+    """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal."""
+
+    def __init__(self, path: str | Path, *, media_root: str | Path | None = None) -> None:
+        self.path = Path(path)
+        self.layout = Layout(self.path)
+        self.described = read_run_json(self.layout)
+        self.dataset: Dataset = read_dataset(self.layout, self.described, media_root)
+
+    def __repr__(self) -> str:
+        n, k, epochs = self.n, self.k, len(self.epochs)
+        return f"<Run {self.name}: {n:,} examples, {k} classes, {epochs} epochs, mode {self.mode}>"
+
+    @property
+    def name(self) -> str:
+        """Name of the run directory."""
+        return self.path.resolve().name
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return self.dataset.n
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.dataset.k
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.dataset.classes
+
+    @property
+    def task(self) -> str:
+        """Kind of label."""
+        return self.dataset.task
+
+    @property
+    def mode(self) -> str:
+        """Where the statistics come from: "train" (during training), "eval" (replay of checkpoints), "import"."""
+        return self.described["mode"]
+
+    # statistics
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Epochs that are sealed, in order."""
+        return tuple(self.layout.sealed())
+
+    def stats(self, epoch: int, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Statistics of one sealed epoch, aligned to the dataset's rows.
+
+        Parameters
+        ----------
+        epoch : a member of `epochs`.
+        columns : names out of `STATISTICS`; all by default.
+
+        Returns
+        -------
+        dict of name -> (n,) or (n, 5) array; NaN (float), -1 (int) or False (bool) where the row was not recorded.
+        """
+        names = STATISTICS if columns is None else tuple(columns)
+        found = self._read_stats(self._epoch_files(epoch), names, 0, self.n)
+        return {name: found[name] for name in names}
+
+    def unsealed(self) -> dict[int, pd.DataFrame]:
+        """Statistics of epochs under way or cut short by a crash, readable up to the last whole batch.
+
+        Returns
+        -------
+        dict of epoch -> DataFrame with the column row and the names in `STATISTICS`, in order of recording.
+        """
+        found: dict[int, list[pd.DataFrame]] = {}
+        for path in sorted((self.path / "inflight").glob("epoch=*.arrows")):
+            epoch = int(path.name[6:10]) if path.name[6:10].isdigit() else -1
+            if epoch >= 0 and epoch not in self.layout.sealed():
+                found.setdefault(epoch, []).append(_read_stream(path))
+        return {epoch: pd.concat(parts, ignore_index=True) for epoch, parts in found.items()}
+
+    def stat_matrix(self, name: str, rows: slice = slice(None)) -> np.ndarray:
+        """(epochs, rows) float32 of one statistic; NaN where it was not recorded.
+
+        Parameters
+        ----------
+        name : "p_given", "margin", "loss", "entropy", "el2n", "pred" or "correct" (0 or 1).
+        rows : a slice of row numbers with step 1.
+        """
+        start, stop, _ = rows.indices(self.n)
+        return self._matrices((name,), start, stop)[name]
+
+    def stat_blocks(
+        self, names: Sequence[str], block_rows: int = BLOCK_ROWS
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names x 4 bytes."""
+        for start in range(0, self.n, block_rows):
+            stop = min(start + block_rows, self.n)
+            yield slice(start, stop), self._matrices(names, start, stop)
+
+    def _matrices(self, names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
+        """{name: (epochs, stop - start) float32}, NaN where not recorded."""
+        sealed = self.layout.sealed()
+        out = {name: np.full((len(sealed), stop - start), np.nan, np.float32) for name in names}
+        for position, files in enumerate(sealed.values()):
+            block = self._read_stats(files, (*names, "_seen"), start, stop)
+            for name in names:
+                out[name][position] = np.where(block["_seen"], block[name], np.nan)
+        return out
+
+    def _epoch_files(self, epoch: int) -> list[Path]:
+        sealed = self.layout.sealed()
+        if epoch not in sealed:
+            raise InputError.unknown("epoch", epoch, sealed, "Only sealed epochs can be read.")
+        return sealed[epoch]
+
+    def _read_stats(self, files: list[Path], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
+        """Columns of the rows [start, stop) of one epoch; "_seen" says which rows were recorded.
+
+        A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
+        """
+        b = stop - start
+        seen = np.zeros(b, bool)
+        out: dict[str, np.ndarray] = {"_seen": seen}
+        wanted = [name for name in names if name != "_seen"]
+        for path in files:
+            table = _read_rows(path, ["row", *wanted], start, stop)
+            rows = table.column("row").to_numpy() - start
+            inside = (rows >= 0) & (rows < b)
+            inside[inside] = ~seen[rows[inside]]
+            place = rows[inside]
+            for name in wanted:
+                values = _to_numpy(table.column(name))[inside]
+                if name not in out:
+                    empty = {"f": np.nan, "i": -1, "b": False}[values.dtype.kind]
+                    out[name] = np.full((b, *values.shape[1:]), empty, values.dtype)
+                out[name][place] = values
+            seen[place] = True
+        return out
+
+    # logits, embeddings, probabilities
+
+    @property
+    def logits_epochs(self) -> tuple[int, ...]:
+        """Epochs with logits."""
+        return tuple(self.layout.arrays("logits"))
+
+    def logits(self, epoch: int = -1) -> np.ndarray:
+        """(n, k) float16 logits of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is."""
+        return self._array("logits", epoch)
+
+    @property
+    def embedding_epochs(self) -> tuple[int, ...]:
+        """Epochs with embeddings."""
+        return tuple(self.layout.arrays("embeddings"))
+
+    def embeddings(self, epoch: int = -1) -> np.ndarray:
+        """(n, d) float16 embeddings of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is."""
+        return self._array("embeddings", epoch)
+
+    def resolve_embedding_epoch(self, epoch: int) -> int:
+        """The epoch that `embeddings(epoch)` reads."""
+        return self._resolve("embeddings", epoch)
+
+    def _resolve(self, kind: str, epoch: int) -> int:
+        there = tuple(self.layout.arrays(kind))
+        if not there:
+            how = {
+                "logits": "Record with `Recorder(..., logits=True)`.",
+                "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
+            }[kind]
+            raise MissingEvidence.needed("This", [kind], how)
+        if epoch == -1:
+            return there[-1]
+        if epoch not in there:
+            raise InputError.unknown(f"epoch of {kind}", epoch, there)
+        return epoch
+
+    def _array(self, kind: str, epoch: int) -> np.ndarray:
+        """Memory-mapped array of one rank, or the rows of several ranks put together."""
+        epoch = self._resolve(kind, epoch)
+        parts = self.layout.arrays(kind)[epoch]
+        arrays = [_load_npy(path, self.n) for _, path in parts]
+        if len(arrays) == 1:
+            return arrays[0]
+        whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
+        for file, array in reversed(list(zip(self._epoch_files(epoch), arrays, strict=True))):
+            rows = pq.read_table(file, columns=["row"]).column("row").to_numpy()
+            whole[rows] = array[rows]
+        return whole
+
+    def pred_probs(self) -> PredProbs | None:
+        """Stored predicted probabilities and whether they are out-of-fold; None when there are none."""
+        meta_path = self.layout.pred_probs.with_suffix(".json")
+        if not self.layout.pred_probs.is_file() or not meta_path.is_file():
+            return None
+        values = _load_npy(self.layout.pred_probs, self.n)
+        if values.shape != (self.n, self.k):
+            raise RunError(f"{self.layout.pred_probs} has shape {values.shape}, not ({self.n}, {self.k}).")
+        meta = json.loads(meta_path.read_text(encoding="utf-8"))
+        return PredProbs(values, bool(meta.get("out_of_fold")), str(meta.get("how", "unknown")))
+
+    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+        """Store predicted probabilities (n, k), rows in dataset order, each summing to 1."""
+        from workbench.checks import check_pred_probs
+
+        values = np.asarray(values, dtype=np.float32)
+        check_pred_probs(values, self.n, self.k)
+        meta_path = self.layout.pred_probs.with_suffix(".json")
+        meta_path.unlink(missing_ok=True)
+        with atomic(self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
+            np.save(file, values, allow_pickle=False)
+        write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
+
+    def planted(self) -> pd.DataFrame | None:
+        """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""
+        return self.dataset.planted
+
+    # decisions
+
+    @functools.cached_property
+    def journal(self) -> Journal:
+        """Decisions about this run, append-only."""
+        return Journal(self.layout.journal)
+
+    def labels(self) -> np.ndarray:
+        """(n,) int64 class indices: the given labels with the journal's decisions applied."""
+        labels = self.dataset.given_labels.copy()
+        decided = self.journal.state()["label"].dropna()
+        if len(decided):
+            rows, known = self._known_rows(decided.index)
+            names = decided.to_numpy()[known]
+            labels[rows] = [self.dataset.code_of(name) for name in names]
+        return labels
+
+    def changes(self) -> pd.DataFrame:
+        """Examples whose label differs from the given one.
+
+        Returns
+        -------
+        DataFrame indexed by id: given_label, label, author, time, reason.
+        """
+        state = self.journal.state()
+        state = state[state["label"].notna()]
+        rows, known = self._known_rows(state.index)
+        state = state[known]
+        state = state.assign(given_label=self.dataset.given[rows])
+        state = state[state["given_label"] != state["label"]]
+        return state[["given_label", "label", "author", "time", "reason"]]
+
+    def _known_rows(self, ids: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the ids that are in the dataset, and the mask of those ids."""
+        rows = self.dataset._index.get_indexer(ids)
+        known = rows >= 0
+        return rows[known], known
+
+    # neighbours and projection
+
+    def neighbors(self, epoch: int = -1, k: int = 15) -> Neighbors:
+        """The k nearest neighbours of every example by embedding, computed once and cached in the run."""
+        from workbench.neighbors import of_run
+
+        return of_run(self, epoch, k)
+
+    def project(self, epoch: int = -1, method: str = "umap", seed: int = 0) -> np.ndarray:
+        """(n, 2) float32 projection of the embeddings, cached with its parameters and seed."""
+        from workbench.projection import of_run
+
+        return of_run(self, epoch, method, seed)
+
+    def cache_path(self, name: str) -> Path:
+        """A file in `cache/`; what is there can be deleted at any time and is computed again."""
+        self.layout.cache.mkdir(exist_ok=True)
+        return self.layout.cache / name
+
+
+def _read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Table:
+    """The row groups of a statistics file that can hold rows in [start, stop)."""
+    try:
+        file = pq.ParquetFile(path)
+        groups = []
+        for group in range(file.num_row_groups):
+            bounds = file.metadata.row_group(group).column(0).statistics
+            if bounds is None or (bounds.max >= start and bounds.min < stop):
+                groups.append(group)
+        return file.read_row_groups(groups, columns=columns)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise RunError(f"{path} cannot be read ({error}). Run `workbench check`, or record this epoch again.") from error
+
+
+def _read_stream(path: Path) -> pd.DataFrame:
+    """The whole batches of a stream that may end in the middle of one."""
+    batches = []
+    try:
+        with pa.ipc.open_stream(path.read_bytes()) as reader:
+            for batch in reader:
+                batches.append(batch)
+    except (pa.ArrowInvalid, OSError):
+        pass  # the cut end of a killed recording: the batches before it are whole
+    return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame({"row": pd.Series(dtype="int64")})
+
+
+def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
+    """(n,) array, or (n, w) of a fixed-size list column."""
+    if pa.types.is_fixed_size_list(column.type):
+        width = column.type.list_size
+        flat = column.combine_chunks().flatten() if column.num_chunks else pa.array([], column.type.value_type)
+        flat = pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
+        return flat.to_numpy(zero_copy_only=False).reshape(-1, width)
+    return column.to_numpy()
+
+
+def _load_npy(path: Path, n: int) -> np.ndarray:
+    """A memory-mapped array with n rows; never a pickle."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
+    if array.ndim != 2 or len(array) != n:
+        raise RunError(f"{path} has shape {array.shape}, but the run has {n} examples. Restore it, or delete it.")
+    return array
