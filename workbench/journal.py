@@ -187,10 +187,14 @@ class Journal:
         ids = _ids(ids)
         return self._decide("verdict", ids, ["skip"] * len(ids), [None] * len(ids), author, source, reason)
 
-    def flag(self, ids, on: bool = True, *, author: str | None = None, source: str = "", reason="") -> int | None:
+    def flag(
+        self, ids, on: bool = True, *, author: str | None = None, source: str = "", reason=""
+    ) -> int | None:
         """Raise (or with `on=False` lower) a flag: a mark without a meaning of its own."""
         ids = _ids(ids)
-        return self._decide("flag", ids, ["true" if on else None] * len(ids), [None] * len(ids), author, source, reason)
+        return self._decide(
+            "flag", ids, ["true" if on else None] * len(ids), [None] * len(ids), author, source, reason
+        )
 
     def note(self, ids, text, *, author: str | None = None, source: str = "", reason="") -> int | None:
         """Attach a text, one for all or one per id; an empty text removes it."""
@@ -249,7 +253,10 @@ class Journal:
                 best[id] = rank
                 row[4:7] = owner, when, reason
         frame = pd.DataFrame(
-            list(table.values()), index=_index(table), columns=[*FIELDS, "author", "time", "reason"], dtype=object
+            list(table.values()),
+            index=_index(table),
+            columns=[*FIELDS, "author", "time", "reason"],
+            dtype=object,
         )
         frame["flag"] = [value is not None for value in frame["flag"]]
         return frame
@@ -286,7 +293,12 @@ class Journal:
 
     def since(self, seq: int) -> list[Entry]:
         """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile."""
-        return [Entry(*row) for row in self._read(f"SELECT {', '.join(COLUMNS)} FROM entries WHERE seq > ? ORDER BY seq", (int(seq),))]
+        return [
+            Entry(*row)
+            for row in self._read(
+                f"SELECT {', '.join(COLUMNS)} FROM entries WHERE seq > ? ORDER BY seq", (int(seq),)
+            )
+        ]
 
     @property
     def last_seq(self) -> int:
@@ -299,11 +311,19 @@ class Journal:
         if not ids:
             return None
         author = self.author if author is None else _text("author", author)
-        source, reasons = _text("source", source), [_text("reason", value, n) for n, value in enumerate(_per_id("reason", reason, ids))]
-        incoming = [(n, id, a, None if b is ... else b, b is not ..., why) for n, (id, a, b, why) in enumerate(zip(ids, new, old, reasons, strict=True))]
+        source, reasons = (
+            _text("source", source),
+            [_text("reason", value, n) for n, value in enumerate(_per_id("reason", reason, ids))],
+        )
+        incoming = [
+            (n, id, a, None if b is ... else b, b is not ..., why)
+            for n, (id, a, b, why) in enumerate(zip(ids, new, old, reasons, strict=True))
+        ]
         with self._transaction() as db:
             batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (author,)).lastrowid
-            db.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, new, old, told, reason)")
+            db.execute(
+                "CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, new, old, told, reason)"
+            )
             db.execute("DELETE FROM incoming")
             db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", incoming)
             stamp = {"author": author, "time": _now(), "source": source, "batch": batch}
@@ -312,12 +332,18 @@ class Journal:
             def append(field: str, value: str, before: str = "NULL", where: str = "1") -> None:
                 f = f"'{field}'"
                 old_now = f"CASE WHEN {_KNOWN} THEN {_CURRENT} ELSE {before} END".format(f=f)
-                db.execute(f"{_INSERT} SELECT i.id, {f}, {old_now}, {value}, {tail} WHERE {where} ORDER BY i.n", stamp)
+                db.execute(
+                    f"{_INSERT} SELECT i.id, {f}, {old_now}, {value}, {tail} WHERE {where} ORDER BY i.n",
+                    stamp,
+                )
 
             given = f"CASE WHEN {_KNOWN} THEN {_BASELINE} ELSE i.old END".format(f="'label'")
             if kind == "relabel":
                 append("label", "i.new", before="i.old")
-                append("verdict", f"CASE WHEN i.new IS {_BASELINE.format(f=chr(39) + 'label' + chr(39))} THEN 'keep' ELSE 'relabel' END")
+                append(
+                    "verdict",
+                    f"CASE WHEN i.new IS {_BASELINE.format(f=chr(39) + 'label' + chr(39))} THEN 'keep' ELSE 'relabel' END",
+                )
             elif kind == "keep":
                 known = _KNOWN.format(f="'label'")
                 append("label", given, before="i.old", where=f"i.told OR {known}")
@@ -334,7 +360,9 @@ class Journal:
         if redo:
             fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {who} AND b.depth = 0)"
             find = f"{who} AND b.depth % 2 = 1 AND b.batch > {fresh} AND {free}"
-            new, source_of, reason_of = (f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason"))
+            new, source_of, reason_of = (
+                f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason")
+            )
         else:
             find = f"{who} AND b.depth % 2 = 0 AND {free}"
             new = f"CASE WHEN EXISTS (SELECT 1 {_TIP}) THEN (SELECT t.new {_TIP}) ELSE {_BASELINE.format(f='i.field')} END"
@@ -342,18 +370,30 @@ class Journal:
         if self._missing():
             return []
         with self._transaction() as db:
-            target = db.execute(f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1", values).fetchone()
+            target = db.execute(
+                f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1",
+                values,
+            ).fetchone()
             if target is None:
                 return []
             batch = db.execute(
-                "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)", (target[1], target[2] + 1, target[0])
+                "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)",
+                (target[1], target[2] + 1, target[0]),
             ).lastrowid
             db.execute(
                 f"{_INSERT} SELECT i.id, i.field, {_CURRENT.format(f='i.field')}, {new}, :author, :time, {source_of}, {reason_of}, "
                 ":batch, i.seq FROM entries i WHERE i.batch = :target ORDER BY i.seq",
-                {"author": self.author, "time": _now(), "source": _text("source", source), "batch": batch, "target": target[0]},
+                {
+                    "author": self.author,
+                    "time": _now(),
+                    "source": _text("source", source),
+                    "batch": batch,
+                    "target": target[0],
+                },
             )
-            rows = db.execute(f"SELECT {', '.join(COLUMNS)} FROM entries WHERE batch = ? ORDER BY seq", (batch,)).fetchall()
+            rows = db.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM entries WHERE batch = ? ORDER BY seq", (batch,)
+            ).fetchall()
         return [Entry(*row) for row in rows]
 
     def _missing(self) -> bool:
@@ -387,17 +427,27 @@ class Journal:
         except sqlite3.Error as error:
             text = str(error)
             if "readonly" in text or "read-only" in text:
-                raise RunError(f"the journal {self.path} cannot be written: {text}. Copy the run to a place of your own.") from error
+                raise RunError(
+                    f"the journal {self.path} cannot be written: {text}. Copy the run to a place of your own."
+                ) from error
             if "locked" in text or "busy" in text:
-                raise RunError(f"the journal {self.path} was locked by another process for {WAIT:.0f} s. Close it there and try again.") from error
+                raise RunError(
+                    f"the journal {self.path} was locked by another process for {WAIT:.0f} s. Close it there and try again."
+                ) from error
             if "full" in text:
-                raise RunError(f"the disk of the journal {self.path} is full: this decision was not saved. Make room and repeat it.") from error
-            raise RunError(f"the journal {self.path} cannot be used: {text}. Restore it from a copy, or move it away to start anew.") from error
+                raise RunError(
+                    f"the disk of the journal {self.path} is full: this decision was not saved. Make room and repeat it."
+                ) from error
+            raise RunError(
+                f"the journal {self.path} cannot be used: {text}. Restore it from a copy, or move it away to start anew."
+            ) from error
 
     def _open(self, write: bool) -> sqlite3.Connection:
         """The connection of this process to the file that is there now (not to one deleted or replaced meanwhile)."""
         if self._connection is not None:
-            if self._opened[0] != os.getpid():  # after a fork: the connection belongs to the parent, so leave it alone
+            if (
+                self._opened[0] != os.getpid()
+            ):  # after a fork: the connection belongs to the parent, so leave it alone
                 self._finalizer.detach()
                 _FORKED.append(self._connection)
                 self._connection = None
@@ -410,7 +460,9 @@ class Journal:
             self._opened = (os.getpid(), *_identity(self.path))
             self._finalizer = weakref.finalize(self, _leave, self._connection, leave)
         if write and self.read_only:
-            raise RunError(f"the journal {self.path} is in a read-only place: it can be read, not added to. Copy the run to a place of your own.")
+            raise RunError(
+                f"the journal {self.path} is in a read-only place: it can be read, not added to. Copy the run to a place of your own."
+            )
         return self._connection
 
 
@@ -427,20 +479,21 @@ def login() -> str:
 
 def _connect(path: Path) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory | None]:
     """Connection, whether it is read-only, and the temporary copy that it reads if the place allows nothing else."""
-    beside = os.access(path.parent, os.W_OK)
-    if beside and (not path.exists() or os.access(path, os.W_OK)):
+    if _writable(path.parent) and (not path.exists() or _writable(path)):
         db = _raw(path, "rwc")
         with _closing_on_error(db):
             _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
             db.execute("PRAGMA synchronous = FULL")
             _patiently(lambda: _prepare(db, path))
         return db, False, None
-    db = _raw(path, "ro")
     try:
+        db = _raw(path, "ro")
         with _closing_on_error(db):
             _check(db, path)
         return db, True, None
-    except sqlite3.OperationalError:  # no shared memory can be made here: read a copy, with its write-ahead log
+    except (
+        sqlite3.OperationalError
+    ):  # no shared memory can be made here: read a copy, with its write-ahead log
         copy = tempfile.TemporaryDirectory(prefix="journal-")
         for part in (path, path.with_name(path.name + "-wal")):
             if part.exists():
@@ -451,13 +504,22 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDi
         return db, True, copy
 
 
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=WAIT,
+        isolation_level=None,
+        check_same_thread=False,
     )
-    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    db.execute("PRAGMA trusted_schema = OFF")
-    db.execute("PRAGMA temp_store = MEMORY")
+    with _closing_on_error(db):
+        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA temp_store = MEMORY")
     return db
 
 
@@ -484,12 +546,19 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     application = db.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION_ID:
-        raise RunError(f"{path} is not a journal of this program (application id {application:#x}). Give the journal's own path.")
+        raise RunError(
+            f"{path} is not a journal of this program (application id {application:#x}). Give the journal's own path."
+        )
     if version > SCHEMA_VERSION:
         raise RunError(
             f"the journal {path} has schema version {version}; this version reads up to {SCHEMA_VERSION}. Install a newer label-workbench."
         )
-    found = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")}
+    found = {
+        sql
+        for (sql,) in db.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        )
+    }
     if found != set(_STATEMENTS):
         strange = sorted(found - set(_STATEMENTS)) or sorted(set(_STATEMENTS) - found)
         raise RunError(
@@ -550,22 +619,28 @@ def _text(field: str, value: object, row: int | None = None) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InputError.at(field, f"is {value!r}, which is no valid Unicode text", "Decode it properly first", row=row) from None
+        raise InputError.at(
+            field, f"is {value!r}, which is no valid Unicode text", "Decode it properly first", row=row
+        ) from None
     return str(value)
 
 
 def _per_id(field: str, value: object, ids: list) -> list:
     """One value per id, from one for all or from a sequence of the right length."""
-    if value is None or isinstance(value, str):
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
         return [value] * len(ids)
     values = list(value)
     if len(values) != len(ids):
-        raise InputError.at(field, f"has {len(values)} values for {len(ids)} ids", "Pass one value, or one per id")
+        raise InputError.at(
+            field, f"has {len(values)} values for {len(ids)} ids", "Pass one value, or one per id"
+        )
     return values
 
 
 def _olds(old: object, ids: list) -> list:
-    return [None if value is None else _text("old", value, n) for n, value in enumerate(_per_id("old", old, ids))]
+    return [
+        None if value is None else _text("old", value, n) for n, value in enumerate(_per_id("old", old, ids))
+    ]
 
 
 def _ids(ids: object) -> list[int | str]:
@@ -576,13 +651,19 @@ def _ids(ids: object) -> list[int | str]:
     for row, id in enumerate(ids):
         if isinstance(id, str):
             out.append(_text("ids", id, row))
-        elif hasattr(id, "__index__") and not isinstance(id, bool) and type(id).__name__ not in ("bool_", "bool"):
+        elif (
+            hasattr(id, "__index__")
+            and not isinstance(id, bool)
+            and type(id).__name__ not in ("bool_", "bool")
+        ):
             number = id.__index__()
             if not -(2**63) <= number < 2**63:
                 raise InputError.at("ids", f"is {number}, beyond 64 bits", "Use text ids", row=row)
             out.append(number)
         else:
-            raise InputError.at("ids", f"is {id!r} of type {type(id).__name__}", "Ids are int or str", row=row)
+            raise InputError.at(
+                "ids", f"is {id!r} of type {type(id).__name__}", "Ids are int or str", row=row
+            )
     if len(set(out)) != len(out):
         seen: set = set()
         twice = [id for id in out if id in seen or seen.add(id)]
