@@ -28,7 +28,5 @@ def shared() -> Path:
     """The folder with real data and known answers that lies beside a checkout; skips where it is missing."""
     path = Path(os.environ.get("LABEL_WORKBENCH_SHARED") or ROOT.parent / "shared")
     if not path.is_dir():
-        pytest.skip(
-            f"no shared data at {path} (set LABEL_WORKBENCH_SHARED to the folder with golden/ and eval/)"
-        )
+        pytest.skip(f"no shared data at {path} (set LABEL_WORKBENCH_SHARED to the folder with golden/ and eval/)")
     return path

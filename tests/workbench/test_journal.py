@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import journal as journal_module
+from workbench import journalfile
 from workbench.errors import InputError, RunError
 from workbench.journal import COLUMNS, Entry, Journal
 
@@ -42,9 +43,7 @@ def label(journal, id):
 
 
 def test_relabel_then_undo_then_redo_by_hand(journal):
-    batch = journal.relabel(
-        [3, 1], "dog", old="cat", source="explorer", reason=["near dogs", "never learned"]
-    )
+    batch = journal.relabel([3, 1], "dog", old="cat", source="explorer", reason=["near dogs", "never learned"])
     assert batch == 1
     state = journal.state()
     assert state.index.tolist() == [1, 3]
@@ -69,7 +68,9 @@ def test_relabel_then_undo_then_redo_by_hand(journal):
     assert [(e.id, e.new) for e in redone if e.field == "label"] == [(3, "dog"), (1, "dog")]
     assert redone[0].reason == "near dogs"
     assert journal.state().label.to_dict() == {1: "dog", 3: "dog"}
-    assert journal.undo() and journal.redo() and journal.redo() == []
+    assert journal.undo()
+    assert journal.redo()
+    assert journal.redo() == []
 
 
 def test_log_has_every_column_and_times_with_milliseconds(journal):
@@ -261,9 +262,7 @@ def naive(steps):
                 what = [(id, "label", value) for id in ids]
                 what += [(id, "verdict", "keep" if value == "cat" else "relabel") for id in ids]
             elif kind == "keep":
-                what = [(id, "label", "cat") for id in ids if id in given] + [
-                    (id, "verdict", "keep") for id in ids
-                ]
+                what = [(id, "label", "cat") for id in ids if id in given] + [(id, "verdict", "keep") for id in ids]
             elif kind == "skip":
                 what = [(id, "verdict", "skip") for id in ids]
             else:
@@ -373,7 +372,8 @@ def test_the_file_itself_refuses_changes(journal):
                 db.execute(attack)
         with pytest.raises(sqlite3.IntegrityError):
             db.execute(
-                "INSERT INTO entries (id, field, author, time, source, reason, batch) VALUES (x'00', 'label', '', '', '', '', 1)"
+                "INSERT INTO entries (id, field, author, time, source, reason, batch) "
+                "VALUES (x'00', 'label', '', '', '', '', 1)"
             )
 
 
@@ -623,8 +623,7 @@ def test_kill_9_again_and_again_with_a_second_writer(tmp_path, rng):
     try:
         for n in range(20):
             acknowledged += [
-                (f"ann{n}", line)
-                for line in kill_while_writing(path, f"ann{n}", float(rng.exponential(0.08)))
+                (f"ann{n}", line) for line in kill_while_writing(path, f"ann{n}", float(rng.exponential(0.08)))
             ]
     finally:
         other.send_signal(signal.SIGKILL)
@@ -640,9 +639,7 @@ def test_kill_9_again_and_again_with_a_second_writer(tmp_path, rng):
 
 def test_a_long_writer_elsewhere_makes_others_wait_not_fail(journal, monkeypatch):
     journal.keep(1)
-    with contextlib.closing(
-        sqlite3.connect(journal.path, isolation_level=None, check_same_thread=False)
-    ) as db:
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None, check_same_thread=False)) as db:
         db.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.3, db.execute, ("COMMIT",))
         release.start()
@@ -650,7 +647,7 @@ def test_a_long_writer_elsewhere_makes_others_wait_not_fail(journal, monkeypatch
         journal.keep(2)
         assert time.monotonic() - start > 0.2
         release.join()
-        monkeypatch.setattr(journal_module, "WAIT", 0.2)
+        monkeypatch.setattr(journalfile, "WAIT", 0.2)
         journal.close()
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(RunError, match="locked by another process"):
