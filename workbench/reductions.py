@@ -7,12 +7,14 @@ copying (segments left and right of it for wide rows, whole columns for narrow o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
+WORTH_THREADS = 1 << 20  # elements
 NARROW = 24  # up to this many columns, whole columns beat one reduction per row
 
 
@@ -27,13 +29,20 @@ def by_blocks(work: Callable[[slice], None], n: int, k: int, *, threads: int | N
     """Call `work(rows)` for slices that cover `n` rows of `k` elements, in threads where there is enough to do."""
     step = max(1, block // max(k, 1))
     slices = [slice(start, min(start + step, n)) for start in range(0, n, step)]
-    workers = min(threads or usable_cores(), len(slices) // 2)
-    if workers < 2:
-        for rows in slices:
-            work(rows)
+    in_threads(work, slices, n * k, threads=threads)
+
+
+def in_threads(
+    work: Callable[[Any], None], parts: Sequence[Any], elements: int, *, threads: int | None = None
+) -> None:
+    """Call `work(part)` for every part, in threads where `elements` values in all are worth starting them."""
+    workers = min(threads or usable_cores(), len(parts))
+    if workers < 2 or elements < WORTH_THREADS:
+        for part in parts:
+            work(part)
         return
     with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, slices):
+        for _ in pool.map(work, parts):
             pass
 
 

@@ -74,7 +74,7 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
 
     Returns
     -------
-    float array (n,), in [0, 1]; low is suspicious. NaN for a single class, whose entropy has no scale.
+    float64 array (n,), in [0, 1]; low is suspicious. NaN for a single class, whose entropy has no scale.
 
     Notes
     -----
@@ -89,7 +89,7 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
     """
     pred_probs, given_labels = np.asarray(pred_probs), np.asarray(given_labels)
     n, k = pred_probs.shape
-    ratio = np.full(n, np.nan, float_rows(pred_probs[:0]).dtype)
+    ratio = np.full(n, np.nan)
     if k == 1:
         return ratio
 
@@ -99,11 +99,12 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
     by_blocks(work, n, k)
     ratio /= np.log(k)
     ratio /= np.maximum(given_values(pred_probs, given_labels), FLOOR)
-    return np.log(ratio + 1) / np.maximum(ratio, FLOOR)
+    return np.log1p(ratio) / np.maximum(ratio, FLOOR)
 
 
 def _entropy_block(block: np.ndarray) -> np.ndarray:
     """Shannon entropy of each row in nats, with 0 log 0 = 0."""
     logs = np.maximum(block, np.finfo(block.dtype).tiny)
     np.log(logs, out=logs)
-    return -np.einsum("ij,ij->i", block, logs)
+    logs *= block
+    return -logs.sum(axis=1)

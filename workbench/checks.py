@@ -1,0 +1,127 @@
+"""Checks of arrays where they enter: once, at the border, with the offender, the finding and the remedy named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.reductions import by_blocks, float_rows
+
+UNLABELLED = -1
+
+
+def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] | None = None) -> np.ndarray:
+    """Given labels as int64 (n,): class indices 0 .. k-1, -1 = unlabelled.
+
+    Raises
+    ------
+    InputError
+        Not integers, not n of them, or a label outside -1 .. k-1; the first offending row is named.
+    """
+    labels = np.asarray(given_labels)
+    if labels.shape != (n,):
+        raise InputError.at("given_labels", f"has shape {labels.shape} beside {n} rows", "Give one label per row.")
+    if labels.dtype.kind not in "iu":
+        if labels.dtype.kind != "f" or not np.array_equal(labels, np.rint(labels)):
+            raise InputError.at(
+                "given_labels",
+                f"has dtype {labels.dtype}",
+                "Give class indices as integers, -1 where the label is missing.",
+            )
+    labels = labels.astype(np.int64, copy=False)
+    if n and (labels.min() < UNLABELLED or labels.max() >= k):
+        row = int(np.flatnonzero((labels < UNLABELLED) | (labels >= k))[0])
+        raise InputError.at(
+            "given_labels",
+            f"is {labels[row]}",
+            f"With {k} columns of probabilities, labels are 0 .. {k - 1}, or -1 where the label is missing.",
+            row=row,
+            id=None if ids is None else ids[row],
+        )
+    return labels
+
+
+def check_pred_probs(
+    pred_probs: Any,
+    given_labels: Any | None = None,
+    *,
+    ids: Sequence[Any] | None = None,
+    tolerance: float | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Predicted probabilities as a float array (n, k), and the labels beside them, or one clear error.
+
+    Parameters
+    ----------
+    pred_probs : float array (n, k)
+        Each row in [0, 1] with sum 1. float16, float32 and float64 are kept as they are (no copy).
+    given_labels : int array (n,), optional
+        Class indices; -1 = unlabelled.
+    ids : sequence of n, optional
+        Named in messages beside the row.
+    tolerance : float, optional
+        How far from 1 a row may sum, and how far below 0 a value may lie (a thousandth of it);
+        1e-3 unless given, 1e-2 for float16, whose sums are that coarse.
+
+    Returns
+    -------
+    (pred_probs, given_labels)
+        The second as int64, or None where none were given.
+
+    Raises
+    ------
+    InputError
+        Not two-dimensional, no rows or columns, not numbers; NaN, infinite, negative values or a sum beyond
+        the tolerance, with the first offending row, what was found and how many rows share it.
+    """
+    probs = np.asarray(pred_probs)
+    if probs.ndim != 2 or probs.shape[1] < 1:
+        raise InputError.at(
+            "pred_probs", f"has shape {probs.shape}", "Give one row per example and one column per class."
+        )
+    if probs.dtype.kind not in "fiub":
+        raise InputError.at("pred_probs", f"has dtype {probs.dtype}", "Give numbers between 0 and 1.")
+    n, k = probs.shape
+    labels = None if given_labels is None else check_given_labels(given_labels, n, k, ids=ids)
+    if tolerance is None:
+        tolerance = 1e-2 if probs.dtype == np.float16 else 1e-3
+    if probs.dtype.kind != "f":
+        probs = probs.astype(np.float64)
+    bad = np.zeros(n, bool)
+    ones = np.ones(k, np.float32)
+
+    def work(rows: slice) -> None:
+        block = float_rows(probs[rows])
+        off = np.abs(block @ ones.astype(block.dtype, copy=False) - 1)
+        wrong = ~(off <= tolerance)
+        if block.min() < -tolerance * 1e-3:
+            wrong |= block.min(axis=1) < -tolerance * 1e-3
+        bad[rows] = wrong
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        by_blocks(work, n, k)
+    if bad.any():
+        _refuse_probs(probs, bad, ids, tolerance)
+    return probs, labels
+
+
+def _refuse_probs(probs: np.ndarray, bad: np.ndarray, ids: Sequence[Any] | None, tolerance: float) -> None:
+    row = int(np.flatnonzero(bad)[0])
+    values = probs[row].astype(np.float64)
+    more = f" ({int(bad.sum())} of {len(bad)} rows are not usable)" if bad.sum() > 1 else ""
+    if not np.isfinite(values).all():
+        column = int(np.flatnonzero(~np.isfinite(values))[0])
+        found, todo = f"holds {values[column]} in column {column}", "Fill or drop such rows, or predict them again."
+    elif values.min() < -tolerance * 1e-3:
+        column = int(values.argmin())
+        found = f"holds {values[column]:.6g} in column {column}"
+        todo = "Probabilities lie in [0, 1]. If these are logits, pass them as `logits=`."
+    else:
+        found = f"sums to {values.sum():.6g}"
+        todo = (
+            f"Each row must sum to 1 within {tolerance:g}. If these are logits, pass them as `logits=`; "
+            "if they are scores, divide each row by its sum."
+        )
+    raise InputError.at("pred_probs", found + more, todo, row=row, id=None if ids is None else ids[row])
