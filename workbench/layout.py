@@ -131,13 +131,20 @@ class Layout:
         return dict(sorted(epochs.items()))
 
     def arrays(self, kind: str) -> dict[int, list[tuple[int, Path]]]:
-        """(rank, path) of the .npy files of `kind`, by epoch, for the epochs that are sealed."""
+        """(rank, path) of the .npy files of `kind`, by epoch.
+
+        Those of sealed epochs, and those that were stored without a recording (a run may have no epochs at all).
+        """
         sealed = self.sealed()
         found: dict[int, list[tuple[int, Path]]] = {}
         for file in sorted((self.root / kind).glob("epoch=*.npy")):
             match = _EPOCH.match(file.name)
-            if match and int(match[1]) in sealed:
-                found.setdefault(int(match[1]), []).append((int(match[2] or 0), file))
+            if match is None:
+                continue
+            epoch = int(match[1])
+            stored = match[2] is None and not any((self.root / "inflight").glob(f"epoch={match[1]}.*"))
+            if epoch in sealed or stored:
+                found.setdefault(epoch, []).append((int(match[2] or 0), file))
         return found
 
     def checkpoints(self) -> dict[int, Path]:

@@ -269,12 +269,37 @@ class Run:
         from workbench.checks import check_pred_probs
 
         values = np.asarray(values, dtype=np.float32)
-        check_pred_probs(values, self.n, self.k)
+        if values.shape != (self.n, self.k):
+            found = f"has shape {values.shape} for {self.n} examples and {self.k} classes"
+            raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
+        if self.n:
+            check_pred_probs(values, ids=self.dataset.ids)
         meta_path = self.layout.pred_probs.with_suffix(".json")
         meta_path.unlink(missing_ok=True)
         with atomic(self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
             np.save(file, values, allow_pickle=False)
         write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
+
+    def save_embeddings(self, values: np.ndarray, *, epoch: int | None = None) -> None:
+        """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
+
+        Parameters
+        ----------
+        epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
+        """
+        values = np.asarray(values)
+        if values.ndim != 2 or len(values) != self.n or values.dtype.kind not in "fiu":
+            found = f"has dtype {values.dtype} and shape {values.shape} for {self.n} examples"
+            raise InputError.at("embeddings", found, "Pass one row of d numbers per example.")
+        infinite = np.isinf(values).any(axis=1)
+        if infinite.any():
+            row = int(np.flatnonzero(infinite)[0])
+            raise InputError.at("embeddings", "holds infinity", "Check the layer.", row=row, id=self.dataset.ids[row])
+        if epoch is None:
+            epoch = self.epochs[-1] if self.epochs else 0
+        limit = np.finfo(np.float16).max
+        with atomic(self.layout.array("embeddings", epoch)) as temporary, open(temporary, "wb") as file:
+            np.save(file, np.clip(values, -limit, limit).astype(np.float16), allow_pickle=False)
 
     def planted(self) -> pd.DataFrame | None:
         """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""
