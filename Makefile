@@ -1,0 +1,98 @@
+# Label Workbench. `make` alone lists the commands. Needs a Python >= 3.10, git and make; all else goes into .venv.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+unexport PYTHONPATH PYTHONHOME
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+NOTEBOOK := notebooks/01_first_look.ipynb
+DEMO := runs/demo
+
+# The first Python >= 3.10 that can make a virtual environment; the one you call `python3` is preferred.
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+endif
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST = $(BIN)/python -m pytest
+AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: help lab demo test check slow bench bench-quick report chromium clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# ---- environments: a stamp file per set of packages, so that a second call starts at once
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "No Python >= 3.10 that can make virtual environments was found. Install one (Debian and Ubuntu:"; \
+	  echo "apt install python3 python3-venv), or say where it is: make PYTHON=/path/to/python3.12 ..."; exit 1; fi
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing JupyterLab, torch and the rest into $(VENV) (minutes, once)"
+	@$(INSTALL) -e ".[demo]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the project and what its tests need into $(VENV) (minutes, once)"
+	@$(INSTALL) -e ".[test]"
+	@touch $@ $(VENV)/.lab
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+	@$(INSTALL) -e ".[test,bench]"
+	@touch $@ $(VENV)/.test $(VENV)/.lab
+
+# ---- use
+
+$(DEMO)/run.json: | $(VENV)/.lab
+	@$(BIN)/workbench demo $(DEMO)
+
+lab: $(VENV)/.lab $(DEMO)/run.json  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url= \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
+
+demo: $(DEMO)/run.json  ## record the demo run into runs/demo, if it is not there
+
+report: $(DEMO)/run.json  ## write the demo run's report to runs/demo-report.html
+	@$(BIN)/workbench report $(DEMO) runs/demo-report.html --force
+
+# ---- work on it
+
+test: $(VENV)/.test chromium  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS go to pytest)
+	@$(PYTEST) $(ARGS)
+
+check: $(VENV)/.test  ## lint and the fast tests
+	@$(BIN)/ruff check .
+	@$(PYTEST) -q -m "not slow and not browser" $(ARGS)
+
+slow: $(VENV)/.test chromium  ## only the slow tests, the notebooks and the browser
+	@$(PYTEST) -m "slow or browser" $(ARGS)
+
+bench: $(VENV)/.bench  ## speed and memory beside the peers, at full size
+	@$(BIN)/python benchmarks/engine.py $(ARGS)
+
+bench-quick: $(VENV)/.bench  ## the same in about a minute
+	@$(BIN)/python benchmarks/engine.py --quick $(ARGS)
+
+# The browser tests drive a Chromium of the system; without one they are skipped and say so.
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  command -v $$name >/dev/null && exit 0; done; [ -n "$$CHROMIUM" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Chromium for the browser tests"; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null \
+	    || echo "Chromium could not be installed: the browser tests will be skipped."; \
+	else \
+	  echo "No Chromium: the browser tests will be skipped. To have them: sudo apt-get install chromium, or set CHROMIUM"; \
+	  echo "to the path of a Chromium or Chrome."; \
+	fi
+
+clean:  ## remove .venv and everything built (never runs/: your decisions are in there)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis test-results
+	find workbench widgets tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

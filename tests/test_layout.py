@@ -1,0 +1,179 @@
+"""The house rules that a machine can check: who imports what, what is public, what must never be in the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPUTE = sorted((ROOT / "workbench").rglob("*.py"))
+VIEWS = sorted((ROOT / "widgets").rglob("*.py"))
+MODULES = COMPUTE + VIEWS
+
+# A new public name is a decision: it is added to the package and here.
+PUBLIC = {
+    "workbench": ["Dataset", "Journal"],
+}
+NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
+ONLY_INSIDE_FUNCTIONS = {"torch", "umap", "plotly", "sklearn", "lightning", "transformers", "numba", "pynndescent"}
+NEVER = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+MOST_LINES = 500
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported(node: ast.AST) -> list[str]:
+    """Top-level names of the packages that an import statement brings in (relative ones are our own)."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module.split(".")[0]]
+    return []
+
+
+def when_imported(tree: ast.Module):
+    """Nodes that run when the module is imported: not function bodies, not `if TYPE_CHECKING:`."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting += node.orelse
+            continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+@pytest.fixture(params=MODULES, ids=name_of)
+def module(request) -> tuple[Path, ast.Module]:
+    return request.param, ast.parse(request.param.read_text(encoding="utf-8"))
+
+
+def test_compute_never_imports_views(module):
+    path, tree = module
+    if path in COMPUTE:
+        found = {name for node in ast.walk(tree) for name in imported(node)} & NEVER_IN_COMPUTE
+        assert not found, f"{name_of(path)} imports {found}: imports run notebooks -> widgets -> workbench"
+
+
+def test_heavy_packages_are_imported_where_used(module):
+    path, tree = module
+    found = {name for node in when_imported(tree) for name in imported(node)} & ONLY_INSIDE_FUNCTIONS
+    assert not found, f"{name_of(path)} imports {found} at its top: move it into the function that needs it"
+
+
+def test_code_that_nobody_wants(module):
+    """No pickle in any dress, no unchecked torch.load, no eval, no swallowed errors, no printing but in cli.py."""
+    path, tree = module
+    found = []
+    for node in ast.walk(tree):
+        found += [f"imports {name}" for name in imported(node) if name in NEVER]
+        if isinstance(node, ast.ExceptHandler):
+            broad = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
+            if broad and all(isinstance(part, ast.Pass) for part in node.body):
+                found.append(f"line {node.lineno}: except: pass")
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if called == "print" and path.name != "cli.py":
+            found.append(f"line {node.lineno}: print()")
+        if called in ("eval", "exec") or called.endswith(("read_pickle", "to_pickle", "yaml.load")):
+            found.append(f"line {node.lineno}: {called}()")
+        if keywords.get("allow_pickle", "False") != "False":
+            found.append(f"line {node.lineno}: allow_pickle={keywords['allow_pickle']}")
+        if called == "torch.load" and keywords.get("weights_only") != "True":
+            found.append(f"line {node.lineno}: torch.load without weights_only=True")
+    assert not found, f"{name_of(path)}: {found}"
+
+
+def test_modules_say_what_they_are_and_stay_readable(module):
+    path, tree = module
+    assert ast.get_docstring(tree), f"{name_of(path)} has no docstring"
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES, f"{name_of(path)} has {lines} lines, more than {MOST_LINES}: split it by concept"
+    assert path.stem not in ("utils", "util", "helpers", "misc"), f"{name_of(path)}: name it after its concept"
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = ONLY_INSIDE_FUNCTIONS | NEVER_IN_COMPUTE | {"pandas", "numpy", "scipy", "pyarrow", "matplotlib"}
+    code = f"import sys, workbench; print(sorted({heavy!r} & set(sys.modules)))"
+    assert run(code) == "[]"
+
+
+@pytest.mark.parametrize("package", sorted(PUBLIC))
+def test_public_names_are_the_written_list(package):
+    code = f"import {package} as p; print(sorted(p.__all__)); [getattr(p, name) for name in p.__all__]"
+    assert ast.literal_eval(run(code)) == sorted(PUBLIC[package])
+
+
+def test_importing_a_module_never_hides_the_public_name():
+    """`workbench.replay` is a function even after somebody imported the module of the same name."""
+    code = """
+import importlib, types, workbench
+for name, home in workbench._HOME.items():
+    importlib.import_module(f"workbench.{home}")
+    assert not isinstance(getattr(workbench, name), types.ModuleType), name
+    exec(f"from workbench import {name} as found")
+    assert found is getattr(workbench, name)
+"""
+    run(code)
+
+
+def test_an_unknown_public_name_is_an_attribute_error():
+    import workbench
+
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'; public names: "):
+        workbench.nonsense  # noqa: B018
+
+
+def tracked() -> list[Path]:
+    """Text files that belong to the project (from git where there is a checkout)."""
+    try:
+        found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        paths = [ROOT / name for name in found.decode().split("\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        paths = [*ROOT.glob("*.*"), *ROOT.glob("Makefile"), *(ROOT / "tests").rglob("*.py"), *MODULES]
+    texts = {".py", ".js", ".css", ".md", ".toml", ".txt", ".ipynb", ".json", ".html", ".yml", ".cfg", ""}
+    return [path for path in paths if path.suffix in texts and path.is_file()]
+
+
+def test_no_registry_or_cdn_and_no_paths_of_one_machine():
+    """Everything works offline and elsewhere: where packages come from is the user's business."""
+    hosts = [
+        "pypi.",
+        "files.python" + "hosted.",
+        "registry.npm" + "js.",
+        "download.py" + "torch.",
+        "jsdelivr",
+        "cdnjs.",
+    ]
+    hosts += ["unpkg.", "esm." + "sh", "skypack.", "conda.anaconda.", "fonts.google" + "apis."]
+    pattern = re.compile("|".join(re.escape(host) for host in hosts).replace(r"pypi\.", r"pypi\.(?:org|python)"))
+    machine = re.compile(r"(?<![\w./-])/(?:work|root|home/\w+|Users/\w+)/")
+    found = []
+    for path in tracked():
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if pattern.search(line) or machine.search(line):
+                found.append(f"{name_of(path)}:{number}: {line.strip()[:100]}")
+    assert not found, "\n".join(found)
+
+
+def test_tests_are_not_packages():
+    assert not list((ROOT / "tests").rglob("__init__.py")), "--import-mode=importlib wants no __init__.py in tests"
