@@ -50,6 +50,7 @@ def check_pred_probs(
     *,
     ids: Sequence[Any] | None = None,
     tolerance: float | None = None,
+    scan: bool = True,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Predicted probabilities as a float array (n, k), and the labels beside them, or one clear error.
 
@@ -64,6 +65,8 @@ def check_pred_probs(
     tolerance : float, optional
         How far from 1 a row may sum, and how far below 0 a value may lie (a thousandth of it);
         1e-3 unless given, 1e-2 for float16, whose sums are that coarse.
+    scan : bool
+        Look at the values of every row. False for a caller that does so in a pass of its own (`unusable_rows`).
 
     Returns
     -------
@@ -86,25 +89,41 @@ def check_pred_probs(
     n, k = probs.shape
     labels = None if given_labels is None else check_given_labels(given_labels, n, k, ids=ids)
     if tolerance is None:
-        tolerance = 1e-2 if probs.dtype == np.float16 else 1e-3
+        tolerance = default_tolerance(probs)
     if probs.dtype.kind != "f":
         probs = probs.astype(np.float64)
     bad = np.zeros(n, bool)
-    ones = np.ones(k, np.float32)
 
     def work(rows: slice) -> None:
-        block = float_rows(probs[rows])
-        off = np.abs(block @ ones.astype(block.dtype, copy=False) - 1)
-        wrong = ~(off <= tolerance)
-        if block.min() < -tolerance * 1e-3:
-            wrong |= block.min(axis=1) < -tolerance * 1e-3
-        bad[rows] = wrong
+        bad[rows] = unusable_rows(float_rows(probs[rows]), tolerance)
 
-    with np.errstate(invalid="ignore", over="ignore"):
+    if scan:
         by_blocks(work, n, k)
+        refuse_rows(probs, bad, tolerance, ids)
+    return probs, labels
+
+
+def unusable_rows(block: np.ndarray, tolerance: float) -> np.ndarray:
+    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.abs(block @ np.ones(block.shape[1], block.dtype) - 1)
+        wrong = ~(off <= tolerance)
+        if block.size and not block.min() >= -tolerance * 1e-3:
+            wrong |= block.min(axis=1) < -tolerance * 1e-3
+    return wrong
+
+
+def default_tolerance(probs: np.ndarray) -> float:
+    """How far from 1 a row may sum: 1e-3, for float16 1e-2, whose sums are that coarse."""
+    return 1e-2 if probs.dtype == np.float16 else 1e-3
+
+
+def refuse_rows(
+    probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | None = None
+) -> None:
+    """Raise for the first of the rows that `unusable_rows` found; nothing where there is none."""
     if bad.any():
         _refuse_probs(probs, bad, ids, tolerance)
-    return probs, labels
 
 
 def _refuse_probs(probs: np.ndarray, bad: np.ndarray, ids: Sequence[Any] | None, tolerance: float) -> None:

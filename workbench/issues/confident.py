@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.checks import check_pred_probs
+from workbench.checks import check_pred_probs, default_tolerance, refuse_rows, unusable_rows
 from workbench.errors import InputError
 from workbench.reductions import NARROW, by_blocks, float_rows, given_values, in_threads
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
@@ -91,7 +91,7 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
     ----------
     Northcutt, Jiang, Chuang 2021, equation 1.
     """
-    probs, labels = check_pred_probs(pred_probs, given_labels)
+    probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
     rows = _read_rows(labels, probs)
     return rows.calibrated() if calibrate else rows.raw_joint()
 
@@ -188,7 +188,7 @@ def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) 
         Count in the calibrated joint, which spreads unconfident examples like confident ones; else count the
         examples themselves, leaving out those whose largest probability is that of the given label.
     """
-    probs, labels = check_pred_probs(pred_probs, given_labels)
+    probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
     rows = _read_rows(labels, probs)
     if not calibrated:
         return int(rows.off_diagonal().sum())
@@ -234,9 +234,9 @@ def find_label_issues(
     InputError
         Arrays that are not usable, an unknown filter, or `frac_noise` for a filter that has no such share.
     """
-    probs, labels = check_pred_probs(pred_probs, given_labels)
     if by not in FILTERS:
         raise InputError.unknown("filter", by, FILTERS)
+    probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
     pruning = by in ("prune_by_noise_rate", "prune_by_class", "both")
     if not pruning and (frac_noise != 1.0 or joint_counts is not None):
         raise InputError.at(
@@ -246,9 +246,7 @@ def find_label_issues(
         )
     if not 0.0 <= frac_noise <= 1.0:
         raise InputError.at("frac_noise", f"is {frac_noise!r}", "Give a share between 0 and 1.")
-    if probs.shape[1] == 1 or not len(probs):
-        return np.zeros(len(probs), bool)
-    rows = _read_rows(labels, probs)
+    rows = _read_rows(labels, probs, confident=by != "predicted_neq_given")
     if by == "predicted_neq_given":
         return rows.contradicted
     if by == "confident_learning":
@@ -258,7 +256,9 @@ def find_label_issues(
         return _lowest(scores, int(rows.off_diagonal().sum()))
     counts = rows.calibrated() if joint_counts is None else np.asarray(joint_counts)
     if counts.shape != (probs.shape[1],) * 2:
-        raise InputError.at("joint_counts", f"has shape {counts.shape}", f"Give one row and column per class: {probs.shape[1]}.")
+        raise InputError.at(
+            "joint_counts", f"has shape {counts.shape}", f"Give a row and a column for each of {probs.shape[1]} classes."
+        )
     counts = _keep(counts, min_per_class, frac_noise)
     mask = np.zeros(len(probs), bool)
 
@@ -351,37 +351,44 @@ class _Rows:
         return _calibrate(self.raw_joint(), self.counts)
 
 
-def _read_rows(labels: np.ndarray, probs: np.ndarray) -> _Rows:
-    """The one pass over the probabilities."""
+def _read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> _Rows:
+    """The one pass over the probabilities, which also refuses rows that are none; `confident` may be left out."""
     n, k = probs.shape
     p_given = given_values(probs, labels)
+    dtype = p_given.dtype
     counts = np.bincount(labels[labels >= 0], minlength=k)
     order = _by_class(labels, k)
-    limits = _class_means(p_given, order, counts)
-    lowered = limits - SLACK
-    # the same comparison in the dtype of the rows: the smallest of their numbers that reaches the limit
-    dtype = p_given.dtype
-    reach = lowered.astype(dtype)
-    reach = np.where(reach < lowered, np.nextafter(reach, np.array(np.inf, dtype)), reach).astype(dtype)
+    reach = _reach(_class_means(p_given, order, counts), dtype) if confident else None
     raised = p_given + np.array(SLACK, dtype)
     contradicted = np.empty(n, bool)
-    confident = np.empty(n, np.int64)
+    sure = np.full(n, -1, np.int64)
+    bad = np.empty(n, bool)
+    tolerance = default_tolerance(probs)
     read = _read_narrow if k <= NARROW else _read_wide
 
     def work(rows: slice) -> None:
-        largest, leader, sure = read(float_rows(probs[rows]), reach)
+        block = float_rows(probs[rows])
+        bad[rows] = unusable_rows(block, tolerance)
         given, bar = labels[rows], raised[rows]
         with np.errstate(invalid="ignore"):
+            largest, leader, sure[rows] = read(block, reach)
             led = np.where(leader < given, bar <= largest, bar < largest)
         contradicted[rows] = led & (leader != given) & (given >= 0)
-        confident[rows] = sure
 
     by_blocks(work, n, k)
-    return _Rows(k, labels, counts, order, p_given, contradicted, confident)
+    refuse_rows(probs, bad, tolerance)
+    return _Rows(k, labels, counts, order, p_given, contradicted, sure)
 
 
-def _read_narrow(block: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Largest value, its class, confident class of each row; class by class over whole columns."""
+def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The smallest numbers of the rows' own dtype that reach the thresholds within SLACK: the same comparison."""
+    lowered = limits - SLACK
+    reach = lowered.astype(dtype)
+    return np.where(reach < lowered, np.nextafter(reach, np.array(np.inf, dtype)), reach).astype(dtype)
+
+
+def _read_narrow(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Largest value, its class, confident class (-1 = none) of each row; class by class over whole columns."""
     columns = np.array(block.T, order="C")
     k, b = columns.shape
     largest = columns[0].copy()
@@ -393,22 +400,28 @@ def _read_narrow(block: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.n
             above = columns[index] > largest
             np.maximum(largest, columns[index], out=largest)
             np.maximum(leader, above.view(np.uint8) * np.uint8(index), out=leader)
+        if reach is None:
+            continue
         sure = (columns[index] >= reach[index]).view(np.uint8)
         reached += sure
         sure *= np.uint8(k - index)
         np.maximum(last_first, sure, out=last_first)
-    first = k - last_first.astype(np.int64)
     leader = leader.astype(np.int64)
+    if reach is None:
+        return largest, leader, -1
+    first = k - last_first.astype(np.int64)
     confident = np.where(reached > 1, leader, first)
     confident[reached == 0] = -1
     return largest, leader, confident
 
 
-def _read_wide(block: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read_wide(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
     """`_read_narrow` for many classes: along contiguous rows."""
     every = np.arange(len(block))
     leader = block.argmax(axis=1)
     largest = block[every, leader]
+    if reach is None:
+        return largest, leader, -1
     sure = block >= reach
     first = sure.argmax(axis=1)
     confident = np.where(sure[every, first], first, -1)
