@@ -1,0 +1,52 @@
+"""Notebooks are tests: each runs from top to bottom, in a copy, and is stored without outputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="needs nbformat (in the test extra)")
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_there_is_a_first_notebook():
+    assert any(path.name == "01_first_look.ipynb" for path in NOTEBOOKS)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_stored_without_outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    full = [n for n, cell in enumerate(cells) if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
+    assert not full, f"cells {full} hold outputs: clear them before committing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    """In a copy of the layout: notebooks/ to write beside, data/ to read, a private home for Jupyter's settings."""
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient (in the test extra)")
+    copy = tmp_path / "notebooks" / path.name
+    copy.parent.mkdir()
+    shutil.copy(path, copy)
+    if (ROOT / "data").is_dir():
+        (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "home" / name.lower()))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    try:
+        metadata.distribution("label-workbench")
+    except metadata.PackageNotFoundError:
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    notebook = nbformat.read(copy, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(copy.parent)}}
+    )
+    client.execute()
+    errors = [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
+    assert not errors

@@ -1,0 +1,148 @@
+"""What gets installed: build the wheel, look inside, install it elsewhere and use it from there."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import site
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("hatchling", reason="needs hatchling (in the test extra) to build the wheel")
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("workbench", "widgets")
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, timeout=300)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The built wheel (no network, no build environment: hatchling is called directly)."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """A folder with nothing but our installed wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps")
+    run(*pip, "--target", folder, wheel, cwd=folder)
+    return folder
+
+
+def use(installed: Path, code: str) -> object:
+    """Run code that sees the installed wheel and the dependencies, but not the repository; JSON comes back.
+
+    `-S` leaves out .pth files, and with them an editable install of the repository.
+    """
+    libraries = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
+    paths = [str(installed), *dict.fromkeys(libraries)]
+    head = f"import sys, json; sys.path[:0] = {paths[:1]!r}; sys.path += {paths[1:]!r}\n"
+    return json.loads(run(sys.executable, "-I", "-S", "-c", head + code, cwd=installed).splitlines()[-1])
+
+
+def sources() -> set[str]:
+    """Every file of our packages that belongs into the wheel."""
+    found = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if (
+                path.is_file()
+                and not {"__pycache__", "node_modules"} & set(path.parts)
+                and path.suffix in {".py", ".js", ".css", ".html"}
+            ):
+                found.add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_wheel_holds_our_packages_with_their_assets_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+    assert sources() <= names, f"left out: {sorted(sources() - names)}"
+    extra = {name.split("/")[0] for name in names} - set(PACKAGES)
+    assert extra == {f"label_workbench-{metadata_version(wheel)}.dist-info"}
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.endswith((".pyc", ".sqlite", ".ipynb")) or "node_modules" in name]
+    assert wheel.stat().st_size < 1_000_000
+
+
+def metadata_version(wheel: Path) -> str:
+    return wheel.name.split("-")[1]
+
+
+def test_command_of_the_wheel(wheel, installed):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+        points = configparser.ConfigParser()
+        points.read_string(archive.read(name).decode())
+    assert dict(points["console_scripts"]) == {"workbench": "workbench.cli:main"}
+    code = "from workbench.cli import main; print(json.dumps(callable(main)))"
+    assert use(installed, code) is True
+
+
+def test_imports_come_from_the_wheel_and_the_rest_of_the_repository_does_not(installed):
+    code = """
+import importlib.util, workbench, widgets
+home = [workbench.__file__, widgets.__file__]
+leaked = [name for name in ("tests", "data", "notebooks", "benchmarks", "runs") if importlib.util.find_spec(name)]
+print(json.dumps([home, leaked, workbench.__version__]))
+"""
+    home, leaked, version = use(installed, code)
+    assert all(Path(path).is_relative_to(installed) for path in home)
+    assert leaked == []
+    assert version == "0.1.0"
+
+
+def test_each_import_name_has_one_owner(installed):
+    code = """
+from importlib.metadata import packages_distributions
+print(json.dumps({name: sorted(set(packages_distributions()[name])) for name in ("workbench", "widgets")}))
+"""
+    assert use(installed, code) == {"workbench": ["label-workbench"], "widgets": ["label-workbench"]}
+
+
+ASSETS = """
+import hashlib, widgets
+found = {}
+for name in widgets.__all__:
+    for asset in ("_esm", "_css"):
+        text = getattr(getattr(widgets, name), asset, None)
+        if text is not None:
+            text = str(getattr(text, "default_value", text))
+            assert text.strip(), f"{name}.{asset} is empty"
+            found[f"{name}.{asset}"] = hashlib.sha256(text.encode()).hexdigest()
+print(json.dumps(found))
+"""
+
+
+def test_every_widget_finds_its_script_and_style_in_the_wheel(installed):
+    here = run(sys.executable, "-c", "import json\n" + ASSETS, cwd=ROOT)
+    expected = json.loads(here.splitlines()[-1])
+    assert expected, "no widget has an asset: widgets.__all__ is empty?"
+    assert use(installed, ASSETS) == expected
+
+
+def test_an_editable_install_does_not_leak_the_repository(tmp_path):
+    try:
+        origin = metadata.distribution("label-workbench").read_text("direct_url.json") or "{}"
+    except metadata.PackageNotFoundError:
+        pytest.skip("the project is not installed here (tests run from the source tree)")
+    if not json.loads(origin).get("dir_info", {}).get("editable"):
+        pytest.skip("the project is not installed in editable mode here")
+    code = "import importlib.util as u, json; print(json.dumps([n for n in ('tests', 'data') if u.find_spec(n)]))"
+    assert json.loads(run(sys.executable, "-I", "-c", code, cwd=tmp_path)) == []
