@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError
+from workbench.issues.plant import plant
+
+
+@pytest.fixture
+def dataset():
+    labels = np.random.default_rng(0).integers(0, 4, 1000)
+    labels[:50] = -1
+    clean = Dataset.from_arrays(np.maximum(labels, 0), classes=list("abcd"), ids=[f"x{i}" for i in range(1000)])
+    return clean.with_labels(labels)
+
+
+def test_by_hand_pair_noise_moves_every_label_to_the_next_class():
+    dataset = Dataset.from_arrays(["a", "b", "c"])
+    planted = plant(dataset, 0.99, "pair")
+    assert planted.given.tolist() == ["b", "c", "a"]
+    assert planted.planted.to_dict("list") == {
+        "id": [0, 1, 2],
+        "true_label": ["a", "b", "c"],
+        "planted_label": ["b", "c", "a"],
+    }
+    assert dataset.given.tolist() == ["a", "b", "c"], "the original stays as it is"
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "pair", np.array([[0.5, 0.5, 0, 0]] * 2 + [[0, 0, 0.9, 0.1]] * 2)])
+def test_laws(dataset, kind):
+    noisy = plant(dataset, 0.1, kind, seed=3)
+    changed = noisy.given_labels != dataset.given_labels
+    assert changed.sum() == round(0.1 * 950) == len(noisy.planted)
+    assert not changed[:50].any(), "unlabelled rows are never planted"
+    assert noisy.planted["id"].tolist() == dataset.ids[changed].tolist()
+    assert noisy.planted["true_label"].tolist() == dataset.given[changed].tolist()
+    assert noisy.planted["planted_label"].tolist() == noisy.given[changed].tolist()
+    again = plant(dataset, 0.1, kind, seed=3)
+    assert np.array_equal(again.given_labels, noisy.given_labels)
+    assert not np.array_equal(plant(dataset, 0.1, kind, seed=4).given_labels, noisy.given_labels)
+
+
+def test_a_matrix_decides_how_often_and_to_which_class(dataset):
+    never_c = np.array([[0.8, 0.2, 0, 0], [0, 0.4, 0.6, 0], [0, 0, 1, 0], [0.5, 0, 0, 0.5]])
+    noisy = plant(dataset, 0.2, never_c)
+    flips = noisy.planted.groupby(["true_label", "planted_label"]).size()
+    assert set(flips.index) == {("a", "b"), ("b", "c"), ("d", "a")}
+    assert flips[("b", "c")] > 2 * flips[("a", "b")]
+
+
+def test_estimated_follows_the_confusions_in_the_probabilities():
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 3, 3000)
+    given = np.where((truth == 0) & (rng.random(3000) < 0.3), 1, truth)
+    probs = np.full((3000, 3), 0.05) + 0.85 * np.eye(3)[truth]
+    noisy = plant(Dataset.from_arrays(given, classes=["a", "b", "c"]), 0.05, "estimated", pred_probs=probs)
+    pairs = noisy.planted.groupby(["true_label", "planted_label"]).size()
+    assert pairs[("a", "b")] > 0.9 * len(noisy.planted)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "kind", "words"),
+    [
+        (0, "symmetric", "`fraction` is 0"),
+        (1.5, "symmetric", "`fraction` is 1.5"),
+        (0.0001, "symmetric", "makes 0 errors"),
+        (0.1, "symetric", "Did you mean 'symmetric'"),
+        (0.1, "estimated", "`pred_probs` is missing"),
+        (0.1, np.eye(3), "shape"),
+        (0.1, np.full((4, 4), 0.3), "row 0 sums to 1.2"),
+        (0.1, np.eye(4), "between 1 and 0 can be planted"),
+    ],
+)
+def test_refusals(dataset, fraction, kind, words):
+    with pytest.raises(InputError, match=words):
+        plant(dataset, fraction, kind)
+
+
+def test_planting_twice_or_with_one_class_is_refused(dataset):
+    with pytest.raises(InputError, match="holds planted errors already"):
+        plant(plant(dataset, 0.1), 0.1)
+    with pytest.raises(InputError, match="at least two classes"):
+        plant(Dataset.from_arrays(["a", "a"]), 0.5)

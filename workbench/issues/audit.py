@@ -1,0 +1,251 @@
+"""How many label errors are there, and how many are left: a small random review, an estimate with an interval.
+
+A detector's own count rests on its calibration. An audit does not: examples are drawn at random inside strata of
+p_error, a person judges them, and the verdicts give the number of errors in the whole set. Strata put the effort
+where the answer is uncertain, so the interval is narrower than that of a plain random sample of the same size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import InputError
+from workbench.layout import atomic
+
+if TYPE_CHECKING:
+    from workbench.run import Run
+
+STRATA = 6
+LEAST = 5  # examples drawn from every stratum that has them
+RATE_FLOOR = 0.03  # no stratum is taken for cleaner than this when effort is shared out
+PRIOR = 1.0  # weight of the predicted rate, in examples, for the estimate and the lower end
+PRIOR_UPPER = 0.1  # errors added for the upper end, so that strata without a finding are not taken for clean
+DRAWS = 20_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Number of label errors, with 95 % intervals.
+
+    Attributes
+    ----------
+    errors, low, high : in the whole data set as given.
+    left, left_low, left_high : among the examples that nobody has judged.
+    judged, budget : examples of the audit sample with a verdict, and its size.
+    """
+
+    errors: float
+    low: int
+    high: int
+    left: float
+    left_low: int
+    left_high: int
+    judged: int
+    budget: int
+
+    def __str__(self) -> str:
+        if not self.judged:
+            return f"no verdict yet on the {self.budget} examples of the audit"
+        return (
+            f"about {self.errors:.0f} label errors ({self.low}-{self.high}), about {self.left:.0f} left "
+            f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited examples"
+        )
+
+
+class Audit:
+    """A drawn sample, and the estimate from the verdicts given so far. Made by `audit`.
+
+    Attributes
+    ----------
+    ids : ids to review, in random order; any first part of them is itself a fair sample.
+    plan : DataFrame, one row per judged-about example in dataset order: id, p_error, stratum, turn (place in the
+        random order of its stratum), drawn.
+    """
+
+    def __init__(self, run: Run, plan: pd.DataFrame, seed: int) -> None:
+        self._run = run
+        self.plan = plan
+        drawn = plan[plan["drawn"]]
+        order = np.random.default_rng(seed).permutation(len(drawn))
+        self.ids = drawn["id"].to_numpy()[order]
+
+    @property
+    def budget(self) -> int:
+        """Number of examples in the sample."""
+        return len(self.ids)
+
+    def estimate(self) -> Estimate:
+        """The number of errors, from the verdicts in the journal (see `estimate_errors`)."""
+        verdicts = verdicts_of(self._run).reindex(self.plan["id"])
+        judged = verdicts.notna().to_numpy()
+        wrong = judged & (verdicts == True).to_numpy()  # noqa: E712 (missing verdicts compare as False)
+        p, stratum, drawn = (self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn"))
+        return estimate_errors(p, stratum, drawn, judged, wrong)
+
+    def __repr__(self) -> str:
+        return f"<Audit of {self._run.name}: {self.estimate()}>"
+
+
+def audit(run: Run, budget: int = 200, *, seed: int = 0, issues: pd.DataFrame | None = None) -> Audit:
+    """Draw a stratified random sample for review; asked again, it continues the sample that is there.
+
+    Parameters
+    ----------
+    run : the run; the plan is stored in it (audit.parquet), so that the same sample comes back tomorrow.
+    budget : examples to review. A larger budget later adds to the sample, a smaller one leaves it as it is.
+    seed : same seed, same sample; used when the first sample of a run is drawn.
+    issues : result of `find_issues`; computed when missing.
+
+    Returns
+    -------
+    Audit: `.ids` to review (in the Explorer: the "audit" queue), `.estimate()` from the verdicts so far.
+
+    Raises
+    ------
+    InputError : budget below 1.
+
+    Notes
+    -----
+    Six strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
+    Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval.
+    """
+    if budget < 1:
+        raise InputError.at("budget", f"is {budget}", "Give the number of examples to review, such as 200.")
+    path = run.path / "audit.parquet"
+    if path.is_file():
+        plan = pd.read_parquet(path)
+        if set(plan["id"]) <= set(run.dataset.ids.tolist()):
+            if int(plan["drawn"].sum()) < min(budget, len(plan)):
+                plan = _draw(plan, budget)
+                _store(plan, path)
+            return Audit(run, plan, seed)
+    if issues is None:
+        from workbench.issues import find_issues
+
+        issues = find_issues(run)
+    judgeable = issues["p_error"].dropna().reindex(run.dataset.ids).dropna()
+    if judgeable.empty:
+        raise InputError("there is nothing to audit: no example has a given label and a p_error.")
+    p = judgeable.to_numpy(dtype=float)
+    stratum = stratify(p)
+    turn = pd.Series(np.random.default_rng(seed).permutation(len(p))).groupby(stratum).rank(method="first").to_numpy()
+    columns = {"id": judgeable.index.to_numpy(), "p_error": p, "stratum": stratum, "turn": turn.astype(np.int64) - 1}
+    plan = _draw(pd.DataFrame(columns).assign(drawn=False), budget)
+    _store(plan, path)
+    return Audit(run, plan, seed)
+
+
+def _store(plan: pd.DataFrame, path) -> None:
+    with atomic(path) as temporary:
+        plan.to_parquet(temporary, index=False)
+
+
+def _draw(plan: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """The plan with the first examples of each stratum marked as drawn; what was drawn before stays drawn."""
+    stratum, before = plan["stratum"].to_numpy(), plan["drawn"].to_numpy()
+    sizes = np.bincount(stratum)
+    rates = np.bincount(stratum, plan["p_error"]) / np.maximum(sizes, 1)
+    already = np.bincount(stratum[before], minlength=len(sizes))
+    wanted = np.maximum(allocate(sizes, rates, min(budget, len(plan))), already)
+    return plan.assign(drawn=plan["turn"].to_numpy() < wanted[stratum])
+
+
+def verdicts_of(run: Run) -> pd.Series:
+    """True (the given label is wrong) or False (it is right) for every example that somebody decided, by id."""
+    state = run.journal.state()
+    rows = run.dataset._index.get_indexer(state.index)
+    state = state[rows >= 0]
+    given = run.dataset.given[rows[rows >= 0]]
+    changed = state["label"].notna() & (state["label"] != given)
+    kept = (state["verdict"] == "keep") | (state["label"].notna() & ~changed)
+    verdict = pd.Series(pd.NA, index=state.index, dtype="boolean")
+    verdict[kept] = False
+    verdict[changed] = True
+    return verdict.dropna()
+
+
+def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
+    """(n,) int64 stratum of each example, from the least to the most suspicious.
+
+    Boundaries cut the cumulated square root of p(1 - p) into equal parts: many certain examples share a stratum, few
+    uncertain ones get their own.
+    """
+    rate = np.clip(p, RATE_FLOOR, 1 - RATE_FLOOR)
+    order = np.argsort(p, kind="stable")
+    cumulated = np.cumsum(np.sqrt(rate * (1 - rate))[order])
+    stratum = np.empty(len(p), dtype=np.int64)
+    stratum[order] = np.minimum((cumulated / cumulated[-1] * strata).astype(np.int64), strata - 1)
+    return stratum
+
+
+def allocate(sizes: np.ndarray, rates: np.ndarray, budget: int) -> np.ndarray:
+    """(h,) int64 examples to draw from each stratum: in proportion to size x standard deviation (Neyman).
+
+    Every stratum gets `LEAST` where it has them and the budget allows; none gets more than its size; sums to
+    `budget` (or to all examples).
+    """
+    rate = np.clip(rates, RATE_FLOOR, 1 - RATE_FLOOR)
+    weight = sizes * np.sqrt(rate * (1 - rate))
+    budget = min(budget, int(sizes.sum()))
+    least = np.minimum(sizes, LEAST)
+    if least.sum() > budget:
+        least = np.zeros_like(sizes)
+    low, high = 0.0, float(budget / weight[weight > 0].min() + sizes.max())
+    for _ in range(100):  # the common factor at which the clipped shares sum to the budget
+        factor = (low + high) / 2
+        low, high = (factor, high) if np.clip(factor * weight, least, sizes).sum() < budget else (low, factor)
+    share = np.clip(high * weight, least, sizes)
+    whole = np.floor(share + 1e-6).astype(np.int64)
+    remainder = np.argsort(-(share - whole), kind="stable")
+    whole[remainder[: budget - int(whole.sum())]] += 1
+    return whole
+
+
+def estimate_errors(
+    p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *, seed: int = 0
+) -> Estimate:
+    """Number of errors in a set from a stratified sample and whatever else was judged.
+
+    Parameters
+    ----------
+    p : (n,) predicted probability that the label is wrong. stratum : (n,) int.
+    drawn : (n,) bool, member of the random sample. judged, wrong : (n,) bool, has a verdict, and it says "wrong".
+
+    Returns
+    -------
+    Estimate; the interval is that of the predictive distribution, 2.5 to 97.5 %.
+
+    Notes
+    -----
+    In each stratum the error rate of what nobody judged has a Beta posterior: prior mean the predicted rate with the
+    weight of one example, data the judged part of the random sample. Errors among the unjudged are then binomial.
+    Examples judged outside the sample (top suspects, say) are counted as found, and the rate of the others is
+    scaled by their mean p, since the suspicious ones are gone. The upper end uses a prior with a tenth of an error
+    more in each stratum: with few findings in a large stratum, coverage falls short without it.
+    """
+    rng = np.random.default_rng(seed)
+    strata = int(stratum.max()) + 1 if len(stratum) else 0
+    lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
+    sampled = drawn & judged
+    for h in range(strata):
+        mine = stratum == h
+        rest = mine & ~judged
+        if not rest.any():
+            continue
+        m, found = int((mine & sampled).sum()), int((mine & sampled & wrong).sum())
+        predicted = float(np.clip(p[mine].mean(), 1e-3, 1 - 1e-3))
+        shift = float(p[rest].mean()) / max(float(p[mine & (sampled | ~judged)].mean()), 1e-9)
+        alpha, beta = PRIOR * predicted + found, PRIOR * (1 - predicted) + m - found
+        for total, more in ((lower, 0.0), (upper, PRIOR_UPPER)):
+            rate = np.clip(rng.beta(alpha + more, beta, DRAWS) * shift, 0, 1)
+            total += rng.binomial(int(rest.sum()), rate)
+    found = int(wrong.sum())
+    left, left_low, left_high = float(lower.mean()), np.quantile(lower, 0.025), np.quantile(upper, 0.975)
+    return Estimate(
+        found + left, found + int(left_low), found + int(np.ceil(left_high)),
+        left, int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Canaries: plant known label errors before training, so that any score can be measured on this very data set.
+
+The errors that a user's data already has stay unknown; the planted ones are known, and kept apart from the user's
+labels. How well a score ranks them says how well it will find the others, as far as the others are of that kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError
+
+KINDS = ("symmetric", "pair", "estimated")
+
+
+def plant(
+    dataset: Dataset,
+    fraction: float,
+    kind: str | np.ndarray = "symmetric",
+    *,
+    pred_probs: np.ndarray | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """The same examples with a known share of the given labels changed.
+
+    Train on the result; `run.planted()` keeps the truth, `find_issues` and the report measure themselves against it.
+
+    Parameters
+    ----------
+    dataset : the examples; its labels are left as they are, whatever errors they already hold.
+    fraction : share of the labelled examples to change, in (0, 1). 0.02 to 0.1 measures without hurting the training.
+    kind : "symmetric" (every other class alike), "pair" (class c becomes c + 1, the last becomes the first),
+        "estimated" (like the errors that confident learning estimates from `pred_probs`), or a (k, k) transition
+        matrix: row = class before, column = class planted, rows sum to 1; its diagonal counts as "not changed", so a
+        class with more off the diagonal is changed more often.
+    pred_probs : (n, k) out-of-fold probabilities, for "estimated" only.
+    seed : same seed, same errors.
+
+    Returns
+    -------
+    Dataset with the changed `given_labels` and `planted`: a DataFrame with the columns id, true_label (the label
+    before), planted_label, in dataset order.
+
+    Raises
+    ------
+    InputError : fraction outside (0, 1) or too small or large to plant, fewer than two classes, a bad matrix.
+
+    Notes
+    -----
+    Symmetric and pair noise as in Han et al. 2018 (Co-teaching), section 4; "estimated" uses the noise matrix of
+    Northcutt, Jiang & Chuang 2021, Confident Learning, section 3.1.
+    """
+    if not 0 < fraction < 1:
+        raise InputError.at("fraction", f"is {fraction!r}", "Give the share of labels to change, such as 0.05.")
+    if dataset.k < 2:
+        raise InputError.at("dataset", f"has {dataset.k} class", "Planting needs at least two classes.")
+    if dataset.planted is not None:
+        raise InputError.at("dataset", "holds planted errors already", "Plant once, on the original dataset.")
+    transition = _transition(dataset, kind, pred_probs)
+    labels = dataset.given_labels
+    leave = np.where(labels >= 0, 1 - np.diag(transition)[labels], 0.0)
+    labelled, changeable = int((labels >= 0).sum()), int((leave > 0).sum())
+    m = round(fraction * labelled)
+    if not 1 <= m <= changeable:
+        found = f"of {labelled} labelled examples makes {m} errors; between 1 and {changeable} can be planted"
+        raise InputError.at("fraction", found, "Choose another fraction.")
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(dataset.n, size=m, replace=False, p=leave / leave.sum()))
+    planted = _draw(rng, transition, labels[rows])
+    changed = labels.copy()
+    changed[rows] = planted
+    record = pd.DataFrame(
+        {
+            "id": dataset.ids[rows],
+            "true_label": dataset.names_of(labels[rows]),
+            "planted_label": dataset.names_of(planted),
+        }
+    )
+    return dataclasses.replace(dataset, given_labels=changed, planted=record)
+
+
+def _draw(rng: np.random.Generator, transition: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """(m,) classes drawn from the off-diagonal part of the rows of `transition`."""
+    away = transition - np.diag(np.diag(transition))
+    cumulative = np.cumsum(away, axis=1)
+    cumulative /= np.maximum(cumulative[:, -1:], np.finfo(float).tiny)
+    after = np.empty(len(before), dtype=np.int64)
+    for label in np.unique(before):
+        mine = before == label
+        after[mine] = np.searchsorted(cumulative[label], rng.random(int(mine.sum())), side="right")
+    return after
+
+
+def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray | None) -> np.ndarray:
+    """(k, k) matrix, row = class before, column = class planted, rows sum to 1."""
+    k = dataset.k
+    if not isinstance(kind, str):
+        return _checked(np.asarray(kind, dtype=float), k)
+    if kind == "symmetric":
+        return (np.ones((k, k)) - np.eye(k)) / (k - 1)
+    if kind == "pair":
+        return np.roll(np.eye(k), 1, axis=1)
+    if kind != "estimated":
+        raise InputError.unknown("kind", kind, KINDS, "Or pass a (k, k) transition matrix.")
+    if pred_probs is None:
+        raise InputError.at("pred_probs", "is missing", 'kind="estimated" needs out-of-fold probabilities (n, k).')
+    from workbench.checks import check_pred_probs
+    from workbench.issues.confident import noise_matrix
+
+    check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
+    transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T
+    if np.allclose(np.diag(transition), 1):
+        raise InputError.at("pred_probs", "agree with every label, so no noise is estimated", 'Use kind="symmetric".')
+    return transition / transition.sum(axis=1, keepdims=True)
+
+
+def _checked(transition: np.ndarray, k: int) -> np.ndarray:
+    """The matrix, or an error that names the row."""
+    if transition.shape != (k, k):
+        found = f"is a matrix of shape {transition.shape} for {k} classes"
+        raise InputError.at("kind", found, f"Use shape ({k}, {k}): row = class before, column = class planted.")
+    bad = ~(np.isfinite(transition) & (transition >= 0)).all(axis=1) | (abs(transition.sum(axis=1) - 1) > 1e-6)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        found = f"sums to {transition[row].sum():.6g} or holds negative or missing values"
+        raise InputError.at("kind", found, "Each row of a transition matrix sums to 1.", row=row)
+    return transition
