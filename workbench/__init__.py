@@ -18,6 +18,11 @@ from importlib.metadata import PackageNotFoundError, version
 _HOME = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
     "Dataset": "dataset",
     "Journal": "journal",
+    "Recorder": "recorder",
+    "Run": "run",
+    "audit": "issues.audit",
+    "open_run": "run",
+    "plant": "issues.plant",
 }
 
 __all__ = sorted(_HOME)
