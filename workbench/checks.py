@@ -118,9 +118,7 @@ def default_tolerance(probs: np.ndarray) -> float:
     return 1e-2 if probs.dtype == np.float16 else 1e-3
 
 
-def refuse_rows(
-    probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | None = None
-) -> None:
+def refuse_rows(probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | None = None) -> None:
     """Raise for the first of the rows that `unusable_rows` found; nothing where there is none."""
     if bad.any():
         _refuse_probs(probs, bad, ids, tolerance)

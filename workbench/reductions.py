@@ -32,9 +32,7 @@ def by_blocks(work: Callable[[slice], None], n: int, k: int, *, threads: int | N
     in_threads(work, slices, n * k, threads=threads)
 
 
-def in_threads(
-    work: Callable[[Any], None], parts: Sequence[Any], elements: int, *, threads: int | None = None
-) -> None:
+def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int, *, threads: int | None = None) -> None:
     """Call `work(part)` for every part, in threads where `elements` values in all are worth starting them."""
     workers = min(threads or usable_cores(), len(parts))
     if workers < 2 or elements < WORTH_THREADS:

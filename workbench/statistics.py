@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.checks import check_given_labels
 from workbench.errors import InputError
 from workbench.reductions import NARROW, float_rows
 
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
-BLOCK = 1 << 17  # elements of one block of rows
+BLOCK = 1 << 16  # elements of one block of rows
 
 
 def statistics(logits: Any, given_labels: Any, topk: int = 5) -> dict[str, np.ndarray]:
@@ -61,10 +62,8 @@ def statistics(logits: Any, given_labels: Any, topk: int = 5) -> dict[str, np.nd
     if type(logits).__module__.partition(".")[0] == "torch":
         return _of_tensor(logits, given_labels, topk)
     logits = np.asarray(logits)
-    given_labels = _plain(given_labels)
-    _check(logits.shape, given_labels.shape, logits.dtype.kind)
-    given_labels = _check_labels(given_labels, logits.shape[1])
-    return _of_array(logits, given_labels, topk)
+    _check(logits.shape, logits.dtype.kind)
+    return _of_array(logits, check_given_labels(_plain(given_labels), *logits.shape), topk)
 
 
 def _plain(values: Any) -> np.ndarray:
@@ -73,25 +72,11 @@ def _plain(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
-def _check(logits: tuple[int, ...], labels: tuple[int, ...], kind: str) -> None:
-    if len(logits) != 2 or logits[1] < 1 or kind not in "fiub":
-        raise InputError.at("logits", f"has shape {tuple(logits)}", "Give numbers, one row per example and one column per class.")
-    if tuple(labels) != (logits[0],):
+def _check(shape: tuple[int, ...], kind: str) -> None:
+    if len(shape) != 2 or shape[1] < 1 or kind not in "fiub":
         raise InputError.at(
-            "given_labels", f"has shape {tuple(labels)} beside {logits[0]} rows of `logits`", "Give one label per row."
+            "logits", f"has shape {tuple(shape)}", "Give numbers, one row per example and one column per class."
         )
-
-
-def _check_labels(given_labels: np.ndarray, k: int) -> np.ndarray:
-    if given_labels.dtype.kind not in "iu":
-        raise InputError.at("given_labels", f"has dtype {given_labels.dtype}", "Give class indices as integers, -1 = unlabelled.")
-    given_labels = given_labels.astype(np.int64, copy=False)
-    if given_labels.size and (given_labels.min() < -1 or given_labels.max() >= k):
-        row = int(np.flatnonzero((given_labels < -1) | (given_labels >= k))[0])
-        raise InputError.at(
-            "given_labels", f"is {given_labels[row]}", f"Labels are -1 (unlabelled) or 0 .. {k - 1}, for {k} columns.", row=row
-        )
-    return given_labels
 
 
 def _of_array(logits: np.ndarray, given_labels: np.ndarray, topk: int) -> dict[str, np.ndarray]:
@@ -128,17 +113,20 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     z_given = z[at_given]
 
     kept = out["topk_class"].shape[1] if "topk_class" in out else 0
-    top, classes = _largest(z, max(2, kept), narrow)
-    largest, pred = top[0], classes[0]
+    if kept or "pred" in out:
+        top, classes = _largest(z, max(2, kept), narrow)
+        largest, second = top[0], top[1] if k > 1 else None
+        correct = classes[0] == given
+    else:
+        largest, second = _two_largest(z, narrow)
+        correct = z_given == largest
+        if second is not None and (tied := np.flatnonzero(correct & (second == largest))).size:
+            correct[tied] = block[tied].argmax(axis=1) == given[tied]
     if not np.isfinite(largest).all() or np.isnan(z_given).any():
         _refuse(block, first_row)
-    correct = pred == given
     if not all_labelled:
         correct &= labelled
-    if len(top) > 1:
-        out["margin"][:] = z_given - np.where(correct, top[1], largest)
-    else:
-        out["margin"][:] = np.nan
+    out["margin"][:] = np.nan if second is None else z_given - np.where(correct, second, largest)
 
     z -= largest if narrow else largest[:, None]
     behind = z[at_given]  # given logit minus the largest: 0 or negative
@@ -165,7 +153,7 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     out["el2n"][:] = np.sqrt(others * others + weights.sum(axis=axis)) / total
     out["correct"][:] = correct
     if "pred" in out:
-        out["pred"][:] = pred
+        out["pred"][:] = classes[0]
     if kept:
         out["topk_p"][:] = (top_weights / total).T
         out["topk_class"][:] = classes[:kept].T
@@ -206,6 +194,26 @@ def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.nda
     return values, classes
 
 
+def _two_largest(z: np.ndarray, narrow: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """The two largest values of each row, equal on ties; None for the second of a single class."""
+    if not narrow:
+        every, leader = np.arange(len(z)), z.argmax(axis=1)
+        largest = z[every, leader]
+        z[every, leader] = -np.inf
+        second = z.max(axis=1)
+        z[every, leader] = largest
+        return largest, second
+    if len(z) == 1:
+        return z[0].copy(), None
+    largest, second = np.maximum(z[0], z[1]), np.minimum(z[0], z[1])
+    lower = np.empty_like(largest)
+    for column in z[2:]:
+        np.minimum(largest, column, out=lower)
+        np.maximum(second, lower, out=second)
+        np.maximum(largest, column, out=largest)
+    return largest, second
+
+
 def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """`_largest` for float32 laid out class by class: value and class in one sortable integer, kept by insertion."""
     bits = z.view(np.int32)
@@ -244,12 +252,14 @@ def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
 def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
     import torch
 
-    _check(tuple(logits.shape), tuple(np.shape(given_labels)), "f")
+    _check(tuple(logits.shape), "f")
     n, k = logits.shape
     if isinstance(given_labels, torch.Tensor) and given_labels.device == logits.device:
         given = given_labels.detach().long()
+        if given.shape != (n,):
+            check_given_labels(np.empty(tuple(given.shape)), n, k)
     else:
-        given = torch.as_tensor(_check_labels(_plain(given_labels), k), device=logits.device)
+        given = torch.as_tensor(check_given_labels(_plain(given_labels), n, k), device=logits.device)
     z = logits if logits.dtype == torch.float64 else logits.float()
     most = min(max(topk + 1, 2), k)
     top, classes = torch.topk(z, most, dim=1)
@@ -284,7 +294,7 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     packed = torch.stack([*bits, *(x.to(torch.int32) for x in whole)]).cpu().numpy()
     if packed[5 + kept + 2].any():
         row = int(np.flatnonzero(packed[5 + kept + 2])[0])
-        _check_labels(_plain(given), k)
+        check_given_labels(_plain(given), n, k)
         _refuse(z[row : row + 1].cpu().numpy(), row)
     real = packed[: 5 + kept].view(np.float32)
     return {

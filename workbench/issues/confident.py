@@ -257,7 +257,9 @@ def find_label_issues(
     counts = rows.calibrated() if joint_counts is None else np.asarray(joint_counts)
     if counts.shape != (probs.shape[1],) * 2:
         raise InputError.at(
-            "joint_counts", f"has shape {counts.shape}", f"Give a row and a column for each of {probs.shape[1]} classes."
+            "joint_counts",
+            f"has shape {counts.shape}",
+            f"Give a row and a column for each of {probs.shape[1]} classes.",
         )
     counts = _keep(counts, min_per_class, frac_noise)
     mask = np.zeros(len(probs), bool)

@@ -88,7 +88,9 @@ def variability(p_given: np.ndarray) -> np.ndarray:
         return np.sqrt(squares / count).astype(np.float32)
 
 
-@score(suspicious="low", range=(0.0, 1.0), source="Swayamdipta et al. 2020, Dataset Cartography, section 2 (as a share)")
+@score(
+    suspicious="low", range=(0.0, 1.0), source="Swayamdipta et al. 2020, Dataset Cartography, section 2 (as a share)"
+)
 def correctness(correct: np.ndarray) -> np.ndarray:
     """Share of epochs in which the given label was the predicted one.
 
@@ -187,7 +189,11 @@ def aum(margin: np.ndarray) -> np.ndarray:
     return _recorded_mean(margin)[0].astype(np.float32)
 
 
-@score(suspicious="high", range=(0.0, math.sqrt(2.0)), source="Paul et al. 2021, Deep Learning on a Data Diet, definition 2.2")
+@score(
+    suspicious="high",
+    range=(0.0, math.sqrt(2.0)),
+    source="Paul et al. 2021, Deep Learning on a Data Diet, definition 2.2",
+)
 def el2n(el2n: np.ndarray, *, early: float = 0.25) -> np.ndarray:
     """Length of the error vector (probabilities minus one-hot), averaged over the early epochs.
 
@@ -211,7 +217,11 @@ def el2n(el2n: np.ndarray, *, early: float = 0.25) -> np.ndarray:
     return _recorded_mean(el2n[: max(1, int(len(el2n) * early))])[0].astype(np.float32)
 
 
-@score(suspicious="high", range=(0.0, math.inf), source="mean over epochs of the cross-entropy; Arazo et al. 2019, section 3")
+@score(
+    suspicious="high",
+    range=(0.0, math.inf),
+    source="mean over epochs of the cross-entropy; Arazo et al. 2019, section 3",
+)
 def mean_loss(loss: np.ndarray) -> np.ndarray:
     """Mean over epochs of the cross-entropy of the given label.
 
@@ -231,7 +241,11 @@ def mean_loss(loss: np.ndarray) -> np.ndarray:
     return _recorded_mean(loss)[0].astype(np.float32)
 
 
-@score(suspicious="high", range=(0.0, math.inf), source="mean over epochs of the Shannon entropy of the predicted probabilities")
+@score(
+    suspicious="high",
+    range=(0.0, math.inf),
+    source="mean over epochs of the Shannon entropy of the predicted probabilities",
+)
 def mean_entropy(entropy: np.ndarray) -> np.ndarray:
     """Mean over epochs of the entropy of the predicted probabilities: how undecided the model stayed.
 

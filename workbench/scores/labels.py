@@ -63,7 +63,11 @@ def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.nd
     return margin
 
 
-@score(suspicious="low", range=(0.0, 1.0), source="Kuan and Mueller 2022, Model-agnostic label quality scoring; scale of cleanlab 2.9")
+@score(
+    suspicious="low",
+    range=(0.0, 1.0),
+    source="Kuan and Mueller 2022, Model-agnostic label quality scoring; scale of cleanlab 2.9",
+)
 def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
     """Normalized entropy of the probabilities over the probability of the given label, mapped to [0, 1].
 

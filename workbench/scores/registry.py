@@ -85,7 +85,10 @@ def score(
     def add(function: Function) -> Function:
         name = function.__name__
         here, known = function.__module__, SCORES.get(name)
-        if known is not None and (known.function.__module__, known.function.__qualname__) != (here, function.__qualname__):
+        if known is not None and (known.function.__module__, known.function.__qualname__) != (
+            here,
+            function.__qualname__,
+        ):
             raise InputError.at(
                 "score", f"{name!r} is registered by both {known.function.__module__} and {here}", "Rename one of them."
             )
@@ -109,7 +112,14 @@ def score(
             raise InputError.at("score", f"{name!r} needs no evidence", "Name evidence as positional parameters.")
         words = in_words or (inspect.getdoc(function) or "").partition("\n")[0]
         SCORES[name] = Score(
-            name, function, tuple(needs), MappingProxyType(options), suspicious, (float(low), float(high)), source, words
+            name,
+            function,
+            tuple(needs),
+            MappingProxyType(options),
+            suspicious,
+            (float(low), float(high)),
+            source,
+            words,
         )
         return function
 
