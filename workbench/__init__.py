@@ -21,8 +21,10 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "Recorder": "recorder",
     "Run": "run",
     "audit": "issues.audit",
+    "export": "export",
     "open_run": "run",
     "plant": "issues.plant",
+    "read": "io",
 }
 
 __all__ = sorted(_HOME)

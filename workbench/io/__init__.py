@@ -1,8 +1,8 @@
 """Outside formats: one file each, into a run directory and out of it.
 
-    wb.read("training_dynamics/", "runs/snli")
-    wb.read("dynamics.npz", "runs/cifar")
-    wb.read(frame, "runs/mine", label="y", probs="p_", out_of_fold=True)
+wb.read("training_dynamics/", "runs/snli")
+wb.read("dynamics.npz", "runs/cifar")
+wb.read(frame, "runs/mine", label="y", probs="p_", out_of_fold=True)
 """
 
 from __future__ import annotations
