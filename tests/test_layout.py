@@ -17,7 +17,10 @@ MODULES = COMPUTE + VIEWS
 
 # A new public name is a decision: it is added to the package and here.
 PUBLIC = {
-    "workbench": ["Dataset", "Journal", "Recorder", "Run", "audit", "export", "open_run", "plant", "read"],
+    "workbench": [
+        *("Dataset", "Journal", "Recorder", "Run", "SCORES", "audit", "cross_validate", "export", "open_run", "plant"),
+        *("read", "replay", "score"),
+    ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
 ONLY_INSIDE_FUNCTIONS = {"torch", "umap", "plotly", "sklearn", "lightning", "transformers", "numba", "pynndescent"}

@@ -20,11 +20,15 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "Journal": "journal",
     "Recorder": "recorder",
     "Run": "run",
+    "SCORES": "scores",
     "audit": "issues.audit",
+    "cross_validate": "folds",
     "export": "export",
     "open_run": "run",
     "plant": "issues.plant",
+    "replay": "replay",
     "read": "io",
+    "score": "scores",
 }
 
 __all__ = sorted(_HOME)
