@@ -83,6 +83,11 @@ class Lock:
         self._held[self._path] = self
 
     @property
+    def held(self) -> bool:
+        """Whether the lock is taken and was not released."""
+        return self._descriptor is not None
+
+    @property
     def taken_over(self) -> bool:
         """Whether a later Recorder of this process has the lock now."""
         return self._held.get(self._path, self) is not self

@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import sys
 import uuid
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,9 @@ class Recorder:
         After an exception (or a crash) what was recorded stays readable in inflight/, and the epoch can be recorded
         again from its start.
         """
-        if self._lock.taken_over:
-            raise RunError(f"a newer Recorder writes to {self.path}. Use that one.")
+        self._check_mine()
+        if not self._lock.held:
+            self._lock.take()
         if self._open is not None:
             raise InputError(f"epoch {self._open.number} is still open. Close it before opening epoch {number}.")
         if int(number) != number or number < 0:
@@ -117,7 +119,7 @@ class Recorder:
         if number in self._layout.sealed():
             raise ExistsError(
                 f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
-                f"rec.next_epoch = {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
+                f"rec.next_epoch, {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
             )
         self._open = _Epoch(self, int(number))
         try:
@@ -127,7 +129,9 @@ class Recorder:
             self._open.close()
             self._open = None
 
-    def batch(self, ids: Any, logits: Any = None, embeddings: Any = None, *, probs: Any = None) -> None:
+    def batch(
+        self, ids: Any, logits: Any = None, embeddings: Any = None, *, probs: Any = None, repeats: str = "refuse"
+    ) -> None:
         """Record one batch of the open epoch.
 
         Parameters
@@ -136,6 +140,8 @@ class Recorder:
         logits : (b, k) tensor (any device and float type) or array: scores before softmax.
         embeddings : (b, d) tensor or array, stored as float16.
         probs : (b, k) probabilities instead of logits, for models without them; their logarithm is recorded.
+        repeats : what to do with an id that this process recorded in this epoch before: "refuse", or "skip", so that
+            the first time counts (samplers that draw with replacement or fill the last batch).
 
         Raises
         ------
@@ -143,9 +149,17 @@ class Recorder:
         """
         if self._open is None:
             raise InputError("batch() was called outside an epoch. Wrap the loop in `with rec.epoch(e):`.")
+        self._check_mine()
         if (logits is None) == (probs is None):
             raise InputError("batch() needs either `logits` or `probs`. Pass one of them.")
-        self._open.add(ids, _log_of(probs) if logits is None else logits, embeddings)
+        if repeats not in ("refuse", "skip"):
+            raise InputError.unknown("repeats", repeats, ("refuse", "skip"))
+        self._open.add(ids, _log_of(probs) if logits is None else logits, embeddings, repeats == "skip")
+
+    def _check_mine(self) -> None:
+        """Refuse to write beside a Recorder made later by this process, or after close()."""
+        if self._lock.taken_over:
+            raise RunError(f"a newer Recorder writes to {self.path}. Use that one.")
 
     def staged(self, stages: Iterable[Any], ids: Any = None, *, every: int = 1) -> None:
         """Record staged predictions, such as those of gradient boosting, one stage an epoch.
@@ -214,28 +228,46 @@ class _Epoch:
         self._seen = np.zeros(self._dataset.n, bool)
         self._path = self._layout.inflight(number, recorder.rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self._path, "wb", buffering=0)
+        self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
         self._stream: pa.ipc.RecordBatchStreamWriter | None = None
         self._arrays: dict[str, np.memmap] = {}
         epochs = recorder._embedding_epochs
         self._wants_embeddings = isinstance(epochs, str) or number in epochs
 
-    def add(self, ids: Any, logits: Any, embeddings: Any) -> None:
+    def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
         """Check a batch, reduce it to statistics, and append it to the stream."""
-        rows = self._rows(ids)
-        shape = tuple(logits.shape) if hasattr(logits, "shape") else np.shape(logits)
-        if shape != (len(rows), self._dataset.k):
-            found = f"has shape {shape} for {len(rows)} ids and {self._dataset.k} classes"
+        if hasattr(ids, "detach"):
+            ids = ids.detach().cpu().numpy()
+        rows = self._dataset.rows(ids)
+        logits = logits if hasattr(logits, "detach") else np.asarray(logits)
+        if tuple(logits.shape) != (len(rows), self._dataset.k):
+            found = f"has shape {tuple(logits.shape)} for {len(rows)} ids and {self._dataset.k} classes"
             raise InputError.at("logits", found, "Pass one row per id and one column per class of the dataset.")
-        if not hasattr(logits, "shape"):
-            logits = np.asarray(logits)
+        vectors = None
+        if embeddings is not None and self._wants_embeddings:
+            vectors = _embedding_rows(embeddings, rows, self._dataset.ids)
+        repeated = self._repeated(rows)
+        if repeated is not None:
+            if not skip_repeats:
+                offenders = self._dataset.ids[rows[repeated]]
+                found = f"holds {len(offenders)} already recorded in epoch {self.number}: {first_few(offenders)}"
+                raise InputError.at("ids", found, 'Record each example once an epoch, or pass repeats="skip".')
+            first = np.flatnonzero(~repeated)
+            rows, logits = rows[first], logits[first]
+            vectors = None if vectors is None else vectors[first]
+        if not len(rows):
+            return
         try:
             columns = statistics(logits, self._dataset.given_labels[rows])
         except InputError as error:
             raise error.with_id(self._dataset.ids[rows]) from None
-        vectors = None
-        if embeddings is not None and self._wants_embeddings:
-            vectors = _embedding_rows(embeddings, rows, self._dataset.ids)
+        if vectors is not None and "embeddings" in self._arrays:
+            before = self._arrays["embeddings"].shape[1]
+            if vectors.shape[1] != before:
+                found = f"has width {vectors.shape[1]}, before it was {before}"
+                raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
+        if self._stream is None:
+            _warn_of_probabilities(logits)
         self._append(rows, columns)
         if self._recorder._keep_logits:
             self._store("logits", rows, _host(logits))
@@ -243,24 +275,14 @@ class _Epoch:
             self._store("embeddings", rows, vectors)
         self._seen[rows] = True
 
-    def _rows(self, ids: Any) -> np.ndarray:
-        """Row numbers of a batch, none of them recorded before in this epoch."""
-        if hasattr(ids, "detach"):
-            ids = ids.detach().cpu().numpy()
-        rows = self._dataset.rows(ids)
+    def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
+        """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
         repeated = self._seen[rows]
-        if not repeated.any() and len(np.unique(rows)) < len(rows):
-            order = np.argsort(rows, kind="stable")
-            repeated = np.zeros(len(rows), bool)
-            repeated[order[1:]] = np.diff(rows[order]) == 0
-        if repeated.any():
-            offenders = self._dataset.ids[rows[repeated]]
-            raise InputError.at(
-                "ids",
-                f"holds {int(repeated.sum())} already recorded in epoch {self.number}: {first_few(offenders)}",
-                "Record each example once an epoch.",
-            )
-        return rows
+        order = np.argsort(rows, kind="stable")
+        again = np.diff(rows[order]) == 0
+        if again.any():
+            repeated[order[1:][again]] = True
+        return repeated if repeated.any() else None
 
     def _append(self, rows: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         arrays = [pa.array(rows)]
@@ -283,12 +305,8 @@ class _Epoch:
             shape = (self._dataset.n, values.shape[1])
             temporary = path.with_name(f".{path.name}.tmp")
             self._arrays[kind] = np.lib.format.open_memmap(temporary, "w+", np.float16, shape)
-        array = self._arrays[kind]
-        if values.shape[1] != array.shape[1]:
-            found = f"has width {values.shape[1]}, before it was {array.shape[1]}"
-            raise InputError.at(kind, found, "Use the same layer for the whole epoch.")
         limit = np.finfo(np.float16).max
-        array[rows] = np.clip(values, -limit, limit)
+        self._arrays[kind][rows] = np.clip(values, -limit, limit)
 
     def _array_path(self, kind: str) -> Path:
         return self._layout.array(kind, self.number, self._recorder.rank, self._recorder.world_size)
@@ -411,6 +429,17 @@ def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.nd
         bad = int(np.flatnonzero(~finite)[0])
         raise InputError.at("embeddings", "has NaN or infinity", "Check the layer.", row=bad, id=ids[rows[bad]])
     return vectors
+
+
+def _warn_of_probabilities(logits: Any) -> None:
+    """Warn when a batch of logits looks like probabilities: none below 0, every row summing to 1."""
+    values = _host(logits)
+    if values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
+        warnings.warn(
+            "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores before "
+            "softmax, or `probs=` to Recorder.batch; for a model that ends in softmax `logits_of=torch.log` to replay.",
+            stacklevel=4,
+        )
 
 
 def _log_of(probs: Any) -> Any:

@@ -1,0 +1,252 @@
+"""Checkpoint files: which ones there are, which epoch each is of, their tensors, and whether they fit a module.
+
+Nothing but tensors is ever read: safetensors, or `torch.load(weights_only=True)`, which refuses other pickled objects.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError, first_few
+
+if TYPE_CHECKING:
+    import torch
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+
+NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
+"""Keys under which training scripts put the state dict of the model."""
+
+_BESIDE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state")
+"""Names that trainers give to files beside the weights."""
+
+_EPOCH = (re.compile(r"epoch[=_\-. ]?(\d+)", re.IGNORECASE), re.compile(r"(?<![a-z0-9])ep?[=_\-]?(\d+)", re.IGNORECASE))
+_STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
+
+
+def find_checkpoints(
+    checkpoints: str | os.PathLike | Sequence[str | os.PathLike] | Mapping[int, str | os.PathLike],
+) -> dict[int, Path]:
+    """Checkpoint paths by epoch, in order.
+
+    Parameters
+    ----------
+    checkpoints : a folder, a glob, one file, a list of files, or {epoch: file}. A folder of folders such as
+        checkpoint-500/model.safetensors is understood, and a folder of shards (...-00001-of-00002.safetensors) counts
+        as one checkpoint.
+
+    Notes
+    -----
+    Epochs come from the names: the number after "epoch"; else the last number, unless the names speak of steps; else
+    0, 1, 2, ... in natural order (a list without numbers: in its own order).
+
+    Raises
+    ------
+    InputError : nothing found, a file is missing, or two files claim one epoch.
+    """
+    if isinstance(checkpoints, Mapping):
+        found = {_whole(epoch): Path(path) for epoch, path in checkpoints.items()}
+        _exist(found.values())
+        return dict(sorted(found.items()))
+    if isinstance(checkpoints, (str, os.PathLike)):
+        paths, named = sorted(_listed(checkpoints), key=_natural), False
+    else:
+        paths, named = [Path(path) for path in checkpoints], True
+    _exist(paths)
+    if not paths:
+        raise InputError.at("checkpoints", f"names none: {checkpoints}", f"Files end in {', '.join(SUFFIXES)}.")
+    numbers = _numbers(paths)
+    if numbers is None:
+        return dict(enumerate(paths if named else sorted(paths, key=_natural)))
+    found = {}
+    for number, path in zip(numbers, paths, strict=True):
+        if number in found:
+            both = f"has two files of epoch {number}: {found[number].name} and {path.name}"
+            raise InputError.at("checkpoints", both, "Pass {epoch: path} to say which is which.")
+        found[number] = path
+    return dict(sorted(found.items()))
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a checkpoint by name, on the CPU.
+
+    Raises
+    ------
+    InputError : the file is damaged, holds objects other than tensors and plain values, or no tensors.
+    """
+    if path.is_dir():
+        shards = [file for file in _weights_in(path) if file.suffix == ".safetensors"] or _weights_in(path)
+        state: dict[str, torch.Tensor] = {}
+        for file in shards:
+            state |= load_state(file)
+        return state
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path, device="cpu")
+        import torch
+
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            why = "holds Python objects other than tensors, which can run code when read, so it is refused"
+            todo = "Save it again with torch.save(model.state_dict(), path) where you trust it."
+            raise InputError.at(f"checkpoint {path}", why, todo) from error
+        what = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise InputError.at(f"checkpoint {path}", f"cannot be read ({what})", "Restore it, or leave it out.") from error
+    return _tensors(loaded, path)
+
+
+def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
+    """The tensors under the module's own names: a prefix ("module.", "model.") is removed or added where that fits.
+
+    Raises
+    ------
+    InputError : names missing or unexpected, or shapes that differ, however the names are turned.
+    """
+    expected = model.state_dict()
+    tied = _tied(expected)
+    best: dict[str, list[str]] | None = None
+    for candidate in _renamed(state, expected):
+        misfits = _misfits(candidate, expected, tied)
+        if not misfits:
+            return candidate
+        if best is None or sum(map(len, misfits.values())) < sum(map(len, best.values())):
+            best = misfits
+    said = "; ".join(f"{what} {first_few(names, 3)}" for what, names in best.items())
+    raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", "Pass the model it was saved from.")
+
+
+def _whole(epoch: object) -> int:
+    if isinstance(epoch, bool) or not hasattr(epoch, "__index__") or epoch.__index__() < 0:
+        raise InputError.at("checkpoints", f"has epoch {epoch!r}", "Epochs are integers from 0.")
+    return epoch.__index__()
+
+
+def _exist(paths: Iterable[Path]) -> None:
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise InputError.at("checkpoints", f"does not exist: {first_few(missing)}", "Check the path.")
+
+
+def _listed(place: str | os.PathLike) -> list[Path]:
+    """Files of a folder or a glob."""
+    path = Path(place)
+    if path.is_dir():
+        files = _weights_in(path)
+        if not files or all("-of-" in file.name for file in files):
+            folders = [folder for folder in path.iterdir() if folder.is_dir() and _weights_in(folder)]
+            return [_one_or_shards(folder) for folder in folders] or ([path] if files else [])
+        return files
+    if path.exists() or not glob.has_magic(str(place)):
+        return [path]
+    found = [Path(name) for name in glob.glob(str(place), recursive=True)]
+    return [_one_or_shards(one) if one.is_dir() else one for one in found if one.is_dir() or one.suffix in SUFFIXES]
+
+
+def _weights_in(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix in SUFFIXES and file.is_file() and not file.name.startswith((".", *_BESIDE))
+    )
+
+
+def _one_or_shards(folder: Path) -> Path:
+    files = _weights_in(folder)
+    return files[0] if len(files) == 1 else folder
+
+
+def _natural(path: Path) -> list[Any]:
+    """Sorting key by which epoch_10 comes after epoch_9."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _numbers(paths: Sequence[Path]) -> list[int] | None:
+    """The epoch of every path by its name; None when the names do not say."""
+    stems = [path.name if path.is_dir() else path.stem for path in paths]
+    by_word = [_epoch_in(stem) for stem in stems]
+    if len(set(stems)) < len(stems) and not any(by_word):  # checkpoint-500/model, checkpoint-1000/model
+        stems = [path.parent.name if path.is_file() else path.name for path in paths]
+        by_word = [_epoch_in(stem) for stem in stems]
+    if all(by_word):
+        return [int(match) for match in by_word]
+    if any(by_word):
+        lost = [path.name for path, match in zip(paths, by_word, strict=True) if match is None]
+        found = f"names no epoch in {first_few(lost)}, beside files that do"
+        raise InputError.at("checkpoints", found, "Leave them out with a glob or a list, or pass {epoch: path}.")
+    digits = [re.findall(r"\d+", stem) for stem in stems]
+    if not all(digits) or any(_STEP.search(stem) for stem in stems):
+        return None
+    last = [int(found[-1]) for found in digits]
+    return last if len(set(last)) == len(last) else None
+
+
+def _epoch_in(name: str) -> str | None:
+    """Digits after "epoch", "ep" or "e" in a file name."""
+    for pattern in _EPOCH:
+        if match := pattern.search(name):
+            return match[1]
+    return None
+
+
+def _tensors(loaded: Any, path: Path) -> dict[str, Any]:
+    """The state dict in what `torch.load` gave."""
+    if isinstance(loaded, Mapping):
+        for inner in (*(loaded.get(name) for name in NESTED), loaded):
+            if isinstance(inner, Mapping):
+                state = {str(name): value for name, value in inner.items() if hasattr(value, "is_floating_point")}
+                if state:
+                    return state
+    held = f"a dict with {first_few(list(loaded))}" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
+    found = f"holds no state dict, but {held}"
+    raise InputError.at(f"checkpoint {path}", found, f"It is looked for at the top and under {', '.join(NESTED)}.")
+
+
+def _renamed(state: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The state dict as it is, then with prefixes removed, then with prefixes added."""
+    yield dict(state)
+    for prefix in _prefixes(state):
+        yield {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+    for prefix in _prefixes(expected):
+        yield {prefix + name: value for name, value in state.items()}
+
+
+def _prefixes(names: Iterable[str]) -> list[str]:
+    """First one, two and three parts of dotted names, in order of appearance."""
+    found: dict[str, None] = {}
+    for name in names:
+        parts = name.split(".")
+        for depth in range(1, min(len(parts), 4)):
+            found[".".join(parts[:depth]) + "."] = None
+    return list(found)
+
+
+def _misfits(state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mapping[str, set]) -> dict[str, list[str]]:
+    """What keeps a state dict from fitting: names by kind of trouble; empty when it fits."""
+    found = {
+        "missing": [name for name in expected if name not in state and tied.get(name, set()).isdisjoint(state)],
+        "unexpected": [name for name in state if name not in expected],
+        "of other shape": [
+            f"{name}: {tuple(value.shape)} in the file, {tuple(expected[name].shape)} in the model"
+            for name, value in state.items()
+            if name in expected and hasattr(expected[name], "shape") and value.shape != expected[name].shape
+        ],
+    }
+    return {what: names for what, names in found.items() if names}
+
+
+def _tied(expected: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Names that share their memory, which are saved once: name -> all its names."""
+    by_memory: dict[tuple, set[str]] = {}
+    for name, value in expected.items():
+        if hasattr(value, "data_ptr") and value.numel():
+            by_memory.setdefault((value.data_ptr(), tuple(value.shape)), set()).add(name)
+    return {name: names for names in by_memory.values() if len(names) > 1 for name in names}

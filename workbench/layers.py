@@ -1,0 +1,181 @@
+"""Look inside a torch module while it runs: the vectors of one layer, the logits among what it returns.
+
+Hides forward hooks, the many shapes of outputs (tensors, tuples, Hugging Face outputs, feature maps, token sequences)
+and how the layer before the classifier is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+AUTO = "auto"
+"""Name for "what the last linear layer takes in", the usual embedding of a classifier."""
+
+LABELS = ("labels", "label", "label_ids")
+"""Names under which the given labels travel beside the inputs; models get them only where they ask for a loss."""
+
+
+class Tap:
+    """Catches the vectors of one layer; a context manager, so that the hook never outlives its use.
+
+    Parameters
+    ----------
+    model : torch module.
+    layer : name as in `model.named_modules()`: what that layer puts out; or "auto": what the last linear layer (the
+        last with `classes` outputs, if one has) takes in.
+    classes : number of classes.
+
+    Raises
+    ------
+    InputError : no layer of that name (the message has the nearest), or "auto" and no linear layer.
+    """
+
+    def __init__(self, model: torch.nn.Module, layer: str = AUTO, classes: int | None = None) -> None:
+        self.name, self._takes_input = layer, layer == AUTO
+        modules = dict(model.named_modules())
+        if self._takes_input:
+            self.name = _last_linear(modules, classes)
+        elif layer not in modules or layer == "":
+            raise InputError.unknown("layer", layer, [name for name in modules if name], "It was named as `embed=`.")
+        self._module = modules[self.name]
+        self.described = f"input of {self.name}" if self._takes_input else f"output of {self.name}"
+        self._caught: Any = None
+        self._hook: Any = None
+
+    def __enter__(self) -> Tap:
+        if self._takes_input:
+            self._hook = self._module.register_forward_pre_hook(self._catch_input, with_kwargs=True)
+        else:
+            self._hook = self._module.register_forward_hook(self._catch_output)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._hook.remove()
+        self._caught = None
+
+    def _catch_input(self, module: Any, args: tuple, kwargs: dict) -> None:
+        self._caught = args[0] if args else next(iter(kwargs.values()), None)
+
+    def _catch_output(self, module: Any, args: tuple, output: Any) -> None:
+        self._caught = output
+
+    def take(self, b: int, mask: Any = None) -> torch.Tensor:
+        """(b, d) vectors of the forward pass that has just run, and forget them.
+
+        Parameters
+        ----------
+        b : number of examples in the batch.
+        mask : (b, t) attention mask; padding is left out of the mean over t tokens.
+
+        Raises
+        ------
+        InputError : the layer did not run, or its output has another number of rows.
+        """
+        caught, self._caught = self._caught, None
+        if caught is None:
+            raise InputError.at(f"layer {self.name}", "did not run in this forward pass", "Name a layer that does.")
+        vectors = pooled(_first_tensor(caught), mask)
+        if vectors.ndim != 2 or len(vectors) != b:
+            found = f"gave shape {tuple(vectors.shape)} for {b} examples"
+            raise InputError.at(f"layer {self.name}", found, "Name a layer with one row per example.")
+        return vectors.detach()
+
+
+def pooled(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
+    """(b, d) of any layer's values: (b, d) stays, (b, t, d) is averaged over t, (b, c, h, w, ...) over h, w, ...
+
+    `mask` (b, t) leaves padding out of the average over t.
+    """
+    if values.ndim == 3:
+        if mask is not None and tuple(mask.shape) == tuple(values.shape[:2]):
+            weights = mask.to(values.device, values.dtype)[:, :, None]
+            return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        return values.mean(dim=1)
+    if values.ndim > 3:
+        return values.flatten(2).mean(dim=2)
+    return values[:, None] if values.ndim == 1 else values
+
+
+def logits_in(output: Any, k: int, logits_of: Callable[[Any], Any] | None = None) -> torch.Tensor:
+    """(b, k) logits among what a model returned.
+
+    Parameters
+    ----------
+    output : what the model returned: a tensor, an object or mapping with "logits", or a tuple whose first tensor
+        of shape (b, k) it is.
+    k : number of classes. With k = 2, one column z is read as (0, z), the logit of the second class.
+    logits_of : function from the output to the logits, for all other cases.
+
+    Raises
+    ------
+    InputError : there are no logits; the message says what there is.
+    """
+    if logits_of is not None:
+        return _columns(logits_of(output), k)
+    found = output
+    if isinstance(output, Mapping):
+        found = output.get("logits")
+    elif hasattr(output, "logits"):
+        found = output.logits
+    elif isinstance(output, (tuple, list)):
+        tensors = [_columns(part, k) for part in output if hasattr(part, "shape")]
+        found = next((part for part in tensors if part.ndim == 2 and part.shape[1] == k), None)
+    if not hasattr(found, "shape"):
+        names = f" with {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
+        returned = f"is a {type(output).__name__}{names}, without logits of {k} classes"
+        raise InputError.at("what the model returns", returned, "Pass `logits_of=`, a function from it to the logits.")
+    return _columns(found, k)
+
+
+def _columns(logits: Any, k: int) -> Any:
+    """(b, 2) from the one logit of a binary classifier; everything else as it is."""
+    if k == 2 and (logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1)):
+        import torch
+
+        one = torch.as_tensor(logits).reshape(-1)
+        return torch.stack([torch.zeros_like(one), one], dim=1)
+    return logits
+
+
+def accepted(model: torch.nn.Module, names: Iterable[str]) -> set[str]:
+    """Those of `names` that forward takes, labels left out; all if it names none of them but has **kwargs."""
+    import inspect
+
+    wanted = {name for name in names if name not in LABELS}
+    parameters = inspect.signature(model.forward).parameters.values()
+    named = wanted & {one.name for one in parameters}
+    return wanted if not named and any(one.kind is one.VAR_KEYWORD for one in parameters) else named
+
+
+def _last_linear(modules: Mapping[str, Any], classes: int | None) -> str:
+    """Name of the layer that makes the logits."""
+    import torch
+
+    linear = {name: one for name, one in modules.items() if isinstance(one, (torch.nn.Linear, torch.nn.LazyLinear))}
+    fitting = [name for name, one in linear.items() if one.out_features == classes] or list(linear)
+    if not fitting:
+        raise InputError(
+            "`embed='auto'` looks for the last linear layer, and this model has none. "
+            "Name a layer of `model.named_modules()`, or pass embed=None to go without embeddings."
+        )
+    return fitting[-1]
+
+
+def _first_tensor(output: Any) -> Any:
+    """The tensor that stands for a layer's output: the pooled or last hidden state of Hugging Face, else the first."""
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return output
+    fields = output if isinstance(output, Mapping) else getattr(output, "__dict__", {})
+    parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, (tuple, list)) else ()
+    for part in (fields.get("pooler_output"), fields.get("last_hidden_state"), *parts):
+        if isinstance(part, torch.Tensor):
+            return part
+    raise InputError.at("embed", f"names a layer that gives a {type(output).__name__}", "Name one that gives a tensor.")
