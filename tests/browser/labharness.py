@@ -1,0 +1,242 @@
+"""JupyterLab in Chromium for tests: a server on a free port, a notebook in a page, and a second client on its kernel.
+
+The page is driven by mouse and keyboard as a person would; what the kernel holds is read through `KernelProbe`, so
+that a test never trusts the page's own word for what was saved.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--force-color-profile=srgb",
+)  # fmt: skip
+SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+NO_GL = ("--disable-gpu", "--disable-webgl", "--disable-webgl2", "--disable-3d-apis")
+
+
+def find_browser() -> str | None:
+    """Path of a Chromium: $CHROMIUM if set (even when it is wrong: then None), else the first on PATH."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named if Path(named).exists() else None
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+def launch(playwright: object, *, gl: bool = True, width: int = 1280, height: int = 1000):
+    """A browser context with a profile of its own; without `gl`, WebGL is switched off."""
+    return playwright.chromium.launch_persistent_context(
+        tempfile.mkdtemp(prefix="profile-"),
+        executable_path=find_browser(),
+        headless=False,  # the flag below asks for the new headless mode, which draws like the real browser
+        args=[*FLAGS, *(SOFTWARE_GL if gl else NO_GL)],
+        viewport={"width": width, "height": height},
+        ignore_default_args=["--headless"],
+    )
+
+
+class LabServer:
+    """`jupyter lab` on the loopback address with a token; all of its state is in a folder of its own."""
+
+    def __init__(self, root: Path, pythonpath: Sequence[Path] = ()) -> None:
+        self.root = Path(root)
+        self.state = Path(tempfile.mkdtemp(prefix="lab-"))
+        self.runtime = self.state / "runtime"
+        self.token = os.urandom(12).hex()
+        self.port = _free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
+        self._process = subprocess.Popen(
+            self._command(), env=self._environment(pythonpath), stdout=self._log, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        self._wait()
+
+    def _command(self) -> list[str]:
+        return [
+            sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--allow-root",
+            "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
+            "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]  # fmt: skip
+
+    def _environment(self, pythonpath: Sequence[Path]) -> dict[str, str]:
+        own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+        paths = os.pathsep.join([*map(str, pythonpath), os.environ.get("PYTHONPATH", "")])
+        return {**os.environ, **{key: str(self.state / name) for key, name in own.items()}, "PYTHONPATH": paths}
+
+    def _wait(self, seconds: float = 60.0) -> None:
+        end = time.time() + seconds
+        while True:
+            if self._process.poll() is not None:
+                raise RuntimeError("jupyter ended:\n" + (self.state / "server.log").read_text()[-3000:])
+            try:
+                self.api("GET", "/api/status")
+                return
+            except OSError:
+                if time.time() > end:
+                    raise
+                time.sleep(0.1)
+
+    def api(self, method: str, path: str) -> object:
+        """Answer of the server's REST interface."""
+        request = urllib.request.Request(self.base + path, method=method, headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def write_notebook(self, name: str, cells: Sequence[str]) -> str:
+        """A notebook of code cells in the server's folder."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def stop(self) -> None:
+        """End the server, and with it its kernels."""
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._log.close()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+class KernelProbe:
+    """A second client on a notebook's kernel: run code there, read values back."""
+
+    def __init__(self, server: LabServer, notebook: str) -> None:
+        from jupyter_client import BlockingKernelClient
+
+        self.id = self._kernel_of(server, notebook)
+        self.client = BlockingKernelClient(connection_file=str(server.runtime / f"kernel-{self.id}.json"))
+        self.client.load_connection_file()
+        self.client.start_channels()
+        self.client.wait_for_ready(60)
+
+    @staticmethod
+    def _kernel_of(server: LabServer, notebook: str) -> str:
+        for _ in range(300):
+            for session in server.api("GET", "/api/sessions"):
+                if session["path"].endswith(notebook):
+                    return session["kernel"]["id"]
+            time.sleep(0.1)
+        raise RuntimeError(f"no kernel was started for {notebook}")
+
+    def run(self, code: str, timeout: float = 120) -> None:
+        """Execute statements."""
+        reply = self.client.execute_interactive(code, store_history=False, timeout=timeout, output_hook=lambda message: None)
+        if reply["content"]["status"] != "ok":
+            raise RuntimeError("\n".join(reply["content"].get("traceback", [])) or str(reply["content"]))
+
+    def eval(self, expression: str, timeout: float = 120) -> object:
+        """Value of an expression that JSON can carry."""
+        asked = {"v": f"__import__('json').dumps({expression})"}
+        reply = self.client.execute_interactive(
+            "", user_expressions=asked, store_history=False, timeout=timeout, output_hook=lambda message: None
+        )
+        value = reply["content"]["user_expressions"]["v"]
+        if value["status"] != "ok":
+            raise RuntimeError(f"{value['ename']}: {value['evalue']}")
+        return json.loads(ast.literal_eval(value["data"]["text/plain"]))
+
+    def wait(self, expression: str, timeout: float = 20.0) -> object:
+        """The first true value of an expression."""
+        end = time.time() + timeout
+        while time.time() < end:
+            value = self.eval(expression)
+            if value:
+                return value
+            time.sleep(0.03)
+        raise AssertionError(f"never became true in the kernel: {expression}")
+
+    def close(self) -> None:
+        self.client.stop_channels()
+
+
+class LabPage:
+    """One notebook open in JupyterLab."""
+
+    def __init__(self, browser: object, server: LabServer, notebook: str, width: int = 1280, height: int = 1000) -> None:
+        self.server, self.notebook = server, notebook
+        self.page = browser.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(f"pageerror: {error}"))
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(f"console: {message.text}"))
+        self.open()
+        self.probe = KernelProbe(server, notebook)
+
+    def open(self) -> None:
+        """(Re)load the page; outputs are gone until `run_all`."""
+        self.page.goto(f"{self.server.base}/doc/tree/{self.notebook}?token={self.server.token}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
+
+    def run_all(self, timeout: float = 120) -> None:
+        """Run every cell and wait until each has a number."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.page.wait_for_function(
+            """() => { const cells = [...document.querySelectorAll('.jp-CodeCell')];
+            return cells.length && cells.every(c => /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt')?.textContent || '')); }""",
+            timeout=timeout * 1000,
+        )
+
+    def ready(self, state: str = "ready", timeout: float = 60) -> None:
+        """Wait until the view has drawn and loaded its filters."""
+        self.page.wait_for_selector(f".lw[data-state={state}]", timeout=timeout * 1000)
+
+    def theme(self, name: str) -> None:
+        """"JupyterLab Dark" or "JupyterLab Light"."""
+        self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+        light = "true" if "Light" in name else "false"
+        self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+
+    def cells(self) -> int:
+        """Number of cells of the notebook."""
+        return self.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell').length")
+
+    def drag(self, points: Sequence[tuple[float, float]], steps: int = 4) -> None:
+        """Press at the first point, move through the others, release."""
+        mouse = self.page.mouse
+        mouse.move(*points[0])
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*point, steps=steps)
+        mouse.up()
+
+    def lasso(self, map_index: int = 0, inset: float = 0.12) -> None:
+        """Draw around the middle of a map."""
+        box = self.page.locator(".lw-over").nth(map_index).bounding_box()
+        x0, x1 = box["x"] + box["width"] * inset, box["x"] + box["width"] * (1 - inset)
+        y0, y1 = box["y"] + box["height"] * inset, box["y"] + box["height"] * (1 - inset)
+        self.drag([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0 + 3)])
+
+    def close(self) -> None:
+        self.probe.close()
+        self.page.close()
+        self.server.api("DELETE", f"/api/kernels/{self.probe.id}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

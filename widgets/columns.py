@@ -1,0 +1,160 @@
+"""What can be coloured, filtered and searched in a view: one flat table of columns, each number or category.
+
+Hides where a column comes from (suspects, scores, the user's metadata) and turns it into one array that crosses to
+the page as a binary buffer: float32 numbers, or int32 codes into a list of categories.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.dataset import Dataset
+
+MOST_CATEGORIES = 200
+"""Text columns with more distinct values than this are searched, but not filtered or coloured by."""
+
+VERDICTS = ("undecided", "relabelled", "kept", "skipped")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a view.
+
+    Attributes
+    ----------
+    name : column heading, unique in the table.
+    values : (n,) float32, NaN where missing; or int32 codes into `categories`, -1 where missing.
+    categories : names of the codes; None for numbers.
+    suspicious : "low", "high" or None: which end of a score points to a wrong label.
+    range : smallest and largest possible value where both are finite, else None.
+    title : what it is, in words. source : the paper it follows.
+    """
+
+    name: str
+    values: np.ndarray
+    categories: tuple[str, ...] | None = None
+    suspicious: str | None = None
+    range: tuple[float, float] | None = None
+    title: str = ""
+    source: str = ""
+    of_classes: bool = False
+
+    def described(self) -> dict:
+        """What the page must know beside the values."""
+        kind = "number" if self.categories is None else "category"
+        out = {"name": self.name, "kind": kind, "title": self.title or self.name, "source": self.source}
+        if self.categories is not None:
+            out["categories"] = list(self.categories)
+        if self.of_classes:
+            out["classes"] = True
+        if self.suspicious:
+            out["suspicious"] = self.suspicious
+        if self.range:
+            out["range"] = list(self.range)
+        return out
+
+
+def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Column]:
+    """Every column of a view, by name, in the order of the menus.
+
+    Parameters
+    ----------
+    dataset : n examples.
+    issues, scores : indexed by id, all n rows in any order; the first as from `workbench.find_issues`.
+    """
+    order = rows_in_order(dataset, issues)
+    classes = dataset.classes
+    suggested = codes_of(dataset, issues["suggested"].to_numpy()[order])
+    columns = [
+        Column("label", dataset.given_labels.astype(np.int32), classes, title="label now", of_classes=True),
+        Column("given", dataset.given_labels.astype(np.int32), classes, title="label in the data", of_classes=True),
+        Column("suggested", suggested, classes, title="label that the evidence suggests", of_classes=True),
+        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
+        Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
+               title="probability that the given label is wrong"),
+        Column("p_suggested", _numbers(issues["p_suggested"])[order], range=(0.0, 1.0),
+               title="probability of the suggested label"),
+    ]  # fmt: skip
+    columns += _score_columns(scores, rows_in_order(dataset, scores))
+    taken = {column.name for column in columns}
+    for name in dataset.metadata.columns:
+        column = _of_user(name if name not in taken else f"{name} (data)", dataset.metadata[name])
+        if column is not None and name != dataset.text_column:
+            columns.append(column)
+    return {column.name: column for column in columns}
+
+
+def rows_in_order(dataset: Dataset, frame: pd.DataFrame) -> np.ndarray:
+    """(n,) positions in `frame` of the dataset's rows.
+
+    Raises
+    ------
+    InputError : an example is missing from the frame, or the frame has ids that the dataset has not.
+    """
+    rows = dataset.rows(frame.index.to_numpy())
+    if len(rows) != dataset.n or len(np.unique(rows)) != dataset.n:
+        raise InputError.at(
+            "issues or scores", f"has {len(rows)} rows for {dataset.n} examples", "Pass one row per id of the run."
+        )
+    order = np.empty(dataset.n, np.int64)
+    order[rows] = np.arange(dataset.n)
+    return order
+
+
+def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
+    """(n,) int32 class indices of class names; -1 for missing ones."""
+    table = {name: code for code, name in enumerate(dataset.classes)}
+    return np.array([table.get(name, -1) for name in names], np.int32)
+
+
+def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
+    """Scores with direction, range and source from the one table that has them."""
+    from workbench.scores.registry import SCORES
+
+    out = []
+    for name in scores.columns:
+        known = SCORES.get(name)
+        if known is None:
+            out.append(Column(name, _numbers(scores[name])[order]))
+            continue
+        low, high = known.range
+        finite = (low, high) if math.isfinite(low) and math.isfinite(high) else None
+        out.append(Column(name, _numbers(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source))
+    return out
+
+
+def _of_user(name: str, series: pd.Series) -> Column | None:
+    """A user's column as numbers or as categories; None when it is neither (free text, objects)."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(series.dtype):
+        codes = series.astype("boolean").astype("Int64").fillna(-1).to_numpy(np.int32)
+        return Column(name, codes, ("False", "True"))
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return Column(name, _numbers(series))
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return None
+    codes, found = pd.factorize(series.astype(object).where(series.notna(), None), use_na_sentinel=True)
+    if len(found) > MOST_CATEGORIES or len(found) > max(20, len(series) // 4):
+        return None
+    names = [str(value) for value in found]
+    by_name = np.argsort(np.array(names, object), kind="stable")
+    place = np.empty(len(names) + 1, np.int32)
+    place[by_name] = np.arange(len(names))
+    place[-1] = -1
+    return Column(name, place[codes], tuple(names[i] for i in by_name))
+
+
+def _numbers(series: pd.Series) -> np.ndarray:
+    """(n,) float32, NaN where missing."""
+    return np.ascontiguousarray(series.to_numpy(dtype=np.float32, na_value=np.nan))

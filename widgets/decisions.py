@@ -1,0 +1,122 @@
+"""The journal as arrays: the present label, verdict and marks of every row, kept up to date entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from workbench.journal import Entry
+    from workbench.run import Run
+
+VERDICT_CODES = {None: 0, "relabel": 1, "keep": 2, "skip": 3}
+FLAGGED, NOTED = 1, 2
+SOURCE = "explorer"
+
+
+class Decisions:
+    """What was decided about a run, and the only place in a view that decides.
+
+    Attributes
+    ----------
+    labels : (n,) int32 class index now, -1 = unlabelled. verdict : (n,) uint8, values of `VERDICT_CODES`.
+    marks : (n,) uint8, bits FLAGGED and NOTED. notes : text by row.
+    """
+
+    def __init__(self, run: Run, author: str | None = None) -> None:
+        self.run, self.dataset, self.journal, self.author = run, run.dataset, run.journal, author
+        self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
+        self.labels = run.dataset.given_labels.astype(np.int32)
+        self.verdict = np.zeros(run.n, np.uint8)
+        self.marks = np.zeros(run.n, np.uint8)
+        self.notes: dict[int, str] = {}
+        self.last_time: str | None = None
+        self._seq = 0
+        self.catch_up()
+
+    def catch_up(self) -> np.ndarray:
+        """Take in what was appended since the last call, by this view or by anybody; the rows it touched, int32."""
+        entries = self.journal.since(self._seq)
+        if not entries:
+            return np.empty(0, np.int32)
+        self._seq = entries[-1].seq
+        self.last_time = clock(entries[-1].time)
+        row_of = self._rows_of({entry.id for entry in entries})
+        touched = set()
+        for entry in entries:
+            row = row_of.get(entry.id)
+            if row is not None:
+                self._take(row, entry)
+                touched.add(row)
+        return np.array(sorted(touched), np.int32)
+
+    def _rows_of(self, ids: set) -> dict[object, int]:
+        """Row by id, for the ids that are in the dataset."""
+        listed = list(ids)
+        rows = self.dataset._index.get_indexer(listed)
+        return {id: int(row) for id, row in zip(listed, rows) if row >= 0}
+
+    def _take(self, row: int, entry: Entry) -> None:
+        """What holds for one field of one row after an entry is the entry's new value."""
+        if entry.field == "label":
+            given = int(self.dataset.given_labels[row])
+            self.labels[row] = given if entry.new is None else self._codes.get(entry.new, given)
+        elif entry.field == "verdict":
+            self.verdict[row] = VERDICT_CODES.get(entry.new, 0)
+        elif entry.field == "flag":
+            self._mark(row, FLAGGED, entry.new is not None)
+        elif entry.field == "note":
+            self._mark(row, NOTED, bool(entry.new))
+            self.notes[row] = entry.new or ""
+
+    def _mark(self, row: int, bit: int, on: bool) -> None:
+        self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
+
+    def patch(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The state of rows as four arrays, as the page takes it."""
+        return [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
+
+    def decide(self, op: str, rows: np.ndarray, codes: np.ndarray | None, body: dict, reasons: Iterable[str]) -> None:
+        """Write one decision about rows to the journal.
+
+        Parameters
+        ----------
+        op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
+        rows : (m,) row numbers. codes : (m,) class indices.
+        reasons : why the given labels were doubtful, one per row.
+        """
+        ids = self.dataset.ids[rows].tolist()
+        given = self.dataset.given[rows].tolist()
+        told = {"author": self.author, "source": f"{SOURCE}: {body['how']}" if body.get("how") else SOURCE}
+        if op == "relabel":
+            if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
+                raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
+            self.journal.relabel(ids, self.dataset.names_of(codes).tolist(), old=given, reason=list(reasons), **told)
+        elif op == "keep":
+            self.journal.keep(ids, old=given, **told)
+        elif op == "skip":
+            self.journal.skip(ids, **told)
+        elif op == "flag":
+            self.journal.flag(ids, bool(body.get("flag")), **told)
+        elif op == "note":
+            self.journal.note(ids, str(body.get("note") or ""), **told)
+        else:
+            raise InputError.unknown("decision", op, ("relabel", "keep", "skip", "flag", "note"))
+
+    def undo(self) -> list[Entry]:
+        """Take back the author's newest decision."""
+        return self.journal.undo(self.author)
+
+    def redo(self) -> list[Entry]:
+        """Bring back what was taken back last."""
+        return self.journal.redo(self.author)
+
+
+def clock(stamp: str) -> str:
+    """Hours and minutes in local time of a UTC time in ISO 8601."""
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).astimezone().strftime("%H:%M")

@@ -1,0 +1,135 @@
+"""Everything the inspector shows of one example: reasons, curves over epochs, neighbours, the user's columns."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.media import FULL, THUMB, Media, plain, shortened
+from workbench.errors import MissingEvidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.run import Run
+
+NEIGHBORS = 8
+"""Neighbours shown."""
+
+BLOCK = 4096
+"""Rows of the curves read at a time; a few blocks are kept."""
+
+
+class Details:
+    """The inspector's answers for a run.
+
+    Parameters
+    ----------
+    run : the run.
+    reasons : (n,) reasons joined by "; ". suggested : (n,) int32 class index, -1 = none.
+    media : pictures and texts.
+    """
+
+    def __init__(self, run: Run, reasons: np.ndarray, suggested: np.ndarray, media: Media) -> None:
+        self.run, self.reasons, self.suggested, self.media = run, reasons, suggested, media
+        self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._lock = threading.Lock()
+        self._neighbors = None
+        self._no_neighbors = ""
+
+    def of(self, row: int, note: str) -> dict:
+        """The answer to `inspect`: JSON-ready."""
+        given, suggested = self._curve(row)
+        return {
+            "row": row,
+            "id": plain(self.run.dataset.ids[row]),
+            "media": self.media.item(row, FULL),
+            "reasons": [part for part in str(self.reasons[row] or "").split("; ") if part],
+            "note": note,
+            "p_given": last(given),
+            "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
+            "neighbors": self._near(row),
+            "columns": self._columns(row),
+        }
+
+    def _curve(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """p(given) and p(suggested) of one row, each (epochs,) float32, NaN where unknown."""
+        block = row // BLOCK
+        with self._lock:
+            if block not in self._curves:
+                while len(self._curves) >= 8:
+                    self._curves.pop(next(iter(self._curves)))
+                self._curves[block] = self._read_curves(block * BLOCK, min((block + 1) * BLOCK, self.run.n))
+            given, suggested = self._curves[block]
+        at = row - block * BLOCK
+        return given[:, at], suggested[:, at]
+
+    def _read_curves(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """(epochs, b) of both probabilities; that of the suggestion is known where it was among the top classes."""
+        epochs = self.run.epochs
+        given = np.full((len(epochs), stop - start), np.nan, np.float32)
+        suggested = given.copy()
+        if not epochs:
+            return given, suggested
+        given = self.run.stat_matrix("p_given", slice(start, stop))
+        wanted = self.suggested[start:stop]
+        for position, top in enumerate(self._top_classes(start, stop)):
+            hit = (top["topk_class"] == wanted[:, None]) & (wanted[:, None] >= 0)
+            found = hit.any(1)
+            suggested[position, found] = top["topk_p"][found, hit.argmax(1)[found]]
+        same = wanted == self.run.dataset.given_labels[start:stop]
+        suggested[:, same] = given[:, same]
+        return given, suggested
+
+    def _top_classes(self, start: int, stop: int) -> list[dict[str, np.ndarray]]:
+        """The five likeliest classes of a block of rows, by epoch."""
+        out = []
+        for epoch in self.run.epochs:
+            stats = self.run.stats(epoch, ("topk_p", "topk_class"))
+            out.append({name: values[start:stop] for name, values in stats.items()})
+        return out
+
+    def _near(self, row: int) -> dict:
+        """Rows, distances and thumbnails of the nearest neighbours; or why there are none."""
+        if self._neighbors is None and not self._no_neighbors:
+            try:
+                self._neighbors = self.run.neighbors(k=NEIGHBORS)
+            except MissingEvidence:
+                self._no_neighbors = "no embeddings were recorded, so no neighbours"
+        if self._neighbors is None:
+            return {"rows": [], "items": [], "distances": [], "none": self._no_neighbors}
+        rows = [int(other) for other in self._neighbors.indices[row][:NEIGHBORS] if other >= 0]
+        distances = self._neighbors.distances[row][: len(rows)]
+        return {"rows": rows, "items": [self.media.item(other, THUMB) for other in rows], "distances": finite(distances)}
+
+    def _columns(self, row: int) -> list[list[str]]:
+        """The user's own columns of one row, as text."""
+        dataset = self.run.dataset
+        shown = [name for name in dataset.metadata.columns if name != dataset.text_column]
+        return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]
+
+
+def finite(values: np.ndarray) -> list[float | None]:
+    """Floats with None for NaN, because JSON has no NaN."""
+    return [float(value) if math.isfinite(value) else None for value in np.asarray(values, np.float64)]
+
+
+def last(values: np.ndarray) -> float | None:
+    """The last finite value, or None."""
+    known = [value for value in finite(values) if value is not None]
+    return known[-1] if known else None
+
+
+def as_text(value: object) -> str:
+    """A cell of the user's table in a line."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    return shortened(f"{value:.4g}" if isinstance(value, float) else str(value), 200)
+
+
+def reasons_of(issues: pd.DataFrame, order: np.ndarray) -> np.ndarray:
+    """(n,) object array of reasons in row order; empty text where there are none."""
+    return issues["reasons"].to_numpy(object)[order]

@@ -1,0 +1,48 @@
+/** Bars of a category column: a click keeps a category, further clicks add or drop others. */
+import { h } from "./dom.js";
+import { count } from "./format.js";
+import { swatch } from "./legend.js";
+
+export class Bars {
+  /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
+  constructor(column, store, colors, onPick, onClose) {
+    Object.assign(this, { column, store, onPick, kept: null });
+    this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
+    this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
+      h("div", { class: "lw-bars" }, this.lines.map((line) => line.el)));
+  }
+
+  line(name, code, color) {
+    const fill = h("span", { class: "lw-bar-fill" }), back = h("span", { class: "lw-bar-all" }), number = h("span", { class: "lw-num" });
+    const el = h("button", { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })), h("span", { class: "lw-bar-track" }, back, fill), number);
+    return { el, fill, back, number };
+  }
+
+  toggle(code) {
+    const kept = new Set(this.kept || []);
+    if (!kept.delete(code)) kept.add(code);
+    this.setKept(kept.size && kept.size < this.column.categories.length ? kept : null);
+  }
+
+  setKept(kept) {
+    this.kept = kept;
+    this.lines.forEach(({ el }, i) => el.setAttribute("aria-pressed", String(Boolean(kept?.has(i)))));
+    this.el.classList.toggle("lw-on", Boolean(kept));
+    this.onPick(kept);
+  }
+
+  draw() {
+    const { column, store } = this;
+    const { all, shown, chosen } = store.filter.counts(column.name, store.values(column.name), this.lines.length, store.selectedCount ? store.selected : null);
+    const numbers = store.selectedCount ? chosen : shown, most = Math.max(1, ...all);
+    this.lines.forEach(({ el, fill, back, number }, i) => {
+      back.style.width = `${(100 * all[i]) / most}%`;
+      fill.style.width = `${(100 * numbers[i]) / most}%`;
+      number.textContent = count(numbers[i]);
+      el.classList.toggle("lw-off", Boolean(this.kept && !this.kept.has(i)));
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/** Bytes and masks: how arrays and selections cross between Python and the page. */
+
+/** Copy of a message buffer as a typed array (a copy, because message buffers need not be aligned). */
+export function arrayOf(Type, view) {
+  const { buffer, byteOffset = 0, byteLength } = view;
+  return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+/** One bit per row, little-endian within each byte: numpy's `packbits(bitorder="little")`. */
+export function packMask(mask) {
+  const out = new Uint8Array((mask.length + 7) >> 3);
+  for (let i = 0; i < mask.length; i++) if (mask[i]) out[i >> 3] |= 1 << (i & 7);
+  return out;
+}
+
+/** The inverse of `packMask`: one byte per row, 0 or 1. */
+export function unpackMask(bytes, n) {
+  const out = new Uint8Array(n);
+  for (let i = 0; i < n; i++) out[i] = (bytes[i >> 3] >> (i & 7)) & 1;
+  return out;
+}
+
+/** How many entries of a 0/1 mask are set. */
+export function countMask(mask) {
+  let total = 0;
+  for (let i = 0; i < mask.length; i++) total += mask[i];
+  return total;
+}
+
+/** Row numbers of a mask in the order given by `order` (all rows, any order). */
+export function rowsOf(mask, order) {
+  const out = new Int32Array(countMask(mask));
+  let at = 0;
+  for (let i = 0; i < order.length; i++) if (mask[order[i]]) out[at++] = order[i];
+  return out;
+}
+
+/** Smallest and largest finite value, or [0, 1] when there is none. */
+export function extent(values) {
+  let low = Infinity, high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i];
+    if (v < low) low = v;
+    if (v > high && v !== Infinity) high = v;
+  }
+  return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
+}

@@ -1,0 +1,78 @@
+/** The only place where elements are made. Text always goes in as text, never as markup. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Apply one attribute, property or listener to an element. */
+function assign(node, key, value) {
+  if (value === undefined || value === null || value === false) return;
+  if (key === "text") node.textContent = value;
+  else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
+  else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+  else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
+  else node.setAttribute(key, value === true ? "" : value);
+}
+
+/**
+ * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
+ * Children that are strings become text nodes; null and false are left out.
+ */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  return node;
+}
+
+/** A 16 x 16 line icon from SVG path data. */
+export function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: 14, height: 14, fill: "none",
+    stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round",
+    "aria-hidden": "true" })) svg.setAttribute(key, value);
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+export const ICONS = {
+  lasso: "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
+  box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
+  pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
+  replace: "M3 3h10v10H3z",
+  add: "M8 3v10M3 8h10",
+  remove: "M3 8h10",
+  reset: "M3 6V3h3M13 6V3h-3M3 10v3h3M13 10v3h-3",
+  clear: "M4 4l8 8M12 4l-8 8",
+  play: "M5 3.500v9l7-4.500z",
+  pause: "M5.500 3.500v9M10.500 3.500v9",
+  left: "M10 3 5 8l5 5",
+  right: "M6 3l5 5-5 5",
+  flag: "M4 14V2.500h8L10 5.500l2 3H4",
+};
+
+/** A button that carries an icon and an accessible name. */
+export function iconButton(name, label, onclick, extra = {}) {
+  return h("button", { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra }, icon(ICONS[name]));
+}
+
+/** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
+export function fillSelect(select, groups, value) {
+  const made = groups.filter(([, options]) => options.length).map(([heading, options]) => {
+    const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+    return heading ? h("optgroup", { label: heading }, nodes) : nodes;
+  });
+  select.replaceChildren(...made.flat());
+  if (value !== undefined) select.value = value;
+}
+
+/** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
+export function sharpContext(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const w = Math.max(1, Math.round(width * ratio)), hgt = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== w || canvas.height !== hgt) { canvas.width = w; canvas.height = hgt; }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}

@@ -1,0 +1,46 @@
+/** The export panel: format, path, and what came of it. It blocks nothing. */
+import { h } from "./dom.js";
+
+const FORMATS = [["csv", "CSV"], ["jsonl", "JSON lines"], ["parquet", "Parquet"]];
+
+export class Exporter {
+  /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
+  constructor(options) {
+    Object.assign(this, options);
+    this.path = h("input", { class: "lw-path", "aria-label": "file to write", spellcheck: "false", value: `${options.path}.csv`, onkeydown: (event) => event.key === "Enter" && this.write() });
+    this.over = h("input", { type: "checkbox" });
+    this.result = h("div", { class: "lw-result", role: "status" });
+    this.button = h("button", { type: "button", class: "lw-button lw-primary", text: "Write file", onclick: () => this.write() });
+    const formats = h("span", { class: "lw-formats", role: "radiogroup", "aria-label": "format" }, FORMATS.map(([suffix, name], i) =>
+      h("label", {}, h("input", { type: "radio", name: `lw-format-${Math.random()}`, value: suffix, checked: i === 0, onchange: (event) => this.setFormat(event.target) }), name)));
+    this.radios = [...formats.querySelectorAll("input")];
+    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("header", {}, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
+      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: () => this.toggle(false) })), formats, this.path,
+    h("div", { class: "lw-line" }, h("label", {}, this.over, "overwrite"), h("span", { class: "lw-space" }), this.button), this.result);
+  }
+
+  setFormat(chosen) {
+    for (const radio of this.radios) radio.checked = radio === chosen;
+    this.path.value = this.path.value.replace(/\.(csv|jsonl|parquet)$/i, "") + `.${chosen.value}`;
+  }
+
+  toggle(open = this.el.hidden) {
+    this.el.hidden = !open;
+    if (open) { this.result.textContent = ""; this.path.focus({ preventScroll: true }); this.path.select(); } else this.onClose?.();
+    this.onToggle?.(open);
+  }
+
+  async write() {
+    this.button.disabled = true;
+    this.result.className = "lw-result";
+    this.result.textContent = "writing…";
+    try {
+      const { body } = await this.wire.ask("export", { path: this.path.value.trim(), overwrite: this.over.checked });
+      this.result.textContent = body.text;
+      this.say(body.text);
+    } catch (error) {
+      this.result.className = "lw-result lw-error";
+      this.result.textContent = error.message;
+    } finally { this.button.disabled = false; }
+  }
+}

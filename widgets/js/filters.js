@@ -1,0 +1,141 @@
+/** The filter column: search, histograms and bars, all linked through the store's crossfilter. */
+import { Bars } from "./bars.js";
+import { fillSelect, h } from "./dom.js";
+import { count } from "./format.js";
+import { Histogram } from "./histogram.js";
+
+export class Filters {
+  /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
+  constructor(options) {
+    Object.assign(this, options, { shown: new Map(), frame: 0, query: "" });
+    this.box = h("input", { type: "search", class: "lw-search", placeholder: "search, or p_error > .5", "aria-label": "search texts and ids, or a query such as p_error > .5",
+      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'", onkeydown: (event) => event.key === "Enter" && this.find(), onsearch: () => this.find() });
+    this.summary = h("div", { class: "lw-summary" });
+    this.adder = h("select", { class: "lw-add", "aria-label": "add a filter", onchange: () => this.add(this.adder.value) });
+    this.list = h("div", { class: "lw-filter-list" });
+    this.el = h("div", { class: "lw-filters" }, this.box, this.summary, this.list, this.adder);
+    this.store.on("mask", () => this.redraw());
+    this.store.on("labels", () => { this.relive(); this.redraw(); });
+    this.resetAdder();
+  }
+
+  /** Filters that stand there at the start; columns that are not there are left out. */
+  async start(names) {
+    for (const name of names) if (this.store.columns.has(name)) await this.add(name);
+  }
+
+  resetAdder() {
+    const free = (kind) => [...this.store.columns.values()].filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0).map((c) => [c.name, c.name]);
+    fillSelect(this.adder, [["", [["", "+ add a filter…"]]], ["numbers", free("number")], ["categories", free("category")]], "");
+  }
+
+  async add(name) {
+    if (!name || this.shown.has(name)) return this.shown.get(name);
+    const { store } = this;
+    try { await this.load(name); } catch (error) { this.fail(error); return null; }
+    if (this.shown.has(name)) return this.shown.get(name);
+    const column = store.columns.get(name), close = () => this.remove(name);
+    const view = column.kind === "category"
+      ? new Bars(column, store, column.classes ? () => this.paint.classColors() : null, (kept) => this.pick(name, kept), close)
+      : new Histogram(column, store, this.theme, (range) => this.brush(name, range), close);
+    this.shown.set(name, view);
+    this.list.append(view.el);
+    this.resetAdder();
+    this.redraw();
+    return view;
+  }
+
+  remove(name) {
+    const view = this.shown.get(name);
+    if (!view) return;
+    view.el.remove();
+    this.shown.delete(name);
+    this.store.refilter((filter) => filter.clear(name));
+    this.resetAdder();
+    this.onChange();
+  }
+
+  brush(name, range) {
+    this.store.refilter((filter) => (range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name)));
+    this.onChange();
+  }
+
+  pick(name, kept) {
+    this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
+    this.onChange();
+  }
+
+  /** Filters on labels and verdicts follow what one decides. */
+  relive() {
+    for (const [name, view] of this.shown) if (this.store.isLive(name) && view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+  }
+
+  async find() {
+    const text = this.box.value.trim();
+    if (text === this.query) return;
+    this.query = text;
+    try {
+      const mask = text ? await this.search(text) : null;
+      if (this.query !== text) return;
+      this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
+      this.box.classList.remove("lw-bad");
+    } catch (error) {
+      this.box.classList.add("lw-bad");
+      this.fail(error);
+    }
+    this.onChange();
+  }
+
+  clearAll() {
+    this.box.value = this.query = "";
+    this.store.filter.clear("search");
+    for (const view of this.shown.values()) {
+      if (view.range) view.setRange(null);
+      if (view.kept) view.setKept(null);
+    }
+    this.store.refilter(() => {});
+    this.onChange();
+  }
+
+  /** {column: [low, high] or [category, ...]} as Python sees it. */
+  state() {
+    const out = {};
+    for (const [name, view] of this.shown) {
+      if (view.range) out[name] = view.range;
+      if (view.kept) out[name] = [...view.kept].sort((a, b) => a - b).map((code) => view.column.categories[code]);
+    }
+    if (this.query) out.search = this.query;
+    return out;
+  }
+
+  /** Make the filters what `state` says. */
+  async restore(state) {
+    for (const [name, view] of this.shown) {
+      if (!(name in state) && view.range) view.setRange(null);
+      if (!(name in state) && view.kept) view.setKept(null);
+    }
+    for (const [name, value] of Object.entries(state)) {
+      if (name === "search") { this.box.value = value; await this.find(); continue; }
+      const view = await this.add(name);
+      if (!view) continue;
+      if (view.column.kind === "category") view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
+      else view.setRange(value);
+    }
+    if (!("search" in state) && this.query) { this.box.value = ""; await this.find(); }
+  }
+
+  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+
+  draw() {
+    this.frame = 0;
+    const { store } = this;
+    for (const view of this.shown.values()) view.draw();
+    if (!store.filter.active) { this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` })); return; }
+    let passing = 0;
+    for (let i = 0; i < store.n; i++) passing += store.filter.passing[i];
+    this.summary.replaceChildren(h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
+      h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }));
+  }
+
+  destroy() { cancelAnimationFrame(this.frame); }
+}

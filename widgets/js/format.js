@@ -1,0 +1,44 @@
+/** Numbers and names as people read them. */
+
+/** 1234567 -> "1,234,567". */
+export const count = (n) => Math.round(n).toLocaleString("en-US");
+
+/** A probability in the style of the tables: .93, 1, 0. */
+export function probability(p) {
+  if (!Number.isFinite(p)) return "–";
+  if (p > 0.995 && p < 1) return ">.99";
+  if (p < 0.005 && p > 0) return "<.01";
+  const text = p.toFixed(2);
+  return text === "1.00" ? "1" : text === "0.00" ? "0" : text.replace(/^(-?)0/, "$1");
+}
+
+/** A short number for axes and ranges: three significant digits, no trailing zeros. */
+export function short(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}
+
+/** "one", "two", ... kept to a length with an ellipsis in the middle, so that endings stay readable. */
+export function clip(text, most = 24) {
+  const points = [...String(text)];
+  if (points.length <= most) return String(text);
+  const head = Math.ceil((most - 1) * 0.6);
+  return `${points.slice(0, head).join("")}…${points.slice(points.length - (most - 1 - head)).join("")}`;
+}
+
+/** Hours and minutes of a moment, as in "saved 12:03". */
+export function clock(date = new Date()) {
+  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+}
+
+/** Round values that divide an axis in about `target` steps, inside [low, high]. */
+export function ticks(low, high, target = 4) {
+  const span = high - low;
+  if (!(span > 0)) return [low];
+  const raw = span / target, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  const out = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(Number((i * step).toPrecision(12)));
+  return out;
+}

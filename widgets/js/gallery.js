@@ -1,0 +1,112 @@
+/** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
+import { h, iconButton } from "./dom.js";
+import { clip, count, probability } from "./format.js";
+import { swatch } from "./legend.js";
+import { mediaNode } from "./media.js";
+
+const TITLES = { queue: "queue", selection: "selection", neighbors: "neighbours" };
+
+export class Gallery {
+  /** @param {{store: object, media: object, paint: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
+  constructor(options) {
+    Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
+    this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
+    this.pager = h("span", { class: "lw-num lw-quiet" });
+    this.back = iconButton("left", "earlier examples", () => this.page(-1));
+    this.forth = iconButton("right", "later examples", () => this.page(1));
+    this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
+    this.actions = h("span", { class: "lw-gallery-actions" });
+    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.actions, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    const { store } = this;
+    store.on("list", () => { this.start = 0; this.follow(); });
+    store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });
+    store.on("cursor", () => this.follow());
+    store.on("labels", (rows) => this.relabelled(rows));
+  }
+
+  /** How many fit the width. */
+  resize() {
+    const width = this.strip.clientWidth, one = this.media.kind === "image" ? 74 : 158;
+    const fits = Math.max(1, Math.floor((width + 6) / one));
+    if (fits !== this.perPage) { this.perPage = fits; this.follow(); }
+  }
+
+  page(by) {
+    const rows = this.store.rows();
+    this.start = Math.max(0, Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage, this.start + by * this.perPage));
+    this.redraw();
+  }
+
+  /** Show the page that holds the current row. */
+  follow() {
+    const at = this.store.rows().indexOf(this.store.row);
+    if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
+    this.redraw();
+  }
+
+  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+
+  draw() {
+    this.frame = 0;
+    const { store } = this, rows = store.rows(), page = Array.from(rows.slice(this.start, this.start + this.perPage));
+    this.drawTabs();
+    this.pager.textContent = rows.length ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}` : "";
+    this.back.disabled = this.start === 0;
+    this.forth.disabled = this.start + this.perPage >= rows.length;
+    if (!page.length) { this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() })); return; }
+    this.strip.replaceChildren(...page.map((row) => this.card(row)));
+    this.fill(page);
+  }
+
+  nothing() {
+    if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
+    if (this.store.filter.active) return "No suspect passes the filters.";
+    return "No example in this list.";
+  }
+
+  drawTabs() {
+    const { store } = this;
+    const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
+    this.tabs.replaceChildren(...shown.map((name) => h("button", { type: "button", role: "tab", "aria-selected": String(name === store.list), onclick: () => store.showList(name) },
+      h("span", { text: TITLES[name] || name }), h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }))));
+  }
+
+  card(row) {
+    const { store } = this, current = row === store.row;
+    const el = h("button", { type: "button", class: "lw-card", role: "option", "aria-selected": String(current), "data-row": row, tabindex: current ? "0" : "-1",
+      onclick: (event) => (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row)) },
+      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")), this.caption(row));
+    el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
+    return el;
+  }
+
+  caption(row) {
+    const { store, paint } = this, colors = paint.classColors();
+    const label = store.labels[row], changed = label !== store.given[row], verdict = store.verdict[row];
+    const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
+    const name = store.className(label);
+    return h("span", { class: `lw-caption${changed ? " lw-changed" : ""}`, title: changed ? `${store.className(store.given[row])} → ${name}` : `${name}, p(wrong) ${probability(store.pError[row])}` },
+      label >= 0 && swatch(colors[label % colors.length]), h("span", { class: "lw-clip", text: clip(name, 18) }), h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+  }
+
+  async fill(page) {
+    const wanted = ++this.wanted;
+    if (page.every((row) => this.media.peek(row))) { this.ahead(); return; }
+    try { await this.media.want(page); } catch (error) { this.fail(error); return; }
+    if (wanted !== this.wanted) return;
+    for (const el of this.strip.querySelectorAll(".lw-card")) el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+    this.ahead();
+  }
+
+  /** Fetch the next page before it is asked for. */
+  ahead() {
+    const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
+    if (next.length) this.media.want(next).catch(() => { /* asked for again, with its error shown, when the page is opened */ });
+  }
+
+  relabelled(rows) {
+    if (rows.length > 200) { this.redraw(); return; }
+    const changed = new Set(rows);
+    for (const el of this.strip.querySelectorAll(".lw-card")) if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+  }
+}

@@ -1,0 +1,33 @@
+/** What the colours mean: a bar that names the suspicious end, or swatches. */
+import { h } from "./dom.js";
+import { hex } from "./color.js";
+import { clip, short } from "./format.js";
+
+/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
+const MOST = 12;
+
+/** Fill a node with the legend of a `Paint`. */
+export function drawLegend(node, legend) {
+  if (!legend) { node.replaceChildren(); return; }
+  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
+}
+
+function bar({ column, range, color }) {
+  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
+  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
+  return [h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }), h("span", { class: "lw-num", text: short(range[0]) }),
+    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
+    h("span", { class: "lw-num", text: short(range[1]) }), h("span", { class: "lw-quiet", text: direction })];
+}
+
+function swatches({ column, colors }) {
+  const names = column.categories.slice(0, MOST), more = column.categories.length - names.length;
+  return [h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) => h("span", { class: "lw-key", title: name }, swatch(colors[i % colors.length]), h("span", { text: clip(name, 14) }))),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` })].filter(Boolean);
+}
+
+/** A small square of a colour. */
+export function swatch(rgb) {
+  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
+}

@@ -1,0 +1,320 @@
+/** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
+import { countMask } from "./bits.js";
+import { h, sharpContext } from "./dom.js";
+import { short, ticks } from "./format.js";
+import { combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "./geometry.js";
+import { extent } from "./bits.js";
+import { hex } from "./color.js";
+import { Points2D } from "./points_2d.js";
+import { PointsGL } from "./points_gl.js";
+
+const HOME = { k: 1, tx: 0, ty: 0 };
+const css = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
+
+
+export class PointMap {
+  /**
+   * @param {{store: object, tools: object, theme: () => object, paint: object, onHover: Function, onPick: Function,
+   *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
+   */
+  constructor(options) {
+    Object.assign(this, options, { camera: { ...HOME }, xy: null, hover: -1, drag: null, frame: 0, size: { width: 0, height: 0 } });
+    this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
+    this.over = h("canvas", { class: "lw-over", role: "img" });
+    this.message = h("div", { class: "lw-empty" });
+    this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
+    this.heading = h("span", { class: "lw-map-title", text: options.title });
+    this.note = h("span", { class: "lw-map-note" });
+    this.extra = h("span", { class: "lw-map-extra" });
+    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("header", {}, this.heading, this.note, this.extra), this.stage);
+    this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
+    this.points.onrestored = () => this.redraw();
+    this.listen();
+  }
+
+  /** A canvas that once had a WebGL context gives no 2D context: take a new one. */
+  freshCanvas() {
+    const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
+    this.base.replaceWith(canvas);
+    return (this.base = canvas);
+  }
+
+  /* ---- data ---- */
+
+  /** Columns to place; `ranges` fixes the axes, else the data's extent with a little air. */
+  setData(xs, ys, ranges = null) {
+    this.message.textContent = "";
+    this.ranges = ranges || [extent(xs), extent(ys)];
+    const next = normalized(xs, ys, ...this.ranges);
+    const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+    if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
+    else this.place(next);
+  }
+
+  place(xy) {
+    this.xy = xy;
+    this.points.setPositions(xy);
+    this.recolor();
+  }
+
+  /** Move points to new places instead of letting them jump. */
+  glide(from, to) {
+    cancelAnimationFrame(this.gliding);
+    const start = performance.now(), mid = new Float32Array(to.length);
+    const tick = (now) => {
+      const t = Math.min(1, (now - start) / 350), e = t * t * (3 - 2 * t);
+      for (let i = 0; i < to.length; i++) mid[i] = from[i] + (to[i] - from[i]) * e;
+      this.points.setPositions(t < 1 ? mid : to);
+      this.redraw();
+      if (t < 1) this.gliding = requestAnimationFrame(tick);
+    };
+    this.xy = to;
+    this.gliding = requestAnimationFrame(tick);
+  }
+
+  say(text) { this.message.textContent = text; }
+
+  /** Colours, states or the colour table changed as a whole. */
+  recolor() {
+    const { levels, states, table } = this.paint;
+    if (!levels) return;
+    this.points.setTable(table);
+    this.points.setLevels(levels);
+    this.points.setStates(states);
+    this.redraw();
+  }
+
+  /** Only these rows changed. */
+  retouch(rows) {
+    if (rows.length > 2000) { this.recolor(); return; }
+    this.points.touch("levels", rows);
+    this.points.touch("states", rows);
+    this.redraw();
+  }
+
+  /* ---- drawing ---- */
+
+  resize() {
+    const width = this.stage.clientWidth, height = this.stage.clientHeight, ratio = window.devicePixelRatio || 1;
+    if (!width || !height) return;
+    this.size = { width, height };
+    const w = Math.round(width * ratio), hgt = Math.round(height * ratio);
+    if (this.base.width !== w || this.base.height !== hgt) { this.base.width = w; this.base.height = hgt; }
+    this.draw();
+  }
+
+  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    const { size: { width, height }, store, theme } = this;
+    if (!width) return;
+    const colors = theme(), style = pointStyle(store.n, width * height, this.camera.k);
+    this.points.draw({ camera: this.camera, ...style, grey: colors.grey, outline: colors.text,
+      anySelected: store.selectedCount > 0, ratio: window.devicePixelRatio || 1 });
+    this.drawOver(colors);
+  }
+
+  drawOver(colors) {
+    const { width, height } = this.size;
+    const c = sharpContext(this.over, width, height);
+    c.font = "10px system-ui, sans-serif";
+    if (this.xy && this.x) this.drawAxes(c, colors);
+    if (this.xy && this.regions && this.camera.k === 1) this.drawRegions(c, colors);
+    this.drawNeighbors(c, colors);
+    this.drawMark(c, this.hover, 6, css(colors.text, 0.8), 1);
+    this.drawMark(c, this.store.row, 8, css(colors.background), 4);
+    this.drawMark(c, this.store.row, 8, css(colors.text), 2);
+    this.drawOutline(c, colors);
+  }
+
+  place2d(row) { return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera); }
+
+  drawMark(c, row, radius, stroke, line) {
+    if (row < 0 || !this.xy) return;
+    const [x, y] = this.place2d(row);
+    c.strokeStyle = stroke; c.lineWidth = line;
+    c.beginPath(); c.arc(x, y, radius, 0, 7); c.stroke();
+  }
+
+  drawNeighbors(c, colors) {
+    const { row, neighborsOf } = this.store;
+    if (!this.xy || !neighborsOf || neighborsOf.row !== row) return;
+    const [x, y] = this.place2d(row);
+    c.strokeStyle = css(colors.text, 0.35); c.lineWidth = 1;
+    if (!this.x) {
+      c.beginPath();
+      for (const other of neighborsOf.rows) { const [u, v] = this.place2d(other); c.moveTo(x, y); c.lineTo(u, v); }
+      c.stroke();
+    }
+    for (const other of neighborsOf.rows) this.drawMark(c, other, 5, css(colors.text, 0.6), 1);
+  }
+
+  drawAxes(c, colors) {
+    const { width, height } = this.size, [xr, yr] = this.ranges;
+    const invert = (v, [lo, hi]) => (hi > lo ? ((v / 0.93 + 1) / 2) * (hi - lo) + lo : lo);
+    const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * 0.93 : 0);
+    const [left, bottom] = toData([0, height], this.size, this.camera), [right, top] = toData([width, 0], this.size, this.camera);
+    c.fillStyle = css(colors.quiet); c.strokeStyle = css(colors.line); c.lineWidth = 1;
+    c.textAlign = "center"; c.textBaseline = "bottom";
+    for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
+      const [px] = toScreen([forward(tick, xr), 0], this.size, this.camera);
+      c.beginPath(); c.moveTo(px, height); c.lineTo(px, height - 4); c.stroke();
+      if (px > 12 && px < width - this.labelWidth(c, this.x) - 18) c.fillText(short(tick), px, height - 4);
+    }
+    c.textAlign = "left"; c.textBaseline = "middle";
+    for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
+      const [, py] = toScreen([0, forward(tick, yr)], this.size, this.camera);
+      c.beginPath(); c.moveTo(0, py); c.lineTo(4, py); c.stroke();
+      if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
+    }
+    c.textAlign = "right"; c.textBaseline = "bottom"; c.fillText(`${this.x} →`, width - 6, height - 4);
+    c.textAlign = "left"; c.textBaseline = "top"; c.fillText(`↑ ${this.y}`, 6, 5);
+  }
+
+  labelWidth(c, text) { return c.measureText(`${text} →`).width; }
+
+  /** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
+  drawRegions(c, colors) {
+    const { width, height } = this.size;
+    if (width < 240) return;
+    c.fillStyle = css(colors.quiet); c.textBaseline = "middle";
+    const word = (text, x, y) => { c.strokeText(text, x, y); c.fillText(text, x, y); };
+    c.strokeStyle = css(colors.background, 0.8); c.lineWidth = 3; c.lineJoin = "round";
+    c.textAlign = "left"; word("easy to learn", 34, 26); word("hard to learn", width * 0.3, height - 28);
+    c.textAlign = "right"; word("ambiguous", width - 10, height * 0.5);
+  }
+
+  drawOutline(c, colors) {
+    if (!this.drag || this.drag.kind === "pan") return;
+    const outline = this.drag.kind === "box" ? corners(this.drag.points) : this.drag.points;
+    c.beginPath();
+    outline.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+    c.closePath();
+    c.fillStyle = css(colors.accent, 0.1); c.strokeStyle = css(colors.accent); c.lineWidth = 1.4;
+    c.setLineDash(this.drag.mode === "remove" ? [4, 3] : []);
+    c.fill(); c.stroke(); c.setLineDash([]);
+  }
+
+  /* ---- hands ---- */
+
+  listen() {
+    const { over } = this;
+    over.addEventListener("pointerdown", (event) => this.down(event));
+    over.addEventListener("pointermove", (event) => this.move(event));
+    over.addEventListener("pointerup", (event) => this.up(event));
+    over.addEventListener("pointercancel", () => this.cancel());
+    over.addEventListener("pointerleave", () => this.setHover(-1));
+    over.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    over.addEventListener("dblclick", () => this.home());
+  }
+
+  at(event) {
+    const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
+    return [((event.clientX - box.left) * this.size.width) / box.width, ((event.clientY - box.top) * this.size.height) / box.height];
+  }
+
+  down(event) {
+    if (!this.xy || event.button > 1) return;
+    this.over.setPointerCapture(event.pointerId);
+    const kind = event.button === 1 ? "pan" : this.tools.tool;
+    this.drag = { kind, points: [this.at(event)], mode: modeFor(event, this.tools.mode), camera: { ...this.camera }, far: 0 };
+    event.preventDefault();
+  }
+
+  move(event) {
+    const here = this.at(event);
+    if (!this.drag) { this.lookAt(here); return; }
+    const { points, kind, camera } = this.drag;
+    this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
+    if (kind === "pan") {
+      const { width, height } = this.size;
+      this.camera = { k: camera.k, tx: camera.tx + ((here[0] - points[0][0]) / width) * 2, ty: camera.ty - ((here[1] - points[0][1]) / height) * 2 };
+      this.redraw();
+    } else {
+      points.push(here);
+      this.drawOver(this.theme());
+    }
+  }
+
+  up(event) {
+    const { drag } = this;
+    if (!drag) return;
+    this.drag = null;
+    if (drag.far < 4) this.click(this.at(event), drag.mode, event);
+    else if (drag.kind !== "pan") this.outline(drag);
+    this.redraw();
+  }
+
+  cancel() { this.drag = null; this.redraw(); }
+
+  /** Select what an outline holds. */
+  outline({ kind, points, mode }) {
+    const started = performance.now(), path = points.map((p) => toData(p, this.size, this.camera));
+    const allowed = this.store.filter.passing;
+    const fresh = kind === "box" ? insideBox(this.xy, path[0], path[path.length - 1], allowed) : insidePolygon(this.xy, path, allowed);
+    const mask = combined(this.store.selected, fresh, mode);
+    this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
+  }
+
+  /** A click on a point shows it (with a modifier: adds or removes it); on nothing, clears the selection. */
+  click(here, mode, event) {
+    const row = this.find(here, 10);
+    const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
+    if (row < 0) { if (!modified) this.store.clearSelection(); return; }
+    if (modified) {
+      const fresh = new Uint8Array(this.store.n);
+      fresh[row] = 1;
+      this.onSelect?.(combined(this.store.selected, fresh, mode), { taken: 1, mode });
+    } else this.onPick(row);
+  }
+
+  find(here, radius) {
+    if (!this.xy) return -1;
+    const { width, height } = this.size, place = toData(here, this.size, this.camera);
+    return nearest(this.xy, place, (radius * 2) / width / this.camera.k, (radius * 2) / height / this.camera.k, this.store.filter.passing);
+  }
+
+  lookAt(here) {
+    if (this.looking) return;
+    this.looking = requestAnimationFrame(() => { this.looking = 0; this.setHover(this.find(here, 7)); });
+  }
+
+  setHover(row) {
+    if (row === this.hover) return;
+    this.hover = row;
+    this.over.style.cursor = row >= 0 ? "pointer" : "";
+    this.drawOver(this.theme());
+    this.onHover(row, this);
+  }
+
+  wheel(event) {
+    if (!this.xy || this.tools.scrolling()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+    this.camera = zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size);
+    this.redraw();
+  }
+
+  zoomBy(factor) {
+    this.camera = zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size);
+    this.redraw();
+  }
+
+  home() { this.camera = { ...HOME }; this.redraw(); }
+
+  destroy() {
+    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.gliding);
+    cancelAnimationFrame(this.looking);
+    this.points.destroy();
+  }
+}
+
+/** The four corners of the box between the first and the last point. */
+function corners(points) {
+  const [ax, ay] = points[0], [bx, by] = points[points.length - 1];
+  return [[ax, ay], [bx, ay], [bx, by], [ax, by]];
+}

@@ -1,0 +1,140 @@
+/** Points with WebGL2: static positions, one byte of colour and one of state per point, one draw call. */
+
+/** Bits of a point's state. */
+export const PASSES = 1, SELECTED = 2, CHANGED = 4;
+
+const VERTEX = `#version 300 es
+in vec2 place; in uint level; in uint state;
+uniform vec2 scale, shift; uniform float size, alpha; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
+out vec4 color; flat out float ring;
+void main() {
+  bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
+  vec2 at = place * scale + shift;
+  gl_Position = vec4(at, lit ? 0.0 : (passes ? 0.4 : 0.6), 1.0);
+  if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  bool changed = lit && (state & 4u) != 0u;
+  gl_PointSize = lit ? (changed ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
+  ring = changed ? 1.0 : 0.0;
+  color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha : alpha * 0.5);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision mediump float;
+in vec4 color; flat in float ring; uniform vec3 outline; out vec4 pixel;
+void main() {
+  vec2 d = gl_PointCoord - 0.5; float r = dot(d, d);
+  if (r > 0.25) discard;
+  vec3 rgb = ring > 0.5 && r > 0.13 ? outline : color.rgb;
+  float a = ring > 0.5 ? 1.0 : color.a;
+  pixel = vec4(rgb * a, a);
+}`;
+
+function compiled(gl, kind, source) {
+  const shader = gl.createShader(kind);
+  gl.shaderSource(shader, source);
+  gl.compileShader(shader);
+  if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) || "shader");
+  return shader;
+}
+
+function linked(gl) {
+  const program = gl.createProgram();
+  gl.attachShader(program, compiled(gl, gl.VERTEX_SHADER, VERTEX));
+  gl.attachShader(program, compiled(gl, gl.FRAGMENT_SHADER, FRAGMENT));
+  ["place", "level", "state"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) || "program");
+  return program;
+}
+
+export class PointsGL {
+  /** @returns {PointsGL|null} null where WebGL2 is missing */
+  static on(canvas) {
+    const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
+    if (!gl) return null;
+    try { return new PointsGL(canvas, gl); } catch { return null; }
+  }
+
+  constructor(canvas, gl) {
+    Object.assign(this, { canvas, gl, n: 0, kind: "webgl2", kept: {} });
+    this.build();
+    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+    canvas.addEventListener("webglcontextrestored", () => { this.build(); this.again(); this.onrestored?.(); });
+  }
+
+  build() {
+    const { gl } = this;
+    this.program = linked(gl);
+    const names = ["scale", "shift", "size", "alpha", "grey", "outline", "anySelected", "table"];
+    this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
+    this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
+    this.texture = gl.createTexture();
+    gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.enable(gl.DEPTH_TEST); gl.depthFunc(gl.LEQUAL);
+  }
+
+  again() {
+    const { positions, levels, states, table } = this.kept;
+    if (positions) this.setPositions(positions);
+    if (levels) this.setLevels(levels);
+    if (states) this.setStates(states);
+    if (table) this.setTable(table);
+  }
+
+  upload(index, data, usage) {
+    const { gl } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[index]);
+    gl.bufferData(gl.ARRAY_BUFFER, data, usage);
+  }
+
+  setPositions(xy) { this.kept.positions = xy; this.n = xy.length >> 1; this.upload(0, xy, this.gl.STATIC_DRAW); }
+  setLevels(levels) { this.kept.levels = levels; this.upload(1, levels, this.gl.DYNAMIC_DRAW); }
+  setStates(states) { this.kept.states = states; this.upload(2, states, this.gl.DYNAMIC_DRAW); }
+
+  /** Send single points again after `levels` or `states` were changed in place. */
+  touch(which, rows) {
+    const { gl } = this, data = which === "levels" ? this.kept.levels : this.kept.states;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[which === "levels" ? 1 : 2]);
+    for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
+  }
+
+  setTable(rgba) {
+    const { gl } = this;
+    this.kept.table = rgba;
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+    for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
+  }
+
+  draw({ camera, size, alpha, grey, outline, anySelected, ratio }) {
+    const { gl, at, canvas } = this;
+    if (gl.isContextLost()) return;
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    if (!this.n || !this.kept.levels || !this.kept.states || !this.kept.table) return;
+    gl.useProgram(this.program);
+    gl.uniform2f(at.scale, camera.k, camera.k);
+    gl.uniform2f(at.shift, camera.tx, camera.ty);
+    gl.uniform1f(at.size, size * ratio);
+    gl.uniform1f(at.alpha, alpha);
+    gl.uniform3f(at.grey, ...grey.map((v) => v / 255));
+    gl.uniform3f(at.outline, ...outline.map((v) => v / 255));
+    gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
+    gl.uniform1i(at.table, 0);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0]);
+    gl.enableVertexAttribArray(0); gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+    for (const i of [1, 2]) {
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[i]);
+      gl.enableVertexAttribArray(i); gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
+    }
+    gl.drawArrays(gl.POINTS, 0, this.n);
+  }
+
+  destroy() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+    this.kept = {};
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The one place for state. Views read fields and listen to topics; only methods here change fields.
+ *
+ * Topics: "labels" (rows), "mask" (filters or selection), "color", "cursor", "list", "history", "options".
+ */
+import { arrayOf, countMask, rowsOf } from "./bits.js";
+import { Crossfilter } from "./crossfilter.js";
+
+export const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
+const CODE = { relabel: 1, keep: 2, skip: 3 };
+
+/** Columns that are made here because they change while one works. */
+const LIVE = ["label", "verdict"];
+
+export class Store {
+  /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
+  constructor(meta, arrays) {
+    Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
+    Object.assign(this, { given: arrays.given, suggested: arrays.suggested, labels: arrays.labels, verdict: arrays.verdict,
+      flags: arrays.flags, pError: arrays.p_error, pSuggested: arrays.p_suggested, order: arrays.order, issue: arrays.is_issue });
+    this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
+    this.rank = new Int32Array(this.n);
+    for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
+    this.filter = new Crossfilter(this.n);
+    this.selected = new Uint8Array(this.n);
+    this.selectedCount = 0;
+    this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
+    this.list = "queue";
+    this.row = -1;
+    this.past = []; this.future = [];
+    this.pending = 0; this.saved = ""; this.blind = Boolean(meta.blind); this.revealed = -1;
+    this.changed = this.countChanged();
+  }
+
+  on(topic, listener) {
+    if (!this.listeners.has(topic)) this.listeners.set(topic, []);
+    this.listeners.get(topic).push(listener);
+  }
+
+  emit(topic, detail) { for (const listener of this.listeners.get(topic) || []) listener(detail); }
+
+  /* ---- columns ---- */
+
+  /** Numbers or codes of a column, or null while they have not been asked for. */
+  values(name) {
+    if (name === "label") return this.labels;
+    if (name === "verdict") return this.verdict;
+    return this.columns.get(name)?.values || null;
+  }
+
+  isLive(name) { return LIVE.includes(name); }
+
+  setValues(name, values) { this.columns.get(name).values = values; }
+
+  /* ---- filters and selection ---- */
+
+  /** Run a change of the crossfilter, then tell everybody. */
+  refilter(change) {
+    change(this.filter);
+    this.emit("mask", { filter: true });
+  }
+
+  setSelection(mask, { from = "page" } = {}) {
+    this.selected = mask;
+    this.selectedCount = countMask(mask);
+    this.lists.selection = rowsOf(mask, this.order);
+    this.emit("mask", { selection: true, from });
+    this.showList(this.selectedCount ? "selection" : "queue");
+  }
+
+  clearSelection() { if (this.selectedCount) this.setSelection(new Uint8Array(this.n)); }
+
+  /* ---- lists and the cursor ---- */
+
+  /** Rows of the list on show; filters narrow the queue. */
+  rows(name = this.list) {
+    const rows = this.lists[name] || this.lists.queue;
+    if (name !== "queue" || !this.filter.active) return rows;
+    return rows.filter((row) => this.filter.passing[row]);
+  }
+
+  showList(name) {
+    this.list = name;
+    this.emit("list");
+  }
+
+  setQueue(rows) {
+    this.lists.queue = rows;
+    this.emit("list");
+  }
+
+  goTo(row) {
+    if (row === this.row) return;
+    this.row = row;
+    this.revealed = -1;
+    this.emit("cursor");
+  }
+
+  /** Move in the list on show; from a row outside it, to its first row. */
+  step(by) {
+    const rows = this.rows();
+    if (!rows.length) return;
+    const at = rows.indexOf(this.row);
+    this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
+  }
+
+  /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
+  nextOpen() {
+    const rows = this.rows(), at = rows.indexOf(this.row);
+    if (at < 0) return this.row;
+    for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
+    return rows[Math.min(at + 1, rows.length - 1)];
+  }
+
+  firstOpen(name = this.list) {
+    const rows = this.rows(name);
+    const open = rows.find((row) => !this.verdict[row]);
+    return open === undefined ? (rows.length ? rows[0] : -1) : open;
+  }
+
+  /** How many of the queue have a verdict. */
+  progress() {
+    const rows = this.rows("queue");
+    let done = 0;
+    for (const row of rows) if (this.verdict[row]) done++;
+    return { done, total: rows.length, at: rows.indexOf(this.row) + 1 };
+  }
+
+  /* ---- decisions ---- */
+
+  /**
+   * Take effect at once: new labels (or null to leave them), verdict and flag for rows; remembers how to go back.
+   * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
+   */
+  apply(change) {
+    const { rows } = change;
+    const before = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    rows.forEach((row, i) => {
+      if (change.labels) this.labels[row] = change.labels[i];
+      if (change.verdict) this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
+      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
+      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
+    });
+    const after = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    this.past.push({ before, after, text: change.text, row: rows[0] });
+    if (this.past.length > 1000) this.past.shift();
+    this.future = [];
+    this.touched(rows);
+  }
+
+  /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */
+  travel(forward = false) {
+    const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
+    const step = from.pop();
+    if (!step) return null;
+    to.push(step);
+    this.write(forward ? step.after : step.before);
+    return step;
+  }
+
+  /** Python's word on rows: it overrides whatever the page believed. */
+  patch({ rows, labels, verdict, flags }) { this.write({ rows, labels, verdict, flags }); }
+
+  write({ rows, labels, verdict, flags }) {
+    for (let i = 0; i < rows.length; i++) {
+      this.labels[rows[i]] = labels[i]; this.verdict[rows[i]] = verdict[i]; this.flags[rows[i]] = flags[i];
+    }
+    this.touched(rows);
+  }
+
+  touched(rows) {
+    this.changed = this.countChanged();
+    this.emit("labels", rows);
+  }
+
+  countChanged() {
+    let changed = 0;
+    for (let i = 0; i < this.n; i++) if (this.labels[i] !== this.given[i]) changed++;
+    return changed;
+  }
+
+  className(code) { return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled"; }
+}
+
+/** The four arrays of a patch as Python sends them. */
+export function patchOf(buffers) {
+  return { rows: arrayOf(Int32Array, buffers[0]), labels: arrayOf(Int32Array, buffers[1]),
+    verdict: arrayOf(Uint8Array, buffers[2]), flags: arrayOf(Uint8Array, buffers[3]) };
+}

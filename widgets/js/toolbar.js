@@ -1,0 +1,49 @@
+/** Tools shared by all maps: what a drag does, how it combines, zoom and reset. */
+import { h, iconButton } from "./dom.js";
+
+const TOOLS = [["lasso", "lasso: draw around points"], ["box", "box: drag a rectangle"], ["pan", "pan: drag the map"]];
+const MODES = [["replace", "new selection"], ["add", "add to the selection (Shift)"], ["remove", "remove from the selection (Alt or Ctrl)"]];
+
+export class Toolbar {
+  /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
+  constructor(actions) {
+    Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });
+    this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
+    this.modeButtons = MODES.map(([name, label]) => iconButton(name, label, () => this.setMode(name)));
+    this.info = h("span", { class: "lw-num lw-tool-info", "aria-live": "off" });
+    this.el = h("div", { class: "lw-toolbar", role: "toolbar", "aria-label": "map tools" }, h("span", { class: "lw-group" }, this.toolButtons), h("span", { class: "lw-group" }, this.modeButtons),
+      h("span", { class: "lw-group" }, textButton("−", "zoom out", () => this.onZoom(1 / 1.5)), textButton("+", "zoom in", () => this.onZoom(1.5)), iconButton("reset", "reset the view", () => this.onHome())),
+      this.info, h("span", { class: "lw-space" }), (this.clear = h("button", { type: "button", class: "lw-link", text: "clear selection", hidden: true, onclick: () => this.onClear() })));
+    this.onWheel = (event) => this.noteWheel(event);
+    this.mark();
+  }
+
+  setTool(tool) { this.tool = tool; this.mark(); }
+  setMode(mode) { this.mode = mode; this.mark(); }
+
+  mark() {
+    this.toolButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(TOOLS[i][0] === this.tool)));
+    this.modeButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i][0] === this.mode)));
+  }
+
+  /** Watch the wheel of the page, so that scrolling past a map does not zoom it. */
+  watch(stages) {
+    this.stages = stages;
+    window.addEventListener("wheel", this.onWheel, { passive: true, capture: true });
+  }
+
+  noteWheel(event) {
+    const inside = this.stages().some((stage) => stage.contains(event.target));
+    if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
+    this.wheelAt = event.timeStamp;
+  }
+
+  /** Is the page being scrolled by a wheel movement that began outside the maps? */
+  scrolling() { return !this.wheelInside; }
+
+  destroy() { window.removeEventListener("wheel", this.onWheel, { capture: true }); }
+}
+
+function textButton(text, label, onclick) {
+  return h("button", { type: "button", class: "lw-icon", text, title: label, "aria-label": label, onclick });
+}

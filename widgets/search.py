@@ -1,0 +1,162 @@
+"""The search box: words in ids, texts and labels, or a query such as `p_error > .5 and given == "cat"`.
+
+A query is parsed, never executed: only comparisons, arithmetic, and/or/not, `in` and `contains(column, "text")` on the
+view's columns are understood, so nothing that is typed (or stored in a view) can reach Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from workbench.errors import InputError
+
+LONGEST = 1000
+"""Characters of a query that are read."""
+
+_COMPARE = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
+            ast.Gt: operator.gt, ast.GtE: operator.ge}  # fmt: skip
+_ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+               ast.Mod: operator.mod}  # fmt: skip
+_BACKTICKS = re.compile(r"`([^`]+)`")
+
+
+def is_query(text: str) -> bool:
+    """Does a text compare or call something, or is it plain words?"""
+    tree = _parsed(text)[0]
+    return tree is not None and any(isinstance(node, (ast.Compare, ast.Call)) for node in ast.walk(tree))
+
+
+def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]]) -> np.ndarray:
+    """(n,) bool of the rows for which a query holds.
+
+    Parameters
+    ----------
+    text : the query; names with blanks go between backticks.
+    columns : arrays (n,) by name, made when asked for: numbers, or object arrays of str.
+
+    Raises
+    ------
+    InputError : not a query, an unknown column, or something that queries do not know.
+    """
+    tree, names = _parsed(text)
+    if tree is None:
+        raise InputError.at("query", f"cannot be read: {text!r}", "Write for example `p_error > .5 and given == 'cat'`.")
+    reader = _Reader(columns, names)
+    try:
+        result = reader.read(tree.body)
+    except TypeError as error:
+        raise InputError.at("query", f"compares things of different kinds ({error})", "Quote names: given == '4'.") from error
+    mask = np.asarray(result)
+    if mask.shape != (n,) or mask.dtype != bool:
+        raise InputError.at("query", "is not a condition on the columns", "Compare a column with something.")
+    return mask
+
+
+def word_mask(text: str, haystack: np.ndarray) -> np.ndarray:
+    """(n,) bool of the rows whose text holds every word (any case)."""
+    mask = np.ones(len(haystack), bool)
+    for word in text.lower().split():
+        mask &= np.fromiter((word in line for line in haystack), bool, len(haystack))
+    return mask
+
+
+def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str]]:
+    """The tree of a query and the column names that stood between backticks, by placeholder."""
+    names: dict[str, str] = {}
+
+    def placeholder(match: re.Match) -> str:
+        name = f"backtick_{len(names)}"
+        names[name] = match[1]
+        return name
+
+    try:
+        return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None, names
+
+
+class _Reader:
+    """Evaluates the few kinds of nodes that queries know."""
+
+    def __init__(self, columns: Mapping[str, Callable[[], np.ndarray]], names: dict[str, str]) -> None:
+        self.columns, self.names = columns, names
+
+    def read(self, node: ast.AST) -> object:
+        """The value of a node: an array (n,) or a constant."""
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is None:
+            raise InputError.at("query", f"uses {type(node).__name__}", "Only comparisons, and/or/not, in and contains().")
+        return method(node)
+
+    def _constant(self, node: ast.Constant) -> object:
+        if isinstance(node.value, (bool, int, float, str)):
+            return node.value
+        raise InputError.at("query", f"uses the constant {node.value!r}", "Use numbers and quoted text.")
+
+    def _name(self, node: ast.Name) -> np.ndarray:
+        name = self.names.get(node.id, node.id)
+        if name not in self.columns:
+            raise InputError.unknown("column", name, self.columns)
+        return self.columns[name]()
+
+    def _boolop(self, node: ast.BoolOp) -> np.ndarray:
+        parts = [self._condition(value) for value in node.values]
+        joined = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return joined.reduce(parts)
+
+    def _binop(self, node: ast.BinOp) -> object:
+        if isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+            joined = np.logical_and if isinstance(node.op, ast.BitAnd) else np.logical_or
+            return joined(self._condition(node.left), self._condition(node.right))
+        if type(node.op) not in _ARITHMETIC:
+            raise InputError.at("query", f"uses the operator {type(node.op).__name__}", "Use + - * / %.")
+        left, right = self.read(node.left), self.read(node.right)
+        if isinstance(left, str) or isinstance(right, str):
+            raise InputError.at("query", "calculates with text", "Use + - * / % on numbers.")
+        with np.errstate(all="ignore"):
+            return _ARITHMETIC[type(node.op)](left, right)
+
+    def _unaryop(self, node: ast.UnaryOp) -> object:
+        if isinstance(node.op, (ast.Not, ast.Invert)):
+            return np.logical_not(self._condition(node.operand))
+        value = self.read(node.operand)
+        return -value if isinstance(node.op, ast.USub) else value
+
+    def _compare(self, node: ast.Compare) -> np.ndarray:
+        left, result = self.read(node.left), None
+        for op, right_node in zip(node.ops, node.comparators):
+            right = self._members(right_node) if isinstance(op, (ast.In, ast.NotIn)) else self.read(right_node)
+            part = self._one(op, left, right)
+            result = part if result is None else np.logical_and(result, part)
+            left = right
+        return result
+
+    def _one(self, op: ast.cmpop, left: object, right: object) -> np.ndarray:
+        if isinstance(op, (ast.In, ast.NotIn)):
+            found = np.isin(left, right) if np.asarray(left).dtype != object else np.array([v in right for v in left], bool)
+            return ~found if isinstance(op, ast.NotIn) else found
+        if type(op) not in _COMPARE:
+            raise InputError.at("query", f"compares by {type(op).__name__}", "Use == != < <= > >= in.")
+        return np.asarray(_COMPARE[type(op)](left, right), bool)
+
+    def _members(self, node: ast.AST) -> list:
+        if not isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            raise InputError.at("query", "has `in` without a list", "Write given in ['cat', 'dog'].")
+        return [self.read(element) for element in node.elts]
+
+    def _call(self, node: ast.Call) -> np.ndarray:
+        if not isinstance(node.func, ast.Name) or node.func.id != "contains" or len(node.args) != 2 or node.keywords:
+            raise InputError.at("query", "calls something else than contains(column, 'text')", "Only contains() is known.")
+        values, wanted = self.read(node.args[0]), str(self.read(node.args[1])).lower()
+        return np.fromiter((wanted in str(value).lower() for value in np.asarray(values)), bool)
+
+    def _condition(self, node: ast.AST) -> np.ndarray:
+        value = np.asarray(self.read(node))
+        if value.dtype != bool:
+            raise InputError.at("query", "joins something that is not a condition", "Compare it: column > 0.")
+        return value
