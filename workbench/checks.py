@@ -24,13 +24,15 @@ def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] 
     labels = np.asarray(given_labels)
     if labels.shape != (n,):
         raise InputError.at("given_labels", f"has shape {labels.shape} beside {n} rows", "Give one label per row.")
-    if labels.dtype.kind not in "iu":
-        if labels.dtype.kind != "f" or not np.array_equal(labels, np.rint(labels)):
-            raise InputError.at(
-                "given_labels",
-                f"has dtype {labels.dtype}",
-                "Give class indices as integers, -1 where the label is missing.",
-            )
+    whole = labels.dtype.kind in "iu"
+    if labels.dtype.kind == "f":
+        whole = bool((np.isfinite(labels) & (labels == np.rint(labels))).all())
+    if not whole:
+        raise InputError.at(
+            "given_labels",
+            f"has dtype {labels.dtype}",
+            "Give class indices as integers, -1 where the label is missing.",
+        )
     labels = labels.astype(np.int64, copy=False)
     if n and (labels.min() < UNLABELLED or labels.max() >= k):
         row = int(np.flatnonzero((labels < UNLABELLED) | (labels >= k))[0])

@@ -98,8 +98,12 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     Labels are trusted to lie in -1 .. k-1. `out` may lack "topk_p" and "topk_class" and "pred"; then they are not
     worked out. Raises InputError naming `first_row` + row for NaN and +inf.
     """
-    b, k = logits.shape
-    block = float_rows(logits)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        _fill(float_rows(logits), given, out, first_row)
+
+
+def _fill(block: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], first_row: int) -> None:
+    b, k = block.shape
     narrow = k <= NARROW
     axis = 0 if narrow else 1
     # narrow blocks lie class by class, so that every step runs along rows; wide ones stay as they are
@@ -145,9 +149,8 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     others = weights.sum(axis=axis)
     total = others + w_given
     weights *= weights
-    with np.errstate(divide="ignore"):
-        log_total = np.log(total)
-        out["loss"][:] = np.where(behind == 0, np.log1p(others), log_total - behind)
+    log_total = np.log(total)
+    out["loss"][:] = np.where(behind == 0, np.log1p(others), log_total - behind)
     out["p_given"][:] = w_given / total
     out["entropy"][:] = np.maximum(log_total - spread / total, 0)
     out["el2n"][:] = np.sqrt(others * others + weights.sum(axis=axis)) / total

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.checks import check_pred_probs, default_tolerance, refuse_rows, unusable_rows
+from workbench.checks import check_given_labels, check_pred_probs, default_tolerance, refuse_rows, unusable_rows
 from workbench.errors import InputError
 from workbench.reductions import NARROW, by_blocks, float_rows, given_values, in_threads
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
@@ -40,6 +40,7 @@ SLACK = 1e-6  # how near two probabilities count as equal
 LOWEST_THRESHOLD = 2e-6
 NEVER = 2.0  # threshold of a class that is never given: no probability reaches it
 TINY = 1e-100
+MANY_CLASSES = 2048
 
 
 def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
@@ -85,7 +86,8 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
     Notes
     -----
     An example counts for a class when its probability reaches the class's threshold within 1e-6; when it reaches
-    several, for the class of its largest probability. Memory: some 24 k^2 bytes, 2.4 GB at 10,000 classes.
+    several, for the class of its largest probability. Memory: 16 bytes for every pair of a class that is
+    given and any class.
 
     References
     ----------
@@ -94,6 +96,13 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
     rows = _read_rows(labels, probs)
     return rows.calibrated() if calibrate else rows.raw_joint()
+
+
+def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
+    """Any counts by given (rows) and true class, scaled to the numbers given each class: int64 (k, k)."""
+    counts = np.asarray(counts)
+    labels = check_given_labels(given_labels, len(np.asarray(given_labels)), len(counts))
+    return _calibrate(counts, np.bincount(labels[labels >= 0], minlength=len(counts)))
 
 
 def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
@@ -261,18 +270,18 @@ def find_label_issues(
             f"has shape {counts.shape}",
             f"Give a row and a column for each of {probs.shape[1]} classes.",
         )
-    counts = _keep(counts, min_per_class, frac_noise)
     mask = np.zeros(len(probs), bool)
 
     def prune(klass: int) -> None:
         members = rows.members(klass)
         if len(members) <= max(min_per_class, 1):
             return
+        prune_counts = _keep(counts[klass], klass, min_per_class, frac_noise)
         found = np.ones(len(members), bool)
         if by != "prune_by_noise_rate":
-            found &= _lowest(rows.p_given[members], len(members) - int(counts[klass, klass]))
+            found &= _lowest(rows.p_given[members], len(members) - int(prune_counts[klass]))
         if by != "prune_by_class":
-            found &= _by_margin(probs, members, klass, rows.p_given[members], counts[klass])
+            found &= _by_margin(probs, members, klass, rows.p_given[members], prune_counts)
         mask[members] = found
 
     in_threads(prune, range(probs.shape[1]), probs.size)
@@ -461,15 +470,32 @@ def _class_means(p_given: np.ndarray, order: np.ndarray, counts: np.ndarray) -> 
 
 
 def _calibrate(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Scale rows to the given counts and round to whole numbers, each row keeping its sum."""
-    scaled = np.ascontiguousarray(raw.T) / np.maximum(raw.sum(axis=1), TINY) * counts
-    scaled = scaled / max(scaled.sum(), TINY) * counts.sum()
-    out = np.empty(raw.shape, np.int64)
-    step = max(1, (1 << 20) // len(raw))
-    for start in range(0, len(raw), step):
-        rows = np.ascontiguousarray(scaled[:, start : start + step].T)
-        out[start : start + step] = _round_rows(rows)
+    """Scale rows to the given counts and round to whole numbers, each row keeping its sum.
+
+    Above MANY_CLASSES only rows of classes that are given are touched, and the grand total is summed row by row: a
+    value that lies on .5 may then round the other way than cleanlab's.
+    """
+    k = len(raw)
+    sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
+    given = np.flatnonzero(counts)
+    out = np.zeros(raw.shape, np.int64)
+    step = max(1, (1 << 20) // k)
+    parts = [given[start : start + step] for start in range(0, len(given), step)]
+    if k <= MANY_CLASSES:  # the total in the order of memory of the transposed matrix, as cleanlab sums it
+        total = (np.ascontiguousarray(raw.T) / sizes * counts).sum()
+    else:
+        total = sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts)
+    total = max(total, TINY)
+    for rows in parts:
+        out[rows] = _round_rows(raw[rows] / sizes[rows, None] * counts[rows, None] / total * counts.sum())
     return out
+
+
+def _row_sums(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    sums = np.ones(len(raw))
+    for klass in np.flatnonzero(counts):
+        sums[klass] = raw[klass].sum()
+    return sums
 
 
 def _round_rows(rows: np.ndarray) -> np.ndarray:
@@ -488,16 +514,15 @@ def _round_rows(rows: np.ndarray) -> np.ndarray:
             whole[row, chosen] += 1 if lack > 0 else -1
 
 
-def _keep(counts: np.ndarray, at_least: int, frac_noise: float) -> np.ndarray:
-    """Counts to prune: at least so many kept on the diagonal, taken evenly from the rest of the row, then the share."""
-    diagonal = counts.diagonal()
-    kept = np.maximum(diagonal, at_least)
-    others = np.maximum(np.count_nonzero(counts, axis=1) - 1.0, 1.0)
-    lowered = np.maximum(counts - ((kept - diagonal) / others)[:, None], 0)
-    np.fill_diagonal(lowered, kept)
+def _keep(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
+    """One class's counts to prune (k,): at least so many kept as right, taken evenly from the rest; then the share."""
+    kept = max(int(counts[klass]), at_least)
+    others = max(np.count_nonzero(counts) - 1.0, 1.0)
+    lowered = np.maximum(counts - (kept - counts[klass]) / others, 0)
+    lowered[klass] = kept
     share = lowered * frac_noise
-    np.fill_diagonal(share, kept)
-    np.fill_diagonal(share, kept + (lowered - share).sum(axis=1))
+    share[klass] = kept
+    share[klass] += (lowered - share).sum()
     return share.astype(np.int64)
 
 

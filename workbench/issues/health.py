@@ -33,6 +33,8 @@ ASSUMPTIONS = (
     "every class is labelled right more often than as any other single class",
     "for every true class there are examples that the model is sure of, and it is right about those: classes that the "
     "model itself confuses are counted as confused by the labellers",
+    "confident counting keeps about the same share of every true class: a class of which fewer examples reach the "
+    "threshold is underestimated wherever another label is given",
     "every true class is among the classes, and some examples of each are given it",
 )
 MANY_CELLS = 1 << 25  # draws x cells that are kept for percentiles; beyond that, mean and deviation
@@ -332,12 +334,7 @@ def _bootstrap(
         sums, sizes = np.bincount(given, drawn * p_given, k), np.bincount(given, drawn, k)
         limits[draw] = np.where(sizes > 0, np.maximum(sums / np.maximum(sizes, 1), LOWEST_THRESHOLD), NEVER) - SLACK
     row, column, value = _candidates(probs, labelled, limits.min(axis=0))
-    leader = np.zeros(n, np.int64)
-
-    def lead(rows: slice) -> None:
-        leader[rows] = float_rows(probs[labelled[rows]]).argmax(axis=1)
-
-    by_blocks(lead, n, k)
+    leader = _leaders(probs)[labelled]
     for draw in range(draws):
         drawn = weights(draw)
         sure = value >= limits[draw][column]
@@ -352,6 +349,17 @@ def _bootstrap(
         np.fill_diagonal(raw, np.maximum(raw.diagonal(), 1))
         sizes = np.bincount(given, drawn, k)
         yield raw / raw.sum(axis=1, keepdims=True) * sizes[:, None], np.repeat(np.arange(k), sizes.astype(np.int64))
+
+
+def _leaders(probs: np.ndarray) -> np.ndarray:
+    """Class of the largest probability of each row, int64 (n,)."""
+    leader = np.zeros(len(probs), np.int64)
+
+    def work(rows: slice) -> None:
+        leader[rows] = float_rows(probs[rows]).argmax(axis=1)
+
+    by_blocks(work, *probs.shape)
+    return leader
 
 
 def _candidates(
@@ -387,6 +395,15 @@ def _doubts(
     yield from _listed("fewer than 20 confident examples", names, (raw.sum(axis=0) < 20) & (given > 0))
     off = noise_matrix - np.diag(noise_matrix.diagonal())
     yield from _listed("not labelled right most often", names, noise_matrix.diagonal() <= off.max(axis=0, initial=0.0))
+    likely = np.bincount(_leaders(probs)[labels >= 0], minlength=k)
+    kept = np.minimum(raw.sum(axis=0) / np.maximum(likely, 1), 1)
+    judged = np.flatnonzero(likely >= 50)
+    if len(judged) > 1 and kept[judged].min() < 0.75 * kept[judged].max():
+        least, most = judged[kept[judged].argmin()], judged[kept[judged].argmax()]
+        yield (
+            f"confident counting keeps {kept[least]:.0%} of the examples that look like {names[least]} but "
+            f"{kept[most]:.0%} of those that look like {names[most]}, which biases the rates between such classes"
+        )
     limits = class_thresholds(labels, probs)
     yield from _listed(
         "the model is hardly surer of it than of chance", names, (limits < min(1.5 / k, 0.75)) & (given > 0)

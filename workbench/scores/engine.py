@@ -134,7 +134,8 @@ def _reader(array: np.ndarray, files: ExitStack) -> Reader:
     if place is None:
         return array.__getitem__
     path, offset = place
-    handle = files.enter_context(open(path, "rb", buffering=0))
+    handle = os.open(path, os.O_RDONLY)
+    files.callback(os.close, handle)
     width = array.shape[1] * array.itemsize
 
     def read(rows: slice) -> np.ndarray:
@@ -142,7 +143,7 @@ def _reader(array: np.ndarray, files: ExitStack) -> Reader:
         view = memoryview(buffer).cast("B")
         done = 0
         while done < len(view):
-            got = os.preadv(handle.fileno(), [view[done:]], offset + rows.start * width + done)
+            got = os.preadv(handle, [view[done:]], offset + rows.start * width + done)
             if not got:
                 raise InputError.at("logits_by_epoch", f"file {path} ends early", "Record it again.")
             done += got
