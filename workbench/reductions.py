@@ -25,7 +25,9 @@ def float_rows(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
 
 
-def by_blocks(work: Callable[[slice], None], n: int, k: int, *, threads: int | None = None, block: int | None = None) -> None:
+def by_blocks(
+    work: Callable[[slice], None], n: int, k: int, *, threads: int | None = None, block: int | None = None
+) -> None:
     """Call `work(rows)` for slices that cover `n` rows of `k` elements, in threads where there is enough to do."""
     step = max(1, (block or BLOCK) // max(k, 1))
     slices = [slice(start, min(start + step, n)) for start in range(0, n, step)]

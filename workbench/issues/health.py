@@ -398,7 +398,7 @@ def _doubts(
     likely = np.bincount(_leaders(probs)[labels >= 0], minlength=k)
     kept = np.minimum(raw.sum(axis=0) / np.maximum(likely, 1), 1)
     judged = np.flatnonzero(likely >= 50)
-    if len(judged) > 1 and kept[judged].min() < 0.75 * kept[judged].max():
+    if len(judged) > 1 and kept[judged].min() < 0.8 * kept[judged].max():
         least, most = judged[kept[judged].argmin()], judged[kept[judged].argmax()]
         yield (
             f"confident counting keeps {kept[least]:.0%} of the examples that look like {names[least]} but "
