@@ -61,7 +61,7 @@ def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] |
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             if stored["key"].tobytes() != _encode(key):
                 return None
             return {field: stored[field] for field in stored.files if field != "key"}
@@ -121,7 +121,7 @@ def _columns(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     if not path.is_file():
         return {}, {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files if name != "key"}, json.loads(stored["key"].tobytes())
     except UNREADABLE:
         return {}, {}

@@ -1,0 +1,171 @@
+"""Nearest neighbours: against a full distance matrix, duplicates, missing rows, the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError, MissingEvidence
+from workbench.neighbors import AT_LEAST, METRICS, nearest, of_run
+from workbench.recorder import Recorder
+
+
+def distances(X: np.ndarray, metric: str) -> np.ndarray:
+    """(n, n) float64, infinite on the diagonal."""
+    X = X.astype(np.float64)
+    if metric == "cosine":
+        X = X / np.linalg.norm(X, axis=1, keepdims=True)
+        all_pairs = 1 - X @ X.T
+    else:
+        all_pairs = np.sqrt(((X[:, None] - X[None]) ** 2).sum(-1))
+    np.fill_diagonal(all_pairs, np.inf)
+    return all_pairs
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_equals_a_full_distance_matrix(rng, metric, dtype):
+    X = rng.normal(size=(300, 9)).astype(dtype)
+    graph = nearest(X, 12, metric)
+    truth = distances(X, metric)
+    assert graph.indices.dtype == np.int32
+    assert graph.distances.dtype == np.float32
+    assert np.allclose(graph.distances, np.sort(truth, axis=1)[:, :12], atol=1e-5)
+    assert np.allclose(np.take_along_axis(truth, graph.indices.astype(int), 1), graph.distances, atol=1e-5)
+    assert (graph.recall, graph.k, graph.n) == (1.0, 12, 300)
+    assert (graph.indices != np.arange(300)[:, None]).all()
+
+
+def test_by_hand():
+    graph = nearest(np.array([[0.0], [1.0], [3.0], [3.5]]), 2, "euclidean")
+    assert graph.indices.tolist() == [[1, 2], [0, 2], [3, 1], [2, 1]]
+    assert graph.distances.tolist() == [[1, 3], [1, 2], [0.5, 2], [0.5, 2.5]]
+
+
+def test_far_from_the_origin_near_rows_keep_their_order():
+    X = 1e4 + np.array([[0.0], [0.125], [0.375], [1.0]], dtype=np.float32)
+    graph = nearest(X, 3, "euclidean")
+    assert graph.distances[0].tolist() == [0.125, 0.375, 1.0]
+
+
+def test_duplicates_are_neighbours_at_distance_zero_never_the_row_itself(rng):
+    X = np.repeat(rng.normal(size=(5, 4)), 30, axis=0)
+    graph = nearest(X, 8, "euclidean")
+    assert (graph.distances == 0).all()
+    assert (graph.indices != np.arange(150)[:, None]).all()
+    assert (graph.indices // 30 == np.arange(150)[:, None] // 30).all()
+    assert all(len(set(row)) == 8 for row in graph.indices.tolist())
+
+
+def test_rows_without_embedding_have_and_are_no_neighbours(rng):
+    X = rng.normal(size=(40, 3))
+    X[[3, 17]] = np.nan
+    X[9, 1] = np.inf
+    graph = nearest(X, 5)
+    for row in (3, 9, 17):
+        assert (graph.indices[row] == -1).all()
+        assert np.isnan(graph.distances[row]).all()
+        assert not (np.delete(graph.indices, [3, 9, 17], 0) == row).any()
+    rest = np.setdiff1d(np.arange(40), [3, 9, 17])
+    alone = nearest(X[rest], 5)
+    assert np.array_equal(graph.indices[rest], rest[alone.indices])
+
+
+def test_k_is_capped_and_too_few_neighbours_are_marked(rng):
+    X = rng.normal(size=(6, 2))
+    assert nearest(X, 50).k == 5
+    X[2:] = np.nan
+    graph = nearest(X, 4)
+    assert graph.indices[0].tolist() == [1, -1, -1, -1]
+    assert nearest(X[:1], 3).indices.shape == (1, 0)
+    assert nearest(np.zeros((0, 3)), 3).indices.shape == (0, 0)
+
+
+def test_rows_of_zeros_have_no_direction():
+    graph = nearest(np.array([[0.0, 0], [0, 0], [1, 0], [2, 0]]), 3, "cosine")
+    assert graph.distances.tolist() == [[0, 0.5, 0.5], [0, 0.5, 0.5], [0, 0.5, 0.5], [0, 0.5, 0.5]]
+
+
+def test_many_columns_are_selected_by_groups(rng):
+    """Above 4 x 16 x (k + 8) rows the candidates are chosen by minima of groups: the result stays exact."""
+    X = rng.normal(size=(1501, 3)).astype(np.float32)
+    graph = nearest(X, 3, "euclidean")
+    assert np.allclose(graph.distances, np.sort(distances(X, "euclidean"), axis=1)[:, :3], atol=1e-6)
+
+
+def test_labels_of_neighbours(rng):
+    X = rng.normal(size=(10, 2))
+    X[4] = np.nan
+    codes = np.arange(10)
+    codes[7] = -1
+    graph = nearest(X, 9)
+    labels = graph.labels(codes)
+    assert (labels[4] == -1).all()
+    assert 7 not in labels
+    assert set(labels[0]) == {-1, 1, 2, 3, 5, 6, 8, 9}
+
+
+def test_refusals(rng):
+    with pytest.raises(InputError, match=r"unknown metric 'cosin'\. Did you mean 'cosine'\?"):
+        nearest(rng.normal(size=(4, 2)), 2, "cosin")
+    with pytest.raises(InputError, match=r"`embeddings` has shape \(4,\)"):
+        nearest(np.zeros(4), 2)
+    with pytest.raises(InputError, match=r"`k` is 0"):
+        nearest(np.zeros((4, 2)), 0)
+
+
+@pytest.mark.slow
+def test_approximate_search_finds_nearly_all_and_says_how_many(rng):
+    X = rng.normal(size=(3000, 16)).astype(np.float32)
+    X[7] = np.nan
+    exact, about = nearest(X, 15, exact=True), nearest(X, 15, exact=False)
+    found = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(exact.indices, about.indices, strict=True)])
+    assert found > 0.95
+    assert abs(about.recall - found) < 0.03
+    assert "recall" in about.how or about.recall == 1
+    assert (about.indices[7] == -1).all()
+    assert (np.delete(about.indices, 7, 0) >= 0).all()
+
+
+@pytest.fixture
+def recorded(tmp_path, rng):
+    X = rng.normal(size=(200, 6)).astype(np.float32)
+    dataset = Dataset.from_arrays(np.arange(200) % 3)
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        for epoch in range(2):
+            with recorder.epoch(epoch):
+                rows = np.arange(190)
+                recorder.batch(rows, rng.normal(size=(190, 3)), X[rows] * (1 + epoch * np.arange(6)))
+    return recorder.run()
+
+
+def test_a_run_computes_its_graph_once_and_slices_it(recorded, monkeypatch):
+    graph = recorded.neighbors(k=10)
+    assert (graph.n, graph.k) == (200, 10)
+    assert (graph.indices[190:] == -1).all()
+    monkeypatch.setattr("workbench.neighbors.nearest", lambda *_: pytest.fail("computed again"))
+    assert np.array_equal(recorded.neighbors(k=5).indices, graph.indices[:, :5])
+    assert recorded.neighbors(k=AT_LEAST).k == AT_LEAST
+
+
+def test_more_neighbours_are_computed_when_asked_for(recorded):
+    few = recorded.neighbors(k=10)
+    many = recorded.neighbors(k=AT_LEAST + 20)
+    assert many.k == AT_LEAST + 20
+    assert np.array_equal(many.indices[:, :10], few.indices)
+    assert recorded.neighbors(k=1000).k == 199
+
+
+def test_epochs_and_metrics_have_graphs_of_their_own(recorded):
+    last, first = recorded.neighbors(-1, 10), recorded.neighbors(0, 10)
+    assert not np.array_equal(last.indices, first.indices)
+    assert np.array_equal(last.indices, recorded.neighbors(1, 10).indices)
+    assert not np.array_equal(last.indices, of_run(recorded, -1, 10, "euclidean").indices)
+
+
+def test_a_run_without_embeddings_says_how_to_get_them(tmp_path, rng):
+    with Recorder(tmp_path / "run", Dataset.from_arrays([0, 1])) as recorder, recorder.epoch(0):
+        recorder.batch([0, 1], rng.normal(size=(2, 2)))
+    with pytest.raises(MissingEvidence, match=r"`embeddings`.*rec\.batch"):
+        recorder.run().neighbors()
