@@ -25,7 +25,7 @@ class InputError(WorkbenchError):
         if row is not None:
             place += f" row {row}"
         if id is not None:
-            place += f" (id {id!r})"
+            place += f" (id {_plain(id)!r})"
         error = cls(f"{place} {found}. {todo}")
         error.parts = {"field": field, "found": found, "todo": todo, "row": row}
         return error

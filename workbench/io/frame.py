@@ -164,7 +164,7 @@ def _numbers(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
         bad = numbers.isna().to_numpy()
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            raise InputError.at(name, f"is {frame[name].iat[row]!r}", "Probabilities are numbers in [0, 1].", row=row)
+            raise InputError.at(name, f"is {frame[name].iat[row]}", "Probabilities are numbers in [0, 1].", row=row)
         values[:, position] = numbers
     return values
 

@@ -78,6 +78,8 @@ def read(
     """
     check_free(path, overwrite)
     source = Path(source)
+    if not zipfile.is_zipfile(source):
+        raise InputError(f"{source} is not a .npz archive, or is damaged. Save it with numpy.savez.")
     try:
         with np.load(source, allow_pickle=False) as archive:
             found = _Archive(source, archive, label)
@@ -250,6 +252,7 @@ class _Archive:
         self, block: np.ndarray, first: int, epoch: int, dataset: Dataset
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The rows of a block that hold numbers; a row with some NaN, or infinity, is an error."""
+        block = block.astype(block.dtype.newbyteorder("="), copy=False)
         if block.dtype.kind == "f":
             absent = np.isnan(block).all(axis=1)
             bad = ~np.isfinite(block).all(axis=1) & ~absent

@@ -1,0 +1,123 @@
+"""Tables: a DataFrame, CSV, JSONL or Parquet with a label column and perhaps probability columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import InputError
+from workbench.io import write
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(
+        {
+            "key": ["007", "008", "=9"],
+            "y": ["cat", "dog", None],
+            "p_dog": [0.25, 0.5, 0.75],
+            "p_cat": [0.75, 0.5, 0.25],
+            "age": [3, 4, 5],
+        }
+    )
+
+
+def test_by_hand(tmp_path, frame):
+    run = wb.read(frame, tmp_path / "run", label="y", id="key", probs="p_", out_of_fold=True)
+    assert run.classes == ("dog", "cat")
+    assert run.dataset.given_labels.tolist() == [1, 0, -1]
+    assert run.dataset.ids.tolist() == ["007", "008", "=9"]
+    assert run.dataset.metadata.columns.tolist() == ["age"]
+    assert run.pred_probs().out_of_fold
+    assert run.pred_probs().values.tolist() == [[0.25, 0.75], [0.5, 0.5], [0.75, 0.25]]
+    assert run.epochs == ()
+
+
+def test_a_list_of_columns_and_their_classes(tmp_path, frame):
+    named = frame.rename(columns={"p_dog": "s1", "p_cat": "s2"})
+    with pytest.raises(InputError, match="Known classes: 's1', 's2'"):
+        wb.read(named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False)
+    run = wb.read(named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False, classes=["dog", "cat"])
+    assert run.dataset.given_labels.tolist() == [1, 0, -1]
+    assert not run.pred_probs().out_of_fold
+    order = wb.read(frame, tmp_path / "two", label="y", probs="p_", out_of_fold=False, classes=["cat", "dog"])
+    assert order.pred_probs().values[0].tolist() == [0.75, 0.25]
+
+
+def test_integer_labels_are_names_not_positions(tmp_path):
+    frame = pd.DataFrame({"label": [1, 2, 3], "p_1": [1.0, 0, 0], "p_2": [0, 1.0, 0], "p_3": [0, 0, 1.0]})
+    run = wb.read(frame, tmp_path / "run", probs="p_", out_of_fold=True)
+    assert run.dataset.given.tolist() == ["1", "2", "3"]
+
+
+def test_labels_alone_and_embeddings(tmp_path):
+    frame = pd.DataFrame({"label": ["a", "b"], "vector": [[1.0, 2.0], [3.0, 4.0]]})
+    run = wb.read(frame, tmp_path / "run", embedding="vector")
+    assert run.pred_probs() is None
+    np.testing.assert_array_equal(run.embeddings(), [[1, 2], [3, 4]])
+    with pytest.raises(InputError, match="`vector` is not a column of equally long lists"):
+        wb.read(frame.assign(vector=[[1.0], [3.0, 4.0]]), tmp_path / "two", embedding="vector")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_round_trip(tmp_path, frame, suffix):
+    one = wb.read(frame, tmp_path / "one", label="y", id="key", probs="p_", out_of_fold=True)
+    file = write(one, tmp_path / f"out.{suffix}", "frame")
+    options = {"neutralized": True} if suffix == "csv" else {}
+    two = wb.read(file, tmp_path / "two", id="id", probs="p_", out_of_fold=True, **options)
+    assert two.dataset.ids.tolist() == one.dataset.ids.tolist()
+    assert two.classes == one.classes
+    assert two.dataset.given_labels.tolist() == one.dataset.given_labels.tolist()
+    assert two.dataset.metadata["age"].tolist() == [3, 4, 5]
+    np.testing.assert_array_equal(two.pred_probs().values, one.pred_probs().values)
+    if suffix == "csv":
+        assert "'=9" in file.read_text()
+
+
+def test_csv_from_the_shell_has_its_images_beside_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("not an image")
+    (tmp_path / "data" / "t.csv").write_text("label,file\ncat,a.txt\n")
+    run = wb.read(tmp_path / "data" / "t.csv", tmp_path / "run", image="file")
+    assert run.dataset.image(0) == "a.txt"
+    assert run.dataset.media_root == (tmp_path / "data").resolve()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"label": "why"}, "unknown column 'why'"),
+        ({}, {"id": "kee"}, "unknown column 'kee'. Did you mean 'key'"),
+        ({}, {"probs": "q_", "out_of_fold": True}, "unknown prefix 'q_'.*No column begins with it"),
+        ({}, {"probs": "p_"}, "`probs` do not say whether the model had seen"),
+        ({}, {"out_of_fold": True}, "`probs` is missing"),
+        ({}, {"probs": ["p_dog", "p_cow"], "out_of_fold": True}, "unknown column 'p_cow'. Did you mean 'p_dog'"),
+        ({"p_dog": [0.25, None, 0.75]}, {"probs": "p_", "out_of_fold": True}, "`p_dog` row 1 is (nan|None)"),
+        ({"p_dog": [0.25, "x", 0.75]}, {"probs": "p_", "out_of_fold": True}, "`p_dog` row 1 is x"),
+        ({"p_dog": [0.25, 0.9, 0.75]}, {"probs": "p_", "out_of_fold": True}, "`pred_probs` row 1 .*sums to 1.4"),
+        ({"y": ["cat", "cow", "dog"]}, {"probs": "p_", "out_of_fold": True}, "`labels` row 1 is 'cow'"),
+        ({"key": ["a", "b", "a"]}, {"id": "key"}, r"`ids` row 2 \(id 'a'\) repeats"),
+        ({}, {"probs": "p_", "out_of_fold": True, "classes": ["a", "b"]}, "`classes` are 'a', 'b'"),
+        ({}, {"laber": "y"}, "'laber'; it is not an option of the format 'frame'"),
+    ],
+)
+def test_refusals_leave_nothing(tmp_path, frame, change, options, message):
+    with pytest.raises(InputError, match=message):
+        wb.read(frame.assign(**change), tmp_path / "run", **({"label": "y"} | options))
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_sources(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        wb.read(tmp_path / "none.csv", tmp_path / "run")
+    (tmp_path / "a.xyz").touch()
+    with pytest.raises(InputError, match=r"unknown kind of source .*Known: cartography, npz, frame"):
+        wb.read(tmp_path / "a.xyz", tmp_path / "run")
+    with pytest.raises(InputError, match="unknown format 'excel'"):
+        wb.read(tmp_path / "a.xyz", tmp_path / "run", format="excel")
+    with pytest.raises(InputError, match="`source` is int"):
+        wb.read(3, tmp_path / "run")
+    with pytest.raises(InputError, match=r"columns of the same name: 'a'"):
+        wb.read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "label"]), tmp_path / "run")
