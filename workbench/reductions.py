@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
-WORTH_THREADS = 1 << 20  # elements
+WORTH_THREADS = 1 << 20  # elements in all
+WORTH_PART = 1 << 17  # elements in one part: less is mostly interpreter, which threads only hand to and fro
 NARROW = 24  # up to this many columns, whole columns beat one reduction per row
 
 
@@ -37,7 +38,7 @@ def by_blocks(
 def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int, *, threads: int | None = None) -> None:
     """Call `work(part)` for every part, in threads where `elements` values in all are worth starting them."""
     workers = min(threads or usable_cores(), len(parts))
-    if workers < 2 or elements < WORTH_THREADS:
+    if workers < 2 or elements < max(WORTH_THREADS, WORTH_PART * len(parts)):
         for part in parts:
             work(part)
         return
@@ -55,11 +56,20 @@ def usable_cores() -> int:
 
 def given_values(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:
     """The value at each row's given column, (n,); NaN where the label is -1."""
-    picked = float_rows(values[np.arange(len(values)), np.maximum(given_labels, 0)])
-    unlabelled = given_labels < 0
-    if unlabelled.any():
-        picked[unlabelled] = np.nan
-    return picked
+    out = np.empty(len(values), float_rows(values[:0]).dtype)
+    for start in range(0, len(values), 1 << 16):
+        rows = slice(start, start + (1 << 16))
+        given = given_labels[rows]
+        out[rows] = values[rows][np.arange(len(given)), np.maximum(given, 0)]
+        out[rows][given < 0] = np.nan
+    return out
+
+
+def label_counts(given_labels: np.ndarray, k: int) -> np.ndarray:
+    """How many rows are given each class, int64 (k,); unlabelled rows (-1) are not counted."""
+    if given_labels.size and given_labels.min() < 0:
+        given_labels = given_labels[given_labels >= 0]
+    return np.bincount(given_labels, minlength=k)
 
 
 def largest_other(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:

@@ -101,6 +101,7 @@ def test_memory_layout_and_blocks_do_not_matter(rng, by, layout, monkeypatch):
         np.testing.assert_array_equal(c.find_label_issues(y, p16, by=by), wide)
     else:
         monkeypatch.setattr("workbench.reductions.WORTH_THREADS", 0)
+        monkeypatch.setattr("workbench.reductions.WORTH_PART", 0)
         monkeypatch.setattr("workbench.reductions.usable_cores", lambda: 3)
         monkeypatch.setattr("workbench.reductions.BLOCK", 200)
         np.testing.assert_array_equal(c.find_label_issues(y, p, by=by), mask)

@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.checks import check_given_labels, check_pred_probs, default_tolerance, refuse_rows, unusable_rows
 from workbench.errors import InputError
-from workbench.reductions import NARROW, by_blocks, float_rows, given_values, in_threads
+from workbench.reductions import NARROW, by_blocks, float_rows, given_values, in_threads, label_counts
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 
 FILTERS = (
@@ -40,6 +40,7 @@ SLACK = 1e-6  # how near two probabilities count as equal
 LOWEST_THRESHOLD = 2e-6
 NEVER = 2.0  # threshold of a class that is never given: no probability reaches it
 TINY = 1e-100
+FEW_CLASSES = 32  # so many comparisons of all labels cost less than sorting them
 MANY_CLASSES = 2048
 
 
@@ -66,7 +67,7 @@ def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
     array([0.5, 0.5])
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
-    return _thresholds(labels, given_values(probs, labels), probs.shape[1])
+    return _Classes(labels, probs.shape[1]).means(given_values(probs, labels))
 
 
 def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:
@@ -102,7 +103,7 @@ def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
     """Any counts by given (rows) and true class, scaled to the numbers given each class: int64 (k, k)."""
     counts = np.asarray(counts)
     labels = check_given_labels(given_labels, len(np.asarray(given_labels)), len(counts))
-    return _calibrate(counts, np.bincount(labels[labels >= 0], minlength=len(counts)))
+    return _calibrate(counts, label_counts(labels, len(counts)))
 
 
 def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
@@ -153,7 +154,7 @@ def estimate_noise(given_labels: Any, pred_probs: Any, *, converge: bool = True)
 def noise_from_joint(counts: np.ndarray, given_labels: np.ndarray, *, converge: bool = True) -> Noise:
     """`estimate_noise` from a calibrated confident joint that is at hand."""
     k = len(counts)
-    given = np.bincount(given_labels[given_labels >= 0], minlength=k)
+    given = label_counts(given_labels, k)
     shares = given / max(float(given.sum()), 1.0)
     forward = counts / np.maximum(counts.sum(axis=0).astype(float), TINY)
     backward = counts.T / np.maximum(counts.sum(axis=1).astype(float), TINY)
@@ -201,9 +202,9 @@ def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) 
     rows = _read_rows(labels, probs)
     if not calibrated:
         return int(rows.off_diagonal().sum())
-    counts = _calibrate(rows.calibrated(), rows.counts)
+    counts = _calibrate(rows.calibrated(), rows.classes.counts)
     share = 1.0 - (counts / max(float(counts.sum()), TINY)).trace()
-    return int(np.rint(share * rows.counts.sum()))
+    return int(np.rint(share * rows.classes.counts.sum()))
 
 
 def find_label_issues(
@@ -273,7 +274,7 @@ def find_label_issues(
     mask = np.zeros(len(probs), bool)
 
     def prune(klass: int) -> None:
-        members = rows.members(klass)
+        members = rows.classes.members(klass)
         if len(members) <= max(min_per_class, 1):
             return
         prune_counts = _keep(counts[klass], klass, min_per_class, frac_noise)
@@ -319,47 +320,72 @@ def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
     Returns a new float array (n, k), for the label-quality scores.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
-    limits = _thresholds(labels, given_values(probs, labels), probs.shape[1])
+    limits = _Classes(labels, probs.shape[1]).means(given_values(probs, labels))
     adjusted = float_rows(probs) - limits
     adjusted += limits.max()
     adjusted /= adjusted.sum(axis=1, keepdims=True)
     return adjusted
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Four numbers per row, and the labelled rows sorted by given class."""
+class _Classes:
+    """The rows given each class. Few classes are looked up as they are asked for, many are sorted once."""
 
-    k: int
-    labels: np.ndarray  # (n,) int64, -1 = unlabelled
-    counts: np.ndarray  # (k,) examples given each class
-    order: np.ndarray  # labelled rows, by class, then by row
-    p_given: np.ndarray  # (n,), NaN where unlabelled
-    contradicted: np.ndarray  # (n,) bool: another class leads by more than SLACK
-    confident: np.ndarray  # (n,) int64: confident class, -1 = none
+    def __init__(self, labels: np.ndarray, k: int):
+        self.labels = labels
+        self.counts = label_counts(labels, k)
+        self.order = None
+        if k > FEW_CLASSES:
+            codes = labels.astype(
+                np.uint16 if k < 65535 else np.uint64
+            )  # -1 becomes the largest; 16 bits sort by radix
+            self.order = np.argsort(codes, kind="stable")
+            self.ends = np.cumsum(self.counts)
 
     def members(self, klass: int) -> np.ndarray:
         """Rows given this class, ascending."""
-        start = self.starts[klass]
-        return self.order[start : start + self.counts[klass]]
+        if self.order is None:
+            return np.flatnonzero(self.labels == klass)
+        return self.order[self.ends[klass] - self.counts[klass] : self.ends[klass]]
 
-    @property
-    def starts(self) -> np.ndarray:
-        return np.cumsum(self.counts) - self.counts
+    def means(self, p_given: np.ndarray) -> np.ndarray:
+        """Mean of each class's own values (k,), taken at their precision; NEVER for an empty class."""
+        means = np.full(len(self.counts), NEVER, p_given.dtype if self.counts.all() else np.float64)
+        for klass in np.flatnonzero(self.counts):
+            means[klass] = p_given[self.members(klass)].mean()
+        return np.maximum(means, LOWEST_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A few numbers per row, and the rows of each class."""
+
+    k: int
+    labels: np.ndarray  # (n,) int64, -1 = unlabelled
+    classes: _Classes
+    p_given: np.ndarray  # (n,), NaN where unlabelled
+    contradicted: np.ndarray  # (n,) bool: another class leads by more than SLACK
+    confident: np.ndarray  # (n,) small int: confident class, -1 = none
 
     def off_diagonal(self) -> np.ndarray:
         """Mask of the rows counted off the diagonal of the confident joint, less those whose given label leads."""
         return (self.confident >= 0) & (self.confident != self.labels) & self.contradicted
 
     def raw_joint(self) -> np.ndarray:
-        counted = (self.confident >= 0) & (self.labels >= 0)
-        cells = self.labels[counted] * self.k + self.confident[counted]
-        counts = np.bincount(cells, minlength=self.k * self.k).reshape(self.k, self.k)
+        counts = np.zeros(self.k * self.k, np.int64)
+        step = max(1 << 16, self.k * self.k)
+        for start in range(0, len(self.labels), step):
+            labels, confident = self.labels[start : start + step], self.confident[start : start + step]
+            counted = (confident >= 0) & (labels >= 0)
+            cells = labels[counted] * self.k
+            cells += confident[counted]
+            found = np.bincount(cells, minlength=len(counts))
+            counts = counts + found if start else found
+        counts = counts.reshape(self.k, self.k)
         np.fill_diagonal(counts, np.maximum(counts.diagonal(), 1))
         return counts
 
     def calibrated(self) -> np.ndarray:
-        return _calibrate(self.raw_joint(), self.counts)
+        return _calibrate(self.raw_joint(), self.classes.counts)
 
 
 def _read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> _Rows:
@@ -367,28 +393,33 @@ def _read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True)
     n, k = probs.shape
     p_given = given_values(probs, labels)
     dtype = p_given.dtype
-    counts = np.bincount(labels[labels >= 0], minlength=k)
-    order = _by_class(labels, k)
-    reach = _reach(_class_means(p_given, order, counts), dtype) if confident else None
-    raised = p_given + np.array(SLACK, dtype)
+    classes = _Classes(labels, k)
+    reach = _reach(classes.means(p_given), dtype) if confident else None
     contradicted = np.empty(n, bool)
-    sure = np.full(n, -1, np.int64)
-    bad = np.empty(n, bool)
+    sure = np.full(n if confident else 0, -1, np.int16 if k < 1 << 15 else np.int32)
+    unusable: list[np.ndarray] = []
     tolerance = default_tolerance(probs)
     read = _read_narrow if k <= NARROW else _read_wide
 
     def work(rows: slice) -> None:
         block = float_rows(probs[rows])
-        bad[rows] = unusable_rows(block, tolerance)
-        given, bar = labels[rows], raised[rows]
+        bad = unusable_rows(block, tolerance)
+        if bad.any():
+            unusable.append(np.flatnonzero(bad) + rows.start)
+        given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
         with np.errstate(invalid="ignore"):
-            largest, leader, sure[rows] = read(block, reach)
+            largest, leader, found = read(block, reach)
             led = np.where(leader < given, bar <= largest, bar < largest)
         contradicted[rows] = led & (leader != given) & (given >= 0)
+        if confident:
+            sure[rows] = found
 
     by_blocks(work, n, k)
-    refuse_rows(probs, bad, tolerance)
-    return _Rows(k, labels, counts, order, p_given, contradicted, sure)
+    if unusable:
+        bad = np.zeros(n, bool)
+        bad[np.concatenate(unusable)] = True
+        refuse_rows(probs, bad, tolerance)
+    return _Rows(k, labels, classes, p_given, contradicted, sure)
 
 
 def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -447,28 +478,6 @@ def _read_wide(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray,
     return largest, leader, confident
 
 
-def _by_class(labels: np.ndarray, k: int) -> np.ndarray:
-    """Labelled rows sorted by class, then by row: a radix sort for up to 65,535 classes."""
-    small = np.uint8 if k < 256 else np.uint16 if k < 65536 else np.uint64
-    codes = labels.astype(small) if labels.size and labels.min() >= 0 else np.where(labels < 0, k, labels).astype(small)
-    return np.argsort(codes, kind="stable")[: int((labels >= 0).sum())]
-
-
-def _thresholds(labels: np.ndarray, p_given: np.ndarray, k: int) -> np.ndarray:
-    counts = np.bincount(labels[labels >= 0], minlength=k)
-    return _class_means(p_given, _by_class(labels, k), counts)
-
-
-def _class_means(p_given: np.ndarray, order: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean of each class's own values, taken at their precision; NEVER for an empty class."""
-    ordered = p_given[order]
-    ends = np.cumsum(counts)
-    means = np.full(len(counts), NEVER, ordered.dtype if counts.all() else np.float64)
-    for klass in np.flatnonzero(counts):
-        means[klass] = ordered[ends[klass] - counts[klass] : ends[klass]].mean()
-    return np.maximum(means, LOWEST_THRESHOLD)
-
-
 def _calibrate(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Scale rows to the given counts and round to whole numbers, each row keeping its sum.
 
@@ -517,6 +526,8 @@ def _round_rows(rows: np.ndarray) -> np.ndarray:
 def _keep(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
     """One class's counts to prune (k,): at least so many kept as right, taken evenly from the rest; then the share."""
     kept = max(int(counts[klass]), at_least)
+    if frac_noise == 1.0 and kept == counts[klass]:
+        return counts
     others = max(np.count_nonzero(counts) - 1.0, 1.0)
     lowered = np.maximum(counts - (kept - counts[klass]) / others, 0)
     lowered[klass] = kept

@@ -1,0 +1,327 @@
+"""Speed and memory of the engine, side by side with its peers: `python benchmarks/engine.py [--quick]`.
+
+Every implementation runs in a process of its own on the same arrays, loaded from the same files. The first run gives
+the peak of resident memory above what the process held with the arrays loaded; the fastest of the following runs gives
+the time. Results are compared before times are. Writes benchmarks/results/engine.json, a list of rows {work, ours_s,
+peer, peer_s, ratio, ours_peak_mb, peer_peak_mb}, and after a full run the engine section of BENCHMARKS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import datetime
+import gc
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "engine.json"
+BEGIN, END = "<!-- engine: begin -->", "<!-- engine: end -->"
+
+FULL = {"narrow": (1_000_000, 10), "wide": (100_000, 1000), "dynamics": (10, 100_000, 10), "disk": (10, 1_000_000, 100)}
+QUICK = {"narrow": (100_000, 10), "wide": (10_000, 1000), "dynamics": (10, 10_000, 10), "disk": (4, 100_000, 100)}
+
+
+# ---- the arrays
+
+
+def probabilities(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Softmax outputs of a decent model, float32, and labels of which 15 % are drawn at random."""
+    rng = np.random.default_rng(n + k)
+    true = rng.integers(0, k, n)
+    probs = np.empty((n, k), np.float32)
+    for start in range(0, n, 10_000):
+        part = rng.standard_normal((min(10_000, n - start), k), dtype=np.float32)
+        part[np.arange(len(part)), true[start : start + 10_000]] += 4
+        np.exp(part, out=part)
+        probs[start : start + 10_000] = part / part.sum(axis=1, keepdims=True)
+    return np.where(rng.random(n) < 0.15, rng.integers(0, k, n), true), probs
+
+
+def logits_file(path: Path, epochs: int, n: int, k: int, dtype: type) -> None:
+    """Logits of a model that learns the true class epoch by epoch, written without holding them all."""
+    rng = np.random.default_rng(epochs + n + k)
+    true = rng.integers(0, k, n)
+    out = np.lib.format.open_memmap(path, "w+", dtype, (epochs, n, k))
+    noise = rng.standard_normal((20_000 + 997, k), dtype=np.float32)
+    for epoch in range(epochs):
+        for start in range(0, n, 20_000):
+            rows = slice(start, min(start + 20_000, n))
+            shift = (epoch * 131 + start // 20_000 * 17) % 997
+            part = noise[shift : shift + rows.stop - start].copy()
+            part[np.arange(len(part)), true[rows]] += 4 * (epoch + 1) / epochs
+            out[epoch, rows] = part
+        out.flush()
+    np.save(path.with_suffix(".labels.npy"), np.where(rng.random(n) < 0.15, rng.integers(0, k, n), true))
+
+
+# ---- one implementation in one process
+
+
+def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Names and calls of one implementation on one set of arrays; called in the child."""
+    import peers
+
+    from workbench.checks import check_pred_probs
+    from workbench.issues.confident import FILTERS, find_label_issues
+    from workbench.scores.engine import dynamics
+    from workbench.scores.labels import normalized_margin
+
+    if what in ("narrow", "wide"):
+        y, p = np.load(folder / f"{what}.labels.npy"), np.load(folder / f"{what}.npy")
+        if who == "ours":  # imports are not charged to the first task
+            find_label_issues(np.arange(200) % 2, np.full((200, 2), 0.5))
+        else:
+            peers.cleanlab_filter(np.arange(200) % 2, np.full((200, 2), 0.5), "prune_by_class", 1)
+        for by in FILTERS:
+            if who == "ours":
+                yield by, lambda by=by: find_label_issues(y, p, by=by)
+            else:
+                jobs = 1 if who == "cleanlab" else None
+                if jobs or by.startswith("prune") or by == "both":
+                    yield by, lambda by=by, jobs=jobs: peers.cleanlab_filter(y, p, by, jobs)
+        if what == "wide" and who == "ours":
+            yield "normalized margin", lambda: normalized_margin(y, p)
+            yield "normalized margin, checked", lambda: normalized_margin(*check_pred_probs(p, y)[::-1])
+        elif what == "wide" and who == "cleanlab":
+            yield "normalized margin", lambda: peers.cleanlab_margin(y, p)
+            yield "normalized margin, checked", lambda: peers.cleanlab_margin_checked(y, p)
+        return
+    y = np.load(folder / f"{what}.labels.npy")
+    if what == "disk":
+        yield "dynamics", lambda: dynamics(np.load(folder / "disk.npy", mmap_mode="r"), y)
+        return
+    logits = np.load(folder / "dynamics.npy")
+    if who == "aum":
+        peers.aum_all_epochs(logits[:, :10], y[:10])
+    if who == "ours":
+        yield "dynamics", lambda: dynamics(logits, y)
+    elif who == "aum":
+        yield "dynamics", lambda: {"aum": np.array(list(peers.aum_all_epochs(logits, y).values()))}
+    else:
+        lists, labels = logits.transpose(1, 0, 2).tolist(), y.tolist()
+        peers.cartography_loop(lists[:10], labels[:10])
+        yield "dynamics", lambda: {k: np.array(v) for k, v in peers.cartography_loop(lists, labels).items()}
+
+
+def child(who: str, what: str, folder: Path, runs: int) -> None:
+    """Run all tasks and print one JSON line each; results go to files for comparison."""
+    for name, call in tasks(who, what, folder):
+        give_memory_back()
+        with Peak() as peak:
+            start = time.perf_counter()
+            result = call()
+            seconds = time.perf_counter() - start
+        result = result if isinstance(result, dict) else {"values": result}
+        np.savez(folder / f"{what}.{name}.{who}.npz", **result)
+        del result
+        begun = time.perf_counter()
+        for _ in range(runs):
+            if time.perf_counter() - begun > 20:
+                break
+            gc.collect()
+            start = time.perf_counter()
+            call()
+            seconds = min(seconds, time.perf_counter() - start)
+        print(json.dumps({"name": name, "seconds": seconds, "peak_mb": peak.mb}), flush=True)
+
+
+def give_memory_back() -> None:
+    """Freed memory goes back to the system, so that the next task is charged for what it uses."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+class Peak:
+    """Highest resident memory inside the block, in MB above that at its start."""
+
+    def __enter__(self) -> Peak:
+        self.start = resident("VmRSS")
+        self.high = self.start
+        self.reset = self._reset()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._sample)
+        if not self.reset:
+            self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.reset:
+            self.high = resident("VmHWM")
+        else:
+            self.stop.set()
+            self.thread.join()
+        self.mb = round(max(self.high - self.start, 0.0), 1)
+
+    def _reset(self) -> bool:
+        """Let the kernel start its high-water mark anew; where it does not, the memory is sampled."""
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            return False
+        return resident("VmHWM") < self.start + 20
+
+    def _sample(self) -> None:
+        while not self.stop.wait(0.003):
+            self.high = max(self.high, resident("VmRSS"))
+
+
+def resident(field: str) -> float:
+    """A field of /proc/self/status in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    return math.nan
+
+
+# ---- all of them
+
+
+def measure(who: str, what: str, folder: Path, runs: int) -> dict[str, dict[str, float]]:
+    command = [sys.executable, __file__, "--child", who, what, str(folder), "--runs", str(runs)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{who} on {what} failed:\n{done.stderr[-2000:]}")
+    lines = (json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"'))
+    return {line["name"]: line for line in lines}
+
+
+def compare(folder: Path, what: str, name: str, who: str) -> None:
+    """Refuse to print a ratio for results that differ."""
+    ours, theirs = (np.load(folder / f"{what}.{name}.{w}.npz", allow_pickle=False) for w in ("ours", who))
+    for key in theirs.files:
+        a, b = ours[key], theirs[key]
+        if key == "correctness":
+            b = b / QUICK["dynamics"][0]
+        if b.dtype == bool:
+            same = np.array_equal(a, b)
+        else:
+            same = np.allclose(a, b, rtol=1e-5, atol=2e-6)
+        if not same:
+            raise SystemExit(f"{name} on {what}: our {key} and that of {who} differ in {(a != b).sum()} of {len(a)}")
+
+
+def row(work: str, ours: dict, peer: str, theirs: dict | None) -> dict[str, Any]:
+    ratio = None if theirs is None else round(theirs["seconds"] / ours["seconds"], 1)
+    line = {
+        "work": work,
+        "ours_s": round(ours["seconds"], 4),
+        "peer": peer,
+        "peer_s": None if theirs is None else round(theirs["seconds"], 4),
+        "ratio": ratio,
+        "ours_peak_mb": ours["peak_mb"],
+        "peer_peak_mb": None if theirs is None else theirs["peak_mb"],
+    }
+    print(as_markdown(line), flush=True)
+    return line
+
+
+def size(*shape: int) -> str:
+    short = [
+        f"{n // 1_000_000}M" if n % 1_000_000 == 0 else f"{n // 1000}k" if n % 1000 == 0 and n > 1000 else f"{n}"
+        for n in shape
+    ]
+    return " x ".join(short)
+
+
+def all_rows(shapes: dict[str, tuple[int, ...]], folder: Path, runs: int) -> Iterator[dict[str, Any]]:
+    for what in ("narrow", "wide"):
+        labels, probs = probabilities(*shapes[what])
+        np.save(folder / f"{what}.npy", probs)
+        np.save(folder / f"{what}.labels.npy", labels)
+        del labels, probs
+        ours = measure("ours", what, folder, runs)
+        one = measure("cleanlab", what, folder, max(1, runs // 3))
+        many = measure("cleanlab, all cores", what, folder, 0)
+        for name, line in ours.items():
+            best = one[name]
+            if name in many:
+                best = best | {"seconds": min(best["seconds"], many[name]["seconds"])}
+            compare(folder, what, name, "cleanlab")
+            yield row(f"{name}, {size(*shapes[what])}", line, "cleanlab 2.9.0", best)
+    epochs, n, k = shapes["dynamics"]
+    logits_file(folder / "dynamics.npy", epochs, n, k, np.float32)
+    ours = measure("ours", "dynamics", folder, runs)["dynamics"]
+    for who, peer in (("cartography", "loop after cartography"), ("aum", "aum 1.0.2")):
+        theirs = measure(who, "dynamics", folder, 0)["dynamics"]
+        compare(folder, "dynamics", "dynamics", who)
+        yield row(f"all dynamics, {size(epochs, n, k)}", ours, peer, theirs)
+    epochs, n, k = shapes["disk"]
+    logits_file(folder / "disk.npy", epochs, n, k, np.float16)
+    yield row(
+        f"all dynamics from disk, float16, {size(epochs, n, k)}",
+        measure("ours", "disk", folder, 0)["dynamics"],
+        "-",
+        None,
+    )
+
+
+HEAD = "| work | ours s | peer | peer s | ratio | ours peak MB | peer peak MB |\n|---|---|---|---|---|---|---|"
+
+
+def as_markdown(line: dict[str, Any]) -> str:
+    cells = [
+        "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in line.values()
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def machine() -> str:
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores of {model}, Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def write_section(rows: list[dict[str, Any]]) -> None:
+    """Put the table between the two marks in BENCHMARKS.md."""
+    path = ROOT / "BENCHMARKS.md"
+    text = path.read_text() if path.is_file() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    if BEGIN not in text:
+        text += f"\n{BEGIN}\n{END}\n"
+    date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    table = "\n".join([HEAD, *map(as_markdown, rows)])
+    before, _, rest = text.partition(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n{machine()}, {date}.\n\n{table}\n{END}{rest.partition(END)[2]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, in about a minute")
+    parser.add_argument("--runs", type=int, default=6, help="timed runs after the first")
+    parser.add_argument("--tmp", default=None, help="where to put 3 GB of arrays for the time of the run")
+    parser.add_argument("--child", nargs=3, metavar=("WHO", "WHAT", "FOLDER"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child[0], options.child[1], Path(options.child[2]), options.runs)
+        return
+    print(machine(), HEAD, sep="\n\n", flush=True)
+    with tempfile.TemporaryDirectory(dir=options.tmp) as folder:
+        rows = list(all_rows(QUICK if options.quick else FULL, Path(folder), 2 if options.quick else options.runs))
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    if not options.quick:
+        write_section(rows)
+
+
+if __name__ == "__main__":
+    main()
