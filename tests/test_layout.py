@@ -18,8 +18,8 @@ MODULES = COMPUTE + VIEWS
 # A new public name is a decision: it is added to the package and here.
 PUBLIC = {
     "workbench": [
-        *("Dataset", "Journal", "Recorder", "Run", "SCORES", "audit", "cross_validate", "export", "open_run", "plant"),
-        *("read", "replay", "score"),
+        *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
+        *("export", "find_issues", "open_run", "plant", "read", "replay", "score"),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

@@ -17,13 +17,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 _HOME = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
     "Dataset": "dataset",
+    "Evidence": "evidence",
     "Journal": "journal",
     "Recorder": "recorder",
     "Run": "run",
     "SCORES": "scores",
     "audit": "issues.audit",
+    "canary_report": "issues.detector",
     "cross_validate": "folds",
     "export": "export",
+    "find_issues": "issues.detector",
     "open_run": "run",
     "plant": "issues.plant",
     "replay": "replay",

@@ -1,0 +1,285 @@
+"""What models said about the examples: named arrays, each optional, read or computed when first asked for.
+
+Scores and the detector see only this. `Evidence.from_arrays` wraps arrays, `Evidence.from_run` a recorded run; both
+answer `has(name)` without touching the data and `get(name, rows)` with it. Statistics per epoch are derived from
+logits where only logits are there, neighbours from embeddings, and embeddings from texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.checks import check_given_labels, check_pred_probs
+from workbench.errors import InputError, MissingEvidence
+
+if TYPE_CHECKING:
+    from workbench.run import Run
+
+PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
+NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels", "logits")
+NEIGHBORS = 10
+HOW = {
+    "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
+    "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
+    "neighbor_labels": "Neighbours come from embeddings: record or pass `embeddings=`.",
+    "logits": "Record with `Recorder(..., logits=True)`, or pass `logits=`.",
+}
+
+
+class Evidence:
+    """Named arrays about n examples of k classes.
+
+    Attributes
+    ----------
+    ids : (n,) int64 or object array of str
+    given_labels : (n,) int64, class index; -1 = unlabelled
+    classes : tuple of k class names
+    n, k : int
+    out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
+    notes : dict of str to str, where each piece of evidence comes from, in words
+
+    Names
+    -----
+    given_labels (n,); pred_probs (n, k); p_given, margin, loss, entropy, el2n, correct, pred (epochs, n), NaN where
+    not recorded (-1 for pred); logits (epochs, n, k); embeddings (n, d); neighbor_labels (n, 10), -1 where there is
+    no label.
+    """
+
+    def __init__(
+        self,
+        given_labels: np.ndarray,
+        classes: Sequence[str],
+        makers: dict[str, Callable[[slice], np.ndarray]],
+        *,
+        ids: np.ndarray | None = None,
+        out_of_fold: bool = True,
+        notes: dict[str, str] | None = None,
+    ) -> None:
+        self.given_labels = np.asarray(given_labels, np.int64)
+        self.classes = tuple(str(name) for name in classes)
+        self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
+        self.out_of_fold = bool(out_of_fold)
+        self.notes = dict(notes or {})
+        self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
+        self._whole: dict[str, np.ndarray] = {}
+
+    def __repr__(self) -> str:
+        return f"Evidence(n={self.n}, k={self.k}, {', '.join(self.names)})"
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.given_labels)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the evidence that is there."""
+        return tuple(name for name in NAMES if name in self._makers)
+
+    def has(self, name: str) -> bool:
+        """Whether there is evidence of this name."""
+        return name in self._makers
+
+    def get(self, name: str, rows: slice = slice(None)) -> np.ndarray:
+        """The array of this name, for a slice of rows.
+
+        Raises
+        ------
+        InputError
+            The name is not one of `NAMES`.
+        MissingEvidence
+            It is not there.
+        """
+        if name not in NAMES:
+            raise InputError.unknown("evidence", name, NAMES)
+        if name not in self._makers:
+            how = HOW.get(name, "Record a training with `Recorder`, or pass `logits=`.")
+            raise MissingEvidence.needed("This", [name], how)
+        return self._makers[name](rows)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._whole:
+            self._whole[name] = make()
+        return self._whole[name]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        given_labels: Any,
+        k: int | None = None,
+        pred_probs: Any = None,
+        out_of_fold: bool = True,
+        logits: Any = None,
+        embeddings: Any = None,
+        *,
+        texts: Sequence[str] | None = None,
+        statistics: dict[str, Any] | None = None,
+        ids: Any = None,
+        classes: Sequence[object] | None = None,
+    ) -> Evidence:
+        """Evidence from arrays in memory (or memory-mapped).
+
+        Parameters
+        ----------
+        given_labels : int array (n,), class index; -1 = unlabelled
+        k : number of classes; taken from the other arrays when missing
+        pred_probs : float array (n, k), rows sum to 1
+        out_of_fold : whether `pred_probs` come from models that had not seen the row's label
+        logits : float array (epochs, n, k), before softmax, of one training on the given labels
+        embeddings : float array (n, d); rows with NaN or infinity count as "no embedding"
+        texts : n strings; without `embeddings` they are embedded by their character n-grams
+        statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
+        ids, classes : names of rows and classes; numbers when missing
+
+        Raises
+        ------
+        InputError
+            Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        """
+        labels = np.asarray(given_labels)
+        if labels.ndim != 1:
+            raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
+        n = len(labels)
+        k = _classes_of(labels, k, classes, pred_probs, logits)
+        labels = check_given_labels(labels, n, k)
+        names = tuple(str(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
+        makers: dict[str, Callable[[slice], np.ndarray]] = {}
+        notes: dict[str, str] = {}
+        if pred_probs is not None:
+            probs, _ = check_pred_probs(pred_probs, labels)
+            _expect("pred_probs", probs.shape, (n, k))
+            makers["pred_probs"] = probs.__getitem__
+            notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
+        ids = None if ids is None else np.asarray(ids)
+        if ids is not None:
+            _expect("ids", ids.shape, (n,))
+        evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, notes=notes)
+        if logits is not None:
+            evidence._add_logits(logits)
+        if statistics:
+            evidence._add_statistics(statistics)
+        if embeddings is not None:
+            vectors = np.asanyarray(embeddings)
+            if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
+                found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
+                raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
+            notes_of = "as given; whether it was trained on these labels is not known"
+            evidence._add_embeddings(lambda: vectors, notes_of)
+        elif texts is not None:
+            if len(texts) != n:
+                raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
+            evidence._add_texts(list(texts))
+        return evidence
+
+    @classmethod
+    def from_run(cls, run: Run) -> Evidence:
+        """Evidence of a recorded run; nothing is read before it is asked for."""
+        dataset = run.dataset
+        evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
+        probs = run.pred_probs()
+        if probs is not None:
+            evidence._makers["pred_probs"] = probs.values.__getitem__
+            evidence.out_of_fold = probs.out_of_fold
+            evidence.notes["pred_probs"] = probs.how
+        if run.epochs:
+            for name in (*PER_EPOCH, "pred"):
+                evidence._makers[name] = _reader(run, name)
+            evidence.notes["dynamics"] = f"{len(run.epochs)} epochs recorded"
+        if run.logits_epochs and len(run.logits_epochs) == len(run.epochs):
+            evidence._makers["logits"] = lambda rows: np.stack([run.logits(e)[rows] for e in run.logits_epochs])
+        if run.embedding_epochs:
+            from workbench.folds import embedding_origin
+
+            evidence._add_embeddings(lambda: run.embeddings(-1), embedding_origin(run))
+            evidence._makers["neighbor_labels"] = lambda rows: evidence._once(
+                "neighbor_labels",
+                lambda: run.neighbors(-1, 15).first(NEIGHBORS).labels(dataset.given_labels),
+            )[rows]
+        elif dataset.text_column is not None:
+            evidence._add_texts([dataset.text(row) or "" for row in range(dataset.n)])
+        return evidence
+
+    def _add_logits(self, logits: Any) -> None:
+        array = np.asanyarray(logits)
+        if array.ndim == 2:
+            array = array[None]
+        _expect("logits", array.shape[1:], (self.n, self.k), "of every epoch")
+        self._makers["logits"] = lambda rows: array[:, rows]
+
+        def made() -> dict[str, np.ndarray]:
+            from workbench.statistics import statistics
+
+            out = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
+            out["pred"] = np.empty((len(array), self.n), np.int32)
+            for epoch, values in enumerate(array):
+                one = statistics(values, self.given_labels, topk=1)
+                for name in out:
+                    out[name][epoch] = one[name]
+            out["correct"][:, self.given_labels < 0] = np.nan
+            return out
+
+        for name in (*PER_EPOCH, "pred"):
+            self._makers[name] = lambda rows, name=name: self._once("statistics", made)[name][:, rows]
+        self.notes["dynamics"] = f"{len(array)} epochs of logits"
+
+    def _add_statistics(self, statistics: dict[str, Any]) -> None:
+        for name, values in statistics.items():
+            if name not in (*PER_EPOCH, "pred"):
+                raise InputError.unknown("statistic", name, (*PER_EPOCH, "pred"))
+            array = np.asarray(values)
+            if array.ndim != 2:
+                raise InputError.at("statistics", f"{name!r} has shape {array.shape}", "Give (epochs, n).")
+            _expect(name, array.shape[1:], (self.n,), "of every epoch")
+            self._makers[name] = lambda rows, array=array: array[:, rows]
+            self.notes["dynamics"] = f"{len(array)} epochs of statistics"
+
+    def _add_embeddings(self, read: Callable[[], np.ndarray], note: str) -> None:
+        self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
+
+        def neighbors() -> np.ndarray:
+            from workbench.neighbors import nearest
+
+            return nearest(self._once("embeddings", read), NEIGHBORS).labels(self.given_labels)
+
+        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", neighbors)[rows]
+        self.notes["embeddings"] = note
+
+    def _add_texts(self, texts: list[str]) -> None:
+        from workbench.issues.space import text_vectors
+
+        self._add_embeddings(lambda: text_vectors(texts), "character n-grams of the texts; they never saw a label")
+
+
+def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:
+    def read(rows: slice) -> np.ndarray:
+        matrix = run.stat_matrix(name, rows)
+        return np.nan_to_num(matrix, nan=-1).astype(np.int32) if name == "pred" else matrix
+
+    return read
+
+
+def _classes_of(labels: np.ndarray, k: int | None, classes: Any, pred_probs: Any, logits: Any) -> int:
+    """The number of classes, and one error when two sources disagree."""
+    said = {"k": k, "classes": None if classes is None else len(classes)}
+    said["pred_probs"] = None if pred_probs is None else (np.shape(pred_probs) or (None,))[-1]
+    said["logits"] = None if logits is None else (np.shape(logits) or (None,))[-1]
+    there = {name: int(value) for name, value in said.items() if value is not None}
+    if not there:
+        return max(int(labels.max(initial=-1)) + 1, 1)
+    if len(set(there.values())) > 1:
+        found = ", ".join(f"{name} says {value}" for name, value in there.items())
+        raise InputError.at("k", f"is not clear: {found}", "Give arrays of the same number of classes.")
+    return next(iter(there.values()))
+
+
+def _expect(field: str, shape: tuple[int, ...], wanted: tuple[int, ...], what: str = "") -> None:
+    if tuple(shape) != wanted:
+        raise InputError.at(field, f"has shape {tuple(shape)}{' ' + what if what else ''}", f"It must be {wanted}.")

@@ -1,0 +1,257 @@
+"""All probabilities about the labels pooled into one opinion per example, and what it says about the given label.
+
+Views (heads on embeddings, the user's out-of-fold probabilities) are pooled by the geometric mean. Then Bayes' rule
+with a noise matrix turns "which label would be given here" into "which label is true, given that this one was given".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.evidence import Evidence
+from workbench.issues.heads import Ridge, discriminant
+from workbench.issues.space import Space, plain_space, unit_space
+
+FLOOR = 1e-6
+SMOOTHING = 0.75  # how far the noise matrix is drawn to "every wrong class alike"
+ROUNDS = 3
+DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
+WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
+MANY_CLASSES = 2000  # above, the noise matrix is one rate
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the pooled views say, reduced to a few numbers per row.
+
+    Attributes
+    ----------
+    p_given : float32 (n,), pooled probability of the given label; NaN for an unlabelled row
+    other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
+    p_other : float32 (n,), its pooled probability
+    p_wrong : float32 (n,), posterior probability that the given label is wrong
+    p_suggested : float32 (n,), posterior probability of `other`
+    views : tuple of str, what was pooled
+    notes : list of str
+    control : float32 (n,) or None, probability of the given label by the first head alone
+    """
+
+    p_given: np.ndarray
+    other: np.ndarray
+    p_other: np.ndarray
+    p_wrong: np.ndarray
+    p_suggested: np.ndarray
+    views: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
+    control: np.ndarray | None = None
+
+
+def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
+    """The pooled opinion of all out-of-sample views; None when there is none.
+
+    Parameters
+    ----------
+    evidence : with out-of-fold `pred_probs`, `embeddings`, or both
+    seed : of the landmarks of large sets
+    """
+    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    notes: list[str] = []
+    views: list[str] = []
+    control = None
+    probs = evidence.get("pred_probs") if evidence.has("pred_probs") and evidence.out_of_fold else None
+    if evidence.has("embeddings") and k > 1 and np.count_nonzero(np.bincount(given[given >= 0], minlength=k)) > 1:
+        if n * k <= WIDE:
+            pooled, views, control = _heads(evidence, probs, notes, seed)
+            if pooled is not None:
+                matrix = noise_matrix(_softmax(pooled), given)
+                return _reduce(pooled.__getitem__, matrix, evidence, tuple(views), notes, control)
+        else:
+            notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
+            votes = evidence.get("neighbor_labels")
+            views = ["neighbours' votes", *(["given pred_probs"] if probs is not None else [])]
+            return _reduce(lambda rows: _voted(votes[rows], probs, rows, k), None, evidence, tuple(views), notes)
+    if probs is None:
+        return None
+    matrix = noise_matrix(probs, given) if (given >= 0).any() else None
+    return _reduce(lambda rows: _logs(probs[rows]), matrix, evidence, ("given pred_probs",), notes)
+
+
+def _heads(evidence: Evidence, probs: np.ndarray | None, notes: list[str], seed: int):
+    """Pooled log probabilities (n, k) of all heads and the given probabilities, their names, the first head alone."""
+    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    space = _space(evidence, seed)
+    taught = space.there & (given >= 0)
+    if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
+        notes.append("embeddings left out: fewer than two classes have one")
+        return None, [], None
+    ridge = Ridge(space.vectors, taught, k, seed)
+    pooled = ridge.log_probs(given, given)
+    every = np.arange(n)
+    control = np.exp(pooled[every, np.maximum(given, 0)])
+    control[given < 0] = np.nan
+    views = ["kernel ridge"]
+    how = "exact" if ridge.exact else f"{ridge.landmarks} landmarks"
+    notes.append(f"kernel ridge, leave-one-out, {how}; {space.how}")
+    pooled += discriminant(space.vectors, taught, given, k)
+    views.append("linear discriminant")
+    if probs is not None:
+        pooled += _logs(probs)
+        views.append("given pred_probs")
+    pooled /= len(views)
+    if n * k <= DENSE:
+        again = _relearned(ridge, pooled, given, taught)
+        pooled = (pooled * len(views) + again) / (len(views) + 1)
+        views.append("kernel ridge on corrected labels")
+    else:
+        notes.append("labels were not corrected and learned again: too many rows x classes")
+    shares = np.bincount(given[given >= 0], minlength=k) / max((given >= 0).sum(), 1)
+    lost = ~space.there
+    if lost.any():
+        notes.append(f"{int(lost.sum())} rows have no embedding")
+        pooled[lost] = np.log(np.maximum(shares, FLOOR)) if probs is None else _logs(probs[lost])
+    return pooled, views, control
+
+
+def _space(evidence: Evidence, seed: int) -> Space:
+    vectors = evidence.get("embeddings")
+    if evidence.notes.get("embeddings", "").startswith("character n-grams"):
+        return plain_space(vectors)
+    return unit_space(vectors, seed=seed)
+
+
+def _relearned(ridge: Ridge, pooled: np.ndarray, given: np.ndarray, taught: np.ndarray) -> np.ndarray:
+    """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k)."""
+    current = pooled
+    settings = None
+    for _ in range(ROUNDS):
+        noise = noise_matrix(_softmax(current), given, smoothing=0)
+        soft = np.zeros_like(current)
+        soft[taught] = _softmax(current[taught] + np.log(np.maximum(noise[given[taught]], FLOOR)))
+        again = ridge.log_probs(soft, given, settings)
+        settings = ridge.settings
+        current = (pooled + again) / 2
+    return again
+
+
+def noise_matrix(probs: np.ndarray, given: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray | None:
+    """P(given = i | true = j) in row i, column j, from the confident joint, drawn to "every wrong class alike".
+
+    Parameters
+    ----------
+    probs : float (n, k), out-of-sample
+    given : int (n,), -1 = unlabelled
+    smoothing : 0 leaves the estimate, 1 keeps only its diagonal
+
+    Returns
+    -------
+    float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
+    """
+    from workbench.issues.confident import confident_joint
+
+    k = probs.shape[1]
+    if k > MANY_CLASSES:
+        return None
+    return smoothed(confident_joint(given, probs).astype(float), smoothing) if k > 1 else np.ones((1, 1))
+
+
+def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
+    """Noise matrix of a joint (rows given, columns true); a class that is never true gets the mean rate."""
+    k = len(counts)
+    totals = counts.sum(axis=0)
+    overall = np.trace(counts) / max(counts.sum(), 1e-12)
+    keep = np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1e-12), overall)
+    keep = np.clip(keep, 0.02, 1 - 1e-4)
+    alike = np.tile((1 - keep) / (k - 1), (k, 1))
+    off = counts.copy()
+    np.fill_diagonal(off, 0)
+    spread = off.sum(axis=0)
+    off = np.where(spread > 0, off / np.maximum(spread, 1e-12) * (1 - keep), alike)
+    matrix = (1 - smoothing) * off + smoothing * alike
+    np.fill_diagonal(matrix, keep)
+    return matrix
+
+
+def _reduce(read, matrix, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None) -> Opinion:
+    """One pass over blocks of rows of log probabilities: everything that the detector needs of them."""
+    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    step = max(1, (1 << 22) // k)
+    parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    rate = _rate(evidence, read, parts) if matrix is None else 0.0
+    logs_noise = None if matrix is None else np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
+    out = {name: np.full(n, np.nan, np.float32) for name in ("p_given", "p_other", "p_wrong", "p_suggested")}
+    other = np.full(n, -1, np.int32)
+    for part in parts:
+        rows = np.arange(part.start, part.stop)
+        labels = given[part]
+        logs = _normalised(read(part))
+        labelled = np.flatnonzero(labels >= 0)
+        own = logs[labelled, labels[labelled]]
+        beside = logs.copy()
+        beside[labelled, labels[labelled]] = -np.inf
+        if k > 1:
+            best = beside.argmax(axis=1)
+            other[part] = best
+            out["p_other"][part] = np.exp(beside[np.arange(len(rows)), best])
+        out["p_given"][rows[labelled]] = np.exp(own)
+        out["p_suggested"][part] = out["p_other"][part]
+        if k == 1:
+            out["p_wrong"][rows[labelled]] = 0
+            continue
+        if logs_noise is None:
+            posterior = _symmetric(logs[labelled], labels[labelled], rate)
+        else:
+            posterior = _softmax(logs[labelled] + logs_noise[labels[labelled]])
+        right = posterior[np.arange(len(labelled)), labels[labelled]].copy()
+        out["p_wrong"][rows[labelled]] = 1 - right
+        posterior[np.arange(len(labelled)), labels[labelled]] = -1
+        best = posterior.argmax(axis=1)
+        other[rows[labelled]] = best
+        out["p_suggested"][rows[labelled]] = posterior[np.arange(len(labelled)), best]
+        out["p_other"][rows[labelled]] = np.exp(logs[labelled, best])
+    return Opinion(out["p_given"], other, out["p_other"], out["p_wrong"], out["p_suggested"], views, notes, control)
+
+
+def _rate(evidence: Evidence, read, parts: list[slice]) -> float:
+    """Share of labelled rows whose given label is not the likeliest: a rough error rate for very many classes."""
+    wrong = total = 0
+    for part in parts:
+        labels = evidence.given_labels[part]
+        labelled = np.flatnonzero(labels >= 0)
+        wrong += int((read(part)[labelled].argmax(axis=1) != labels[labelled]).sum())
+        total += len(labelled)
+    return min(max(wrong / max(total, 1), 1e-3), 0.5)
+
+
+def _symmetric(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
+    """Posterior under one error rate spread evenly over the other classes."""
+    shifted = logs.copy()
+    shifted[np.arange(len(labels)), labels] += np.log((1 - rate) / rate * (logs.shape[1] - 1))
+    return _softmax(shifted)
+
+
+def _voted(votes: np.ndarray, probs: np.ndarray | None, rows: slice, k: int) -> np.ndarray:
+    """Log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
+    b, m = votes.shape
+    block = np.full((b, k), 1.0 / (k * (m + 1)), np.float32)
+    every, column = np.nonzero(votes >= 0)
+    np.add.at(block, (every, votes[every, column]), 1.0 / (m + 1))
+    if probs is not None:
+        block = (block + probs[rows]) / 2
+    return _logs(block)
+
+
+def _logs(probs: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(np.asarray(probs, np.float32), FLOOR))
+
+
+def _normalised(logs: np.ndarray) -> np.ndarray:
+    logs = logs - logs.max(axis=1, keepdims=True)
+    return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+
+
+def _softmax(logs: np.ndarray) -> np.ndarray:
+    values = np.exp(logs - logs.max(axis=1, keepdims=True))
+    values /= values.sum(axis=1, keepdims=True)
+    return values

@@ -1,0 +1,88 @@
+"""Why a label is doubted, or not: the three strongest pieces of evidence of each row, in words.
+
+Every reason is a sentence fragment that a person can check in the data: how many neighbours disagree, in how many
+epochs the label was learned, what a model that had not seen the label says. Its strength is how surprising it would be
+for a right label; the strongest come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Reason = tuple[np.ndarray, np.ndarray]
+"""(strength float (n,), NaN where it does not apply; words object (n,))"""
+
+
+def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> np.ndarray:
+    """The `most` strongest reasons of each row joined by "; ", object array (n,); "" where there is none."""
+    out = np.full(n, "", object)
+    if not reasons:
+        return out
+    strength = np.stack([np.nan_to_num(s, nan=-np.inf) for s, _ in reasons], axis=1)
+    order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
+    words = [w for _, w in reasons]
+    there = np.take_along_axis(strength, order, axis=1) > -np.inf
+    picked = order.tolist()
+    kept = there.tolist()
+    for row in range(n):
+        out[row] = "; ".join(words[j][row] for j, keep in zip(picked[row], kept[row]) if keep)
+    return out
+
+
+def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
+    """Labelled neighbours with another label: "neighbours disagree 9 of 10", or "neighbours agree 10 of 10"."""
+    there = neighbor_labels >= 0
+    total = there.sum(axis=1)
+    against = (there & (neighbor_labels != given[:, None])).sum(axis=1)
+    strength = -np.log((total - against + 0.5) / (total + 1.0))
+    strength = np.where((total > 0) & (given >= 0), strength, np.nan)
+    most = int(total.max(initial=0))
+    table = np.full((most + 1, most + 1), "", object)
+    for size in range(1, most + 1):
+        for count in range(size + 1):
+            verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
+            table[size, count] = f"neighbours {verb} {shown} of {size}"
+    return strength, table[total, against]
+
+
+def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:
+    """Epochs in which the given label was predicted: "never learned in 20 epochs", "learned in 3 of 20 epochs"."""
+    strength = -np.log((learned + 0.5) / (recorded + 1.0))
+    strength = np.where((recorded > 0) & (given >= 0), strength, np.nan)
+    most = int(recorded.max(initial=0))
+    pairs, place = np.unique(np.maximum(recorded, 0) * (most + 1) + np.maximum(learned, 0), return_inverse=True)
+    words = np.empty(len(pairs), object)
+    for index, pair in enumerate(pairs.tolist()):
+        total, count = divmod(pair, most + 1)
+        epochs = "epoch" if total == 1 else "epochs"
+        words[index] = f"never learned in {total} {epochs}" if count == 0 else f"learned in {count} of {total} {epochs}"
+    return strength, words[place]
+
+
+def predicted(
+    what: str, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray, given: np.ndarray, classes: Sequence[str]
+) -> Reason:
+    """What a model says, the likelier class first: "out-of-fold: dog .93, cat .02".
+
+    Parameters
+    ----------
+    what : words before the colon
+    p_given, p_other : float (n,), probabilities of the given class and of `other`
+    """
+    strength = -np.log(np.maximum(p_given, 1e-6))
+    strength = np.where(given >= 0, strength, np.nan)
+    names = [*classes, ""]
+    digits = [f"{value / 100:.2f}".removeprefix("0") for value in range(101)]
+    mine = np.rint(np.nan_to_num(p_given) * 100).astype(int).clip(0, 100).tolist()
+    theirs = np.rint(np.nan_to_num(p_other) * 100).astype(int).clip(0, 100).tolist()
+    words = np.empty(len(given), object)
+    for row, (g, o, a, b) in enumerate(zip(given.tolist(), other.tolist(), mine, theirs)):
+        if o < 0:
+            words[row] = f"{what}: {names[g]} {digits[a]}"
+        elif b > a:
+            words[row] = f"{what}: {names[o]} {digits[b]}, {names[g]} {digits[a]}"
+        else:
+            words[row] = f"{what}: {names[g]} {digits[a]}, {names[o]} {digits[b]}"
+    return strength, words
