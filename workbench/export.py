@@ -113,18 +113,23 @@ def export_table(
             free += "_"
         taken.add(free)
         columns[free] = dataset.metadata[name].iloc[rows].array
-    columns["label"] = dataset.names_of(labels[rows])
+    columns["label"] = _objects(dataset.names_of(labels[rows]))
     if cleaned is None:
-        columns["given_label"] = dataset.given[rows]
+        columns["given_label"] = _objects(dataset.given[rows])
         columns["changed"] = changed[rows]
         columns |= _who(run, rows)
     if images and dataset.images is not None:
-        columns["image"] = _images(run, rows, binary)
+        columns["image"] = _objects(_images(run, rows, binary))
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
 
 
-def _who(run: Run, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Author, time and reason (object arrays, None) of decisions on the label of `rows`."""
+def _objects(values: object) -> pd.Series:
+    """Text with None where there is none, which pandas would make NaN."""
+    return pd.Series(values, dtype=object)
+
+
+def _who(run: Run, rows: np.ndarray) -> dict[str, pd.Series]:
+    """Author, time and reason (None where nobody decided) of decisions on the label of `rows`."""
     state = run.journal.state()
     state = state[state["label"].notna() | state["verdict"].isin(["relabel", "keep"])]
     places, known = run._known_rows(state.index)
@@ -132,7 +137,7 @@ def _who(run: Run, rows: np.ndarray) -> dict[str, np.ndarray]:
     for name in ("author", "time", "reason"):
         whole = np.full(run.n, None, dtype=object)
         whole[places] = state[name].to_numpy()[known]
-        found[name] = whole[rows]
+        found[name] = _objects(whole[rows])
     return found
 
 

@@ -37,6 +37,7 @@ def read(
     media_root: str | Path | None = None,
     neutralized: bool = False,
     overwrite: bool = False,
+    progress: bool = False,
 ) -> Run:
     """Import a table into a run directory; the run has no epochs.
 
@@ -53,6 +54,7 @@ def read(
     image, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative image paths start at its folder.
     neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
     overwrite : replace the evidence of a run that is there; its journal stays.
+    progress : taken as by the other readers; a table is read at once.
 
     Raises
     ------
