@@ -221,9 +221,9 @@ def findings(run: Run, most: int = 8) -> Iterator[str]:
     top = is_planted[: len(ids)]
     if len(top):
         yield f"Among the {len(top):,} most suspicious, {int(top.sum()):,} were planted ({top.mean():.0%})."
-    others = found[suspects & ~is_planted].head(most)
+    others = found[~is_planted].head(most)
     if len(others):
         yield ""
-        yield "Most doubtful of those that nobody planted: have a look."
+        yield "The most doubtful of those that nobody planted; have a look:"
         shown = others.rename_axis("id").reset_index()[["id", "given", "suggested", "p_error", "reasons"]]
         yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.2f}".format)).to_numpy())
