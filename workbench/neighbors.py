@@ -1,12 +1,12 @@
 """The nearest neighbours of every example, computed once per embedding and shared by scores, projection and views.
 
-Hidden here: exact search by blocks of matrix products where that is fast, nearest-neighbour descent (pynndescent)
-above `EXACT_ROWS` rows, duplicates, rows without an embedding, and the cache in the run.
+Hidden here: exact search by blocks of matrix products where that is fast, above `EXACT_ROWS` rows a search in the
+nearest cells of a k-means partition whose recall is chosen and measured, duplicates, rows without an embedding, and
+the cache in the run.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 METRICS = ("cosine", "euclidean")
 
 EXACT_ROWS = 30_000
-"""Up to this many rows the search is exact. See benchmarks in the docstring of `nearest`."""
+"""Up to this many rows the search is exact; see the notes of `nearest` for what was measured."""
 
 AT_LEAST = 50
 """Neighbours that `of_run` computes at least, so that later wishes are slices of one graph."""
 
 BLOCK = 1 << 24  # distances held at a time: 64 MB
 GROUP = 16  # columns whose minimum stands for them in a first selection
+ROUNDS = 5  # of k-means
+ENOUGH = 0.96  # share of the true neighbours that the searched cells must hold
 SPARE = 8  # candidates beyond k, whose distances are computed again in full precision
 SAMPLE = 500  # rows on which the recall of an approximate search is measured
 
@@ -98,6 +100,12 @@ def nearest(
     Raises
     ------
     InputError : not two-dimensional, k below 1, an unknown metric.
+
+    Notes
+    -----
+    Measured for k = 50, d = 128, in seconds of one core: exact 1.5 at 5,000 rows, 5 at 20,000, 11 at 40,000, and four
+    times that for twice the rows. In cells 3 at 50,000 rows in 50 groups; 6 at 40,000 rows without groups (rank 20
+    plus noise). The recall of the cells is chosen to be about .96 and measured.
     """
     embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu":
@@ -177,21 +185,25 @@ def _exact(vectors: np.ndarray, k: int, queries: np.ndarray | None = None) -> tu
     Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates; their distances are then
     computed from differences, and ties go to the lower row.
     """
+    rows = np.arange(len(vectors))
+    return _search(vectors, rows if queries is None else queries, rows, k)
+
+
+def _search(vectors: np.ndarray, queries: np.ndarray, among: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same among the rows `among` (more than k, each once) only."""
     import torch
 
-    m = len(vectors)
-    everything = torch.from_numpy(vectors)
-    squares = (everything * everything).sum(1)
-    queries = np.arange(m) if queries is None else queries
+    m = len(among)
+    candidates = torch.from_numpy(vectors if m == len(vectors) else vectors[among])
+    squares = (candidates * candidates).sum(1)
     take = min(k + SPARE, m)
     step = max(1, BLOCK // m)
     places = np.empty((len(queries), k), np.int64)
     squared = np.empty((len(queries), k), np.float32)
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
-        away = torch.addmm(squares, everything[torch.from_numpy(block)], everything.T, alpha=-2)
-        away[torch.arange(len(block)), torch.from_numpy(block)] = torch.inf
-        near = _smallest(away, take).numpy()
+        away = torch.addmm(squares, torch.from_numpy(vectors[block]), candidates.T, alpha=-2)
+        near = among[_smallest(away, take).numpy()]
         places[start : start + step], squared[start : start + step] = _refined(vectors, block, near, k)
     return places, squared
 
@@ -228,21 +240,69 @@ def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) ->
 
 
 def _approximate(vectors: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Places, squared distances and measured recall of nearest-neighbour descent."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(numba|pynndescent|llvmlite)(\.|$)")
-        from pynndescent import NNDescent
+    """Places, squared distances and measured recall of a search in the nearest cells of a k-means partition.
 
-        index = NNDescent(vectors, metric="euclidean", n_neighbors=k + 1, random_state=seed, compressed=True)
-        near = index.neighbor_graph[0]
-    own = np.arange(len(vectors))
-    short = (near < 0).any(axis=1)
-    near = np.where(near < 0, own[:, None], near)
-    places, squared = _refined(vectors, own, near, k)
-    holes = np.flatnonzero(short | ~np.isfinite(squared).all(axis=1))
-    if len(holes):
-        places[holes], squared[holes] = _exact(vectors, k, holes)
-    sample = np.random.default_rng(seed).choice(len(vectors), min(SAMPLE, len(vectors)), replace=False)
-    truth = _exact(vectors, k, sample)[1][:, -1:]
-    recall = float((squared[sample] <= truth * (1 + 1e-5)).mean())
+    How many cells are searched for each cell's rows is read off a sample whose true neighbours are known: as many as
+    hold `ENOUGH` of those. Where the data have no structure that means nearly all, and the search is nearly exact.
+    """
+    import torch
+    from tqdm.auto import tqdm
+
+    m = len(vectors)
+    rng = np.random.default_rng(seed)
+    everything = torch.from_numpy(vectors)
+    centres = _centres(everything, int(np.sqrt(m)), rng)
+    cell = _nearest_centre(everything, centres)
+    order = np.argsort(cell, kind="stable")
+    ends = np.searchsorted(cell[order], np.arange(len(centres) + 1))
+    members = [order[ends[i] : ends[i + 1]] for i in range(len(centres))]
+    by_nearness = torch.cdist(centres, centres).argsort(dim=1, stable=True).numpy()
+
+    sample = rng.choice(m, min(SAMPLE, m), replace=False)
+    true_places, true_squared = _exact(vectors, k, sample)
+    rank = np.empty(by_nearness.shape, np.int32)
+    np.put_along_axis(rank, by_nearness, np.arange(len(centres), dtype=np.int32)[None], 1)
+    needed = np.sort(rank[cell[sample][:, None], cell[true_places]], axis=None)
+    probes = int(needed[min(int(np.ceil(ENOUGH * needed.size)), needed.size - 1)]) + 1
+
+    places = np.empty((m, k), np.int64)
+    squared = np.empty((m, k), np.float32)
+    with tqdm(total=m, desc="neighbours", unit="row", unit_scale=True, delay=2, leave=False) as bar:
+        for one, rows in enumerate(members):
+            if not len(rows):
+                continue
+            near = by_nearness[one]
+            take, held = probes, sum(len(members[c]) for c in near[:probes])
+            while held <= k + SPARE and take < len(near):
+                held += len(members[near[take]])
+                take += 1
+            among = np.concatenate([members[c] for c in near[:take]])
+            places[rows], squared[rows] = _search(vectors, rows, among, k)
+            bar.update(len(rows))
+    recall = float((squared[sample] <= true_squared[:, -1:] * (1 + 1e-5)).mean())
     return places, squared, recall
+
+
+def _centres(everything: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+    """`count` centres by a few rounds of k-means on a sample; empty ones move to random rows."""
+    import torch
+
+    taken = rng.choice(len(everything), min(len(everything), 40 * count), replace=False)
+    sample = everything[torch.from_numpy(taken)]
+    centres = sample[:count].clone()
+    for _ in range(ROUNDS):
+        cell = torch.from_numpy(_nearest_centre(sample, centres))
+        sums = torch.zeros_like(centres).index_add_(0, cell, sample)
+        sizes = torch.bincount(cell, minlength=len(centres))
+        centres = sums / sizes.clamp(min=1)[:, None]
+        empty = torch.nonzero(sizes == 0).ravel()
+        centres[empty] = sample[torch.from_numpy(rng.integers(len(sample), size=len(empty)))]
+    return centres
+
+
+def _nearest_centre(rows: Tensor, centres: Tensor) -> np.ndarray:
+    """(m,) int64 index of the centre nearest to each row."""
+    squares = (centres * centres).sum(1)
+    step = max(1, BLOCK // len(centres))
+    parts = [(squares - 2 * part @ centres.T).argmin(1) for part in rows.split(step)]
+    return np.concatenate([part.numpy() for part in parts])

@@ -1,0 +1,135 @@
+"""Projections: PCA against SVD, UMAP keeps groups together, small and incomplete sets, seeds and the cache."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError, MissingEvidence
+from workbench.projection import pca, umap
+from workbench.recorder import Recorder
+
+
+def groups(rng, n=150, k=3, d=12):
+    codes = np.arange(n) % k
+    return rng.normal(size=(k, d))[codes] * 5 + rng.normal(size=(n, d)), codes
+
+
+def record(path, X, rows=None, epochs=1):
+    rows = np.arange(len(X)) if rows is None else rows
+    recorder = Recorder(path, Dataset.from_arrays(np.arange(len(X)) % 3, classes=[0, 1, 2]))
+    for epoch in range(epochs):
+        with recorder.epoch(epoch):
+            recorder.batch(rows, np.zeros((len(rows), 3)), X[rows] * (1 + epoch))
+    recorder.close()
+    return recorder.run()
+
+
+@pytest.mark.parametrize("shape", [(40, 5), (8, 100), (30, 2)])
+def test_pca_equals_the_singular_value_decomposition(rng, shape):
+    X = rng.normal(size=shape) * np.arange(1, shape[1] + 1)
+    points = pca(X)
+    u, s, _ = np.linalg.svd(X - X.mean(0), full_matrices=False)
+    expected = u[:, :2] * s[:2]
+    expected *= np.sign((expected * points).sum(0))
+    assert points.dtype == np.float32
+    assert np.allclose(points, expected, rtol=1e-3, atol=1e-3 * s[0])
+
+
+def test_pca_of_one_dimension_of_equal_rows_and_of_rows_left_out(rng):
+    line = pca(np.array([[0.0], [1], [2]]))
+    assert line.tolist() == [[-1, 0], [0, 0], [1, 0]]
+    assert (pca(np.ones((4, 3))) == 0).all()
+    X = rng.normal(size=(20, 4))
+    X[3, 1] = np.nan
+    points = pca(X)
+    assert np.isnan(points[3]).all()
+    assert np.allclose(np.delete(points, 3, 0), pca(np.delete(X, 3, 0)))
+    assert pca(np.full((2, 3), np.nan)).shape == (2, 2)
+    assert pca(np.zeros((0, 3))).shape == (0, 2)
+
+
+def test_umap_keeps_groups_together_is_reproducible_and_silent(rng):
+    X, codes = groups(rng)
+    X[4] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        points = umap(X)
+    assert points.dtype == np.float32
+    assert np.isnan(points[4]).all()
+    rest = np.arange(150) != 4
+    assert np.isfinite(points[rest]).all()
+    assert np.allclose(points[rest].mean(0), 0, atol=1e-4)
+    centres = np.stack([points[rest & (codes == c)].mean(0) for c in range(3)])
+    nearest = np.linalg.norm(points[rest, None] - centres, axis=2).argmin(1)
+    assert (nearest == codes[rest]).mean() > 0.98
+    assert np.array_equal(points, umap(X), equal_nan=True)
+    assert not np.array_equal(points, umap(X, seed=1), equal_nan=True)
+
+
+@pytest.mark.parametrize("n", [5, 6, 14, 15, 16])
+def test_umap_of_few_rows(rng, n):
+    assert np.isfinite(umap(rng.normal(size=(n, 4)))).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 4])
+def test_too_few_rows_for_umap_are_drawn_by_pca_and_that_is_said(rng, n):
+    X = rng.normal(size=(n, 3))
+    with pytest.warns(UserWarning, match=rf"at least 5 examples with an embedding, there are {n}: this is PCA"):
+        assert np.array_equal(umap(X), pca(X))
+
+
+def test_equal_rows(rng):
+    assert np.isfinite(umap(np.ones((30, 4)))).all()
+
+
+def test_a_run_keeps_its_projections_by_epoch_method_and_seed(tmp_path, rng, monkeypatch):
+    X, _ = groups(rng)
+    run = record(tmp_path / "run", X, np.arange(149), epochs=2)
+    points = run.project()
+    assert points.shape == (150, 2)
+    assert np.isnan(points[149]).all()
+    flat = run.project(method="pca")
+    assert np.allclose(run.project(0, "pca")[:149] * 2, flat[:149], atol=0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.projection.umap", lambda *_: pytest.fail("computed again"))
+        patch.setattr("workbench.projection.pca", lambda *_: pytest.fail("computed again"))
+        assert np.array_equal(run.project(), points, equal_nan=True)
+        assert np.array_equal(run.project(1, "pca"), flat, equal_nan=True)
+    assert not np.array_equal(run.project(seed=5), points, equal_nan=True)
+    assert {path.name for path in run.layout.cache.iterdir()} == {
+        "neighbors-epoch=0001-cosine.npz",
+        "projection-epoch=0000-pca.npz",
+        "projection-epoch=0001-pca.npz",
+        "projection-epoch=0001-umap-seed=0.npz",
+        "projection-epoch=0001-umap-seed=5.npz",
+    }
+
+
+def test_refusals(tmp_path, rng):
+    run = record(tmp_path / "run", rng.normal(size=(9, 3)))
+    with pytest.raises(InputError, match=r"unknown projection method 'tsne'.*umap, pca"):
+        run.project(method="tsne")
+    with pytest.raises(InputError, match="unknown epoch of embeddings 3"):
+        run.project(3)
+    with Recorder(tmp_path / "other", Dataset.from_arrays([0, 1])) as recorder, recorder.epoch(0):
+        recorder.batch([0, 1], np.zeros((2, 2)))
+    with pytest.raises(MissingEvidence, match="`embeddings`"):
+        recorder.run().project()
+
+
+@pytest.mark.slow
+def test_a_fresh_process_gives_the_same_picture(rng):
+    code = (
+        "import numpy as np; from workbench.projection import umap; "
+        "X = np.random.default_rng(3).normal(size=(60, 5)); print(umap(X)[:2].tolist())"
+    )
+    command = [sys.executable, "-c", code]
+    shown = {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)}
+    assert len(shown) == 1
+    assert shown != {""}
