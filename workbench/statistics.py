@@ -98,17 +98,22 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     Labels are trusted to lie in -1 .. k-1. `out` may lack "topk_p" and "topk_class" and "pred"; then they are not
     worked out. Raises InputError naming `first_row` + row for NaN and +inf.
     """
+    block = float_rows(logits)
+    narrow = logits.shape[1] <= NARROW
+    if narrow:  # class by class, so that every step runs along whole rows of numbers
+        z = np.array(block.T, order="C")
+        z += 0.0  # -0. becomes 0.: they tie
+    else:
+        z = block.copy() if block is logits or np.may_share_memory(block, logits) else block
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        _fill(float_rows(logits), given, out, first_row)
+        if not _fill(z, narrow, given, out):
+            _refuse(float_rows(logits), first_row)
 
 
-def _fill(block: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], first_row: int) -> None:
-    b, k = block.shape
-    narrow = k <= NARROW
+def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndarray]) -> bool:
+    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False for NaN and +inf."""
+    k, b = z.shape if narrow else z.shape[::-1]
     axis = 0 if narrow else 1
-    # narrow blocks lie class by class, so that every step runs along rows; wide ones stay as they are
-    z = np.array(block.T, order="C") if narrow else np.array(block, order="C")
-    z += 0.0  # -0. becomes 0.: they tie
     every = np.arange(b)
     labelled = given >= 0
     all_labelled = bool(labelled.all())
@@ -125,9 +130,10 @@ def _fill(block: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], firs
         largest, second = _two_largest(z, narrow)
         correct = z_given == largest
         if second is not None and (tied := np.flatnonzero(correct & (second == largest))).size:
-            correct[tied] = block[tied].argmax(axis=1) == given[tied]
+            rows = z[:, tied].T if narrow else z[tied]
+            correct[tied] = rows.argmax(axis=1) == given[tied]
     if not np.isfinite(largest).all() or np.isnan(z_given).any():
-        _refuse(block, first_row)
+        return False
     if not all_labelled:
         correct &= labelled
     out["margin"][:] = np.nan if second is None else z_given - np.where(correct, second, largest)
@@ -135,25 +141,23 @@ def _fill(block: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], firs
     z -= largest if narrow else largest[:, None]
     behind = z[at_given]  # given logit minus the largest: 0 or negative
     weights = np.exp(z)
-    z *= weights
-    spread = z.sum(axis=axis)
-    if np.isnan(spread).any():  # 0 times -inf is 0 here; a NaN logit would stay
-        if np.isnan(block).any():
-            _refuse(block, first_row)
-        np.nan_to_num(z, copy=False, nan=0.0)
-        spread = z.sum(axis=axis)
+    spread = _sums(axis, weights, z)
+    if np.isnan(spread).any():  # 0 times -inf is 0 here; NaN logits stay NaN
+        np.maximum(z, np.finfo(z.dtype).min, out=z)
+        spread = _sums(axis, weights, z)
+        if np.isnan(spread).any():
+            return False
     w_given = weights[at_given]
     if kept:
         top_weights = np.exp(top[:kept] - largest)
     weights[at_given] = 0
-    others = weights.sum(axis=axis)
+    others = _sums(axis, weights)
     total = others + w_given
-    weights *= weights
     log_total = np.log(total)
     out["loss"][:] = np.where(behind == 0, np.log1p(others), log_total - behind)
     out["p_given"][:] = w_given / total
     out["entropy"][:] = np.maximum(log_total - spread / total, 0)
-    out["el2n"][:] = np.sqrt(others * others + weights.sum(axis=axis)) / total
+    out["el2n"][:] = np.sqrt(others * others + _sums(axis, weights, weights)) / total
     out["correct"][:] = correct
     if "pred" in out:
         out["pred"][:] = classes[0]
@@ -163,6 +167,7 @@ def _fill(block: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], firs
     if not all_labelled:
         for name in ("p_given", "margin", "loss", "el2n"):
             out[name][~labelled] = np.nan
+    return True
 
 
 def _refuse(block: np.ndarray, first_row: int) -> None:
@@ -172,6 +177,13 @@ def _refuse(block: np.ndarray, first_row: int) -> None:
     raise InputError.at(
         "logits", f"holds {what}", "Look for a diverged loss or a missing value before recording.", row=first_row + row
     )
+
+
+def _sums(axis: int, *factors: np.ndarray) -> np.ndarray:
+    """Sums of products over the classes; pairwise where they are many, so that float32 keeps its digits."""
+    if axis == 1 and factors[0].shape[1] > 256:
+        return (factors[0] * factors[1] if len(factors) > 1 else factors[0]).sum(axis=1)
+    return np.einsum(",".join(["ij"] * len(factors)) + ("->j" if axis == 0 else "->i"), *factors)
 
 
 def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +215,7 @@ def _two_largest(z: np.ndarray, narrow: bool) -> tuple[np.ndarray, np.ndarray | 
         every, leader = np.arange(len(z)), z.argmax(axis=1)
         largest = z[every, leader]
         z[every, leader] = -np.inf
-        second = z.max(axis=1)
+        second = z[every, z.argmax(axis=1)]
         z[every, leader] = largest
         return largest, second
     if len(z) == 1:

@@ -12,6 +12,7 @@ these. The pruning filters look at one given class at a time. No temporary is as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -282,7 +283,7 @@ def find_label_issues(
         if by != "prune_by_noise_rate":
             found &= _lowest(rows.p_given[members], len(members) - int(prune_counts[klass]))
         if by != "prune_by_class":
-            found &= _by_margin(probs, members, klass, rows.p_given[members], prune_counts)
+            found &= _by_margin(probs, members, klass, rows.p_given[members], rows.contradicted[members], prune_counts)
         mask[members] = found
 
     in_threads(prune, range(probs.shape[1]), probs.size)
@@ -554,9 +555,18 @@ def _lowest(scores: np.ndarray, how_many: int) -> np.ndarray:
 
 
 def _by_margin(
-    probs: np.ndarray, members: np.ndarray, klass: int, p_given: np.ndarray, counts: np.ndarray
+    probs: np.ndarray,
+    members: np.ndarray,
+    klass: int,
+    p_given: np.ndarray,
+    contradicted: np.ndarray,
+    counts: np.ndarray,
 ) -> np.ndarray:
-    """Mask over the members of one class: for every other class, so many with the largest margin over their own."""
+    """Mask over the members of one class: for every other class, so many with the largest margin over their own.
+
+    Right at least for contradicted members, which is all that is asked for: where enough of these have a margin that
+    no other member can have, the others need not be looked at.
+    """
     found = np.zeros(len(members), bool)
     wanted = np.flatnonzero(counts > 0)
     wanted = wanted[wanted != klass]
@@ -564,15 +574,35 @@ def _by_margin(
         found[:] = True
         return found
     wanted = wanted[np.argsort(counts[wanted], kind="stable")]
-    step = max(1, (1 << 20) // len(members))
-    for start in range(0, len(wanted), step):
-        part = wanted[start : start + step]
-        margins = _columns(probs, members, part)
-        margins -= p_given
+    inside = np.flatnonzero(contradicted)
+    left = []
+    for part, margins in _margins(probs, members[inside], p_given[inside], wanted):
+        enough = np.count_nonzero(margins > 10 * SLACK, axis=1) >= counts[part]
+        for many in np.unique(counts[part[enough]]):
+            group = np.flatnonzero(enough & (counts[part] == many))
+            reached, tied = _top(margins[group], int(many))
+            found[inside] |= reached
+            enough[group[tied]] = False
+        left.append(part[~enough])
+    for part, margins in _margins(probs, members, p_given, np.concatenate(left) if left else wanted):
         for many in np.unique(counts[part]):
-            left, right = np.searchsorted(counts[part], [many, many + 1])
-            found |= _top(margins[left:right], int(many))
+            group = margins[counts[part] == many]
+            reached, tied = _top(group, int(many))
+            found |= reached
+            for row in tied:  # the order of a full sort decides between equals
+                found[np.argsort(-group[row])[:many]] = True
     return found
+
+
+def _margins(
+    probs: np.ndarray, rows: np.ndarray, p_given: np.ndarray, wanted: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some of the wanted columns at a time, and their margins over the given label (columns, rows)."""
+    step = max(1, (1 << 20) // max(len(rows), 1))
+    for start in range(0, len(wanted), step):
+        margins = _columns(probs, rows, wanted[start : start + step])
+        margins -= p_given
+        yield wanted[start : start + step], margins
 
 
 def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -586,16 +616,14 @@ def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.
     return np.ascontiguousarray(picked)
 
 
-def _top(margins: np.ndarray, many: int) -> np.ndarray:
-    """Members that are among the so many largest in any row of margins (rows, members)."""
+def _top(margins: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the m are among the so many largest in any row (rows, m), and the rows left out for ties."""
     m = margins.shape[1]
     border = margins.max(axis=1) if many == 1 else np.partition(margins, m - many, axis=1)[:, m - many]
     reached = margins >= border[:, None]
     tied = np.flatnonzero(np.count_nonzero(reached, axis=1) != many)
-    for row in tied:
-        reached[row] = False
-        reached[row, np.argsort(-margins[row])[:many]] = True
-    return reached.any(axis=0)
+    reached[tied] = False
+    return reached.any(axis=0), tied
 
 
 def _priors(shares: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
