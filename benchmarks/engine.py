@@ -1,9 +1,10 @@
 """Speed and memory of the engine, side by side with its peers: `python benchmarks/engine.py [--quick]`.
 
-Every implementation runs in a process of its own on the same arrays, loaded from the same files. The first run gives
-the peak of resident memory above what the process held with the arrays loaded; the fastest of the following runs gives
-the time. Results are compared before times are. Writes benchmarks/results/engine.json, a list of rows {work, ours_s,
-peer, peer_s, ratio, ours_peak_mb, peer_peak_mb}, and after a full run the engine section of BENCHMARKS.md.
+Every implementation runs in a process of its own on the same arrays, loaded from the same files; they take turns. The
+first run gives the peak of resident memory above what the process held with the arrays loaded, the fastest of all
+runs the time. Results are compared before times are: masks must be equal, scores agree to 2e-6. Writes
+benchmarks/results/engine.json, a list of rows {work, ours_s, peer, peer_s, ratio, ours_peak_mb, peer_peak_mb}, and
+after a full run the engine section of BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -117,26 +119,21 @@ def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[],
         yield "dynamics", lambda: {k: np.array(v) for k, v in peers.cartography_loop(lists, labels).items()}
 
 
-def child(who: str, what: str, folder: Path, runs: int) -> None:
-    """Run all tasks and print one JSON line each; results go to files for comparison."""
-    for name, call in tasks(who, what, folder):
+def child(who: str, what: str, folder: Path) -> None:
+    """Run the task whose name comes in, once for each line; say how long it took and what it held at most."""
+    calls = dict(tasks(who, what, folder))
+    print(json.dumps(list(calls)), flush=True)
+    for line in sys.stdin:
+        name, keep = json.loads(line)
         give_memory_back()
         with Peak() as peak:
             start = time.perf_counter()
-            result = call()
+            result = calls[name]()
             seconds = time.perf_counter() - start
-        result = result if isinstance(result, dict) else {"values": result}
-        np.savez(folder / f"{what}.{name}.{who}.npz", **result)
+        if keep:
+            np.savez(folder / f"{what}.{name}.{who}.npz", **(result if isinstance(result, dict) else {"it": result}))
         del result
-        begun = time.perf_counter()
-        for _ in range(runs):
-            if time.perf_counter() - begun > 20:
-                break
-            gc.collect()
-            start = time.perf_counter()
-            call()
-            seconds = min(seconds, time.perf_counter() - start)
-        print(json.dumps({"name": name, "seconds": seconds, "peak_mb": peak.mb}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_mb": peak.mb}), flush=True)
 
 
 def give_memory_back() -> None:
@@ -192,14 +189,44 @@ def resident(field: str) -> float:
 # ---- all of them
 
 
-def measure(who: str, what: str, folder: Path, runs: int) -> dict[str, dict[str, float]]:
-    command = [sys.executable, __file__, "--child", who, what, str(folder), "--runs", str(runs)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise SystemExit(f"{who} on {what} failed:\n{done.stderr[-2000:]}")
-    lines = (json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"'))
-    return {line["name"]: line for line in lines}
+class Child:
+    """One implementation, waiting in a process of its own."""
+
+    def __init__(self, who: str, what: str, folder: Path):
+        command = [sys.executable, __file__, "--child", who, what, str(folder)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.who = who
+        self.names: list[str] = self._answer()
+
+    def run(self, name: str, keep: bool = False) -> dict[str, float]:
+        print(json.dumps([name, keep]), file=self.process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.who} ended with {self.process.wait()}")
+        return json.loads(line) if line[0] in "[{" else self._answer()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def side_by_side(name: str, children: list[Child], runs: int) -> dict[str, dict[str, float]]:
+    """Peak of the first run and the fastest of all; the implementations take turns, so that they meet the same load."""
+    best = {child.who: child.run(name, keep=True) for child in children}
+    for _ in range(runs):
+        for child in children:
+            if best[child.who]["seconds"] < 5:
+                best[child.who]["seconds"] = min(best[child.who]["seconds"], child.run(name)["seconds"])
+    return best
 
 
 def compare(folder: Path, what: str, name: str, who: str) -> None:
@@ -246,30 +273,29 @@ def all_rows(shapes: dict[str, tuple[int, ...]], folder: Path, runs: int) -> Ite
         np.save(folder / f"{what}.npy", probs)
         np.save(folder / f"{what}.labels.npy", labels)
         del labels, probs
-        ours = measure("ours", what, folder, runs)
-        one = measure("cleanlab", what, folder, max(1, runs // 3))
-        many = measure("cleanlab, all cores", what, folder, 0)
-        for name, line in ours.items():
-            best = one[name]
-            if name in many:
-                best = best | {"seconds": min(best["seconds"], many[name]["seconds"])}
-            compare(folder, what, name, "cleanlab")
-            yield row(f"{name}, {size(*shapes[what])}", line, "cleanlab 2.9.0", best)
+        with ExitStack() as stack:
+            ours, one, many = (
+                stack.enter_context(Child(who, what, folder)) for who in ("ours", "cleanlab", "cleanlab, all cores")
+            )
+            for name in ours.names:
+                best = side_by_side(name, [ours, one], runs)
+                compare(folder, what, name, "cleanlab")
+                peer = best["cleanlab"]
+                if name in many.names:  # its time is the better of one process and as many as there are cores
+                    peer["seconds"] = min(peer["seconds"], many.run(name)["seconds"])
+                yield row(f"{name}, {size(*shapes[what])}", best["ours"], "cleanlab 2.9.0", peer)
     epochs, n, k = shapes["dynamics"]
     logits_file(folder / "dynamics.npy", epochs, n, k, np.float32)
-    ours = measure("ours", "dynamics", folder, runs)["dynamics"]
     for who, peer in (("cartography", "loop after cartography"), ("aum", "aum 1.0.2")):
-        theirs = measure(who, "dynamics", folder, 0)["dynamics"]
+        with Child("ours", "dynamics", folder) as ours, Child(who, "dynamics", folder) as theirs:
+            best = side_by_side("dynamics", [ours, theirs], runs)
         compare(folder, "dynamics", "dynamics", who)
-        yield row(f"all dynamics, {size(epochs, n, k)}", ours, peer, theirs)
+        yield row(f"all dynamics, {size(epochs, n, k)}", best["ours"], peer, best[who])
     epochs, n, k = shapes["disk"]
     logits_file(folder / "disk.npy", epochs, n, k, np.float16)
-    yield row(
-        f"all dynamics from disk, float16, {size(epochs, n, k)}",
-        measure("ours", "disk", folder, 0)["dynamics"],
-        "-",
-        None,
-    )
+    with Child("ours", "disk", folder) as ours:
+        best = side_by_side("dynamics", [ours], 0)["ours"]
+    yield row(f"all dynamics from disk, float16, {size(epochs, n, k)}", best, "-", None)
 
 
 HEAD = "| work | ours s | peer | peer s | ratio | ours peak MB | peer peak MB |\n|---|---|---|---|---|---|---|"
@@ -307,12 +333,12 @@ def write_section(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, in about a minute")
-    parser.add_argument("--runs", type=int, default=6, help="timed runs after the first")
+    parser.add_argument("--runs", type=int, default=6, help="further runs of each implementation, in turns")
     parser.add_argument("--tmp", default=None, help="where to put 3 GB of arrays for the time of the run")
     parser.add_argument("--child", nargs=3, metavar=("WHO", "WHAT", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(options.child[0], options.child[1], Path(options.child[2]), options.runs)
+        child(options.child[0], options.child[1], Path(options.child[2]))
         return
     print(machine(), HEAD, sep="\n\n", flush=True)
     with tempfile.TemporaryDirectory(dir=options.tmp) as folder:

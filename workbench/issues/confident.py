@@ -488,14 +488,18 @@ def _calibrate(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
     k = len(raw)
     sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
     given = np.flatnonzero(counts)
-    out = np.zeros(raw.shape, np.int64)
-    step = max(1, (1 << 20) // k)
+    step = max(1, (1 << 17) // k)
     parts = [given[start : start + step] for start in range(0, len(given), step)]
     if k <= MANY_CLASSES:  # the total in the order of memory of the transposed matrix, as cleanlab sums it
-        total = (np.ascontiguousarray(raw.T) / sizes * counts).sum()
+        scaled = raw.T.astype(np.float64, order="C")
+        scaled /= sizes
+        scaled *= counts
+        total = scaled.sum()
+        del scaled
     else:
         total = sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts)
     total = max(total, TINY)
+    out = np.zeros(raw.shape, np.int64)
     for rows in parts:
         out[rows] = _round_rows(raw[rows] / sizes[rows, None] * counts[rows, None] / total * counts.sum())
     return out
