@@ -16,7 +16,10 @@ from workbench.issues.space import Space, plain_space, unit_space
 
 FLOOR = 1e-6
 SMOOTHING = 0.75  # how far the noise matrix is drawn to "every wrong class alike"
+PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 ROUNDS = 3
+NEAREST = 50
+NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
 WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
 MANY_CLASSES = 2000  # above, the noise matrix is one rate
@@ -31,7 +34,8 @@ class Opinion:
     p_given : float32 (n,), pooled probability of the given label; NaN for an unlabelled row
     other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
-    p_wrong : float32 (n,), posterior probability that the given label is wrong
+    p_wrong : float32 (n,), posterior probability that the given label is wrong, by the smoothed noise matrix: ranks best
+    p_rough : float32 (n,), the same by the noise matrix as estimated: its mean is the better estimate of the error rate
     p_suggested : float32 (n,), posterior probability of `other`
     views : tuple of str, what was pooled
     notes : list of str
@@ -42,6 +46,7 @@ class Opinion:
     other: np.ndarray
     p_other: np.ndarray
     p_wrong: np.ndarray
+    p_rough: np.ndarray
     p_suggested: np.ndarray
     views: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
@@ -65,8 +70,8 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
         if n * k <= WIDE:
             pooled, views, control = _heads(evidence, probs, notes, seed)
             if pooled is not None:
-                matrix = noise_matrix(_softmax(pooled), given)
-                return _reduce(pooled.__getitem__, matrix, evidence, tuple(views), notes, control)
+                matrices = noise_matrices(_softmax(pooled), given, SMOOTHING, 0)
+                return _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control)
         else:
             notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
             votes = evidence.get("neighbor_labels")
@@ -74,8 +79,8 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
             return _reduce(lambda rows: _voted(votes[rows], probs, rows, k), None, evidence, tuple(views), notes)
     if probs is None:
         return None
-    matrix = noise_matrix(probs, given) if (given >= 0).any() else None
-    return _reduce(lambda rows: _logs(probs[rows]), matrix, evidence, ("given pred_probs",), notes)
+    matrices = noise_matrices(probs, given, SMOOTHING, 0) if (given >= 0).any() else None
+    return _reduce(lambda rows: _logs(probs[rows]), matrices, evidence, ("given pred_probs",), notes)
 
 
 def _heads(evidence: Evidence, probs: np.ndarray | None, notes: list[str], seed: int):
@@ -94,18 +99,24 @@ def _heads(evidence: Evidence, probs: np.ndarray | None, notes: list[str], seed:
     views = ["kernel ridge"]
     how = "exact" if ridge.exact else f"{ridge.landmarks} landmarks"
     notes.append(f"kernel ridge, leave-one-out, {how}; {space.how}")
+    alone = pooled.copy() if n * k <= DENSE else None
     pooled += discriminant(space.vectors, taught, given, k)
     views.append("linear discriminant")
+    if alone is not None:
+        start = pooled / 2
+        pooled += _relearned(ridge, alone, given, taught, mix=False)
+        pooled += _relearned(ridge, start, given, taught, mix=True)
+        views += ["kernel ridge on corrected labels"] * 2
+    else:
+        notes.append("labels were not corrected and learned again: too many rows x classes")
+    if n <= NEAREST_ROWS and n * k <= DENSE:
+        pooled += votes(space.vectors, taught, given, k)
+        views.append("nearest neighbours")
     if probs is not None:
         pooled += _logs(probs)
         views.append("given pred_probs")
     pooled /= len(views)
-    if n * k <= DENSE:
-        again = _relearned(ridge, pooled, given, taught)
-        pooled = (pooled * len(views) + again) / (len(views) + 1)
-        views.append("kernel ridge on corrected labels")
-    else:
-        notes.append("labels were not corrected and learned again: too many rows x classes")
+    views = list(dict.fromkeys(views))
     shares = np.bincount(given[given >= 0], minlength=k) / max((given >= 0).sum(), 1)
     lost = ~space.there
     if lost.any():
@@ -121,66 +132,90 @@ def _space(evidence: Evidence, seed: int) -> Space:
     return unit_space(vectors, seed=seed)
 
 
-def _relearned(ridge: Ridge, pooled: np.ndarray, given: np.ndarray, taught: np.ndarray) -> np.ndarray:
-    """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k)."""
-    current = pooled
+def _relearned(ridge: Ridge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool) -> np.ndarray:
+    """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k).
+
+    `mix`: the next soft labels come from the mean of `start` and the last answer, else from the last answer alone.
+    """
+    current = start
     settings = None
     for _ in range(ROUNDS):
-        noise = noise_matrix(_softmax(current), given, smoothing=0)
+        noise = noise_matrices(_softmax(current), given, 0)
         soft = np.zeros_like(current)
-        soft[taught] = _softmax(current[taught] + np.log(np.maximum(noise[given[taught]], FLOOR)))
+        if noise is None:
+            soft[taught] = _symmetric(current[taught], given[taught], 0.1)
+        else:
+            soft[taught] = _softmax(current[taught] + np.log(np.maximum(noise[0][given[taught]], FLOOR)))
         again = ridge.log_probs(soft, given, settings)
         settings = ridge.settings
-        current = (pooled + again) / 2
+        current = (start + again) / 2 if mix else again
     return again
 
 
-def noise_matrix(probs: np.ndarray, given: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray | None:
+def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
+    """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
+    from workbench.neighbors import nearest
+
+    n = len(given)
+    rows = np.flatnonzero(taught)
+    near = min(NEAREST, max(len(rows) // 5, 1))
+    shares = np.bincount(given[rows], minlength=k) / len(rows)
+    counts = np.tile((2 * shares).astype(np.float32), (n, 1))
+    labels = np.where(taught, given, -1)
+    found = nearest(np.where(vectors.any(axis=1)[:, None], vectors, np.nan), near).labels(labels)
+    every, column = np.nonzero(found >= 0)
+    np.add.at(counts, (every, found[every, column]), 1)
+    return _logs(counts / counts.sum(axis=1, keepdims=True))
+
+
+def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:
     """P(given = i | true = j) in row i, column j, from the confident joint, drawn to "every wrong class alike".
 
     Parameters
     ----------
     probs : float (n, k), out-of-sample
     given : int (n,), -1 = unlabelled
-    smoothing : 0 leaves the estimate, 1 keeps only its diagonal
+    smoothings : for each a matrix; 0 leaves the estimate, 1 keeps only its diagonal
 
     Returns
     -------
-    float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
+    list of float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
     """
     from workbench.issues.confident import confident_joint
 
     k = probs.shape[1]
     if k > MANY_CLASSES:
         return None
-    return smoothed(confident_joint(given, probs).astype(float), smoothing) if k > 1 else np.ones((1, 1))
+    if k == 1:
+        return [np.ones((1, 1)) for _ in smoothings]
+    counts = confident_joint(given, probs).astype(float)
+    return [smoothed(counts, smoothing) for smoothing in smoothings]
 
 
 def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
-    """Noise matrix of a joint (rows given, columns true); a class that is never true gets the mean rate."""
+    """Noise matrix of a joint (rows given, columns true); classes with few errors lean on the mean of all."""
     k = len(counts)
     totals = counts.sum(axis=0)
-    overall = np.trace(counts) / max(counts.sum(), 1e-12)
-    keep = np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1e-12), overall)
-    keep = np.clip(keep, 0.02, 1 - 1e-4)
-    alike = np.tile((1 - keep) / (k - 1), (k, 1))
     off = counts.copy()
     np.fill_diagonal(off, 0)
-    spread = off.sum(axis=0)
-    off = np.where(spread > 0, off / np.maximum(spread, 1e-12) * (1 - keep), alike)
-    matrix = (1 - smoothing) * off + smoothing * alike
-    np.fill_diagonal(matrix, keep)
+    errors = off.sum(axis=0)
+    overall = np.clip(errors.sum() / max(counts.sum(), 1e-12), 1e-4, 0.98)
+    rate = np.clip((errors + PSEUDO) / (totals + PSEUDO / overall), 1e-4, 0.98)
+    trust = (1 - smoothing) * errors / (errors + PSEUDO)
+    matrix = rate * (trust * off / np.maximum(errors, 1e-12) + (1 - trust) / (k - 1))
+    np.fill_diagonal(matrix, 1 - rate)
     return matrix
 
 
-def _reduce(read, matrix, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None) -> Opinion:
+def _reduce(read, matrices, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None) -> Opinion:
     """One pass over blocks of rows of log probabilities: everything that the detector needs of them."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     step = max(1, (1 << 22) // k)
     parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
-    rate = _rate(evidence, read, parts) if matrix is None else 0.0
-    logs_noise = None if matrix is None else np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
-    out = {name: np.full(n, np.nan, np.float32) for name in ("p_given", "p_other", "p_wrong", "p_suggested")}
+    rate = _rate(evidence, read, parts) if matrices is None else 0.0
+    noise = None if matrices is None else [np.log(np.maximum(one, FLOOR)).astype(np.float32) for one in matrices]
+    names = ("p_given", "p_other", "p_wrong", "p_rough", "p_suggested")
+    out = {name: np.full(n, np.nan, np.float32) for name in names}
     other = np.full(n, -1, np.int32)
     for part in parts:
         rows = np.arange(part.start, part.stop)
@@ -197,20 +232,22 @@ def _reduce(read, matrix, evidence: Evidence, views: tuple[str, ...], notes: lis
         out["p_given"][rows[labelled]] = np.exp(own)
         out["p_suggested"][part] = out["p_other"][part]
         if k == 1:
-            out["p_wrong"][rows[labelled]] = 0
+            out["p_wrong"][rows[labelled]] = out["p_rough"][rows[labelled]] = 0
             continue
-        if logs_noise is None:
+        here = (np.arange(len(labelled)), labels[labelled])
+        if noise is None:
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
+            out["p_rough"][rows[labelled]] = 1 - posterior[here]
         else:
-            posterior = _softmax(logs[labelled] + logs_noise[labels[labelled]])
-        right = posterior[np.arange(len(labelled)), labels[labelled]].copy()
-        out["p_wrong"][rows[labelled]] = 1 - right
-        posterior[np.arange(len(labelled)), labels[labelled]] = -1
+            out["p_rough"][rows[labelled]] = 1 - _softmax(logs[labelled] + noise[1][labels[labelled]])[here]
+            posterior = _softmax(logs[labelled] + noise[0][labels[labelled]])
+        out["p_wrong"][rows[labelled]] = 1 - posterior[here]
+        posterior[here] = -1
         best = posterior.argmax(axis=1)
         other[rows[labelled]] = best
         out["p_suggested"][rows[labelled]] = posterior[np.arange(len(labelled)), best]
         out["p_other"][rows[labelled]] = np.exp(logs[labelled, best])
-    return Opinion(out["p_given"], other, out["p_other"], out["p_wrong"], out["p_suggested"], views, notes, control)
+    return Opinion(**out, other=other, views=views, notes=notes, control=control)
 
 
 def _rate(evidence: Evidence, read, parts: list[slice]) -> float:

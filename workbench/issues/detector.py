@@ -192,7 +192,7 @@ def _rank(
 def _rough(score: np.ndarray, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None) -> np.ndarray:
     """A probability of error for each row whose mean is the estimated share of errors."""
     if pooled is not None:
-        return np.nan_to_num(pooled.p_wrong.astype(float), nan=float(np.nanmean(pooled.p_wrong)))
+        return np.nan_to_num(pooled.p_rough.astype(float), nan=0.0)
     seen_p = learned.p_given if learned is not None else seen[0]
     return calibrate.around_share(score, low_share(seen_p))
 
