@@ -1,0 +1,61 @@
+"""Row-wise reductions against plain NumPy, in blocks and in threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench import reductions as r
+
+
+@pytest.mark.parametrize("k", [1, 2, 24, 25, 300])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_largest_other_against_a_loop(rng, k, dtype, monkeypatch):
+    monkeypatch.setattr(r, "BLOCK", 1000)
+    values = rng.normal(size=(200, k)).round(1).astype(dtype)
+    given = rng.integers(-1, k, 200)
+    given[:2] = [0, k - 1]
+    loop = [np.delete(row, g).max(initial=-np.inf) if g >= 0 else row.max() for row, g in zip(values, given)]
+    np.testing.assert_array_equal(r.largest_other(values, given), loop)
+    np.testing.assert_array_equal(r.largest_other(np.asfortranarray(values), given), loop)
+
+
+def test_given_values_and_counts(rng):
+    values, given = rng.random((100_000, 3)), rng.integers(-1, 3, 100_000)
+    picked = r.given_values(values, given)
+    np.testing.assert_array_equal(np.isnan(picked), given < 0)
+    np.testing.assert_array_equal(picked[given == 2], values[given == 2, 2])
+    assert r.label_counts(given, 5).tolist() == [(given == j).sum() for j in range(5)]
+    assert r.label_counts(given[:0], 2).tolist() == [0, 0]
+
+
+def test_every_half_precision_number_is_widened_exactly():
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    np.testing.assert_array_equal(r.float_rows(np.repeat(every, 2)), np.repeat(every, 2).astype(np.float32))
+    assert r.float_rows(np.array([True, False])).dtype == np.float64
+
+
+def test_blocks_cover_every_row_once_and_errors_come_through(monkeypatch):
+    monkeypatch.setattr(r, "WORTH_THREADS", 0)
+    monkeypatch.setattr(r, "WORTH_PART", 0)
+    for threads in (1, 4):
+        seen = np.zeros(1001, int)
+
+        def work(rows, seen=seen):
+            seen[rows] += 1
+
+        r.by_blocks(work, 1001, 3, threads=threads, block=10)
+        assert (seen == 1).all()
+
+        def fail(rows):
+            raise ValueError(f"at {rows.start}")
+
+        with pytest.raises(ValueError, match="at 0"):
+            r.by_blocks(fail, 1001, 3, threads=threads, block=10)
+
+
+def test_omp_num_threads_lowers_the_number_of_threads(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert r.usable_cores() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert 1 <= r.usable_cores() <= 8
