@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 NOTEBOOK := notebooks/01_first_look.ipynb
 DEMO := runs/demo
+RECORDED := $(DEMO)/pred_probs.json
 
 # The first Python >= 3.10 that can make a virtual environment; the one you call `python3` is preferred.
 ifndef PYTHON
@@ -16,7 +17,9 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 endif
 
-# --no-compile halves the time: Python compiles what is imported, which is a quarter of what is installed.
+# --no-compile halves the time: Python compiles what is imported, a quarter of what is installed. WARM imports the
+# slowest of it once, so that nobody waits for that later.
+WARM = $(BIN)/python -c "import torch._dynamo, umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets"
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
@@ -38,11 +41,13 @@ $(BIN)/python:
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing JupyterLab, torch and the rest into $(VENV) (minutes, once)"
 	@$(INSTALL) -e ".[demo]"
+	@$(WARM)
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the project and what its tests need into $(VENV) (minutes, once)"
 	@$(INSTALL) -e ".[test]"
+	@$(WARM)
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
@@ -51,16 +56,17 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 
 # ---- use
 
-$(DEMO)/run.json: | $(VENV)/.lab
-	@$(BIN)/workbench demo $(DEMO)
+# The last file that the recording writes: one that was interrupted is made again (its journal stays).
+$(RECORDED): | $(VENV)/.lab
+	@$(BIN)/workbench demo $(DEMO) --force
 
-lab: $(VENV)/.lab $(DEMO)/run.json  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
-	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url= \
+lab: $(VENV)/.lab $(RECORDED)  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
+	@PATH="$(abspath $(BIN)):$$PATH" JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url= \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
 
-demo: $(DEMO)/run.json  ## record the demo run into runs/demo, if it is not there
+demo: $(RECORDED)  ## record the demo run into runs/demo, if it is not there
 
-report: $(DEMO)/run.json  ## write the demo run's report to runs/demo-report.html
+report: $(RECORDED)  ## write the demo run's report to runs/demo-report.html
 	@$(BIN)/workbench report $(DEMO) runs/demo-report.html --force
 
 # ---- work on it
