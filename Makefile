@@ -35,6 +35,7 @@ $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "No Python >= 3.10 that can make virtual environments was found. Install one (Debian and Ubuntu:"; \
 	  echo "apt install python3 python3-venv), or say where it is: make PYTHON=/path/to/python3.12 ..."; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"Python {sys.version.split()[0]} is too old: 3.10 or newer is needed.")'
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 
