@@ -27,6 +27,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "cross_validate": "folds",
     "export": "export",
     "find_issues": "issues.detector",
+    "figure": "figures",
     "open_run": "run",
     "plant": "issues.plant",
     "replay": "replay",
