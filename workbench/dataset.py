@@ -7,7 +7,7 @@ integer `given_labels` into `classes`, with -1 for "no label yet". Rows are join
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,8 +138,11 @@ class Dataset:
         columns = pd.DataFrame(index=pd.RangeIndex(n)) if metadata is None else metadata.reset_index(drop=True)
         if len(columns) != n:
             raise InputError.at("metadata", f"has {len(columns)} rows for {n} labels", "Pass one row per example.")
-        columns = columns.rename(columns={name: f"{name}_" for name in RESERVED})
-        columns.columns = [str(name) for name in columns.columns]
+        columns = columns.set_axis([f"{name}_" if name in RESERVED else str(name) for name in columns.columns], axis=1)
+        if columns.columns.has_duplicates:
+            twice = columns.columns[columns.columns.duplicated()].tolist()
+            raise InputError.at("metadata", f"has two columns named {first_few(twice)}", "Rename one of them.")
+        text_column = f"{text_column}_" if text_column in RESERVED else text_column
         if texts is not None:
             if len(texts) != n:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Pass one text per example.")
@@ -185,22 +188,30 @@ class Dataset:
         ------
         InputError : an id is not in the dataset; the message shows the first offenders.
         """
-        wanted = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
-        if self._arange and wanted.dtype.kind in "iu":
-            bad = (wanted < 0) | (wanted >= self.n)
-            rows = wanted.astype(np.int64)
+        if hasattr(ids, "detach"):
+            ids = ids.detach().cpu().numpy()
+        if self.ids.dtype == object:
+            wanted = ids.tolist() if isinstance(ids, np.ndarray) else ids if isinstance(ids, list) else list(ids)
+            find = self._row_by_id.get
+            try:
+                rows = np.fromiter((find(one, -1) for one in wanted), np.int64, len(wanted))
+            except TypeError as error:
+                raise InputError.at("ids", f"holds what is no id ({error})", "Pass (b,) ids, int or str.") from error
         else:
-            if self.ids.dtype == object:
-                wanted = np.array([str(one) if isinstance(one, (str, np.str_)) else one for one in wanted], object)
-            rows = self._index.get_indexer(wanted).astype(np.int64)
-            bad = rows < 0
-        if bad.any():
-            offenders = wanted[bad].tolist()
+            wanted = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
+            if wanted.ndim != 1:
+                raise InputError.at("ids", f"has shape {wanted.shape}", "Pass (b,) ids, int or str.")
+            if self._arange and wanted.dtype.kind in "iu":
+                rows = np.where((wanted >= 0) & (wanted < self.n), wanted, -1).astype(np.int64)
+            else:
+                rows = self._index.get_indexer(wanted).astype(np.int64)
+        bad = np.flatnonzero(rows < 0)
+        if len(bad):
             kind = "str" if self.ids.dtype == object else "int"
             raise InputError.at(
                 "ids",
-                f"has {len(offenders)} not in the dataset: {first_few(offenders)}",
-                f"Use the ids of the Dataset ({kind}), such as {self.ids[0]!r}." if self.n else "It is empty.",
+                f"has {len(bad)} not in the dataset: {first_few([wanted[place] for place in bad])}",
+                f"Use the ids of the Dataset ({kind}), such as {self.ids.tolist()[0]!r}." if self.n else "It is empty.",
             )
         return rows
 
@@ -225,7 +236,11 @@ class Dataset:
 
     @property
     def _index(self) -> pd.Index:
-        return self._cached("_id_index", lambda: pd.Index(self.ids))
+        return self._cached("_id_index", lambda: pd.Index(self.ids, dtype=self.ids.dtype))
+
+    @property
+    def _row_by_id(self) -> Mapping[str, int]:
+        return self._cached("_rows_of_ids", lambda: {id: row for row, id in enumerate(self.ids.tolist())})
 
     @property
     def _code_by_name(self) -> Mapping[str, int]:
@@ -248,7 +263,7 @@ class _Images(Sequence):
 
     def __getitem__(self, row: Any) -> Any:
         image = self._images[row]
-        if image is None or (isinstance(image, float) and np.isnan(image)):
+        if image is None or image is pd.NA or (isinstance(image, float) and np.isnan(image)):
             return None
         if isinstance(image, (bytes, bytearray, memoryview)):
             return bytes(image)
@@ -260,7 +275,7 @@ class _Images(Sequence):
 
     def any_path(self) -> bool:
         if isinstance(self._images, np.ndarray) and self._images.dtype != object:
-            return False
+            return self._images.dtype.kind == "U"
         return any(isinstance(image, (str, Path)) for image in self._images)
 
 
@@ -302,7 +317,12 @@ def _codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[
     if isinstance(series.dtype, pd.CategoricalDtype):
         classes = list(series.cat.categories) if classes is None else classes
         series = series.astype(object)
-    positions, found = pd.factorize(series, use_na_sentinel=True)
+    try:
+        positions, found = pd.factorize(series, use_na_sentinel=True)
+    except TypeError as error:
+        row = next((row for row, value in enumerate(series) if not isinstance(value, Hashable)), None)
+        found = "is not a label" if row is None else f"is a {type(series.iloc[row]).__name__}"
+        raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
     distinct = [_scalar(value) for value in found]
     if classes is None:
         classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))

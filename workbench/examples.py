@@ -35,7 +35,7 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
         for start in range(0, max(dataset.n, 1), GROUP_ROWS):
             block = table.slice(start, GROUP_ROWS)
             if dataset.images is not None:
-                pictures = [dataset.images[row] for row in range(start, start + len(block))]
+                pictures = [_picture(dataset, row, has_paths) for row in range(start, start + len(block))]
                 block = block.append_column("image", pa.array(pictures, schema.field("image").type))
             writer.write_table(block, row_group_size=GROUP_ROWS)
     if dataset.planted is not None:
@@ -43,11 +43,20 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
             dataset.planted.to_parquet(temporary, index=False)
 
 
+def _picture(dataset: Dataset, row: int, has_paths: bool) -> bytes | str | None:
+    """The image of one row, which must be of the same kind as all others."""
+    image = dataset.images[row]
+    if image is not None and isinstance(image, str) != has_paths:
+        found = "is an image among paths" if has_paths else "is a path among images"
+        raise InputError.at("images", found, "Use one kind: read the files, or save the images.", row=row)
+    return image
+
+
 def _column(name: str, values: pd.Series) -> pa.Array:
     """An Arrow array, or an error that names the column."""
     try:
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeError) as error:
         found = f"cannot be stored ({error})"
         raise InputError.at(f"metadata[{name!r}]", found, "Make it one type, for example with astype(str).") from error
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
@@ -63,20 +72,25 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     try:
         file = pq.ParquetFile(layout.examples)
         names = [name for name in file.schema_arrow.names if name != "image"]
+        if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
+            found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
+            raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
         table = file.read(columns=names)
+        ids = _stored_ids(layout, table.column("id"))
+        labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
+        metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names]).to_pandas()
+        planted = pq.read_table(layout.planted).to_pandas() if layout.planted.is_file() else None
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{layout.examples} cannot be read ({error}). Restore it from a copy.") from error
-    if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
-        found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
-        raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
-    ids = table.column("id").to_numpy()
-    labels = table.column("given_label").fill_null(UNLABELLED).to_numpy().astype(np.int64)
-    metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names]).to_pandas()
-    images = _StoredImages(layout.examples, n) if "image" in file.schema_arrow.names else None
-    planted = pd.read_parquet(layout.planted) if layout.planted.is_file() else None
-    text_column = described.get("text_column")
+        raise RunError(f"the tables of {layout.root} cannot be read ({error}). Restore them from a copy.") from error
+    images = None
+    if "image" in file.schema_arrow.names:
+        kind = file.schema_arrow.field("image").type
+        if kind not in (pa.binary(), pa.string()):
+            raise RunError(f"{layout.examples} column `image` is {kind}, not images or paths. Restore the file.")
+        images = _StoredImages(layout.examples, n)
+    text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
     return Dataset(
-        ids=ids.astype(np.int64) if ids.dtype.kind in "iu" else ids.astype(object),
+        ids=ids,
         given_labels=labels,
         classes=classes,
         metadata=metadata,
@@ -86,6 +100,18 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         media_root=_media_root(layout, described, media_root),
         planted=planted,
     )
+
+
+def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
+    """(n,) int64, or object array of str, unique."""
+    text = pa.types.is_string(column.type)
+    if not (text or pa.types.is_integer(column.type)) or column.null_count:
+        found = f"is {column.type} with {column.null_count} gaps"
+        raise RunError(f"{layout.examples} column `id` {found}. Restore the file.")
+    ids = column.to_numpy().astype(object if text else np.int64)
+    if pd.Index(ids, dtype=ids.dtype).has_duplicates:
+        raise RunError(f"{layout.examples} column `id` repeats an id. Restore the file.")
+    return ids
 
 
 def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Path | None:

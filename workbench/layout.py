@@ -10,6 +10,7 @@
       checkpoints/epoch=0003.safetensors    opt-in
       pred_probs.npy, pred_probs.json       float32 (n, k), and how they were made
       planted.parquet                       canaries: errors that were put in on purpose
+      replay.json                           which checkpoints a replay has recorded
       journal.sqlite                        decisions
       cache/                                everything in it can be deleted and is computed again
 """
@@ -30,7 +31,14 @@ from workbench.errors import RunError
 
 SCHEMA_VERSION = 1
 
+RECORDED = (
+    *("stats", "inflight", "logits", "embeddings", "checkpoints", "cache"),
+    *("pred_probs.npy", "pred_probs.json", "planted.parquet", "replay.json"),
+)
+"""What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
+
 _EPOCH = re.compile(r"epoch=(\d+)(?:\.rank=(\d+)\.of=(\d+))?(?:\.\w+)?$")
+_INFLIGHT = re.compile(r"epoch=(\d+)\.rank=(\d+)\.arrows$")
 _RANK = re.compile(r"rank=(\d+)(?:\.of=(\d+))?\.parquet$")
 
 
@@ -130,22 +138,33 @@ class Layout:
                 epochs[int(number[1])] = [file for _, file in whole[-1]]
         return dict(sorted(epochs.items()))
 
+    def unsealed(self) -> dict[int, list[Path]]:
+        """Streams of epochs under way or cut short, by epoch."""
+        sealed = self.sealed()
+        found: dict[int, list[Path]] = {}
+        for file in sorted((self.root / "inflight").glob("epoch=*.arrows")):
+            match = _INFLIGHT.match(file.name)
+            if match and int(match[1]) not in sealed:
+                found.setdefault(int(match[1]), []).append(file)
+        return dict(sorted(found.items()))
+
     def arrays(self, kind: str) -> dict[int, list[tuple[int, Path]]]:
         """(rank, path) of the .npy files of `kind`, by epoch.
 
-        Those of sealed epochs, and those that were stored without a recording (a run may have no epochs at all).
+        Those of sealed epochs, and those that were stored without a recording (a run may have no epochs at all); parts
+        of several ranks only where all are there.
         """
-        sealed = self.sealed()
-        found: dict[int, list[tuple[int, Path]]] = {}
-        for file in sorted((self.root / kind).glob("epoch=*.npy")):
+        sealed, unsealed = self.sealed(), self.unsealed()
+        whole: dict[int, list[tuple[int, Path]]] = {}
+        parts: dict[int, list[tuple[int, Path]]] = {}
+        for file in (self.root / kind).glob("epoch=*.npy"):
             match = _EPOCH.match(file.name)
-            if match is None:
-                continue
-            epoch = int(match[1])
-            stored = match[2] is None and not any((self.root / "inflight").glob(f"epoch={match[1]}.*"))
-            if epoch in sealed or stored:
-                found.setdefault(epoch, []).append((int(match[2] or 0), file))
-        return found
+            if match and match[3] is None and int(match[1]) not in unsealed:
+                whole[int(match[1])] = [(0, file)]
+            elif match and match[3] and len(sealed.get(int(match[1]), ())) == int(match[3]):
+                parts.setdefault(int(match[1]), []).append((int(match[2]), file))
+        complete = {epoch: sorted(files) for epoch, files in parts.items() if len(files) == len(sealed[epoch])}
+        return dict(sorted((complete | whole).items()))
 
     def checkpoints(self) -> dict[int, Path]:
         """Checkpoint files by epoch."""
@@ -153,11 +172,27 @@ class Layout:
         return {int(match[1]): file for file in files if (match := _EPOCH.match(file.name))}
 
     def clear_evidence(self) -> None:
-        """Remove everything but the journal and the lock of the process that clears."""
-        for entry in self.root.iterdir():
-            if entry.name.startswith(("journal.sqlite", ".rank=")):
-                continue
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        """Remove what was recorded and what was computed from it; the journal, and files of others, stay."""
+        for name in RECORDED:
+            place = self.root / name
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+
+    def clear_leftovers(self, rank: int, alone: bool) -> None:
+        """Remove what a killed recording left: streams of epochs that `rank` had sealed, and half-written files.
+
+        Half-written files are removed only where this process records `alone`; they may be another's.
+        """
+        sealed = self.sealed()
+        for file in (self.root / "inflight").glob(f"epoch=*.rank={rank}.arrows"):
+            match = _INFLIGHT.match(file.name)
+            if match and int(match[1]) in sealed:
+                file.unlink()
+        for name in ("stats", "logits", "embeddings", "checkpoints") if alone else ():
+            for file in (self.root / name).rglob(".*.tmp"):
+                file.unlink()
 
 
 def read_run_json(layout: Layout) -> dict:
@@ -165,10 +200,11 @@ def read_run_json(layout: Layout) -> dict:
     if not layout.run_json.is_file():
         what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
         raise RunError(f"{layout.root} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
+    _refuse_links(layout.root)
     try:
         described = json.loads(layout.run_json.read_text(encoding="utf-8"))
         version = described["schema_version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RunError(
@@ -180,6 +216,16 @@ def read_run_json(layout: Layout) -> dict:
         if not isinstance(described.get(name), kind):
             found = described.get(name)
             raise RunError(f"{layout.run_json} field `{name}` is {found!r}, not {kind.__name__}. Restore the file.")
-    if not all(isinstance(name, str) for name in described["classes"]):
-        raise RunError(f"{layout.run_json} field `classes` holds something that is not text. Restore the file.")
+    classes = described["classes"]
+    if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+        raise RunError(f"{layout.run_json} field `classes` is not a list of different texts. Restore the file.")
     return described
+
+
+def _refuse_links(root: Path) -> None:
+    """A run from a stranger must not make us read or write elsewhere: its own entries are no links that lead out."""
+    inside = root.resolve()
+    for entry in root.iterdir():
+        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+            found = f"{entry} is a link that leads out of the run, to {entry.resolve()}"
+            raise RunError(f"{found}. Remove it, or put in its place what it names.")

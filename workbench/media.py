@@ -40,8 +40,9 @@ def _as_uint8(pixels: np.ndarray, row: int | None) -> np.ndarray:
     """(h, w) or (h, w, 3 or 4) uint8, or an error that names the row."""
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
-        found = f"is an array of shape {pixels.shape}"
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if not shaped or not pixels.size or pixels.dtype.kind not in "biuf":
+        found = f"is an array of {pixels.dtype} of shape {pixels.shape}"
         raise InputError.at("images", found, "Use (h, w), (h, w, 3) or (h, w, 4); channels come last.", row=row)
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels)
@@ -70,16 +71,18 @@ def read_image(image: bytes | str | None, root: Path | None) -> bytes | None:
     if root is None:
         found = f"is a path outside the run: {image}"
         raise InputError.at("image", found, "Open the run with `open_run(path, media_root=FOLDER)` to allow it.")
-    path = (root / image).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise InputError.at("image", f"leaves the media folder: {image}", f"Images are read below {root} only.")
     try:
+        path = (root / image).resolve()
+        if not path.is_relative_to(root.resolve()):
+            raise InputError.at("image", f"leaves the media folder: {image}", f"Images are read below {root} only.")
         if not path.is_file():
             raise InputError.at("image", f"does not exist: {path}", "Check `media_root`.")
         if path.stat().st_size > MAX_BYTES:
             raise InputError.at("image", f"is larger than {MAX_BYTES // 10**6} MB: {path}", "Make it smaller.")
         return path.read_bytes()
-    except OSError as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte in the name, a loop of links
         raise InputError.at("image", f"cannot be read: {error}", "Check the file.") from error
 
 
@@ -122,5 +125,6 @@ def open_image(data: bytes):
     except InputError:
         raise
     except Exception as error:
-        raise InputError.at("image", f"cannot be decoded ({type(error).__name__}: {error})", "Is it an image?") from error
+        found = f"cannot be decoded ({type(error).__name__}: {error})"
+        raise InputError.at("image", found, "Is it an image?") from error
     return picture

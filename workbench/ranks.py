@@ -79,6 +79,9 @@ class Lock:
                 f"another process is recording into {self._path.parent} (rank {self._rank}). "
                 "Wait for it, stop it, or record to another path."
             ) from error
+        except OSError:  # a file system without locks
+            os.close(descriptor)
+            return
         self._descriptor = descriptor
         self._held[self._path] = self
 
@@ -99,3 +102,16 @@ class Lock:
             self._descriptor = None
             if self._held.get(self._path) is self:
                 del self._held[self._path]
+
+    @classmethod
+    def _forget(cls) -> None:
+        """In a child after fork (a DataLoader's worker): the locks are the parent's, and must end with it."""
+        for lock in cls._held.values():
+            if lock._descriptor is not None:
+                os.close(lock._descriptor)
+                lock._descriptor = None
+        cls._held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Lock._forget)

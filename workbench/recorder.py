@@ -31,6 +31,13 @@ from workbench.trust import sign
 
 MODES = ("train", "eval", "import")
 
+ENCODING = {
+    "compression": "zstd",
+    "use_dictionary": ["pred", "topk_class.list.element"],
+    "use_byte_stream_split": ["p_given", "margin", "loss", "entropy", "el2n", "topk_p.list.element"],
+}
+"""How statistics are written: a third smaller and three times faster than the defaults, which look for repeats."""
+
 
 class Recorder:
     """Writes a run directory from any training loop.
@@ -87,10 +94,12 @@ class Recorder:
         self._lock = Lock(self.path, self.rank)
         if self.path.exists() and not self.path.is_dir():
             raise ExistsError(f"{self.path} is a file. Choose another path for the run directory.")
+        self.path.mkdir(parents=True, exist_ok=True)
         self._lock.take()
         try:
             if self.rank == 0:
                 _prepare(self._layout, dataset, mode, overwrite)
+                self._layout.clear_leftovers(self.rank, alone=self.world_size == 1)
             barrier(self._layout.run_json, self.rank, self.world_size)
         except BaseException:
             self._lock.release()
@@ -162,7 +171,7 @@ class Recorder:
             raise RunError(f"a newer Recorder writes to {self.path}. Use that one.")
 
     def staged(self, stages: Iterable[Any], ids: Any = None, *, every: int = 1) -> None:
-        """Record staged predictions, such as those of gradient boosting, one stage an epoch.
+        """Record staged predictions, such as those of gradient boosting: stage s as epoch s // every.
 
         Parameters
         ----------
@@ -178,7 +187,7 @@ class Recorder:
             probs = np.asarray(probs)
             if probs.ndim == 1 and self.dataset.k == 2:
                 probs = np.stack([1 - probs, probs], axis=1)
-            with self.epoch(self.next_epoch):
+            with self.epoch(stage // every):
                 self.batch(rows, probs=probs)
 
     def checkpoint(self, model: Any) -> Path:
@@ -228,6 +237,11 @@ class _Epoch:
         self._seen = np.zeros(self._dataset.n, bool)
         self._path = self._layout.inflight(number, recorder.rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.exists():  # an attempt that was cut short, perhaps while sealing
+            for kind in ("logits", "embeddings"):
+                self._array_path(kind).unlink(missing_ok=True)
+                if recorder.rank == 0:
+                    self._layout.array(kind, number).unlink(missing_ok=True)
         self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
         self._stream: pa.ipc.RecordBatchStreamWriter | None = None
         self._arrays: dict[str, np.memmap] = {}
@@ -278,11 +292,12 @@ class _Epoch:
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
         repeated = self._seen[rows]
+        ordered = np.sort(rows)
+        if not repeated.any() and not (ordered[1:] == ordered[:-1]).any():
+            return None
         order = np.argsort(rows, kind="stable")
-        again = np.diff(rows[order]) == 0
-        if again.any():
-            repeated[order[1:][again]] = True
-        return repeated if repeated.any() else None
+        repeated[order[1:][np.diff(rows[order]) == 0]] = True
+        return repeated
 
     def _append(self, rows: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         arrays = [pa.array(rows)]
@@ -329,7 +344,7 @@ class _Epoch:
             table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
             path = self._layout.stats(self.number, self._recorder.rank, self._recorder.world_size)
             with atomic(path) as temporary:
-                pq.write_table(table, temporary, compression="zstd", row_group_size=BLOCK_ROWS)
+                pq.write_table(table, temporary, row_group_size=BLOCK_ROWS, **ENCODING)
         self._path.unlink()
         if self._recorder._embedding_epochs == "last" and "embeddings" in self._arrays:
             for epoch, files in self._layout.arrays("embeddings").items():
@@ -348,7 +363,7 @@ class _Epoch:
 def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
     """Make the run directory, or check that the one there belongs to the same dataset."""
     if not layout.run_json.is_file():
-        strangers = sorted(entry.name for entry in layout.root.iterdir() if not entry.name.startswith(".rank="))
+        strangers = sorted(entry.name for entry in layout.root.iterdir() if not entry.name.startswith("."))
         if strangers and not layout.examples.exists():
             holds = first_few(strangers)
             raise ExistsError(f"{layout.root} exists and is not a run (it holds {holds}). Choose another path.")

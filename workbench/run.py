@@ -136,11 +136,7 @@ class Run:
         -------
         dict of epoch -> DataFrame with the column row and the names in `STATISTICS`, in order of recording.
         """
-        found: dict[int, list[pd.DataFrame]] = {}
-        for path in sorted((self.path / "inflight").glob("epoch=*.arrows")):
-            epoch = int(path.name[6:10]) if path.name[6:10].isdigit() else -1
-            if epoch >= 0 and epoch not in self.layout.sealed():
-                found.setdefault(epoch, []).append(_read_stream(path))
+        found = {epoch: [_read_stream(file) for file in files] for epoch, files in self.layout.unsealed().items()}
         return {epoch: pd.concat(parts, ignore_index=True) for epoch, parts in found.items()}
 
     def stat_matrix(self, name: str, rows: slice = slice(None)) -> np.ndarray:
@@ -157,7 +153,7 @@ class Run:
     def stat_blocks(
         self, names: Sequence[str], block_rows: int = BLOCK_ROWS
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names x 4 bytes."""
+        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names floats."""
         for start in range(0, self.n, block_rows):
             stop = min(start + block_rows, self.n)
             yield slice(start, stop), self._matrices(names, start, stop)
@@ -261,7 +257,10 @@ class Run:
         values = _load_npy(self.layout.pred_probs, self.n)
         if values.shape != (self.n, self.k):
             raise RunError(f"{self.layout.pred_probs} has shape {values.shape}, not ({self.n}, {self.k}).")
-        meta = json.loads(meta_path.read_text(encoding="utf-8"))
+        try:
+            meta = dict(json.loads(meta_path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise RunError(f"{meta_path} is damaged ({error}). Delete it and {self.layout.pred_probs.name}.") from error
         return PredProbs(values, bool(meta.get("out_of_fold")), str(meta.get("how", "unknown")))
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
@@ -369,12 +368,21 @@ def _read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Tabl
         file = pq.ParquetFile(path)
         groups = []
         for group in range(file.num_row_groups):
-            bounds = file.metadata.row_group(group).column(0).statistics
-            if bounds is None or (bounds.max >= start and bounds.min < stop):
+            first = file.metadata.row_group(group).column(0)
+            bounds = first.statistics if first.path_in_schema == "row" else None
+            if bounds is None or not bounds.has_min_max or (bounds.max >= start and bounds.min < stop):
                 groups.append(group)
-        return file.read_row_groups(groups, columns=columns)
+        table = file.read_row_groups(groups, columns=columns)
+        for name in columns:
+            kind = table.schema.field(name).type
+            kind = kind.value_type if pa.types.is_fixed_size_list(kind) else kind
+            if kind not in ((pa.int64(),) if name == "row" else (pa.float32(), pa.int32(), pa.bool_())):
+                raise KeyError(f"column {name} of {kind}")
+            if table.column(name).null_count:
+                raise KeyError(f"gaps in column {name}")
+        return table
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Run `workbench check`, or record this epoch again.") from error
+        raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
 
 
 def _read_stream(path: Path) -> pd.DataFrame:
@@ -405,6 +413,8 @@ def _load_npy(path: Path, n: int) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        raise RunError(f"{path} holds no array of floats. Restore it, or delete it to go without.")
     if array.ndim != 2 or len(array) != n:
         raise RunError(f"{path} has shape {array.shape}, but the run has {n} examples. Restore it, or delete it.")
     return array
