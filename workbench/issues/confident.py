@@ -5,22 +5,22 @@ counting rules of cleanlab 2.9, ties and missing classes included, so that masks
 out-of-sample. An unlabelled row (label -1) is never an issue and enters no count; a class that is never given has a
 threshold that no probability reaches.
 
-Hidden here: one pass over the probabilities in blocks of rows, in threads, gives four numbers per row (probability of
-the given label, largest probability, its class, confident class); everything but the two pruning filters works on
-these. The pruning filters look at one given class at a time. No temporary is as large as the probabilities.
+One pass over the probabilities (`counting`) gives a few numbers per row; everything but the pruning filters
+(`pruning`) works on these. No temporary is as large as the probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from workbench.checks import check_given_labels, check_pred_probs, default_tolerance, refuse_rows, unusable_rows
+from workbench.checks import check_given_labels, check_pred_probs
 from workbench.errors import InputError
-from workbench.reductions import NARROW, by_blocks, float_rows, given_values, in_threads, label_counts
+from workbench.issues.counting import TINY, Classes, calibrate_counts, read_rows
+from workbench.issues.pruning import by_margin, lowest, to_prune
+from workbench.reductions import float_rows, given_values, in_threads, label_counts
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 
 FILTERS = (
@@ -37,12 +37,6 @@ RANKINGS = {
     "normalized_margin": normalized_margin,
     "confidence_weighted_entropy": confidence_weighted_entropy,
 }
-SLACK = 1e-6  # how near two probabilities count as equal
-LOWEST_THRESHOLD = 2e-6
-NEVER = 2.0  # threshold of a class that is never given: no probability reaches it
-TINY = 1e-100
-FEW_CLASSES = 32  # so many comparisons of all labels cost less than sorting them
-MANY_CLASSES = 2048
 
 
 def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
@@ -68,7 +62,7 @@ def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
     array([0.5, 0.5])
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
-    return _Classes(labels, probs.shape[1]).means(given_values(probs, labels))
+    return Classes(labels, probs.shape[1]).means(given_values(probs, labels))
 
 
 def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:
@@ -96,7 +90,7 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
     Northcutt, Jiang, Chuang 2021, equation 1.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
-    rows = _read_rows(labels, probs)
+    rows = read_rows(labels, probs)
     return rows.calibrated() if calibrate else rows.raw_joint()
 
 
@@ -104,7 +98,7 @@ def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
     """Any counts by given (rows) and true class, scaled to the numbers given each class: int64 (k, k)."""
     counts = np.asarray(counts)
     labels = check_given_labels(given_labels, len(np.asarray(given_labels)), len(counts))
-    return _calibrate(counts, label_counts(labels, len(counts)))
+    return calibrate_counts(counts, label_counts(labels, len(counts)))
 
 
 def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
@@ -200,10 +194,10 @@ def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) 
         examples themselves, leaving out those whose largest probability is that of the given label.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
-    rows = _read_rows(labels, probs)
+    rows = read_rows(labels, probs)
     if not calibrated:
         return int(rows.off_diagonal().sum())
-    counts = _calibrate(rows.calibrated(), rows.classes.counts)
+    counts = calibrate_counts(rows.calibrated(), rows.classes.counts)
     share = 1.0 - (counts / max(float(counts.sum()), TINY)).trace()
     return int(np.rint(share * rows.classes.counts.sum()))
 
@@ -257,14 +251,14 @@ def find_label_issues(
         )
     if not 0.0 <= frac_noise <= 1.0:
         raise InputError.at("frac_noise", f"is {frac_noise!r}", "Give a share between 0 and 1.")
-    rows = _read_rows(labels, probs, confident=by != "predicted_neq_given")
+    rows = read_rows(labels, probs, confident=by != "predicted_neq_given")
     if by == "predicted_neq_given":
         return rows.contradicted
     if by == "confident_learning":
         return rows.off_diagonal()
     if by in ("low_self_confidence", "low_normalized_margin"):
         scores = rows.p_given if by == "low_self_confidence" else normalized_margin(labels, probs)
-        return _lowest(scores, int(rows.off_diagonal().sum()))
+        return lowest(scores, int(rows.off_diagonal().sum()))
     counts = rows.calibrated() if joint_counts is None else np.asarray(joint_counts)
     if counts.shape != (probs.shape[1],) * 2:
         raise InputError.at(
@@ -278,12 +272,12 @@ def find_label_issues(
         members = rows.classes.members(klass)
         if len(members) <= max(min_per_class, 1):
             return
-        prune_counts = _keep(counts[klass], klass, min_per_class, frac_noise)
+        prune_counts = to_prune(counts[klass], klass, min_per_class, frac_noise)
         found = np.ones(len(members), bool)
         if by != "prune_by_noise_rate":
-            found &= _lowest(rows.p_given[members], len(members) - int(prune_counts[klass]))
+            found &= lowest(rows.p_given[members], len(members) - int(prune_counts[klass]))
         if by != "prune_by_class":
-            found &= _by_margin(probs, members, klass, rows.p_given[members], rows.contradicted[members], prune_counts)
+            found &= by_margin(probs, members, klass, rows.p_given[members], rows.contradicted[members], prune_counts)
         mask[members] = found
 
     in_threads(prune, range(probs.shape[1]), probs.size)
@@ -321,313 +315,11 @@ def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
     Returns a new float array (n, k), for the label-quality scores.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
-    limits = _Classes(labels, probs.shape[1]).means(given_values(probs, labels))
+    limits = Classes(labels, probs.shape[1]).means(given_values(probs, labels))
     adjusted = float_rows(probs) - limits
     adjusted += limits.max()
     adjusted /= adjusted.sum(axis=1, keepdims=True)
     return adjusted
-
-
-class _Classes:
-    """The rows given each class. Few classes are looked up as they are asked for, many are sorted once."""
-
-    def __init__(self, labels: np.ndarray, k: int):
-        self.labels = labels
-        self.counts = label_counts(labels, k)
-        self.order = None
-        if k > FEW_CLASSES:
-            codes = labels.astype(
-                np.uint16 if k < 65535 else np.uint64
-            )  # -1 becomes the largest; 16 bits sort by radix
-            self.order = np.argsort(codes, kind="stable")
-            self.ends = np.cumsum(self.counts)
-
-    def members(self, klass: int) -> np.ndarray:
-        """Rows given this class, ascending."""
-        if self.order is None:
-            return np.flatnonzero(self.labels == klass)
-        return self.order[self.ends[klass] - self.counts[klass] : self.ends[klass]]
-
-    def means(self, p_given: np.ndarray) -> np.ndarray:
-        """Mean of each class's own values (k,), taken at their precision; NEVER for an empty class."""
-        means = np.full(len(self.counts), NEVER, p_given.dtype if self.counts.all() else np.float64)
-        for klass in np.flatnonzero(self.counts):
-            means[klass] = p_given[self.members(klass)].mean()
-        return np.maximum(means, LOWEST_THRESHOLD)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A few numbers per row, and the rows of each class."""
-
-    k: int
-    labels: np.ndarray  # (n,) int64, -1 = unlabelled
-    classes: _Classes
-    p_given: np.ndarray  # (n,), NaN where unlabelled
-    contradicted: np.ndarray  # (n,) bool: another class leads by more than SLACK
-    confident: np.ndarray  # (n,) small int: confident class, -1 = none
-
-    def off_diagonal(self) -> np.ndarray:
-        """Mask of the rows counted off the diagonal of the confident joint, less those whose given label leads."""
-        return (self.confident >= 0) & (self.confident != self.labels) & self.contradicted
-
-    def raw_joint(self) -> np.ndarray:
-        counts = np.zeros(self.k * self.k, np.int64)
-        step = max(1 << 16, self.k * self.k)
-        for start in range(0, len(self.labels), step):
-            labels, confident = self.labels[start : start + step], self.confident[start : start + step]
-            counted = (confident >= 0) & (labels >= 0)
-            cells = labels[counted] * self.k
-            cells += confident[counted]
-            found = np.bincount(cells, minlength=len(counts))
-            counts = counts + found if start else found
-        counts = counts.reshape(self.k, self.k)
-        np.fill_diagonal(counts, np.maximum(counts.diagonal(), 1))
-        return counts
-
-    def calibrated(self) -> np.ndarray:
-        return _calibrate(self.raw_joint(), self.classes.counts)
-
-
-def _read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> _Rows:
-    """The one pass over the probabilities, which also refuses rows that are none; `confident` may be left out."""
-    n, k = probs.shape
-    p_given = given_values(probs, labels)
-    dtype = p_given.dtype
-    classes = _Classes(labels, k)
-    reach = _reach(classes.means(p_given), dtype) if confident else None
-    contradicted = np.empty(n, bool)
-    sure = np.full(n if confident else 0, -1, np.int16 if k < 1 << 15 else np.int32)
-    unusable: list[np.ndarray] = []
-    tolerance = default_tolerance(probs)
-    read = _read_narrow if k <= NARROW else _read_wide
-
-    def work(rows: slice) -> None:
-        block = float_rows(probs[rows])
-        bad = unusable_rows(block, tolerance)
-        if bad.any():
-            unusable.append(np.flatnonzero(bad) + rows.start)
-        given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
-        with np.errstate(invalid="ignore"):
-            largest, leader, found = read(block, reach)
-            led = np.where(leader < given, bar <= largest, bar < largest)
-        contradicted[rows] = led & (leader != given) & (given >= 0)
-        if confident:
-            sure[rows] = found
-
-    by_blocks(work, n, k)
-    if unusable:
-        bad = np.zeros(n, bool)
-        bad[np.concatenate(unusable)] = True
-        refuse_rows(probs, bad, tolerance)
-    return _Rows(k, labels, classes, p_given, contradicted, sure)
-
-
-def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The smallest numbers of the rows' own dtype that reach the thresholds within SLACK: the same comparison."""
-    lowered = limits - SLACK
-    reach = lowered.astype(dtype)
-    return np.where(reach < lowered, np.nextafter(reach, np.array(np.inf, dtype)), reach).astype(dtype)
-
-
-def _read_narrow(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Largest value, its class, confident class (-1 = none) of each row; class by class over whole columns."""
-    columns = np.array(block.T, order="C")
-    k, b = columns.shape
-    largest = columns[0].copy()
-    leader = np.zeros(b, np.uint8)
-    reached = np.zeros(b, np.uint8)
-    last_first = np.zeros(b, np.uint8)  # k - index of the first confident class
-    for index in range(k):
-        if index:
-            above = columns[index] > largest
-            np.maximum(largest, columns[index], out=largest)
-            np.maximum(leader, above.view(np.uint8) * np.uint8(index), out=leader)
-        if reach is None:
-            continue
-        sure = (columns[index] >= reach[index]).view(np.uint8)
-        reached += sure
-        sure *= np.uint8(k - index)
-        np.maximum(last_first, sure, out=last_first)
-    leader = leader.astype(np.int64)
-    if reach is None:
-        return largest, leader, -1
-    first = k - last_first.astype(np.int64)
-    confident = np.where(reached > 1, leader, first)
-    confident[reached == 0] = -1
-    return largest, leader, confident
-
-
-def _read_wide(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
-    """`_read_narrow` for many classes: along contiguous rows."""
-    every = np.arange(len(block))
-    leader = block.argmax(axis=1)
-    largest = block[every, leader]
-    if reach is None:
-        return largest, leader, -1
-    sure = block >= reach
-    first = sure.argmax(axis=1)
-    confident = np.where(sure[every, first], first, -1)
-    # a second confident class matters only where the first is not the leader
-    unclear = np.flatnonzero((confident >= 0) & (first != leader))
-    if len(unclear):
-        rest = sure[unclear]
-        inside = np.arange(len(unclear))
-        rest[inside, first[unclear]] = False
-        several = rest[inside, rest.argmax(axis=1)]
-        confident[unclear[several]] = leader[unclear[several]]
-    return largest, leader, confident
-
-
-def _calibrate(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Scale rows to the given counts and round to whole numbers, each row keeping its sum.
-
-    Above MANY_CLASSES only rows of classes that are given are touched, and the grand total is summed row by row: a
-    value that lies on .5 may then round the other way than cleanlab's.
-    """
-    k = len(raw)
-    sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
-    given = np.flatnonzero(counts)
-    step = max(1, (1 << 17) // k)
-    parts = [given[start : start + step] for start in range(0, len(given), step)]
-    if k <= MANY_CLASSES:  # the total in the order of memory of the transposed matrix, as cleanlab sums it
-        scaled = raw.T.astype(np.float64, order="C")
-        scaled /= sizes
-        scaled *= counts
-        total = scaled.sum()
-        del scaled
-    else:
-        total = sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts)
-    total = max(total, TINY)
-    out = np.zeros(raw.shape, np.int64)
-    for rows in parts:
-        out[rows] = _round_rows(raw[rows] / sizes[rows, None] * counts[rows, None] / total * counts.sum())
-    return out
-
-
-def _row_sums(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    sums = np.ones(len(raw))
-    for klass in np.flatnonzero(counts):
-        sums[klass] = raw[klass].sum()
-    return sums
-
-
-def _round_rows(rows: np.ndarray) -> np.ndarray:
-    """Whole numbers nearest to the values, with each row's sum kept: the entries rounded furthest give way."""
-    whole = rows.round()
-    target = rows.sum(axis=1).round()
-    while True:
-        missing = np.round(target - whole.sum(axis=1).round())
-        uneven = np.flatnonzero(np.abs(missing) > SLACK)
-        if not len(uneven):
-            return whole.astype(np.int64)
-        order = np.argsort(rows[uneven] - whole[uneven], axis=1)
-        for row, ranked, lack in zip(uneven, order, missing[uneven]):
-            changes = min(int(abs(lack)), rows.shape[1])
-            chosen = ranked[::-1][:changes] if lack > 0 else ranked[:changes]
-            whole[row, chosen] += 1 if lack > 0 else -1
-
-
-def _keep(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
-    """One class's counts to prune (k,): at least so many kept as right, taken evenly from the rest; then the share."""
-    kept = max(int(counts[klass]), at_least)
-    if frac_noise == 1.0 and kept == counts[klass]:
-        return counts
-    others = max(np.count_nonzero(counts) - 1.0, 1.0)
-    lowered = np.maximum(counts - (kept - counts[klass]) / others, 0)
-    lowered[klass] = kept
-    share = lowered * frac_noise
-    share[klass] = kept
-    share[klass] += (lowered - share).sum()
-    return share.astype(np.int64)
-
-
-def _lowest(scores: np.ndarray, how_many: int) -> np.ndarray:
-    """Mask of the so many lowest scores (NaN last); a sort decides only where the border is tied."""
-    mask = np.zeros(len(scores), bool)
-    if how_many <= 0:
-        return mask
-    if how_many >= len(scores):
-        mask[:] = True
-        return mask
-    border = np.partition(scores, how_many - 1)[how_many - 1]
-    np.less_equal(scores, border, out=mask)
-    if mask.sum() != how_many:
-        mask[:] = False
-        mask[np.argsort(scores)[:how_many]] = True
-    return mask
-
-
-def _by_margin(
-    probs: np.ndarray,
-    members: np.ndarray,
-    klass: int,
-    p_given: np.ndarray,
-    contradicted: np.ndarray,
-    counts: np.ndarray,
-) -> np.ndarray:
-    """Mask over the members of one class: for every other class, so many with the largest margin over their own.
-
-    Right at least for contradicted members, which is all that is asked for: where enough of these have a margin that
-    no other member can have, the others need not be looked at.
-    """
-    found = np.zeros(len(members), bool)
-    wanted = np.flatnonzero(counts > 0)
-    wanted = wanted[wanted != klass]
-    if (counts[wanted] >= len(members)).any():
-        found[:] = True
-        return found
-    wanted = wanted[np.argsort(counts[wanted], kind="stable")]
-    inside = np.flatnonzero(contradicted)
-    left = []
-    for part, margins in _margins(probs, members[inside], p_given[inside], wanted):
-        enough = np.count_nonzero(margins > 10 * SLACK, axis=1) >= counts[part]
-        for many in np.unique(counts[part[enough]]):
-            group = np.flatnonzero(enough & (counts[part] == many))
-            reached, tied = _top(margins[group], int(many))
-            found[inside] |= reached
-            enough[group[tied]] = False
-        left.append(part[~enough])
-    for part, margins in _margins(probs, members, p_given, np.concatenate(left) if left else wanted):
-        for many in np.unique(counts[part]):
-            group = margins[counts[part] == many]
-            reached, tied = _top(group, int(many))
-            found |= reached
-            for row in tied:  # the order of a full sort decides between equals
-                found[np.argsort(-group[row])[:many]] = True
-    return found
-
-
-def _margins(
-    probs: np.ndarray, rows: np.ndarray, p_given: np.ndarray, wanted: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Some of the wanted columns at a time, and their margins over the given label (columns, rows)."""
-    step = max(1, (1 << 20) // max(len(rows), 1))
-    for start in range(0, len(wanted), step):
-        margins = _columns(probs, rows, wanted[start : start + step])
-        margins -= p_given
-        yield wanted[start : start + step], margins
-
-
-def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(columns, members), contiguous, as float32 or float64."""
-    if len(columns) * 4 >= probs.shape[1] and len(members) * probs.shape[1] <= 1 << 21:
-        picked = float_rows(probs[members]).T[columns]
-    else:
-        picked = np.empty((len(columns), len(members)), float_rows(probs[:0]).dtype)
-        for index, column in enumerate(columns):
-            picked[index] = probs[members, column]
-    return np.ascontiguousarray(picked)
-
-
-def _top(margins: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the m are among the so many largest in any row (rows, m), and the rows left out for ties."""
-    m = margins.shape[1]
-    border = margins.max(axis=1) if many == 1 else np.partition(margins, m - many, axis=1)[:, m - many]
-    reached = margins >= border[:, None]
-    tied = np.flatnonzero(np.count_nonzero(reached, axis=1) != many)
-    reached[tied] = False
-    return reached.any(axis=0), tied
 
 
 def _priors(shares: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:

@@ -15,16 +15,9 @@ import pandas as pd
 
 from workbench.checks import check_pred_probs
 from workbench.errors import InputError
-from workbench.issues.confident import (
-    LOWEST_THRESHOLD,
-    NEVER,
-    SLACK,
-    confident_joint,
-    joint,
-    noise_from_joint,
-    num_issues,
-)
+from workbench.issues.confident import confident_joint, joint, noise_from_joint, num_issues
 from workbench.issues.confident import thresholds as class_thresholds
+from workbench.issues.counting import LOWEST_THRESHOLD, NEVER, SLACK
 from workbench.reductions import by_blocks, float_rows, given_values
 
 ASSUMPTIONS = (

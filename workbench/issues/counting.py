@@ -1,0 +1,223 @@
+"""The one pass of confident learning over the probabilities, and the confident joint that comes of it.
+
+Hidden here: blocks of rows, in threads, class by class for few classes and row by row for many, give a few numbers per
+row (probability of the given label, whether another class leads, confident class); the counting rules of cleanlab 2.9,
+down to how ties and halves are rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.checks import default_tolerance, refuse_rows, unusable_rows
+from workbench.reductions import NARROW, by_blocks, float_rows, given_values, label_counts
+
+SLACK = 1e-6  # how near two probabilities count as equal
+LOWEST_THRESHOLD = 2e-6
+NEVER = 2.0  # threshold of a class that is never given: no probability reaches it
+TINY = 1e-100
+FEW_CLASSES = 32  # so many comparisons of all labels cost less than sorting them
+MANY_CLASSES = 2048  # a dense sum over all pairs of classes is fine up to here
+
+
+class Classes:
+    """The rows given each class. Few classes are looked up as they are asked for, many are sorted once."""
+
+    def __init__(self, labels: np.ndarray, k: int):
+        self.labels = labels
+        self.counts = label_counts(labels, k)
+        self.order = None
+        if k > FEW_CLASSES:
+            codes = labels.astype(
+                np.uint16 if k < 65535 else np.uint64
+            )  # -1 becomes the largest; 16 bits sort by radix
+            self.order = np.argsort(codes, kind="stable")
+            self.ends = np.cumsum(self.counts)
+
+    def members(self, klass: int) -> np.ndarray:
+        """Rows given this class, ascending."""
+        if self.order is None:
+            return np.flatnonzero(self.labels == klass)
+        return self.order[self.ends[klass] - self.counts[klass] : self.ends[klass]]
+
+    def means(self, p_given: np.ndarray) -> np.ndarray:
+        """Mean of each class's own values (k,), taken at their precision; NEVER for an empty class."""
+        means = np.full(len(self.counts), NEVER, p_given.dtype if self.counts.all() else np.float64)
+        for klass in np.flatnonzero(self.counts):
+            means[klass] = p_given[self.members(klass)].mean()
+        return np.maximum(means, LOWEST_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A few numbers per row, and the rows of each class."""
+
+    k: int
+    labels: np.ndarray  # (n,) int64, -1 = unlabelled
+    classes: Classes
+    p_given: np.ndarray  # (n,), NaN where unlabelled
+    contradicted: np.ndarray  # (n,) bool: another class leads by more than SLACK
+    confident: np.ndarray  # (n,) small int: confident class, -1 = none
+
+    def off_diagonal(self) -> np.ndarray:
+        """Mask of the rows counted off the diagonal of the confident joint, less those whose given label leads."""
+        return (self.confident >= 0) & (self.confident != self.labels) & self.contradicted
+
+    def raw_joint(self) -> np.ndarray:
+        counts = np.zeros(self.k * self.k, np.int64)
+        step = max(1 << 16, self.k * self.k)
+        for start in range(0, len(self.labels), step):
+            labels, confident = self.labels[start : start + step], self.confident[start : start + step]
+            counted = (confident >= 0) & (labels >= 0)
+            cells = labels[counted] * self.k
+            cells += confident[counted]
+            found = np.bincount(cells, minlength=len(counts))
+            counts = counts + found if start else found
+        counts = counts.reshape(self.k, self.k)
+        np.fill_diagonal(counts, np.maximum(counts.diagonal(), 1))
+        return counts
+
+    def calibrated(self) -> np.ndarray:
+        return calibrate_counts(self.raw_joint(), self.classes.counts)
+
+
+def read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> Rows:
+    """The one pass over the probabilities, which also refuses rows that are none; `confident` may be left out."""
+    n, k = probs.shape
+    p_given = given_values(probs, labels)
+    dtype = p_given.dtype
+    classes = Classes(labels, k)
+    reach = _reach(classes.means(p_given), dtype) if confident else None
+    contradicted = np.empty(n, bool)
+    sure = np.full(n if confident else 0, -1, np.int16 if k < 1 << 15 else np.int32)
+    unusable: list[np.ndarray] = []
+    tolerance = default_tolerance(probs)
+    read = _read_narrow if k <= NARROW else _read_wide
+
+    def work(rows: slice) -> None:
+        block = float_rows(probs[rows])
+        bad = unusable_rows(block, tolerance)
+        if bad.any():
+            unusable.append(np.flatnonzero(bad) + rows.start)
+        given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
+        with np.errstate(invalid="ignore"):
+            largest, leader, found = read(block, reach)
+            led = np.where(leader < given, bar <= largest, bar < largest)
+        contradicted[rows] = led & (leader != given) & (given >= 0)
+        if confident:
+            sure[rows] = found
+
+    by_blocks(work, n, k)
+    if unusable:
+        bad = np.zeros(n, bool)
+        bad[np.concatenate(unusable)] = True
+        refuse_rows(probs, bad, tolerance)
+    return Rows(k, labels, classes, p_given, contradicted, sure)
+
+
+def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The smallest numbers of the rows' own dtype that reach the thresholds within SLACK: the same comparison."""
+    lowered = limits - SLACK
+    reach = lowered.astype(dtype)
+    return np.where(reach < lowered, np.nextafter(reach, np.array(np.inf, dtype)), reach).astype(dtype)
+
+
+def _read_narrow(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Largest value, its class, confident class (-1 = none) of each row; class by class over whole columns."""
+    columns = np.array(block.T, order="C")
+    k, b = columns.shape
+    largest = columns[0].copy()
+    leader = np.zeros(b, np.uint8)
+    reached = np.zeros(b, np.uint8)
+    last_first = np.zeros(b, np.uint8)  # k - index of the first confident class
+    for index in range(k):
+        if index:
+            above = columns[index] > largest
+            np.maximum(largest, columns[index], out=largest)
+            np.maximum(leader, above.view(np.uint8) * np.uint8(index), out=leader)
+        if reach is None:
+            continue
+        sure = (columns[index] >= reach[index]).view(np.uint8)
+        reached += sure
+        sure *= np.uint8(k - index)
+        np.maximum(last_first, sure, out=last_first)
+    leader = leader.astype(np.int64)
+    if reach is None:
+        return largest, leader, -1
+    first = k - last_first.astype(np.int64)
+    confident = np.where(reached > 1, leader, first)
+    confident[reached == 0] = -1
+    return largest, leader, confident
+
+
+def _read_wide(block: np.ndarray, reach: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    """`_read_narrow` for many classes: along contiguous rows."""
+    every = np.arange(len(block))
+    leader = block.argmax(axis=1)
+    largest = block[every, leader]
+    if reach is None:
+        return largest, leader, -1
+    sure = block >= reach
+    first = sure.argmax(axis=1)
+    confident = np.where(sure[every, first], first, -1)
+    # a second confident class matters only where the first is not the leader
+    unclear = np.flatnonzero((confident >= 0) & (first != leader))
+    if len(unclear):
+        rest = sure[unclear]
+        inside = np.arange(len(unclear))
+        rest[inside, first[unclear]] = False
+        several = rest[inside, rest.argmax(axis=1)]
+        confident[unclear[several]] = leader[unclear[several]]
+    return largest, leader, confident
+
+
+def calibrate_counts(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Scale rows to the given counts and round to whole numbers, each row keeping its sum.
+
+    Above MANY_CLASSES only rows of classes that are given are touched, and the grand total is summed row by row: a
+    value that lies on .5 may then round the other way than cleanlab's.
+    """
+    k = len(raw)
+    sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
+    given = np.flatnonzero(counts)
+    step = max(1, (1 << 17) // k)
+    parts = [given[start : start + step] for start in range(0, len(given), step)]
+    if k <= MANY_CLASSES:  # the total in the order of memory of the transposed matrix, as cleanlab sums it
+        scaled = raw.T.astype(np.float64, order="C")
+        scaled /= sizes
+        scaled *= counts
+        total = scaled.sum()
+        del scaled
+    else:
+        total = sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts)
+    total = max(total, TINY)
+    out = np.zeros(raw.shape, np.int64)
+    for rows in parts:
+        out[rows] = _round_rows(raw[rows] / sizes[rows, None] * counts[rows, None] / total * counts.sum())
+    return out
+
+
+def _row_sums(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    sums = np.ones(len(raw))
+    for klass in np.flatnonzero(counts):
+        sums[klass] = raw[klass].sum()
+    return sums
+
+
+def _round_rows(rows: np.ndarray) -> np.ndarray:
+    """Whole numbers nearest to the values, with each row's sum kept: the entries rounded furthest give way."""
+    whole = rows.round()
+    target = rows.sum(axis=1).round()
+    while True:
+        missing = np.round(target - whole.sum(axis=1).round())
+        uneven = np.flatnonzero(np.abs(missing) > SLACK)
+        if not len(uneven):
+            return whole.astype(np.int64)
+        order = np.argsort(rows[uneven] - whole[uneven], axis=1)
+        for row, ranked, lack in zip(uneven, order, missing[uneven]):
+            changes = min(int(abs(lack)), rows.shape[1])
+            chosen = ranked[::-1][:changes] if lack > 0 else ranked[:changes]
+            whole[row, chosen] += 1 if lack > 0 else -1
