@@ -19,10 +19,10 @@ from workbench.layout import atomic
 if TYPE_CHECKING:
     from workbench.run import Run
 
-STRATA = 6
-LEAST = 5  # examples drawn from every stratum that has them
-RATE_FLOOR = 0.03  # no stratum is taken for cleaner than this when effort is shared out
-PRIOR = 1.0  # weight of the predicted rate, in examples, for the estimate and the lower end
+STRATA = 10
+LEAST = 5  # examples drawn from every stratum that has them, while that takes at most half of the budget
+RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is shared out
+PRIOR = 2.0  # weight of the predicted rate in examples
 PRIOR_UPPER = 0.1  # errors added for the upper end, so that strata without a finding are not taken for clean
 DRAWS = 20_000
 
@@ -82,7 +82,7 @@ class Audit:
         """The number of errors, from the verdicts in the journal (see `estimate_errors`)."""
         verdicts = verdicts_of(self._run).reindex(self.plan["id"])
         judged = verdicts.notna().to_numpy()
-        wrong = judged & (verdicts == True).to_numpy()  # noqa: E712 (missing verdicts compare as False)
+        wrong = verdicts.fillna(False).to_numpy(dtype=bool)
         p, stratum, drawn = (self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn"))
         return estimate_errors(p, stratum, drawn, judged, wrong)
 
@@ -110,7 +110,7 @@ def audit(run: Run, budget: int = 200, *, seed: int = 0, issues: pd.DataFrame | 
 
     Notes
     -----
-    Six strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
+    Ten strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
     Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval.
     """
     if budget < 1:
@@ -185,15 +185,13 @@ def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
 def allocate(sizes: np.ndarray, rates: np.ndarray, budget: int) -> np.ndarray:
     """(h,) int64 examples to draw from each stratum: in proportion to size x standard deviation (Neyman).
 
-    Every stratum gets `LEAST` where it has them and the budget allows; none gets more than its size; sums to
-    `budget` (or to all examples).
+    Every stratum gets `LEAST` where it has them and half of the budget allows; none gets more than its size; sums
+    to `budget` (or to all examples).
     """
     rate = np.clip(rates, RATE_FLOOR, 1 - RATE_FLOOR)
     weight = sizes * np.sqrt(rate * (1 - rate))
     budget = min(budget, int(sizes.sum()))
-    least = np.minimum(sizes, LEAST)
-    if least.sum() > budget:
-        least = np.zeros_like(sizes)
+    least = np.minimum(sizes, min(LEAST, budget // (2 * len(sizes))))
     low, high = 0.0, float(budget / weight[weight > 0].min() + sizes.max())
     for _ in range(100):  # the common factor at which the clipped shares sum to the budget
         factor = (low + high) / 2
@@ -221,31 +219,46 @@ def estimate_errors(
 
     Notes
     -----
-    In each stratum the error rate of what nobody judged has a Beta posterior: prior mean the predicted rate with the
-    weight of one example, data the judged part of the random sample. Errors among the unjudged are then binomial.
+    In each stratum the error rate of what nobody judged has a Beta posterior. Its prior has the weight of `PRIOR`
+    examples and the predicted rate as mean, after one shift of all log odds that the sample itself asks for (so that
+    a detector that is too high or too low everywhere does no harm). Errors among the unjudged are then binomial.
     Examples judged outside the sample (top suspects, say) are counted as found, and the rate of the others is
-    scaled by their mean p, since the suspicious ones are gone. The upper end uses a prior with a tenth of an error
+    scaled by their mean p, since the suspicious ones are gone. The upper end uses a prior with `PRIOR_UPPER` errors
     more in each stratum: with few findings in a large stratum, coverage falls short without it.
     """
     rng = np.random.default_rng(seed)
-    strata = int(stratum.max()) + 1 if len(stratum) else 0
-    lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
     sampled = drawn & judged
-    for h in range(strata):
-        mine = stratum == h
-        rest = mine & ~judged
-        if not rest.any():
-            continue
-        m, found = int((mine & sampled).sum()), int((mine & sampled & wrong).sum())
-        predicted = float(np.clip(p[mine].mean(), 1e-3, 1 - 1e-3))
-        shift = float(p[rest].mean()) / max(float(p[mine & (sampled | ~judged)].mean()), 1e-9)
-        alpha, beta = PRIOR * predicted + found, PRIOR * (1 - predicted) + m - found
+    strata = int(stratum.max()) + 1 if len(stratum) else 0
+    m = np.bincount(stratum[sampled], minlength=strata)
+    e = np.bincount(stratum[sampled & wrong], minlength=strata)
+    predicted = _shifted(_means(p, stratum, np.ones(len(p), bool), strata), m, e)
+    rest = np.bincount(stratum[~judged], minlength=strata)
+    gone = _means(p, stratum, ~judged, strata) / _means(p, stratum, sampled | ~judged, strata)
+    lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
+    for h in np.flatnonzero(rest):
+        alpha, beta = PRIOR * predicted[h] + e[h], PRIOR * (1 - predicted[h]) + m[h] - e[h]
         for total, more in ((lower, 0.0), (upper, PRIOR_UPPER)):
-            rate = np.clip(rng.beta(alpha + more, beta, DRAWS) * shift, 0, 1)
-            total += rng.binomial(int(rest.sum()), rate)
+            total += rng.binomial(rest[h], np.clip(rng.beta(alpha + more, beta, DRAWS) * gone[h], 0, 1))
     found = int(wrong.sum())
     left, left_low, left_high = float(lower.mean()), np.quantile(lower, 0.025), np.quantile(upper, 0.975)
     return Estimate(
         found + left, found + int(left_low), found + int(np.ceil(left_high)),
         left, int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
     )  # fmt: skip
+
+
+def _means(p: np.ndarray, stratum: np.ndarray, which: np.ndarray, strata: int) -> np.ndarray:
+    """(h,) mean p of the chosen examples in each stratum, kept off 0 and 1; 1/2 where a stratum has none."""
+    count = np.bincount(stratum[which], minlength=strata)
+    total = np.bincount(stratum[which], p[which], minlength=strata)
+    return np.clip(np.where(count, total / np.maximum(count, 1), 0.5), 1e-3, 1 - 1e-3)
+
+
+def _shifted(rates: np.ndarray, m: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """(h,) rates with the one shift of their log odds that is likeliest given e errors among m, prior N(0, 1)."""
+    odds, shift = np.log(rates / (1 - rates)), 0.0
+    for _ in range(30):
+        now = 1 / (1 + np.exp(-(odds + shift)))
+        step = ((e - m * now).sum() - shift) / ((m * now * (1 - now)).sum() + 1)
+        shift += np.clip(step, -1, 1)
+    return np.clip(1 / (1 + np.exp(-(odds + shift))), 1e-3, 1 - 1e-3)
