@@ -19,7 +19,7 @@ MODULES = COMPUTE + VIEWS
 PUBLIC = {
     "workbench": [
         *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
-        *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "score"),
+        *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
@@ -183,3 +183,22 @@ def test_no_registry_or_cdn_and_no_paths_of_one_machine():
 
 def test_tests_are_not_packages():
     assert not list((ROOT / "tests").rglob("__init__.py")), "--import-mode=importlib wants no __init__.py in tests"
+
+
+def test_every_direct_dependency_is_pinned_within_its_range():
+    """On each Python that we support; markers of constraints.txt are evaluated for it."""
+    requirements = pytest.importorskip("packaging.requirements")
+    if sys.version_info < (3, 11):
+        tomllib = pytest.importorskip("tomli", reason="Python 3.10 has no TOML reader of its own")
+    else:
+        import tomllib
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    wanted = [requirements.Requirement(line) for line in wanted if not line.startswith("label-workbench")]
+    lines = [line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    pins = [requirements.Requirement(line) for line in lines if line]
+    for python in ("3.10", "3.11", "3.12", "3.13"):
+        here = {"python_version": python, "python_full_version": f"{python}.0"}
+        pinned = {pin.name: str(pin.specifier)[2:] for pin in pins if not pin.marker or pin.marker.evaluate(here)}
+        for need in (need for need in wanted if "==" not in str(need.specifier)):
+            assert need.specifier.contains(pinned.get(need.name, "0")), f"Python {python}: {need}"
