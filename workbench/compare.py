@@ -186,7 +186,8 @@ def _codes(labels: Iterable[object], dataset: Dataset, name: str) -> np.ndarray:
     if values.shape != (dataset.n,):
         raise InputError.at(name, f"has shape {values.shape} for {dataset.n} examples", "Pass one label per example.")
     if values.dtype.kind not in "iu":
-        return np.array([UNLABELLED if pd.isna(one) else dataset.code_of(one) for one in values], dtype=np.int64)
+        codes = [UNLABELLED if pd.isna(one) else dataset.code_of(one) for one in values.tolist()]
+        return np.array(codes, dtype=np.int64)
     outside = (values < UNLABELLED) | (values >= dataset.k)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])

@@ -202,25 +202,18 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 
 def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
-    from workbench import find_issues
+    from workbench import canary_report, find_issues
     from workbench.commands import table
 
     found = find_issues(run)
     planted = run.planted()
-    ids = set() if planted is None else set(planted["id"].tolist())
-    is_planted = np.array([id in ids for id in found.index.tolist()], bool)
-    suspects = found["is_issue"].to_numpy(bool)
-    caught = int((suspects & is_planted).sum())
-    yield f"{run.n:,} images, {len(ids):,} labels changed on purpose, {len(run.epochs)} epochs recorded in {run.path}."
-    if suspects.any():
-        share, among = caught / max(len(ids), 1), caught / int(suspects.sum())
-        yield (
-            f"{int(suspects.sum()):,} labels look wrong. They hold {caught:,} of the planted errors ({share:.0%}); "
-            f"{among:.0%} of them were planted."
-        )
-    top = is_planted[: len(ids)]
-    if len(top):
-        yield f"Among the {len(top):,} most suspicious, {int(top.sum()):,} were planted ({top.mean():.0%})."
+    measured = canary_report(found, planted)
+    is_planted = found.index.isin(planted["id"])
+    changed, suspects = len(planted), int(found["is_issue"].sum())
+    yield f"{run.n:,} images, {changed:,} labels changed on purpose, {len(run.epochs)} epochs recorded in {run.path}."
+    yield f"{suspects:,} labels look wrong: {measured['sentence']}."
+    top = int(is_planted[:changed].sum())
+    yield f"Among the {changed:,} most suspicious, {top:,} were planted ({top / changed:.0%})."
     others = found[~is_planted].head(most)
     if len(others):
         yield ""
