@@ -284,21 +284,33 @@ def _clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
     raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else _object_array(ids)
     if raw.shape != (n,):
         raise InputError.at("ids", f"has shape {raw.shape} for {n} labels", "Pass one id per example.")
-    if raw.dtype.kind in "iu":
+    if raw.dtype.kind == "i":
         clean = raw.astype(np.int64)
     else:
         values = raw.astype(object)
         kind = pd.api.types.infer_dtype(values, skipna=False)
         if kind not in ("string", "integer", "empty"):
             _refuse_ids(values.tolist())
+        _check_storable(values.tolist())
         clean = values.astype(np.int64) if kind == "integer" else values
-    duplicated = pd.Index(clean).duplicated()
+    duplicated = pd.Index(clean, dtype=clean.dtype).duplicated()
     if duplicated.any():
         row = int(np.flatnonzero(duplicated)[0])
         first = int(np.flatnonzero(clean == clean[row])[0])
         found = f"repeats the id of row {first} ({int(duplicated.sum())} repeats in all)"
         raise InputError.at("ids", found, "Make ids unique.", row=row, id=clean.tolist()[row])
     return clean
+
+
+def _check_storable(values: list[int | str]) -> None:
+    """Refuse integers beyond 64 bits and text that is no Unicode, such as file names in another encoding."""
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            if not value.isascii() and value.encode(errors="replace").decode() != value:
+                found = f"is {value!r}, no valid Unicode"
+                raise InputError.at("ids", found, "Decode it properly, or number the examples.", row=row)
+        elif not -(2**63) <= value < 2**63:
+            raise InputError.at("ids", f"is {value}, beyond 64 bits", "Use text: str(id).", row=row)
 
 
 def _refuse_ids(values: list[object]) -> None:
@@ -313,7 +325,10 @@ def _refuse_ids(values: list[object]) -> None:
 
 def _codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class indices (n,) int64 with -1 for missing, and the class names."""
-    series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
+    try:
+        series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
+    except UnicodeError as error:
+        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
     if isinstance(series.dtype, pd.CategoricalDtype):
         classes = list(series.cat.categories) if classes is None else classes
         series = series.astype(object)

@@ -449,7 +449,7 @@ def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.nd
 def _warn_of_probabilities(logits: Any) -> None:
     """Warn when a batch of logits looks like probabilities: none below 0, every row summing to 1."""
     values = _host(logits)
-    if values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
+    if values.shape[1] > 1 and values.size >= 20 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
         warnings.warn(
             "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores before "
             "softmax, or `probs=` to Recorder.batch; for a model that ends in softmax `logits_of=torch.log` to replay.",
