@@ -33,6 +33,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "plant": "issues.plant",
     "replay": "replay",
     "read": "io",
+    "report": "report",
     "score": "scores",
 }
 

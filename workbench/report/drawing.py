@@ -1,0 +1,165 @@
+"""Small drawings as inline SVG: data map, curves, reliability. Colours come from the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+BINS = 5
+"""Steps of correctness that have a colour of their own (classes m0, most suspicious, to m4)."""
+
+
+class Axes:
+    """A plot area with linear axes, in a drawing of `width` x `height`."""
+
+    left, bottom, top, right = 54, 40, 10, 10
+
+    def __init__(self, width: int, height: int, x: tuple[float, float], y: tuple[float, float]) -> None:
+        self.width, self.height = width, height
+        self._x, self._y = x, y
+
+    def x(self, value: float) -> float:
+        """Pixels from the left."""
+        low, high = self._x
+        return self.left + (value - low) / (high - low) * (self.width - self.left - self.right)
+
+    def y(self, value: float) -> float:
+        """Pixels from the top."""
+        low, high = self._y
+        return self.height - self.bottom - (value - low) / (high - low) * (self.height - self.top - self.bottom)
+
+    def frame(self, x_ticks: Sequence[float], y_ticks: Sequence[float], x_name: str, y_name: str) -> str:
+        """Grid lines, tick labels and axis names."""
+        parts = []
+        right, floor = self.width - self.right, self.height - self.bottom
+        for tick in x_ticks:
+            at = self.x(tick)
+            parts.append(f'<path class="grid" d="M{at:.1f} {self.top}V{floor}"/>')
+            parts.append(_text("tick", at, floor + 15, "middle", _number(tick)))
+        for tick in y_ticks:
+            at = self.y(tick)
+            parts.append(f'<path class="grid" d="M{self.left} {at:.1f}H{right}"/>')
+            parts.append(_text("tick", self.left - 6, at + 4, "end", _number(tick)))
+        middle = (self.left + right) / 2
+        parts.append(_text("axis", middle, self.height - 6, "middle", x_name))
+        up = (self.top + floor) / 2
+        turned = f'transform="translate(12 {up:.0f}) rotate(-90)"'
+        parts.append(f'<text class="axis" {turned} text-anchor="middle">{escape(y_name)}</text>')
+        return "".join(parts)
+
+    def wrap(self, inside: str, title: str) -> str:
+        """The whole drawing."""
+        return (
+            f'<svg class="plot" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(title)}">'
+            f"{inside}</svg>"
+        )
+
+
+def data_map(
+    variability: np.ndarray,
+    confidence: np.ndarray,
+    correctness: np.ndarray,
+    marks: Sequence[tuple[float, float, str, str | None]],
+) -> str:
+    """Points by correctness, and marks (variability, confidence, words, link or None) for suspects."""
+    widest = max(0.5, float(np.nanmax(variability, initial=0)))
+    axes = Axes(760, 460, (-0.012, widest + 0.01), (-0.07, 1.07))
+    parts = [axes.frame(np.arange(0, widest + 0.01, 0.1), [0, 0.25, 0.5, 0.75, 1], "variability", "confidence")]
+    step = np.clip((np.nan_to_num(correctness) * BINS).astype(int), 0, BINS - 1)
+    size = "s" if len(confidence) > 3000 else ""
+    x, y = axes.x(variability), axes.y(confidence)
+    for bin in range(BINS - 1, -1, -1):
+        mine = step == bin
+        if mine.any():
+            path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[mine].tolist(), y[mine].tolist()))
+            parts.append(f'<path class="points m{bin} {size}" d="{path}"/>')
+    for at_x, at_y, words, link in marks:
+        place = f'cx="{axes.x(at_x):.1f}" cy="{axes.y(at_y):.1f}"'
+        circle = f'<circle class="ring" {place} r="5"><title>{escape(words)}</title></circle>'
+        parts.append(f'<a href="{escape(link)}">{circle}</a>' if link else circle)
+    for words, at_x, at_y, anchor in (
+        ("easy to learn", axes.left + 6, axes.top + 12, "start"),
+        ("ambiguous", axes.width - axes.right - 4, axes.y(0.5) - 6, "end"),
+        ("hard to learn: look here for wrong labels", axes.left + 6, axes.height - axes.bottom - 6, "start"),
+    ):
+        parts.append(_text("region", at_x, at_y, anchor, words))
+    return axes.wrap("".join(parts), "Data map: confidence against variability of every example")
+
+
+def curve(given: np.ndarray, suggested: np.ndarray) -> str:
+    """p(given), solid, and p(suggested), dashed, over the epochs, without axes."""
+    if len(given) < 2:
+        return ""
+    lines = []
+    for name, values in (("given", given), ("suggested", suggested)):
+        path = _polyline(values, 150, 34)
+        if path:
+            lines.append(f'<path class="{name}" d="{path}"/>')
+    words = "probability over the epochs: given label solid, suggested label dashed"
+    inside = f"<title>{words}</title>{''.join(lines)}"
+    return f'<svg class="spark" viewBox="0 0 150 34" role="img" aria-label="{words}">{inside}</svg>'
+
+
+def _polyline(values: np.ndarray, width: int, height: int) -> str:
+    """Path through the values that are there; gaps break it."""
+    step, out, drawing = (width - 4) / max(len(values) - 1, 1), "", False
+    for place, value in enumerate(np.asarray(values, float).tolist()):
+        if value != value:
+            drawing = False
+            continue
+        out += f"{'L' if drawing else 'M'}{2 + place * step:.1f} {height - 2 - value * (height - 4):.1f}"
+        drawing = True
+    return out
+
+
+def reliability(table: pd.DataFrame) -> str:
+    """Predicted against observed share of errors, with intervals."""
+    axes = Axes(380, 300, (-0.03, 1.03), (-0.03, 1.03))
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    parts = [axes.frame(ticks, ticks, "predicted probability of error", "share wrong")]
+    parts.append(f'<path class="ideal" d="M{axes.x(0):.1f} {axes.y(0):.1f}L{axes.x(1):.1f} {axes.y(1):.1f}"/>')
+    largest = table["count"].max()
+    for row in table.itertuples(index=False):
+        count, at = row[0], axes.x(row.predicted)
+        words = f"{count:,} examples: predicted {row.predicted:.2f}, wrong {row.observed:.2f}"
+        parts.append(f'<path class="error" d="M{at:.1f} {axes.y(row.low):.1f}V{axes.y(row.high):.1f}"/>')
+        place, size = f'cx="{at:.1f}" cy="{axes.y(row.observed):.1f}"', 3 + 5 * (count / largest) ** 0.5
+        parts.append(f'<circle class="dot" {place} r="{size:.1f}"><title>{words}</title></circle>')
+    return axes.wrap("".join(parts), "Reliability: predicted against observed share of errors")
+
+
+def gain(reviewed: np.ndarray, found: np.ndarray, ideal: int) -> str:
+    """Share of planted errors found among the examples reviewed from the top; `ideal` is their number.
+
+    What lies far beyond the last planted error is cut off.
+    """
+    enough = reviewed[np.argmax(found >= min(0.99, found[-1]))]
+    shown = reviewed <= max(2 * ideal, 1.5 * enough)
+    reviewed, found = reviewed[shown], found[shown]
+    n = max(int(reviewed[-1]), 1)
+    axes = Axes(380, 300, (0, n), (-0.03, 1.03))
+    names = ("examples reviewed, most suspicious first", "planted errors found")
+    parts = [axes.frame(_round_ticks(n), [0, 0.25, 0.5, 0.75, 1], *names)]
+    best = f"M{axes.x(0):.1f} {axes.y(0):.1f}L{axes.x(min(ideal, n)):.1f} {axes.y(1):.1f}H{axes.x(n):.1f}"
+    parts.append(f'<path class="ideal" d="{best}"/>')
+    path = "L".join(f"{axes.x(a):.1f} {axes.y(b):.1f}" for a, b in zip(reviewed.tolist(), found.tolist()))
+    parts.append(f'<path class="line" d="M{path}"/>')
+    return axes.wrap("".join(parts), "Planted errors found against examples reviewed")
+
+
+def _round_ticks(n: int) -> list[float]:
+    """About four round numbers from 0 to n."""
+    step = 10 ** np.floor(np.log10(max(n, 1) / 2))
+    step = next(step * factor for factor in (1, 2, 2.5, 5, 10) if n / (step * factor) <= 5)
+    return np.arange(0, n + 1, max(step, 1)).tolist()
+
+
+def _text(kind: str, x: float, y: float, anchor: str, words: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:.2f}".rstrip("0")
