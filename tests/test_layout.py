@@ -193,7 +193,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
     else:
         import tomllib
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    wanted = project["dependencies"] + [line for lines in project["optional-dependencies"].values() for line in lines]
     wanted = [requirements.Requirement(line) for line in wanted if not line.startswith("label-workbench")]
     lines = [line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
     pins = [requirements.Requirement(line) for line in lines if line]
