@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.media import FULL, THUMB, Media, plain, shortened
+from widgets.media import FULL, THUMB, Media, as_text, plain
 from workbench.errors import MissingEvidence
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from workbench.run import Run
 
 NEIGHBORS = 8
@@ -121,15 +119,3 @@ def last(values: np.ndarray) -> float | None:
     """The last finite value, or None."""
     known = [value for value in finite(values) if value is not None]
     return known[-1] if known else None
-
-
-def as_text(value: object) -> str:
-    """A cell of the user's table in a line."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    return shortened(f"{value:.4g}" if isinstance(value, float) else str(value), 200)
-
-
-def reasons_of(issues: pd.DataFrame, order: np.ndarray) -> np.ndarray:
-    """(n,) object array of reasons in row order; empty text where there are none."""
-    return issues["reasons"].to_numpy(object)[order]

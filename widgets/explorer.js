@@ -1379,17 +1379,17 @@ class Inspector {
     this.choices.replaceChildren(...codes.map((code) => h("button", { type: "button", class: "lw-choice", "data-code": code, title: `${store.classes[code]} (key ${this.keyOf[code]})`, onclick: () => this.actions.label(code, "button") },
       h("kbd", { text: this.keyOf[code] }), swatch(colors[code]), h("span", { class: "lw-clip", text: store.classes[code] }))));
     const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
-    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : codes.length <= 4 ? 2 : 3);
+    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
     this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
     this.buildPlaceholder();
   }
 
   buildActs() {
     const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
-    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
+    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, title: MEANINGS[action], "aria-label": MEANINGS[action], onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
     const { actions } = this;
     this.acts.replaceChildren(act("accept", "Accept", () => actions.accept()), act("keep", "Keep", () => actions.keep()), act("skip", "Skip", () => actions.skip()),
-      act("flag", "Flag", () => actions.flag()), act("note", "Note", () => this.openNote()));
+      act("flag", "⚑", () => actions.flag()), act("note", "✎", () => this.openNote()));
   }
 
   /* ---- what is shown ---- */
@@ -1499,7 +1499,7 @@ class Inspector {
   fact(name, code, detail) {
     const colors = this.paint.classColors(), text = this.store.className(code);
     return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-clip", text }), detail && h("span", { class: "lw-num lw-quiet", text: detail })));
+      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-two", text }), detail && h("span", { class: "lw-num lw-quiet", text: detail })));
   }
 
   meter(p) {
@@ -1517,10 +1517,10 @@ class Inspector {
   queue() {
     const { store } = this, name = store.list, rows = store.rows(), at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = store.meta.left ? ` · ~${count(store.meta.left.value)} left` : "";
+    const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? ` · ${count(done)} done${left}` : ""}` : `${word} empty`;
-    this.place.title = store.meta.left?.title || "";
+    this.place.title = store.meta.expected;
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 
@@ -2412,6 +2412,13 @@ class Store {
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
   }
 
+  /** Wrong labels to be expected among the examples that nobody has judged. */
+  expectedLeft() {
+    let sum = 0;
+    for (let i = 0; i < this.n; i++) if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
+    return sum;
+  }
+
   /** How many of the queue have a verdict. */
   progress() {
     const rows = this.rows("queue");
@@ -2661,7 +2668,7 @@ class Wire {
 /** The Explorer: builds the parts, wires them to one store, and cleans up. */
 
 /** Container widths at which the layout changes. */
-const LAYOUTS = [[1100, "wide"], [780, "middle"], [540, "narrow"], [0, "tiny"]];
+const LAYOUTS = [[1040, "wide"], [780, "middle"], [540, "narrow"], [0, "tiny"]];
 /** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
@@ -3018,6 +3025,7 @@ class Explorer {
 
   /** The theme of the page changed: read its colours again and draw with them. */
   retheme() {
+    if (!this.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
     const before = JSON.stringify(this.colors);
     this.colors = readTheme(this.root);
     if (JSON.stringify(this.colors) === before) return;

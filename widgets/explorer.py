@@ -25,6 +25,7 @@ from widgets.details import Details
 from widgets.media import Media, plain
 from widgets.opening import described, embedding_state, export_name, lens_masks
 from widgets.search import is_query, query_mask, word_mask
+from widgets.suspects import suspects
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Explorer(anywidget.AnyWidget):
     ----------
     run : Run, or the path of a run directory.
     issues, scores : DataFrame indexed by id, optional
-        As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given.
+        As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
+        first opening of a run may take some seconds, later ones read the result from the run's cache.
     queue : "suspicion" or a sequence of ids
         What to review: suspects, most suspicious first, or examples of your own choice in your order.
     author : str, optional
@@ -97,7 +99,7 @@ class Explorer(anywidget.AnyWidget):
 
         self.run: Run = open_run(run) if isinstance(run, (str, Path)) else run
         self.dataset = self.run.dataset
-        self.issues = _issues(self.run) if issues is None else issues
+        self.issues = suspects(self.run) if issues is None else issues
         self.scores = _scores(self.run) if scores is None else scores
         self.columns: dict[str, Column] = view_columns(self.dataset, self.issues, self.scores)
         self.decisions = Decisions(self.run, author)
@@ -403,14 +405,8 @@ class Explorer(anywidget.AnyWidget):
         return self._haystack
 
 
-def _issues(run: Run) -> pd.DataFrame:
-    from workbench import find_issues
-
-    return find_issues(run)
-
-
 def _scores(run: Run) -> pd.DataFrame:
-    from workbench import score
+    from workbench.scores import score
 
     return score(run)
 

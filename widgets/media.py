@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,9 @@ class Media:
         if self.kind == "text":
             return {"text": shortened(self.dataset.text(row) or "", 400 if size == THUMB else LONG_TEXT)}
         if self.kind == "none":
-            return {}
+            cells = self.dataset.metadata.iloc[row].items() if self.dataset.metadata.shape[1] else ()
+            most = 6 if size == THUMB else 40
+            return {"text": "\n".join(f"{name}  {as_text(value)}" for name, value in list(cells)[:most])} if cells else {}
         try:
             data = read_image(self.dataset.image(row), self.dataset.media_root)
             if data is None:
@@ -82,6 +85,13 @@ def _weight(item: dict) -> int:
 def shortened(text: str, most: int) -> str:
     """At most `most` characters, with a note of how many were left out."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def as_text(value: object) -> str:
+    """A cell of the user's table in a line."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    return shortened(f"{value:.4g}" if isinstance(value, float) else str(value), 200)
 
 
 def plain(value: object) -> object:

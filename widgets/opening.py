@@ -37,7 +37,7 @@ def described(explorer: Explorer) -> dict:
         "no_data_map": "No statistics per epoch in this run,\nso there is no data map.",
         "embedding": embedding_state(run),
         "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in explorer._lenses.items()],
-        "left": errors_left(attrs, explorer.decisions.verdict, explorer._issue),
+        "expected": expected_errors(attrs),
         "how": how_sure(attrs),
     }
 
@@ -77,18 +77,13 @@ def lens_masks(columns: dict[str, Column], n: int) -> dict[str, np.ndarray]:
     return {name: mask for name, mask in lenses.items() if mask.any()}
 
 
-def errors_left(attrs: dict, verdict: np.ndarray, issue: np.ndarray) -> dict | None:
-    """Expected errors that nobody has reviewed yet, where the detector says how many it expects."""
-    expected = attrs.get("expected_errors")
+def expected_errors(attrs: dict) -> str:
+    """In words: how many errors the detector expects in all; empty when it does not say."""
+    expected, interval = attrs.get("expected_errors"), attrs.get("expected_errors_interval")
     if expected is None:
-        return None
-    reviewed = int(((verdict == 1) | (verdict == 2)).sum())
-    found = int((verdict == 1).sum())
-    interval = attrs.get("expected_errors_interval")
-    title = f"expected label errors {expected:.0f}"
-    if interval is not None:
-        title += f" ({interval[0]:.0f} to {interval[1]:.0f})"
-    return {"value": max(0.0, float(expected) - found), "title": f"{title}; {reviewed} reviewed, {found} relabelled"}
+        return ""
+    text = f"about {expected:,.0f} wrong labels expected in all"
+    return text if interval is None else f"{text} ({interval[0]:,.0f} to {interval[1]:,.0f})"
 
 
 def how_sure(attrs: dict) -> str:

@@ -129,8 +129,8 @@ class KernelProbe:
         self.id = self._kernel_of(server, notebook)
         self.client = BlockingKernelClient(connection_file=str(server.runtime / f"kernel-{self.id}.json"))
         self.client.load_connection_file()
-        self.client.start_channels()
-        self.client.wait_for_ready(60)
+        self.client.start_channels(hb=False)  # on a busy machine a slow heartbeat would pass for a dead kernel
+        self.client.wait_for_ready(120)
 
     @staticmethod
     def _kernel_of(server: LabServer, notebook: str) -> str:
@@ -149,7 +149,7 @@ class KernelProbe:
 
     def eval(self, expression: str, timeout: float = 120) -> object:
         """Value of an expression that JSON can carry."""
-        asked = {"v": f"__import__('json').dumps({expression})"}
+        asked = {"v": f"__import__('json').dumps({expression}, default=lambda value: value.item())"}
         reply = self.client.execute_interactive(
             "", user_expressions=asked, store_history=False, timeout=timeout, output_hook=lambda message: None
         )
@@ -179,6 +179,7 @@ class LabPage:
         self.server, self.notebook = server, notebook
         self.page = browser.new_page()
         self.page.set_viewport_size({"width": width, "height": height})
+        self.page.set_default_timeout(20_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(f"pageerror: {error}"))
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(f"console: {message.text}"))
@@ -192,17 +193,11 @@ class LabPage:
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
 
     def run_all(self, timeout: float = 120) -> None:
-        """Run every cell and wait until each has a number."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(
-            """() => { const cells = [...document.querySelectorAll('.jp-CodeCell')];
-            return cells.length && cells.every(c => /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt')?.textContent || '')); }""",
-            timeout=timeout * 1000,
-        )
-
-    def ready(self, state: str = "ready", timeout: float = 60) -> None:
-        """Wait until the view has drawn and loaded its filters."""
-        self.page.wait_for_selector(f".lw[data-state={state}]", timeout=timeout * 1000)
+        """Run every cell and wait until the new view has drawn and loaded its filters."""
+        self.page.evaluate("() => document.querySelectorAll('.lw').forEach(old => { old.dataset.old = 'true'; })")
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        self.page.wait_for_selector(".lw[data-state=ready]:not([data-old])", timeout=timeout * 1000)
+        self.page.wait_for_selector(".lw[data-old]", state="detached")
 
     def theme(self, name: str) -> None:
         """"JupyterLab Dark" or "JupyterLab Light"."""

@@ -2,7 +2,7 @@
 import { drawCurve } from "./curve.js";
 import { h } from "./dom.js";
 import { clip, count, probability } from "./format.js";
-import { digitClasses, keyCap, matchingClasses } from "./keys.js";
+import { digitClasses, keyCap, matchingClasses, MEANINGS } from "./keys.js";
 import { swatch } from "./legend.js";
 import { mediaNode } from "./media.js";
 
@@ -58,17 +58,17 @@ export class Inspector {
     this.choices.replaceChildren(...codes.map((code) => h("button", { type: "button", class: "lw-choice", "data-code": code, title: `${store.classes[code]} (key ${this.keyOf[code]})`, onclick: () => this.actions.label(code, "button") },
       h("kbd", { text: this.keyOf[code] }), swatch(colors[code]), h("span", { class: "lw-clip", text: store.classes[code] }))));
     const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
-    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : codes.length <= 4 ? 2 : 3);
+    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
     this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
     this.buildPlaceholder();
   }
 
   buildActs() {
     const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
-    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
+    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, title: MEANINGS[action], "aria-label": MEANINGS[action], onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
     const { actions } = this;
     this.acts.replaceChildren(act("accept", "Accept", () => actions.accept()), act("keep", "Keep", () => actions.keep()), act("skip", "Skip", () => actions.skip()),
-      act("flag", "Flag", () => actions.flag()), act("note", "Note", () => this.openNote()));
+      act("flag", "⚑", () => actions.flag()), act("note", "✎", () => this.openNote()));
   }
 
   /* ---- what is shown ---- */
@@ -178,7 +178,7 @@ export class Inspector {
   fact(name, code, detail) {
     const colors = this.paint.classColors(), text = this.store.className(code);
     return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-clip", text }), detail && h("span", { class: "lw-num lw-quiet", text: detail })));
+      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-two", text }), detail && h("span", { class: "lw-num lw-quiet", text: detail })));
   }
 
   meter(p) {
@@ -196,10 +196,10 @@ export class Inspector {
   queue() {
     const { store } = this, name = store.list, rows = store.rows(), at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = store.meta.left ? ` · ~${count(store.meta.left.value)} left` : "";
+    const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? ` · ${count(done)} done${left}` : ""}` : `${word} empty`;
-    this.place.title = store.meta.left?.title || "";
+    this.place.title = store.meta.expected;
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 

@@ -21,7 +21,7 @@ import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
 
 /** Container widths at which the layout changes. */
-const LAYOUTS = [[1100, "wide"], [780, "middle"], [540, "narrow"], [0, "tiny"]];
+const LAYOUTS = [[1040, "wide"], [780, "middle"], [540, "narrow"], [0, "tiny"]];
 /** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
@@ -378,6 +378,7 @@ class Explorer {
 
   /** The theme of the page changed: read its colours again and draw with them. */
   retheme() {
+    if (!this.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
     const before = JSON.stringify(this.colors);
     this.colors = readTheme(this.root);
     if (JSON.stringify(this.colors) === before) return;

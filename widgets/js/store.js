@@ -118,6 +118,13 @@ export class Store {
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
   }
 
+  /** Wrong labels to be expected among the examples that nobody has judged. */
+  expectedLeft() {
+    let sum = 0;
+    for (let i = 0; i < this.n; i++) if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
+    return sum;
+  }
+
   /** How many of the queue have a verdict. */
   progress() {
     const rows = this.rows("queue");

@@ -1,0 +1,129 @@
+"""One JupyterLab and one browser for all browser tests; a fresh copy of a small real run, notebook and kernel for each.
+
+Without a browser the tests are skipped with the line that mends it; with CI=true that is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+RESULTS = REPOSITORY / "test-results"
+NO_BROWSER = "no Chromium: `apt-get update && apt-get install -y chromium`, or set $CHROMIUM to its path"
+
+
+def _load(name: str):
+    """A module beside this file (tests are no package)."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+labharness = sys.modules.get("labharness") or _load("labharness")
+samples = sys.modules.get("samples") or _load("samples")
+
+
+def _unavailable(why: str) -> None:
+    """Skip on a desk, fail in CI."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[object]:
+    if labharness.find_browser() is None:
+        _unavailable(NO_BROWSER)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _unavailable("the package `playwright` is missing: pip install 'label-workbench[test]'")
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: object) -> Iterator[object]:
+    context = labharness.launch(playwright)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    running = labharness.LabServer(tmp_path_factory.mktemp("notebooks"), [REPOSITORY])
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small recorded run of real images, its suspects and projection in its cache."""
+    from widgets.suspects import suspects
+    from workbench.run import open_run
+
+    path = samples.recorded_run(tmp_path_factory.mktemp("runs") / "digits")
+    run = open_run(path)
+    suspects(run)
+    run.project()
+    return path
+
+
+@pytest.fixture
+def run_path(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of the recorded run, of this test's own."""
+    return Path(shutil.copytree(recorded, tmp_path / "digits"))
+
+
+CELLS = ("import widgets as wd", "ex = wd.Explorer(path, **options)\nex")
+
+
+@pytest.fixture(scope="session")
+def shared_lab(browser: object, server: object) -> Iterator[object]:
+    """One open notebook, whose kernel most tests share: a fresh page for each would take most of the time."""
+    page = labharness.LabPage(browser, server, server.write_notebook("shared.ipynb", CELLS))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> Iterator[object]:
+    """Opens an Explorer on the run: `explorer(width=1280)`; with `context` or `own` in a notebook of its own."""
+    opened = []
+
+    def open_(width: int = 1280, context: object = None, own: bool = False, path: Path | None = None, **options: object):
+        if own or context:
+            notebook = server.write_notebook(f"own-{request.node.name}.ipynb", CELLS)
+            lab = labharness.LabPage(context or request.getfixturevalue("browser"), server, notebook, width)
+        else:
+            lab = request.getfixturevalue("shared_lab")
+            lab.page.set_viewport_size({"width": width, "height": 1000})
+        opened.append((lab, own))
+        lab.errors.clear()
+        lab.probe.run(f"path, options = {str(path or run_path)!r}, {options!r}")
+        lab.run_all()
+        return lab
+
+    yield open_
+    failed = getattr(request.node, "report_call", None) is not None and request.node.report_call.failed
+    for lab, own in opened:
+        if failed:
+            RESULTS.mkdir(exist_ok=True)
+            lab.page.screenshot(path=str(RESULTS / f"failed-{request.node.name}.png"))
+            print("errors in the page:", lab.errors[:5])
+        if own:
+            lab.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    outcome = yield
+    setattr(item, f"report_{call.when}", outcome.get_result())

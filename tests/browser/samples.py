@@ -1,0 +1,72 @@
+"""A small real run for browser tests: scikit-learn's digits with planted errors, recorded from softmax regression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+EPOCHS = 8
+
+
+def noisy_digits(n: int = 900, flipped: int = 70):
+    """(dataset, features (n, 64) in [0, 1], rows whose label was changed)."""
+    from sklearn.datasets import load_digits
+
+    from workbench.dataset import Dataset
+
+    rng = np.random.default_rng(7)
+    digits = load_digits()
+    labels = digits.target[:n].copy()
+    rows = rng.choice(n, flipped, replace=False)
+    labels[rows] = (labels[rows] + rng.integers(1, 10, flipped)) % 10
+    images = digits.images[:n] / 16.0
+    dataset = Dataset.from_arrays(labels, classes=[str(d) for d in range(10)], images=images, ids=np.arange(n) + 1000)
+    return dataset, digits.data[:n] / 16.0, rows
+
+
+def recorded_run(path: Path) -> Path:
+    """Record `EPOCHS` epochs of softmax regression by gradient descent, with the pixels as embedding."""
+    from workbench.recorder import Recorder
+
+    dataset, features, _ = noisy_digits()
+    train(Recorder(path, dataset), dataset, features)
+    return path
+
+
+def train(recorder: object, dataset: object, features: np.ndarray, rate: float = 0.5, batch: int = 100) -> None:
+    """Softmax regression, recorded batch by batch."""
+    rng = np.random.default_rng(3)
+    weights = np.zeros((features.shape[1], dataset.k))
+    for epoch in range(EPOCHS):
+        with recorder.epoch(epoch):
+            order = rng.permutation(dataset.n)
+            for start in range(0, dataset.n, batch):
+                rows = order[start : start + batch]
+                logits = features[rows] @ weights
+                last = epoch == EPOCHS - 1
+                recorder.batch(dataset.ids[rows], logits, embeddings=features[rows] if last else None)
+                probs = np.exp(logits - logits.max(1, keepdims=True))
+                probs /= probs.sum(1, keepdims=True)
+                probs[np.arange(len(rows)), dataset.given_labels[rows]] -= 1
+                weights -= rate * features[rows].T @ probs / len(rows) * 2
+
+
+def hostile_run(path: Path, n: int = 300) -> Path:
+    """A run whose classes, ids, texts and columns carry markup that would set `window.hacked` if it were read as such."""
+    import pandas as pd
+
+    from workbench.dataset import Dataset
+    from workbench.recorder import Recorder
+
+    rng = np.random.default_rng(5)
+    evil = "<img src=x onerror='window.hacked=1'>"
+    truth = rng.integers(0, 2, n)
+    labels = np.where(rng.random(n) < 0.1, 1 - truth, truth)
+    features = rng.normal(0, 1, (n, 8)) + 3 * truth[:, None]
+    columns = pd.DataFrame({f"note {evil}": [f"{evil} {i}" for i in range(n)]})
+    ids = [f"{evil}{i}" for i in range(n)]
+    texts = [f"</span><script>window.hacked = 1</script>{evil} text {i}" for i in range(n)]
+    dataset = Dataset.from_arrays(labels, classes=[f"a {evil}", "b </option><script>window.hacked=1</script>"], ids=ids, texts=texts, metadata=columns)
+    train(Recorder(path, dataset), dataset, features / 6)
+    return path

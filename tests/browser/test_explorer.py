@@ -1,0 +1,263 @@
+"""The Explorer in a real JupyterLab, by mouse and keyboard; what was saved is read from disk and from the kernel."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+RESULTS = Path(__file__).resolve().parents[2] / "test-results"
+SAID = ".lw-said"
+
+
+def saved(lab: object) -> None:
+    """Wait until the page says that Python has committed."""
+    lab.page.wait_for_function(
+        "() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)", timeout=15_000
+    )
+
+
+def current(lab: object) -> str:
+    return lab.page.locator(".lw-inspector .lw-title").inner_text()
+
+
+def unfold(lab: object) -> None:
+    """Show the filters where the view is too narrow for a column of them."""
+    if lab.page.locator(".lw-search").is_hidden():
+        lab.page.locator(".lw-fold").click()
+
+
+def focus(lab: object) -> None:
+    """Put the keyboard into the view without choosing anything."""
+    lab.page.locator(".lw-name").click()
+
+
+def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_path: Path):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    assert page.locator(".lw").get_attribute("data-renderer") == "webgl2"
+    assert probe.eval("ex.selection") == []
+
+    # lasso: the same rows in the page and in the kernel
+    lab.lasso(0, inset=0.02)
+    chosen = probe.wait("len(ex.selection)")
+    assert page.locator(".lw-tool-info").inner_text() == f"{chosen:,} selected"
+    tab = "() => document.querySelector('.lw-tabs [aria-selected=true]').textContent"
+    page.wait_for_function(f"{tab} === 'selection {chosen:,}'")
+    page.wait_for_function("() => document.querySelectorAll('.lw-card img').length > 3")
+    page.get_by_text("clear selection").click()
+    probe.wait("ex.selection == []")
+
+    # filter: brush a histogram, counts follow while it moves
+    unfold(lab)
+    hist = page.locator(".lw-filter", has_text="confidence").locator("canvas").first
+    box = hist.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.3, y, steps=3)
+    during = page.locator(".lw-count").inner_text()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=3)
+    page.wait_for_function("before => document.querySelector('.lw-count').textContent !== before", arg=during)
+    page.mouse.up()
+    probe.wait("'confidence' in ex.filters")
+    page.get_by_text("clear filters").click()
+    probe.wait("ex.filters == {}")
+
+    # keys: Space accepts, k keeps, a digit labels; each is acknowledged
+    focus(lab)
+    first = probe.eval("ex.queue[0]")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(first))
+    page.keyboard.press(" ")
+    assert "→" in page.locator(SAID).inner_text()
+    assert "u undo" in page.locator(SAID).inner_text()
+    saved(lab)
+    assert probe.eval(f"ex.changes.loc[{first}, 'label'] == ex.issues.loc[{first}, 'suggested']")
+    second = probe.eval("ex.queue[1]")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(second))
+    page.keyboard.press("k")
+    third = probe.eval("ex.queue[2]")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(third))
+    wanted = "5" if probe.eval(f"ex.issues.loc[{third}, 'given']") != "5" else "6"
+    page.keyboard.press(wanted)
+    saved(lab)
+    probe.wait(f"ex.changes['label'].get({third}) == '{wanted}'")
+    assert probe.eval(f"ex.run.journal.state().loc[{second}, 'verdict']") == "keep"
+
+    # undo and redo
+    page.keyboard.press("u")
+    probe.wait(f"{third} not in ex.changes.index")
+    assert current(lab) == f"example {third}"
+    page.keyboard.press("Shift+U")
+    probe.wait(f"{third} in ex.changes.index")
+
+    # the whole selection in one step of undo
+    page.evaluate("() => document.querySelector('.lw').focus()")
+    probe.run("ex.selection = ex.queue[5:9]")
+    page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === '4 selected'")
+    page.keyboard.press("Shift+Digit3")
+    probe.wait("(ex.run.journal.state()['label'].reindex(ex.queue[5:9]) == '3').all()")
+    page.keyboard.press("u")
+    probe.wait("ex.run.journal.state()['label'].reindex(ex.queue[5:9]).isna().all()")
+    changed = probe.eval("ex.changes['label'].to_dict()")
+
+    # reload the page and run again: every saved change is in place
+    lab.open()
+    lab.run_all()
+    assert page.locator(".lw-state").inner_text().startswith(f"{len(changed)} changed")
+    assert probe.eval("ex.changes['label'].to_dict()") == changed
+
+    # export from the button
+    target = tmp_path / "fixed.csv"
+    page.locator("button", has_text="Export").click()
+    page.locator(".lw-path").fill(str(target))
+    page.locator(".lw-export .lw-primary").click()
+    page.wait_for_function("() => document.querySelector('.lw-result').textContent.startsWith('wrote')")
+    with open(target, newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert len(rows) == probe.eval("ex.dataset.n")
+    assert {id: row["label"] for id, row in rows.items() if row["label"] != row["given_label"]} == changed
+    assert lab.errors == []
+
+
+def test_no_key_reaches_the_notebook(explorer):
+    lab = explorer()
+    cells = lab.cells()
+    focus(lab)
+    for key in ("b", "a", "x", "d", "d", "m", "Escape", "y", "z", "c", "v", "Enter", "Shift+M", "j", "l", "ArrowDown", "0", "0", "i", "i", "Delete"):
+        lab.page.keyboard.press(key)
+    lab.page.keyboard.press("/")
+    lab.page.keyboard.type("bd")
+    lab.page.keyboard.press("Escape")
+    unfold(lab)
+    lab.page.locator(".lw-search").click()
+    lab.page.keyboard.type("xdd b")
+    assert lab.cells() == cells
+    assert lab.probe.eval("1 + 1") == 2  # `0 0` would have restarted the kernel
+    assert lab.errors == []
+
+
+def test_help_typing_and_leaving(explorer):
+    lab = explorer()
+    page = lab.page
+    focus(lab)
+    page.keyboard.press("?")
+    assert page.locator(".lw-help").is_visible()
+    page.keyboard.press("ArrowRight")  # keys work while it is open
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(lab.probe.eval("ex.queue[1]")))
+    page.keyboard.press("Escape")
+    assert page.locator(".lw-help").is_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    lab.probe.wait("ex.run.journal.state()['label'].get(ex.queue[1]) == '7'")
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => !document.querySelector('.lw').contains(document.activeElement)")
+
+
+def test_selection_from_python_and_linked_maps(explorer):
+    lab = explorer()
+    lab.probe.run("ex.selection = ex.dataset.ids[:30]")
+    lab.page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === '30 selected'")
+    lab.probe.run("ex.selection = []")
+    lab.page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === ''")
+    lab.probe.run("ex.color_by = 'aum'")
+    lab.page.wait_for_function("() => document.querySelector('.lw-legend').textContent.includes('low = suspicious')")
+    lab.probe.run("ex.filters = {'given': ['3', '8']}")
+    shown = lab.probe.eval("int((ex.dataset.given == '3').sum() + (ex.dataset.given == '8').sum())")
+    lab.page.wait_for_function("n => document.querySelector('.lw-count')?.textContent.startsWith(n + ' of')", arg=str(shown))
+    assert lab.errors == []
+
+
+def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
+    lab = explorer()
+    lab.probe.run("def broken(*a, **k): raise OSError('the disk is full')\nex.decisions.decide = broken")
+    focus(lab)
+    lab.page.keyboard.press(" ")
+    lab.page.wait_for_function("() => /not saved.*the disk is full/.test(document.querySelector('.lw-said').textContent)")
+    assert lab.page.locator(".lw-state").inner_text().startswith("0 changed")
+
+
+def test_saved_means_on_disk_even_if_the_kernel_is_killed(explorer, run_path: Path):
+    from workbench.journal import Journal
+
+    lab = explorer(own=True)
+    focus(lab)
+    pid = lab.probe.eval("__import__('os').getpid()")
+    first = lab.probe.eval("ex.queue[0]")
+    lab.page.keyboard.press(" ")
+    saved(lab)
+    os.kill(pid, signal.SIGKILL)
+    assert Journal(run_path / "journal.sqlite").state().loc[first, "verdict"] == "relabel"
+
+
+def test_without_webgl(playwright, explorer):
+    import labharness
+
+    context = labharness.launch(playwright, gl=False)
+    try:
+        lab = explorer(context=context)
+        assert lab.page.locator(".lw").get_attribute("data-renderer") == "canvas2d"
+        lab.lasso(0, inset=0.02)
+        assert lab.probe.wait("len(ex.selection)") > 10
+        assert drawn_colors(lab) > 5
+        assert [error for error in lab.errors if "WebGL" not in error] == []
+    finally:
+        lab.close()
+        context.close()
+
+
+def drawn_colors(lab: object) -> int:
+    """Distinct colours on the canvas of the first map."""
+    return lab.page.evaluate(
+        """() => { const c = document.querySelector('.lw-points'), x = c.getContext('2d');
+        const d = new Uint32Array(x.getImageData(0, 0, c.width, c.height).data.buffer); return new Set(d).size; }"""
+    )
+
+
+@pytest.mark.parametrize(("width", "layout"), [(1280, "wide"), (800, "narrow")])
+def test_layout_and_themes(explorer, width: int, layout: str):
+
+    lab = explorer(width=width)
+    for theme in ("Light", "Dark"):
+        lab.theme(f"JupyterLab {theme}")
+        lab.page.wait_for_timeout(900)
+        assert lab.page.locator(".lw").get_attribute("data-layout") in (layout, "middle")
+        assert overlapping(lab) == []
+        RESULTS.mkdir(exist_ok=True)
+        lab.page.locator(".lw").screenshot(path=str(RESULTS / f"explorer-{width}-{theme.lower()}.png"))
+    assert lab.errors == []
+
+
+def overlapping(lab: object) -> list:
+    """Pairs of parts that lie over each other, and parts that stick out of the view."""
+    return lab.page.evaluate(
+        """() => { const root = document.querySelector('.lw'), outer = root.getBoundingClientRect(), bad = [];
+        const parts = ['.lw-head', '.lw-toolbar', '.lw-map:nth-child(1)', '.lw-map:nth-child(2)', '.lw-legend', '.lw-inspector', '.lw-gallery', '.lw-foot']
+          .map(s => [s, root.querySelector(s).getBoundingClientRect()]);
+        for (const [name, r] of parts) if (r.left < outer.left - 1 || r.right > outer.right + 1 || r.bottom > outer.bottom + 1) bad.push([name, 'outside']);
+        parts.forEach(([a, r], i) => parts.slice(i + 1).forEach(([b, s]) => {
+          if (Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1 && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1) bad.push([a, b]); }));
+        return bad; }"""
+    )
+
+
+def test_hostile_names_stay_text(explorer, tmp_path: Path):
+    import samples
+
+    path = samples.hostile_run(tmp_path / "hostile")
+    lab = explorer(path=path)
+    assert lab.page.evaluate("() => window.hacked === undefined")
+    assert "<img" in lab.page.locator(".lw-inspector").inner_text()
+    focus(lab)
+    lab.page.keyboard.press(" ")
+    saved(lab)
+    lab.lasso(0, inset=0.02)
+    lab.page.wait_for_timeout(300)
+    assert lab.page.evaluate("() => window.hacked === undefined")
+    assert lab.errors == []

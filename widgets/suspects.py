@@ -1,0 +1,79 @@
+"""Suspects and scores for a view, without waiting twice: the detector's answer is kept in the run's cache.
+
+The key is the evidence, not the journal: reopening a view shows the queue in the order that one was working through, even
+after many decisions. `rank_again` asks the detector anew, which then learns from the journal's verdicts.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.columns import codes_of
+from workbench.cache import digest, fingerprint, load, store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.run import Run
+
+NAME = "suspects"
+
+
+def suspects(run: Run) -> pd.DataFrame:
+    """`workbench.find_issues(run)`, from the cache where the evidence is the same."""
+    key = evidence_key(run)
+    arrays = load(run, NAME, key)
+    if arrays is None:
+        return rank_again(run)
+    return _frame(run, arrays)
+
+
+def rank_again(run: Run) -> pd.DataFrame:
+    """`workbench.find_issues(run)` computed now, with the verdicts of the journal, and kept."""
+    from workbench.issues import find_issues
+
+    issues = find_issues(run)
+    store(run, NAME, evidence_key(run), _arrays(run, issues))
+    return issues
+
+
+def evidence_key(run: Run) -> dict[str, object]:
+    """What the suspects were computed from: labels and every file of evidence."""
+    layout = run.layout
+    files = [path for paths in layout.sealed().values() for path in paths]
+    files += [path for kind in ("embeddings", "logits") for parts in layout.arrays(kind).values() for _, path in parts]
+    files += [path for path in (layout.pred_probs, layout.pred_probs.with_suffix(".json")) if path.is_file()]
+    return {"labels": digest(run.dataset.given_labels), "evidence": fingerprint(files), "n": run.n}
+
+
+def _arrays(run: Run, issues: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The frame as plain arrays in its own order; texts as UTF-8 JSON."""
+    words = json.dumps({"reasons": issues["reasons"].fillna("").tolist(), "attrs": issues.attrs}, default=str)
+    return {
+        "row": run.dataset.rows(issues.index.to_numpy()),
+        "suggested": codes_of(run.dataset, issues["suggested"].to_numpy()),
+        "p_error": issues["p_error"].to_numpy(float),
+        "p_suggested": issues["p_suggested"].to_numpy(float),
+        "is_issue": issues["is_issue"].to_numpy(bool),
+        "words": np.frombuffer(words.encode(), np.uint8),
+    }
+
+
+def _frame(run: Run, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    """The inverse of `_arrays`."""
+    import pandas as pd
+
+    dataset, rows = run.dataset, arrays["row"]
+    words = json.loads(arrays["words"].tobytes())
+    frame = pd.DataFrame(
+        {
+            "given": dataset.given[rows], "suggested": dataset.names_of(arrays["suggested"]), "p_error": arrays["p_error"],
+            "p_suggested": arrays["p_suggested"], "is_issue": arrays["is_issue"], "reasons": words["reasons"], "row": rows,
+        },
+        index=pd.Index(dataset.ids[rows], name="id"),
+    )  # fmt: skip
+    frame.attrs = words["attrs"]
+    return frame
