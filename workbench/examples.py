@@ -16,6 +16,8 @@ from workbench.errors import InputError, RunError
 from workbench.layout import Layout, atomic
 from workbench.trust import is_mine
 
+TEXT = (pa.string(), pa.large_string())
+
 GROUP_ROWS = 4096
 """Rows per row group: what is read to show one image."""
 
@@ -85,7 +87,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     images = None
     if "image" in file.schema_arrow.names:
         kind = file.schema_arrow.field("image").type
-        if kind not in (pa.binary(), pa.string()):
+        if kind not in (pa.binary(), pa.large_binary(), *TEXT):
             raise RunError(f"{layout.examples} column `image` is {kind}, not images or paths. Restore the file.")
         images = _StoredImages(layout.examples, n)
     text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
@@ -104,7 +106,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
 
 def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
     """(n,) int64, or object array of str, unique."""
-    text = pa.types.is_string(column.type)
+    text = column.type in TEXT
     if not (text or pa.types.is_integer(column.type)) or column.null_count:
         found = f"is {column.type} with {column.null_count} gaps"
         raise RunError(f"{layout.examples} column `id` {found}. Restore the file.")

@@ -411,7 +411,7 @@ def _load_npy(path: Path, n: int) -> np.ndarray:
     """A memory-mapped array with n rows; never a pickle."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise RunError(f"{path} holds no array of floats. Restore it, or delete it to go without.")
