@@ -227,3 +227,13 @@ def test_colours():
     assert safe("x" * 100) == "x" * 59 + "…"
     assert safe("a\x1b[31m\n<b>") == "a [31m &lt;b&gt;"
     assert safe(None) == "–"
+
+
+@pytest.mark.parametrize(("labels", "classes"), [(["a"] * 8, None), (["a"], ["a", "b"]), ([None] * 6, ["a", "b"])])
+def test_small_and_unlabelled_runs_have_every_figure_that_their_evidence_allows(tmp_path, rng, labels, classes):
+    dataset = Dataset.from_arrays(labels, classes=classes)
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, rng.normal(size=(dataset.n, dataset.k)), rng.normal(size=(dataset.n, 3)))
+    run = recorder.run()
+    for kind, options in (("data_map", {}), ("embedding", {"method": "pca"}), ("confusion", {}), ("curves", {})):
+        assert figure(run, kind, **options).layout.title.text

@@ -111,6 +111,23 @@ def test_a_run_keeps_its_projections_by_epoch_method_and_seed(tmp_path, rng, mon
     }
 
 
+def test_pictures_of_several_epochs_can_be_compared(tmp_path, rng):
+    """Groups keep their places from epoch to epoch, although each embedding is turned at random."""
+    X, codes = groups(rng, d=3)
+    recorder = Recorder(tmp_path / "run", Dataset.from_arrays(codes))
+    for epoch in range(3):
+        turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        with recorder.epoch(epoch):
+            recorder.batch(np.arange(150), np.zeros((150, 3)), (X @ turn + rng.normal(size=X.shape) * 0.3))
+    recorder.close()
+    run = recorder.run()
+    for method in ("umap", "pca"):
+        last = run.project(-1, method)
+        for epoch in (0, 1):
+            found = run.project(epoch, method)
+            assert all(np.corrcoef(found[:, axis], last[:, axis])[0, 1] > 0.8 for axis in (0, 1)), (method, epoch)
+
+
 def test_refusals(tmp_path, rng):
     run = record(tmp_path / "run", rng.normal(size=(9, 3)))
     with pytest.raises(InputError, match=r"unknown projection method 'tsne'.*umap, pca"):

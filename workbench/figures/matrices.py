@@ -123,7 +123,8 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
 
 def probabilities(run: Run) -> PredProbs | None:
     """Stored probabilities, or out-of-fold ones from embeddings, or None."""
-    if run.pred_probs() is None and not run.embedding_epochs:
+    enough = int((run.dataset.given_labels >= 0).sum()) > 1
+    if run.pred_probs() is None and not (run.embedding_epochs and enough):
         return None
     from workbench.folds import out_of_fold
 

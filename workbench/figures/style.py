@@ -34,7 +34,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 WEBGL_ROWS = 5_000
 """More points than this are drawn by WebGL."""
 
-MOST_POINTS = 100_000
+MOST_POINTS = 50_000
 """More points than this are thinned at random."""
 
 

@@ -17,7 +17,7 @@ from workbench.report.facts import MOST_CLASSES, Facts, Suspect
 MOST_CHANGES = 100
 MOST_PAIRS = 12
 TERMS = {
-    "p, wrong with p": "the probability that the given label is wrong, by all evidence together. Among labels with "
+    "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
     "p = .8 about four of five should turn out wrong; how far that holds is shown where the truth is known.",
     "in-sample, out-of-fold": "in-sample: the model had seen the label that it judges, so it may have learned a "
     "wrong one by heart and doubt it too little. Out-of-fold: it had not.",
@@ -157,7 +157,7 @@ def _card(place: int, one: Suspect) -> str:
         f'<article class="suspect" id="s{place}"><div class="top">{media}<div>'
         f'<div class="id">{escape(str(one.id))}</div>'
         f'<div class="labels"><span class="was">{escape(str(one.given))}</span>{suggested}</div>'
-        f'<div class="p">wrong with p = {escape(_share(one.p_error))}</div>{done}</div></div>{text}'
+        f'<div class="p">p(wrong) = {escape(_share(one.p_error))}</div>{done}</div></div>{text}'
         f"{drawing.curve(one.p_given_curve, one.p_suggested_curve)}<ul>{reasons}</ul></article>"
     )
 
