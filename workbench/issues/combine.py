@@ -18,6 +18,8 @@ FLOOR = 1e-6
 SMOOTHING = 0.75  # how far the noise matrix is drawn to "every wrong class alike"
 PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 ROUNDS = 3
+STEPS = 2
+TIE = 1e-6
 NEAREST = 50
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
@@ -35,7 +37,8 @@ class Opinion:
     other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
     p_wrong : float32 (n,), posterior probability that the given label is wrong, by the smoothed noise matrix: ranks best
-    p_rough : float32 (n,), the same by the noise matrix as estimated: its mean is the better estimate of the error rate
+    p_rough : float32 (n,), the same by the noise matrix as estimated and after undoing that the views learned from
+        noisy labels: ranks less well, and its mean is the better estimate of the share of errors
     p_suggested : float32 (n,), posterior probability of `other`
     views : tuple of str, what was pooled
     notes : list of str
@@ -183,13 +186,31 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
     """
     from workbench.issues.confident import confident_joint
 
-    k = probs.shape[1]
+    n, k = probs.shape
     if k > MANY_CLASSES:
         return None
     if k == 1:
         return [np.ones((1, 1)) for _ in smoothings]
-    counts = confident_joint(given, probs).astype(float)
+    if n * k <= WIDE:  # of equally likely classes the given one counts
+        probs = np.array(probs, np.float32)
+        labelled = np.flatnonzero(given >= 0)
+        probs[labelled, given[labelled]] += TIE
+    counts = confident_joint(given, probs, calibrate=False).astype(float)
+    counts *= (np.bincount(given[given >= 0], minlength=k) / np.maximum(counts.sum(axis=1), 1))[:, None]
     return [smoothed(counts, smoothing) for smoothing in smoothings]
+
+
+def undone(probs: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Probabilities of the true label from those of the given one: two steps of EM on probs = noise @ true.
+
+    Classifiers that learned from noisy labels predict noisy labels. Few steps, because the noise matrix is itself an
+    estimate, and many would sharpen its errors (Richardson 1972, Lucy 1974).
+    """
+    true = probs
+    for _ in range(STEPS):
+        true = true * ((probs / np.maximum(true @ noise.T, 1e-9)) @ noise)
+        true /= np.maximum(true.sum(axis=1, keepdims=True), 1e-30)
+    return true
 
 
 def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
@@ -239,7 +260,8 @@ def _reduce(read, matrices, evidence: Evidence, views: tuple[str, ...], notes: l
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
             out["p_rough"][rows[labelled]] = 1 - posterior[here]
         else:
-            out["p_rough"][rows[labelled]] = 1 - _softmax(logs[labelled] + noise[1][labels[labelled]])[here]
+            true = undone(np.exp(logs[labelled]), matrices[1].astype(np.float32)) + np.float32(1e-12)
+            out["p_rough"][rows[labelled]] = 1 - _softmax(np.log(true) + noise[1][labels[labelled]])[here]
             posterior = _softmax(logs[labelled] + noise[0][labels[labelled]])
         out["p_wrong"][rows[labelled]] = 1 - posterior[here]
         posterior[here] = -1

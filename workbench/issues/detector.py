@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 SECOND_VIEW = 0.5
-"""Weight of a view that has seen the label, beside classifiers on embeddings; beside given probabilities it is 1."""
+"""Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
+
+IN_SAMPLE = 0.25
+"""Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
 
 MODEL_ERROR = 0.15
 """Relative standard error of the expected number of errors beyond chance, as seen on sets with known errors."""
@@ -185,7 +188,7 @@ def _rank(
         add(learned.doubt, second)
     if seen is not None:
         views.append("in-sample pred_probs")
-        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), second)
+        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), IN_SAMPLE)
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan), views
 
 

@@ -49,7 +49,7 @@ def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
 
 def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:
     """Epochs in which the given label was predicted: "never learned in 20 epochs", "learned in 3 of 20 epochs"."""
-    strength = -np.log((learned + 0.5) / (recorded + 1.0))
+    strength = -np.log((np.maximum(learned, 0) + 0.5) / (recorded + 1.0))
     strength = np.where((recorded > 0) & (given >= 0), strength, np.nan)
     most = int(recorded.max(initial=0))
     pairs, place = np.unique(np.maximum(recorded, 0) * (most + 1) + np.maximum(learned, 0), return_inverse=True)

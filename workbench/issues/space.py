@@ -137,4 +137,6 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
     kept = min(directions, table.shape[1] - 1, table.shape[0] - 1)
     if kept < 2:
         return np.asarray(table.todense(), np.float32)
-    return _to_unit(TruncatedSVD(kept, random_state=seed).fit_transform(table).astype(np.float32))
+    with np.errstate(invalid="ignore"):  # equal texts have no variance for scikit-learn to explain
+        vectors = TruncatedSVD(kept, random_state=seed).fit_transform(table)
+    return _to_unit(np.nan_to_num(vectors).astype(np.float32))

@@ -1,0 +1,50 @@
+"""Reasons in words: what they say, their order, and their grammar."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.issues import reasons
+
+
+def test_neighbours_by_hand():
+    labels = np.array([[1, 1, 1, 0], [0, 0, 0, 0], [1, 1, -1, -1], [-1, -1, -1, -1], [0, 0, 1, 1]])
+    strength, words = reasons.neighbors(labels, np.array([0, 0, 0, 0, -1]))
+    assert words[:3].tolist() == ["neighbours disagree 3 of 4", "neighbours agree 4 of 4", "neighbours disagree 2 of 2"]
+    assert np.isnan(strength[3:]).all()
+    assert strength[0] > strength[1]
+
+
+def test_learning_by_hand():
+    strength, words = reasons.learning(np.array([0, 3, 20, -1, 0]), np.array([20, 20, 20, 0, 1]), np.zeros(5, int))
+    assert words.tolist()[:3] == ["never learned in 20 epochs", "learned in 3 of 20 epochs", "learned in 20 of 20 epochs"]
+    assert words[4] == "never learned in 1 epoch"
+    assert np.isnan(strength[3])
+    assert strength[0] > strength[1] > strength[2]
+
+
+def test_predicted_puts_the_likelier_class_first():
+    strength, words = reasons.predicted(
+        "out-of-fold",
+        np.array([0.02, 0.9, 1.0]),
+        np.array([1, 1, -1]),
+        np.array([0.93, 0.1, np.nan]),
+        np.array([0, 0, 0]),
+        ["cat", "dog"],
+    )
+    assert words.tolist() == ["out-of-fold: dog .93, cat .02", "out-of-fold: cat .90, dog .10", "out-of-fold: cat 1.00"]
+    assert strength[0] > strength[1]
+
+
+def test_strongest_first_and_at_most_three():
+    def words(text):
+        return np.array([text, text], object)
+
+    parts = [
+        (np.array([1.0, np.nan]), words("one")),
+        (np.array([4.0, np.nan]), words("four")),
+        (np.array([2.0, 0.0]), words("two")),
+        (np.array([3.0, np.nan]), words("three")),
+    ]
+    assert reasons.strongest(parts, 2).tolist() == ["four; three; two", "two"]
+    assert reasons.strongest([], 2).tolist() == ["", ""]
