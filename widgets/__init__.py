@@ -1,7 +1,7 @@
 """Notebook views of Label Workbench: they show what `workbench` computes and write decisions to its journal.
 
-    import widgets as wd
-    wd.Explorer(run)
+import widgets as wd
+wd.Explorer(run)
 """
 
 from __future__ import annotations

@@ -129,7 +129,9 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
             continue
         low, high = known.range
         finite = (low, high) if math.isfinite(low) and math.isfinite(high) else None
-        out.append(Column(name, _numbers(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source))
+        out.append(
+            Column(name, _numbers(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source)
+        )
     return out
 
 

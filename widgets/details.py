@@ -101,7 +101,11 @@ class Details:
             return {"rows": [], "items": [], "distances": [], "none": self._no_neighbors}
         rows = [int(other) for other in self._neighbors.indices[row][:NEIGHBORS] if other >= 0]
         distances = self._neighbors.distances[row][: len(rows)]
-        return {"rows": rows, "items": [self.media.item(other, THUMB) for other in rows], "distances": finite(distances)}
+        return {
+            "rows": rows,
+            "items": [self.media.item(other, THUMB) for other in rows],
+            "distances": finite(distances),
+        }
 
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text."""

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import anywidget
 import numpy as np
@@ -23,7 +23,7 @@ from widgets.columns import Column, codes_of, rows_in_order, view_columns
 from widgets.decisions import Decisions
 from widgets.details import Details
 from widgets.media import Media, plain
-from widgets.opening import described, embedding_state, export_name, lens_masks
+from widgets.opening import described, export_name, lens_masks
 from widgets.search import is_query, query_mask, word_mask
 from widgets.suspects import suspects
 from workbench.errors import InputError, WorkbenchError
@@ -38,6 +38,13 @@ PATIENCE = 0.25
 """Seconds that the page waits for a projection before it gets a quick one (PCA) to begin with."""
 
 log = logging.getLogger(__name__)
+
+
+class Ids(T.TraitType):
+    """A list of ids; the widget checks them against its data set."""
+
+    info_text = "a sequence of ids"
+    default_value: tuple = ()
 
 
 class Explorer(anywidget.AnyWidget):
@@ -74,9 +81,9 @@ class Explorer(anywidget.AnyWidget):
     _esm = HERE / "explorer.js"
     _css = HERE / "explorer.css"
 
-    selection = T.Any(help="ids of the selected examples").tag(sync=False)
+    selection = Ids(help="ids of the selected examples").tag(sync=False)
     current = T.Any(None, allow_none=True, help="id of the example on show").tag(sync=False)
-    queue = T.Any(help="ids to review, in order").tag(sync=False)
+    queue = Ids(help="ids to review, in order").tag(sync=False)
     color_by = T.Unicode("p_error").tag(sync=True)
     filters = T.Dict().tag(sync=True)
     height = T.Int(540).tag(sync=True)
@@ -113,11 +120,12 @@ class Explorer(anywidget.AnyWidget):
         self.details = Details(self.run, self._reasons, self._suggested, self.media)
         self._lenses = lens_masks(self.columns, self.dataset.n)
         self._haystack: np.ndarray | None = None
-        self._from_page = False
+        self._from_page = True  # nothing is sent while the widget is being made
         self._loop = _running_loop()
         self._projecting: threading.Thread | None = None
         self._projected: tuple[np.ndarray, str] | None = None
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
+        self._from_page = False
         self.on_msg(self._receive)
 
     # ---- for people ------------------------------------------------------------------------------------------
@@ -221,8 +229,8 @@ class Explorer(anywidget.AnyWidget):
         arrays = {
             "given": columns["given"].values, "suggested": self._suggested, "labels": decisions.labels,
             "verdict": decisions.verdict, "flags": decisions.marks, "p_error": columns["p_error"].values,
-            "p_suggested": columns["p_suggested"].values, "order": self._order, "is_issue": self._issue.astype(np.uint8),
-            "queue": self._queue_rows(),
+            "p_suggested": columns["p_suggested"].values, "order": self._order, "queue": self._queue_rows(),
+            "is_issue": self._issue.astype(np.uint8),
         }  # fmt: skip
         meta = described(self)
         if meta["data_map"]:
@@ -291,7 +299,9 @@ class Explorer(anywidget.AnyWidget):
     def _caught_up(self, count: int, row: int) -> tuple[dict, list]:
         """The answer after a commit: the time of saving and the state of every row touched since."""
         touched = self.decisions.catch_up()
-        return {"count": count, "row": row, "time": self.decisions.last_time, "patch": [0, 4]}, self.decisions.patch(touched)
+        return {"count": count, "row": row, "time": self.decisions.last_time, "patch": [0, 4]}, self.decisions.patch(
+            touched
+        )
 
     def _search(self, content: dict, buffers: list) -> tuple[dict, list]:
         text = str(content["text"])
@@ -310,7 +320,10 @@ class Explorer(anywidget.AnyWidget):
         path = Path(str(content["path"])).expanduser()
         export(self.run, path, force=bool(content.get("overwrite")))
         changed = int((self.decisions.labels != self.dataset.given_labels).sum())
-        return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({self.dataset.n:,} examples, {changed:,} changed)"}, []
+        return {
+            "path": str(path.resolve()),
+            "text": f"wrote {path.resolve()} ({self.dataset.n:,} examples, {changed:,} changed)",
+        }, []
 
     def _upto(self, content: dict, buffers: list) -> tuple[dict, list]:
         """The data map as it stood after an epoch."""
@@ -330,7 +343,9 @@ class Explorer(anywidget.AnyWidget):
             self._projecting.start()
         self._projecting.join(PATIENCE)
         if self._projected is None:
-            return {"note": f"PCA, epoch {epoch}; UMAP is on its way"}, [_finite32(self.run.project(epoch, method="pca"))]
+            return {"note": f"PCA, epoch {epoch}; UMAP is on its way"}, [
+                _finite32(self.run.project(epoch, method="pca"))
+            ]
         return {"note": self._projected[1]}, [self._projected[0]]
 
     def _project(self, epoch: int) -> None:
@@ -351,7 +366,7 @@ class Explorer(anywidget.AnyWidget):
         else:
             self.send(body, buffers)
 
-    _HANDLERS: dict[str, Callable[..., tuple[dict, list]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[..., tuple[dict, list]]]] = {
         "open": _open, "column": _column, "media": _media, "inspect": _inspect, "select": _select, "current": _current,
         "decide": _decide, "undo": _travel, "redo": _travel, "search": _search, "lens": _lens, "export": _export,
         "upto": _upto, "embedding": _embedding,

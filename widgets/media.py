@@ -36,7 +36,7 @@ class Media:
 
     @property
     def kind(self) -> str:
-        """"image", "text" or "none"."""
+        """ "image", "text" or "none"."""
         if self.dataset.images is not None:
             return "image"
         return "text" if self.dataset.text_column is not None else "none"
@@ -59,7 +59,9 @@ class Media:
         if self.kind == "none":
             cells = self.dataset.metadata.iloc[row].items() if self.dataset.metadata.shape[1] else ()
             most = 6 if size == THUMB else 40
-            return {"text": "\n".join(f"{name}  {as_text(value)}" for name, value in list(cells)[:most])} if cells else {}
+            return (
+                {"text": "\n".join(f"{name}  {as_text(value)}" for name, value in list(cells)[:most])} if cells else {}
+            )
         try:
             data = read_image(self.dataset.image(row), self.dataset.media_root)
             if data is None:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from widgets.explorer import Explorer
     from workbench.run import Run
 
-DATA_MAPS = (("variability", "confidence"), ("normalized_margin", "self_confidence"), ("p_suggested", "self_confidence"))
+DATA_MAPS = (
+    ("variability", "confidence"),
+    ("normalized_margin", "self_confidence"),
+    ("p_suggested", "self_confidence"),
+)
 """Axes of the data map: the first pair that the run has evidence for."""
 
 
@@ -57,7 +61,7 @@ def embedding_state(run: Run) -> dict:
     """Is there an embedding map, and what to say until (or instead of) it?"""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
-    how = "Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed=\"layer\")`."
+    how = 'Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed="layer")`.'
     return {"there": False, "message": f"No embeddings in this run.\n{how}"}
 
 

@@ -45,12 +45,16 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
     """
     tree, names = _parsed(text)
     if tree is None:
-        raise InputError.at("query", f"cannot be read: {text!r}", "Write for example `p_error > .5 and given == 'cat'`.")
+        raise InputError.at(
+            "query", f"cannot be read: {text!r}", "Write for example `p_error > .5 and given == 'cat'`."
+        )
     reader = _Reader(columns, names)
     try:
         result = reader.read(tree.body)
     except TypeError as error:
-        raise InputError.at("query", f"compares things of different kinds ({error})", "Quote names: given == '4'.") from error
+        raise InputError.at(
+            "query", f"compares things of different kinds ({error})", "Quote names: given == '4'."
+        ) from error
     mask = np.asarray(result)
     if mask.shape != (n,) or mask.dtype != bool:
         raise InputError.at("query", "is not a condition on the columns", "Compare a column with something.")
@@ -90,7 +94,9 @@ class _Reader:
         """The value of a node: an array (n,) or a constant."""
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
-            raise InputError.at("query", f"uses {type(node).__name__}", "Only comparisons, and/or/not, in and contains().")
+            raise InputError.at(
+                "query", f"uses {type(node).__name__}", "Only comparisons, and/or/not, in and contains()."
+            )
         return method(node)
 
     def _constant(self, node: ast.Constant) -> object:
@@ -138,7 +144,9 @@ class _Reader:
 
     def _one(self, op: ast.cmpop, left: object, right: object) -> np.ndarray:
         if isinstance(op, (ast.In, ast.NotIn)):
-            found = np.isin(left, right) if np.asarray(left).dtype != object else np.array([v in right for v in left], bool)
+            found = (
+                np.isin(left, right) if np.asarray(left).dtype != object else np.array([v in right for v in left], bool)
+            )
             return ~found if isinstance(op, ast.NotIn) else found
         if type(op) not in _COMPARE:
             raise InputError.at("query", f"compares by {type(op).__name__}", "Use == != < <= > >= in.")
@@ -151,7 +159,9 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> np.ndarray:
         if not isinstance(node.func, ast.Name) or node.func.id != "contains" or len(node.args) != 2 or node.keywords:
-            raise InputError.at("query", "calls something else than contains(column, 'text')", "Only contains() is known.")
+            raise InputError.at(
+                "query", "calls something else than contains(column, 'text')", "Only contains() is known."
+            )
         values, wanted = self.read(node.args[0]), str(self.read(node.args[1])).lower()
         return np.fromiter((wanted in str(value).lower() for value in np.asarray(values)), bool)
 

@@ -1,7 +1,7 @@
 """Suspects and scores for a view, without waiting twice: the detector's answer is kept in the run's cache.
 
-The key is the evidence, not the journal: reopening a view shows the queue in the order that one was working through, even
-after many decisions. `rank_again` asks the detector anew, which then learns from the journal's verdicts.
+The key is the evidence, not the journal: reopening a view shows the queue in the order that one was working
+through, even after many decisions. `rank_again` asks the detector anew, which then learns from the journal's verdicts.
 """
 
 from __future__ import annotations
@@ -70,10 +70,15 @@ def _frame(run: Run, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
     words = json.loads(arrays["words"].tobytes())
     frame = pd.DataFrame(
         {
-            "given": dataset.given[rows], "suggested": dataset.names_of(arrays["suggested"]), "p_error": arrays["p_error"],
-            "p_suggested": arrays["p_suggested"], "is_issue": arrays["is_issue"], "reasons": words["reasons"], "row": rows,
+            "given": dataset.given[rows],
+            "suggested": dataset.names_of(arrays["suggested"]),
+            "p_error": arrays["p_error"],
+            "p_suggested": arrays["p_suggested"],
+            "is_issue": arrays["is_issue"],
+            "reasons": words["reasons"],
+            "row": rows,
         },
         index=pd.Index(dataset.ids[rows], name="id"),
-    )  # fmt: skip
+    )
     frame.attrs = words["attrs"]
     return frame

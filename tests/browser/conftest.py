@@ -99,7 +99,9 @@ def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> 
     """Opens an Explorer on the run: `explorer(width=1280)`; with `context` or `own` in a notebook of its own."""
     opened = []
 
-    def open_(width: int = 1280, context: object = None, own: bool = False, path: Path | None = None, **options: object):
+    def open_(
+        width: int = 1280, context: object = None, own: bool = False, path: Path | None = None, **options: object
+    ):
         if own or context:
             notebook = server.write_notebook(f"own-{request.node.name}.ipynb", CELLS)
             lab = labharness.LabPage(context or request.getfixturevalue("browser"), server, notebook, width)

@@ -70,14 +70,19 @@ class LabServer:
 
     def _command(self) -> list[str]:
         return [
-            sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--allow-root",
-            "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
+            sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}",
+            "--allow-root", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]  # fmt: skip
 
     def _environment(self, pythonpath: Sequence[Path]) -> dict[str, str]:
-        own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+        own = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "IPYTHONDIR": "ipython",
+        }
         paths = os.pathsep.join([*map(str, pythonpath), os.environ.get("PYTHONPATH", "")])
         return {**os.environ, **{key: str(self.state / name) for key, name in own.items()}, "PYTHONPATH": paths}
 
@@ -96,7 +101,9 @@ class LabServer:
 
     def api(self, method: str, path: str) -> object:
         """Answer of the server's REST interface."""
-        request = urllib.request.Request(self.base + path, method=method, headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            self.base + path, method=method, headers={"Authorization": f"token {self.token}"}
+        )
         with urllib.request.urlopen(request, timeout=30) as answer:
             body = answer.read()
         return json.loads(body) if body else None
@@ -143,7 +150,9 @@ class KernelProbe:
 
     def run(self, code: str, timeout: float = 120) -> None:
         """Execute statements."""
-        reply = self.client.execute_interactive(code, store_history=False, timeout=timeout, output_hook=lambda message: None)
+        reply = self.client.execute_interactive(
+            code, store_history=False, timeout=timeout, output_hook=lambda message: None
+        )
         if reply["content"]["status"] != "ok":
             raise RuntimeError("\n".join(reply["content"].get("traceback", [])) or str(reply["content"]))
 
@@ -175,14 +184,18 @@ class KernelProbe:
 class LabPage:
     """One notebook open in JupyterLab."""
 
-    def __init__(self, browser: object, server: LabServer, notebook: str, width: int = 1280, height: int = 1000) -> None:
+    def __init__(
+        self, browser: object, server: LabServer, notebook: str, width: int = 1280, height: int = 1000
+    ) -> None:
         self.server, self.notebook = server, notebook
         self.page = browser.new_page()
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.set_default_timeout(20_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(f"pageerror: {error}"))
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(f"console: {message.text}"))
+        self.page.on(
+            "console", lambda message: message.type == "error" and self.errors.append(f"console: {message.text}")
+        )
         self.open()
         self.probe = KernelProbe(server, notebook)
 
@@ -200,7 +213,7 @@ class LabPage:
         self.page.wait_for_selector(".lw[data-old]", state="detached")
 
     def theme(self, name: str) -> None:
-        """"JupyterLab Dark" or "JupyterLab Light"."""
+        """ "JupyterLab Dark" or "JupyterLab Light"."""
         self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         light = "true" if "Light" in name else "false"
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)

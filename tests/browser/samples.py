@@ -53,7 +53,7 @@ def train(recorder: object, dataset: object, features: np.ndarray, rate: float =
 
 
 def hostile_run(path: Path, n: int = 300) -> Path:
-    """A run whose classes, ids, texts and columns carry markup that would set `window.hacked` if it were read as such."""
+    """A run whose classes, ids, texts and columns carry markup that sets `window.hacked` if it is read as such."""
     import pandas as pd
 
     from workbench.dataset import Dataset
@@ -67,6 +67,12 @@ def hostile_run(path: Path, n: int = 300) -> Path:
     columns = pd.DataFrame({f"note {evil}": [f"{evil} {i}" for i in range(n)]})
     ids = [f"{evil}{i}" for i in range(n)]
     texts = [f"</span><script>window.hacked = 1</script>{evil} text {i}" for i in range(n)]
-    dataset = Dataset.from_arrays(labels, classes=[f"a {evil}", "b </option><script>window.hacked=1</script>"], ids=ids, texts=texts, metadata=columns)
+    dataset = Dataset.from_arrays(
+        labels,
+        classes=[f"a {evil}", "b </option><script>window.hacked=1</script>"],
+        ids=ids,
+        texts=texts,
+        metadata=columns,
+    )
     train(Recorder(path, dataset), dataset, features / 6)
     return path

@@ -129,7 +129,29 @@ def test_no_key_reaches_the_notebook(explorer):
     lab = explorer()
     cells = lab.cells()
     focus(lab)
-    for key in ("b", "a", "x", "d", "d", "m", "Escape", "y", "z", "c", "v", "Enter", "Shift+M", "j", "l", "ArrowDown", "0", "0", "i", "i", "Delete"):
+    for key in (
+        "b",
+        "a",
+        "x",
+        "d",
+        "d",
+        "m",
+        "Escape",
+        "y",
+        "z",
+        "c",
+        "v",
+        "Enter",
+        "Shift+M",
+        "j",
+        "l",
+        "ArrowDown",
+        "0",
+        "0",
+        "i",
+        "i",
+        "Delete",
+    ):
         lab.page.keyboard.press(key)
     lab.page.keyboard.press("/")
     lab.page.keyboard.type("bd")
@@ -149,7 +171,9 @@ def test_help_typing_and_leaving(explorer):
     page.keyboard.press("?")
     assert page.locator(".lw-help").is_visible()
     page.keyboard.press("ArrowRight")  # keys work while it is open
-    page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(lab.probe.eval("ex.queue[1]")))
+    page.wait_for_function(
+        "id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(lab.probe.eval("ex.queue[1]"))
+    )
     page.keyboard.press("Escape")
     assert page.locator(".lw-help").is_hidden()
     page.keyboard.press("/")
@@ -170,7 +194,9 @@ def test_selection_from_python_and_linked_maps(explorer):
     lab.page.wait_for_function("() => document.querySelector('.lw-legend').textContent.includes('low = suspicious')")
     lab.probe.run("ex.filters = {'given': ['3', '8']}")
     shown = lab.probe.eval("int((ex.dataset.given == '3').sum() + (ex.dataset.given == '8').sum())")
-    lab.page.wait_for_function("n => document.querySelector('.lw-count')?.textContent.startsWith(n + ' of')", arg=str(shown))
+    lab.page.wait_for_function(
+        "n => document.querySelector('.lw-count')?.textContent.startsWith(n + ' of')", arg=str(shown)
+    )
     assert lab.errors == []
 
 
@@ -179,7 +205,9 @@ def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
     lab.probe.run("def broken(*a, **k): raise OSError('the disk is full')\nex.decisions.decide = broken")
     focus(lab)
     lab.page.keyboard.press(" ")
-    lab.page.wait_for_function("() => /not saved.*the disk is full/.test(document.querySelector('.lw-said').textContent)")
+    lab.page.wait_for_function(
+        "() => /not saved.*the disk is full/.test(document.querySelector('.lw-said').textContent)"
+    )
     assert lab.page.locator(".lw-state").inner_text().startswith("0 changed")
 
 
@@ -238,11 +266,14 @@ def overlapping(lab: object) -> list:
     """Pairs of parts that lie over each other, and parts that stick out of the view."""
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), outer = root.getBoundingClientRect(), bad = [];
-        const parts = ['.lw-head', '.lw-toolbar', '.lw-map:nth-child(1)', '.lw-map:nth-child(2)', '.lw-legend', '.lw-inspector', '.lw-gallery', '.lw-foot']
-          .map(s => [s, root.querySelector(s).getBoundingClientRect()]);
-        for (const [name, r] of parts) if (r.left < outer.left - 1 || r.right > outer.right + 1 || r.bottom > outer.bottom + 1) bad.push([name, 'outside']);
-        parts.forEach(([a, r], i) => parts.slice(i + 1).forEach(([b, s]) => {
-          if (Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1 && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1) bad.push([a, b]); }));
+        const names = ['.lw-head', '.lw-toolbar', '.lw-map:nth-child(1)', '.lw-map:nth-child(2)', '.lw-legend',
+          '.lw-inspector', '.lw-gallery', '.lw-foot'];
+        const parts = names.map(s => [s, root.querySelector(s).getBoundingClientRect()]);
+        const inside = r => r.left >= outer.left - 1 && r.right <= outer.right + 1 && r.bottom <= outer.bottom + 1;
+        for (const [name, r] of parts) if (!inside(r)) bad.push([name, 'outside']);
+        const meet = (r, s) => Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1
+          && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1;
+        parts.forEach(([a, r], i) => parts.slice(i + 1).forEach(([b, s]) => { if (meet(r, s)) bad.push([a, b]); }));
         return bad; }"""
     )
 

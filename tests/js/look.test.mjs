@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
+import { apart, lastFinite } from "../../widgets/js/curve.js";
+import { clip, probability, short, ticks } from "../../widgets/js/format.js";
+import { disc } from "../../widgets/js/points_2d.js";
+
+test("numbers as people read them", () => {
+  assert.deepEqual([0.93, 1, 0, 0.999, 0.001, NaN].map(probability), [".93", "1", "0", ">.99", "<.01", "–"]);
+  assert.deepEqual([0.123456, 1234567, 0, 12].map(short), ["0.123", "1.2e+6", "0", "12"]);
+});
+
+test("long names keep their ending and never split a character", () => {
+  assert.equal(clip("short"), "short");
+  assert.equal([...clip("a very long name of a class", 12)].length, 12);
+  assert.ok(clip("a very long name of a class", 12).endsWith("lass"));
+  assert.equal(clip("🐈🐈🐈🐈🐈", 3), "🐈🐈…");
+});
+
+test("ticks are round and inside", () => {
+  assert.deepEqual(ticks(0, 1, 4), [0, 0.25, 0.5, 0.75, 1]);
+  assert.deepEqual(ticks(0.1, 0.9, 4), [0.2, 0.4, 0.6, 0.8]);
+  assert.deepEqual(ticks(2, 2), [2]);
+});
+
+test("class colours are distinct and stand out from either page", () => {
+  for (const dark of [false, true]) {
+    const page = dark ? [33, 33, 33] : [255, 255, 255], colors = classColors(40, dark);
+    assert.equal(new Set(colors.map(hex)).size, 40);
+    for (const color of colors) assert.ok(contrast(color, page) > 1.5, `${hex(color)} on ${hex(page)}`);
+  }
+});
+
+test("the suspicious end of a score is the salient one on either page", () => {
+  for (const dark of [false, true]) for (const suspicious of ["low", "high"]) {
+    const page = dark ? [17, 17, 17] : [255, 255, 255], at = suspicious === "low" ? 0 : 1;
+    const bad = scoreColor(at, { suspicious, dark }), good = scoreColor(1 - at, { suspicious, dark });
+    assert.ok(contrast(bad, page) > contrast(good, page));
+    assert.ok(contrast(good, page) > 1.4);
+  }
+});
+
+test("tables and levels: missing values have their own entry", () => {
+  assert.deepEqual([...levelsOf(Float32Array.from([0, 1, NaN, 2]), 0, 1)], [0, 253, MISSING, 253]);
+  assert.deepEqual([...levelsOfCodes(Int32Array.from([0, -1, 300]))], [0, MISSING, 46]);
+  const table = scoreTable({}, [9, 9, 9]);
+  assert.deepEqual([...table.slice(4 * MISSING)], [9, 9, 9, 255]);
+  assert.deepEqual([...classTable([[1, 2, 3]], [9, 9, 9]).slice(0, 4)], [1, 2, 3, 255]);
+});
+
+test("colours are read in every form that a page gives", () => {
+  assert.deepEqual(parseColor("#fff"), [255, 255, 255]);
+  assert.deepEqual(parseColor("rgb(1, 2, 3)"), [1, 2, 3]);
+  assert.ok(luminance([255, 255, 255]) > 0.99);
+});
+
+test("labels at line ends keep apart", () => {
+  assert.deepEqual(apart(10, 40, 11), [10, 40]);
+  const [a, b] = apart(20, 22, 11);
+  assert.equal(b - a, 11);
+  assert.equal(lastFinite([0.2, null, NaN]), 0.2);
+  assert.equal(lastFinite([null]), null);
+});
+
+test("a disc of one pixel is one pixel", () => {
+  assert.deepEqual(disc(1), [[0, 0]]);
+  assert.ok(disc(6).length > 20 && disc(6).length < 36);
+});

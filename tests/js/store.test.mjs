@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inRowOrder } from "../../widgets/js/actions.js";
+import { patchOf, Store } from "../../widgets/js/store.js";
+
+/** Six examples of three classes; the queue is rows 4, 2, 0. */
+function sample() {
+  return new Store({ n: 6, classes: ["a", "b", "c"], columns: [], expected: "x" }, {
+    given: Int32Array.from([0, 1, 2, 0, 1, -1]), suggested: Int32Array.from([1, 1, 0, 0, 2, 0]), labels: Int32Array.from([0, 1, 2, 0, 1, -1]),
+    verdict: new Uint8Array(6), flags: new Uint8Array(6), p_error: Float32Array.from([0.5, 0.1, 0.7, 0, 0.9, NaN]), p_suggested: new Float32Array(6),
+    order: Int32Array.from([4, 2, 0, 1, 3, 5]), queue: Int32Array.from([4, 2, 0]), is_issue: Uint8Array.from([1, 0, 1, 0, 1, 0]) });
+}
+
+const relabel = (row, code) => ({ rows: Int32Array.of(row), labels: Int32Array.of(code), verdict: "relabel", text: "x" });
+
+test("a decision takes effect at once, and undo and redo go back and forth", () => {
+  const store = sample();
+  store.apply(relabel(4, 2));
+  assert.equal(store.labels[4], 2);
+  assert.equal(store.verdict[4], 1);
+  assert.equal(store.changed, 1);
+  store.travel(false);
+  assert.deepEqual([store.labels[4], store.verdict[4], store.changed], [1, 0, 0]);
+  store.travel(true);
+  assert.equal(store.labels[4], 2);
+  assert.equal(store.travel(true), null);
+});
+
+test("a new decision ends what could be redone", () => {
+  const store = sample();
+  store.apply(relabel(4, 2));
+  store.travel(false);
+  store.apply(relabel(2, 0));
+  assert.equal(store.travel(true), null);
+});
+
+test("giving the given label is keeping it", () => {
+  const store = sample();
+  store.apply(relabel(0, 0));
+  assert.equal(store.verdict[0], 2);
+});
+
+test("flags and notes are separate bits", () => {
+  const store = sample();
+  store.apply({ rows: Int32Array.of(1), flag: true, text: "" });
+  store.apply({ rows: Int32Array.of(1), note: true, text: "" });
+  assert.equal(store.flags[1], 3);
+  store.apply({ rows: Int32Array.of(1), flag: false, text: "" });
+  assert.equal(store.flags[1], 2);
+});
+
+test("the cursor goes to the next open example and stays in the list", () => {
+  const store = sample();
+  store.goTo(store.firstOpen("queue"));
+  assert.equal(store.row, 4);
+  store.apply(relabel(2, 0));
+  assert.equal(store.nextOpen(), 0);
+  store.step(1);
+  assert.equal(store.row, 2);
+  store.step(10);
+  assert.equal(store.row, 0);
+  assert.deepEqual(store.progress(), { done: 1, total: 3, at: 3 });
+});
+
+test("a selection becomes a list by suspicion; none means the queue again", () => {
+  const store = sample();
+  store.setSelection(Uint8Array.from([1, 1, 0, 0, 1, 0]));
+  assert.deepEqual([...store.rows()], [4, 0, 1]);
+  assert.equal(store.list, "selection");
+  store.clearSelection();
+  assert.equal(store.list, "queue");
+  assert.equal(store.lists.selection.length, 0);
+});
+
+test("filters narrow the queue", () => {
+  const store = sample();
+  store.refilter((filter) => filter.range("p", store.pError, 0.6, 1));
+  assert.deepEqual([...store.rows()], [4, 2]);
+});
+
+test("errors expected among what nobody has judged; a skip does not judge", () => {
+  const store = sample();
+  assert.ok(Math.abs(store.expectedLeft() - 2.2) < 1e-6);
+  store.apply(relabel(4, 2));
+  assert.ok(Math.abs(store.expectedLeft() - 1.3) < 1e-6);
+  store.apply({ rows: Int32Array.of(2), verdict: "skip", text: "" });
+  assert.ok(Math.abs(store.expectedLeft() - 1.3) < 1e-6);
+});
+
+test("Python's word overrides the page's", () => {
+  const store = sample();
+  store.apply(relabel(4, 2));
+  store.patch(patchOf([Int32Array.of(4), Int32Array.of(1), Uint8Array.of(0), Uint8Array.of(1)]));
+  assert.deepEqual([store.labels[4], store.verdict[4], store.flags[4], store.changed], [1, 0, 1, 0]);
+});
+
+test("labels follow their rows into row order", () => {
+  assert.deepEqual([...inRowOrder(Int32Array.from([9, 2, 5]), Int32Array.from([90, 20, 50]))], [20, 50, 90]);
+});

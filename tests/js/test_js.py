@@ -1,0 +1,23 @@
+"""The pure helpers of the view, tested by Node's own test runner."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def test_helpers_in_node():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node.js: the helpers of the view are tested where it is (`apt-get install nodejs`)")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.lstrip("v").split(".")[0]) < 18:
+        pytest.skip(f"Node {version.strip()} has no test runner: 18 or newer is needed")
+    files = sorted(map(str, HERE.glob("*.test.mjs")))
+    done = subprocess.run([node, "--test", *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

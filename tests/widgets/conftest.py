@@ -1,0 +1,98 @@
+"""A small recorded run and a way to talk to an Explorer without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.dataset import Dataset
+from workbench.recorder import Recorder
+from workbench.run import open_run
+
+N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4
+
+
+def record(path: Path, **media: object) -> Path:
+    """Four epochs of made-up but consistent logits; every tenth label is wrong."""
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 3, N)
+    truth[3] = 0
+    labels = truth.copy()
+    labels[::10] = (labels[::10] + 1) % 3
+    columns = pd.DataFrame({"weight": rng.normal(size=N), "source": np.where(truth == 0, "left", "right")})
+    dataset = Dataset.from_arrays(
+        labels, classes=CLASSES, ids=[f"id{i:03d}" for i in range(N)], metadata=columns, **media
+    )
+    recorder = Recorder(path, dataset)
+    for epoch in range(EPOCHS):
+        logits = rng.normal(size=(N, 3)) * 0.3
+        logits[np.arange(N), truth] += 1.0 + epoch
+        with recorder.epoch(epoch):
+            recorder.batch(dataset.ids, logits, embeddings=logits.astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images = np.random.default_rng(0).integers(0, 255, (N, 8, 8), dtype=np.uint8)
+    return record(tmp_path_factory.mktemp("runs") / "pets", images=images)
+
+
+@pytest.fixture
+def run(recorded: Path, tmp_path: Path):
+    """A run of this test's own."""
+    return open_run(shutil.copytree(recorded, tmp_path / "pets"))
+
+
+@pytest.fixture
+def issues(run) -> pd.DataFrame:
+    """Suspects by hand: every tenth row, with made-up probabilities."""
+    rows = np.arange(N)
+    wrong = rows % 10 == 0
+    p_error = np.where(wrong, 0.9 - rows / 1000, 0.1)
+    given = run.dataset.given_labels
+    frame = pd.DataFrame(
+        {
+            "given": run.dataset.given,
+            "suggested": run.dataset.names_of(np.where(wrong, (given + 2) % 3, given)),
+            "p_error": p_error,
+            "p_suggested": 0.8,
+            "is_issue": wrong,
+            "reasons": np.where(wrong, "one; two", ""),
+            "row": rows,
+        },
+        index=pd.Index(run.dataset.ids, name="id"),
+    )
+    frame.attrs = {"expected_errors": 12.0, "expected_errors_interval": (9.0, 15.0), "evidence": "a test"}
+    return frame.sort_values("p_error", ascending=False, kind="stable")
+
+
+@pytest.fixture
+def page(run, issues) -> Callable[..., object]:
+    """`page(**options)`: an Explorer whose messages are kept instead of sent, and that can be asked."""
+    from widgets import Explorer
+
+    class Page(Explorer):
+        """Records what is sent; `ask` plays the page."""
+
+        def __init__(self, *args: object, **options: object) -> None:
+            self.sent: list[tuple[dict, list]] = []
+            super().__init__(*args, **options)
+
+        def send(self, content: dict, buffers: list | None = None) -> None:
+            self.sent.append((content, buffers or []))
+
+        def ask(self, kind: str, buffers: list | tuple = (), **body: object) -> tuple[dict, list]:
+            self._receive(self, {"kind": kind, "request": "r1", **body}, list(buffers))
+            answers = [message for message in self.sent if message[0].get("request") == "r1"]
+            return answers[-1]
+
+    def open_(**options: object) -> Page:
+        return Page(run, **{"issues": issues, **options})
+
+    return open_

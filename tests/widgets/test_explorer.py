@@ -1,0 +1,250 @@
+"""The Explorer without a browser: traits, messages with their answers, decisions in the journal."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from widgets.suspects import suspects
+from workbench.errors import InputError
+from workbench.journal import Journal
+
+
+def unpack(buffer: bytes, n: int) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(buffer, np.uint8), bitorder="little")[:n].astype(bool)
+
+
+def packed(rows: list[int], n: int = 120) -> bytes:
+    mask = np.zeros(n, bool)
+    mask[rows] = True
+    return np.packbits(mask, bitorder="little").tobytes()
+
+
+def test_synced_state_is_small_and_holds_no_data(page):
+    ex = page()
+    state = {key: value for key, value in ex.get_state().items() if key not in ("_esm", "_css")}
+    assert len(json.dumps(state, default=str)) < 2000
+    assert not any(isinstance(value, (bytes, np.ndarray)) for value in state.values())
+    assert set(state) >= {"color_by", "filters", "height"}
+
+
+def test_code_and_style_are_small_enough():
+    from widgets import Explorer
+
+    assert sum(len(str(text).encode()) for text in (Explorer._esm, Explorer._css)) < 300_000
+
+
+def test_open_sends_arrays_in_row_order(page, run, issues):
+    body, buffers = page().ask("open")
+    arrays = {name: np.frombuffer(data, f"<{kind}") for (name, kind), data in zip(body["arrays"], buffers)}
+    assert arrays["given"].tolist() == run.dataset.given_labels.tolist()
+    assert arrays["p_error"] == pytest.approx(issues.loc[run.dataset.ids, "p_error"].to_numpy(), abs=1e-6)
+    assert arrays["order"].tolist() == issues["row"].tolist()
+    assert arrays["queue"].tolist() == issues["row"][issues["is_issue"]].tolist()
+    assert body["data_map"]["x"] == "variability"
+    assert len(arrays["variability"]) == run.n
+    assert "about 12 wrong labels expected" in body["expected"]
+    json.dumps(body, allow_nan=False)
+
+
+def test_selection_is_ids_both_ways(page):
+    ex = page()
+    assert ex.selection == []
+    heard = []
+    ex.observe(lambda change: heard.append(change["new"]), "selection")
+    ex.ask("select", [packed([0, 7])])
+    assert ex.selection == ["id000", "id007"]
+    assert heard == [["id000", "id007"]]
+    assert not any(message.get("push") for message, _ in ex.sent), "what came from the page is not sent back"
+    ex.selection = np.array(["id005"], object)
+    content, buffers = ex.sent[-1]
+    assert content == {"push": "selection"}
+    assert np.flatnonzero(unpack(buffers[0], 120)).tolist() == [5]
+    ex.selection = ()
+    assert ex.selection == []
+    assert not unpack(ex.sent[-1][1][0], 120).any(), "an empty selection is empty, not everything"
+    ex.ask("select")
+    assert ex.selection == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("selection", ["nobody"], "nobody"),
+        ("selection", "id001", "sequence of ids"),
+        ("selection", None, "sequence of ids"),
+        ("queue", "by magic", "by magic"),
+        ("color_by", "nothing", "nothing"),
+        ("current", "nobody", "nobody"),
+    ],
+)
+def test_what_cannot_be_set_says_why(page, field, value, found):
+    with pytest.raises(InputError, match=found):
+        setattr(page(), field, value)
+
+
+def test_queue_and_current_are_settable(page, issues):
+    ex = page()
+    assert ex.queue == issues.index[issues["is_issue"]].tolist()
+    ex.queue = ["id003", "id001"]
+    assert ex.sent[-1][0] == {"push": "queue"}
+    assert np.frombuffer(ex.sent[-1][1][0], "<i4").tolist() == [3, 1]
+    ex.current = "id004"
+    assert ex.sent[-1][0] == {"push": "go", "row": 4}
+    ex.ask("current", row=9)
+    assert ex.current == "id009"
+
+
+def test_relabel_is_in_the_journal_before_the_answer(page, run):
+    ex = page(author="ada")
+    body, buffers = ex.ask("decide", op="relabel", rows=[3], label=2, how="accept")
+    state = Journal(run.layout.journal).state()
+    assert state.loc["id003", "label"] == "owl"
+    assert state.loc["id003", "author"] == "ada"
+    rows, labels, verdict, marks = (np.frombuffer(b, t) for b, t in zip(buffers, ("<i4", "<i4", "u1", "u1")))
+    assert (rows.tolist(), labels.tolist(), verdict.tolist(), marks.tolist()) == ([3], [2], [1], [0])
+    assert body["count"] == 1
+    assert len(body["time"]) == 5
+    assert ex.changes.index.tolist() == ["id003"]
+
+
+def test_a_selection_is_one_step_of_undo(page, run):
+    ex = page()
+    rows = [1, 2, 4, 5]
+    ex.ask("decide", [packed(rows)], op="relabel", label=0)
+    assert len(ex.changes) == int((run.dataset.given_labels[rows] != 0).sum())
+    body, _ = ex.ask("undo")
+    assert body["count"] == 4
+    assert len(ex.changes) == 0
+    ex.ask("redo")
+    assert ex.decisions.labels[rows].tolist() == [0, 0, 0, 0]
+    assert ex.ask("undo")[0]["count"] == 4
+    assert ex.ask("undo")[0] | {"time": None} == {"count": 0, "row": -1, "time": None, "patch": [0, 4], "request": "r1"}
+
+
+def test_labels_that_differ_by_row(page):
+    ex = page()
+    ex.ask("decide", [packed([2, 8]), np.array([1, 2], "<i4").tobytes()], op="relabel")
+    assert ex.decisions.labels[[2, 8]].tolist() == [1, 2]
+
+
+def test_keep_skip_flag_and_note(page):
+    ex = page()
+    ex.ask("decide", op="keep", rows=[1])
+    ex.ask("decide", op="skip", rows=[2])
+    ex.ask("decide", op="flag", rows=[3], flag=True)
+    ex.ask("decide", op="note", rows=[3], note="blurred")
+    assert ex.decisions.verdict[[1, 2, 3]].tolist() == [2, 3, 0]
+    assert ex.decisions.marks[3] == 3
+    assert ex.ask("inspect", row=3)[0]["note"] == "blurred"
+    ex.ask("decide", op="flag", rows=[3], flag=False)
+    assert ex.decisions.marks[3] == 2
+
+
+def test_a_second_view_on_the_run_hears_of_the_first(page):
+    one, two = page(author="ada"), page(author="bob")
+    one.ask("decide", op="relabel", rows=[3], label=2)
+    _, buffers = two.ask("decide", op="keep", rows=[4])
+    assert np.frombuffer(buffers[0], "<i4").tolist() == [3, 4]
+    assert two.decisions.labels[3] == 2
+    two.ask("undo")
+    assert one.ask("undo")[0]["count"] == 1
+
+
+def test_reopening_shows_every_saved_change(page, run, issues):
+    page().ask("decide", op="relabel", rows=[3], label=2)
+    body, buffers = page().ask("open")
+    names = [name for name, _ in body["arrays"]]
+    assert np.frombuffer(buffers[names.index("labels")], "<i4")[3] == 2
+    assert np.frombuffer(buffers[names.index("verdict")], "u1")[3] == 1
+    assert body["saved"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "found"),
+    [
+        ("nonsense", {}, "unknown message"),
+        ("inspect", {"row": 999}, "Use 0 to 119"),
+        ("column", {"name": "x"}, "unknown column"),
+        ("decide", {"op": "burn", "rows": [1]}, "unknown decision"),
+        ("decide", {"op": "relabel", "rows": [1], "label": 7}, "Use 0 to 2"),
+        ("search", {"text": "nothing > 1"}, "unknown column"),
+        ("media", {}, "KeyError"),
+        ("lens", {"name": "x"}, "unknown lens"),
+    ],
+)
+def test_every_question_gets_an_answer_and_errors_are_answers(page, kind, body, found):
+    answer, _ = page().ask(kind, **body)
+    assert found in answer["error"]
+
+
+def test_a_failed_decision_answers_with_what_holds(page, monkeypatch):
+    ex = page()
+
+    def broken(*_args: object, **_options: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(ex.decisions, "decide", broken)
+    body, buffers = ex.ask("decide", op="relabel", rows=[3], label=2)
+    assert "the disk is full" in body["error"]
+    assert body["patch"] == [0, 4]
+    assert np.frombuffer(buffers[1], "<i4").tolist() == [int(ex.dataset.given_labels[3])]
+
+
+def test_inspect_has_curve_neighbours_reasons_and_columns(page, run):
+    body, _ = page().ask("inspect", row=10)
+    assert body["id"] == "id010"
+    assert body["reasons"] == ["one", "two"]
+    assert body["curve"]["epochs"] == [0, 1, 2, 3]
+    assert body["curve"]["given"] == pytest.approx(run.stat_matrix("p_given")[:, 10].tolist())
+    assert all(0 <= p <= 1 for p in body["curve"]["suggested"])
+    assert len(body["neighbors"]["rows"]) == len(body["neighbors"]["items"]) == 8
+    assert 10 not in body["neighbors"]["rows"]
+    assert [name for name, _ in body["columns"]] == ["weight", "source"]
+    assert body["media"]["src"].startswith("data:image/png;base64,")
+    json.dumps(body, allow_nan=False)
+
+
+def test_data_map_as_it_stood_after_an_epoch(page, run):
+    from workbench.scores.dynamics import confidence
+
+    _, (_, y) = page().ask("upto", epoch=1)
+    assert np.frombuffer(y, "<f4") == pytest.approx(confidence(run.stat_matrix("p_given")[:2]), abs=1e-6)
+
+
+def test_export_writes_the_file_and_refuses_to_overwrite(page, tmp_path):
+    ex = page()
+    ex.ask("decide", op="relabel", rows=[3], label=2)
+    body, _ = ex.ask("export", path=str(tmp_path / "out.csv"))
+    assert "120 examples" in body["text"]
+    assert (tmp_path / "out.csv").read_text().count("\n") == 121
+    assert "error" in ex.ask("export", path=str(tmp_path / "out.csv"))[0]
+    assert "error" not in ex.ask("export", path=str(tmp_path / "out.csv"), overwrite=True)[0]
+
+
+def test_embedding_comes_at_once_and_the_better_one_later(page, run):
+    ex = page()
+    _, (xy,) = ex.ask("embedding")
+    assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
+    ex._projecting.join(60)
+    assert any(content.get("push") == "embedding" for content, _ in ex.sent)
+
+
+def test_table_shows_decisions(page):
+    ex = page()
+    ex.ask("decide", op="relabel", rows=[3], label=2)
+    row = ex.table().loc["id003"]
+    assert (row["label"], row["verdict"]) == ("owl", "relabelled")
+
+
+def test_suspects_are_kept_and_the_queue_is_stable(run):
+    first = suspects(run)
+    run.journal.relabel(["id003"], "owl", old="cat")
+    again = suspects(run)
+    assert again.index.tolist() == first.index.tolist()
+    assert again["p_error"].to_numpy() == pytest.approx(first["p_error"].to_numpy(), nan_ok=True)
+    assert again["reasons"].tolist() == first["reasons"].fillna("").tolist()
+    assert again.attrs["expected_errors"] == first.attrs["expected_errors"]
+    assert again["suggested"].tolist() == first["suggested"].tolist()

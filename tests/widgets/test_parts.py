@@ -1,0 +1,153 @@
+"""Columns, media and the bundle."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from widgets import _bundle
+from widgets.columns import Column, view_columns
+from widgets.media import THUMB, Media
+from workbench.dataset import Dataset
+from workbench.errors import InputError
+
+
+def frames(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    index = pd.Index(dataset.ids[::-1], name="id")
+    issues = pd.DataFrame(
+        {"suggested": dataset.given[::-1], "p_error": np.arange(dataset.n) / 10, "p_suggested": 0.5}, index=index
+    )
+    return issues, pd.DataFrame({"confidence": np.linspace(0, 1, dataset.n)}, index=index)
+
+
+def test_columns_are_in_row_order_with_direction_and_range():
+    dataset = Dataset.from_arrays(
+        ["a", "b", None], ids=[7, 8, 9], metadata=pd.DataFrame({"x": [1.5, np.nan, 3], "kind": ["u", None, "v"]})
+    )
+    columns = view_columns(dataset, *frames(dataset))
+    assert columns["p_error"].values.tolist() == pytest.approx([0.2, 0.1, 0.0])
+    assert columns["given"].values.tolist() == [0, 1, -1]
+    assert (columns["confidence"].suspicious, columns["confidence"].range) == ("low", (0.0, 1.0))
+    assert columns["x"].values.tolist() == pytest.approx([1.5, np.nan, 3], nan_ok=True)
+    assert columns["kind"].categories == ("u", "v")
+    assert columns["kind"].values.tolist() == [0, -1, 1]
+    assert all(column.values.dtype in (np.float32, np.int32) for column in columns.values())
+
+
+def test_user_columns_that_are_no_categories_are_left_out_and_clashes_renamed():
+    n = 60
+    metadata = pd.DataFrame(
+        {"free": [f"text {i}" for i in range(n)], "p_error": np.arange(n), "ok": np.arange(n) % 2 == 0}
+    )
+    dataset = Dataset.from_arrays(np.zeros(n, int), metadata=metadata)
+    columns = view_columns(dataset, *frames(dataset))
+    assert "free" not in columns
+    assert columns["p_error (data)"].values[3] == 3
+    assert columns["ok"].categories == ("False", "True")
+
+
+def test_a_frame_of_another_run_is_refused():
+    dataset = Dataset.from_arrays(["a", "b", "a"])
+    issues, scores = frames(dataset)
+    with pytest.raises(InputError, match="one row per id"):
+        view_columns(dataset, issues.iloc[:2], scores)
+    with pytest.raises(InputError, match="not in the dataset"):
+        view_columns(dataset, issues.rename(index={0: 99}), scores)
+
+
+def test_a_column_says_what_the_page_must_know():
+    column = Column("p", np.zeros(2, np.float32), suspicious="high", range=(0.0, 1.0))
+    assert column.described() == {
+        "name": "p",
+        "kind": "number",
+        "title": "p",
+        "source": "",
+        "suspicious": "high",
+        "range": [0.0, 1.0],
+    }
+
+
+def test_pictures_are_decoded_and_encoded_again():
+    from PIL import Image
+
+    raw = io.BytesIO()
+    Image.new("RGB", (300, 200), "red").save(raw, "PNG")
+    hidden = raw.getvalue() + b"<script>alert(1)</script>"
+    media = Media(Dataset.from_arrays([0, 1], images=[hidden, b"<svg onload='alert(1)'/>"]))
+    item = media.item(0)
+    assert max(item["width"], item["height"]) == THUMB
+    assert item["src"].startswith("data:image/jpeg;base64,")
+    assert "error" in media.item(1)
+    assert "src" not in media.item(1)
+
+
+def test_a_bomb_is_refused():
+    from PIL import Image
+
+    raw = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(raw, "PNG")
+    assert "pixels" in Media(Dataset.from_arrays([0], images=[raw.getvalue()])).item(0)["error"]
+
+
+def test_texts_are_cut_with_a_note_and_tables_stand_in_for_media():
+    media = Media(Dataset.from_arrays([0, 1], texts=["x" * 30_000, "short"]))
+    assert media.kind == "text"
+    assert media.item(0, 420)["text"].endswith("(10,000 more characters)")
+    assert media.item(1)["text"] == "short"
+    table = Media(Dataset.from_arrays([0, 1], metadata=pd.DataFrame({"a": [1.23456, 2], "b": ["u", None]})))
+    assert table.kind == "none"
+    assert table.item(0)["text"] == "a  1.235\nb  u"
+    assert table.item(1)["text"] == "a  2\nb  –"
+
+
+def test_memory_for_pictures_is_bounded(monkeypatch):
+    monkeypatch.setattr("widgets.media.KEPT_BYTES", 3000)
+    media = Media(
+        Dataset.from_arrays(
+            np.zeros(40, int), images=np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype=np.uint8)
+        )
+    )
+    for row in range(40):
+        media.item(row)
+    assert len(media._kept) < 12
+
+
+def test_the_committed_bundle_is_what_the_sources_give():
+    assert _bundle.OUTPUT.read_text(encoding="utf-8") == _bundle.bundle(), "run `python -m widgets._bundle` and commit"
+
+
+def test_the_bundle_is_one_module_without_imports():
+    text = _bundle.bundle()
+    assert "\nimport " not in text
+    assert text.count("\nexport ") == 1
+    assert "innerHTML" not in text
+    assert "http://www.w3.org/2000/svg" in text
+    assert "https://" not in text
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"main.js": 'import { a } from "./b.js";\n', "b.js": "export const c = 1;\n"}, "does not export"),
+        (
+            {"main.js": 'import { a } from "./b.js";\nconst x = 1;\n', "b.js": "export const a = 1;\nconst x = 2;\n"},
+            "both declare `x`",
+        ),
+        (
+            {
+                "main.js": 'import { a } from "./b.js";\n',
+                "b.js": 'import { m } from "./main.js";\nexport const a = 1;\n',
+            },
+            "circular",
+        ),
+        ({"main.js": 'import b from "./b.js";\n', "b.js": "export default 1;\n"}, "must read"),
+    ],
+)
+def test_a_bundle_that_would_break_is_refused(tmp_path, files, found):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=found):
+        _bundle.bundle(tmp_path)
