@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, WorkbenchError
+from workbench.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.run import Run, open_run
 from workbench.tables import check_target, write_table
 
@@ -58,9 +58,12 @@ def score(args: argparse.Namespace) -> Lines:
     run = open_run(args.run)
     names = None if args.scores is None else args.scores.split(",")
     scores = score_run(run, names)
+    if scores.shape[1] == 0:
+        how = "Record a training, or import logits, probabilities or embeddings."
+        raise MissingEvidence(f"{run.path} holds labels only, so there is nothing to score. {how}")
     if out is not None:
-        write_table(scores.reset_index(), out, force=args.force)
-        yield f"{len(scores):,} examples, {scores.shape[1]} scores -> {out}"
+        write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
+        yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"
         return
     from workbench import SCORES
 
@@ -85,17 +88,39 @@ def issues(args: argparse.Namespace) -> Lines:
     run = open_run(args.run)
     found = find_issues(run, fdr=args.fdr)
     suspects = int(found["is_issue"].sum())
+    told = _told(found.attrs)
     listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
     listed = listed.rename_axis("id").reset_index()[list(ISSUE_COLUMNS)]
     if out is not None:
         write_table(listed, out, force=args.force)
-        yield f"{suspects:,} of {run.n:,} labels look wrong; {len(listed):,} rows -> {out}"
+        yield f"{suspects:,} of {run.n:,} labels look wrong ({told}); {len(listed):,} rows -> {out}"
         return
-    yield f"{suspects:,} of {run.n:,} labels look wrong."
+    yield f"{suspects:,} of {run.n:,} labels look wrong ({told})."
     shown = listed.head(max(args.top, 0))
     yield from table(ISSUE_COLUMNS, shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
     if len(listed) > len(shown):
         yield f"... and {len(listed) - len(shown):,} more; write them with --out issues.csv."
+
+
+def _told(attrs: Mapping[str, object]) -> str:
+    """How sure `find_issues` is of its count, and what it went by."""
+    low, high = attrs.get("expected_errors_interval") or (float("nan"), float("nan"))
+    parts = [str(attrs.get("threshold", ""))]
+    if np.isfinite(low):
+        parts.append(f"expected in all about {attrs['expected_errors']:,.0f}, {low:,.0f} to {high:,.0f}")
+    parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
+    if attrs.get("pred_probs"):
+        parts.append(f"probabilities {attrs['pred_probs']}")
+    return "; ".join(part for part in parts if part)
+
+
+def _origin(run: Run) -> str:
+    """Whether scores from probabilities are in-sample or out-of-fold, and of which pass the dynamics are."""
+    probs = run.pred_probs()
+    parts = [] if probs is None else [f"probabilities {probs.kind}"]
+    if run.epochs:
+        parts.append(f"dynamics of mode {run.mode}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def log(args: argparse.Namespace) -> Lines:
