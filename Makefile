@@ -22,6 +22,9 @@ endif
 WARM = $(BIN)/python -c "import torch._dynamo, umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets"
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest
+# Two processes, each file in one of them (the browser's first: they take longest), one thread of arithmetic each.
+WORKERS ?= 2
+PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: help lab demo test check slow bench bench-quick report chromium clean
@@ -73,14 +76,14 @@ report: $(RECORDED)  ## write the demo run's report to runs/demo-report.html
 # ---- work on it
 
 test: $(VENV)/.test chromium  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS go to pytest)
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST_ALL) $(ARGS)
 
 check: $(VENV)/.test  ## lint and the fast tests
 	@$(BIN)/ruff check .
-	@$(PYTEST) -q -m "not slow and not browser" $(ARGS)
+	@$(PYTEST_ALL) -q -m "not slow and not browser" $(ARGS)
 
 slow: $(VENV)/.test chromium  ## only the slow tests, the notebooks and the browser
-	@$(PYTEST) -m "slow or browser" $(ARGS)
+	@$(PYTEST_ALL) -m "slow or browser" $(ARGS)
 
 bench: $(VENV)/.bench  ## speed and memory beside the peers, at full size
 	@$(BIN)/python benchmarks/engine.py $(ARGS)

@@ -37,6 +37,7 @@ def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     if (ROOT / "data").is_dir():
         (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        (tmp_path / "home" / name.lower()).mkdir(parents=True)
         monkeypatch.setenv(name, str(tmp_path / "home" / name.lower()))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     try:
