@@ -54,7 +54,8 @@ class Ridge:
         chosen = rows if m == len(rows) else np.sort(random.choice(rows, m, replace=False))
         marks = vectors[chosen]
         self.width = _width(marks, min(WIDTH_RANK, m - 1) * m / max(len(rows), 1))
-        among = self._kernel(marks, marks).astype(np.float64)
+        exact = marks.astype(np.float64)  # in float32 near-duplicates and few dimensions leave negative eigenvalues
+        among = self._kernel(exact, exact).astype(np.float64)
         among[np.diag_indices(m)] += 1e-6
         inverse = solve_triangular(cholesky(among, lower=True, check_finite=False), np.eye(m), lower=True)
         inverse = inverse.T.astype(np.float32)
