@@ -30,7 +30,7 @@ def expit(x: np.ndarray) -> np.ndarray:
 
 
 def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
-    """A strictly increasing logistic function of `score` that fits the probabilities `rough` best.
+    """A strictly increasing function of `score` that fits the probabilities `rough`.
 
     Parameters
     ----------
@@ -43,15 +43,24 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Platt 1999 with soft targets: a + b s, b > 0, by Newton's method on the cross-entropy.
+    Half-way, in log odds, between a logistic function of the score (Platt 1999, soft targets), which is smooth and may
+    be too stiff, and the isotonic regression, which bends as it must and has flat steps.
     """
+    from sklearn.isotonic import isotonic_regression
+
     x = np.asarray(score, float)
     t = np.clip(np.asarray(rough, float), 0, 1)
     if len(x) < 2 or np.ptp(x) == 0 or t.sum() <= 0:
         return np.full(len(x), t.mean() if len(t) else 0.0)
     slope = _platt(x, t, np.ones(len(x)), start=(float(logit(t.mean())), 1.0), pull=(0.0, 1e-6))[1]
-    b = max(slope, 1e-3)
-    return expit(_shifted(b * x, t.mean()))
+    stiff = _shifted(max(slope, 1e-3) * x, t.mean())
+    order = np.argsort(x, kind="stable")
+    _, tied = np.unique(x[order], return_inverse=True)
+    weight = np.bincount(tied).astype(float)
+    steps = isotonic_regression(np.bincount(tied, t[order]) / weight, sample_weight=weight)[tied]
+    bent = np.empty(len(x))
+    bent[order] = logit(np.clip(steps, 1e-4, 1 - 1e-4))
+    return expit(_shifted((stiff + bent) / 2, t.mean()))
 
 
 def around_share(score: np.ndarray, share: float) -> np.ndarray:
