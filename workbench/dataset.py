@@ -202,11 +202,13 @@ class Dataset:
             if wanted.ndim != 1:
                 raise InputError.at("ids", f"has shape {wanted.shape}", "Pass (b,) ids, int or str.")
             if self._arange and wanted.dtype.kind in "iu":
-                rows = np.where((wanted >= 0) & (wanted < self.n), wanted, -1).astype(np.int64)
+                rows = wanted.astype(np.int64)
+                if rows.size and rows.max() >= self.n:
+                    rows[rows >= self.n] = -1
             else:
                 rows = self._index.get_indexer(wanted).astype(np.int64)
-        bad = np.flatnonzero(rows < 0)
-        if len(bad):
+        if rows.size and rows.min() < 0:
+            bad = np.flatnonzero(rows < 0)
             kind = "str" if self.ids.dtype == object else "int"
             raise InputError.at(
                 "ids",

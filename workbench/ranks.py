@@ -59,6 +59,7 @@ class Lock:
         self._path = run_path.resolve() / f".rank={rank}.lock"
         self._rank = rank
         self._descriptor: int | None = None
+        self.taken_over = False  # whether a later Recorder of this process took the lock
 
     def take(self) -> None:
         """Take the lock or say that another process has it."""
@@ -69,6 +70,8 @@ class Lock:
         before = self._held.get(self._path)
         if before is not None:
             before.release()
+            before.taken_over = True
+        self.taken_over = False
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -89,11 +92,6 @@ class Lock:
     def held(self) -> bool:
         """Whether the lock is taken and was not released."""
         return self._descriptor is not None
-
-    @property
-    def taken_over(self) -> bool:
-        """Whether a later Recorder of this process has the lock now."""
-        return self._held.get(self._path, self) is not self
 
     def release(self) -> None:
         """Give the lock back."""

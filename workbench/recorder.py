@@ -243,15 +243,13 @@ class _Epoch:
                 if recorder.rank == 0:
                     self._layout.array(kind, number).unlink(missing_ok=True)
         self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
-        self._stream: pa.ipc.RecordBatchStreamWriter | None = None
+        self._end = 0  # bytes of whole messages in the stream
         self._arrays: dict[str, np.memmap] = {}
         epochs = recorder._embedding_epochs
         self._wants_embeddings = isinstance(epochs, str) or number in epochs
 
     def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
         """Check a batch, reduce it to statistics, and append it to the stream."""
-        if hasattr(ids, "detach"):
-            ids = ids.detach().cpu().numpy()
         rows = self._dataset.rows(ids)
         logits = logits if hasattr(logits, "detach") else np.asarray(logits)
         if tuple(logits.shape) != (len(rows), self._dataset.k):
@@ -280,7 +278,7 @@ class _Epoch:
             if vectors.shape[1] != before:
                 found = f"has width {vectors.shape[1]}, before it was {before}"
                 raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
-        if self._stream is None:
+        if not self._end:
             _warn_of_probabilities(logits)
         self._append(rows, columns)
         if self._recorder._keep_logits:
@@ -292,8 +290,7 @@ class _Epoch:
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
         repeated = self._seen[rows]
-        ordered = np.sort(rows)
-        if not repeated.any() and not (ordered[1:] == ordered[:-1]).any():
+        if not repeated.any() and len(set(rows.tolist())) == len(rows):
             return None
         order = np.argsort(rows, kind="stable")
         repeated[order[1:][np.diff(rows[order]) == 0]] = True
@@ -308,9 +305,21 @@ class _Epoch:
             else:
                 arrays.append(pa.array(values))
         batch = pa.record_batch(arrays, names=["row", *columns])
-        if self._stream is None:
-            self._stream = pa.ipc.new_stream(self._file, batch.schema)
-        self._stream.write_batch(batch)
+        if not self._end:
+            self._write(batch.schema.serialize())
+        self._write(batch.serialize())
+
+    def _write(self, message: pa.Buffer) -> None:
+        """Append one message of the stream, whole or (after an error or Ctrl-C that the caller survives) not at all."""
+        left = memoryview(message)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except BaseException:
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+            raise
+        self._end += len(message)
 
     def _store(self, kind: str, rows: np.ndarray, values: np.ndarray) -> None:
         """Write float16 rows into the (n, width) array of this epoch, under a temporary name."""
@@ -328,9 +337,8 @@ class _Epoch:
 
     def seal(self) -> None:
         """Sort by row, compress, flush, rename; statistics last, since they make the epoch exist."""
-        if self._stream is None:
+        if not self._end:
             raise InputError(f"epoch {self.number} recorded no batch. Call rec.batch(ids, logits) inside the block.")
-        self._stream.close()
         self._file.close()
         for kind, array in self._arrays.items():
             if self._recorder.world_size == 1:
@@ -449,7 +457,8 @@ def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.nd
 def _warn_of_probabilities(logits: Any) -> None:
     """Warn when a batch of logits looks like probabilities: none below 0, every row summing to 1."""
     values = _host(logits)
-    if values.shape[1] > 1 and values.size >= 20 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
+    many = values.shape[1] > 1 and values.size >= 20
+    if many and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
         warnings.warn(
             "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores before "
             "softmax, or `probs=` to Recorder.batch; for a model that ends in softmax `logits_of=torch.log` to replay.",

@@ -551,17 +551,20 @@ def test_a_worker_that_outlives_a_killed_training_holds_no_lock(tmp_path, datase
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     recorder = Recorder(tmp_path / "run", dataset)
-    read, write = os.pipe()
+    (read, write), (told, tell) = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
         os.close(write)
+        os.write(tell, b"x")
         os.read(read, 1)  # until the parent closes its end
         os._exit(0)
     os.close(read)
+    os.read(told, 1)  # the child runs
     try:
         assert locked_out(tmp_path / "run")
         recorder.close()
         assert not locked_out(tmp_path / "run")
     finally:
-        os.close(write)
+        for end in (write, told, tell):
+            os.close(end)
         os.waitpid(child, 0)

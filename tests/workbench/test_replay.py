@@ -248,6 +248,7 @@ class Evil:
 EVIL_MARK = None
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
 def test_pickles_are_refused_and_never_run(tmp_path, saved, data):
     global EVIL_MARK
     EVIL_MARK = tmp_path / "ran"

@@ -323,6 +323,7 @@ def archive(file):
         np.savez(out, a=np.zeros((N, K)))
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # NumPy's, of the sizes claimed
 @pytest.mark.parametrize(
     "change",
     [
