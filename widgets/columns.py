@@ -102,19 +102,20 @@ def rows_in_order(dataset: Dataset, frame: pd.DataFrame) -> np.ndarray:
     InputError : an example is missing from the frame, or the frame has ids that the dataset has not.
     """
     rows = dataset.rows(frame.index.to_numpy())
-    if len(rows) != dataset.n or len(np.unique(rows)) != dataset.n:
+    order = np.full(dataset.n, -1, np.int64)
+    order[rows] = np.arange(len(rows))
+    if len(rows) != dataset.n or (order < 0).any():
         raise InputError.at(
             "issues or scores", f"has {len(rows)} rows for {dataset.n} examples", "Pass one row per id of the run."
         )
-    order = np.empty(dataset.n, np.int64)
-    order[rows] = np.arange(dataset.n)
     return order
 
 
 def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
     """(n,) int32 class indices of class names; -1 for missing ones."""
-    table = {name: code for code, name in enumerate(dataset.classes)}
-    return np.array([table.get(name, -1) for name in names], np.int32)
+    import pandas as pd
+
+    return pd.Index(dataset.classes, dtype=object).get_indexer(pd.Index(names, dtype=object)).astype(np.int32)
 
 
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:

@@ -71,7 +71,13 @@ function short(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-/** "one", "two", ... kept to a length with an ellipsis in the middle, so that endings stay readable. */
+/** A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0. */
+function within(value, [low, high]) {
+  const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-300) / 500));
+  return short(Math.round(value / step) * step);
+}
+
+/** A text kept to a length with an ellipsis in the middle, so that endings stay readable. */
 function clip(text, most = 24) {
   const points = [...String(text)];
   if (points.length <= most) return String(text);
@@ -320,12 +326,12 @@ function ramp(stops, t) {
 
 /**
  * The colour for a share t of a score's range. The suspicious end is the salient one on either background:
- * dark on light pages, bright on dark pages; the far end is cut so that no point melts into the page.
+ * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
  */
 function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
-  const toward = suspicious === "low" ? 1 - t : t;
-  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward);
-  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient);
+  const toward = suspicious === "low" ? 1 - t : t, quiet = 0.45 * (1 - toward) ** 2;
+  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward), grey = dark ? 95 : 190;
+  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
 /** RGBA table of 256 entries for a score; entry MISSING is the given grey. */
@@ -762,7 +768,7 @@ class Histogram {
 
   showRange() {
     const [lo, hi] = this.range || this.domain;
-    this.low.value = short(lo); this.high.value = short(hi);
+    this.low.value = within(lo, this.domain); this.high.value = within(hi, this.domain);
     this.el.classList.toggle("lw-on", Boolean(this.range));
   }
 
@@ -805,7 +811,7 @@ class Filters {
     this.list = h("div", { class: "lw-filter-list" });
     this.el = h("div", { class: "lw-filters" }, this.box, this.summary, this.list, this.adder);
     this.store.on("mask", () => this.redraw());
-    this.store.on("labels", () => { this.relive(); this.redraw(); });
+    this.store.on("labels", () => this.relive());
     this.resetAdder();
   }
 
@@ -857,7 +863,12 @@ class Filters {
 
   /** Filters on labels and verdicts follow what one decides. */
   relive() {
-    for (const [name, view] of this.shown) if (this.store.isLive(name) && view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+    const live = [...this.shown].filter(([name]) => this.store.isLive(name));
+    for (const [name, view] of live) {
+      if (view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+    }
+    cancelAnimationFrame(this.liveFrame);
+    this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
   async find() {
@@ -927,7 +938,7 @@ class Filters {
       h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }));
   }
 
-  destroy() { cancelAnimationFrame(this.frame); }
+  destroy() { cancelAnimationFrame(this.frame); cancelAnimationFrame(this.liveFrame); }
 }
 
 // --- media.js
@@ -2022,6 +2033,9 @@ class PointMap {
     this.draw();
   }
 
+  /** Draw now what waits for the next frame: a key press should not wait for one. */
+  flush() { if (this.frame) this.draw(); }
+
   redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
 
   draw() {
@@ -2759,7 +2773,8 @@ class Explorer {
     this.gallery.redraw();
     this.filters.start(FIRST_FILTERS).then(() => this.filters.restore(this.model.get("filters") || {})).then(() => { this.root.dataset.state = "ready"; });
     this.root.dataset.state = "drawn";
-    if (meta.warning) this.say(meta.warning, "warn");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
+    this.status.title = meta.how;
   }
 
   async loadEmbedding() {
@@ -2920,6 +2935,7 @@ class Explorer {
       type: () => inspector.openType(), note: () => inspector.openNote(), neighbors: () => this.selectNeighbors(), blind: () => this.toggleBlind(), clear: () => store.clearSelection(),
       help: () => this.toggleHelp(), leave: () => this.leave() };
     table[action]();
+    this.maps.forEach((map) => map.flush());
   }
 
   selectNeighbors() {

@@ -92,7 +92,8 @@ def expected_errors(attrs: dict) -> str:
 
 def how_sure(attrs: dict) -> str:
     """In a sentence: what the probabilities rest on."""
-    parts = [str(attrs[key]) for key in ("evidence", "pred_probs", "threshold") if attrs.get(key)]
+    told = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "suspected: {}"}
+    parts = [text.format(attrs[key]) for key, text in told.items() if attrs.get(key) and attrs[key] != "none"]
     return "; ".join(parts)
 
 

@@ -61,6 +61,7 @@ class LabServer:
         self.token = os.urandom(12).hex()
         self.port = _free_port()
         self.base = f"http://127.0.0.1:{self.port}"
+        self._no_questions()
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
         self._process = subprocess.Popen(
             self._command(), env=self._environment(pythonpath), stdout=self._log, stderr=subprocess.STDOUT,
@@ -68,10 +69,17 @@ class LabServer:
         )  # fmt: skip
         self._wait()
 
+    def _no_questions(self) -> None:
+        """JupyterLab asks once whether it may fetch news; nobody is there to answer."""
+        settings = self.state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        settings.parent.mkdir(parents=True)
+        settings.write_text('{"fetchNews": "false"}', encoding="utf-8")
+
     def _command(self) -> list[str]:
         return [
             sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}",
-            "--allow-root", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
+            "--allow-root", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]  # fmt: skip
@@ -82,6 +90,7 @@ class LabServer:
             "JUPYTER_DATA_DIR": "data",
             "JUPYTER_RUNTIME_DIR": "runtime",
             "IPYTHONDIR": "ipython",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
         }
         paths = os.pathsep.join([*map(str, pythonpath), os.environ.get("PYTHONPATH", "")])
         return {**os.environ, **{key: str(self.state / name) for key, name in own.items()}, "PYTHONPATH": paths}

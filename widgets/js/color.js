@@ -70,12 +70,12 @@ export function ramp(stops, t) {
 
 /**
  * The colour for a share t of a score's range. The suspicious end is the salient one on either background:
- * dark on light pages, bright on dark pages; the far end is cut so that no point melts into the page.
+ * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
  */
 export function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
-  const toward = suspicious === "low" ? 1 - t : t;
-  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward);
-  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient);
+  const toward = suspicious === "low" ? 1 - t : t, quiet = 0.45 * (1 - toward) ** 2;
+  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward), grey = dark ? 95 : 190;
+  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
 /** RGBA table of 256 entries for a score; entry MISSING is the given grey. */

@@ -15,7 +15,7 @@ export class Filters {
     this.list = h("div", { class: "lw-filter-list" });
     this.el = h("div", { class: "lw-filters" }, this.box, this.summary, this.list, this.adder);
     this.store.on("mask", () => this.redraw());
-    this.store.on("labels", () => { this.relive(); this.redraw(); });
+    this.store.on("labels", () => this.relive());
     this.resetAdder();
   }
 
@@ -67,7 +67,12 @@ export class Filters {
 
   /** Filters on labels and verdicts follow what one decides. */
   relive() {
-    for (const [name, view] of this.shown) if (this.store.isLive(name) && view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+    const live = [...this.shown].filter(([name]) => this.store.isLive(name));
+    for (const [name, view] of live) {
+      if (view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+    }
+    cancelAnimationFrame(this.liveFrame);
+    this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
   async find() {
@@ -137,5 +142,5 @@ export class Filters {
       h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }));
   }
 
-  destroy() { cancelAnimationFrame(this.frame); }
+  destroy() { cancelAnimationFrame(this.frame); cancelAnimationFrame(this.liveFrame); }
 }

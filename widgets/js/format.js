@@ -19,7 +19,13 @@ export function short(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-/** "one", "two", ... kept to a length with an ellipsis in the middle, so that endings stay readable. */
+/** A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0. */
+export function within(value, [low, high]) {
+  const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-300) / 500));
+  return short(Math.round(value / step) * step);
+}
+
+/** A text kept to a length with an ellipsis in the middle, so that endings stay readable. */
 export function clip(text, most = 24) {
   const points = [...String(text)];
   if (points.length <= most) return String(text);

@@ -3,7 +3,7 @@ import { BINS, binned } from "./crossfilter.js";
 import { extent } from "./bits.js";
 import { hex } from "./color.js";
 import { h, sharpContext } from "./dom.js";
-import { short } from "./format.js";
+import { within } from "./format.js";
 
 const HEIGHT = 34, GRIP = 6;
 
@@ -87,7 +87,7 @@ export class Histogram {
 
   showRange() {
     const [lo, hi] = this.range || this.domain;
-    this.low.value = short(lo); this.high.value = short(hi);
+    this.low.value = within(lo, this.domain); this.high.value = within(hi, this.domain);
     this.el.classList.toggle("lw-on", Boolean(this.range));
   }
 

@@ -112,7 +112,8 @@ class Explorer {
     this.gallery.redraw();
     this.filters.start(FIRST_FILTERS).then(() => this.filters.restore(this.model.get("filters") || {})).then(() => { this.root.dataset.state = "ready"; });
     this.root.dataset.state = "drawn";
-    if (meta.warning) this.say(meta.warning, "warn");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
+    this.status.title = meta.how;
   }
 
   async loadEmbedding() {
@@ -273,6 +274,7 @@ class Explorer {
       type: () => inspector.openType(), note: () => inspector.openNote(), neighbors: () => this.selectNeighbors(), blind: () => this.toggleBlind(), clear: () => store.clearSelection(),
       help: () => this.toggleHelp(), leave: () => this.leave() };
     table[action]();
+    this.maps.forEach((map) => map.flush());
   }
 
   selectNeighbors() {

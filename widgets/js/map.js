@@ -103,6 +103,9 @@ export class PointMap {
     this.draw();
   }
 
+  /** Draw now what waits for the next frame: a key press should not wait for one. */
+  flush() { if (this.frame) this.draw(); }
+
   redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
 
   draw() {
