@@ -25,6 +25,9 @@ NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 _BESIDE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state")
 """Names that trainers give to files beside the weights."""
 
+_COPIES = ("last", "latest", "best")
+"""Names of files that repeat a numbered checkpoint beside them."""
+
 _EPOCH = (re.compile(r"epoch[=_\-. ]?(\d+)", re.IGNORECASE), re.compile(r"(?<![a-z0-9])ep?[=_\-]?(\d+)", re.IGNORECASE))
 _STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
 
@@ -43,7 +46,8 @@ def find_checkpoints(
     Notes
     -----
     Epochs come from the names: the number after "epoch"; else the last number, unless the names speak of steps; else
-    0, 1, 2, ... in natural order (a list without numbers: in its own order).
+    0, 1, 2, ... in natural order (a list without numbers: in its own order). In a folder or glob, files such as
+    last.ckpt and best.pt are passed over beside files that name their epochs, of which they are copies.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def find_checkpoints(
         _exist(found.values())
         return dict(sorted(found.items()))
     if isinstance(checkpoints, (str, os.PathLike)):
-        paths, named = sorted(_listed(checkpoints), key=_natural), False
+        paths, named = _without_copies(sorted(_listed(checkpoints), key=_natural)), False
     else:
         paths, named = [Path(path) for path in checkpoints], True
     _exist(paths)
@@ -161,6 +165,13 @@ def _weights_in(folder: Path) -> list[Path]:
 def _one_or_shards(folder: Path) -> Path:
     files = _weights_in(folder)
     return files[0] if len(files) == 1 else folder
+
+
+def _without_copies(paths: list[Path]) -> list[Path]:
+    """Without last.ckpt, best.pt and the like where other names tell their epochs."""
+    if not any(_epoch_in(path.stem) for path in paths):
+        return paths
+    return [path for path in paths if _epoch_in(path.stem) or not path.stem.lower().startswith(_COPIES)]
 
 
 def _natural(path: Path) -> list[Any]:

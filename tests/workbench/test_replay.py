@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from workbench.dataset import Dataset  # noqa: E402
 from workbench.errors import InputError, RunError  # noqa: E402
 from workbench.layers import Tap, accepted, logits_in, pooled  # noqa: E402
 from workbench.replay import replay  # noqa: E402
+from workbench.run import Run  # noqa: E402
 from workbench.statistics import statistics  # noqa: E402
 
 N, K = 23, 3
@@ -318,6 +322,16 @@ def test_epoch_from_the_file_name(tmp_path, names, epochs):
         assert [path.name for path in found.values()] == natural
 
 
+def test_copies_of_numbered_checkpoints_are_passed_over(tmp_path):
+    for name in ("epoch=1.ckpt", "epoch=2.ckpt", "last.ckpt", "best-acc.ckpt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert list(find_checkpoints(tmp_path)) == [1, 2]
+    assert list(find_checkpoints(str(tmp_path / "*.ckpt"))) == [1, 2]
+    assert list(find_checkpoints(tmp_path / "last.ckpt")) == [0]
+    with pytest.raises(InputError, match=r"'last.ckpt'"):  # one that was asked for by name
+        find_checkpoints([tmp_path / "epoch=1.ckpt", tmp_path / "last.ckpt"])
+
+
 def test_lists_globs_and_mappings(tmp_path):
     for name in ("b.pt", "a.pt", "epoch=4.pt", "note.txt"):
         (tmp_path / name).write_bytes(b"x")
@@ -550,6 +564,48 @@ def test_an_unusable_device(tmp_path, saved, data):
         run_it(tmp_path / "run", saved, data, device="cuda:97")
 
 
+GLOO = """
+import sys, numpy as np, torch, torch.distributed as dist
+from workbench.dataset import Dataset
+from workbench.replay import replay
+rank, store, path, checkpoint, kind = int(sys.argv[1]), *sys.argv[2:]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+rng = np.random.default_rng(0)
+n = 31
+dataset = Dataset.from_arrays(rng.integers(0, 3, n), ids=[f"e{i}" for i in range(n)], classes=list("abc"))
+inputs = x = torch.from_numpy(rng.normal(size=(n, 4)).astype("float32"))
+if kind == "loader":
+    samples = [(id, x[row]) for row, id in enumerate(dataset.ids)]
+    sampler = torch.utils.data.DistributedSampler(samples, shuffle=True)
+    inputs = torch.utils.data.DataLoader(samples, batch_size=4, sampler=sampler)
+replay(path, checkpoint, torch.nn.Linear(4, 3), dataset, inputs, batch_size=5, progress=False, device="cpu")
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tensor", "loader"])
+def test_two_processes_share_the_work(tmp_path, root, kind):
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    torch.save(model.state_dict(), tmp_path / "epoch=4.pt")
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    places = [str(tmp_path / name) for name in ("store", "run", "epoch=4.pt")]
+    both = [
+        subprocess.Popen([sys.executable, "-c", GLOO, str(rank), *places, kind], env=environment) for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    rng = np.random.default_rng(0)
+    labels, x = rng.integers(0, 3, 31), torch.from_numpy(rng.normal(size=(31, 4)).astype("float32"))
+    run = Run(tmp_path / "run")
+    assert run.epochs == run.embedding_epochs == (4,)
+    expected = statistics(model(x), labels)
+    np.testing.assert_allclose(run.stats(4)["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_array_equal(run.embeddings(), x.numpy().astype(np.float16))
+
+
+@pytest.mark.slow
 def test_hugging_face_model(tmp_path, rng):
     """Token inputs as columns; padding left out of the mean; `checkpoint-N/model.safetensors` read."""
     transformers = pytest.importorskip("transformers")
