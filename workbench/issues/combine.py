@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workbench.evidence import Evidence
-from workbench.issues.calibrate import expit, logit
 from workbench.issues.heads import Ridge, discriminant
+from workbench.issues.sharpen import power_and_noise
 from workbench.issues.space import Space, plain_space, unit_space
 
 FLOOR = 1e-6
 SMOOTHING = 0.75  # how far the noise matrix is drawn to "every wrong class alike"
 PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 ROUNDS = 3
-SHARPER = (1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
-SAMPLE = 5000  # rows on which sharpness is chosen
+SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
 TIE = 1e-6
 NEAREST = 50
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
@@ -38,14 +37,14 @@ class Opinion:
     p_given : float32 (n,), pooled probability of the given label; NaN for an unlabelled row
     other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
-    p_wrong : float32 (n,), posterior probability that the given label is wrong, by the smoothed noise matrix: ranks best
-    p_rough : float32 (n,), the same by the noise matrix as estimated, half-way (in log odds) between taking the
-        probabilities as they are, which have learned the noise, and sharpening them as far as the noise matrix
-        explains, which takes all doubt for noise; ranks less well, its mean estimates the share of errors better
+    p_wrong : float32 (n,), posterior probability that the given label is wrong, smoothed noise matrix: ranks best
+    p_rough : float32 (n,), the same after sharpening (`sharpen`) and by the noise matrix of the sharpened
+        probabilities: ranks less well, and its mean is the better estimate of the share of errors
     p_suggested : float32 (n,), posterior probability of `other`
     views : tuple of str, what was pooled
     notes : list of str
     control : float32 (n,) or None, probability of the given label by the first head alone
+    vectors : float32 (n, p) or None, the space in which the heads worked
     """
 
     p_given: np.ndarray
@@ -57,6 +56,7 @@ class Opinion:
     views: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
     control: np.ndarray | None = None
+    vectors: np.ndarray | None = None
 
 
 def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
@@ -74,10 +74,11 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
     probs = evidence.get("pred_probs") if evidence.has("pred_probs") and evidence.out_of_fold else None
     if evidence.has("embeddings") and k > 1 and np.count_nonzero(np.bincount(given[given >= 0], minlength=k)) > 1:
         if n * k <= WIDE:
-            pooled, views, control = _heads(evidence, probs, notes, seed)
+            space = _space(evidence, seed)
+            pooled, views, control = _heads(evidence, space, probs, notes, seed)
             if pooled is not None:
-                matrices = noise_matrices(_softmax(pooled), given, SMOOTHING, 0)
-                return _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control)
+                matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
+                return _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control, space.vectors)
         else:
             notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
             votes = evidence.get("neighbor_labels")
@@ -85,14 +86,13 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
             return _reduce(lambda rows: _voted(votes[rows], probs, rows, k), None, evidence, tuple(views), notes)
     if probs is None:
         return None
-    matrices = noise_matrices(probs, given, SMOOTHING, 0) if (given >= 0).any() else None
+    matrices = noise_matrices(probs, given, SMOOTHING) if (given >= 0).any() else None
     return _reduce(lambda rows: _logs(probs[rows]), matrices, evidence, ("given pred_probs",), notes)
 
 
-def _heads(evidence: Evidence, probs: np.ndarray | None, notes: list[str], seed: int):
+def _heads(evidence: Evidence, space: Space, probs: np.ndarray | None, notes: list[str], seed: int):
     """Pooled log probabilities (n, k) of all heads and the given probabilities, their names, the first head alone."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
-    space = _space(evidence, seed)
     taught = space.there & (given >= 0)
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
         notes.append("embeddings left out: fewer than two classes have one")
@@ -115,7 +115,9 @@ def _heads(evidence: Evidence, probs: np.ndarray | None, notes: list[str], seed:
         views += ["kernel ridge on corrected labels"] * 2
     else:
         notes.append("labels were not corrected and learned again: too many rows x classes")
-    if n <= NEAREST_ROWS and n * k <= DENSE:
+    if n > NEAREST_ROWS:
+        notes.append(f"no votes of neighbours above {NEAREST_ROWS:,} rows")
+    elif n * k <= DENSE:
         pooled += votes(space.vectors, taught, given, k)
         views.append("nearest neighbours")
     if probs is not None:
@@ -174,6 +176,18 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
     return _logs(counts / counts.sum(axis=1, keepdims=True))
 
 
+def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
+    """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
+    out = np.full((len(rows), near), -1, np.int64)
+    step = max(1, (1 << 25) // max(len(vectors), 1))
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        likeness = vectors[some] @ vectors.T
+        likeness[np.arange(len(some)), some] = -np.inf
+        out[start : start + step] = given[np.argpartition(-likeness, near - 1, axis=1)[:, :near]]
+    return out
+
+
 def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:
     """P(given = i | true = j) in row i, column j, from the confident joint, drawn to "every wrong class alike".
 
@@ -203,28 +217,6 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
     return [smoothed(counts, smoothing) for smoothing in smoothings]
 
 
-def channel_sharpness(logs: np.ndarray, given: np.ndarray, noise: np.ndarray) -> float:
-    """The exponent that makes probabilities, seen through the noise matrix, predict the given labels best.
-
-    Parameters
-    ----------
-    logs : float (n, k), log probabilities of labelled rows
-    given : int (n,), class indices
-    noise : float (k, k), P(given | true)
-
-    Notes
-    -----
-    argmax over t of sum_i log sum_c softmax(t logs_i)_c noise[given_i, c]: classifiers that learned from noisy labels
-    spread their probability as the noise does, and t above 1 takes that back.
-    """
-    rows = noise[given].astype(np.float32)
-
-    def fit(t: float) -> float:
-        return float(np.log(np.maximum((_softmax(t * logs) * rows).sum(axis=1), 1e-12)).mean())
-
-    return max(SHARPER, key=fit)
-
-
 def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
     """Noise matrix of a joint (rows given, columns true); classes with few errors lean on the mean of all."""
     k = len(counts)
@@ -240,14 +232,16 @@ def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
     return matrix
 
 
-def _reduce(read, matrices, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None) -> Opinion:
+def _reduce(
+    read, matrices, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None, vectors=None
+) -> Opinion:
     """One pass over blocks of rows of log probabilities: everything that the detector needs of them."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     step = max(1, (1 << 22) // k)
     parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
     rate = _rate(evidence, read, parts) if matrices is None else 0.0
     noise = None if matrices is None else [np.log(np.maximum(one, FLOOR)).astype(np.float32) for one in matrices]
-    sharp = 1.0 if matrices is None or k == 1 else channel_sharpness(*_sampled(read, given, k), matrices[1])
+    power, sharp_noise = (1.0, None) if matrices is None or k == 1 else _sharpened(read, given, matrices[0])
     names = ("p_given", "p_other", "p_wrong", "p_rough", "p_suggested")
     out = {name: np.full(n, np.nan, np.float32) for name in names}
     other = np.full(n, -1, np.int32)
@@ -273,9 +267,8 @@ def _reduce(read, matrices, evidence: Evidence, views: tuple[str, ...], notes: l
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
             out["p_rough"][rows[labelled]] = 1 - posterior[here]
         else:
-            as_said = _softmax(logs[labelled] + noise[1][labels[labelled]])[here]
-            sharpened = _softmax(sharp * logs[labelled] + noise[1][labels[labelled]])[here]
-            out["p_rough"][rows[labelled]] = expit(-(logit(as_said) + logit(sharpened)) / 2)
+            sharpened = _softmax(power * logs[labelled] + sharp_noise[labels[labelled]])
+            out["p_rough"][rows[labelled]] = 1 - sharpened[here]
             posterior = _softmax(logs[labelled] + noise[0][labels[labelled]])
         out["p_wrong"][rows[labelled]] = 1 - posterior[here]
         posterior[here] = -1
@@ -283,16 +276,21 @@ def _reduce(read, matrices, evidence: Evidence, views: tuple[str, ...], notes: l
         other[rows[labelled]] = best
         out["p_suggested"][rows[labelled]] = posterior[np.arange(len(labelled)), best]
         out["p_other"][rows[labelled]] = np.exp(logs[labelled, best])
-    return Opinion(**out, other=other, views=views, notes=notes, control=control)
+    return Opinion(**out, other=other, views=views, notes=notes, control=control, vectors=vectors)
 
 
-def _sampled(read, given: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(log probabilities, labels) of at most `SAMPLE` labelled rows, evenly spaced."""
-    labelled = np.flatnonzero(given >= 0)
-    if len(labelled) * k > SAMPLE * 1000:
-        labelled = labelled[:: -(-len(labelled) * k // (SAMPLE * 1000))]
-    picked = labelled[np.linspace(0, len(labelled) - 1, min(SAMPLE, len(labelled))).astype(int)]
-    return (_normalised(read(picked)) if len(picked) else np.zeros((0, k), np.float32)), given[picked]
+def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:
+    """The power that sharpens the probabilities, and the log noise matrix (k, k) that they then show."""
+    k = len(smooth)
+    rows = np.flatnonzero(given >= 0)
+    rows = rows[:: max(1, len(rows) * k // SHARPENED)]
+    logs, labels = _normalised(read(rows)), given[rows]
+    flips = smooth.copy()
+    np.fill_diagonal(flips, 0)
+    flips /= np.maximum(flips.sum(axis=0), 1e-30)
+    power, _ = power_and_noise(logs, labels, flips)
+    matrix = noise_matrices(_softmax(power * logs), labels, 0)[0]
+    return power, np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
 
 
 def _rate(evidence: Evidence, read, parts: list[slice]) -> float:

@@ -15,7 +15,7 @@ import pandas as pd
 from workbench.errors import InputError, MissingEvidence
 from workbench.evidence import Evidence
 from workbench.issues import calibrate, reasons
-from workbench.issues.combine import Opinion, opinion
+from workbench.issues.combine import NEAREST_ROWS, Opinion, labels_near, opinion
 from workbench.issues.dynamics import Doubt, doubt, normal_scores
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ SECOND_VIEW = 0.5
 
 IN_SAMPLE = 0.25
 """Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
+
+EXPLAINED = 2000
+"""In large sets, how many rows are told what their neighbours say."""
 
 MODEL_ERROR = 0.15
 """Relative standard error of the expected number of errors beyond chance, as seen on sets with known errors."""
@@ -109,7 +112,7 @@ def find_issues(
         is_issue = calibrate.largest_set(p_error, fdr)
         how = f"largest set with a mean of 1 - p_error of at most {fdr:g} (expected share of false alarms)"
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
-    words = reasons.strongest(_reasons(evidence, pooled, learned, seen), evidence.n)
+    words = reasons.strongest(_reasons(evidence, pooled, learned, seen, p_error), evidence.n)
     names = np.array([*evidence.classes, None], object)
     frame = pd.DataFrame(
         {
@@ -225,7 +228,7 @@ def _suggest(
 
 
 def _reasons(
-    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None
+    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None, p_error: np.ndarray
 ) -> list[reasons.Reason]:
     given = evidence.given_labels
     found = []
@@ -236,7 +239,13 @@ def _reasons(
         found.append(reasons.predicted("in-sample", *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
-    if evidence.has("neighbor_labels"):
+    if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
+        rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
+        near = np.full((evidence.n, 10), -1)
+        near[rows] = labels_near(pooled.vectors, rows, given, 10)
+        pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
+        found.append(reasons.neighbors(near, given))
+    elif evidence.has("neighbor_labels"):
         found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels")), given))
     return found
 

@@ -1,8 +1,9 @@
 """How sharp the pooled probabilities should be, and how much label noise they cannot explain: two numbers, one fit.
 
-Classifiers that are regularised, averaged or trained on noisy labels say .8 where they are right 98 times in 100. Bayes'
-rule on such probabilities takes obvious label errors for plausible labels. So before it is applied, the probabilities
-are raised to a power, chosen together with a share of labels that are noise whatever the example looks like.
+Classifiers that are regularised, averaged or trained on noisy labels say .8 where they are right 98 times in 100.
+Bayes' rule on such probabilities takes obvious label errors for plausible labels. So before it is applied, the
+probabilities are raised to a power, chosen together with a share of labels that are noise whatever the example looks
+like.
 """
 
 from __future__ import annotations
