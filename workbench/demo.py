@@ -3,7 +3,8 @@
 The spoiled labels are known and kept apart (`run.planted()`), so everything that looks for label errors can be measured
 here. The data set has doubtful labels of its own too; nobody planted those, and the demo names the first few.
 
-`record_demo` is written to be read: it is the whole use of the recorder and of out-of-fold probabilities.
+`record_demo` is written to be read: it is the whole use of the recorder and of out-of-fold probabilities. (`landing`
+is a Recorder whose run appears only when it is whole.)
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError
+from workbench.io.landing import check_free, landing
 from workbench.issues.plant import plant
-from workbench.recorder import Recorder
 from workbench.run import Run, open_run
 
 if TYPE_CHECKING:
@@ -99,8 +100,6 @@ def record_demo(
     import torch
     from tqdm.auto import tqdm
 
-    from workbench.io.landing import check_free
-
     check_free(path, overwrite)
     epochs = epochs or (10 if small else 12)
     dataset = demo_dataset(data, seed=seed)
@@ -109,8 +108,8 @@ def record_demo(
     given = torch.tensor(dataset.given_labels)
     kept = {epochs - 1} if small else {0, epochs // 3, 2 * epochs // 3, epochs - 1}
     bar = tqdm(total=epochs + FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
-    rec = Recorder(path, dataset, logits=not small, embedding_epochs=kept, overwrite=overwrite)
-    with bar, rec, _one_thread():
+    landed = landing(path, dataset, mode="train", logits=not small, embedding_epochs=kept, overwrite=overwrite)
+    with bar, landed as rec, _one_thread():
         torch.manual_seed(seed)
         body, head = network(images.shape[-1], dataset.k, dropout=DROPOUT)
         optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3)

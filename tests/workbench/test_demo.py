@@ -79,3 +79,13 @@ def test_same_seed_same_run_and_the_journal_survives(tmp_path, monkeypatch):
     np.testing.assert_allclose(two.stat_matrix("margin"), margin, atol=1e-3)
     np.testing.assert_allclose(two.pred_probs().values, probs, atol=1e-2)
     assert two.journal.last_seq == 1
+
+
+def test_an_interrupted_demo_leaves_nothing(tmp_path, monkeypatch):
+    def stop(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "held_out_probs", stop)
+    with pytest.raises(KeyboardInterrupt):
+        demo.record_demo(tmp_path / "run", data="digits", small=True, epochs=1, progress=False)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +21,15 @@ from workbench.recorder import Recorder
 
 
 @contextlib.contextmanager
-def landing(path: str | Path, dataset: Dataset, *, logits: bool = False, overwrite: bool = False) -> Iterator[Recorder]:
-    """A Recorder of mode "import"; what it wrote appears at `path` when the block ends without an exception.
+def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **options: Any) -> Iterator[Recorder]:
+    """A Recorder whose run appears at `path` when the block ends without an exception, and not before.
 
     Parameters
     ----------
     path : the run directory to be; missing or empty, or a run when `overwrite` is set.
     dataset : the examples.
-    logits : keep logits.
     overwrite : replace the evidence of the run that is there; its journal stays.
+    **options : of the Recorder; its mode is "import" unless given.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def landing(path: str | Path, dataset: Dataset, *, logits: bool = False, overwri
             )
     staging = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.import")
     try:
-        with Recorder(staging, dataset, mode="import", logits=logits) as recorder:
+        with Recorder(staging, dataset, **({"mode": "import"} | options)) as recorder:
             yield recorder
         _move_in(staging, target)
     finally:
