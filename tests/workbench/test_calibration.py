@@ -1,11 +1,8 @@
-"""Monotone maps, the cut by expected false alarms, and what the reviewer's verdicts change."""
+"""Monotone maps and the cut by expected false alarms."""
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from workbench.errors import InputError
@@ -16,7 +13,6 @@ from workbench.issues.calibrate import (
     expit,
     largest_set,
     logit,
-    with_verdicts,
 )
 
 
@@ -88,59 +84,3 @@ def test_logit_is_the_inverse():
     p = np.array([0.01, 0.5, 0.99])
     np.testing.assert_allclose(expit(logit(p)), p)
     assert np.isfinite(logit(np.array([0.0, 1.0]))).all()
-
-
-def truth_and_belief(rng, n=5000):
-    """True probabilities, errors, and a belief that is off by a shift and a slope."""
-    x = rng.normal(-2, 1.5, n)
-    ids = [f"i{row}" for row in range(n)]
-    wrong = pd.Series(rng.random(n) < expit(x), index=ids)
-    return wrong, pd.Series(expit(0.6 * x - 1.5), index=ids)
-
-
-def test_verdicts_correct_the_probabilities(rng):
-    wrong, belief = truth_and_belief(rng)
-    before = calibration_error(belief.to_numpy(), wrong.to_numpy())
-    moved, words = with_verdicts(belief, wrong.sample(600, random_state=1))
-    after = calibration_error(moved.to_numpy(), wrong.to_numpy())
-    assert after < before / 2
-    assert "600 verdicts" in words
-    assert (moved.rank() == belief.rank()).all()
-
-
-def test_verdicts_from_the_top_correct_the_top_and_spoil_nothing(rng):
-    wrong, belief = truth_and_belief(rng)
-    top = belief.sort_values(ascending=False).index[:600]
-    moved, _ = with_verdicts(belief, wrong[top])
-    gap = abs(moved[top].mean() - wrong[top].mean())
-    assert gap < 0.02 < abs(belief[top].mean() - wrong[top].mean())
-    assert calibration_error(moved.to_numpy(), wrong.to_numpy()) < calibration_error(belief.to_numpy(), wrong.to_numpy())
-
-
-def test_few_verdicts_move_little(rng):
-    wrong, belief = truth_and_belief(rng)
-    one = belief.index[:1]
-    moved, _ = with_verdicts(belief, wrong[one])
-    assert np.abs(moved - belief).max() < 0.06
-
-
-def test_no_usable_verdict_changes_nothing(rng):
-    wrong, belief = truth_and_belief(rng, 50)
-    for verdicts in (wrong[:0], pd.Series({"elsewhere": True})):
-        moved, words = with_verdicts(belief, verdicts)
-        assert moved is belief
-        assert words == ""
-
-
-def test_rows_without_a_probability_stay_without(rng):
-    wrong, belief = truth_and_belief(rng, 100)
-    belief.iloc[7] = np.nan
-    moved, _ = with_verdicts(belief, wrong)
-    assert moved.isna().tolist() == belief.isna().tolist()
-
-
-def test_a_hundred_thousand_rows_in_under_a_second(rng):
-    wrong, belief = truth_and_belief(rng, 100_000)
-    start = time.process_time()
-    with_verdicts(belief, wrong[:1000])
-    assert time.process_time() - start < 1

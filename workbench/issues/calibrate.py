@@ -6,12 +6,8 @@ All maps are monotone: they never change who is more suspicious than whom.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from workbench.errors import InputError
-
-PRIOR_VERDICTS = 20.0
-"""Weight, in verdicts, of the belief that the probabilities are right as they are."""
 
 TYPICAL_SLOPE = 2.0
 
@@ -105,37 +101,6 @@ def _platt(
         if np.abs(step).max() < 1e-8:
             break
     return float(theta[0]), float(theta[1])
-
-
-def with_verdicts(p_error: pd.Series, verdicts: pd.Series) -> tuple[pd.Series, str]:
-    """Probabilities moved to agree with a reviewer, monotonically.
-
-    Parameters
-    ----------
-    p_error : Series indexed by id
-    verdicts : Series of bool indexed by id, True = the given label is wrong; ids that are not in `p_error` or have no
-        probability are left out
-
-    Returns
-    -------
-    (Series indexed as `p_error`, what was done in words)
-
-    Notes
-    -----
-    logit p' = a + b logit p, a and b by penalised likelihood around (0, 1) with the weight of 20 verdicts: few
-    verdicts move little. Verdicts may come from the top of the list only, since the fit is given p. Cost: one pass.
-    """
-    verdicts = verdicts.dropna()
-    known = p_error.reindex(verdicts.index).dropna()
-    if known.empty:
-        return p_error, ""
-    truth = verdicts.reindex(known.index).astype(bool).to_numpy(float)
-    x = logit(known.to_numpy())
-    strength = PRIOR_VERDICTS * 0.25
-    a, b = _platt(x, truth, np.ones(len(x)), start=(0.0, 1.0), pull=(strength, strength * max(float(np.var(x)), 1.0)))
-    b = max(b, 0.05)
-    moved = pd.Series(expit(a + b * logit(p_error.to_numpy())), index=p_error.index).where(p_error.notna())
-    return moved, f"recalibrated on {len(known)} verdicts (logit p' = {a:+.2f} {b:+.2f} logit p)"
 
 
 def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:

@@ -17,6 +17,7 @@ from workbench.evidence import Evidence
 from workbench.issues import calibrate, reasons
 from workbench.issues.combine import NEAREST_ROWS, Opinion, labels_near, opinion
 from workbench.issues.dynamics import Doubt, doubt, normal_scores
+from workbench.issues.review import with_verdicts
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -49,8 +50,9 @@ def find_issues(
     run_or_evidence : a Run, or Evidence from arrays
     fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
     threshold : without `fdr`, examples with p_error of at least this are issues
-    verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error. For a Run those of
-        its journal are used ("relabel" True, "keep" False) unless given
+    verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
+        (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used ("relabel"
+        True, "keep" False) unless given
     seed : of everything random; the same seed gives the same result
 
     Returns
@@ -103,7 +105,8 @@ def find_issues(
         p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
     told = ""
     if verdicts is not None and len(verdicts):
-        moved, told = calibrate.with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts)
+        pair = _pairs(given, pooled, learned, evidence.k)
+        moved, told = with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts, pair)
         p_error = moved.to_numpy()
     if fdr is None:
         is_issue = np.nan_to_num(p_error, nan=-1.0) >= threshold
@@ -225,6 +228,14 @@ def _suggest(
     doubted = (given < 0) | (((p_error >= 0.5) | is_issue) & (other >= 0))
     suggested = np.where(doubted, other, given)
     return suggested, np.where(doubted, np.where(other >= 0, p_other, np.nan), 1 - p_error).astype(float)
+
+
+def _pairs(given: np.ndarray, pooled: Opinion | None, learned: Doubt | None, k: int) -> np.ndarray:
+    """(n,) a number for each pair of given class and likeliest other class."""
+    view = pooled if pooled is not None else learned
+    other = np.full(len(given), -1) if view is None else view.other
+    codes = (given + 1) * (k + 1) + other + 1
+    return np.unique(codes, return_inverse=True)[1].reshape(len(given))
 
 
 def _reasons(
