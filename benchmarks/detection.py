@@ -154,7 +154,7 @@ def rows(case: Case, seed: int = 0) -> Iterator[dict[str, Any]]:
         start = time.perf_counter()
         alone = opinion(evidence("embeddings"), seed).control
         yield _line(case, "kernel_ridge_self_confidence", -alone, time.perf_counter() - start, 1 - alone)
-    if everything and len(plain) > 1 or (everything and case.trainings):
+    if everything and (len(plain) > 1 or case.trainings):
         for kinds in plain:
             yield detector(f"detector ({kinds[0]} only)", *kinds)
     for training in case.trainings:
