@@ -48,15 +48,12 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@$(WARM)
 	@touch $@
 
+# The peers (cleanlab, aum) too: where they are installed, tests compare with them.
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the project and what its tests need into $(VENV) (minutes, once)"
-	@$(INSTALL) -e ".[test]"
+	@$(INSTALL) -e ".[test,bench]"
 	@$(WARM)
 	@touch $@ $(VENV)/.lab
-
-$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
-	@$(INSTALL) -e ".[test,bench]"
-	@touch $@ $(VENV)/.test $(VENV)/.lab
 
 # ---- use
 
@@ -85,10 +82,10 @@ check: $(VENV)/.test  ## lint and the fast tests
 slow: $(VENV)/.test chromium  ## only the slow tests, the notebooks and the browser
 	@$(PYTEST_ALL) -m "slow or browser" $(ARGS)
 
-bench: $(VENV)/.bench  ## speed and memory beside the peers, at full size
+bench: $(VENV)/.test  ## speed and memory beside the peers, at full size
 	@$(BIN)/python benchmarks/engine.py $(ARGS)
 
-bench-quick: $(VENV)/.bench  ## the same in about a minute
+bench-quick: $(VENV)/.test  ## the same in about a minute
 	@$(BIN)/python benchmarks/engine.py --quick $(ARGS)
 
 # The browser tests drive a Chromium of the system; without one they are skipped and say so.
