@@ -49,20 +49,21 @@ def expected(epoch):
 
 
 def record_and_kill(path, root, rng):
-    """Lines that the process printed before it was killed, at a random moment after a random line."""
+    """Whole lines that the process printed before it was killed: after a random line, half the time while sealing."""
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RECORD, str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    lines, wanted = [], int(rng.integers(1, 45))
+    sealing = rng.random() < 0.5
+    lines, wanted = [], 11 * int(rng.integers(1, 4)) if sealing else int(rng.integers(1, 45))
     guard = threading.Timer(120, process.kill)
     guard.start()
     for line in process.stdout:
         lines.append(line.split())
         if len(lines) == wanted:
-            time.sleep(float(rng.uniform(0, 0.004)))
+            time.sleep(float(rng.uniform(0, 0.02 if sealing else 0.004)))
             process.send_signal(signal.SIGKILL)
             break
-    lines += [line.split() for line in process.stdout.read().splitlines()]
+    lines += [line.split() for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     guard.cancel()
     assert process.wait() == -signal.SIGKILL
     return lines
