@@ -158,6 +158,23 @@ def test_paths_of_images_are_kept(tmp_path):
     assert export_table(run, binary=False)["image"].tolist() == ["x.png", None]
 
 
+def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
+    truth = np.arange(90) % 3
+    given = truth.copy()
+    given[:6] = (given[:6] + 1) % 3
+    probs = np.full((90, 3), 0.02)
+    probs[np.arange(90), truth] = 0.96
+    frame = pd.DataFrame({"label": given, **{f"p_{code}": probs[:, code] for code in range(3)}})
+    run = wb.read(frame, tmp_path / "run", probs="p_", out_of_fold=True)
+    suspects = set(wb.find_issues(run).query("is_issue").index)
+    assert {0, 1, 2, 3, 4, 5} <= suspects
+    run.journal.keep([0], old=str(given[0]))
+    run.journal.relabel([1], str(truth[1]), old=str(given[1]))
+    clean = export_table(run, cleaned="relabel", drop="suspects")
+    assert set(range(90)) - set(clean["id"]) == suspects - {0, 1}
+    assert clean.set_index("id").loc[1, "label"] == str(truth[1])
+
+
 def test_a_decision_about_an_unknown_id_changes_nothing(run):
     run.journal.relabel(["stranger"], "dog", old="cat", author="ann")
     assert export_table(run)["id"].tolist() == list("abcdef")

@@ -88,6 +88,15 @@ def test_round_trip(tmp_path, rng):
     write(first, tmp_path / "out", "cartography", force=True)
 
 
+def test_the_older_suffix_is_read_and_two_files_of_an_epoch_are_refused(tmp_path):
+    folder = dump(tmp_path / "a", {0: [(1, [-1.0, 1.0], 0)]}) / "training_dynamics"
+    (folder / "dynamics_epoch_0.jsonl").rename(folder / "dynamics_epoch_0.json")
+    assert wb.read(folder, tmp_path / "run").epochs == (0,)
+    (folder / "dynamics_epoch_00.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"two files for one epoch: 'dynamics_epoch_0.json', 'dynamics_epoch_00.jsonl'"):
+        wb.read(folder, tmp_path / "two")
+
+
 def test_writing_needs_logits(tmp_path):
     run = wb.read(dump(tmp_path, {0: [(1, [-1.0, 1.0], 0)]}), tmp_path / "run")
     with pytest.raises(MissingEvidence, match=r"`logits`.*logits=True"):

@@ -115,6 +115,10 @@ def test_unknown_sources(tmp_path):
     (tmp_path / "a.xyz").touch()
     with pytest.raises(InputError, match=r"unknown kind of source .*Known: cartography, npz, frame"):
         wb.read(tmp_path / "a.xyz", tmp_path / "run")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "run.json").touch()
+    with pytest.raises(InputError, match="made is a run already"):
+        wb.read(tmp_path / "made", tmp_path / "run")
     with pytest.raises(InputError, match="unknown format 'excel'"):
         wb.read(tmp_path / "a.xyz", tmp_path / "run", format="excel")
     with pytest.raises(InputError, match="`source` is int"):

@@ -46,6 +46,8 @@ def read(source: Any, path: str | Path, *, format: str | None = None, **options:
     place = Path(source) if isinstance(source, (str, Path)) else source
     if isinstance(place, Path) and not place.exists():
         raise InputError(f"{source} does not exist.")
+    if isinstance(place, Path) and (place / "run.json").is_file():
+        raise InputError(f"{source} is a run already. Open it with open_run, or name it to the other commands.")
     if format is None:
         format = next((name for name, recognizes in _RECOGNIZE.items() if _fits(recognizes, place)), None)
         if format is None:

@@ -19,7 +19,7 @@ from workbench.layout import atomic
 from workbench.run import Run
 from workbench.tables import json_lines
 
-_NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl$")
+_NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script say .json
 BATCH = 4096
 
 
@@ -131,7 +131,7 @@ def _files(source: Path) -> dict[int, Path]:
         found = [source]
     else:
         inner = source / "training_dynamics"
-        found = list((inner if inner.is_dir() else source).glob("dynamics_epoch_*.jsonl"))
+        found = list((inner if inner.is_dir() else source).glob("dynamics_epoch_*.json*"))
     numbered = [(int(match[1]), file) for file in found if (match := _NAME.search(file.name))]
     epochs = dict(sorted(numbered))
     if len(epochs) < len(numbered):
