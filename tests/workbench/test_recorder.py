@@ -462,6 +462,36 @@ def test_embedding_epochs(tmp_path, dataset, logits, kept, expected):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_embeddings_of_some_batches_only(tmp_path, dataset, logits):
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:4], logits[:4])
+        recorder.batch(dataset.ids[4:8], logits[4:8], np.ones((4, 2)))
+    assert np.isnan(Run(tmp_path / "run").embeddings()[:, 0]).tolist() == [True] * 4 + [False] * 4 + [True] * 4
+
+
+def test_a_write_that_is_interrupted_leaves_the_stream_whole(tmp_path, dataset, logits):
+    """Ctrl-C in the middle of a write, survived by the loop: that batch is not there, the others are."""
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:4], logits[:4])
+        file = recorder._open._file
+
+        class Stopping:
+            def write(self, data):
+                file.write(data[:10])
+                raise KeyboardInterrupt
+
+            def __getattr__(self, name):
+                return getattr(file, name)
+
+        recorder._open._file = Stopping()
+        with pytest.raises(KeyboardInterrupt):
+            recorder.batch(dataset.ids[4:8], logits[4:8])
+        recorder._open._file = file
+        recorder.batch(dataset.ids[6:], logits[6:])
+    loss = Run(tmp_path / "run").stats(0)["loss"]
+    assert np.isnan(loss).tolist() == [False] * 4 + [True] * 2 + [False] * 6
+
+
 def test_huge_values_are_clipped_to_float16(tmp_path, dataset, logits):
     with Recorder(tmp_path / "run", dataset, logits=True) as recorder, recorder.epoch(0):
         recorder.batch(dataset.ids, logits * 1e6)
