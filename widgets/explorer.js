@@ -253,6 +253,220 @@ function inRowOrder(rows, labels) {
   return Int32Array.from(order, (i) => labels[i]);
 }
 
+// --- dom.js
+/** The only place where elements are made. Text always goes in as text, never as markup. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Apply one attribute, property or listener to an element. */
+function assign(node, key, value) {
+  if (value === undefined || value === null || value === false) return;
+  if (key === "text") node.textContent = value;
+  else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
+  else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+  else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
+  else node.setAttribute(key, value === true ? "" : value);
+}
+
+/**
+ * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
+ * Children that are strings become text nodes; null and false are left out.
+ */
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  return node;
+}
+
+/** A 16 x 16 line icon from SVG path data. */
+function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: 14, height: 14, fill: "none",
+    stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round",
+    "aria-hidden": "true" })) svg.setAttribute(key, value);
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+const ICONS = {
+  lasso: "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
+  box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
+  pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
+  replace: "M3 3h10v10H3z",
+  add: "M8 3v10M3 8h10",
+  remove: "M3 8h10",
+  reset: "M3 6V3h3M13 6V3h-3M3 10v3h3M13 10v3h-3",
+  clear: "M4 4l8 8M12 4l-8 8",
+  play: "M5 3.500v9l7-4.500z",
+  pause: "M5.500 3.500v9M10.500 3.500v9",
+  left: "M10 3 5 8l5 5",
+  right: "M6 3l5 5-5 5",
+  flag: "M4 14V2.500h8L10 5.500l2 3H4",
+};
+
+/** A button that carries an icon and an accessible name. */
+function iconButton(name, label, onclick, extra = {}) {
+  return h("button", { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra }, icon(ICONS[name]));
+}
+
+/** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
+function fillSelect(select, groups, value) {
+  const made = groups.filter(([, options]) => options.length).map(([heading, options]) => {
+    const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+    return heading ? h("optgroup", { label: heading }, nodes) : nodes;
+  });
+  select.replaceChildren(...made.flat());
+  if (value !== undefined) select.value = value;
+}
+
+/** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
+function sharpContext(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const w = Math.max(1, Math.round(width * ratio)), hgt = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== w || canvas.height !== hgt) { canvas.width = w; canvas.height = hgt; }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+// --- orders.js
+/** Orders of the review queue and counts by class: pure functions of a store. */
+
+const ORDERS = { suspicion: "most suspicious first", pairs: "by class pair", random: "in random order", all: "all examples" };
+
+/** A shuffled copy, the same for the same seed (mulberry32). */
+function shuffled(rows, seed = 1) {
+  const out = Int32Array.from(rows);
+  let state = seed >>> 0;
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  for (let i = out.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [out[i], out[j]] = [out[j], out[i]];
+  }
+  return out;
+}
+
+/** The rows of `queue` (most suspicious first) in another order; "all" is every example by suspicion. */
+function ordered(name, queue, store) {
+  if (name === "all") return store.order;
+  if (name === "random") return shuffled(queue);
+  if (name !== "pairs") return queue;
+  const k = store.classes.length + 1, pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1, total = new Map();
+  for (const row of queue) total.set(pair(row), (total.get(pair(row)) || 0) + 1);
+  const place = new Map(Array.from(queue, (row, i) => [row, i]));
+  return Int32Array.from(queue).sort((a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b));
+}
+
+/** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
+function classCounts(store) {
+  const k = store.classes.length, given = new Int32Array(k), suspected = new Int32Array(k), changed = new Int32Array(k);
+  const expected = new Float64Array(k);
+  for (let i = 0; i < store.n; i++) {
+    const c = store.given[i];
+    if (c < 0) continue;
+    given[c]++;
+    if (store.issue[i]) suspected[c]++;
+    if (store.labels[i] !== c) changed[c]++;
+    if (store.pError[i] > 0) expected[c] += store.pError[i];
+  }
+  return { given, suspected, changed, expected };
+}
+
+/** Suspected examples by given (rows) and suggested class (columns), flat k * k. */
+function pairCounts(store) {
+  const k = store.classes.length, counts = new Int32Array(k * k);
+  for (let i = 0; i < store.n; i++) {
+    const a = store.given[i], b = store.suggested[i];
+    if (store.issue[i] && a >= 0 && b >= 0 && a !== b) counts[a * k + b]++;
+  }
+  return counts;
+}
+
+/** The most frequent pairs: [[given, suggested, count], ...]. */
+function topPairs(counts, k, most = 30) {
+  const pairs = [];
+  counts.forEach((count, i) => { if (count) pairs.push([Math.floor(i / k), i % k, count]); });
+  return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
+}
+
+// --- bulk.js
+/** What can be done with a whole list: accept likely suggestions of a selection, or put the queue in another order. */
+
+const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
+/** A second click within this time confirms, ms. */
+const ARMED = 4000;
+
+class Bulk {
+  /** @param {{store: object, actions: object, onOrder: Function}} options */
+  constructor(options) {
+    Object.assign(this, options, { armed: 0 });
+    const { store } = this;
+    this.queue = store.lists.queue;
+    this.least = h("select", { "aria-label": "least probability of a suggestion", onchange: () => this.show() });
+    fillSelect(this.least, [["", LEVELS_OF_TRUST.map((p) => [String(p), `p ≥ ${probability(p)}`])]], "0.9");
+    this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
+    this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
+    this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
+    fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
+    this.ordering = h("span", { class: "lw-bulk" }, this.order);
+    this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
+    for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
+    this.show();
+  }
+
+  later() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.show());
+  }
+
+  show() {
+    const { store } = this;
+    clearTimeout(this.armed);
+    this.armed = 0;
+    this.accepting.hidden = store.list !== "selection";
+    this.ordering.hidden = store.list !== "queue";
+    if (this.accepting.hidden) return;
+    const ready = this.actions.acceptable(Number(this.least.value)).length;
+    this.button.textContent = ready === 1 ? "Accept 1 suggestion" : `Accept ${count(ready)} suggestions`;
+    this.button.disabled = !ready;
+    this.button.classList.remove("lw-primary");
+  }
+
+  /** The first click says what will happen, the second does it. */
+  accept() {
+    const least = Number(this.least.value);
+    if (!this.armed) {
+      this.button.textContent = `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
+      this.button.classList.add("lw-primary");
+      this.armed = setTimeout(() => this.show(), ARMED);
+      return;
+    }
+    clearTimeout(this.armed);
+    this.actions.acceptSelection(least);
+  }
+
+  /** A queue that Python set becomes the one that is ordered. */
+  rebase(queue) { this.queue = queue; this.order.value = "suspicion"; }
+
+  reorder(name) {
+    const { store } = this;
+    store.setQueue(ordered(name, this.queue, store));
+    store.goTo(store.firstOpen("queue"));
+    this.onOrder(`queue ${ORDERS[name]}`);
+  }
+
+  destroy() { clearTimeout(this.armed); cancelAnimationFrame(this.frame); }
+}
+
 // --- color.js
 /** Colours: Okabe-Ito for classes, viridis and cividis for scores, the page's own for everything else. */
 
@@ -376,84 +590,122 @@ function readTheme(node) {
     faint: mix(0.1), accent: parseColor(dark ? "#64b5f6" : "#1565c0"), warn: parseColor(dark ? "#ffb74d" : "#b04a00") };
 }
 
-// --- dom.js
-/** The only place where elements are made. Text always goes in as text, never as markup. */
+// --- legend.js
+/** What the colours mean: a bar that names the suspicious end, or swatches. */
 
-const SVG = "http://www.w3.org/2000/svg";
+/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
+const MOST = 12;
 
-/** Apply one attribute, property or listener to an element. */
-function assign(node, key, value) {
-  if (value === undefined || value === null || value === false) return;
-  if (key === "text") node.textContent = value;
-  else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
-  else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-  else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
-  else node.setAttribute(key, value === true ? "" : value);
+/** Fill a node with the legend of a `Paint`. */
+function drawLegend(node, legend) {
+  if (!legend) { node.replaceChildren(); return; }
+  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
 }
 
-/**
- * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
- * Children that are strings become text nodes; null and false are left out.
- */
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
-  return node;
+function bar({ column, range, color }) {
+  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
+  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
+  return [h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }), h("span", { class: "lw-num", text: short(range[0]) }),
+    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
+    h("span", { class: "lw-num", text: short(range[1]) }), h("span", { class: "lw-quiet", text: direction })];
 }
 
-/** A 16 x 16 line icon from SVG path data. */
-function icon(path) {
-  const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: 14, height: 14, fill: "none",
-    stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round",
-    "aria-hidden": "true" })) svg.setAttribute(key, value);
-  const line = document.createElementNS(SVG, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
+function swatches({ column, colors }) {
+  const names = column.categories.slice(0, MOST), more = column.categories.length - names.length;
+  return [h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) => h("span", { class: "lw-key", title: name }, swatch(colors[i % colors.length]), h("span", { text: clip(name, 14) }))),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` })].filter(Boolean);
 }
 
-const ICONS = {
-  lasso: "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
-  box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
-  pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
-  replace: "M3 3h10v10H3z",
-  add: "M8 3v10M3 8h10",
-  remove: "M3 8h10",
-  reset: "M3 6V3h3M13 6V3h-3M3 10v3h3M13 10v3h-3",
-  clear: "M4 4l8 8M12 4l-8 8",
-  play: "M5 3.500v9l7-4.500z",
-  pause: "M5.500 3.500v9M10.500 3.500v9",
-  left: "M10 3 5 8l5 5",
-  right: "M6 3l5 5-5 5",
-  flag: "M4 14V2.500h8L10 5.500l2 3H4",
-};
-
-/** A button that carries an icon and an accessible name. */
-function iconButton(name, label, onclick, extra = {}) {
-  return h("button", { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra }, icon(ICONS[name]));
+/** A small square of a colour. */
+function swatch(rgb) {
+  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
-/** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
-function fillSelect(select, groups, value) {
-  const made = groups.filter(([, options]) => options.length).map(([heading, options]) => {
-    const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
-    return heading ? h("optgroup", { label: heading }, nodes) : nodes;
-  });
-  select.replaceChildren(...made.flat());
-  if (value !== undefined) select.value = value;
+// --- classes.js
+/** Two more panels beside the filters: the classes with their doubts, and which class is taken for which. */
+
+/** A table of classes, the most doubtful share first; a click selects a class's suspects. */
+class ClassTable {
+  /** @param {{store: object, paint: object, select: (test: (row: number) => boolean, name: string) => void}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.el = h("div", { class: "lw-side", role: "tabpanel", "aria-label": "classes", hidden: true });
+  }
+
+  draw() {
+    const { store } = this, { given, suspected, changed, expected } = classCounts(store), colors = this.paint.classColors();
+    const share = (c) => (given[c] ? expected[c] / given[c] : 0);
+    const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
+    const head = h("div", { class: "lw-class-row lw-quiet" }, h("span", { text: "class" }), h("span", { text: "given" }), h("span", { text: "doubt", title: "suspected examples" }), h("span", { text: "wrong", title: "expected share of wrong labels" }));
+    this.el.replaceChildren(head, ...codes.map((c) => h("button", { type: "button", class: "lw-class-row", title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
+      onclick: () => this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`) },
+    h("span", { class: "lw-bar-name" }, swatch(colors[c]), h("span", { class: "lw-clip", text: store.classes[c] })), h("span", { class: "lw-num", text: count(given[c]) }), h("span", { class: "lw-num", text: count(suspected[c]) }), h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }))));
+  }
 }
 
-/** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
-function sharpContext(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  const w = Math.max(1, Math.round(width * ratio)), hgt = Math.max(1, Math.round(height * ratio));
-  if (canvas.width !== w || canvas.height !== hgt) { canvas.width = w; canvas.height = hgt; }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return context;
+/** Suspects by given and suggested class: a matrix to point at and the same as a list. */
+class PairPanel {
+  constructor(options) {
+    Object.assign(this, options);
+    this.canvas = h("canvas", { class: "lw-matrix", role: "img", "aria-label": "suspects by given class (rows) and suggested class (columns); the list below holds the same",
+      onpointermove: (event) => this.point(event), onpointerleave: () => this.point(null), onclick: (event) => this.pick(event) });
+    this.readout = h("div", { class: "lw-readout lw-quiet" });
+    this.list = h("div", { class: "lw-pairs" });
+    this.el = h("div", { class: "lw-side", role: "tabpanel", "aria-label": "class pairs", hidden: true }, h("div", { class: "lw-quiet", text: "given ↓  suggested →" }), this.canvas, this.readout, this.list);
+  }
+
+  draw() {
+    const { store } = this, k = store.classes.length, colors = this.paint.classColors();
+    this.counts = pairCounts(store);
+    const pairs = topPairs(this.counts, k);
+    this.readout.textContent = pairs.length ? "click a cell to select it" : "no suspects, so no pairs";
+    this.list.replaceChildren(...pairs.map(([a, b, total]) => h("button", { type: "button", class: "lw-pair", title: `given ${store.classes[a]}, suggested ${store.classes[b]}`, onclick: () => this.choose(a, b) },
+      swatch(colors[a]), h("span", { class: "lw-clip", text: store.classes[a] }), h("span", { class: "lw-quiet", text: "→" }), swatch(colors[b]), h("span", { class: "lw-clip", text: store.classes[b] }), h("span", { class: "lw-num", text: count(total) }))));
+    this.paintMatrix(k);
+  }
+
+  paintMatrix(k) {
+    const size = Math.min(this.canvas.clientWidth || 160, 260);
+    this.canvas.style.height = `${size}px`;
+    const c = sharpContext(this.canvas, this.canvas.clientWidth, size), theme = this.theme(), cell = size / k, gap = cell > 8 ? 1 : 0;
+    const most = Math.sqrt(Math.max(1, ...this.counts));
+    for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) {
+      const total = this.counts[a * k + b];
+      c.fillStyle = a === b ? hex(theme.line) : total ? hex(scoreColor(0.25 + (0.75 * Math.sqrt(total)) / most, { dark: theme.dark })) : hex(theme.faint);
+      c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
+      if (total && cell >= 15) this.writeCount(c, total, b * cell + cell / 2, a * cell + cell / 2, Math.sqrt(total) / most > 0.45);
+    }
+    this.cell = cell;
+  }
+
+  writeCount(c, total, x, y, strong) {
+    const dark = this.theme().dark;
+    c.fillStyle = strong !== dark ? "#fff" : "#000";
+    c.font = "10px system-ui, sans-serif"; c.textAlign = "center"; c.textBaseline = "middle";
+    c.fillText(String(total), x, y);
+  }
+
+  at(event) {
+    const box = this.canvas.getBoundingClientRect(), k = this.store.classes.length;
+    const a = Math.floor((event.clientY - box.top) / this.cell), b = Math.floor((event.clientX - box.left) / this.cell);
+    return a >= 0 && b >= 0 && a < k && b < k && a !== b ? [a, b] : null;
+  }
+
+  point(event) {
+    const hit = event && this.at(event), { classes } = this.store;
+    this.readout.textContent = hit ? `${classes[hit[0]]} → ${classes[hit[1]]}: ${count(this.counts[hit[0] * classes.length + hit[1]])}` : "click a cell to select it";
+  }
+
+  pick(event) {
+    const hit = this.at(event);
+    if (hit) this.choose(...hit);
+  }
+
+  choose(a, b) {
+    const { store } = this;
+    this.select((row) => store.issue[row] && store.given[row] === a && store.suggested[row] === b, `given ${store.classes[a]}, suggested ${store.classes[b]}`);
+  }
 }
 
 // --- exporter.js
@@ -501,38 +753,6 @@ class Exporter {
       this.result.textContent = error.message;
     } finally { this.button.disabled = false; }
   }
-}
-
-// --- legend.js
-/** What the colours mean: a bar that names the suspicious end, or swatches. */
-
-/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
-const MOST = 12;
-
-/** Fill a node with the legend of a `Paint`. */
-function drawLegend(node, legend) {
-  if (!legend) { node.replaceChildren(); return; }
-  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
-}
-
-function bar({ column, range, color }) {
-  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
-  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
-  return [h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }), h("span", { class: "lw-num", text: short(range[0]) }),
-    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
-    h("span", { class: "lw-num", text: short(range[1]) }), h("span", { class: "lw-quiet", text: direction })];
-}
-
-function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST), more = column.categories.length - names.length;
-  return [h("span", { class: "lw-legend-name", text: column.name }),
-    ...names.map((name, i) => h("span", { class: "lw-key", title: name }, swatch(colors[i % colors.length]), h("span", { text: clip(name, 14) }))),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` })].filter(Boolean);
-}
-
-/** A small square of a colour. */
-function swatch(rgb) {
-  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
 // --- bars.js
@@ -809,7 +1029,8 @@ class Filters {
     this.summary = h("div", { class: "lw-summary" });
     this.adder = h("select", { class: "lw-add", "aria-label": "add a filter", onchange: () => this.add(this.adder.value) });
     this.list = h("div", { class: "lw-filter-list" });
-    this.el = h("div", { class: "lw-filters" }, this.box, this.summary, this.list, this.adder);
+    this.panel = h("div", { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" }, this.box, this.summary, this.list, this.adder);
+    this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
     this.resetAdder();
@@ -999,7 +1220,7 @@ function mediaNode(item, size) {
 const TITLES = { queue: "queue", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
-  /** @param {{store: object, media: object, paint: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
+  /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
@@ -1007,8 +1228,7 @@ class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.actions = h("span", { class: "lw-gallery-actions" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.actions, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
     const { store } = this;
     store.on("list", () => { this.start = 0; this.follow(); });
     store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });
@@ -1755,9 +1975,9 @@ void main() {
   gl_Position = vec4(at, lit ? 0.0 : (passes ? 0.4 : 0.6), 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   bool changed = lit && (state & 4u) != 0u;
-  gl_PointSize = lit ? (changed ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
+  gl_PointSize = lit ? (changed || anySelected ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
   ring = changed ? 1.0 : 0.0;
-  color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha : alpha * 0.5);
+  color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
 }`;
 
 const FRAGMENT = `#version 300 es
@@ -2336,7 +2556,7 @@ class Store {
     this.list = "queue";
     this.row = -1;
     this.past = []; this.future = [];
-    this.pending = 0; this.saved = ""; this.blind = Boolean(meta.blind); this.revealed = -1;
+    this.pending = 0; this.saved = meta.saved || ""; this.blind = Boolean(meta.blind); this.revealed = -1;
     this.changed = this.countChanged();
   }
 
@@ -2503,6 +2723,42 @@ class Store {
 function patchOf(buffers) {
   return { rows: arrayOf(Int32Array, buffers[0]), labels: arrayOf(Int32Array, buffers[1]),
     verdict: arrayOf(Uint8Array, buffers[2]), flags: arrayOf(Uint8Array, buffers[3]) };
+}
+
+// --- tabs.js
+/** Panels of which one is shown at a time; a hidden panel draws nothing. */
+
+class Tabs {
+  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
+  constructor(panels) {
+    Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
+    this.buttons = panels.map(([name]) => h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
+    this.el = h("div", { class: "lw-filters" }, h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons), panels.map(([, el]) => el));
+    this.mark();
+  }
+
+  show(name) {
+    this.shown = name;
+    this.mark();
+    this.refresh(true);
+  }
+
+  mark() {
+    this.panels.forEach(([name, el], i) => {
+      el.hidden = name !== this.shown;
+      this.buttons[i].setAttribute("aria-selected", String(name === this.shown));
+    });
+  }
+
+  /** Draw the panel on show in the next frame; the first (the filters) draws itself unless `all` is asked for. */
+  refresh(all = false) {
+    const [name, , draw] = this.panels.find(([one]) => one === this.shown);
+    if (!all && name === this.panels[0][0]) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(draw);
+  }
+
+  destroy() { cancelAnimationFrame(this.frame); }
 }
 
 // --- timeline.js
@@ -2731,14 +2987,19 @@ class Explorer {
     this.exporter = new Exporter({ wire: this.wire, path: meta.export_path, say, onClose: () => this.focus(), onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)) });
     this.helpBox = helpPanel(this.keymap, digitClasses(store.classes), store.classes, () => this.toggleHelp(false));
     this.filters = new Filters({ store, theme, paint: this.paint, load: (name) => this.load(name), search: (text) => this.search(text), onChange: () => this.filtersChanged(), fail });
+    const select = (test, name) => this.lens(maskOf(store.n, test), name), parts = { store, paint: this.paint, theme, select };
+    this.classTable = new ClassTable(parts);
+    this.pairs = new PairPanel(parts);
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()], ["classes", this.classTable.el, () => this.classTable.draw()], ["pairs", this.pairs.el, () => this.pairs.draw()]]);
     this.toolbar = new Toolbar({ onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)), onHome: () => this.maps.forEach((m) => m.home()), onClear: () => store.clearSelection() });
     this.buildMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({ store, wire: this.wire, media: this.media, paint: this.paint, theme, actions: this.actions, keymap: this.keymap, onPick, fail, onLeave: () => this.focus() });
-    this.gallery = new Gallery({ store, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
+    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text) });
+    this.gallery = new Gallery({ store, bulk: this.bulk, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
     this.tip = h("div", { class: "lw-tip", hidden: true });
     this.opening.remove();
-    this.root.append(this.head.el, h("div", { class: "lw-body" }, this.filters.el,
+    this.root.append(this.head.el, h("div", { class: "lw-body" }, this.side.el,
       h("div", { class: "lw-center" }, this.toolbar.el, h("div", { class: "lw-maps" }, this.maps.map((map) => map.el)), this.legend), this.inspector.el),
     this.gallery.el, h("footer", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
     this.exporter.el, this.helpBox, this.tip);
@@ -2801,7 +3062,7 @@ class Explorer {
     if (!this.store) return;
     if (body.patch) this.store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
     if (body.push === "selection") this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
-    if (body.push === "queue") { this.store.setQueue(arrayOf(Int32Array, buffers[0])); this.store.goTo(this.store.firstOpen("queue")); }
+    if (body.push === "queue") { this.bulk.rebase(arrayOf(Int32Array, buffers[0])); this.store.setQueue(this.bulk.queue); this.store.goTo(this.store.firstOpen("queue")); }
     if (body.push === "embedding") this.placeEmbedding(body, buffers);
     if (body.push === "go") this.store.goTo(body.row);
     if (body.push === "error") this.say(body.text, "error");
@@ -2843,6 +3104,7 @@ class Explorer {
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
       if (selection && from !== "python") this.tellSelection();
     });
+    store.on("labels", () => this.side.refresh());
     store.on("labels", (rows) => { paint.touch(rows); maps.forEach((map) => { if (map.xy) map.retouch(rows); }); });
     store.on("cursor", () => { maps.forEach((map) => map.redraw()); this.tellCurrent(); });
     store.on("neighbors", () => maps.forEach((map) => map.redraw()));
@@ -2889,7 +3151,7 @@ class Explorer {
 
   lens(mask, name) {
     this.store.setSelection(mask);
-    this.say(`${count(this.store.selectedCount)} ${name}`);
+    this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }
 
@@ -3029,7 +3291,7 @@ class Explorer {
     if (this.root.dataset.layout !== kind) this.root.dataset.layout = kind;
     this.maps.forEach((map) => map.resize());
     this.gallery.resize();
-    this.filters.redraw();
+    this.side.refresh(true);
     this.inspector.redrawCurve();
   }
 
@@ -3046,7 +3308,7 @@ class Explorer {
     this.colors = readTheme(this.root);
     if (JSON.stringify(this.colors) === before) return;
     this.colorBy(this.paint.by);
-    this.filters.redraw();
+    this.side.refresh(true);
     this.gallery.redraw();
     this.inspector.buildChoices();
     this.inspector.facts();
@@ -3057,9 +3319,16 @@ class Explorer {
     clearTimeout(this.currentTimer);
     this.undo.forEach((back) => back());
     this.wire.close();
-    for (const part of [...(this.maps || []), this.filters, this.inspector, this.toolbar, this.timeline]) part?.destroy();
+    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.timeline]) part?.destroy();
     this.root.remove();
   }
+}
+
+/** Mask of the rows for which a test holds. */
+function maskOf(n, test) {
+  const mask = new Uint8Array(n);
+  for (let i = 0; i < n; i++) mask[i] = test(i) ? 1 : 0;
+  return mask;
 }
 
 /** Arrays that belong to columns. */

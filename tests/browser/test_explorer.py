@@ -47,7 +47,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     lab.lasso(0, inset=0.02)
     chosen = probe.wait("len(ex.selection)")
     assert page.locator(".lw-tool-info").inner_text() == f"{chosen:,} selected"
-    tab = "() => document.querySelector('.lw-tabs [aria-selected=true]').textContent"
+    tab = "() => document.querySelector('.lw-gallery .lw-tabs [aria-selected=true]').textContent"
     page.wait_for_function(f"{tab} === 'selection {chosen:,}'")
     page.wait_for_function("() => document.querySelectorAll('.lw-card img').length > 3")
     page.get_by_text("clear selection").click()

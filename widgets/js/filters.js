@@ -13,7 +13,8 @@ export class Filters {
     this.summary = h("div", { class: "lw-summary" });
     this.adder = h("select", { class: "lw-add", "aria-label": "add a filter", onchange: () => this.add(this.adder.value) });
     this.list = h("div", { class: "lw-filter-list" });
-    this.el = h("div", { class: "lw-filters" }, this.box, this.summary, this.list, this.adder);
+    this.panel = h("div", { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" }, this.box, this.summary, this.list, this.adder);
+    this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
     this.resetAdder();

@@ -7,7 +7,7 @@ import { mediaNode } from "./media.js";
 const TITLES = { queue: "queue", selection: "selection", neighbors: "neighbours" };
 
 export class Gallery {
-  /** @param {{store: object, media: object, paint: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
+  /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
@@ -15,8 +15,7 @@ export class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.actions = h("span", { class: "lw-gallery-actions" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.actions, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
     const { store } = this;
     store.on("list", () => { this.start = 0; this.follow(); });
     store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });

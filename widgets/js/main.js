@@ -1,6 +1,8 @@
 /** The Explorer: builds the parts, wires them to one store, and cleans up. */
 import { Actions } from "./actions.js";
 import { arrayOf, packMask, unpackMask } from "./bits.js";
+import { Bulk } from "./bulk.js";
+import { ClassTable, PairPanel } from "./classes.js";
 import { readTheme } from "./color.js";
 import { h } from "./dom.js";
 import { Exporter } from "./exporter.js";
@@ -16,6 +18,7 @@ import { PointMap } from "./map.js";
 import { Media } from "./media.js";
 import { Paint } from "./paint.js";
 import { patchOf, Store, VERDICTS } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { Timeline } from "./timeline.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
@@ -70,14 +73,19 @@ class Explorer {
     this.exporter = new Exporter({ wire: this.wire, path: meta.export_path, say, onClose: () => this.focus(), onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)) });
     this.helpBox = helpPanel(this.keymap, digitClasses(store.classes), store.classes, () => this.toggleHelp(false));
     this.filters = new Filters({ store, theme, paint: this.paint, load: (name) => this.load(name), search: (text) => this.search(text), onChange: () => this.filtersChanged(), fail });
+    const select = (test, name) => this.lens(maskOf(store.n, test), name), parts = { store, paint: this.paint, theme, select };
+    this.classTable = new ClassTable(parts);
+    this.pairs = new PairPanel(parts);
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()], ["classes", this.classTable.el, () => this.classTable.draw()], ["pairs", this.pairs.el, () => this.pairs.draw()]]);
     this.toolbar = new Toolbar({ onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)), onHome: () => this.maps.forEach((m) => m.home()), onClear: () => store.clearSelection() });
     this.buildMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({ store, wire: this.wire, media: this.media, paint: this.paint, theme, actions: this.actions, keymap: this.keymap, onPick, fail, onLeave: () => this.focus() });
-    this.gallery = new Gallery({ store, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
+    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text) });
+    this.gallery = new Gallery({ store, bulk: this.bulk, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
     this.tip = h("div", { class: "lw-tip", hidden: true });
     this.opening.remove();
-    this.root.append(this.head.el, h("div", { class: "lw-body" }, this.filters.el,
+    this.root.append(this.head.el, h("div", { class: "lw-body" }, this.side.el,
       h("div", { class: "lw-center" }, this.toolbar.el, h("div", { class: "lw-maps" }, this.maps.map((map) => map.el)), this.legend), this.inspector.el),
     this.gallery.el, h("footer", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
     this.exporter.el, this.helpBox, this.tip);
@@ -140,7 +148,7 @@ class Explorer {
     if (!this.store) return;
     if (body.patch) this.store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
     if (body.push === "selection") this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
-    if (body.push === "queue") { this.store.setQueue(arrayOf(Int32Array, buffers[0])); this.store.goTo(this.store.firstOpen("queue")); }
+    if (body.push === "queue") { this.bulk.rebase(arrayOf(Int32Array, buffers[0])); this.store.setQueue(this.bulk.queue); this.store.goTo(this.store.firstOpen("queue")); }
     if (body.push === "embedding") this.placeEmbedding(body, buffers);
     if (body.push === "go") this.store.goTo(body.row);
     if (body.push === "error") this.say(body.text, "error");
@@ -182,6 +190,7 @@ class Explorer {
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
       if (selection && from !== "python") this.tellSelection();
     });
+    store.on("labels", () => this.side.refresh());
     store.on("labels", (rows) => { paint.touch(rows); maps.forEach((map) => { if (map.xy) map.retouch(rows); }); });
     store.on("cursor", () => { maps.forEach((map) => map.redraw()); this.tellCurrent(); });
     store.on("neighbors", () => maps.forEach((map) => map.redraw()));
@@ -228,7 +237,7 @@ class Explorer {
 
   lens(mask, name) {
     this.store.setSelection(mask);
-    this.say(`${count(this.store.selectedCount)} ${name}`);
+    this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }
 
@@ -368,7 +377,7 @@ class Explorer {
     if (this.root.dataset.layout !== kind) this.root.dataset.layout = kind;
     this.maps.forEach((map) => map.resize());
     this.gallery.resize();
-    this.filters.redraw();
+    this.side.refresh(true);
     this.inspector.redrawCurve();
   }
 
@@ -385,7 +394,7 @@ class Explorer {
     this.colors = readTheme(this.root);
     if (JSON.stringify(this.colors) === before) return;
     this.colorBy(this.paint.by);
-    this.filters.redraw();
+    this.side.refresh(true);
     this.gallery.redraw();
     this.inspector.buildChoices();
     this.inspector.facts();
@@ -396,9 +405,16 @@ class Explorer {
     clearTimeout(this.currentTimer);
     this.undo.forEach((back) => back());
     this.wire.close();
-    for (const part of [...(this.maps || []), this.filters, this.inspector, this.toolbar, this.timeline]) part?.destroy();
+    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.timeline]) part?.destroy();
     this.root.remove();
   }
+}
+
+/** Mask of the rows for which a test holds. */
+function maskOf(n, test) {
+  const mask = new Uint8Array(n);
+  for (let i = 0; i < n; i++) mask[i] = test(i) ? 1 : 0;
+  return mask;
 }
 
 /** Arrays that belong to columns. */

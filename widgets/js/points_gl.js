@@ -13,9 +13,9 @@ void main() {
   gl_Position = vec4(at, lit ? 0.0 : (passes ? 0.4 : 0.6), 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   bool changed = lit && (state & 4u) != 0u;
-  gl_PointSize = lit ? (changed ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
+  gl_PointSize = lit ? (changed || anySelected ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
   ring = changed ? 1.0 : 0.0;
-  color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha : alpha * 0.5);
+  color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
 }`;
 
 const FRAGMENT = `#version 300 es

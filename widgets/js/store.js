@@ -28,7 +28,7 @@ export class Store {
     this.list = "queue";
     this.row = -1;
     this.past = []; this.future = [];
-    this.pending = 0; this.saved = ""; this.blind = Boolean(meta.blind); this.revealed = -1;
+    this.pending = 0; this.saved = meta.saved || ""; this.blind = Boolean(meta.blind); this.revealed = -1;
     this.changed = this.countChanged();
   }
 

@@ -1,0 +1,35 @@
+/** Panels of which one is shown at a time; a hidden panel draws nothing. */
+import { h } from "./dom.js";
+
+export class Tabs {
+  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
+  constructor(panels) {
+    Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
+    this.buttons = panels.map(([name]) => h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
+    this.el = h("div", { class: "lw-filters" }, h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons), panels.map(([, el]) => el));
+    this.mark();
+  }
+
+  show(name) {
+    this.shown = name;
+    this.mark();
+    this.refresh(true);
+  }
+
+  mark() {
+    this.panels.forEach(([name, el], i) => {
+      el.hidden = name !== this.shown;
+      this.buttons[i].setAttribute("aria-selected", String(name === this.shown));
+    });
+  }
+
+  /** Draw the panel on show in the next frame; the first (the filters) draws itself unless `all` is asked for. */
+  refresh(all = false) {
+    const [name, , draw] = this.panels.find(([one]) => one === this.shown);
+    if (!all && name === this.panels[0][0]) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(draw);
+  }
+
+  destroy() { cancelAnimationFrame(this.frame); }
+}
