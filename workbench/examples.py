@@ -80,8 +80,9 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         table = file.read(columns=names)
         ids = _stored_ids(layout, table.column("id"))
         labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
-        metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names]).to_pandas()
-        planted = pq.read_table(layout.planted).to_pandas() if layout.planted.is_file() else None
+        metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])
+        metadata = metadata.to_pandas(ignore_metadata=True)
+        planted = pq.read_table(layout.planted).to_pandas(ignore_metadata=True) if layout.planted.is_file() else None
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"the tables of {layout.root} cannot be read ({error}). Restore them from a copy.") from error
     images = None

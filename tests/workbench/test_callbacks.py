@@ -371,6 +371,9 @@ def test_hugging_face_says_what_it_misses(transformers, tmp_path, dataset, token
     trainer = trainer_of(transformers, model, Tokens(dataset, tokens, ids=False), tmp_path)
     with pytest.raises(InputError, match=r"unknown column 'id'.*Known: input_ids, label, text"):
         HuggingFaceRecorder(tmp_path / "run", dataset).attach(trainer)
+    pairs = trainer_of(transformers, model, [(1, 2)] * 3, tmp_path)
+    with pytest.raises(InputError, match="samples of type tuple"):
+        HuggingFaceRecorder(tmp_path / "run", dataset).attach(pairs)
     trainer = trainer_of(transformers, model, Tokens(dataset, tokens), tmp_path)
     trainer.add_callback(HuggingFaceRecorder(tmp_path / "run", dataset))
     with pytest.raises(InputError, match="attach"):

@@ -353,6 +353,30 @@ def test_arrays_that_cannot_be_used(copy, tmp_path, change, name):
     assert not Evil.mark.exists()
 
 
+@pytest.mark.parametrize("name", ["arrow.py_extension_type", "arrow.opaque", "unknown"])
+@pytest.mark.filterwarnings("ignore")
+def test_types_that_come_with_a_pickle_are_not_made(copy, tmp_path, name):
+    """Old Arrow files may carry a pickled Python type for a column; reading them must not run it."""
+    Evil.mark = tmp_path / "ran"
+    metadata = {"ARROW:extension:name": name, "ARROW:extension:metadata": pickle.dumps(Evil())}
+    columns = {"id": pa.array(range(N)), "given_label": pa.array([0] * N), "extra": pa.array(range(N))}
+    schema = pa.schema(
+        [pa.field(key, column.type, metadata=metadata if key == "extra" else None) for key, column in columns.items()]
+    )
+    pq.write_table(pa.table(columns, schema=schema), copy / "examples.parquet")
+    stream = copy / "inflight" / "epoch=0009.rank=0.arrows"
+    stream.parent.mkdir(exist_ok=True)
+    with pa.ipc.new_stream(stream, schema) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=schema))
+    try:
+        run = Run(copy)
+        assert run.dataset.metadata["extra"].tolist() == list(range(N))
+        run.unsealed()
+    except WorkbenchError as error:
+        assert "cannot be read" in str(error)  # refused: as good
+    assert not Evil.mark.exists()
+
+
 @pytest.mark.parametrize("text", ["", "[1", "7", "[" * 100_000])
 def test_how_probabilities_were_made_is_damaged(copy, text):
     (copy / "pred_probs.json").write_text(text)

@@ -162,7 +162,7 @@ class _WithRows:
     def __call__(self, samples: list) -> Any:
         import torch
 
-        samples = [dict(one) if isinstance(one, Mapping) else dict(vars(one)) for one in samples]
+        samples = [_fields(one) for one in samples]
         missing = [one for one in samples if self._id not in one]
         if missing:
             raise InputError.unknown("column", self._id, missing[0], "It was named as `id=`.")
@@ -185,12 +185,21 @@ def _check(train: Any, id: str, dataset: Dataset) -> None:
     """Refuse a training set without ids before an hour is spent on it."""
     names = getattr(train, "column_names", None)
     if names is None and hasattr(train, "__getitem__") and hasattr(train, "__len__") and len(train):
-        first = train[0]
-        names = list(first) if isinstance(first, Mapping) else list(vars(first))
+        names = list(_fields(train[0]))
     if names is not None and id not in names:
         raise InputError.unknown("column", id, names, "The training set needs a column with the ids of the Dataset.")
     if hasattr(train, "column_names") and hasattr(train, "__len__"):
         dataset.rows(list(train[id]))
+
+
+def _fields(sample: Any) -> dict[str, Any]:
+    """A copy of a sample by field: of a mapping, or of an object with attributes."""
+    if isinstance(sample, Mapping):
+        return dict(sample)
+    if not hasattr(sample, "__dict__"):
+        found = f"gives samples of type {type(sample).__name__}"
+        raise InputError.at("train_dataset", found, "Give mappings such as {'id': 3, 'input_ids': [7, 2], 'label': 0}.")
+    return dict(vars(sample))
 
 
 def _plain(id: Any) -> Any:
