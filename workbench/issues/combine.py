@@ -16,7 +16,9 @@ from workbench.issues.sharpen import power_and_noise
 from workbench.issues.space import Space, plain_space, unit_space
 
 FLOOR = 1e-6
-SMOOTHING = 0.75  # how far the noise matrix is drawn to "every wrong class alike"
+AGREEMENT = 0.6  # exponent of pooled probabilities beside the noise matrix: views that agree are not independent
+ALONE = 0.8  # the same exponent for given probabilities alone
+SMOOTHING = 0.65  # how far the noise matrix is drawn to "every wrong class alike"
 PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 ROUNDS = 3
 SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
@@ -242,6 +244,7 @@ def _reduce(
     rate = _rate(evidence, read, parts) if matrices is None else 0.0
     noise = None if matrices is None else [np.log(np.maximum(one, FLOOR)).astype(np.float32) for one in matrices]
     power, sharp_noise = (1.0, None) if matrices is None or k == 1 else _sharpened(read, given, matrices[0])
+    exponent = ALONE if views == ("given pred_probs",) else AGREEMENT
     names = ("p_given", "p_other", "p_wrong", "p_rough", "p_suggested")
     out = {name: np.full(n, np.nan, np.float32) for name in names}
     other = np.full(n, -1, np.int32)
@@ -269,7 +272,7 @@ def _reduce(
         else:
             sharpened = _softmax(power * logs[labelled] + sharp_noise[labels[labelled]])
             out["p_rough"][rows[labelled]] = 1 - sharpened[here]
-            posterior = _softmax(logs[labelled] + noise[0][labels[labelled]])
+            posterior = _softmax(exponent * logs[labelled] + noise[0][labels[labelled]])
         out["p_wrong"][rows[labelled]] = 1 - posterior[here]
         posterior[here] = -1
         best = posterior.argmax(axis=1)

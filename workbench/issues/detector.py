@@ -22,7 +22,7 @@ from workbench.issues.review import with_verdicts
 if TYPE_CHECKING:
     from workbench.run import Run
 
-SECOND_VIEW = 0.5
+SECOND_VIEW = 0.3
 """Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
 
 IN_SAMPLE = 0.25
