@@ -2762,24 +2762,28 @@ class Tabs {
 }
 
 // --- timeline.js
-/** The epoch slider of the data map: the map as it stood after epoch e, with play. */
+/** The epoch slider of a map: the map as it stood after epoch e, with play. */
 
 class Timeline {
-  /** @param {{meta: object, wire: object, map: object, store: object, say: Function}} options */
+  /**
+   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
+   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
+   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
+   */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
-    const { epochs } = this.meta;
+    const { epochs } = this;
     this.last = epochs.length - 1;
-    this.slider = h("input", { type: "range", min: "1", max: String(this.last), step: "1", value: String(this.last), "aria-label": "data map up to epoch", oninput: () => this.go(Number(this.slider.value)) });
+    this.slider = h("input", { type: "range", min: String(this.first), max: String(this.last), step: "1", "aria-label": `${this.name}: epoch`, oninput: () => this.go(Number(this.slider.value)) });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
-    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": "play the epochs", onclick: () => this.toggle() }, icon(ICONS.play));
+    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": `${this.name}: play the epochs`, onclick: () => this.toggle() }, icon(ICONS.play));
     this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
     this.mark(this.last);
   }
 
   mark(position) {
-    const { epochs } = this.meta;
+    const { epochs } = this;
     this.label.textContent = `epoch ${epochs[position]}`;
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
   }
@@ -2791,19 +2795,16 @@ class Timeline {
     this.wanted = position;
     try {
       const [xs, ys] = await this.frame(position);
-      if (this.wanted === position) this.map.setData(xs, ys, this.meta.data_map.ranges);
+      if (this.wanted === position) this.show(xs, ys);
     } catch (error) { this.stop(); this.say(error.message, "error"); }
   }
 
   async frame(position) {
-    const { store, meta } = this;
-    if (position === this.last) return [store.values(meta.data_map.x), store.values(meta.data_map.y)];
-    if (!this.frames.has(position)) {
-      const { buffers } = await this.wire.ask("upto", { epoch: meta.epochs[position] });
-      this.frames.set(position, buffers.map((buffer) => arrayOf(Float32Array, buffer)));
-      if (this.frames.size * store.n > 4e6) this.frames.delete(this.frames.keys().next().value);
-    }
-    return this.frames.get(position) || this.frame(position);
+    if (this.frames.has(position)) return this.frames.get(position);
+    const frame = await this.load(this.epochs[position]);
+    this.frames.set(position, frame);
+    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
+    return frame;
   }
 
   toggle() { if (this.playing) this.stop(); else this.play(); }
@@ -2811,7 +2812,7 @@ class Timeline {
   async play() {
     const mine = (this.playing = ++this.turns);
     this.button.replaceChildren(icon(ICONS.pause));
-    let position = Number(this.slider.value) >= this.last ? 1 : Number(this.slider.value);
+    let position = Number(this.slider.value) >= this.last ? this.first : Number(this.slider.value);
     for (; position <= this.last && this.playing === mine; position++) {
       await this.go(position);
       await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
@@ -3015,8 +3016,18 @@ class Explorer {
     this.maps = [new PointMap({ ...shared, title: "data map", x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" }),
       new PointMap({ ...shared, title: "embedding map" })];
     const [data] = this.maps;
-    this.timeline = new Timeline({ meta, wire: this.wire, map: data, say: (text, kind) => this.say(text, kind), load: (name) => this.load(name), store: this.store });
-    if (meta.data_map && meta.epochs.length > 1) data.extra.append(this.timeline.el);
+    this.timelines = [];
+    const timeline = (map, options) => {
+      const line = new Timeline({ n: this.store.n, say: (text, kind) => this.say(text, kind), ...options });
+      this.timelines.push(line);
+      map.extra.append(line.el);
+    };
+    if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
+      timeline(data, { name: "data map", epochs: meta.epochs, first: 1, load: (epoch) => this.mapUpTo(epoch), show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges) });
+    }
+    if (meta.embedding_epochs.length > 1) {
+      timeline(this.maps[1], { name: "embedding map", epochs: meta.embedding_epochs, first: 0, load: (epoch) => this.embeddingOf(epoch), show: (xs, ys) => this.maps[1].setData(xs, ys) });
+    }
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
@@ -3048,12 +3059,26 @@ class Explorer {
     } catch (error) { map.say(error.message); }
   }
 
-  /** Coordinates of the embedding map; `final` is false while a better layout is on its way. */
+  /** The data map as it stood after an epoch: [variability, confidence]. */
+  async mapUpTo(epoch) {
+    const { meta } = this.store;
+    if (epoch === meta.epochs[meta.epochs.length - 1]) return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
+    const { buffers } = await this.wire.ask("upto", { epoch });
+    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
+  }
+
+  /** The embedding map of one checkpoint; the first time it is projected, which takes seconds. */
+  async embeddingOf(epoch) {
+    this.maps[1].note.textContent = `projecting epoch ${epoch}…`;
+    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    this.maps[1].note.textContent = body.note.split(",")[0];
+    return twoColumns(arrayOf(Float32Array, buffers[0]));
+  }
+
+  /** Coordinates of the embedding map; a better layout may come later. */
   placeEmbedding(body, buffers) {
-    const xy = arrayOf(Float32Array, buffers[0]), n = this.store.n, xs = new Float32Array(n), ys = new Float32Array(n);
-    for (let i = 0; i < n; i++) { xs[i] = xy[2 * i]; ys[i] = xy[2 * i + 1]; }
     this.maps[1].note.textContent = body.note;
-    this.maps[1].setData(xs, ys);
+    this.maps[1].setData(...twoColumns(arrayOf(Float32Array, buffers[0])));
   }
 
   /* ---- news from Python ---- */
@@ -3319,9 +3344,16 @@ class Explorer {
     clearTimeout(this.currentTimer);
     this.undo.forEach((back) => back());
     this.wire.close();
-    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.timeline]) part?.destroy();
+    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, ...(this.timelines || [])]) part?.destroy();
     this.root.remove();
   }
+}
+
+/** [x0, y0, x1, y1, ...] as [[x0, x1, ...], [y0, y1, ...]]. */
+function twoColumns(xy) {
+  const n = xy.length >> 1, xs = new Float32Array(n), ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) { xs[i] = xy[2 * i]; ys[i] = xy[2 * i + 1]; }
+  return [xs, ys];
 }
 
 /** Mask of the rows for which a test holds. */

@@ -337,7 +337,10 @@ class Explorer(anywidget.AnyWidget):
 
     def _embedding(self, content: dict, buffers: list) -> tuple[dict, list]:
         """The cached projection; or PCA now and the projection when it is done."""
-        epoch = self.run.resolve_embedding_epoch(-1)
+        wanted, last = int(content.get("epoch", -1)), self.run.resolve_embedding_epoch(-1)
+        epoch = self.run.resolve_embedding_epoch(wanted)
+        if epoch != last:  # laid out from where the points end, so that they move instead of jumping
+            return {"note": f"UMAP, epoch {epoch}"}, [_finite32(self.run.project(epoch))]
         if self._projecting is None:
             self._projecting = threading.Thread(target=self._project, args=(epoch,), daemon=True)
             self._projecting.start()

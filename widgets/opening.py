@@ -32,6 +32,7 @@ def described(explorer: Explorer) -> dict:
         "classes": list(dataset.classes),
         "columns": [column.described() for column in explorer.columns.values()],
         "epochs": list(run.epochs),
+        "embedding_epochs": list(run.embedding_epochs),
         "media": explorer.media.kind,
         "color_by": explorer.color_by,
         "keymap": explorer.keymap,

@@ -101,8 +101,18 @@ class Explorer {
     this.maps = [new PointMap({ ...shared, title: "data map", x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" }),
       new PointMap({ ...shared, title: "embedding map" })];
     const [data] = this.maps;
-    this.timeline = new Timeline({ meta, wire: this.wire, map: data, say: (text, kind) => this.say(text, kind), load: (name) => this.load(name), store: this.store });
-    if (meta.data_map && meta.epochs.length > 1) data.extra.append(this.timeline.el);
+    this.timelines = [];
+    const timeline = (map, options) => {
+      const line = new Timeline({ n: this.store.n, say: (text, kind) => this.say(text, kind), ...options });
+      this.timelines.push(line);
+      map.extra.append(line.el);
+    };
+    if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
+      timeline(data, { name: "data map", epochs: meta.epochs, first: 1, load: (epoch) => this.mapUpTo(epoch), show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges) });
+    }
+    if (meta.embedding_epochs.length > 1) {
+      timeline(this.maps[1], { name: "embedding map", epochs: meta.embedding_epochs, first: 0, load: (epoch) => this.embeddingOf(epoch), show: (xs, ys) => this.maps[1].setData(xs, ys) });
+    }
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
@@ -134,12 +144,26 @@ class Explorer {
     } catch (error) { map.say(error.message); }
   }
 
-  /** Coordinates of the embedding map; `final` is false while a better layout is on its way. */
+  /** The data map as it stood after an epoch: [variability, confidence]. */
+  async mapUpTo(epoch) {
+    const { meta } = this.store;
+    if (epoch === meta.epochs[meta.epochs.length - 1]) return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
+    const { buffers } = await this.wire.ask("upto", { epoch });
+    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
+  }
+
+  /** The embedding map of one checkpoint; the first time it is projected, which takes seconds. */
+  async embeddingOf(epoch) {
+    this.maps[1].note.textContent = `projecting epoch ${epoch}…`;
+    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    this.maps[1].note.textContent = body.note.split(",")[0];
+    return twoColumns(arrayOf(Float32Array, buffers[0]));
+  }
+
+  /** Coordinates of the embedding map; a better layout may come later. */
   placeEmbedding(body, buffers) {
-    const xy = arrayOf(Float32Array, buffers[0]), n = this.store.n, xs = new Float32Array(n), ys = new Float32Array(n);
-    for (let i = 0; i < n; i++) { xs[i] = xy[2 * i]; ys[i] = xy[2 * i + 1]; }
     this.maps[1].note.textContent = body.note;
-    this.maps[1].setData(xs, ys);
+    this.maps[1].setData(...twoColumns(arrayOf(Float32Array, buffers[0])));
   }
 
   /* ---- news from Python ---- */
@@ -405,9 +429,16 @@ class Explorer {
     clearTimeout(this.currentTimer);
     this.undo.forEach((back) => back());
     this.wire.close();
-    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.timeline]) part?.destroy();
+    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, ...(this.timelines || [])]) part?.destroy();
     this.root.remove();
   }
+}
+
+/** [x0, y0, x1, y1, ...] as [[x0, x1, ...], [y0, y1, ...]]. */
+function twoColumns(xy) {
+  const n = xy.length >> 1, xs = new Float32Array(n), ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) { xs[i] = xy[2 * i]; ys[i] = xy[2 * i + 1]; }
+  return [xs, ys];
 }
 
 /** Mask of the rows for which a test holds. */

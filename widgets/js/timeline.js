@@ -1,23 +1,26 @@
-/** The epoch slider of the data map: the map as it stood after epoch e, with play. */
-import { arrayOf } from "./bits.js";
+/** The epoch slider of a map: the map as it stood after epoch e, with play. */
 import { h, icon, ICONS } from "./dom.js";
 
 export class Timeline {
-  /** @param {{meta: object, wire: object, map: object, store: object, say: Function}} options */
+  /**
+   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
+   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
+   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
+   */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
-    const { epochs } = this.meta;
+    const { epochs } = this;
     this.last = epochs.length - 1;
-    this.slider = h("input", { type: "range", min: "1", max: String(this.last), step: "1", value: String(this.last), "aria-label": "data map up to epoch", oninput: () => this.go(Number(this.slider.value)) });
+    this.slider = h("input", { type: "range", min: String(this.first), max: String(this.last), step: "1", "aria-label": `${this.name}: epoch`, oninput: () => this.go(Number(this.slider.value)) });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
-    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": "play the epochs", onclick: () => this.toggle() }, icon(ICONS.play));
+    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": `${this.name}: play the epochs`, onclick: () => this.toggle() }, icon(ICONS.play));
     this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
     this.mark(this.last);
   }
 
   mark(position) {
-    const { epochs } = this.meta;
+    const { epochs } = this;
     this.label.textContent = `epoch ${epochs[position]}`;
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
   }
@@ -29,19 +32,16 @@ export class Timeline {
     this.wanted = position;
     try {
       const [xs, ys] = await this.frame(position);
-      if (this.wanted === position) this.map.setData(xs, ys, this.meta.data_map.ranges);
+      if (this.wanted === position) this.show(xs, ys);
     } catch (error) { this.stop(); this.say(error.message, "error"); }
   }
 
   async frame(position) {
-    const { store, meta } = this;
-    if (position === this.last) return [store.values(meta.data_map.x), store.values(meta.data_map.y)];
-    if (!this.frames.has(position)) {
-      const { buffers } = await this.wire.ask("upto", { epoch: meta.epochs[position] });
-      this.frames.set(position, buffers.map((buffer) => arrayOf(Float32Array, buffer)));
-      if (this.frames.size * store.n > 4e6) this.frames.delete(this.frames.keys().next().value);
-    }
-    return this.frames.get(position) || this.frame(position);
+    if (this.frames.has(position)) return this.frames.get(position);
+    const frame = await this.load(this.epochs[position]);
+    this.frames.set(position, frame);
+    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
+    return frame;
   }
 
   toggle() { if (this.playing) this.stop(); else this.play(); }
@@ -49,7 +49,7 @@ export class Timeline {
   async play() {
     const mine = (this.playing = ++this.turns);
     this.button.replaceChildren(icon(ICONS.pause));
-    let position = Number(this.slider.value) >= this.last ? 1 : Number(this.slider.value);
+    let position = Number(this.slider.value) >= this.last ? this.first : Number(this.slider.value);
     for (; position <= this.last && this.playing === mine; position++) {
       await this.go(position);
       await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
