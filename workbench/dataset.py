@@ -345,6 +345,10 @@ def _codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[
         classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
     classes = [_scalar(name) for name in classes]
     names = tuple(str(name) for name in classes)
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError as error:  # pandas before 3 lets such text through
+        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")

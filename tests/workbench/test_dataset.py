@@ -196,7 +196,7 @@ def test_a_text_column_with_a_reserved_name(frame):
         ({"label": "label"}, "unknown column 'label'"),
         ({"label": "y", "id": "keys"}, r"unknown column 'keys'. Did you mean 'key'\?.*`id=`"),
         ({"label": "y", "text": "nobody"}, "`text=`"),
-        ({"label": "y", "id": "y"}, r"row 2 is nan"),
+        ({"label": "y", "id": "y"}, r"row 2 is (nan|None)"),
     ],
 )
 def test_columns_that_are_not_there(frame, arguments, message):

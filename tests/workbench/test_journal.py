@@ -34,8 +34,7 @@ def journal(tmp_path):
 
 def label(journal, id):
     """The label that holds, "cat" (the given one) where nothing was decided."""
-    state = journal.state()
-    value = state.label.get(id)
+    value = journal.state().label.to_dict().get(id)
     return "cat" if value is None else value
 
 
