@@ -179,6 +179,10 @@ class Evidence:
             evidence._add_texts(list(texts))
         return evidence
 
+    def saw_labels(self, name: str) -> bool:
+        """Whether `embeddings`, or what `pred_probs` were computed from, are known to be trained on the given labels."""
+        return TRAINED_HERE in self.notes.get(name, "")
+
     @classmethod
     def from_run(cls, run: Run) -> Evidence:
         """Evidence of a recorded run; nothing is read before it is asked for."""
@@ -196,16 +200,24 @@ class Evidence:
         if run.logits_epochs and len(run.logits_epochs) == len(run.epochs):
             evidence._makers["logits"] = lambda rows: np.stack([run.logits(e)[rows] for e in run.logits_epochs])
         if run.embedding_epochs:
-            from workbench.folds import embedding_origin
-
-            evidence._add_embeddings(lambda: run.embeddings(-1), embedding_origin(run))
-            evidence._makers["neighbor_labels"] = lambda rows: evidence._once(
-                "neighbor_labels",
-                lambda: run.neighbors(-1, 15).first(NEIGHBORS).labels(dataset.given_labels),
-            )[rows]
+            evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
             evidence._add_texts([dataset.text(row) or "" for row in range(dataset.n)])
         return evidence
+
+    def _add_run_embeddings(self, run: Run) -> None:
+        from workbench.folds import embedding_origin
+
+        def epoch() -> int:
+            found = telling_epoch(run)
+            self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run)}"
+            return found
+
+        def neighbors() -> np.ndarray:
+            return run.neighbors(self._once("epoch", epoch), 15).first(NEIGHBORS).labels(self.given_labels)
+
+        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), embedding_origin(run))
+        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", neighbors)[rows]
 
     def _add_logits(self, logits: Any) -> None:
         array = np.asanyarray(logits)
@@ -256,6 +268,22 @@ class Evidence:
         from workbench.issues.space import text_vectors
 
         self._add_embeddings(lambda: text_vectors(texts), "character n-grams of the texts; they never saw a label")
+
+
+def telling_epoch(run: Run) -> int:
+    """The epoch whose embeddings tell right labels from wrong ones best: the last, unless several were recorded.
+
+    An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
+    what early ones show. Of several, the one of the epoch with the largest weight in `issues.dynamics` is taken.
+    """
+    there = run.embedding_epochs
+    known = [epoch for epoch in there if epoch in run.epochs]
+    if run.mode == "import" or len(there) < 2 or not known:
+        return there[-1]
+    from workbench.issues.dynamics import epoch_weights
+
+    weights = epoch_weights(run.stat_matrix("correct"), run.dataset.given_labels, run.k)
+    return max(known, key=lambda epoch: weights[run.epochs.index(epoch)])
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

@@ -136,3 +136,24 @@ def test_a_run_gives_what_it_recorded(tmp_path, rng):
     assert not again.out_of_fold
     assert again.notes["pred_probs"] == "in-sample test"
     assert len(wb.find_issues(run)) == 30
+
+
+def test_of_several_embeddings_the_telling_one_is_taken(tmp_path, rng):
+    """Epoch 0 has learned nothing, epoch 1 the classes, epoch 2 the labels with their errors."""
+    import workbench as wb
+
+    true = rng.integers(0, 3, 90)
+    given = np.where(rng.random(90) < 0.2, (true + 1) % 3, true)
+    dataset = wb.Dataset.from_arrays(given)
+    with wb.Recorder(tmp_path / "run", dataset) as recorder:
+        for epoch, known in enumerate((np.zeros(90, int), true, given)):
+            with recorder.epoch(epoch):
+                vectors = np.eye(3)[known] + rng.normal(size=(90, 3)) * 0.1
+                recorder.batch(dataset.ids, 5 * np.eye(3)[known], embeddings=vectors)
+    run = wb.open_run(tmp_path / "run")
+    evidence = Evidence.from_run(run)
+    np.testing.assert_array_equal(evidence.get("embeddings"), run.embeddings(1))
+    assert evidence.notes["embeddings"].startswith("epoch 1; ")
+    near = evidence.get("neighbor_labels")
+    wrong = given != true
+    assert (near[wrong] == given[wrong, None]).mean() < 0.5
