@@ -109,9 +109,14 @@ print(json.dumps([home, leaked, workbench.__version__]))
 
 
 def test_each_import_name_has_one_owner(installed):
+    """What `importlib.metadata.packages_distributions()` says, which on Python 3.10 does not look at file lists."""
     code = """
-from importlib.metadata import packages_distributions
-print(json.dumps({name: sorted(set(packages_distributions()[name])) for name in ("workbench", "widgets")}))
+from importlib.metadata import distributions
+owners = {"workbench": set(), "widgets": set()}
+for dist in distributions():
+    for name in {file.parts[0] for file in dist.files or [] if len(file.parts) > 1} & set(owners):
+        owners[name].add(dist.metadata["Name"])
+print(json.dumps({name: sorted(found) for name, found in owners.items()}))
 """
     assert use(installed, code) == {"workbench": ["label-workbench"], "widgets": ["label-workbench"]}
 
