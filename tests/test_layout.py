@@ -202,3 +202,10 @@ def test_every_direct_dependency_is_pinned_within_its_range():
         pinned = {pin.name: str(pin.specifier)[2:] for pin in pins if not pin.marker or pin.marker.evaluate(here)}
         for need in (need for need in wanted if "==" not in str(need.specifier)):
             assert need.specifier.contains(pinned.get(need.name, "0")), f"Python {python}: {need}"
+
+
+def test_lint():
+    """Ruff with the settings of pyproject.toml, so that `make test` sees what `make check` sees."""
+    pytest.importorskip("ruff", reason="needs ruff (in the test extra)")
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
