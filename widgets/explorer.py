@@ -120,12 +120,13 @@ class Explorer(anywidget.AnyWidget):
         self.details = Details(self.run, self._reasons, self._suggested, self.media)
         self._lenses = lens_masks(self.columns, self.dataset.n)
         self._haystack: np.ndarray | None = None
-        self._from_page = True  # nothing is sent while the widget is being made
+        self._from_page = False
         self._loop = _running_loop()
         self._projecting: threading.Thread | None = None
         self._projected: tuple[np.ndarray, str] | None = None
+        self._made = False  # nothing is sent while the widget is being made
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
-        self._from_page = False
+        self._made = True
         self.on_msg(self._receive)
 
     # ---- for people ------------------------------------------------------------------------------------------
@@ -148,11 +149,16 @@ class Explorer(anywidget.AnyWidget):
         frame |= {name: column.values for name, column in self.columns.items() if column.categories is None}
         return pd.DataFrame(frame, index=pd.Index(self.dataset.ids, name="id"))
 
+    def __repr__(self) -> str:
+        changed = int((self.decisions.labels != self.dataset.given_labels).sum())
+        counts = f"{self.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
+        return f"<Explorer {self.run.name}: {counts}>"
+
     # ---- traits ----------------------------------------------------------------------------------------------
 
     @T.validate("selection")
     def _check_selection(self, proposal: dict) -> list:
-        return self._known_ids("selection", proposal["value"])
+        return proposal["value"] if self._from_page else self._known_ids("selection", proposal["value"])
 
     @T.validate("queue")
     def _check_queue(self, proposal: dict) -> list:
@@ -182,17 +188,17 @@ class Explorer(anywidget.AnyWidget):
 
     @T.observe("selection")
     def _selection_changed(self, change: dict) -> None:
-        if not self._from_page:
+        if self._made and not self._from_page:
             self.send({"push": "selection"}, [_packed(self._mask_of(change["new"]))])
 
     @T.observe("queue")
     def _queue_changed(self, change: dict) -> None:
-        if not self._from_page:
+        if self._made:
             self.send({"push": "queue"}, [self._queue_rows().tobytes()])
 
     @T.observe("current")
     def _current_changed(self, change: dict) -> None:
-        if not self._from_page and change["new"] is not None:
+        if self._made and not self._from_page and change["new"] is not None:
             self.send({"push": "go", "row": int(self.dataset.rows([change["new"]])[0])})
 
     # ---- messages --------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ export class Inspector {
   }
 
   buildChoices() {
-    const { store } = this, colors = this.paint.classColors(), codes = Object.values(this.digits).slice(0, BUTTONS);
+    const { store } = this, colors = this.paint.classColors(), codes = Object.values(this.digits).sort((a, b) => a - b);
     this.choices.replaceChildren(...codes.map((code) => h("button", { type: "button", class: "lw-choice", "data-code": code, title: `${store.classes[code]} (key ${this.keyOf[code]})`, onclick: () => this.actions.label(code, "button") },
       h("kbd", { text: this.keyOf[code] }), swatch(colors[code]), h("span", { class: "lw-clip", text: store.classes[code] }))));
     const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
@@ -177,8 +177,8 @@ export class Inspector {
 
   fact(name, code, detail) {
     const colors = this.paint.classColors(), text = this.store.className(code);
-    return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-two", text }), detail && h("span", { class: "lw-num lw-quiet", text: detail })));
+    return h("div", { class: "lw-fact lw-fact-tall" }, h("span", { class: "lw-fact-name", text: name }), h("span", { class: "lw-num lw-quiet", text: detail }),
+      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-clip", text })));
   }
 
   meter(p) {
@@ -192,14 +192,14 @@ export class Inspector {
       h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said + flag, title: said + flag })));
   }
 
-  /** "queue 14/180  13 done  ~41 left". */
+  /** "queue 14/180 · ~41 left". */
   queue() {
     const { store } = this, name = store.list, rows = store.rows(), at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
     const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
     const word = name === "neighbors" ? "neighbours" : name;
-    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? ` · ${count(done)} done${left}` : ""}` : `${word} empty`;
-    this.place.title = store.meta.expected;
+    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}` : `${word} empty`;
+    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected].filter(Boolean).join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 

@@ -181,6 +181,7 @@ class Explorer {
   waiting(stuck) {
     if (!this.store) { if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again."; return; }
     this.head.state(stuck);
+    if (stuck && this.store.pending) this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
   /** A column's values, fetched on first use. */
