@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels", "logits")
 NEIGHBORS = 10
+SETTLED = 0.9
+TRAINED_HERE = "the embedding was trained on these labels"
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
@@ -180,7 +182,7 @@ class Evidence:
         return evidence
 
     def saw_labels(self, name: str) -> bool:
-        """Whether `embeddings`, or what `pred_probs` were computed from, are known to be trained on the given labels."""
+        """Whether `embeddings`, or what `pred_probs` come from, are known to be trained on the given labels."""
         return TRAINED_HERE in self.notes.get(name, "")
 
     @classmethod
@@ -274,16 +276,19 @@ def telling_epoch(run: Run) -> int:
     """The epoch whose embeddings tell right labels from wrong ones best: the last, unless several were recorded.
 
     An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
-    what early ones show. Of several, the one of the epoch with the largest weight in `issues.dynamics` is taken.
+    what early ones show. Of several, the one of the epoch with the largest weight in `issues.dynamics` is taken, among
+    epochs after which the balanced accuracy no longer grew by more than a ninth: the classes come first.
     """
     there = run.embedding_epochs
     known = [epoch for epoch in there if epoch in run.epochs]
     if run.mode == "import" or len(there) < 2 or not known:
         return there[-1]
-    from workbench.issues.dynamics import epoch_weights
+    from workbench.issues.dynamics import learned_shares
 
-    weights = epoch_weights(run.stat_matrix("correct"), run.dataset.given_labels, run.k)
-    return max(known, key=lambda epoch: weights[run.epochs.index(epoch)])
+    balanced, missed = learned_shares(run.stat_matrix("correct"), run.dataset.given_labels, run.k)
+    settled = np.append(balanced[:-1] >= SETTLED * balanced[1:], True)
+    worth = np.where(settled, 1.0, 1e-3) * (balanced**2 * missed + 1e-3)
+    return max(known, key=lambda epoch: worth[run.epochs.index(epoch)])
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
+from workbench.evidence import TRAINED_HERE
 from workbench.neighbors import finite_rows
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def embedding_origin(run: Run) -> str:
     """Whether the embedding itself saw the given labels, in words."""
     if run.mode == "import":
         return "whether the embedding was trained on these labels is not known"
-    return "the embedding was trained on these labels"
+    return TRAINED_HERE
 
 
 def _logistic(

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import workbench as wb
 from workbench.errors import InputError, MissingEvidence
@@ -524,3 +525,19 @@ def test_real_errors_beat_the_best_published_scores(shared):
     assert average_precision_score(wrong, in_rows(found, "p_error")) > 0.873
     chosen = found[found["is_issue"]]
     assert (~wrong[chosen["row"]]).mean() < 0.25
+
+
+def test_an_embedding_that_learned_the_labels_does_not_set_the_number_of_errors(tmp_path, rng):
+    vectors, given, true = blobs(rng, n=600, noise=0.15, spread=1.5)
+    leaked = np.concatenate([vectors, 1.5 * np.eye(4)[given]], axis=1)
+    dataset = wb.Dataset.from_arrays(given, classes=list("abcd"))
+    with wb.Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, training(rng, given, true, 4)[2], embeddings=leaked)
+    run = wb.open_run(tmp_path / "run")
+    alone = find_issues(run)
+    assert "may be more errors than expected" in alone.attrs["method"]
+    run.save_pred_probs(wb.cross_validate(LogisticRegression(), vectors, dataset), out_of_fold=True, how="pixels")
+    errors = int((given != true).sum())
+    both = find_issues(run)
+    assert both.attrs["expected_errors"] == pytest.approx(errors, rel=0.25)
+    assert alone.attrs["expected_errors"] < both.attrs["expected_errors"]

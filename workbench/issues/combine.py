@@ -6,7 +6,7 @@ with a noise matrix turns "which label would be given here" into "which label is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -80,16 +80,36 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
             pooled, views, control = _heads(evidence, space, probs, notes, seed)
             if pooled is not None:
                 matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
-                return _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control, space.vectors)
+                both = _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control, space.vectors)
+                return _unbiased(both, evidence, probs)
         else:
             notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
             votes = evidence.get("neighbor_labels")
             views = ["neighbours' votes", *(["given pred_probs"] if probs is not None else [])]
             return _reduce(lambda rows: _voted(votes[rows], probs, rows, k), None, evidence, tuple(views), notes)
-    if probs is None:
-        return None
+    return None if probs is None else _alone(evidence, probs, notes)
+
+
+def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
+    """The opinion of the given probabilities without any other view."""
+    given = evidence.given_labels
     matrices = noise_matrices(probs, given, SMOOTHING) if (given >= 0).any() else None
     return _reduce(lambda rows: _logs(probs[rows]), matrices, evidence, ("given pred_probs",), notes)
+
+
+def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Opinion:
+    """The share of errors from honest probabilities alone, where the embedding has seen the labels.
+
+    A network that was trained on wrong labels has moved these examples towards them: its embedding still ranks well,
+    and says less often that a label is wrong.
+    """
+    if not evidence.saw_labels("embeddings"):
+        return both
+    if probs is None or evidence.saw_labels("pred_probs"):
+        both.notes.append("the embedding has learned these labels, so there may be more errors than expected")
+        return both
+    both.notes.append("number of errors by pred_probs alone, since the embedding has learned these labels")
+    return replace(both, p_rough=_alone(evidence, probs, []).p_rough)
 
 
 def _heads(evidence: Evidence, space: Space, probs: np.ndarray | None, notes: list[str], seed: int):

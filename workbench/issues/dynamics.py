@@ -49,17 +49,24 @@ def epoch_weights(correct: np.ndarray, given_labels: np.ndarray, k: int) -> np.n
     The first factor is small before the classes are learned (and while only the frequent ones are), the second after
     the labels are memorised. A thousandth is added to every weight, so that epochs that fit everything share equally.
     """
-    weights = np.empty(len(correct))
+    balanced, missed = learned_shares(correct, given_labels, k)
+    weights = balanced**2 * missed + 1e-3
+    return weights / weights.sum() if len(weights) else weights
+
+
+def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Balanced accuracy on the given labels, and the share of them that is not predicted, (epochs,) each."""
+    balanced, missed = np.zeros(len(correct)), np.zeros(len(correct))
     for epoch, right in enumerate(correct):
         there = ~np.isnan(right) & (given_labels >= 0)
         labels = given_labels[there]
         sizes = np.bincount(labels, minlength=k)
         hits = np.bincount(labels, right[there], minlength=k)
         present = sizes > 0
-        balanced = (hits[present] / sizes[present]).mean() if present.any() else 0.0
-        missed = 1 - right[there].mean() if there.any() else 0.0
-        weights[epoch] = balanced**2 * missed + 1e-3
-    return weights / weights.sum() if len(weights) else weights
+        if present.any():
+            balanced[epoch] = (hits[present] / sizes[present]).mean()
+            missed[epoch] = 1 - right[there].mean()
+    return balanced, missed
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
