@@ -93,7 +93,7 @@ def test_the_older_suffix_is_read_and_two_files_of_an_epoch_are_refused(tmp_path
     (folder / "dynamics_epoch_0.jsonl").rename(folder / "dynamics_epoch_0.json")
     assert wb.read(folder, tmp_path / "run").epochs == (0,)
     (folder / "dynamics_epoch_00.jsonl").write_text("")
-    twice = r"two files for one epoch: 'dynamics_epoch_0.json', 'dynamics_epoch_00.jsonl'"
+    twice = r"two files for one epoch: 'dynamics_epoch_0.json', 'dynamics_epoch_00"
     with pytest.raises(InputError, match=twice):
         wb.read(folder, tmp_path / "two")
 
