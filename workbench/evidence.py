@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels", "logits")
 NEIGHBORS = 10
-SETTLED = 0.9
+SETTLED = 0.8
 TRAINED_HERE = "the embedding was trained on these labels"
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
@@ -277,7 +277,7 @@ def telling_epoch(run: Run) -> int:
 
     An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
     what early ones show. Of several, the one of the epoch with the largest weight in `issues.dynamics` is taken, among
-    epochs after which the balanced accuracy no longer grew by more than a ninth: the classes come first.
+    epochs after which the balanced accuracy grew by a quarter at most: the classes come first.
     """
     there = run.embedding_epochs
     known = [epoch for epoch in there if epoch in run.epochs]

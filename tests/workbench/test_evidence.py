@@ -143,7 +143,7 @@ def test_of_several_embeddings_the_telling_one_is_taken(tmp_path, rng):
     import workbench as wb
 
     true = rng.integers(0, 3, 90)
-    given = np.where(rng.random(90) < 0.2, (true + 1) % 3, true)
+    given = np.where(rng.random(90) < 0.1, (true + 1) % 3, true)
     dataset = wb.Dataset.from_arrays(given)
     with wb.Recorder(tmp_path / "run", dataset) as recorder:
         for epoch, known in enumerate((np.zeros(90, int), true, given)):
