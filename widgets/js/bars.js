@@ -1,4 +1,5 @@
 /** Bars of a category column: a click keeps a category, further clicks add or drop others. */
+import { hex } from "./color.js";
 import { h } from "./dom.js";
 import { count } from "./format.js";
 import { swatch } from "./legend.js";
@@ -6,7 +7,7 @@ import { swatch } from "./legend.js";
 export class Bars {
   /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
   constructor(column, store, colors, onPick, onClose) {
-    Object.assign(this, { column, store, onPick, kept: null });
+    Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
     this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
       h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
@@ -18,7 +19,7 @@ export class Bars {
     const fill = h("span", { class: "lw-bar-fill" }), back = h("span", { class: "lw-bar-all" }), number = h("span", { class: "lw-num" });
     const el = h("button", { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
       h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })), h("span", { class: "lw-bar-track" }, back, fill), number);
-    return { el, fill, back, number };
+    return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
   }
 
   toggle(code) {
@@ -38,7 +39,9 @@ export class Bars {
     const { column, store } = this;
     const { all, shown, chosen } = store.filter.counts(column.name, store.values(column.name), this.lines.length, store.selectedCount ? store.selected : null);
     const numbers = store.selectedCount ? chosen : shown, most = Math.max(1, ...all);
-    this.lines.forEach(({ el, fill, back, number }, i) => {
+    const colors = this.colors?.();
+    this.lines.forEach(({ el, fill, back, number, square }, i) => {
+      if (square) square.style.background = hex(colors[i]); // the theme may have changed
       back.style.width = `${(100 * all[i]) / most}%`;
       fill.style.width = `${(100 * numbers[i]) / most}%`;
       number.textContent = count(numbers[i]);
