@@ -187,11 +187,14 @@ class Evidence:
 
     @classmethod
     def from_run(cls, run: Run) -> Evidence:
-        """Evidence of a recorded run; nothing is read before it is asked for."""
+        """Evidence of a recorded run; nothing is read before it is asked for.
+
+        Probabilities that `workbench.folds` made from the run's own embeddings are left out: the embeddings say the same.
+        """
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
         probs = run.pred_probs()
-        if probs is not None:
+        if probs is not None and not _made_here(run, probs.how):
             evidence._makers["pred_probs"] = probs.values.__getitem__
             evidence.out_of_fold = probs.out_of_fold
             evidence.notes["pred_probs"] = probs.how
@@ -289,6 +292,12 @@ def telling_epoch(run: Run) -> int:
     settled = np.append(balanced[:-1] >= SETTLED * balanced[1:], True)
     worth = np.where(settled, 1.0, 1e-3) * (balanced**2 * missed + 1e-3)
     return max(known, key=lambda epoch: worth[run.epochs.index(epoch)])
+
+
+def _made_here(run: Run, how: str) -> bool:
+    from workbench.folds import HEAD
+
+    return bool(run.embedding_epochs) and how.startswith(HEAD)
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

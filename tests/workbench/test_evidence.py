@@ -157,3 +157,19 @@ def test_of_several_embeddings_the_telling_one_is_taken(tmp_path, rng):
     near = evidence.get("neighbor_labels")
     wrong = given != true
     assert (near[wrong] == given[wrong, None]).mean() < 0.5
+
+
+def test_scores_of_a_run_do_not_change_its_evidence(tmp_path, rng):
+    """`score` stores out-of-fold probabilities made from the embeddings: the detector looks at the embeddings."""
+    import workbench as wb
+
+    given = rng.integers(0, 3, 60)
+    dataset = wb.Dataset.from_arrays(given)
+    with wb.Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, 4 * np.eye(3)[given] - 1, embeddings=np.eye(3)[given] + rng.normal(size=(60, 3)))
+    run = wb.open_run(tmp_path / "run")
+    before = wb.find_issues(run)
+    wb.score(run)
+    assert run.pred_probs() is not None
+    assert not Evidence.from_run(run).has("pred_probs")
+    assert wb.find_issues(run).equals(before)
