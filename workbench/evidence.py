@@ -178,7 +178,7 @@ class Evidence:
         elif texts is not None:
             if len(texts) != n:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
-            evidence._add_texts(list(texts))
+            evidence._add_texts(lambda: list(texts))
         return evidence
 
     def saw_labels(self, name: str) -> bool:
@@ -189,7 +189,7 @@ class Evidence:
     def from_run(cls, run: Run) -> Evidence:
         """Evidence of a recorded run; nothing is read before it is asked for.
 
-        Probabilities that `workbench.folds` made from the run's own embeddings are left out: the embeddings say the same.
+        Probabilities that `workbench.folds` made from the run's own embeddings are left out: those say the same.
         """
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
@@ -207,7 +207,8 @@ class Evidence:
         if run.embedding_epochs:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
-            evidence._add_texts([dataset.text(row) or "" for row in range(dataset.n)])
+            column = dataset.metadata[dataset.text_column]
+            evidence._add_texts(lambda: column.astype(object).where(column.notna(), "").astype(str).tolist())
         return evidence
 
     def _add_run_embeddings(self, run: Run) -> None:
@@ -269,10 +270,10 @@ class Evidence:
         self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", neighbors)[rows]
         self.notes["embeddings"] = note
 
-    def _add_texts(self, texts: list[str]) -> None:
+    def _add_texts(self, texts: Callable[[], list[str]]) -> None:
         from workbench.issues.space import text_vectors
 
-        self._add_embeddings(lambda: text_vectors(texts), "character n-grams of the texts; they never saw a label")
+        self._add_embeddings(lambda: text_vectors(texts()), "character n-grams of the texts; they never saw a label")
 
 
 def telling_epoch(run: Run) -> int:

@@ -173,3 +173,18 @@ def test_scores_of_a_run_do_not_change_its_evidence(tmp_path, rng):
     assert run.pred_probs() is not None
     assert not Evidence.from_run(run).has("pred_probs")
     assert wb.find_issues(run).equals(before)
+
+
+def test_a_run_with_texts_and_no_embeddings_reads_the_texts(tmp_path, rng):
+    import workbench as wb
+
+    true = rng.integers(0, 2, 80)
+    texts = [f"{'goal match team' if t else 'vote party law'} {i % 9}" for i, t in enumerate(true)]
+    texts[3] = None
+    given = np.where(np.arange(80) < 8, 1 - true, true)
+    dataset = wb.Dataset.from_arrays(given, texts=texts)
+    with wb.Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, rng.normal(size=(80, 2)))
+    found = wb.find_issues(wb.open_run(tmp_path / "run"))
+    assert "character n-grams" in found.attrs["sources"]["embeddings"]
+    assert (found["row"][:8] < 8).mean() > 0.7

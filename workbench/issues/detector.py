@@ -64,7 +64,8 @@ def find_issues(
         is_issue : bool
         reasons : str, up to three, strongest first
         row : int64, row in the dataset
-        attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, method, control
+        attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
+            sources
 
     Raises
     ------
