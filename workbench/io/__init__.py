@@ -58,7 +58,8 @@ def read(source: Any, path: str | Path, *, format: str | None = None, **options:
         return READERS[format](source, path, **options)
     except TypeError as error:
         if "unexpected keyword" in str(error) and f"{READERS[format].__name__}()" in str(error):
-            raise InputError(f"{error}; it is not an option of the format {format!r}.") from None
+            found = str(error).split(". Did you mean")[0]  # Python 3.13 adds a guess
+            raise InputError(f"{found}; it is not an option of the format {format!r}.") from None
         raise
 
 
