@@ -406,7 +406,7 @@ const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
 const ARMED = 4000;
 
 class Bulk {
-  /** @param {{store: object, actions: object, onOrder: Function}} options */
+  /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
@@ -417,7 +417,8 @@ class Bulk {
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
     fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
-    this.ordering = h("span", { class: "lw-bulk" }, this.order);
+    this.rank = h("button", { type: "button", class: "lw-button", text: "Rank again", title: "rank all examples anew; the detector learns from your verdicts", onclick: () => this.rankAgain() });
+    this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
     this.show();
@@ -456,6 +457,12 @@ class Bulk {
 
   /** A queue that Python set becomes the one that is ordered. */
   rebase(queue) { this.queue = queue; this.order.value = "suspicion"; }
+
+  rankAgain() {
+    this.rank.disabled = true;
+    this.rank.textContent = "ranking…";
+    this.onRank();
+  }
 
   reorder(name) {
     const { store } = this;
@@ -724,7 +731,7 @@ class Exporter {
     const formats = h("span", { class: "lw-formats", role: "radiogroup", "aria-label": "format" }, FORMATS.map(([suffix, name], i) =>
       h("label", {}, h("input", { type: "radio", name: `lw-format-${Math.random()}`, value: suffix, checked: i === 0, onchange: (event) => this.setFormat(event.target) }), name)));
     this.radios = [...formats.querySelectorAll("input")];
-    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("header", {}, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
+    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("div", { class: "lw-row" }, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
       h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: () => this.toggle(false) })), formats, this.path,
     h("div", { class: "lw-line" }, h("label", {}, this.over, "overwrite"), h("span", { class: "lw-space" }), this.button), this.result);
   }
@@ -764,7 +771,7 @@ class Bars {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
     this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
         onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
       h("div", { class: "lw-bars" }, this.lines.map((line) => line.el)));
   }
@@ -923,7 +930,7 @@ class Histogram {
     this.low = this.field("from"); this.high = this.field("to");
     this.hint = h("span", { class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`, text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "" });
     this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
         onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
       this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
     this.listen();
@@ -1230,7 +1237,7 @@ class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("div", { class: "lw-row" }, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
     const { store } = this;
     store.on("list", () => { this.start = 0; this.follow(); });
     store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });
@@ -1352,7 +1359,7 @@ class Head {
     this.fold = h("button", { type: "button", class: "lw-button lw-fold", text: "Filters", "aria-expanded": "false", onclick: () => this.onFold() });
     this.export = h("button", { type: "button", class: "lw-button", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.onExport() }, "Export ▾");
     this.help = h("button", { type: "button", class: "lw-button lw-help-button", text: "?", title: "keys", "aria-label": "keys", "aria-expanded": "false", onclick: () => this.onHelp() });
-    this.el = h("header", { class: "lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
+    this.el = h("div", { class: "lw-row lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", { class: "lw-quiet lw-facts", text: `${count(store.n)} examples · ${count(store.classes.length)} classes`, title: meta.how || "" }), this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color), h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
       h("span", { class: "lw-space" }), h("span", { class: "lw-state" }, this.changed, this.saved), this.export, this.help);
@@ -1484,7 +1491,7 @@ function helpPanel(keymap, digits, classes, onClose) {
     ...Object.entries(MEANINGS).filter(([action]) => keymap[action]?.length).map(([action, text]) => [keymap[action].map(keyCap), text])];
   const mouse = [["drag", "lasso or box; Shift adds, Alt or Ctrl removes"], ["wheel", "zoom; middle button pans; double click resets"], ["click", "show an example; with Shift add it"]];
   return h("div", { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h("header", {}, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
+    h("div", { class: "lw-row" }, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
     h("dl", {}, ...lines.flatMap(([keys, text]) => [h("dt", {}, keys.map((key) => h("kbd", { text: key }))), h("dd", { text })]),
       ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })])));
 }
@@ -1599,7 +1606,7 @@ class Inspector {
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
     this.el = h("section", { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
-      h("div", { class: "lw-part lw-part-look" }, h("header", {}, this.title, h("span", { class: "lw-space" }), this.place),
+      h("div", { class: "lw-part lw-part-look" }, h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
         h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar), h("div", { class: "lw-look" }, this.picture, this.labels)),
       h("div", { class: "lw-part lw-part-decide" }, this.why, h("div", { class: "lw-choose" }, this.choices, this.typeBox), this.acts),
       h("div", { class: "lw-part lw-part-more" }, h("h4", { text: "probability over epochs" }), this.curve, h("h4", {}, this.neighborTitle), this.strip, this.table));
@@ -2172,13 +2179,13 @@ class PointMap {
   constructor(options) {
     Object.assign(this, options, { camera: { ...HOME }, xy: null, hover: -1, drag: null, frame: 0, size: { width: 0, height: 0 } });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-    this.over = h("canvas", { class: "lw-over", role: "img" });
+    this.over = h("canvas", { class: "lw-over", role: "img", "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard` });
     this.message = h("div", { class: "lw-empty" });
     this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
     this.heading = h("span", { class: "lw-map-title", text: options.title });
     this.note = h("span", { class: "lw-map-note" });
     this.extra = h("span", { class: "lw-map-extra" });
-    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("header", {}, this.heading, this.note, this.extra), this.stage);
+    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("div", { class: "lw-row" }, this.heading, this.note, this.extra), this.stage);
     this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
     this.points.onrestored = () => this.redraw();
     this.listen();
@@ -2948,8 +2955,9 @@ const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
 const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
 
 class Explorer {
-  constructor(model, el) {
-    this.model = model;
+  /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
+  constructor(model, el, again) {
+    Object.assign(this, { model, again });
     this.root = h("div", { class: "lw", tabindex: "0", role: "application", "aria-label": "Label Workbench explorer; press ? for the keys",
       "data-lm-suppress-shortcuts": "true", "data-state": "opening" });
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
@@ -2998,13 +3006,13 @@ class Explorer {
     this.buildMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({ store, wire: this.wire, media: this.media, paint: this.paint, theme, actions: this.actions, keymap: this.keymap, onPick, fail, onLeave: () => this.focus() });
-    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text) });
+    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text), onRank: () => this.wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({ store, bulk: this.bulk, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
     this.tip = h("div", { class: "lw-tip", hidden: true });
     this.opening.remove();
     this.root.append(this.head.el, h("div", { class: "lw-body" }, this.side.el,
       h("div", { class: "lw-center" }, this.toolbar.el, h("div", { class: "lw-maps" }, this.maps.map((map) => map.el)), this.legend), this.inspector.el),
-    this.gallery.el, h("footer", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
+    this.gallery.el, h("div", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
     this.exporter.el, this.helpBox, this.tip);
     this.listenStore();
     this.listenModel();
@@ -3091,6 +3099,7 @@ class Explorer {
     if (body.push === "selection") this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
     if (body.push === "queue") { this.bulk.rebase(arrayOf(Int32Array, buffers[0])); this.store.setQueue(this.bulk.queue); this.store.goTo(this.store.firstOpen("queue")); }
     if (body.push === "embedding") this.placeEmbedding(body, buffers);
+    if (body.push === "reopen") { setTimeout(this.again); return; }
     if (body.push === "go") this.store.goTo(body.row);
     if (body.push === "error") this.say(body.text, "error");
   }
@@ -3372,8 +3381,13 @@ function pick(arrays, columns) {
 }
 
 function render({ model, el }) {
-  const explorer = new Explorer(model, el);
-  explorer.open();
+  let explorer = null;
+  const open = () => {
+    explorer?.destroy();
+    explorer = new Explorer(model, el, open);
+    explorer.open();
+  };
+  open();
   return () => explorer.destroy();
 }
 

@@ -25,7 +25,7 @@ from widgets.details import Details
 from widgets.media import Media, plain
 from widgets.opening import described, export_name, lens_masks
 from widgets.search import is_query, query_mask, word_mask
-from widgets.suspects import suspects
+from widgets.suspects import rank_again, suspects
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -106,19 +106,11 @@ class Explorer(anywidget.AnyWidget):
 
         self.run: Run = open_run(run) if isinstance(run, (str, Path)) else run
         self.dataset = self.run.dataset
-        self.issues = suspects(self.run) if issues is None else issues
         self.scores = _scores(self.run) if scores is None else scores
-        self.columns: dict[str, Column] = view_columns(self.dataset, self.issues, self.scores)
         self.decisions = Decisions(self.run, author)
         self.media = Media(self.dataset)
         self.keymap, self.blind = keymap, blind
-        order = rows_in_order(self.dataset, self.issues)
-        self._order = self.dataset.rows(self.issues.index.to_numpy()).astype(np.int32)
-        self._issue = self.issues["is_issue"].to_numpy(bool)[order]
-        self._suggested = codes_of(self.dataset, self.issues["suggested"].to_numpy()[order])
-        self._reasons = self.issues["reasons"].to_numpy(object)[order]
-        self.details = Details(self.run, self._reasons, self._suggested, self.media)
-        self._lenses = lens_masks(self.columns, self.dataset.n)
+        self._take(suspects(self.run) if issues is None else issues)
         self._haystack: np.ndarray | None = None
         self._from_page = False
         self._loop = _running_loop()
@@ -129,7 +121,24 @@ class Explorer(anywidget.AnyWidget):
         self._made = True
         self.on_msg(self._receive)
 
+    def _take(self, issues: pd.DataFrame) -> None:
+        """Show these suspects."""
+        order = rows_in_order(self.dataset, issues)
+        self.issues = issues
+        self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
+        self._order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
+        self._issue = issues["is_issue"].to_numpy(bool)[order]
+        self._suggested = codes_of(self.dataset, issues["suggested"].to_numpy()[order])
+        self._reasons = issues["reasons"].to_numpy(object)[order]
+        self.details = Details(self.run, self._reasons, self._suggested, self.media)
+        self._lenses = lens_masks(self.columns, self.dataset.n)
+
     # ---- for people ------------------------------------------------------------------------------------------
+
+    def rank_again(self) -> None:
+        """Ask the detector anew: it learns from the verdicts in the journal."""
+        self._rank({}, [])
+        self.send({"push": "reopen"})
 
     @property
     def changes(self) -> pd.DataFrame:
@@ -320,6 +329,14 @@ class Explorer(anywidget.AnyWidget):
             raise InputError.unknown("lens", name, self._lenses)
         return {}, [np.packbits(self._lenses[name], bitorder="little")]
 
+    def _rank(self, content: dict, buffers: list) -> tuple[dict, list]:
+        """Suspects anew; every open view then opens again."""
+        self._take(rank_again(self.run))
+        self._made = False
+        self.queue = "suspicion"
+        self._made = True
+        return {"push": "reopen"}, []
+
     def _export(self, content: dict, buffers: list) -> tuple[dict, list]:
         from workbench.export import export
 
@@ -378,7 +395,7 @@ class Explorer(anywidget.AnyWidget):
     _HANDLERS: ClassVar[dict[str, Callable[..., tuple[dict, list]]]] = {
         "open": _open, "column": _column, "media": _media, "inspect": _inspect, "select": _select, "current": _current,
         "decide": _decide, "undo": _travel, "redo": _travel, "search": _search, "lens": _lens, "export": _export,
-        "upto": _upto, "embedding": _embedding,
+        "upto": _upto, "embedding": _embedding, "rank": _rank,
     }  # fmt: skip
 
     # ---- inside ----------------------------------------------------------------------------------------------

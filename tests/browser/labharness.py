@@ -213,6 +213,10 @@ class LabPage:
         self.page.goto(f"{self.server.base}/doc/tree/{self.notebook}?token={self.server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
+        self.page.wait_for_function(  # running a cell before that brings up a dialog that asks for a kernel
+            "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'",
+            timeout=60_000,
+        )
 
     def run_all(self, timeout: float = 120) -> None:
         """Run every cell and wait until the new view has drawn and loaded its filters."""

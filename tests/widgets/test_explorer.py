@@ -248,3 +248,20 @@ def test_suspects_are_kept_and_the_queue_is_stable(run):
     assert again["reasons"].tolist() == first["reasons"].fillna("").tolist()
     assert again.attrs["expected_errors"] == first.attrs["expected_errors"]
     assert again["suggested"].tolist() == first["suggested"].tolist()
+
+
+def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issues):
+    asked = []
+
+    def fresh(run: object) -> object:
+        asked.append(run)
+        return issues.iloc[::-1].assign(is_issue=[True] * 3 + [False] * (len(issues) - 3))
+
+    monkeypatch.setattr("widgets.explorer.rank_again", fresh)
+    ex = page()
+    body, _ = ex.ask("rank")
+    assert body["push"] == "reopen"
+    assert asked == [ex.run]
+    assert ex.queue == issues.index[::-1][:3].tolist()
+    ex.rank_again()
+    assert ex.sent[-1][0] == {"push": "reopen"}

@@ -10,7 +10,7 @@ export class Bars {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
     this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
         onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
       h("div", { class: "lw-bars" }, this.lines.map((line) => line.el)));
   }

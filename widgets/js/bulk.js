@@ -8,7 +8,7 @@ const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
 const ARMED = 4000;
 
 export class Bulk {
-  /** @param {{store: object, actions: object, onOrder: Function}} options */
+  /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
@@ -19,7 +19,8 @@ export class Bulk {
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
     fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
-    this.ordering = h("span", { class: "lw-bulk" }, this.order);
+    this.rank = h("button", { type: "button", class: "lw-button", text: "Rank again", title: "rank all examples anew; the detector learns from your verdicts", onclick: () => this.rankAgain() });
+    this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
     this.show();
@@ -58,6 +59,12 @@ export class Bulk {
 
   /** A queue that Python set becomes the one that is ordered. */
   rebase(queue) { this.queue = queue; this.order.value = "suspicion"; }
+
+  rankAgain() {
+    this.rank.disabled = true;
+    this.rank.textContent = "ranking…";
+    this.onRank();
+  }
 
   reorder(name) {
     const { store } = this;

@@ -14,7 +14,7 @@ export class Exporter {
     const formats = h("span", { class: "lw-formats", role: "radiogroup", "aria-label": "format" }, FORMATS.map(([suffix, name], i) =>
       h("label", {}, h("input", { type: "radio", name: `lw-format-${Math.random()}`, value: suffix, checked: i === 0, onchange: (event) => this.setFormat(event.target) }), name)));
     this.radios = [...formats.querySelectorAll("input")];
-    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("header", {}, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
+    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("div", { class: "lw-row" }, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
       h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: () => this.toggle(false) })), formats, this.path,
     h("div", { class: "lw-line" }, h("label", {}, this.over, "overwrite"), h("span", { class: "lw-space" }), this.button), this.result);
   }

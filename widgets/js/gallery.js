@@ -15,7 +15,7 @@ export class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("header", {}, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("div", { class: "lw-row" }, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
     const { store } = this;
     store.on("list", () => { this.start = 0; this.follow(); });
     store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });

@@ -26,7 +26,7 @@ export class Head {
     this.fold = h("button", { type: "button", class: "lw-button lw-fold", text: "Filters", "aria-expanded": "false", onclick: () => this.onFold() });
     this.export = h("button", { type: "button", class: "lw-button", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.onExport() }, "Export ▾");
     this.help = h("button", { type: "button", class: "lw-button lw-help-button", text: "?", title: "keys", "aria-label": "keys", "aria-expanded": "false", onclick: () => this.onHelp() });
-    this.el = h("header", { class: "lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
+    this.el = h("div", { class: "lw-row lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", { class: "lw-quiet lw-facts", text: `${count(store.n)} examples · ${count(store.classes.length)} classes`, title: meta.how || "" }), this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color), h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
       h("span", { class: "lw-space" }), h("span", { class: "lw-state" }, this.changed, this.saved), this.export, this.help);

@@ -11,7 +11,7 @@ export function helpPanel(keymap, digits, classes, onClose) {
     ...Object.entries(MEANINGS).filter(([action]) => keymap[action]?.length).map(([action, text]) => [keymap[action].map(keyCap), text])];
   const mouse = [["drag", "lasso or box; Shift adds, Alt or Ctrl removes"], ["wheel", "zoom; middle button pans; double click resets"], ["click", "show an example; with Shift add it"]];
   return h("div", { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h("header", {}, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
+    h("div", { class: "lw-row" }, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
     h("dl", {}, ...lines.flatMap(([keys, text]) => [h("dt", {}, keys.map((key) => h("kbd", { text: key }))), h("dd", { text })]),
       ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })])));
 }

@@ -20,7 +20,7 @@ export class Histogram {
     this.low = this.field("from"); this.high = this.field("to");
     this.hint = h("span", { class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`, text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "" });
     this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("header", {}, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
         onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
       this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
     this.listen();

@@ -45,7 +45,7 @@ export class Inspector {
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
     this.el = h("section", { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
-      h("div", { class: "lw-part lw-part-look" }, h("header", {}, this.title, h("span", { class: "lw-space" }), this.place),
+      h("div", { class: "lw-part lw-part-look" }, h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
         h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar), h("div", { class: "lw-look" }, this.picture, this.labels)),
       h("div", { class: "lw-part lw-part-decide" }, this.why, h("div", { class: "lw-choose" }, this.choices, this.typeBox), this.acts),
       h("div", { class: "lw-part lw-part-more" }, h("h4", { text: "probability over epochs" }), this.curve, h("h4", {}, this.neighborTitle), this.strip, this.table));

@@ -31,8 +31,9 @@ const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
 const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
 
 class Explorer {
-  constructor(model, el) {
-    this.model = model;
+  /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
+  constructor(model, el, again) {
+    Object.assign(this, { model, again });
     this.root = h("div", { class: "lw", tabindex: "0", role: "application", "aria-label": "Label Workbench explorer; press ? for the keys",
       "data-lm-suppress-shortcuts": "true", "data-state": "opening" });
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
@@ -81,13 +82,13 @@ class Explorer {
     this.buildMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({ store, wire: this.wire, media: this.media, paint: this.paint, theme, actions: this.actions, keymap: this.keymap, onPick, fail, onLeave: () => this.focus() });
-    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text) });
+    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text), onRank: () => this.wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({ store, bulk: this.bulk, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
     this.tip = h("div", { class: "lw-tip", hidden: true });
     this.opening.remove();
     this.root.append(this.head.el, h("div", { class: "lw-body" }, this.side.el,
       h("div", { class: "lw-center" }, this.toolbar.el, h("div", { class: "lw-maps" }, this.maps.map((map) => map.el)), this.legend), this.inspector.el),
-    this.gallery.el, h("footer", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
+    this.gallery.el, h("div", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
     this.exporter.el, this.helpBox, this.tip);
     this.listenStore();
     this.listenModel();
@@ -174,6 +175,7 @@ class Explorer {
     if (body.push === "selection") this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
     if (body.push === "queue") { this.bulk.rebase(arrayOf(Int32Array, buffers[0])); this.store.setQueue(this.bulk.queue); this.store.goTo(this.store.firstOpen("queue")); }
     if (body.push === "embedding") this.placeEmbedding(body, buffers);
+    if (body.push === "reopen") { setTimeout(this.again); return; }
     if (body.push === "go") this.store.goTo(body.row);
     if (body.push === "error") this.say(body.text, "error");
   }
@@ -455,8 +457,13 @@ function pick(arrays, columns) {
 }
 
 function render({ model, el }) {
-  const explorer = new Explorer(model, el);
-  explorer.open();
+  let explorer = null;
+  const open = () => {
+    explorer?.destroy();
+    explorer = new Explorer(model, el, open);
+    explorer.open();
+  };
+  open();
   return () => explorer.destroy();
 }
 

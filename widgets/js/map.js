@@ -20,13 +20,13 @@ export class PointMap {
   constructor(options) {
     Object.assign(this, options, { camera: { ...HOME }, xy: null, hover: -1, drag: null, frame: 0, size: { width: 0, height: 0 } });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-    this.over = h("canvas", { class: "lw-over", role: "img" });
+    this.over = h("canvas", { class: "lw-over", role: "img", "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard` });
     this.message = h("div", { class: "lw-empty" });
     this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
     this.heading = h("span", { class: "lw-map-title", text: options.title });
     this.note = h("span", { class: "lw-map-note" });
     this.extra = h("span", { class: "lw-map-extra" });
-    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("header", {}, this.heading, this.note, this.extra), this.stage);
+    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("div", { class: "lw-row" }, this.heading, this.note, this.extra), this.stage);
     this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
     this.points.onrestored = () => this.redraw();
     this.listen();
