@@ -40,7 +40,8 @@ function rowsOf(mask, order) {
 
 /** Smallest and largest finite value, or [0, 1] when there is none. */
 function extent(values) {
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (v < low) low = v;
@@ -94,10 +95,12 @@ function clock(date = new Date()) {
 function ticks(low, high, target = 4) {
   const span = high - low;
   if (!(span > 0)) return [low];
-  const raw = span / target, power = 10 ** Math.floor(Math.log10(raw));
+  const raw = span / target,
+    power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
   const out = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+    out.push(Number((i * step).toPrecision(12)));
   return out;
 }
 
@@ -109,46 +112,73 @@ const FEW = 500;
 
 class Actions {
   /** @param {{store: object, wire: object, say: (text: string, kind?: string) => void}} options */
-  constructor(options) { Object.assign(this, options); }
+  constructor(options) {
+    Object.assign(this, options);
+  }
 
-  name(code) { return clip(this.store.className(code), 28); }
+  name(code) {
+    return clip(this.store.className(code), 28);
+  }
 
   /* ---- one example ---- */
 
   /** Give the current example a class. */
   label(code, how = "key") {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const was = store.labels[row];
-    if (was === code && store.verdict[row]) { this.say(`already ${this.name(code)}`); this.advance(row); return; }
-    this.relabel(Int32Array.of(row), Int32Array.of(code), code === store.given[row] ? `keep ${this.name(code)}` : `${this.name(was)} → ${this.name(code)}`, how);
+    if (was === code && store.verdict[row]) {
+      this.say(`already ${this.name(code)}`);
+      this.advance(row);
+      return;
+    }
+    this.relabel(
+      Int32Array.of(row),
+      Int32Array.of(code),
+      code === store.given[row] ? `keep ${this.name(code)}` : `${this.name(was)} → ${this.name(code)}`,
+      how,
+    );
     this.advance(row);
   }
 
   accept() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
-    if (store.suggested[row] < 0) { this.say("there is no suggestion for this example", "warn"); return; }
+    if (store.suggested[row] < 0) {
+      this.say("there is no suggestion for this example", "warn");
+      return;
+    }
     this.label(store.suggested[row], "accept");
   }
 
   keep() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const text = `keep ${this.name(store.given[row])}`;
-    this.decide({ op: "keep", rows: Int32Array.of(row), labels: Int32Array.of(store.given[row]), verdict: "keep", text });
+    this.decide({
+      op: "keep",
+      rows: Int32Array.of(row),
+      labels: Int32Array.of(store.given[row]),
+      verdict: "keep",
+      text,
+    });
     this.advance(row);
   }
 
   skip() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" });
     this.advance(row);
   }
 
   flag() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const on = !(store.flags[row] & 1);
     this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag taken off" });
@@ -157,7 +187,10 @@ class Actions {
   note(text) {
     const { row } = this.store;
     if (row < 0) return Promise.resolve();
-    return this.decide({ op: "note", rows: Int32Array.of(row), note: Boolean(text), text: text ? "note written" : "note removed" }, { note: text });
+    return this.decide(
+      { op: "note", rows: Int32Array.of(row), note: Boolean(text), text: text ? "note written" : "note removed" },
+      { note: text },
+    );
   }
 
   advance(row) {
@@ -168,54 +201,97 @@ class Actions {
   /* ---- the selection ---- */
 
   labelSelection(code) {
-    const { store } = this, rows = store.lists.selection;
-    if (!rows.length) { this.say("nothing is selected: draw around points first", "warn"); return; }
-    this.relabel(rows, new Int32Array(rows.length).fill(code), `${count(rows.length)} examples → ${this.name(code)}`, "selection");
+    const { store } = this,
+      rows = store.lists.selection;
+    if (!rows.length) {
+      this.say("nothing is selected: draw around points first", "warn");
+      return;
+    }
+    this.relabel(
+      rows,
+      new Int32Array(rows.length).fill(code),
+      `${count(rows.length)} examples → ${this.name(code)}`,
+      "selection",
+    );
   }
 
   /** Rows of the selection whose suggestion is at least as likely as `least` and differs from their label. */
   acceptable(least) {
     const { store } = this;
-    return store.lists.selection.filter((row) => store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least);
+    return store.lists.selection.filter(
+      (row) =>
+        store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least,
+    );
   }
 
   acceptSelection(least) {
-    const { store } = this, rows = this.acceptable(least);
-    if (!rows.length) { this.say("no suggestion in the selection is that likely", "warn"); return; }
-    this.relabel(rows, rows.map((row) => store.suggested[row]), `${count(rows.length)} suggestions accepted`, "accept selection");
+    const { store } = this,
+      rows = this.acceptable(least);
+    if (!rows.length) {
+      this.say("no suggestion in the selection is that likely", "warn");
+      return;
+    }
+    this.relabel(
+      rows,
+      rows.map((row) => store.suggested[row]),
+      `${count(rows.length)} suggestions accepted`,
+      "accept selection",
+    );
   }
 
   /* ---- history ---- */
 
-  undo() { return this.travel(false); }
-  redo() { return this.travel(true); }
+  undo() {
+    return this.travel(false);
+  }
+  redo() {
+    return this.travel(true);
+  }
 
   async travel(forward) {
-    const { store } = this, word = forward ? "redo" : "undo";
+    const { store } = this,
+      word = forward ? "redo" : "undo";
     const step = store.travel(forward);
-    if (step) { this.say(`${forward ? "again" : "undone"}: ${step.text}`); this.visit(step.row); }
+    if (step) {
+      this.say(`${forward ? "again" : "undone"}: ${step.text}`);
+      this.visit(step.row);
+    }
     try {
       const { body } = await this.send(word, {}, []);
       if (!body.count && !step) this.say(`nothing to ${word}`);
-      else if (!step) { this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`); this.visit(body.row); }
-    } catch { /* `send` has shown it and Python's state has come back with it */ }
+      else if (!step) {
+        this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
+        this.visit(body.row);
+      }
+    } catch {
+      /* `send` has shown it and Python's state has come back with it */
+    }
   }
 
-  visit(row) { if (row >= 0) this.store.goTo(row); }
+  visit(row) {
+    if (row >= 0) this.store.goTo(row);
+  }
 
   /* ---- to the journal ---- */
 
-  relabel(rows, labels, text, how) { return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how }); }
+  relabel(rows, labels, text, how) {
+    return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how });
+  }
 
   async decide(change, extra = {}) {
-    const { store } = this, { op, rows, labels, flag } = change;
+    const { store } = this,
+      { op, rows, labels, flag } = change;
     store.apply(change);
     const step = store.past[store.past.length - 1];
     this.say(`${change.text} · ${this.undoKey} undo`);
     const same = labels && labels.every((code) => code === labels[0]);
     const body = { op, flag, ...extra, label: same ? labels[0] : undefined };
     const buffers = same || !labels ? [] : [labels.buffer];
-    try { await this.send("decide", body, buffers, rows); } catch { store.past = store.past.filter((one) => one !== step); }
+    try {
+      await this.send("decide", body, buffers, rows);
+    } catch {
+      store.past = store.past.filter((one) => one !== step);
+    }
   }
 
   /** Ask Python; counts as unsaved until it has answered. */
@@ -282,9 +358,18 @@ function h(tag, attributes = {}, ...children) {
 /** A 16 x 16 line icon from SVG path data. */
 function icon(path) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: 14, height: 14, fill: "none",
-    stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round",
-    "aria-hidden": "true" })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16",
+    width: 14,
+    height: 14,
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 1.4,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+    "aria-hidden": "true",
+  }))
+    svg.setAttribute(key, value);
   const line = document.createElementNS(SVG, "path");
   line.setAttribute("d", path);
   svg.append(line);
@@ -292,7 +377,8 @@ function icon(path) {
 }
 
 const ICONS = {
-  lasso: "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
+  lasso:
+    "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
   box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
   pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
   replace: "M3 3h10v10H3z",
@@ -309,15 +395,21 @@ const ICONS = {
 
 /** A button that carries an icon and an accessible name. */
 function iconButton(name, label, onclick, extra = {}) {
-  return h("button", { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra }, icon(ICONS[name]));
+  return h(
+    "button",
+    { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra },
+    icon(ICONS[name]),
+  );
 }
 
 /** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
 function fillSelect(select, groups, value) {
-  const made = groups.filter(([, options]) => options.length).map(([heading, options]) => {
-    const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
-    return heading ? h("optgroup", { label: heading }, nodes) : nodes;
-  });
+  const made = groups
+    .filter(([, options]) => options.length)
+    .map(([heading, options]) => {
+      const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+      return heading ? h("optgroup", { label: heading }, nodes) : nodes;
+    });
   select.replaceChildren(...made.flat());
   if (value !== undefined) select.value = value;
 }
@@ -325,8 +417,12 @@ function fillSelect(select, groups, value) {
 /** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
 function sharpContext(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
-  const w = Math.max(1, Math.round(width * ratio)), hgt = Math.max(1, Math.round(height * ratio));
-  if (canvas.width !== w || canvas.height !== hgt) { canvas.width = w; canvas.height = hgt; }
+  const w = Math.max(1, Math.round(width * ratio)),
+    hgt = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== w || canvas.height !== hgt) {
+    canvas.width = w;
+    canvas.height = hgt;
+  }
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
@@ -336,7 +432,12 @@ function sharpContext(canvas, width, height) {
 // --- orders.js
 /** Orders of the review queue and counts by class: pure functions of a store. */
 
-const ORDERS = { suspicion: "most suspicious first", pairs: "by class pair", random: "in random order", all: "all examples" };
+const ORDERS = {
+  suspicion: "most suspicious first",
+  pairs: "by class pair",
+  random: "in random order",
+  all: "all examples",
+};
 
 /** A shuffled copy, the same for the same seed (mulberry32). */
 function shuffled(rows, seed = 1) {
@@ -360,15 +461,22 @@ function ordered(name, queue, store) {
   if (name === "all") return store.order;
   if (name === "random") return shuffled(queue);
   if (name !== "pairs") return queue;
-  const k = store.classes.length + 1, pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1, total = new Map();
+  const k = store.classes.length + 1,
+    pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1,
+    total = new Map();
   for (const row of queue) total.set(pair(row), (total.get(pair(row)) || 0) + 1);
   const place = new Map(Array.from(queue, (row, i) => [row, i]));
-  return Int32Array.from(queue).sort((a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b));
+  return Int32Array.from(queue).sort(
+    (a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b),
+  );
 }
 
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 function classCounts(store) {
-  const k = store.classes.length, given = new Int32Array(k), suspected = new Int32Array(k), changed = new Int32Array(k);
+  const k = store.classes.length,
+    given = new Int32Array(k),
+    suspected = new Int32Array(k),
+    changed = new Int32Array(k);
   const expected = new Float64Array(k);
   for (let i = 0; i < store.n; i++) {
     const c = store.given[i];
@@ -383,9 +491,11 @@ function classCounts(store) {
 
 /** Suspected examples by given (rows) and suggested class (columns), flat k * k. */
 function pairCounts(store) {
-  const k = store.classes.length, counts = new Int32Array(k * k);
+  const k = store.classes.length,
+    counts = new Int32Array(k * k);
   for (let i = 0; i < store.n; i++) {
-    const a = store.given[i], b = store.suggested[i];
+    const a = store.given[i],
+      b = store.suggested[i];
     if (store.issue[i] && a >= 0 && b >= 0 && a !== b) counts[a * k + b]++;
   }
   return counts;
@@ -394,7 +504,9 @@ function pairCounts(store) {
 /** The most frequent pairs: [[given, suggested, count], ...]. */
 function topPairs(counts, k, most = 30) {
   const pairs = [];
-  counts.forEach((count, i) => { if (count) pairs.push([Math.floor(i / k), i % k, count]); });
+  counts.forEach((count, i) => {
+    if (count) pairs.push([Math.floor(i / k), i % k, count]);
+  });
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
@@ -417,7 +529,13 @@ class Bulk {
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
     fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
-    this.rank = h("button", { type: "button", class: "lw-button", text: "Rank again", title: "rank all examples anew; the detector learns from your verdicts", onclick: () => this.rankAgain() });
+    this.rank = h("button", {
+      type: "button",
+      class: "lw-button",
+      text: "Rank again",
+      title: "rank all examples anew; the detector learns from your verdicts",
+      onclick: () => this.rankAgain(),
+    });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
@@ -456,7 +574,10 @@ class Bulk {
   }
 
   /** A queue that Python set becomes the one that is ordered. */
-  rebase(queue) { this.queue = queue; this.order.value = "suspicion"; }
+  rebase(queue) {
+    this.queue = queue;
+    this.order.value = "suspicion";
+  }
 
   rankAgain() {
     this.rank.disabled = true;
@@ -471,17 +592,42 @@ class Bulk {
     this.onOrder(`queue ${ORDERS[name]}`);
   }
 
-  destroy() { clearTimeout(this.armed); cancelAnimationFrame(this.frame); }
+  destroy() {
+    clearTimeout(this.armed);
+    cancelAnimationFrame(this.frame);
+  }
 }
 
 // --- color.js
 /** Colours: Okabe-Ito for classes, viridis and cividis for scores, the page's own for everything else. */
 
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
-const VIRIDIS = [[68, 1, 84], [72, 36, 117], [65, 68, 135], [53, 95, 141], [42, 120, 142], [33, 145, 140], [34, 168, 132],
-  [68, 191, 112], [122, 209, 81], [189, 223, 38], [253, 231, 37]];
-const CIVIDIS = [[0, 32, 77], [0, 48, 111], [53, 69, 107], [79, 87, 108], [102, 105, 112], [124, 123, 120], [148, 142, 119],
-  [173, 162, 112], [200, 182, 97], [228, 204, 71], [255, 233, 69]];
+const VIRIDIS = [
+  [68, 1, 84],
+  [72, 36, 117],
+  [65, 68, 135],
+  [53, 95, 141],
+  [42, 120, 142],
+  [33, 145, 140],
+  [34, 168, 132],
+  [68, 191, 112],
+  [122, 209, 81],
+  [189, 223, 38],
+  [253, 231, 37],
+];
+const CIVIDIS = [
+  [0, 32, 77],
+  [0, 48, 111],
+  [53, 69, 107],
+  [79, 87, 108],
+  [102, 105, 112],
+  [124, 123, 120],
+  [148, 142, 119],
+  [173, 162, 112],
+  [200, 182, 97],
+  [228, 204, 71],
+  [255, 233, 69],
+];
 
 /** LUT entry that means "no value". */
 const MISSING = 255;
@@ -500,11 +646,21 @@ function parseColor(text) {
 }
 
 /** [r, g, b] as "#rrggbb". */
-const hex = (rgb) => `#${rgb.map((v) => Math.round(Math.max(0, Math.min(255, v))).toString(16).padStart(2, "0")).join("")}`;
+const hex = (rgb) =>
+  `#${rgb
+    .map((v) =>
+      Math.round(Math.max(0, Math.min(255, v)))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 
 /** Relative luminance after WCAG, 0 (black) to 1 (white). */
 function luminance(rgb) {
-  const [r, g, b] = rgb.map((v) => { const c = v / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+  const [r, g, b] = rgb.map((v) => {
+    const c = v / 255;
+    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
@@ -516,11 +672,18 @@ function contrast(a, b) {
 
 /** A colour from OKLCH coordinates: lightness 0-1, chroma, hue in degrees. */
 function oklch(l, c, hue) {
-  const a = c * Math.cos((hue * Math.PI) / 180), b = c * Math.sin((hue * Math.PI) / 180);
-  const [x, y, z] = [l + 0.3963377774 * a + 0.2158037573 * b, l - 0.1055613458 * a - 0.0638541728 * b,
-    l - 0.0894841775 * a - 1.291485548 * b].map((v) => v ** 3);
-  return [4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z, -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
-    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z].map((v) => {
+  const a = c * Math.cos((hue * Math.PI) / 180),
+    b = c * Math.sin((hue * Math.PI) / 180);
+  const [x, y, z] = [
+    l + 0.3963377774 * a + 0.2158037573 * b,
+    l - 0.1055613458 * a - 0.0638541728 * b,
+    l - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  return [
+    4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z,
+    -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
+    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z,
+  ].map((v) => {
     const u = Math.max(0, Math.min(1, v));
     return 255 * (u <= 0.0031308 ? 12.92 * u : 1.055 * u ** (1 / 2.4) - 0.055);
   });
@@ -534,14 +697,18 @@ function classColors(k, dark = false) {
   const out = base.slice(0, k);
   for (let i = out.length; i < k; i++) {
     const j = i - base.length;
-    out.push(oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360));
+    out.push(
+      oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360),
+    );
   }
   return out;
 }
 
 /** Colour at t in [0, 1] of a list of evenly spaced stops. */
 function ramp(stops, t) {
-  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(f)), u = f - i;
+  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
+    i = Math.min(stops.length - 2, Math.floor(f)),
+    u = f - i;
   return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
 }
 
@@ -550,8 +717,10 @@ function ramp(stops, t) {
  * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
  */
 function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
-  const toward = suspicious === "low" ? 1 - t : t, quiet = 0.45 * (1 - toward) ** 2;
-  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward), grey = dark ? 95 : 190;
+  const toward = suspicious === "low" ? 1 - t : t,
+    quiet = 0.45 * (1 - toward) ** 2;
+  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward),
+    grey = dark ? 95 : 190;
   return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
@@ -566,14 +735,16 @@ function scoreTable(options, missing) {
 /** RGBA table for categories; more than 254 categories repeat. */
 function classTable(colors, missing) {
   const table = new Uint8Array(1024);
-  for (let i = 0; i < LEVELS; i++) table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
+  for (let i = 0; i < LEVELS; i++)
+    table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
   table.set([...missing, 255], 4 * MISSING);
   return table;
 }
 
 /** Table entry of every number: 0..253 over [low, high], MISSING for NaN. */
 function levelsOf(values, low, high) {
-  const out = new Uint8Array(values.length), factor = high > low ? (LEVELS - 1) / (high - low) : 0;
+  const out = new Uint8Array(values.length),
+    factor = high > low ? (LEVELS - 1) / (high - low) : 0;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     out[i] = v === v ? Math.max(0, Math.min(LEVELS - 1, (v - low) * factor + 0.5)) | 0 : MISSING;
@@ -593,8 +764,17 @@ function readTheme(node) {
   const background = parseColor(getComputedStyle(node).backgroundColor);
   const dark = luminance(background) < 0.4;
   const mix = (t) => background.map((v) => v + ((dark ? 255 : 0) - v) * t);
-  return { dark, background, text: mix(dark ? 0.86 : 0.85), quiet: mix(dark ? 0.62 : 0.6), line: mix(0.16), grey: mix(dark ? 0.3 : 0.22),
-    faint: mix(0.1), accent: parseColor(dark ? "#64b5f6" : "#1565c0"), warn: parseColor(dark ? "#ffb74d" : "#b04a00") };
+  return {
+    dark,
+    background,
+    text: mix(dark ? 0.86 : 0.85),
+    quiet: mix(dark ? 0.62 : 0.6),
+    line: mix(0.16),
+    grey: mix(dark ? 0.3 : 0.22),
+    faint: mix(0.1),
+    accent: parseColor(dark ? "#64b5f6" : "#1565c0"),
+    warn: parseColor(dark ? "#ffb74d" : "#b04a00"),
+  };
 }
 
 // --- legend.js
@@ -605,23 +785,40 @@ const MOST = 12;
 
 /** Fill a node with the legend of a `Paint`. */
 function drawLegend(node, legend) {
-  if (!legend) { node.replaceChildren(); return; }
+  if (!legend) {
+    node.replaceChildren();
+    return;
+  }
   node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
 }
 
 function bar({ column, range, color }) {
   const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
   const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
-  return [h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }), h("span", { class: "lw-num", text: short(range[0]) }),
+  return [
+    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
+    h("span", { class: "lw-num", text: short(range[0]) }),
     h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
-    h("span", { class: "lw-num", text: short(range[1]) }), h("span", { class: "lw-quiet", text: direction })];
+    h("span", { class: "lw-num", text: short(range[1]) }),
+    h("span", { class: "lw-quiet", text: direction }),
+  ];
 }
 
 function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST), more = column.categories.length - names.length;
-  return [h("span", { class: "lw-legend-name", text: column.name }),
-    ...names.map((name, i) => h("span", { class: "lw-key", title: name }, swatch(colors[i % colors.length]), h("span", { text: clip(name, 14) }))),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` })].filter(Boolean);
+  const names = column.categories.slice(0, MOST),
+    more = column.categories.length - names.length;
+  return [
+    h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) =>
+      h(
+        "span",
+        { class: "lw-key", title: name },
+        swatch(colors[i % colors.length]),
+        h("span", { text: clip(name, 14) }),
+      ),
+    ),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
+  ].filter(Boolean);
 }
 
 /** A small square of a colour. */
@@ -641,13 +838,43 @@ class ClassTable {
   }
 
   draw() {
-    const { store } = this, { given, suspected, changed, expected } = classCounts(store), colors = this.paint.classColors();
+    const { store } = this,
+      { given, suspected, changed, expected } = classCounts(store),
+      colors = this.paint.classColors();
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
-    const head = h("div", { class: "lw-class-row lw-quiet" }, h("span", { text: "class" }), h("span", { text: "given" }), h("span", { text: "doubt", title: "suspected examples" }), h("span", { text: "wrong", title: "expected share of wrong labels" }));
-    this.el.replaceChildren(head, ...codes.map((c) => h("button", { type: "button", class: "lw-class-row", title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
-      onclick: () => this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`) },
-    h("span", { class: "lw-bar-name" }, swatch(colors[c]), h("span", { class: "lw-clip", text: store.classes[c] })), h("span", { class: "lw-num", text: count(given[c]) }), h("span", { class: "lw-num", text: count(suspected[c]) }), h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }))));
+    const head = h(
+      "div",
+      { class: "lw-class-row lw-quiet" },
+      h("span", { text: "class" }),
+      h("span", { text: "given" }),
+      h("span", { text: "doubt", title: "suspected examples" }),
+      h("span", { text: "wrong", title: "expected share of wrong labels" }),
+    );
+    this.el.replaceChildren(
+      head,
+      ...codes.map((c) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-class-row",
+            title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
+            onclick: () =>
+              this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`),
+          },
+          h(
+            "span",
+            { class: "lw-bar-name" },
+            swatch(colors[c]),
+            h("span", { class: "lw-clip", text: store.classes[c] }),
+          ),
+          h("span", { class: "lw-num", text: count(given[c]) }),
+          h("span", { class: "lw-num", text: count(suspected[c]) }),
+          h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
+        ),
+      ),
+    );
   }
 }
 
@@ -655,53 +882,102 @@ class ClassTable {
 class PairPanel {
   constructor(options) {
     Object.assign(this, options);
-    this.canvas = h("canvas", { class: "lw-matrix", role: "img", "aria-label": "suspects by given class (rows) and suggested class (columns); the list below holds the same",
-      onpointermove: (event) => this.point(event), onpointerleave: () => this.point(null), onclick: (event) => this.pick(event) });
+    this.canvas = h("canvas", {
+      class: "lw-matrix",
+      role: "img",
+      "aria-label": "suspects by given class (rows) and suggested class (columns); the list below holds the same",
+      onpointermove: (event) => this.point(event),
+      onpointerleave: () => this.point(null),
+      onclick: (event) => this.pick(event),
+    });
     this.readout = h("div", { class: "lw-readout lw-quiet" });
     this.list = h("div", { class: "lw-pairs" });
-    this.el = h("div", { class: "lw-side", role: "tabpanel", "aria-label": "class pairs", hidden: true }, h("div", { class: "lw-quiet", text: "given ↓  suggested →" }), this.canvas, this.readout, this.list);
+    this.el = h(
+      "div",
+      { class: "lw-side", role: "tabpanel", "aria-label": "class pairs", hidden: true },
+      h("div", { class: "lw-quiet", text: "given ↓  suggested →" }),
+      this.canvas,
+      this.readout,
+      this.list,
+    );
   }
 
   draw() {
-    const { store } = this, k = store.classes.length, colors = this.paint.classColors();
+    const { store } = this,
+      k = store.classes.length,
+      colors = this.paint.classColors();
     this.counts = pairCounts(store);
     const pairs = topPairs(this.counts, k);
     this.readout.textContent = pairs.length ? "click a cell to select it" : "no suspects, so no pairs";
-    this.list.replaceChildren(...pairs.map(([a, b, total]) => h("button", { type: "button", class: "lw-pair", title: `given ${store.classes[a]}, suggested ${store.classes[b]}`, onclick: () => this.choose(a, b) },
-      swatch(colors[a]), h("span", { class: "lw-clip", text: store.classes[a] }), h("span", { class: "lw-quiet", text: "→" }), swatch(colors[b]), h("span", { class: "lw-clip", text: store.classes[b] }), h("span", { class: "lw-num", text: count(total) }))));
+    this.list.replaceChildren(
+      ...pairs.map(([a, b, total]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-pair",
+            title: `given ${store.classes[a]}, suggested ${store.classes[b]}`,
+            onclick: () => this.choose(a, b),
+          },
+          swatch(colors[a]),
+          h("span", { class: "lw-clip", text: store.classes[a] }),
+          h("span", { class: "lw-quiet", text: "→" }),
+          swatch(colors[b]),
+          h("span", { class: "lw-clip", text: store.classes[b] }),
+          h("span", { class: "lw-num", text: count(total) }),
+        ),
+      ),
+    );
     this.paintMatrix(k);
   }
 
   paintMatrix(k) {
     const size = Math.min(this.canvas.clientWidth || 160, 260);
     this.canvas.style.height = `${size}px`;
-    const c = sharpContext(this.canvas, this.canvas.clientWidth, size), theme = this.theme(), cell = size / k, gap = cell > 8 ? 1 : 0;
+    const c = sharpContext(this.canvas, this.canvas.clientWidth, size),
+      theme = this.theme(),
+      cell = size / k,
+      gap = cell > 8 ? 1 : 0;
     const most = Math.sqrt(Math.max(1, ...this.counts));
-    for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) {
-      const total = this.counts[a * k + b];
-      c.fillStyle = a === b ? hex(theme.line) : total ? hex(scoreColor(0.25 + (0.75 * Math.sqrt(total)) / most, { dark: theme.dark })) : hex(theme.faint);
-      c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
-      if (total && cell >= 15) this.writeCount(c, total, b * cell + cell / 2, a * cell + cell / 2, Math.sqrt(total) / most > 0.45);
-    }
+    for (let a = 0; a < k; a++)
+      for (let b = 0; b < k; b++) {
+        const total = this.counts[a * k + b];
+        c.fillStyle =
+          a === b
+            ? hex(theme.line)
+            : total
+              ? hex(scoreColor(0.25 + (0.75 * Math.sqrt(total)) / most, { dark: theme.dark }))
+              : hex(theme.faint);
+        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
+        if (total && cell >= 15)
+          this.writeCount(c, total, b * cell + cell / 2, a * cell + cell / 2, Math.sqrt(total) / most > 0.45);
+      }
     this.cell = cell;
   }
 
   writeCount(c, total, x, y, strong) {
     const dark = this.theme().dark;
     c.fillStyle = strong !== dark ? "#fff" : "#000";
-    c.font = "10px system-ui, sans-serif"; c.textAlign = "center"; c.textBaseline = "middle";
+    c.font = "10px system-ui, sans-serif";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
     c.fillText(String(total), x, y);
   }
 
   at(event) {
-    const box = this.canvas.getBoundingClientRect(), k = this.store.classes.length;
-    const a = Math.floor((event.clientY - box.top) / this.cell), b = Math.floor((event.clientX - box.left) / this.cell);
+    const box = this.canvas.getBoundingClientRect(),
+      k = this.store.classes.length;
+    const a = Math.floor((event.clientY - box.top) / this.cell),
+      b = Math.floor((event.clientX - box.left) / this.cell);
     return a >= 0 && b >= 0 && a < k && b < k && a !== b ? [a, b] : null;
   }
 
   point(event) {
-    const hit = event && this.at(event), { classes } = this.store;
-    this.readout.textContent = hit ? `${classes[hit[0]]} → ${classes[hit[1]]}: ${count(this.counts[hit[0] * classes.length + hit[1]])}` : "click a cell to select it";
+    const hit = event && this.at(event),
+      { classes } = this.store;
+    this.readout.textContent = hit
+      ? `${classes[hit[0]]} → ${classes[hit[1]]}: ${count(this.counts[hit[0] * classes.length + hit[1]])}`
+      : "click a cell to select it";
   }
 
   pick(event) {
@@ -711,29 +987,87 @@ class PairPanel {
 
   choose(a, b) {
     const { store } = this;
-    this.select((row) => store.issue[row] && store.given[row] === a && store.suggested[row] === b, `given ${store.classes[a]}, suggested ${store.classes[b]}`);
+    this.select(
+      (row) => store.issue[row] && store.given[row] === a && store.suggested[row] === b,
+      `given ${store.classes[a]}, suggested ${store.classes[b]}`,
+    );
   }
 }
 
 // --- exporter.js
 /** The export panel: format, path, and what came of it. It blocks nothing. */
 
-const FORMATS = [["csv", "CSV"], ["jsonl", "JSON lines"], ["parquet", "Parquet"]];
+const FORMATS = [
+  ["csv", "CSV"],
+  ["jsonl", "JSON lines"],
+  ["parquet", "Parquet"],
+];
 
 class Exporter {
   /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
   constructor(options) {
     Object.assign(this, options);
-    this.path = h("input", { class: "lw-path", "aria-label": "file to write", spellcheck: "false", value: `${options.path}.csv`, onkeydown: (event) => event.key === "Enter" && this.write() });
+    this.path = h("input", {
+      class: "lw-path",
+      "aria-label": "file to write",
+      spellcheck: "false",
+      value: `${options.path}.csv`,
+      onkeydown: (event) => event.key === "Enter" && this.write(),
+    });
     this.over = h("input", { type: "checkbox" });
     this.result = h("div", { class: "lw-result", role: "status" });
-    this.button = h("button", { type: "button", class: "lw-button lw-primary", text: "Write file", onclick: () => this.write() });
-    const formats = h("span", { class: "lw-formats", role: "radiogroup", "aria-label": "format" }, FORMATS.map(([suffix, name], i) =>
-      h("label", {}, h("input", { type: "radio", name: `lw-format-${Math.random()}`, value: suffix, checked: i === 0, onchange: (event) => this.setFormat(event.target) }), name)));
+    this.button = h("button", {
+      type: "button",
+      class: "lw-button lw-primary",
+      text: "Write file",
+      onclick: () => this.write(),
+    });
+    const formats = h(
+      "span",
+      { class: "lw-formats", role: "radiogroup", "aria-label": "format" },
+      FORMATS.map(([suffix, name], i) =>
+        h(
+          "label",
+          {},
+          h("input", {
+            type: "radio",
+            name: `lw-format-${Math.random()}`,
+            value: suffix,
+            checked: i === 0,
+            onchange: (event) => this.setFormat(event.target),
+          }),
+          name,
+        ),
+      ),
+    );
     this.radios = [...formats.querySelectorAll("input")];
-    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("div", { class: "lw-row" }, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
-      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: () => this.toggle(false) })), formats, this.path,
-    h("div", { class: "lw-line" }, h("label", {}, this.over, "overwrite"), h("span", { class: "lw-space" }), this.button), this.result);
+    this.el = h(
+      "div",
+      { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("strong", { text: "Export the corrected data" }),
+        h("span", { class: "lw-space" }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          "aria-label": "close",
+          onclick: () => this.toggle(false),
+        }),
+      ),
+      formats,
+      this.path,
+      h(
+        "div",
+        { class: "lw-line" },
+        h("label", {}, this.over, "overwrite"),
+        h("span", { class: "lw-space" }),
+        this.button,
+      ),
+      this.result,
+    );
   }
 
   setFormat(chosen) {
@@ -743,7 +1077,11 @@ class Exporter {
 
   toggle(open = this.el.hidden) {
     this.el.hidden = !open;
-    if (open) { this.result.textContent = ""; this.path.focus({ preventScroll: true }); this.path.select(); } else this.onClose?.();
+    if (open) {
+      this.result.textContent = "";
+      this.path.focus({ preventScroll: true });
+      this.path.select();
+    } else this.onClose?.();
     this.onToggle?.(open);
   }
 
@@ -758,7 +1096,9 @@ class Exporter {
     } catch (error) {
       this.result.className = "lw-result lw-error";
       this.result.textContent = error.message;
-    } finally { this.button.disabled = false; }
+    } finally {
+      this.button.disabled = false;
+    }
   }
 }
 
@@ -770,16 +1110,42 @@ class Bars {
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
-    this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
-      h("div", { class: "lw-bars" }, this.lines.map((line) => line.el)));
+    this.el = h(
+      "div",
+      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose &&
+          h("button", {
+            type: "button",
+            class: "lw-tiny",
+            text: "×",
+            title: "put this filter away",
+            "aria-label": `put filter ${column.name} away`,
+            onclick: onClose,
+          }),
+      ),
+      h(
+        "div",
+        { class: "lw-bars" },
+        this.lines.map((line) => line.el),
+      ),
+    );
   }
 
   line(name, code, color) {
-    const fill = h("span", { class: "lw-bar-fill" }), back = h("span", { class: "lw-bar-all" }), number = h("span", { class: "lw-num" });
-    const el = h("button", { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })), h("span", { class: "lw-bar-track" }, back, fill), number);
+    const fill = h("span", { class: "lw-bar-fill" }),
+      back = h("span", { class: "lw-bar-all" }),
+      number = h("span", { class: "lw-num" });
+    const el = h(
+      "button",
+      { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
+      h("span", { class: "lw-bar-track" }, back, fill),
+      number,
+    );
     return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
   }
 
@@ -798,8 +1164,14 @@ class Bars {
 
   draw() {
     const { column, store } = this;
-    const { all, shown, chosen } = store.filter.counts(column.name, store.values(column.name), this.lines.length, store.selectedCount ? store.selected : null);
-    const numbers = store.selectedCount ? chosen : shown, most = Math.max(1, ...all);
+    const { all, shown, chosen } = store.filter.counts(
+      column.name,
+      store.values(column.name),
+      this.lines.length,
+      store.selectedCount ? store.selected : null,
+    );
+    const numbers = store.selectedCount ? chosen : shown,
+      most = Math.max(1, ...all);
     const colors = this.colors?.();
     this.lines.forEach(({ el, fill, back, number, square }, i) => {
       if (square) square.style.background = hex(colors[i]); // the theme may have changed
@@ -824,7 +1196,8 @@ const NO_BIN = 255;
 
 /** Bin number of every value over [low, high]; NO_BIN for NaN. */
 function binned(values, low, high, bins = BINS) {
-  const out = new Uint8Array(values.length), factor = high > low ? bins / (high - low) : 0;
+  const out = new Uint8Array(values.length),
+    factor = high > low ? bins / (high - low) : 0;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     out[i] = v === v ? Math.max(0, Math.min(bins - 1, (v - low) * factor)) | 0 : NO_BIN;
@@ -855,7 +1228,8 @@ class Crossfilter {
 
   /** Keep rows whose value is in [low, high]; NaN fails. */
   range(name, values, low, high) {
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = values[i] >= low && values[i] <= high ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
@@ -866,14 +1240,16 @@ class Crossfilter {
     for (const code of kept) most = Math.max(most, code);
     const wanted = new Uint8Array(most + 2);
     for (const code of kept) wanted[code + 1] = 1;
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = wanted[codes[i] + 1] ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
 
   /** Keep rows of a mask. */
   mask(name, mask) {
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = mask[i] ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
@@ -881,7 +1257,8 @@ class Crossfilter {
   /** Drop one filter. */
   clear(name) {
     if (!this.bits.has(name)) return;
-    const bit = this.bits.get(name), { failed, n } = this;
+    const bit = this.bits.get(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] &= ~bit;
     this.bits.delete(name);
     this.refresh();
@@ -893,20 +1270,28 @@ class Crossfilter {
   }
 
   /** Is any filter on? */
-  get active() { return this.bits.size > 0; }
+  get active() {
+    return this.bits.size > 0;
+  }
 
   /**
    * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones.
    * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
    */
   counts(name, bins, size, selected) {
-    const bit = this.bits.get(name) || 0, { failed, n } = this;
-    const all = new Int32Array(size), shown = new Int32Array(size), chosen = new Int32Array(size);
+    const bit = this.bits.get(name) || 0,
+      { failed, n } = this;
+    const all = new Int32Array(size),
+      shown = new Int32Array(size),
+      chosen = new Int32Array(size);
     for (let i = 0; i < n; i++) {
       const b = bins[i];
       if (b < 0 || b >= size) continue;
       all[b]++;
-      if ((failed[i] & ~bit) === 0) { shown[b]++; if (selected && selected[i]) chosen[b]++; }
+      if ((failed[i] & ~bit) === 0) {
+        shown[b]++;
+        if (selected && selected[i]) chosen[b]++;
+      }
     }
     return { all, shown, chosen };
   }
@@ -915,7 +1300,8 @@ class Crossfilter {
 // --- histogram.js
 /** One histogram with a brush: all rows faint, rows that pass the other filters solid, selected ones in the accent. */
 
-const HEIGHT = 34, GRIP = 6;
+const HEIGHT = 34;
+const GRIP = 6;
 
 class Histogram {
   /**
@@ -926,24 +1312,55 @@ class Histogram {
     Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
     this.domain = extent(column.values);
     this.bins = binned(column.values, ...this.domain);
-    this.canvas = h("canvas", { class: "lw-hist", style: { height: `${HEIGHT}px` }, "aria-hidden": "true", title: "drag to filter, double-click to clear" });
-    this.low = this.field("from"); this.high = this.field("to");
-    this.hint = h("span", { class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`, text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "" });
-    this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
-      this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
+    this.canvas = h("canvas", {
+      class: "lw-hist",
+      style: { height: `${HEIGHT}px` },
+      "aria-hidden": "true",
+      title: "drag to filter, double-click to clear",
+    });
+    this.low = this.field("from");
+    this.high = this.field("to");
+    this.hint = h("span", {
+      class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`,
+      text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "",
+    });
+    this.el = h(
+      "div",
+      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose &&
+          h("button", {
+            type: "button",
+            class: "lw-tiny",
+            text: "×",
+            title: "put this filter away",
+            "aria-label": `put filter ${column.name} away`,
+            onclick: onClose,
+          }),
+      ),
+      this.canvas,
+      h("div", { class: "lw-range" }, this.low, this.hint, this.high),
+    );
     this.listen();
     this.showRange();
   }
 
   field(which) {
-    return h("input", { class: "lw-bound", inputmode: "decimal", "aria-label": `${this.column.name} ${which}`, onchange: () => this.typed(),
-      onfocus: (event) => event.target.select() });
+    return h("input", {
+      class: "lw-bound",
+      inputmode: "decimal",
+      "aria-label": `${this.column.name} ${which}`,
+      onchange: () => this.typed(),
+      onfocus: (event) => event.target.select(),
+    });
   }
 
   typed() {
-    const number = (input, other) => (input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value));
+    const number = (input, other) =>
+      input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value);
     this.setRange([number(this.low, this.domain[0]), number(this.high, this.domain[1])]);
   }
 
@@ -951,15 +1368,22 @@ class Histogram {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
-      const x = this.share(event), span = this.shares();
+      const x = this.share(event),
+        span = this.shares();
       const near = span ? span.findIndex((s) => Math.abs(s - x) * canvas.clientWidth < GRIP) : -1;
       const inside = span && x > span[0] && x < span[1];
-      this.drag = near >= 0 ? { kind: "edge", other: span[1 - near] } : inside ? { kind: "move", from: x, span } : { kind: "new", other: x };
+      this.drag =
+        near >= 0
+          ? { kind: "edge", other: span[1 - near] }
+          : inside
+            ? { kind: "move", from: x, span }
+            : { kind: "new", other: x };
       event.preventDefault();
     });
     canvas.addEventListener("pointermove", (event) => this.drag && this.pull(this.share(event)));
     canvas.addEventListener("pointerup", (event) => {
-      if (this.drag?.kind === "new" && Math.abs(this.share(event) - this.drag.other) * canvas.clientWidth < 3) this.setRange(null);
+      if (this.drag?.kind === "new" && Math.abs(this.share(event) - this.drag.other) * canvas.clientWidth < 3)
+        this.setRange(null);
       this.drag = null;
     });
     canvas.addEventListener("dblclick", () => this.setRange(null));
@@ -970,7 +1394,8 @@ class Histogram {
     if (drag.kind === "move") {
       const by = Math.max(-drag.span[0], Math.min(1 - drag.span[1], x - drag.from));
       this.setShares(drag.span.map((s) => s + by));
-    } else if (Math.abs(x - drag.other) * this.canvas.clientWidth >= 2) this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
+    } else if (Math.abs(x - drag.other) * this.canvas.clientWidth >= 2)
+      this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
   }
 
   share(event) {
@@ -997,23 +1422,38 @@ class Histogram {
 
   showRange() {
     const [lo, hi] = this.range || this.domain;
-    this.low.value = within(lo, this.domain); this.high.value = within(hi, this.domain);
+    this.low.value = within(lo, this.domain);
+    this.high.value = within(hi, this.domain);
     this.el.classList.toggle("lw-on", Boolean(this.range));
   }
 
   draw() {
     const width = this.canvas.clientWidth;
     if (!width) return;
-    const { all, shown, chosen } = this.store.filter.counts(this.column.name, this.bins, BINS, this.store.selectedCount ? this.store.selected : null);
-    const c = sharpContext(this.canvas, width, HEIGHT), colors = this.theme(), most = Math.sqrt(Math.max(1, ...all)), w = width / BINS;
+    const { all, shown, chosen } = this.store.filter.counts(
+      this.column.name,
+      this.bins,
+      BINS,
+      this.store.selectedCount ? this.store.selected : null,
+    );
+    const c = sharpContext(this.canvas, width, HEIGHT),
+      colors = this.theme(),
+      most = Math.sqrt(Math.max(1, ...all)),
+      w = width / BINS;
     const bars = (counts, style) => {
       c.fillStyle = style;
-      counts.forEach((v, i) => { if (v) { const hgt = Math.max(1, (Math.sqrt(v) / most) * (HEIGHT - 2)); c.fillRect(i * w, HEIGHT - hgt, Math.max(1, w - 1), hgt); } });
+      counts.forEach((v, i) => {
+        if (v) {
+          const hgt = Math.max(1, (Math.sqrt(v) / most) * (HEIGHT - 2));
+          c.fillRect(i * w, HEIGHT - hgt, Math.max(1, w - 1), hgt);
+        }
+      });
     };
     bars(all, hex(colors.line));
     bars(shown, hex(this.store.selectedCount ? colors.grey : colors.quiet));
     if (this.store.selectedCount) bars(chosen, hex(colors.accent));
-    c.fillStyle = hex(colors.line); c.fillRect(0, HEIGHT - 1, width, 1);
+    c.fillStyle = hex(colors.line);
+    c.fillRect(0, HEIGHT - 1, width, 1);
     this.drawBrush(c, width, colors);
   }
 
@@ -1021,7 +1461,10 @@ class Histogram {
     const span = this.shares();
     if (!span) return;
     const [a, b] = span.map((s) => s * width);
-    c.fillStyle = hex(colors.accent); c.globalAlpha = 0.14; c.fillRect(a, 0, b - a, HEIGHT); c.globalAlpha = 1;
+    c.fillStyle = hex(colors.accent);
+    c.globalAlpha = 0.14;
+    c.fillRect(a, 0, b - a, HEIGHT);
+    c.globalAlpha = 1;
     for (const x of [a, b]) c.fillRect(Math.max(0, Math.min(width - 2, x - 1)), 0, 2, HEIGHT);
   }
 }
@@ -1033,12 +1476,30 @@ class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), frame: 0, query: "" });
-    this.box = h("input", { type: "search", class: "lw-search", placeholder: "search, or p_error > .5", "aria-label": "search texts and ids, or a query such as p_error > .5",
-      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'", onkeydown: (event) => event.key === "Enter" && this.find(), onsearch: () => this.find() });
+    this.box = h("input", {
+      type: "search",
+      class: "lw-search",
+      placeholder: "search, or p_error > .5",
+      "aria-label": "search texts and ids, or a query such as p_error > .5",
+      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'",
+      onkeydown: (event) => event.key === "Enter" && this.find(),
+      onsearch: () => this.find(),
+    });
     this.summary = h("div", { class: "lw-summary" });
-    this.adder = h("select", { class: "lw-add", "aria-label": "add a filter", onchange: () => this.add(this.adder.value) });
+    this.adder = h("select", {
+      class: "lw-add",
+      "aria-label": "add a filter",
+      onchange: () => this.add(this.adder.value),
+    });
     this.list = h("div", { class: "lw-filter-list" });
-    this.panel = h("div", { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" }, this.box, this.summary, this.list, this.adder);
+    this.panel = h(
+      "div",
+      { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" },
+      this.box,
+      this.summary,
+      this.list,
+      this.adder,
+    );
     this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
@@ -1051,19 +1512,43 @@ class Filters {
   }
 
   resetAdder() {
-    const free = (kind) => [...this.store.columns.values()].filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0).map((c) => [c.name, c.name]);
-    fillSelect(this.adder, [["", [["", "+ add a filter…"]]], ["numbers", free("number")], ["categories", free("category")]], "");
+    const free = (kind) =>
+      [...this.store.columns.values()]
+        .filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0)
+        .map((c) => [c.name, c.name]);
+    fillSelect(
+      this.adder,
+      [
+        ["", [["", "+ add a filter…"]]],
+        ["numbers", free("number")],
+        ["categories", free("category")],
+      ],
+      "",
+    );
   }
 
   async add(name) {
     if (!name || this.shown.has(name)) return this.shown.get(name);
     const { store } = this;
-    try { await this.load(name); } catch (error) { this.fail(error); return null; }
+    try {
+      await this.load(name);
+    } catch (error) {
+      this.fail(error);
+      return null;
+    }
     if (this.shown.has(name)) return this.shown.get(name);
-    const column = store.columns.get(name), close = () => this.remove(name);
-    const view = column.kind === "category"
-      ? new Bars(column, store, column.classes ? () => this.paint.classColors() : null, (kept) => this.pick(name, kept), close)
-      : new Histogram(column, store, this.theme, (range) => this.brush(name, range), close);
+    const column = store.columns.get(name),
+      close = () => this.remove(name);
+    const view =
+      column.kind === "category"
+        ? new Bars(
+            column,
+            store,
+            column.classes ? () => this.paint.classColors() : null,
+            (kept) => this.pick(name, kept),
+            close,
+          )
+        : new Histogram(column, store, this.theme, (range) => this.brush(name, range), close);
     this.shown.set(name, view);
     this.list.append(view.el);
     this.resetAdder();
@@ -1082,7 +1567,9 @@ class Filters {
   }
 
   brush(name, range) {
-    this.store.refilter((filter) => (range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name)));
+    this.store.refilter((filter) =>
+      range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name),
+    );
     this.onChange();
   }
 
@@ -1146,29 +1633,47 @@ class Filters {
       if (!(name in state) && view.kept) view.setKept(null);
     }
     for (const [name, value] of Object.entries(state)) {
-      if (name === "search") { this.box.value = value; await this.find(); continue; }
+      if (name === "search") {
+        this.box.value = value;
+        await this.find();
+        continue;
+      }
       const view = await this.add(name);
       if (!view) continue;
-      if (view.column.kind === "category") view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
+      if (view.column.kind === "category")
+        view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
       else view.setRange(value);
     }
-    if (!("search" in state) && this.query) { this.box.value = ""; await this.find(); }
+    if (!("search" in state) && this.query) {
+      this.box.value = "";
+      await this.find();
+    }
   }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     this.frame = 0;
     const { store } = this;
     for (const view of this.shown.values()) view.draw();
-    if (!store.filter.active) { this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` })); return; }
+    if (!store.filter.active) {
+      this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` }));
+      return;
+    }
     let passing = 0;
     for (let i = 0; i < store.n; i++) passing += store.filter.passing[i];
-    this.summary.replaceChildren(h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
-      h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }));
+    this.summary.replaceChildren(
+      h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
+      h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }),
+    );
   }
 
-  destroy() { cancelAnimationFrame(this.frame); cancelAnimationFrame(this.liveFrame); }
+  destroy() {
+    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.liveFrame);
+  }
 }
 
 // --- media.js
@@ -1181,10 +1686,14 @@ const ITEMS_KEPT = 1500;
 
 class Media {
   /** @param {object} wire @param {string} kind "image", "text" or "none" */
-  constructor(wire, kind) { Object.assign(this, { wire, kind, items: new Map(), asked: new Map() }); }
+  constructor(wire, kind) {
+    Object.assign(this, { wire, kind, items: new Map(), asked: new Map() });
+  }
 
   /** The item of a row if it is here. */
-  peek(row) { return this.items.get(row); }
+  peek(row) {
+    return this.items.get(row);
+  }
 
   /** Items of rows, in order; asks only for those that are not here or on their way. */
   async want(rows) {
@@ -1195,9 +1704,12 @@ class Media {
   }
 
   ask(rows) {
-    const answer = this.wire.ask("media", { rows: Array.from(rows) }).then(({ body }) => {
-      for (const item of body.items) this.keep(item);
-    }).finally(() => rows.forEach((row) => this.asked.delete(row)));
+    const answer = this.wire
+      .ask("media", { rows: Array.from(rows) })
+      .then(({ body }) => {
+        for (const item of body.items) this.keep(item);
+      })
+      .finally(() => rows.forEach((row) => this.asked.delete(row)));
     rows.forEach((row) => this.asked.set(row, answer));
     return answer;
   }
@@ -1214,12 +1726,26 @@ class Media {
  */
 function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  if (item.error) return h("span", { class: `lw-media lw-${size} lw-broken`, title: item.error, text: size === "full" ? item.error : "unreadable" });
+  if (item.error)
+    return h("span", {
+      class: `lw-media lw-${size} lw-broken`,
+      title: item.error,
+      text: size === "full" ? item.error : "unreadable",
+    });
   if (item.src) {
     const small = Math.max(item.width || 0, item.height || 0) < 64;
-    return h("img", { class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`, src: item.src, alt: `example ${item.id}`, draggable: "false" });
+    return h("img", {
+      class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`,
+      src: item.src,
+      alt: `example ${item.id}`,
+      draggable: "false",
+    });
   }
-  if (item.text !== undefined && item.text !== null) return h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(item.text, 160) : item.text });
+  if (item.text !== undefined && item.text !== null)
+    return h("span", {
+      class: `lw-media lw-${size} lw-text`,
+      text: size === "thumb" ? clip(item.text, 160) : item.text,
+    });
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(item.id ?? ""), 18) });
 }
 
@@ -1237,24 +1763,53 @@ class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("div", { class: "lw-row" }, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h(
+      "section",
+      { class: "lw-gallery", "aria-label": "gallery" },
+      h(
+        "div",
+        { class: "lw-row" },
+        this.tabs,
+        this.bulk.el,
+        h("span", { class: "lw-space" }),
+        this.pager,
+        this.back,
+        this.forth,
+      ),
+      this.strip,
+    );
     const { store } = this;
-    store.on("list", () => { this.start = 0; this.follow(); });
-    store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });
+    store.on("list", () => {
+      this.start = 0;
+      this.follow();
+    });
+    store.on("mask", ({ filter }) => {
+      if (filter && store.list === "queue") {
+        this.start = 0;
+      }
+      this.redraw();
+    });
     store.on("cursor", () => this.follow());
     store.on("labels", (rows) => this.relabelled(rows));
   }
 
   /** How many fit the width. */
   resize() {
-    const width = this.strip.clientWidth, one = this.media.kind === "image" ? 74 : 158;
+    const width = this.strip.clientWidth,
+      one = this.media.kind === "image" ? 74 : 158;
     const fits = Math.max(1, Math.floor((width + 6) / one));
-    if (fits !== this.perPage) { this.perPage = fits; this.follow(); }
+    if (fits !== this.perPage) {
+      this.perPage = fits;
+      this.follow();
+    }
   }
 
   page(by) {
     const rows = this.store.rows();
-    this.start = Math.max(0, Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage, this.start + by * this.perPage));
+    this.start = Math.max(
+      0,
+      Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage, this.start + by * this.perPage),
+    );
     this.redraw();
   }
 
@@ -1265,16 +1820,25 @@ class Gallery {
     this.redraw();
   }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     this.frame = 0;
-    const { store } = this, rows = store.rows(), page = Array.from(rows.slice(this.start, this.start + this.perPage));
+    const { store } = this,
+      rows = store.rows(),
+      page = Array.from(rows.slice(this.start, this.start + this.perPage));
     this.drawTabs();
-    this.pager.textContent = rows.length ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}` : "";
+    this.pager.textContent = rows.length
+      ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`
+      : "";
     this.back.disabled = this.start === 0;
     this.forth.disabled = this.start + this.perPage >= rows.length;
-    if (!page.length) { this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() })); return; }
+    if (!page.length) {
+      this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() }));
+      return;
+    }
     this.strip.replaceChildren(...page.map((row) => this.card(row)));
     this.fill(page);
   }
@@ -1288,47 +1852,102 @@ class Gallery {
   drawTabs() {
     const { store } = this;
     const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
-    this.tabs.replaceChildren(...shown.map((name) => h("button", { type: "button", role: "tab", "aria-selected": String(name === store.list), onclick: () => store.showList(name) },
-      h("span", { text: TITLES[name] || name }), h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }))));
+    this.tabs.replaceChildren(
+      ...shown.map((name) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            "aria-selected": String(name === store.list),
+            onclick: () => store.showList(name),
+          },
+          h("span", { text: TITLES[name] || name }),
+          h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }),
+        ),
+      ),
+    );
   }
 
   card(row) {
-    const { store } = this, current = row === store.row;
-    const el = h("button", { type: "button", class: "lw-card", role: "option", "aria-selected": String(current), "data-row": row, tabindex: current ? "0" : "-1",
-      onclick: (event) => (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row)) },
-      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")), this.caption(row));
+    const { store } = this,
+      current = row === store.row;
+    const el = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-card",
+        role: "option",
+        "aria-selected": String(current),
+        "data-row": row,
+        tabindex: current ? "0" : "-1",
+        onclick: (event) =>
+          event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row),
+      },
+      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")),
+      this.caption(row),
+    );
     el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
     return el;
   }
 
   caption(row) {
-    const { store, paint } = this, colors = paint.classColors();
-    const label = store.labels[row], changed = label !== store.given[row], verdict = store.verdict[row];
+    const { store, paint } = this,
+      colors = paint.classColors();
+    const label = store.labels[row],
+      changed = label !== store.given[row],
+      verdict = store.verdict[row];
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
-    return h("span", { class: `lw-caption${changed ? " lw-changed" : ""}`, title: changed ? `${store.className(store.given[row])} → ${name}` : `${name}, p(wrong) ${probability(store.pError[row])}` },
-      label >= 0 && swatch(colors[label % colors.length]), h("span", { class: "lw-clip", text: clip(name, 18) }), h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    return h(
+      "span",
+      {
+        class: `lw-caption${changed ? " lw-changed" : ""}`,
+        title: changed
+          ? `${store.className(store.given[row])} → ${name}`
+          : `${name}, p(wrong) ${probability(store.pError[row])}`,
+      },
+      label >= 0 && swatch(colors[label % colors.length]),
+      h("span", { class: "lw-clip", text: clip(name, 18) }),
+      h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
+    );
   }
 
   async fill(page) {
     const wanted = ++this.wanted;
-    if (page.every((row) => this.media.peek(row))) { this.ahead(); return; }
-    try { await this.media.want(page); } catch (error) { this.fail(error); return; }
+    if (page.every((row) => this.media.peek(row))) {
+      this.ahead();
+      return;
+    }
+    try {
+      await this.media.want(page);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
     if (wanted !== this.wanted) return;
-    for (const el of this.strip.querySelectorAll(".lw-card")) el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+    for (const el of this.strip.querySelectorAll(".lw-card"))
+      el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
     this.ahead();
   }
 
   /** Fetch the next page before it is asked for. */
   ahead() {
     const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
-    if (next.length) this.media.want(next).catch(() => { /* asked for again, with its error shown, when the page is opened */ });
+    if (next.length)
+      this.media.want(next).catch(() => {
+        /* asked for again, with its error shown, when the page is opened */
+      });
   }
 
   relabelled(rows) {
-    if (rows.length > 200) { this.redraw(); return; }
+    if (rows.length > 200) {
+      this.redraw();
+      return;
+    }
     const changed = new Set(rows);
-    for (const el of this.strip.querySelectorAll(".lw-card")) if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll(".lw-card"))
+      if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }
 
@@ -1351,18 +1970,66 @@ class Head {
   /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onExport: Function, onHelp: Function, onFold: Function}} options */
   constructor(options) {
     Object.assign(this, options);
-    const { store } = this, { meta } = store;
-    this.color = h("select", { "aria-label": "colour by", title: "colour by", onchange: () => this.onColor(this.color.value) });
-    this.lens = h("select", { "aria-label": "select by a lens", title: "ready-made selections", onfocus: () => this.fillLenses(), onpointerdown: () => this.fillLenses(), onchange: () => this.pickLens() });
+    const { store } = this,
+      { meta } = store;
+    this.color = h("select", {
+      "aria-label": "colour by",
+      title: "colour by",
+      onchange: () => this.onColor(this.color.value),
+    });
+    this.lens = h("select", {
+      "aria-label": "select by a lens",
+      title: "ready-made selections",
+      onfocus: () => this.fillLenses(),
+      onpointerdown: () => this.fillLenses(),
+      onchange: () => this.pickLens(),
+    });
     this.changed = h("span", { class: "lw-num" });
     this.saved = h("span", { class: "lw-saved" });
-    this.fold = h("button", { type: "button", class: "lw-button lw-fold", text: "Filters", "aria-expanded": "false", onclick: () => this.onFold() });
-    this.export = h("button", { type: "button", class: "lw-button", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.onExport() }, "Export ▾");
-    this.help = h("button", { type: "button", class: "lw-button lw-help-button", text: "?", title: "keys", "aria-label": "keys", "aria-expanded": "false", onclick: () => this.onHelp() });
-    this.el = h("div", { class: "lw-row lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
-      h("span", { class: "lw-quiet lw-facts", text: `${count(store.n)} examples · ${count(store.classes.length)} classes`, title: meta.how || "" }), this.fold,
-      h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color), h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
-      h("span", { class: "lw-space" }), h("span", { class: "lw-state" }, this.changed, this.saved), this.export, this.help);
+    this.fold = h("button", {
+      type: "button",
+      class: "lw-button lw-fold",
+      text: "Filters",
+      "aria-expanded": "false",
+      onclick: () => this.onFold(),
+    });
+    this.export = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-button",
+        "aria-haspopup": "dialog",
+        "aria-expanded": "false",
+        onclick: () => this.onExport(),
+      },
+      "Export ▾",
+    );
+    this.help = h("button", {
+      type: "button",
+      class: "lw-button lw-help-button",
+      text: "?",
+      title: "keys",
+      "aria-label": "keys",
+      "aria-expanded": "false",
+      onclick: () => this.onHelp(),
+    });
+    this.el = h(
+      "div",
+      { class: "lw-row lw-head" },
+      h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
+      h("span", {
+        class: "lw-quiet lw-facts",
+        text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
+        title: meta.how || "",
+      }),
+      this.fold,
+      h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
+      h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
+      h("span", { class: "lw-space" }),
+      h("span", { class: "lw-state" }, this.changed, this.saved),
+      this.export,
+      this.help,
+    );
     this.fillColors();
     this.fillLenses();
     store.on("labels", () => this.state());
@@ -1373,24 +2040,44 @@ class Head {
   fillColors() {
     const columns = [...this.store.columns.values()];
     const group = (test) => columns.filter(test).map((c) => [c.name, c.name]);
-    fillSelect(this.color, [["labels", group((c) => c.classes || c.name === "verdict")], ["scores", group((c) => c.kind === "number" && c.suspicious)],
-      ["columns", group((c) => !c.classes && c.name !== "verdict" && !(c.kind === "number" && c.suspicious))]]);
+    fillSelect(this.color, [
+      ["labels", group((c) => c.classes || c.name === "verdict")],
+      ["scores", group((c) => c.kind === "number" && c.suspicious)],
+      ["columns", group((c) => !c.classes && c.name !== "verdict" && !(c.kind === "number" && c.suspicious))],
+    ]);
   }
 
   fillLenses() {
-    const { store } = this, totals = LENSES.map(() => 0);
-    for (let i = 0; i < store.n; i++) LENSES.forEach(([, test], j) => { if (test(store, i)) totals[j]++; });
+    const { store } = this,
+      totals = LENSES.map(() => 0);
+    for (let i = 0; i < store.n; i++)
+      LENSES.forEach(([, test], j) => {
+        if (test(store, i)) totals[j]++;
+      });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
     const more = (store.meta.lenses || []).map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`]);
-    fillSelect(this.lens, [["", [["", "select…"]]], ["decisions", own], ["evidence", more]], "");
+    fillSelect(
+      this.lens,
+      [
+        ["", [["", "select…"]]],
+        ["decisions", own],
+        ["evidence", more],
+      ],
+      "",
+    );
   }
 
   async pickLens() {
-    const { store } = this, { value } = this.lens;
+    const { store } = this,
+      { value } = this.lens;
     this.lens.value = "";
     if (!value) return;
-    if (value.startsWith("py:")) { this.onRemoteLens(value.slice(3)); return; }
-    const [name, test] = LENSES.find(([one]) => one === value), mask = new Uint8Array(store.n);
+    if (value.startsWith("py:")) {
+      this.onRemoteLens(value.slice(3));
+      return;
+    }
+    const [name, test] = LENSES.find(([one]) => one === value),
+      mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
     this.onLens(mask, name);
   }
@@ -1400,7 +2087,13 @@ class Head {
     const { store } = this;
     this.waiting = waiting;
     this.changed.textContent = `${count(store.changed)} changed`;
-    const text = store.pending ? (waiting ? `waiting for the kernel: ${count(store.pending)} not saved` : "saving…") : store.saved ? `saved ${store.saved}` : "";
+    const text = store.pending
+      ? waiting
+        ? `waiting for the kernel: ${count(store.pending)} not saved`
+        : "saving…"
+      : store.saved
+        ? `saved ${store.saved}`
+        : "";
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
   }
@@ -1410,19 +2103,58 @@ class Head {
 /** From a key press to an action: pure, so that every keymap can be tested without a page. */
 
 const KEYMAPS = {
-  default: { accept: [" "], keep: ["k"], skip: ["s"], flag: ["f"], undo: ["u"], redo: ["U"], neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"], previous: ["ArrowLeft", "ArrowUp"], type: ["/"], note: ["m"], blind: ["b"],
-    clear: ["Backspace", "Delete"], help: ["?"], leave: ["Escape"] },
-  prodigy: { accept: ["a"], keep: ["x"], skip: [" "], flag: ["f"], undo: ["u", "Backspace"], redo: ["U"], neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"], previous: ["ArrowLeft", "ArrowUp"], type: ["/"], note: ["m"], blind: ["b"],
-    clear: ["Delete"], help: ["?"], leave: ["Escape"] },
+  default: {
+    accept: [" "],
+    keep: ["k"],
+    skip: ["s"],
+    flag: ["f"],
+    undo: ["u"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Backspace", "Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
+  prodigy: {
+    accept: ["a"],
+    keep: ["x"],
+    skip: [" "],
+    flag: ["f"],
+    undo: ["u", "Backspace"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
 };
 
 const MEANINGS = {
-  accept: "accept the suggestion", keep: "keep the given label", skip: "skip, decide later", flag: "flag or unflag",
-  undo: "undo", redo: "redo", neighbors: "select the neighbours", next: "next example", previous: "previous example",
-  type: "type a class name", note: "write a note", blind: "hide or show suggestions", clear: "clear the selection",
-  help: "show or hide this help", leave: "close, then leave the view",
+  accept: "accept the suggestion",
+  keep: "keep the given label",
+  skip: "skip, decide later",
+  flag: "flag or unflag",
+  undo: "undo",
+  redo: "redo",
+  neighbors: "select the neighbours",
+  next: "next example",
+  previous: "previous example",
+  type: "type a class name",
+  note: "write a note",
+  blind: "hide or show suggestions",
+  clear: "clear the selection",
+  help: "show or hide this help",
+  leave: "close, then leave the view",
 };
 
 /** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
@@ -1431,7 +2163,9 @@ function keymapOf(choice) {
   if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
   const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
   const taken = new Set(Object.values(own).flat());
-  const base = Object.fromEntries(Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]));
+  const base = Object.fromEntries(
+    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
+  );
   return { ...base, ...own };
 }
 
@@ -1441,7 +2175,9 @@ function keymapOf(choice) {
  */
 function digitClasses(classes) {
   const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
-  const pairs = named ? classes.map((name, i) => [name, i]) : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
+  const pairs = named
+    ? classes.map((name, i) => [name, i])
+    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
   return Object.fromEntries(pairs);
 }
 
@@ -1465,7 +2201,16 @@ function actionOf(event, keymap) {
 
 /** A key as it is printed on a key cap. */
 function keyCap(key) {
-  const names = { " ": "Space", ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Backspace: "⌫", Delete: "Del" };
+  const names = {
+    " ": "Space",
+    ArrowRight: "→",
+    ArrowLeft: "←",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    Escape: "Esc",
+    Backspace: "⌫",
+    Delete: "Del",
+  };
   if (names[key]) return names[key];
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
@@ -1474,9 +2219,14 @@ function keyCap(key) {
 function matchingClasses(classes, text, most = 8) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
-  const hits = classes.map((name, i) => [name.toLowerCase(), i]).filter(([name]) => words.every((word) => name.includes(word)));
+  const hits = classes
+    .map((name, i) => [name.toLowerCase(), i])
+    .filter(([name]) => words.every((word) => name.includes(word)));
   const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
-  return hits.sort((a, b) => rank(a) - rank(b) || a[1] - b[1]).slice(0, most).map(([, i]) => i);
+  return hits
+    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
+    .slice(0, most)
+    .map(([, i]) => i);
 }
 
 // --- help.js
@@ -1487,13 +2237,54 @@ function helpPanel(keymap, digits, classes, onClose) {
   const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
   const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
   const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
-  const lines = [[[span], named ? "set the class of that name" : "set a class"], [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS).filter(([action]) => keymap[action]?.length).map(([action, text]) => [keymap[action].map(keyCap), text])];
-  const mouse = [["drag", "lasso or box; Shift adds, Alt or Ctrl removes"], ["wheel", "zoom; middle button pans; double click resets"], ["click", "show an example; with Shift add it"]];
-  return h("div", { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h("div", { class: "lw-row" }, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
-    h("dl", {}, ...lines.flatMap(([keys, text]) => [h("dt", {}, keys.map((key) => h("kbd", { text: key }))), h("dd", { text })]),
-      ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })])));
+  const lines = [
+    [[span], named ? "set the class of that name" : "set a class"],
+    [[`⇧ ${span}`], "relabel the selection, one undo step"],
+    ...Object.entries(MEANINGS)
+      .filter(([action]) => keymap[action]?.length)
+      .map(([action, text]) => [keymap[action].map(keyCap), text]),
+  ];
+  const mouse = [
+    ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
+    ["wheel", "zoom; middle button pans; double click resets"],
+    ["click", "show an example; with Shift add it"],
+  ];
+  return h(
+    "div",
+    { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
+    h(
+      "div",
+      { class: "lw-row" },
+      h("strong", { text: "Keys" }),
+      h("span", { class: "lw-space" }),
+      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
+    ),
+    h(
+      "dl",
+      {},
+      ...lines.flatMap(([keys, text]) => [
+        h(
+          "dt",
+          {},
+          keys.map((key) => h("kbd", { text: key })),
+        ),
+        h("dd", { text }),
+      ]),
+      ...mouse.flatMap(([what, text]) => [
+        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
+        h("dd", { text }),
+      ]),
+    ),
+  );
+}
+
+/** The most used keys in one line. */
+function keyLine(classes) {
+  const digits = Object.keys(digitClasses(classes));
+  const all =
+    digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
+  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
+  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
 }
 
 // --- curve.js
@@ -1504,7 +2295,8 @@ const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 /** Ends of two label positions pushed apart so that they do not overlap. */
 function apart(a, b, gap) {
   if (Math.abs(a - b) >= gap) return [a, b];
-  const middle = (a + b) / 2, sign = a <= b ? 1 : -1;
+  const middle = (a + b) / 2,
+    sign = a <= b ? 1 : -1;
   return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
 
@@ -1517,51 +2309,207 @@ const lastFinite = (values) => [...values].reverse().find((v) => v !== null && N
  * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object}} look
  */
 function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight;
   if (!width) return;
   const c = sharpContext(canvas, width, height);
   c.font = "10px system-ui, sans-serif";
   if (!curve || curve.epochs.length < 2) {
-    c.fillStyle = hex(theme.quiet); c.textAlign = "center"; c.textBaseline = "middle";
-    c.fillText(curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded", width / 2, height / 2);
+    c.fillStyle = hex(theme.quiet);
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(
+      curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded",
+      width / 2,
+      height / 2,
+    );
     return;
   }
-  const room = Math.min(110, Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8);
-  const right = width - PAD.right - room, bottom = height - PAD.bottom, e0 = curve.epochs[0], e1 = curve.epochs[curve.epochs.length - 1];
-  const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left), y = (p) => bottom - p * (bottom - PAD.top);
+  const room = Math.min(
+    110,
+    Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8,
+  );
+  const right = width - PAD.right - room,
+    bottom = height - PAD.bottom,
+    e0 = curve.epochs[0],
+    e1 = curve.epochs[curve.epochs.length - 1];
+  const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
+    y = (p) => bottom - p * (bottom - PAD.top);
   grid(c, { x, y, e0, e1, right, bottom, theme });
-  const lines = [[curve.given, colors[0], [], given], ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : [])];
+  const lines = [
+    [curve.given, colors[0], [], given],
+    ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : []),
+  ];
   for (const [values, color, dash] of lines) stroke(c, curve.epochs, values, x, y, color, dash);
   names(c, lines, y, right, theme);
 }
 
 function grid(c, { x, y, e0, e1, right, bottom, theme }) {
-  c.strokeStyle = hex(theme.line); c.fillStyle = hex(theme.quiet); c.lineWidth = 1; c.textBaseline = "middle"; c.textAlign = "right";
+  c.strokeStyle = hex(theme.line);
+  c.fillStyle = hex(theme.quiet);
+  c.lineWidth = 1;
+  c.textBaseline = "middle";
+  c.textAlign = "right";
   for (const p of [0, 0.5, 1]) {
-    c.beginPath(); c.moveTo(PAD.left, y(p) + 0.5); c.lineTo(right, y(p) + 0.5); c.stroke();
+    c.beginPath();
+    c.moveTo(PAD.left, y(p) + 0.5);
+    c.lineTo(right, y(p) + 0.5);
+    c.stroke();
     c.fillText(p === 0.5 ? ".5" : String(p), PAD.left - 4, y(p));
   }
-  c.textBaseline = "top"; c.textAlign = "left"; c.fillText(`epoch ${e0}`, PAD.left, bottom + 4);
-  c.textAlign = "right"; c.fillText(String(e1), x(e1), bottom + 4);
+  c.textBaseline = "top";
+  c.textAlign = "left";
+  c.fillText(`epoch ${e0}`, PAD.left, bottom + 4);
+  c.textAlign = "right";
+  c.fillText(String(e1), x(e1), bottom + 4);
 }
 
 function stroke(c, epochs, values, x, y, color, dash) {
-  c.strokeStyle = hex(color); c.lineWidth = 1.8; c.setLineDash(dash); c.beginPath();
+  c.strokeStyle = hex(color);
+  c.lineWidth = 1.8;
+  c.setLineDash(dash);
+  c.beginPath();
   let pen = false;
   epochs.forEach((e, i) => {
     const v = values[i];
-    if (v === null || !Number.isFinite(v)) { pen = false; return; }
-    if (pen) c.lineTo(x(e), y(v)); else c.moveTo(x(e), y(v));
+    if (v === null || !Number.isFinite(v)) {
+      pen = false;
+      return;
+    }
+    if (pen) c.lineTo(x(e), y(v));
+    else c.moveTo(x(e), y(v));
     pen = true;
   });
-  c.stroke(); c.setLineDash([]);
+  c.stroke();
+  c.setLineDash([]);
 }
 
 function names(c, lines, y, right, theme) {
   const ends = lines.map(([values]) => y(lastFinite(values) ?? 0));
   const placed = ends.length === 2 ? apart(ends[0], ends[1], 11) : ends;
-  c.textAlign = "left"; c.textBaseline = "middle"; c.fillStyle = hex(theme.text);
-  lines.forEach(([values, , , name], i) => { if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]); });
+  c.textAlign = "left";
+  c.textBaseline = "middle";
+  c.fillStyle = hex(theme.text);
+  lines.forEach(([values, , , name], i) => {
+    if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]);
+  });
+}
+
+// --- typebox.js
+/** The line in which one types the name of a class or a note. */
+
+class TypeBox {
+  /**
+   * @param {{store: object, paint: object, many: boolean, onClass: (code: number) => void,
+   *          onNote: (text: string) => void, onMode: (typing: boolean) => void, onLeave: Function}} options
+   *        `many`: the line stands there all the time, because there are more classes than buttons
+   */
+  constructor(options) {
+    Object.assign(this, options, { mode: null, best: -1 });
+    this.input = h("input", {
+      class: "lw-type",
+      "aria-label": "type a class name",
+      autocomplete: "off",
+      oninput: () => this.match(),
+      onkeydown: (event) => this.key(event),
+      onblur: () => this.close(),
+    });
+    this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
+    this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
+    this.rest();
+  }
+
+  /** What the line says while nobody types. */
+  rest() {
+    this.input.placeholder = this.many ? `/ type one of ${count(this.store.classes.length)} classes` : "type a class";
+  }
+
+  openClass() {
+    this.open("class", "type a class", "");
+    this.match();
+  }
+
+  openNote(text) {
+    this.open("note", "write a note, Enter saves it", text);
+  }
+
+  open(mode, placeholder, value) {
+    this.mode = mode;
+    this.onMode(true);
+    this.input.placeholder = placeholder;
+    this.input.value = value;
+    this.matches.replaceChildren();
+    this.input.focus({ preventScroll: true });
+  }
+
+  close() {
+    if (!this.mode) return;
+    this.mode = null;
+    this.onMode(false);
+    this.input.value = "";
+    this.matches.replaceChildren();
+    this.rest();
+  }
+
+  /** Show the classes that fit what was typed, the best one marked. */
+  match() {
+    this.mode ||= "class";
+    if (this.mode !== "class") return;
+    this.onMode(true);
+    const { classes } = this.store,
+      codes = matchingClasses(classes, this.input.value);
+    const colors = this.paint.classColors();
+    this.codes = codes;
+    this.best = codes.length ? codes[0] : -1;
+    const none = codes.length ? [] : [h("span", { class: "lw-empty-line", text: "no such class" })];
+    this.matches.replaceChildren(...codes.map((code, i) => this.option(code, i, colors)), ...none);
+  }
+
+  option(code, i, colors) {
+    const onpointerdown = (event) => {
+      event.preventDefault();
+      this.choose(code);
+    };
+    return h(
+      "button",
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), onpointerdown },
+      swatch(colors[code]),
+      h("span", { class: "lw-clip", text: this.store.classes[code] }),
+    );
+  }
+
+  key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key !== "Enter" && !step) return;
+    event.preventDefault();
+    if (step) this.move(step);
+    else if (this.mode === "note") this.saveNote();
+    else if (this.best >= 0) this.choose(this.best);
+  }
+
+  /** Mark another of the classes that fit. */
+  move(by) {
+    if (this.mode !== "class" || !this.codes.length) return;
+    const at = Math.max(0, Math.min(this.codes.length - 1, this.codes.indexOf(this.best) + by));
+    this.best = this.codes[at];
+    [...this.matches.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+  }
+
+  choose(code) {
+    this.leave();
+    this.onClass(code);
+  }
+
+  saveNote() {
+    const text = this.input.value.trim();
+    this.leave();
+    this.onNote(text);
+  }
+
+  leave() {
+    this.close();
+    this.onLeave();
+  }
 }
 
 // --- inspector.js
@@ -1583,7 +2531,12 @@ class Inspector {
     this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
     this.build();
     store.on("cursor", () => this.show());
-    store.on("labels", () => { this.forgetNotes(); this.facts(); this.queue(); this.neighborCaptions(); });
+    store.on("labels", () => {
+      this.forgetNotes();
+      this.facts();
+      this.queue();
+      this.neighborCaptions();
+    });
     store.on("list", () => this.queue());
     store.on("mask", () => this.queue());
   }
@@ -1596,59 +2549,127 @@ class Inspector {
     this.labels = h("div", { class: "lw-labels" });
     this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
     this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
-    this.typed = h("input", { class: "lw-type", placeholder: "type a class", "aria-label": "type a class name", autocomplete: "off",
-      oninput: () => this.match(), onkeydown: (event) => this.typing(event), onblur: () => this.closeType() });
-    this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
-    this.typeBox = h("div", { class: "lw-typebox" }, this.typed, this.matches);
+    this.typeBox = new TypeBox({
+      store: this.store,
+      paint: this.paint,
+      many: this.store.classes.length > BUTTONS,
+      onClass: (code) => this.actions.label(code, "typed"),
+      onNote: (text) => this.saveNote(text),
+      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
+      onLeave: () => this.onLeave?.(),
+    });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
-    this.el = h("section", { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
-      h("div", { class: "lw-part lw-part-look" }, h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
-        h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar), h("div", { class: "lw-look" }, this.picture, this.labels)),
-      h("div", { class: "lw-part lw-part-decide" }, this.why, h("div", { class: "lw-choose" }, this.choices, this.typeBox), this.acts),
-      h("div", { class: "lw-part lw-part-more" }, h("h4", { text: "probability over epochs" }), this.curve, h("h4", {}, this.neighborTitle), this.strip, this.table));
+    this.el = h(
+      "section",
+      { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
+      h(
+        "div",
+        { class: "lw-part lw-part-look" },
+        h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
+        h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar),
+        h("div", { class: "lw-look" }, this.picture, this.labels),
+      ),
+      h(
+        "div",
+        { class: "lw-part lw-part-decide" },
+        this.why,
+        h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
+        this.acts,
+      ),
+      h(
+        "div",
+        { class: "lw-part lw-part-more" },
+        h("h4", { text: "probability over epochs" }),
+        this.curve,
+        h("h4", {}, this.neighborTitle),
+        this.strip,
+        this.table,
+      ),
+    );
     this.buildChoices();
     this.buildActs();
   }
 
   buildChoices() {
-    const { store } = this, colors = this.paint.classColors(), codes = Object.values(this.digits).sort((a, b) => a - b);
-    this.choices.replaceChildren(...codes.map((code) => h("button", { type: "button", class: "lw-choice", "data-code": code, title: `${store.classes[code]} (key ${this.keyOf[code]})`, onclick: () => this.actions.label(code, "button") },
-      h("kbd", { text: this.keyOf[code] }), swatch(colors[code]), h("span", { class: "lw-clip", text: store.classes[code] }))));
+    const { store } = this,
+      colors = this.paint.classColors(),
+      codes = Object.values(this.digits).sort((a, b) => a - b);
+    this.choices.replaceChildren(
+      ...codes.map((code) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-choice",
+            "data-code": code,
+            title: `${store.classes[code]} (key ${this.keyOf[code]})`,
+            onclick: () => this.actions.label(code, "button"),
+          },
+          h("kbd", { text: this.keyOf[code] }),
+          swatch(colors[code]),
+          h("span", { class: "lw-clip", text: store.classes[code] }),
+        ),
+      ),
+    );
     const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
     this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
     this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
-    this.buildPlaceholder();
   }
 
   buildActs() {
     const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
-    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, title: MEANINGS[action], "aria-label": MEANINGS[action], onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
+    const act = (action, text, run) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-act",
+          "data-action": action,
+          title: MEANINGS[action],
+          "aria-label": MEANINGS[action],
+          onclick: run,
+        },
+        h("span", { text }),
+        h("kbd", { text: cap(action) }),
+      );
     const { actions } = this;
-    this.acts.replaceChildren(act("accept", "Accept", () => actions.accept()), act("keep", "Keep", () => actions.keep()), act("skip", "Skip", () => actions.skip()),
-      act("flag", "⚑", () => actions.flag()), act("note", "✎", () => this.openNote()));
+    this.acts.replaceChildren(
+      act("accept", "Accept", () => actions.accept()),
+      act("keep", "Keep", () => actions.keep()),
+      act("skip", "Skip", () => actions.skip()),
+      act("flag", "⚑", () => actions.flag()),
+      act("note", "✎", () => this.openNote()),
+    );
   }
 
   /* ---- what is shown ---- */
 
   /** Ask for a row (and the next ones) and show it as soon as it is here. */
   async show() {
-    const { store } = this, { row } = store;
-    this.closeType();
+    const { store } = this,
+      { row } = store;
+    this.typeBox.close();
     this.facts();
     this.queue();
-    if (row < 0) { this.empty(); return; }
+    if (row < 0) {
+      this.empty();
+      return;
+    }
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
-    if (known) this.fill(known); else this.waiting();
+    if (known) this.fill(known);
+    else this.waiting();
     try {
       const answer = known || (await this.fetch(row));
       if (store.row === row && !known) this.fill(answer);
       this.ahead();
-    } catch (error) { if (store.row === row) this.fail(error); }
+    } catch (error) {
+      if (store.row === row) this.fail(error);
+    }
   }
 
   async fetch(row) {
@@ -1663,13 +2684,20 @@ class Inspector {
   ahead() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const rows = this.store.rows(), at = rows.indexOf(this.store.row);
+      const rows = this.store.rows(),
+        at = rows.indexOf(this.store.row);
       if (at < 0) return;
-      for (const row of rows.slice(at + 1, at + 4)) if (!this.answers.has(row)) this.fetch(row).catch(() => { /* shown when it is opened */ });
+      for (const row of rows.slice(at + 1, at + 4))
+        if (!this.answers.has(row))
+          this.fetch(row).catch(() => {
+            /* shown when it is opened */
+          });
     }, 20);
   }
 
-  forgetNotes() { for (const answer of this.answers.values()) answer.stale = true; }
+  forgetNotes() {
+    for (const answer of this.answers.values()) answer.stale = true;
+  }
 
   get hides() {
     const { store } = this;
@@ -1679,7 +2707,10 @@ class Inspector {
   empty() {
     this.title.textContent = "no example";
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: "Click a point, or draw around some." }));
-    this.why.replaceChildren(); this.strip.replaceChildren(); this.table.replaceChildren(); this.neighborTitle.textContent = "";
+    this.why.replaceChildren();
+    this.strip.replaceChildren();
+    this.table.replaceChildren();
+    this.neighborTitle.textContent = "";
     drawCurve(this.curve, null, { theme: this.theme() });
   }
 
@@ -1697,31 +2728,59 @@ class Inspector {
     this.facts();
     this.redrawCurve();
     this.drawNeighbors();
-    this.table.replaceChildren(...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]));
+    this.table.replaceChildren(
+      ...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
+    );
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");
   }
 
-  drawPicture(item) { this.picture.replaceChildren(mediaNode(item, "full")); }
+  drawPicture(item) {
+    this.picture.replaceChildren(mediaNode(item, "full"));
+  }
 
   reasons() {
     const { answer } = this;
     const lines = this.hides ? [HIDDEN] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
-    this.why.replaceChildren(...lines.map((text) => h("li", { text, title: text })), ...(answer.note && !this.hides ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })] : []));
+    this.why.replaceChildren(
+      ...lines.map((text) => h("li", { text, title: text })),
+      ...(answer.note && !this.hides
+        ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
+        : []),
+    );
   }
 
   /** Given, suggested and present label with their probabilities. */
   facts() {
-    const { store } = this, { row } = store;
-    if (row < 0) { this.labels.replaceChildren(); return; }
-    const hides = this.hides, given = store.given[row], suggested = store.suggested[row], label = store.labels[row];
+    const { store } = this,
+      { row } = store;
+    if (row < 0) {
+      this.labels.replaceChildren();
+      return;
+    }
+    const hides = this.hides,
+      given = store.given[row],
+      suggested = store.suggested[row],
+      label = store.labels[row];
     const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
     this.labels.replaceChildren(
       this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
-      hides ? h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "suggested" }), h("span", { class: "lw-quiet", text: "hidden" }))
+      hides
+        ? h(
+            "div",
+            { class: "lw-fact" },
+            h("span", { class: "lw-fact-name", text: "suggested" }),
+            h("span", { class: "lw-quiet", text: "hidden" }),
+          )
         : this.fact("suggested", suggested, suggested < 0 ? "" : `p ${probability(store.pSuggested[row])}`),
-      h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "wrong?" }), hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row])),
-      this.now(label, given, store.verdict[row], store.flags[row]));
+      h(
+        "div",
+        { class: "lw-fact" },
+        h("span", { class: "lw-fact-name", text: "wrong?" }),
+        hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row]),
+      ),
+      this.now(label, given, store.verdict[row], store.flags[row]),
+    );
     for (const button of this.choices.children) {
       const code = Number(button.dataset.code);
       button.classList.toggle("lw-is-label", code === label);
@@ -1737,137 +2796,258 @@ class Inspector {
   }
 
   fact(name, code, detail) {
-    const colors = this.paint.classColors(), text = this.store.className(code);
-    return h("div", { class: "lw-fact lw-fact-tall" }, h("span", { class: "lw-fact-name", text: name }), h("span", { class: "lw-num lw-quiet", text: detail }),
-      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-clip", text })));
+    const colors = this.paint.classColors(),
+      text = this.store.className(code);
+    return h(
+      "div",
+      { class: "lw-fact lw-fact-tall" },
+      h("span", { class: "lw-fact-name", text: name }),
+      h("span", { class: "lw-num lw-quiet", text: detail }),
+      h(
+        "span",
+        { class: "lw-fact-value", title: text },
+        code >= 0 && swatch(colors[code % colors.length]),
+        h("span", { class: "lw-clip", text }),
+      ),
+    );
   }
 
   meter(p) {
-    return h("span", { class: "lw-fact-value" }, h("span", { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` }, h("span", { style: { width: `${100 * (p || 0)}%` } })), h("span", { class: "lw-num", text: `p ${probability(p)}` }));
+    return h(
+      "span",
+      { class: "lw-fact-value" },
+      h(
+        "span",
+        { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
+        h("span", { style: { width: `${100 * (p || 0)}%` } }),
+      ),
+      h("span", { class: "lw-num", text: `p ${probability(p)}` }),
+    );
   }
 
   now(label, given, verdict, flags) {
-    const said = label !== given ? `now ${this.store.className(label)}` : verdict === 2 ? "kept" : verdict === 3 ? "skipped" : "undecided";
+    const said =
+      label !== given
+        ? `now ${this.store.className(label)}`
+        : verdict === 2
+          ? "kept"
+          : verdict === 3
+            ? "skipped"
+            : "undecided";
     const flag = flags & 1 ? " · flagged" : "";
-    return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "decision" }),
-      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said + flag, title: said + flag })));
+    return h(
+      "div",
+      { class: "lw-fact" },
+      h("span", { class: "lw-fact-name", text: "decision" }),
+      h(
+        "span",
+        { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` },
+        h("span", { class: "lw-clip", text: said + flag, title: said + flag }),
+      ),
+    );
   }
 
   /** "queue 14/180 · ~41 left". */
   queue() {
-    const { store } = this, name = store.list, rows = store.rows(), at = rows.indexOf(store.row) + 1;
+    const { store } = this,
+      name = store.list,
+      rows = store.rows(),
+      at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
     const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
     const word = name === "neighbors" ? "neighbours" : name;
-    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}` : `${word} empty`;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected].filter(Boolean).join("; ");
+    this.place.textContent = rows.length
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}`
+      : `${word} empty`;
+    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected]
+      .filter(Boolean)
+      .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 
   redrawCurve() {
     const { store, answer } = this;
     if (!answer) return;
-    const colors = this.paint.classColors(), of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
-    const given = store.given[answer.row], suggested = store.suggested[answer.row];
+    const colors = this.paint.classColors(),
+      of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
+    const given = store.given[answer.row],
+      suggested = store.suggested[answer.row];
     const curve = this.hides || suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
-    drawCurve(this.curve, curve, { given: store.className(given), suggested: store.className(suggested), colors: [of(given), of(suggested)], theme: this.theme() });
-    this.curve.setAttribute("aria-label", `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`);
+    drawCurve(this.curve, curve, {
+      given: store.className(given),
+      suggested: store.className(suggested),
+      colors: [of(given), of(suggested)],
+      theme: this.theme(),
+    });
+    this.curve.setAttribute(
+      "aria-label",
+      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`,
+    );
   }
 
   drawNeighbors() {
-    const { answer } = this, { rows, items } = answer.neighbors;
-    this.neighborTitle.textContent = rows.length ? "nearest neighbours" : answer.neighbors.none || "no embeddings, so no neighbours";
-    this.strip.replaceChildren(...rows.map((row, i) => h("button", { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
-      h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")), this.neighborCaption(row))));
+    const { answer } = this,
+      { rows, items } = answer.neighbors;
+    this.neighborTitle.textContent = rows.length
+      ? "nearest neighbours"
+      : answer.neighbors.none || "no embeddings, so no neighbours";
+    this.strip.replaceChildren(
+      ...rows.map((row, i) =>
+        h(
+          "button",
+          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
+          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
+          this.neighborCaption(row),
+        ),
+      ),
+    );
   }
 
   neighborCaption(row) {
-    const { store } = this, colors = this.paint.classColors(), label = store.labels[row], name = store.className(label);
+    const { store } = this,
+      colors = this.paint.classColors(),
+      label = store.labels[row],
+      name = store.className(label);
     const agrees = label === store.labels[store.row];
-    return h("span", { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` }, label >= 0 && swatch(colors[label % colors.length]), h("span", { class: "lw-clip", text: name }));
+    return h(
+      "span",
+      { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` },
+      label >= 0 && swatch(colors[label % colors.length]),
+      h("span", { class: "lw-clip", text: name }),
+    );
   }
 
   neighborCaptions() {
     for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
   }
 
-  /* ---- typing a class or a note ---- */
-
-  openType() { this.openBox("class", "type a class", ""); this.match(); }
-
+  /** Write or change the note of the current example. */
   openNote() {
-    if (this.store.row >= 0) this.openBox("note", "write a note, Enter saves it", this.answer?.note || "");
+    if (this.store.row >= 0) this.typeBox.openNote(this.answer?.note || "");
   }
 
-  openBox(mode, placeholder, value) {
-    this.mode = mode;
-    this.el.classList.add("lw-typing");
-    this.typed.placeholder = placeholder;
-    this.typed.value = value;
-    this.matches.replaceChildren();
-    this.typed.focus({ preventScroll: true });
-  }
-
-  closeType() {
-    if (!this.mode) return;
-    this.mode = null;
-    this.el.classList.remove("lw-typing");
-    this.typed.value = "";
-    this.matches.replaceChildren();
-    this.buildPlaceholder();
-  }
-
-  buildPlaceholder() {
-    const k = this.store.classes.length;
-    this.typed.placeholder = k > BUTTONS ? `/ type one of ${count(k)} classes` : "type a class";
-  }
-
-  match() {
-    if (!this.mode) this.mode = "class";
-    if (this.mode !== "class") return;
-    this.el.classList.add("lw-typing");
-    const codes = matchingClasses(this.store.classes, this.typed.value);
-    this.best = codes.length ? codes[0] : -1;
-    this.matches.replaceChildren(...codes.map((code, i) => h("button", { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0),
-      onpointerdown: (event) => { event.preventDefault(); this.choose(code); } }, swatch(this.paint.classColors()[code]), h("span", { class: "lw-clip", text: this.store.classes[code] }))),
-    ...(codes.length ? [] : [h("span", { class: "lw-empty-line", text: "no such class" })]));
-  }
-
-  typing(event) {
-    if (event.key === "Enter") {
-      event.preventDefault();
-      if (this.mode === "note") this.saveNote();
-      else if (this.best >= 0) this.choose(this.best);
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); this.moveMatch(event.key === "ArrowDown" ? 1 : -1); }
-  }
-
-  moveMatch(by) {
-    const options = [...this.matches.querySelectorAll(".lw-match")], at = options.findIndex((o) => o.getAttribute("aria-selected") === "true");
-    if (!options.length) return;
-    const next = Math.max(0, Math.min(options.length - 1, at + by));
-    options.forEach((o, i) => o.setAttribute("aria-selected", String(i === next)));
-    this.best = matchingClasses(this.store.classes, this.typed.value)[next];
-  }
-
-  choose(code) {
-    this.leaveBox();
-    this.actions.label(code, "typed");
-  }
-
-  async saveNote() {
-    const text = this.typed.value.trim(), { row } = this.store;
-    this.leaveBox();
+  async saveNote(text) {
+    const { row } = this.store,
+      known = this.answers.get(row);
     await this.actions.note(text);
-    const known = this.answers.get(row);
-    if (known) { known.note = text; if (this.store.row === row) this.reasons(); }
+    if (!known) return;
+    known.note = text;
+    if (this.store.row === row) this.reasons();
   }
 
-  leaveBox() {
-    this.closeType();
-    this.onLeave?.();
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+// --- keyboard.js
+/** Keys: every press stays in the view, and what it means is done at once. */
+
+class Keyboard {
+  /** @param {object} view the Explorer whose parts act */
+  constructor(view) {
+    this.view = view;
+    const { root } = view;
+    for (const type of ["keydown", "keyup", "keypress"]) view.listen(root, type, (event) => event.stopPropagation());
+    view.listen(root, "keydown", (event) => this.key(event));
+    view.listen(root, "pointerdown", (event) => this.takeFocus(event));
+    view.listen(root, "change", (event) => {
+      if (event.target.tagName === "SELECT") view.focus();
+    });
   }
 
-  destroy() { clearTimeout(this.timer); }
+  /** A press of the mouse puts the keys to work: buttons do not keep the focus, fields do. */
+  takeFocus(event) {
+    if (event.target.closest("input, select, textarea, label")) return;
+    if (event.target.closest("button")) event.preventDefault();
+    this.view.focus();
+  }
+
+  key(event) {
+    if (!this.view.store) return;
+    if (event.target.matches("input, select, textarea")) {
+      if (event.key === "Escape") {
+        this.view.inspector.typeBox.close();
+        if (!this.view.exporter.el.hidden) this.view.exporter.toggle(false);
+        this.view.focus();
+      }
+      return;
+    }
+    if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
+    const meant = actionOf(event, this.view.keymap);
+    if (!meant) return;
+    event.preventDefault();
+    this.run(meant);
+  }
+
+  run({ action, digit }) {
+    const { actions, store, inspector } = this.view,
+      code = digit === undefined ? -1 : inspector.digits[digit];
+    if (digit !== undefined && code === undefined) {
+      this.view.say(`no class on key ${digit}`, "warn");
+      return;
+    }
+    const table = {
+      label: () => actions.label(code),
+      labelSelection: () => actions.labelSelection(code),
+      accept: () => actions.accept(),
+      keep: () => actions.keep(),
+      skip: () => actions.skip(),
+      flag: () => actions.flag(),
+      undo: () => actions.undo(),
+      redo: () => actions.redo(),
+      next: () => store.step(1),
+      previous: () => store.step(-1),
+      type: () => inspector.typeBox.openClass(),
+      note: () => inspector.openNote(),
+      neighbors: () => this.selectNeighbors(),
+      blind: () => this.toggleBlind(),
+      clear: () => store.clearSelection(),
+      help: () => this.view.toggleHelp(),
+      leave: () => this.leave(),
+    };
+    table[action]();
+    this.view.maps.forEach((map) => map.flush());
+  }
+
+  selectNeighbors() {
+    const { store } = this.view,
+      near = store.neighborsOf;
+    if (!near || near.row !== store.row || !near.rows.length) {
+      this.view.say("no neighbours for this example", "warn");
+      return;
+    }
+    const mask = new Uint8Array(store.n);
+    for (const row of [store.row, ...near.rows]) mask[row] = 1;
+    const { row } = store;
+    store.setSelection(mask);
+    store.goTo(row);
+    this.view.say(`${near.rows.length} neighbours selected`);
+  }
+
+  toggleBlind() {
+    this.view.store.blind = !this.view.store.blind;
+    this.view.say(this.view.store.blind ? "suggestions hidden until you choose" : "suggestions shown");
+    this.view.inspector.facts();
+    if (this.view.inspector.answer) {
+      this.view.inspector.reasons();
+      this.view.inspector.redrawCurve();
+    }
+  }
+
+  /** Close what is open; when nothing is, give the keyboard back to the notebook. */
+  leave() {
+    if (!this.view.helpBox.hidden) {
+      this.view.toggleHelp(false);
+      return;
+    }
+    if (!this.view.exporter.el.hidden) {
+      this.view.exporter.toggle(false);
+      return;
+    }
+    this.view.root.blur();
+    this.view.root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
+  }
 }
 
 // --- geometry.js
@@ -1879,10 +3059,13 @@ const NOWHERE = 1e4;
 /** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
 function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   const out = new Float32Array(2 * xs.length);
-  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0, sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
-  const ox = sx ? pad : 0, oy = sy ? pad : 0;
+  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
+    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
+  const ox = sx ? pad : 0,
+    oy = sy ? pad : 0;
   for (let i = 0; i < xs.length; i++) {
-    const x = (xs[i] - x0) * sx - ox, y = (ys[i] - y0) * sy - oy;
+    const x = (xs[i] - x0) * sx - ox,
+      y = (ys[i] - y0) * sy - oy;
     out[2 * i] = x === x && y === y ? x : NOWHERE;
     out[2 * i + 1] = y === y ? y : NOWHERE;
   }
@@ -1891,7 +3074,7 @@ function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
 
 /** Screen pixel to data space under camera {k, tx, ty}. */
 function toData([px, py], { width, height }, { k, tx, ty }) {
-  return [(((px / width) * 2 - 1) - tx) / k, ((1 - (py / height) * 2) - ty) / k];
+  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
 
 /** Data space to screen pixel: the inverse of `toData`. */
@@ -1901,22 +3084,35 @@ function toScreen([x, y], { width, height }, { k, tx, ty }) {
 
 /** The camera after zooming by `factor` with the data under [px, py] held in place. */
 function zoomed(camera, factor, [px, py], { width, height }) {
-  const k = Math.max(0.5, Math.min(200, camera.k * factor)), f = k / camera.k;
-  const x = (px / width) * 2 - 1, y = 1 - (py / height) * 2;
+  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
+    f = k / camera.k;
+  const x = (px / width) * 2 - 1,
+    y = 1 - (py / height) * 2;
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
 /** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
 function insidePolygon(xy, outline, allowed) {
-  const n = xy.length >> 1, m = outline.length, mask = new Uint8Array(n);
-  const ex = new Float64Array(m), ey = new Float64Array(m);
-  let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+  const n = xy.length >> 1,
+    m = outline.length,
+    mask = new Uint8Array(n);
+  const ex = new Float64Array(m),
+    ey = new Float64Array(m);
+  let x0 = Infinity,
+    x1 = -Infinity,
+    y0 = Infinity,
+    y1 = -Infinity;
   outline.forEach(([x, y], i) => {
-    ex[i] = x; ey[i] = y;
-    x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y);
+    ex[i] = x;
+    ey[i] = y;
+    x0 = Math.min(x0, x);
+    x1 = Math.max(x1, x);
+    y0 = Math.min(y0, y);
+    y1 = Math.max(y1, y);
   });
   for (let i = 0; i < n; i++) {
-    const x = xy[2 * i], y = xy[2 * i + 1];
+    const x = xy[2 * i],
+      y = xy[2 * i + 1];
     if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
     let inside = 0;
     for (let a = 0, b = m - 1; a < m; b = a++) {
@@ -1929,17 +3125,31 @@ function insidePolygon(xy, outline, allowed) {
 
 /** Mask of the points in the box spanned by two corners. */
 function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(xy, [[ax, ay], [bx, ay], [bx, by], [ax, by]], allowed);
+  return insidePolygon(
+    xy,
+    [
+      [ax, ay],
+      [bx, ay],
+      [bx, by],
+      [ax, by],
+    ],
+    allowed,
+  );
 }
 
 /** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
 function nearest(xy, [x, y], rx, ry, allowed) {
-  let best = -1, least = 1;
+  let best = -1,
+    least = 1;
   for (let i = 0; i < xy.length >> 1; i++) {
     const dx = (xy[2 * i] - x) / rx;
     if (!(dx <= 1 && dx >= -1)) continue;
-    const dy = (xy[2 * i + 1] - y) / ry, d = dx * dx + dy * dy;
-    if (d <= least && (!allowed || allowed[i])) { least = d; best = i; }
+    const dy = (xy[2 * i + 1] - y) / ry,
+      d = dx * dx + dy * dy;
+    if (d <= least && (!allowed || allowed[i])) {
+      least = d;
+      best = i;
+    }
   }
   return best;
 }
@@ -1968,11 +3178,129 @@ function pointStyle(n, area, k) {
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
+// --- overlay.js
+/** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
+
+const MARGIN = 0.93;
+
+/** A colour for a canvas. */
+const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
+
+/** The four corners of the box between the first and the last point. */
+function corners(points) {
+  const [ax, ay] = points[0],
+    [bx, by] = points[points.length - 1];
+  return [
+    [ax, ay],
+    [bx, ay],
+    [bx, by],
+    [ax, by],
+  ];
+}
+
+/** A ring around a place. */
+function ring(c, [x, y], radius, stroke, line) {
+  c.strokeStyle = stroke;
+  c.lineWidth = line;
+  c.beginPath();
+  c.arc(x, y, radius, 0, 7);
+  c.stroke();
+}
+
+/**
+ * Ticks and names of both axes.
+ * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: object, camera: object}} map
+ */
+function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
+  const { width, height } = size;
+  const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
+  const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * MARGIN : 0);
+  const [left, bottom] = toData([0, height], size, camera),
+    [right, top] = toData([width, 0], size, camera);
+  const room = width - c.measureText(`${x} →`).width - 18;
+  c.fillStyle = ink(colors.quiet);
+  c.strokeStyle = ink(colors.line);
+  c.lineWidth = 1;
+  c.textAlign = "center";
+  c.textBaseline = "bottom";
+  for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
+    const [px] = toScreen([forward(tick, xr), 0], size, camera);
+    line(c, px, height, px, height - 4);
+    if (px > 12 && px < room) c.fillText(short(tick), px, height - 4);
+  }
+  c.textAlign = "left";
+  c.textBaseline = "middle";
+  for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
+    const [, py] = toScreen([0, forward(tick, yr)], size, camera);
+    line(c, 0, py, 4, py);
+    if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
+  }
+  c.textAlign = "right";
+  c.textBaseline = "bottom";
+  c.fillText(`${x} →`, width - 6, height - 4);
+  c.textAlign = "left";
+  c.textBaseline = "top";
+  c.fillText(`↑ ${y}`, 6, 5);
+}
+
+function line(c, x0, y0, x1, y1) {
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  c.stroke();
+}
+
+/** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
+function drawRegions(c, { width, height }, colors) {
+  if (width < 240) return;
+  const word = (text, x, y) => {
+    c.strokeText(text, x, y);
+    c.fillText(text, x, y);
+  };
+  c.fillStyle = ink(colors.quiet);
+  c.strokeStyle = ink(colors.background, 0.8);
+  c.lineWidth = 3;
+  c.lineJoin = "round";
+  c.textBaseline = "middle";
+  c.textAlign = "left";
+  word("easy to learn", 34, 26);
+  word("hard to learn", width * 0.3, height - 28);
+  c.textAlign = "right";
+  word("ambiguous", width - 10, height * 0.5);
+}
+
+/** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
+function drawNeighbors(c, from, places, rays, colors) {
+  if (rays)
+    for (const place of places) {
+      c.strokeStyle = ink(colors.text, 0.35);
+      c.lineWidth = 1;
+      line(c, ...from, ...place);
+    }
+  for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
+}
+
+/** The lasso or box being drawn; dashed when it will take points away. */
+function drawOutline(c, { kind, points, mode }, colors) {
+  c.beginPath();
+  (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+  c.closePath();
+  c.fillStyle = ink(colors.accent, 0.1);
+  c.strokeStyle = ink(colors.accent);
+  c.lineWidth = 1.4;
+  c.setLineDash(mode === "remove" ? [4, 3] : []);
+  c.fill();
+  c.stroke();
+  c.setLineDash([]);
+}
+
 // --- points_gl.js
 /** Points with WebGL2: static positions, one byte of colour and one of state per point, one draw call. */
 
 /** Bits of a point's state. */
-const PASSES = 1, SELECTED = 2, CHANGED = 4;
+const PASSES = 1;
+const SELECTED = 2;
+const CHANGED = 4;
 
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
@@ -2023,14 +3351,22 @@ class PointsGL {
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;
-    try { return new PointsGL(canvas, gl); } catch { return null; }
+    try {
+      return new PointsGL(canvas, gl);
+    } catch {
+      return null;
+    }
   }
 
   constructor(canvas, gl) {
     Object.assign(this, { canvas, gl, n: 0, kind: "webgl2", kept: {} });
     this.build();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-    canvas.addEventListener("webglcontextrestored", () => { this.build(); this.again(); this.onrestored?.(); });
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.build();
+      this.again();
+      this.onrestored?.();
+    });
   }
 
   build() {
@@ -2040,8 +3376,10 @@ class PointsGL {
     this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.texture = gl.createTexture();
-    gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.enable(gl.DEPTH_TEST); gl.depthFunc(gl.LEQUAL);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
   }
 
   again() {
@@ -2058,13 +3396,24 @@ class PointsGL {
     gl.bufferData(gl.ARRAY_BUFFER, data, usage);
   }
 
-  setPositions(xy) { this.kept.positions = xy; this.n = xy.length >> 1; this.upload(0, xy, this.gl.STATIC_DRAW); }
-  setLevels(levels) { this.kept.levels = levels; this.upload(1, levels, this.gl.DYNAMIC_DRAW); }
-  setStates(states) { this.kept.states = states; this.upload(2, states, this.gl.DYNAMIC_DRAW); }
+  setPositions(xy) {
+    this.kept.positions = xy;
+    this.n = xy.length >> 1;
+    this.upload(0, xy, this.gl.STATIC_DRAW);
+  }
+  setLevels(levels) {
+    this.kept.levels = levels;
+    this.upload(1, levels, this.gl.DYNAMIC_DRAW);
+  }
+  setStates(states) {
+    this.kept.states = states;
+    this.upload(2, states, this.gl.DYNAMIC_DRAW);
+  }
 
   /** Send single points again after `levels` or `states` were changed in place. */
   touch(which, rows) {
-    const { gl } = this, data = which === "levels" ? this.kept.levels : this.kept.states;
+    const { gl } = this,
+      data = which === "levels" ? this.kept.levels : this.kept.states;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[which === "levels" ? 1 : 2]);
     for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
   }
@@ -2096,10 +3445,12 @@ class PointsGL {
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0]);
-    gl.enableVertexAttribArray(0); gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     for (const i of [1, 2]) {
       gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[i]);
-      gl.enableVertexAttribArray(i); gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
+      gl.enableVertexAttribArray(i);
+      gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
     }
     gl.drawArrays(gl.POINTS, 0, this.n);
   }
@@ -2115,10 +3466,13 @@ class PointsGL {
 
 /** Offsets [dx, dy] of the pixels of a disc of a diameter, in device pixels. */
 function disc(diameter) {
-  const d = Math.max(1, Math.round(diameter)), half = (d - 1) / 2, out = [];
-  for (let y = 0; y < d; y++) for (let x = 0; x < d; x++) {
-    if ((x - half) ** 2 + (y - half) ** 2 <= (d / 2) ** 2) out.push([x - Math.floor(half), y - Math.floor(half)]);
-  }
+  const d = Math.max(1, Math.round(diameter)),
+    half = (d - 1) / 2,
+    out = [];
+  for (let y = 0; y < d; y++)
+    for (let x = 0; x < d; x++) {
+      if ((x - half) ** 2 + (y - half) ** 2 <= (d / 2) ** 2) out.push([x - Math.floor(half), y - Math.floor(half)]);
+    }
   return out;
 }
 
@@ -2129,11 +3483,22 @@ class Points2D {
     Object.assign(this, { canvas, context: canvas.getContext("2d"), n: 0, kind: "canvas2d" });
   }
 
-  setPositions(xy) { this.xy = xy; this.n = xy.length >> 1; }
-  setLevels(levels) { this.levels = levels; }
-  setStates(states) { this.states = states; }
-  setTable(rgba) { this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3))); }
-  touch() { /* arrays are shared: nothing to send */ }
+  setPositions(xy) {
+    this.xy = xy;
+    this.n = xy.length >> 1;
+  }
+  setLevels(levels) {
+    this.levels = levels;
+  }
+  setStates(states) {
+    this.states = states;
+  }
+  setTable(rgba) {
+    this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3)));
+  }
+  touch() {
+    /* arrays are shared: nothing to send */
+  }
 
   /** 0 filtered out, 1 in the background, 2 coloured, 3 coloured and changed. */
   layer(state, anySelected) {
@@ -2143,15 +3508,31 @@ class Points2D {
   }
 
   draw({ camera, size, grey, outline, anySelected, ratio }) {
-    const { canvas: { width, height }, context, xy, levels, states, table, n } = this;
-    if (!n || !levels || !states || !table) { context.clearRect(0, 0, width, height); return; }
-    const image = context.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
-    const discs = [0.6, 0.85, 1, 1.25].map((f) => disc(size * ratio * f)), core = disc(size * ratio * 0.8);
-    const greyValue = packed(grey), edge = packed(outline), { k, tx, ty } = camera;
+    const {
+      canvas: { width, height },
+      context,
+      xy,
+      levels,
+      states,
+      table,
+      n,
+    } = this;
+    if (!n || !levels || !states || !table) {
+      context.clearRect(0, 0, width, height);
+      return;
+    }
+    const image = context.createImageData(width, height),
+      pixels = new Uint32Array(image.data.buffer);
+    const discs = [0.6, 0.85, 1, 1.25].map((f) => disc(size * ratio * f)),
+      core = disc(size * ratio * 0.8);
+    const greyValue = packed(grey),
+      edge = packed(outline),
+      { k, tx, ty } = camera;
     for (let layer = anySelected ? 1 : 0; layer < 4; layer++) {
       for (let i = 0; i < n; i++) {
         if (this.layer(states[i], anySelected) !== layer) continue;
-        const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0, y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
+        const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0,
+          y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
         if (!(x >= 4 && x < width - 4 && y >= 4 && y < height - 4)) continue;
         const fill = layer < 2 ? greyValue : table[levels[i]];
         for (const [dx, dy] of discs[layer]) pixels[(y + dy) * width + x + dx] = layer === 3 ? edge : fill;
@@ -2161,15 +3542,15 @@ class Points2D {
     context.putImageData(image, 0, 0);
   }
 
-  destroy() { this.xy = this.levels = this.states = null; }
+  destroy() {
+    this.xy = this.levels = this.states = null;
+  }
 }
 
 // --- map.js
 /** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
 
 const HOME = { k: 1, tx: 0, ty: 0 };
-const css = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
 
 class PointMap {
   /**
@@ -2177,15 +3558,31 @@ class PointMap {
    *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
    */
   constructor(options) {
-    Object.assign(this, options, { camera: { ...HOME }, xy: null, hover: -1, drag: null, frame: 0, size: { width: 0, height: 0 } });
+    Object.assign(this, options, {
+      camera: { ...HOME },
+      xy: null,
+      hover: -1,
+      drag: null,
+      frame: 0,
+      size: { width: 0, height: 0 },
+    });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-    this.over = h("canvas", { class: "lw-over", role: "img", "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard` });
+    this.over = h("canvas", {
+      class: "lw-over",
+      role: "img",
+      "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard`,
+    });
     this.message = h("div", { class: "lw-empty" });
     this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
     this.heading = h("span", { class: "lw-map-title", text: options.title });
     this.note = h("span", { class: "lw-map-note" });
     this.extra = h("span", { class: "lw-map-extra" });
-    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("div", { class: "lw-row" }, this.heading, this.note, this.extra), this.stage);
+    this.el = h(
+      "section",
+      { class: "lw-map", "aria-label": options.title },
+      h("div", { class: "lw-row" }, this.heading, this.note, this.extra),
+      this.stage,
+    );
     this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
     this.points.onrestored = () => this.redraw();
     this.listen();
@@ -2219,9 +3616,11 @@ class PointMap {
   /** Move points to new places instead of letting them jump. */
   glide(from, to) {
     cancelAnimationFrame(this.gliding);
-    const start = performance.now(), mid = new Float32Array(to.length);
+    const start = performance.now(),
+      mid = new Float32Array(to.length);
     const tick = (now) => {
-      const t = Math.min(1, (now - start) / 350), e = t * t * (3 - 2 * t);
+      const t = Math.min(1, (now - start) / 350),
+        e = t * t * (3 - 2 * t);
       for (let i = 0; i < to.length; i++) mid[i] = from[i] + (to[i] - from[i]) * e;
       this.points.setPositions(t < 1 ? mid : to);
       this.redraw();
@@ -2231,7 +3630,9 @@ class PointMap {
     this.gliding = requestAnimationFrame(tick);
   }
 
-  say(text) { this.message.textContent = text; }
+  say(text) {
+    this.message.textContent = text;
+  }
 
   /** Colours, states or the colour table changed as a whole. */
   recolor() {
@@ -2245,7 +3646,10 @@ class PointMap {
 
   /** Only these rows changed. */
   retouch(rows) {
-    if (rows.length > 2000) { this.recolor(); return; }
+    if (rows.length > 2000) {
+      this.recolor();
+      return;
+    }
     this.points.touch("levels", rows);
     this.points.touch("states", rows);
     this.redraw();
@@ -2254,109 +3658,79 @@ class PointMap {
   /* ---- drawing ---- */
 
   resize() {
-    const width = this.stage.clientWidth, height = this.stage.clientHeight, ratio = window.devicePixelRatio || 1;
+    const width = this.stage.clientWidth,
+      height = this.stage.clientHeight,
+      ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
     this.size = { width, height };
-    const w = Math.round(width * ratio), hgt = Math.round(height * ratio);
-    if (this.base.width !== w || this.base.height !== hgt) { this.base.width = w; this.base.height = hgt; }
+    const w = Math.round(width * ratio),
+      hgt = Math.round(height * ratio);
+    if (this.base.width !== w || this.base.height !== hgt) {
+      this.base.width = w;
+      this.base.height = hgt;
+    }
     this.draw();
   }
 
   /** Draw now what waits for the next frame: a key press should not wait for one. */
-  flush() { if (this.frame) this.draw(); }
+  flush() {
+    if (this.frame) this.draw();
+  }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const { size: { width, height }, store, theme } = this;
+    const {
+      size: { width, height },
+      store,
+      theme,
+    } = this;
     if (!width) return;
-    const colors = theme(), style = pointStyle(store.n, width * height, this.camera.k);
-    this.points.draw({ camera: this.camera, ...style, grey: colors.grey, outline: colors.text,
-      anySelected: store.selectedCount > 0, ratio: window.devicePixelRatio || 1 });
+    const colors = theme(),
+      style = pointStyle(store.n, width * height, this.camera.k);
+    this.points.draw({
+      camera: this.camera,
+      ...style,
+      grey: colors.grey,
+      outline: colors.text,
+      anySelected: store.selectedCount > 0,
+      ratio: window.devicePixelRatio || 1,
+    });
     this.drawOver(colors);
   }
 
   drawOver(colors) {
-    const { width, height } = this.size;
-    const c = sharpContext(this.over, width, height);
+    const { size, xy, store, drag } = this,
+      c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
-    if (this.xy && this.x) this.drawAxes(c, colors);
-    if (this.xy && this.regions && this.camera.k === 1) this.drawRegions(c, colors);
-    this.drawNeighbors(c, colors);
-    this.drawMark(c, this.hover, 6, css(colors.text, 0.8), 1);
-    this.drawMark(c, this.store.row, 8, css(colors.background), 4);
-    this.drawMark(c, this.store.row, 8, css(colors.text), 2);
-    this.drawOutline(c, colors);
-  }
-
-  place2d(row) { return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera); }
-
-  drawMark(c, row, radius, stroke, line) {
-    if (row < 0 || !this.xy) return;
-    const [x, y] = this.place2d(row);
-    c.strokeStyle = stroke; c.lineWidth = line;
-    c.beginPath(); c.arc(x, y, radius, 0, 7); c.stroke();
-  }
-
-  drawNeighbors(c, colors) {
-    const { row, neighborsOf } = this.store;
-    if (!this.xy || !neighborsOf || neighborsOf.row !== row) return;
-    const [x, y] = this.place2d(row);
-    c.strokeStyle = css(colors.text, 0.35); c.lineWidth = 1;
-    if (!this.x) {
-      c.beginPath();
-      for (const other of neighborsOf.rows) { const [u, v] = this.place2d(other); c.moveTo(x, y); c.lineTo(u, v); }
-      c.stroke();
+    if (xy) {
+      if (this.x) drawAxes(c, this, colors);
+      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      const near = store.neighborsOf;
+      if (near && near.row === store.row)
+        drawNeighbors(
+          c,
+          this.place2d(near.row),
+          near.rows.map((row) => this.place2d(row)),
+          !this.x,
+          colors,
+        );
+      if (this.hover >= 0) ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
+      if (store.row >= 0) {
+        ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
+        ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
+      }
     }
-    for (const other of neighborsOf.rows) this.drawMark(c, other, 5, css(colors.text, 0.6), 1);
+    if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
   }
 
-  drawAxes(c, colors) {
-    const { width, height } = this.size, [xr, yr] = this.ranges;
-    const invert = (v, [lo, hi]) => (hi > lo ? ((v / 0.93 + 1) / 2) * (hi - lo) + lo : lo);
-    const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * 0.93 : 0);
-    const [left, bottom] = toData([0, height], this.size, this.camera), [right, top] = toData([width, 0], this.size, this.camera);
-    c.fillStyle = css(colors.quiet); c.strokeStyle = css(colors.line); c.lineWidth = 1;
-    c.textAlign = "center"; c.textBaseline = "bottom";
-    for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
-      const [px] = toScreen([forward(tick, xr), 0], this.size, this.camera);
-      c.beginPath(); c.moveTo(px, height); c.lineTo(px, height - 4); c.stroke();
-      if (px > 12 && px < width - this.labelWidth(c, this.x) - 18) c.fillText(short(tick), px, height - 4);
-    }
-    c.textAlign = "left"; c.textBaseline = "middle";
-    for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
-      const [, py] = toScreen([0, forward(tick, yr)], this.size, this.camera);
-      c.beginPath(); c.moveTo(0, py); c.lineTo(4, py); c.stroke();
-      if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
-    }
-    c.textAlign = "right"; c.textBaseline = "bottom"; c.fillText(`${this.x} →`, width - 6, height - 4);
-    c.textAlign = "left"; c.textBaseline = "top"; c.fillText(`↑ ${this.y}`, 6, 5);
-  }
-
-  labelWidth(c, text) { return c.measureText(`${text} →`).width; }
-
-  /** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
-  drawRegions(c, colors) {
-    const { width, height } = this.size;
-    if (width < 240) return;
-    c.fillStyle = css(colors.quiet); c.textBaseline = "middle";
-    const word = (text, x, y) => { c.strokeText(text, x, y); c.fillText(text, x, y); };
-    c.strokeStyle = css(colors.background, 0.8); c.lineWidth = 3; c.lineJoin = "round";
-    c.textAlign = "left"; word("easy to learn", 34, 26); word("hard to learn", width * 0.3, height - 28);
-    c.textAlign = "right"; word("ambiguous", width - 10, height * 0.5);
-  }
-
-  drawOutline(c, colors) {
-    if (!this.drag || this.drag.kind === "pan") return;
-    const outline = this.drag.kind === "box" ? corners(this.drag.points) : this.drag.points;
-    c.beginPath();
-    outline.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-    c.closePath();
-    c.fillStyle = css(colors.accent, 0.1); c.strokeStyle = css(colors.accent); c.lineWidth = 1.4;
-    c.setLineDash(this.drag.mode === "remove" ? [4, 3] : []);
-    c.fill(); c.stroke(); c.setLineDash([]);
+  /** Where a row lies, in pixels. */
+  place2d(row) {
+    return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
   }
 
   /* ---- hands ---- */
@@ -2374,25 +3748,41 @@ class PointMap {
 
   at(event) {
     const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
-    return [((event.clientX - box.left) * this.size.width) / box.width, ((event.clientY - box.top) * this.size.height) / box.height];
+    return [
+      ((event.clientX - box.left) * this.size.width) / box.width,
+      ((event.clientY - box.top) * this.size.height) / box.height,
+    ];
   }
 
   down(event) {
     if (!this.xy || event.button > 1) return;
     this.over.setPointerCapture(event.pointerId);
     const kind = event.button === 1 ? "pan" : this.tools.tool;
-    this.drag = { kind, points: [this.at(event)], mode: modeFor(event, this.tools.mode), camera: { ...this.camera }, far: 0 };
+    this.drag = {
+      kind,
+      points: [this.at(event)],
+      mode: modeFor(event, this.tools.mode),
+      camera: { ...this.camera },
+      far: 0,
+    };
     event.preventDefault();
   }
 
   move(event) {
     const here = this.at(event);
-    if (!this.drag) { this.lookAt(here); return; }
+    if (!this.drag) {
+      this.lookAt(here);
+      return;
+    }
     const { points, kind, camera } = this.drag;
     this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
     if (kind === "pan") {
       const { width, height } = this.size;
-      this.camera = { k: camera.k, tx: camera.tx + ((here[0] - points[0][0]) / width) * 2, ty: camera.ty - ((here[1] - points[0][1]) / height) * 2 };
+      this.camera = {
+        k: camera.k,
+        tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
+        ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
+      };
       this.redraw();
     } else {
       points.push(here);
@@ -2409,13 +3799,20 @@ class PointMap {
     this.redraw();
   }
 
-  cancel() { this.drag = null; this.redraw(); }
+  cancel() {
+    this.drag = null;
+    this.redraw();
+  }
 
   /** Select what an outline holds. */
   outline({ kind, points, mode }) {
-    const started = performance.now(), path = points.map((p) => toData(p, this.size, this.camera));
+    const started = performance.now(),
+      path = points.map((p) => toData(p, this.size, this.camera));
     const allowed = this.store.filter.passing;
-    const fresh = kind === "box" ? insideBox(this.xy, path[0], path[path.length - 1], allowed) : insidePolygon(this.xy, path, allowed);
+    const fresh =
+      kind === "box"
+        ? insideBox(this.xy, path[0], path[path.length - 1], allowed)
+        : insidePolygon(this.xy, path, allowed);
     const mask = combined(this.store.selected, fresh, mode);
     this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
   }
@@ -2424,7 +3821,10 @@ class PointMap {
   click(here, mode, event) {
     const row = this.find(here, 10);
     const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
-    if (row < 0) { if (!modified) this.store.clearSelection(); return; }
+    if (row < 0) {
+      if (!modified) this.store.clearSelection();
+      return;
+    }
     if (modified) {
       const fresh = new Uint8Array(this.store.n);
       fresh[row] = 1;
@@ -2434,13 +3834,23 @@ class PointMap {
 
   find(here, radius) {
     if (!this.xy) return -1;
-    const { width, height } = this.size, place = toData(here, this.size, this.camera);
-    return nearest(this.xy, place, (radius * 2) / width / this.camera.k, (radius * 2) / height / this.camera.k, this.store.filter.passing);
+    const { width, height } = this.size,
+      place = toData(here, this.size, this.camera);
+    return nearest(
+      this.xy,
+      place,
+      (radius * 2) / width / this.camera.k,
+      (radius * 2) / height / this.camera.k,
+      this.store.filter.passing,
+    );
   }
 
   lookAt(here) {
     if (this.looking) return;
-    this.looking = requestAnimationFrame(() => { this.looking = 0; this.setHover(this.find(here, 7)); });
+    this.looking = requestAnimationFrame(() => {
+      this.looking = 0;
+      this.setHover(this.find(here, 7));
+    });
   }
 
   setHover(row) {
@@ -2465,7 +3875,10 @@ class PointMap {
     this.redraw();
   }
 
-  home() { this.camera = { ...HOME }; this.redraw(); }
+  home() {
+    this.camera = { ...HOME };
+    this.redraw();
+  }
 
   destroy() {
     cancelAnimationFrame(this.frame);
@@ -2475,31 +3888,40 @@ class PointMap {
   }
 }
 
-/** The four corners of the box between the first and the last point. */
-function corners(points) {
-  const [ax, ay] = points[0], [bx, by] = points[points.length - 1];
-  return [[ax, ay], [bx, ay], [bx, by], [ax, by]];
-}
-
 // --- paint.js
 /** What each point looks like: colour level, state bits and colour table, kept for all maps together. */
 
 class Paint {
   constructor(store, theme) {
-    Object.assign(this, { store, theme, by: "", levels: null, states: new Uint8Array(store.n), table: null, legend: null });
+    Object.assign(this, {
+      store,
+      theme,
+      by: "",
+      levels: null,
+      states: new Uint8Array(store.n),
+      table: null,
+      legend: null,
+    });
     this.restate();
   }
 
   /** Colours of the classes (or of any other k categories) in the present theme. */
-  classColors(k = this.store.classes.length) { return classColors(k, this.theme().dark); }
+  classColors(k = this.store.classes.length) {
+    return classColors(k, this.theme().dark);
+  }
 
   /** Colour by a column whose values are here. */
   colorBy(name) {
-    const { store } = this, column = store.columns.get(name), values = store.values(name);
+    const { store } = this,
+      column = store.columns.get(name),
+      values = store.values(name);
     const { dark, grey } = this.theme();
     this.by = name;
     if (column.kind === "category") {
-      const colors = column.categories === store.classes || column.classes ? this.classColors() : this.classColors(column.categories.length);
+      const colors =
+        column.categories === store.classes || column.classes
+          ? this.classColors()
+          : this.classColors(column.categories.length);
       this.levels = levelsOfCodes(values);
       this.table = classTable(colors, grey);
       this.legend = { kind: "category", column, colors };
@@ -2514,18 +3936,24 @@ class Paint {
 
   /** State bits of all rows. */
   restate() {
-    const { store, states } = this, { passing } = store.filter;
+    const { store, states } = this,
+      { passing } = store.filter;
     for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
   stateOf(i, passing) {
     const { store } = this;
-    return (passing[i] ? PASSES : 0) | (store.selected[i] ? SELECTED : 0) | (store.labels[i] !== store.given[i] ? CHANGED : 0);
+    return (
+      (passing[i] ? PASSES : 0) |
+      (store.selected[i] ? SELECTED : 0) |
+      (store.labels[i] !== store.given[i] ? CHANGED : 0)
+    );
   }
 
   /** Rows were relabelled: their state, and their colour when colours show labels. */
   touch(rows) {
-    const { store } = this, { passing } = store.filter;
+    const { store } = this,
+      { passing } = store.filter;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
       if (this.by === "label" || this.by === "verdict") {
@@ -2534,6 +3962,68 @@ class Paint {
       }
     }
   }
+}
+
+// --- source.js
+/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
+
+/** Typed arrays by the names that Python uses. */
+const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
+
+class Source {
+  /** @param {object} wire @param {object} store */
+  constructor(wire, store) {
+    Object.assign(this, { wire, store });
+  }
+
+  /** A column's values, fetched on first use. */
+  async load(name) {
+    const { store } = this;
+    if (store.values(name)) return;
+    const { body, buffers } = await this.wire.ask("column", { name });
+    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
+  }
+
+  /** Mask of the rows that a text or a query finds. */
+  async search(text) {
+    const { buffers } = await this.wire.ask("search", { text });
+    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
+  }
+
+  /** Mask of a ready-made selection that rests on scores. */
+  async lens(name) {
+    const { buffers } = await this.wire.ask("lens", { name });
+    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
+  }
+
+  /** The data map as it stood after an epoch: [variability, confidence]. */
+  async dataMap(epoch) {
+    const { meta } = this.store;
+    if (epoch === meta.epochs[meta.epochs.length - 1]) {
+      return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
+    }
+    const { buffers } = await this.wire.ask("upto", { epoch });
+    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
+  }
+
+  /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
+  async embedding(epoch = -1) {
+    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    return placed(body, buffers);
+  }
+}
+
+/** Python's [x0, y0, x1, y1, ...] as {note, xs, ys}. */
+function placed(body, buffers) {
+  const xy = arrayOf(Float32Array, buffers[0]);
+  const n = xy.length >> 1,
+    xs = new Float32Array(n),
+    ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return { note: body.note, xs, ys };
 }
 
 // --- store.js
@@ -2553,8 +4043,17 @@ class Store {
   /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
-    Object.assign(this, { given: arrays.given, suggested: arrays.suggested, labels: arrays.labels, verdict: arrays.verdict,
-      flags: arrays.flags, pError: arrays.p_error, pSuggested: arrays.p_suggested, order: arrays.order, issue: arrays.is_issue });
+    Object.assign(this, {
+      given: arrays.given,
+      suggested: arrays.suggested,
+      labels: arrays.labels,
+      verdict: arrays.verdict,
+      flags: arrays.flags,
+      pError: arrays.p_error,
+      pSuggested: arrays.p_suggested,
+      order: arrays.order,
+      issue: arrays.is_issue,
+    });
     this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
@@ -2564,8 +4063,12 @@ class Store {
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.row = -1;
-    this.past = []; this.future = [];
-    this.pending = 0; this.saved = meta.saved || ""; this.blind = Boolean(meta.blind); this.revealed = -1;
+    this.past = [];
+    this.future = [];
+    this.pending = 0;
+    this.saved = meta.saved || "";
+    this.blind = Boolean(meta.blind);
+    this.revealed = -1;
     this.changed = this.countChanged();
   }
 
@@ -2574,7 +4077,9 @@ class Store {
     this.listeners.get(topic).push(listener);
   }
 
-  emit(topic, detail) { for (const listener of this.listeners.get(topic) || []) listener(detail); }
+  emit(topic, detail) {
+    for (const listener of this.listeners.get(topic) || []) listener(detail);
+  }
 
   /* ---- columns ---- */
 
@@ -2585,9 +4090,13 @@ class Store {
     return this.columns.get(name)?.values || null;
   }
 
-  isLive(name) { return LIVE.includes(name); }
+  isLive(name) {
+    return LIVE.includes(name);
+  }
 
-  setValues(name, values) { this.columns.get(name).values = values; }
+  setValues(name, values) {
+    this.columns.get(name).values = values;
+  }
 
   /* ---- filters and selection ---- */
 
@@ -2605,7 +4114,9 @@ class Store {
     this.showList(this.selectedCount ? "selection" : "queue");
   }
 
-  clearSelection() { if (this.selectedCount) this.setSelection(new Uint8Array(this.n)); }
+  clearSelection() {
+    if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
+  }
 
   /* ---- lists and the cursor ---- */
 
@@ -2643,7 +4154,8 @@ class Store {
 
   /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
   nextOpen() {
-    const rows = this.rows(), at = rows.indexOf(this.row);
+    const rows = this.rows(),
+      at = rows.indexOf(this.row);
     if (at < 0) return this.row;
     for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
     return rows[Math.min(at + 1, rows.length - 1)];
@@ -2658,7 +4170,8 @@ class Store {
   /** Wrong labels to be expected among the examples that nobody has judged. */
   expectedLeft() {
     let sum = 0;
-    for (let i = 0; i < this.n; i++) if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
+    for (let i = 0; i < this.n; i++)
+      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
     return sum;
   }
 
@@ -2678,16 +4191,25 @@ class Store {
    */
   apply(change) {
     const { rows } = change;
-    const before = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    const before = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
     rows.forEach((row, i) => {
       if (change.labels) this.labels[row] = change.labels[i];
-      if (change.verdict) this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
+      if (change.verdict)
+        this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
       if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
       if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
     });
-    const after = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    const after = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
     this.past.push({ before, after, text: change.text, row: rows[0] });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
@@ -2705,11 +4227,15 @@ class Store {
   }
 
   /** Python's word on rows: it overrides whatever the page believed. */
-  patch({ rows, labels, verdict, flags }) { this.write({ rows, labels, verdict, flags }); }
+  patch({ rows, labels, verdict, flags }) {
+    this.write({ rows, labels, verdict, flags });
+  }
 
   write({ rows, labels, verdict, flags }) {
     for (let i = 0; i < rows.length; i++) {
-      this.labels[rows[i]] = labels[i]; this.verdict[rows[i]] = verdict[i]; this.flags[rows[i]] = flags[i];
+      this.labels[rows[i]] = labels[i];
+      this.verdict[rows[i]] = verdict[i];
+      this.flags[rows[i]] = flags[i];
     }
     this.touched(rows);
   }
@@ -2725,13 +4251,19 @@ class Store {
     return changed;
   }
 
-  className(code) { return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled"; }
+  className(code) {
+    return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  }
 }
 
 /** The four arrays of a patch as Python sends them. */
 function patchOf(buffers) {
-  return { rows: arrayOf(Int32Array, buffers[0]), labels: arrayOf(Int32Array, buffers[1]),
-    verdict: arrayOf(Uint8Array, buffers[2]), flags: arrayOf(Uint8Array, buffers[3]) };
+  return {
+    rows: arrayOf(Int32Array, buffers[0]),
+    labels: arrayOf(Int32Array, buffers[1]),
+    verdict: arrayOf(Uint8Array, buffers[2]),
+    flags: arrayOf(Uint8Array, buffers[3]),
+  };
 }
 
 // --- tabs.js
@@ -2741,8 +4273,15 @@ class Tabs {
   /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
-    this.buttons = panels.map(([name]) => h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
-    this.el = h("div", { class: "lw-filters" }, h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons), panels.map(([, el]) => el));
+    this.buttons = panels.map(([name]) =>
+      h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }),
+    );
+    this.el = h(
+      "div",
+      { class: "lw-filters" },
+      h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons),
+      panels.map(([, el]) => el),
+    );
     this.mark();
   }
 
@@ -2767,7 +4306,9 @@ class Tabs {
     this.frame = requestAnimationFrame(draw);
   }
 
-  destroy() { cancelAnimationFrame(this.frame); }
+  destroy() {
+    cancelAnimationFrame(this.frame);
+  }
 }
 
 // --- timeline.js
@@ -2783,10 +4324,27 @@ class Timeline {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
     const { epochs } = this;
     this.last = epochs.length - 1;
-    this.slider = h("input", { type: "range", min: String(this.first), max: String(this.last), step: "1", "aria-label": `${this.name}: epoch`, oninput: () => this.go(Number(this.slider.value)) });
+    this.slider = h("input", {
+      type: "range",
+      min: String(this.first),
+      max: String(this.last),
+      step: "1",
+      "aria-label": `${this.name}: epoch`,
+      oninput: () => this.go(Number(this.slider.value)),
+    });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
-    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": `${this.name}: play the epochs`, onclick: () => this.toggle() }, icon(ICONS.play));
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-icon",
+        title: "play the epochs",
+        "aria-label": `${this.name}: play the epochs`,
+        onclick: () => this.toggle(),
+      },
+      icon(ICONS.play),
+    );
     this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
     this.mark(this.last);
   }
@@ -2805,7 +4363,10 @@ class Timeline {
     try {
       const [xs, ys] = await this.frame(position);
       if (this.wanted === position) this.show(xs, ys);
-    } catch (error) { this.stop(); this.say(error.message, "error"); }
+    } catch (error) {
+      this.stop();
+      this.say(error.message, "error");
+    }
   }
 
   async frame(position) {
@@ -2816,7 +4377,10 @@ class Timeline {
     return frame;
   }
 
-  toggle() { if (this.playing) this.stop(); else this.play(); }
+  toggle() {
+    if (this.playing) this.stop();
+    else this.play();
+  }
 
   async play() {
     const mine = (this.playing = ++this.turns);
@@ -2834,14 +4398,60 @@ class Timeline {
     this.button.replaceChildren(icon(ICONS.play));
   }
 
-  destroy() { this.playing = 0; }
+  destroy() {
+    this.playing = 0;
+  }
+}
+
+// --- tip.js
+/** The line beside the pointer: which example lies there. */
+
+class Tip {
+  /** @param {{store: object, media: object, paint: object, root: HTMLElement}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.el = h("div", { class: "lw-tip", hidden: true });
+  }
+
+  /** Say what lies under the pointer of a map; row -1 hides the tip. */
+  show(row, map) {
+    const { el } = this;
+    el.hidden = row < 0 || Boolean(map.drag);
+    if (el.hidden) return;
+    el.textContent = this.text(row);
+    const [x, y] = map.place2d(row);
+    const stage = map.stage.getBoundingClientRect(),
+      box = this.root.getBoundingClientRect();
+    const left = stage.left - box.left + x + 10;
+    el.style.left = `${Math.max(4, Math.min(left, box.width - el.offsetWidth - 8))}px`;
+    el.style.top = `${stage.top - box.top + y + 12}px`;
+  }
+
+  text(row) {
+    const { store } = this,
+      item = this.media.peek(row),
+      { by } = this.paint;
+    const column = store.columns.get(by),
+      value = store.values(by)?.[row];
+    const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
+    const change = store.labels[row] === store.given[row] ? "" : ` → ${store.className(store.labels[row])}`;
+    return `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
+  }
 }
 
 // --- toolbar.js
 /** Tools shared by all maps: what a drag does, how it combines, zoom and reset. */
 
-const TOOLS = [["lasso", "lasso: draw around points"], ["box", "box: drag a rectangle"], ["pan", "pan: drag the map"]];
-const MODES = [["replace", "new selection"], ["add", "add to the selection (Shift)"], ["remove", "remove from the selection (Alt or Ctrl)"]];
+const TOOLS = [
+  ["lasso", "lasso: draw around points"],
+  ["box", "box: drag a rectangle"],
+  ["pan", "pan: drag the map"],
+];
+const MODES = [
+  ["replace", "new selection"],
+  ["add", "add to the selection (Shift)"],
+  ["remove", "remove from the selection (Alt or Ctrl)"],
+];
 
 class Toolbar {
   /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
@@ -2850,15 +4460,40 @@ class Toolbar {
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
     this.modeButtons = MODES.map(([name, label]) => iconButton(name, label, () => this.setMode(name)));
     this.info = h("span", { class: "lw-num lw-tool-info", "aria-live": "off" });
-    this.el = h("div", { class: "lw-toolbar", role: "toolbar", "aria-label": "map tools" }, h("span", { class: "lw-group" }, this.toolButtons), h("span", { class: "lw-group" }, this.modeButtons),
-      h("span", { class: "lw-group" }, textButton("−", "zoom out", () => this.onZoom(1 / 1.5)), textButton("+", "zoom in", () => this.onZoom(1.5)), iconButton("reset", "reset the view", () => this.onHome())),
-      this.info, h("span", { class: "lw-space" }), (this.clear = h("button", { type: "button", class: "lw-link", text: "clear selection", hidden: true, onclick: () => this.onClear() })));
+    this.el = h(
+      "div",
+      { class: "lw-toolbar", role: "toolbar", "aria-label": "map tools" },
+      h("span", { class: "lw-group" }, this.toolButtons),
+      h("span", { class: "lw-group" }, this.modeButtons),
+      h(
+        "span",
+        { class: "lw-group" },
+        textButton("−", "zoom out", () => this.onZoom(1 / 1.5)),
+        textButton("+", "zoom in", () => this.onZoom(1.5)),
+        iconButton("reset", "reset the view", () => this.onHome()),
+      ),
+      this.info,
+      h("span", { class: "lw-space" }),
+      (this.clear = h("button", {
+        type: "button",
+        class: "lw-link",
+        text: "clear selection",
+        hidden: true,
+        onclick: () => this.onClear(),
+      })),
+    );
     this.onWheel = (event) => this.noteWheel(event);
     this.mark();
   }
 
-  setTool(tool) { this.tool = tool; this.mark(); }
-  setMode(mode) { this.mode = mode; this.mark(); }
+  setTool(tool) {
+    this.tool = tool;
+    this.mark();
+  }
+  setMode(mode) {
+    this.mode = mode;
+    this.mark();
+  }
 
   mark() {
     this.toolButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(TOOLS[i][0] === this.tool)));
@@ -2878,9 +4513,13 @@ class Toolbar {
   }
 
   /** Is the page being scrolled by a wheel movement that began outside the maps? */
-  scrolling() { return !this.wheelInside; }
+  scrolling() {
+    return !this.wheelInside;
+  }
 
-  destroy() { window.removeEventListener("wheel", this.onWheel, { capture: true }); }
+  destroy() {
+    window.removeEventListener("wheel", this.onWheel, { capture: true });
+  }
 }
 
 function textButton(text, label, onclick) {
@@ -2948,25 +4587,39 @@ class Wire {
 /** The Explorer: builds the parts, wires them to one store, and cleans up. */
 
 /** Container widths at which the layout changes. */
-const LAYOUTS = [[1040, "wide"], [780, "middle"], [540, "narrow"], [0, "tiny"]];
+const LAYOUTS = [
+  [1040, "wide"],
+  [780, "middle"],
+  [540, "narrow"],
+  [0, "tiny"],
+];
 /** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
-const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
 const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
 
 class Explorer {
   /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
     Object.assign(this, { model, again });
-    this.root = h("div", { class: "lw", tabindex: "0", role: "application", "aria-label": "Label Workbench explorer; press ? for the keys",
-      "data-lm-suppress-shortcuts": "true", "data-state": "opening" });
+    this.root = h("div", {
+      class: "lw",
+      tabindex: "0",
+      role: "application",
+      "aria-label": "Label Workbench explorer; press ? for the keys",
+      "data-lm-suppress-shortcuts": "true",
+      "data-state": "opening",
+    });
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
     el.append(this.root);
     this.undo = [];
-    this.wire = new Wire(model, (body, buffers) => this.news(body, buffers), (waiting) => this.waiting(waiting));
-    this.listenKeys();
+    this.wire = new Wire(
+      model,
+      (body, buffers) => this.news(body, buffers),
+      (waiting) => this.waiting(waiting),
+    );
+    this.keyboard = new Keyboard(this);
   }
 
   /* ---- opening ---- */
@@ -2976,13 +4629,23 @@ class Explorer {
       const { body, buffers } = await this.wire.ask("open", {});
       const arrays = Object.fromEntries(body.arrays.map(([name, type], i) => [name, arrayOf(TYPES[type], buffers[i])]));
       this.build(body, arrays);
-    } catch (error) { this.opening.textContent = `could not open: ${error.message}`; this.root.dataset.state = "error"; }
+    } catch (error) {
+      this.opening.textContent = `could not open: ${error.message}`;
+      this.root.dataset.state = "error";
+    }
   }
 
   build(meta, arrays) {
     const store = (this.store = new Store(meta, arrays));
+    this.source = new Source(this.wire, store);
     const theme = () => (this.colors ||= readTheme(this.root));
-    for (const [name, values] of Object.entries({ given: store.given, suggested: store.suggested, p_error: store.pError, p_suggested: store.pSuggested, ...pick(arrays, meta.columns) })) {
+    for (const [name, values] of Object.entries({
+      given: store.given,
+      suggested: store.suggested,
+      p_error: store.pError,
+      p_suggested: store.pSuggested,
+      ...pick(arrays, meta.columns),
+    })) {
       if (store.columns.has(name)) store.setValues(name, values);
     }
     this.theme = theme;
@@ -2990,30 +4653,118 @@ class Explorer {
     this.paint = new Paint(store, theme);
     this.media = new Media(this.wire, meta.media);
     this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
-    const say = (text, kind) => this.say(text, kind), fail = (error) => this.say(error.message, "error");
+    const say = (text, kind) => this.say(text, kind),
+      fail = (error) => this.say(error.message, "error");
     this.actions = new Actions({ store, wire: this.wire, say, undoKey: keyCap(this.keymap.undo?.[0] || "") });
     const onPick = (row) => store.goTo(row);
-    this.head = new Head({ store, onColor: (name) => this.colorBy(name, true), onLens: (mask, name) => this.lens(mask, name), onRemoteLens: (name) => this.remoteLens(name),
-      onExport: () => this.exporter.toggle(), onHelp: () => this.toggleHelp(), onFold: () => this.foldFilters() });
-    this.exporter = new Exporter({ wire: this.wire, path: meta.export_path, say, onClose: () => this.focus(), onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)) });
+    this.head = new Head({
+      store,
+      onColor: (name) => this.colorBy(name, true),
+      onLens: (mask, name) => this.lens(mask, name),
+      onRemoteLens: (name) => this.remoteLens(name),
+      onExport: () => this.exporter.toggle(),
+      onHelp: () => this.toggleHelp(),
+      onFold: () => this.foldFilters(),
+    });
+    this.exporter = new Exporter({
+      wire: this.wire,
+      path: meta.export_path,
+      say,
+      onClose: () => this.focus(),
+      onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)),
+    });
     this.helpBox = helpPanel(this.keymap, digitClasses(store.classes), store.classes, () => this.toggleHelp(false));
-    this.filters = new Filters({ store, theme, paint: this.paint, load: (name) => this.load(name), search: (text) => this.search(text), onChange: () => this.filtersChanged(), fail });
-    const select = (test, name) => this.lens(maskOf(store.n, test), name), parts = { store, paint: this.paint, theme, select };
+    this.filters = new Filters({
+      store,
+      theme,
+      paint: this.paint,
+      load: (name) => this.source.load(name),
+      search: (text) => this.source.search(text),
+      onChange: () => this.filtersChanged(),
+      fail,
+    });
+    const select = (test, name) => this.lens(maskOf(store.n, test), name),
+      parts = { store, paint: this.paint, theme, select };
     this.classTable = new ClassTable(parts);
     this.pairs = new PairPanel(parts);
-    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()], ["classes", this.classTable.el, () => this.classTable.draw()], ["pairs", this.pairs.el, () => this.pairs.draw()]]);
-    this.toolbar = new Toolbar({ onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)), onHome: () => this.maps.forEach((m) => m.home()), onClear: () => store.clearSelection() });
+    this.side = new Tabs([
+      ["filters", this.filters.el, () => this.filters.redraw()],
+      ["classes", this.classTable.el, () => this.classTable.draw()],
+      ["pairs", this.pairs.el, () => this.pairs.draw()],
+    ]);
+    this.toolbar = new Toolbar({
+      onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
+      onHome: () => this.maps.forEach((m) => m.home()),
+      onClear: () => store.clearSelection(),
+    });
     this.buildMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
-    this.inspector = new Inspector({ store, wire: this.wire, media: this.media, paint: this.paint, theme, actions: this.actions, keymap: this.keymap, onPick, fail, onLeave: () => this.focus() });
-    this.bulk = new Bulk({ store, actions: this.actions, onOrder: (text) => say(text), onRank: () => this.wire.ask("rank").catch(fail) });
-    this.gallery = new Gallery({ store, bulk: this.bulk, media: this.media, paint: this.paint, onPick, onToggle: (row) => this.toggleRow(row), fail });
-    this.tip = h("div", { class: "lw-tip", hidden: true });
+    this.inspector = new Inspector({
+      store,
+      wire: this.wire,
+      media: this.media,
+      paint: this.paint,
+      theme,
+      actions: this.actions,
+      keymap: this.keymap,
+      onPick,
+      fail,
+      onLeave: () => this.focus(),
+    });
+    this.bulk = new Bulk({
+      store,
+      actions: this.actions,
+      onOrder: (text) => say(text),
+      onRank: () => this.wire.ask("rank").catch(fail),
+    });
+    this.gallery = new Gallery({
+      store,
+      bulk: this.bulk,
+      media: this.media,
+      paint: this.paint,
+      onPick,
+      onToggle: (row) => this.toggleRow(row),
+      fail,
+    });
+    this.tip = new Tip({ store, media: this.media, paint: this.paint, root: this.root });
     this.opening.remove();
-    this.root.append(this.head.el, h("div", { class: "lw-body" }, this.side.el,
-      h("div", { class: "lw-center" }, this.toolbar.el, h("div", { class: "lw-maps" }, this.maps.map((map) => map.el)), this.legend), this.inspector.el),
-    this.gallery.el, h("div", { class: "lw-foot" }, this.status, h("button", { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() }, "undo", h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") })), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet lw-keys", text: this.keyLine() })),
-    this.exporter.el, this.helpBox, this.tip);
+    this.root.append(
+      this.head.el,
+      h(
+        "div",
+        { class: "lw-body" },
+        this.side.el,
+        h(
+          "div",
+          { class: "lw-center" },
+          this.toolbar.el,
+          h(
+            "div",
+            { class: "lw-maps" },
+            this.maps.map((map) => map.el),
+          ),
+          this.legend,
+        ),
+        this.inspector.el,
+      ),
+      this.gallery.el,
+      h(
+        "div",
+        { class: "lw-foot" },
+        this.status,
+        h(
+          "button",
+          { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() },
+          "undo",
+          h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") }),
+        ),
+        h("span", { class: "lw-space" }),
+        h("span", { class: "lw-quiet lw-keys", text: keyLine(store.classes) }),
+      ),
+      this.exporter.el,
+      this.helpBox,
+      this.tip.el,
+    );
     this.listenStore();
     this.listenModel();
     this.listenPage();
@@ -3021,10 +4772,26 @@ class Explorer {
   }
 
   buildMaps(meta, onPick) {
-    const shared = { store: this.store, tools: this.toolbar, theme: this.theme, paint: this.paint, onPick, webgl: this.model.get("webgl") !== false,
-      onHover: (row, map) => this.hover(row, map), onSelect: (mask, how) => this.selectFromMap(mask, how) };
-    this.maps = [new PointMap({ ...shared, title: "data map", x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" }),
-      new PointMap({ ...shared, title: "embedding map" })];
+    const shared = {
+      store: this.store,
+      tools: this.toolbar,
+      theme: this.theme,
+      paint: this.paint,
+      onPick,
+      webgl: this.model.get("webgl") !== false,
+      onHover: (row, map) => this.tip.show(row, map),
+      onSelect: (mask, how) => this.selectFromMap(mask, how),
+    };
+    this.maps = [
+      new PointMap({
+        ...shared,
+        title: "data map",
+        x: meta.data_map?.x,
+        y: meta.data_map?.y,
+        regions: meta.data_map?.x === "variability",
+      }),
+      new PointMap({ ...shared, title: "embedding map" }),
+    ];
     const [data] = this.maps;
     this.timelines = [];
     const timeline = (map, options) => {
@@ -3033,17 +4800,30 @@ class Explorer {
       map.extra.append(line.el);
     };
     if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
-      timeline(data, { name: "data map", epochs: meta.epochs, first: 1, load: (epoch) => this.mapUpTo(epoch), show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges) });
+      timeline(data, {
+        name: "data map",
+        epochs: meta.epochs,
+        first: 1,
+        load: (epoch) => this.source.dataMap(epoch),
+        show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
+      });
     }
     if (meta.embedding_epochs.length > 1) {
-      timeline(this.maps[1], { name: "embedding map", epochs: meta.embedding_epochs, first: 0, load: (epoch) => this.embeddingOf(epoch), show: (xs, ys) => this.maps[1].setData(xs, ys) });
+      timeline(this.maps[1], {
+        name: "embedding map",
+        epochs: meta.embedding_epochs,
+        first: 0,
+        load: (epoch) => this.embeddingOf(epoch),
+        show: (xs, ys) => this.maps[1].setData(xs, ys),
+      });
     }
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
   /** First paint: the data map, then filters, embedding and the first suspect. */
   start(meta) {
-    const { store } = this, [data] = this.maps;
+    const { store } = this,
+      [data] = this.maps;
     this.root.dataset.renderer = data.points.kind;
     this.layout();
     this.colorBy(this.model.get("color_by") || meta.color_by);
@@ -3053,42 +4833,41 @@ class Explorer {
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
-    this.filters.start(FIRST_FILTERS).then(() => this.filters.restore(this.model.get("filters") || {})).then(() => { this.root.dataset.state = "ready"; });
+    this.filters
+      .start(FIRST_FILTERS)
+      .then(() => this.filters.restore(this.model.get("filters") || {}))
+      .then(() => {
+        this.root.dataset.state = "ready";
+      });
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
     this.status.title = meta.how;
   }
 
   async loadEmbedding() {
-    const map = this.maps[1];
-    map.say(this.store.meta.embedding.message);
-    if (!this.store.meta.embedding.there) return;
+    const { meta } = this.store,
+      map = this.maps[1];
+    map.say(meta.embedding.message);
+    if (!meta.embedding.there) return;
     try {
-      const { body, buffers } = await this.wire.ask("embedding", {});
-      this.placeEmbedding(body, buffers);
-    } catch (error) { map.say(error.message); }
+      this.placeEmbedding(await this.source.embedding());
+    } catch (error) {
+      map.say(error.message);
+    }
   }
 
-  /** The data map as it stood after an epoch: [variability, confidence]. */
-  async mapUpTo(epoch) {
-    const { meta } = this.store;
-    if (epoch === meta.epochs[meta.epochs.length - 1]) return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
-    const { buffers } = await this.wire.ask("upto", { epoch });
-    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
-  }
-
-  /** The embedding map of one checkpoint; the first time it is projected, which takes seconds. */
   async embeddingOf(epoch) {
-    this.maps[1].note.textContent = `projecting epoch ${epoch}…`;
-    const { body, buffers } = await this.wire.ask("embedding", { epoch });
-    this.maps[1].note.textContent = body.note.split(",")[0];
-    return twoColumns(arrayOf(Float32Array, buffers[0]));
+    const map = this.maps[1];
+    map.note.textContent = `projecting epoch ${epoch}…`;
+    const { note, xs, ys } = await this.source.embedding(epoch);
+    map.note.textContent = note.split(",")[0];
+    return [xs, ys];
   }
 
-  /** Coordinates of the embedding map; a better layout may come later. */
-  placeEmbedding(body, buffers) {
-    this.maps[1].note.textContent = body.note;
-    this.maps[1].setData(...twoColumns(arrayOf(Float32Array, buffers[0])));
+  /** Put the embedding map in place; a better layout may come later. */
+  placeEmbedding({ note, xs, ys }) {
+    this.maps[1].note.textContent = note;
+    this.maps[1].setData(xs, ys);
   }
 
   /* ---- news from Python ---- */
@@ -3096,38 +4875,30 @@ class Explorer {
   news(body, buffers) {
     if (!this.store) return;
     if (body.patch) this.store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
-    if (body.push === "selection") this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
-    if (body.push === "queue") { this.bulk.rebase(arrayOf(Int32Array, buffers[0])); this.store.setQueue(this.bulk.queue); this.store.goTo(this.store.firstOpen("queue")); }
-    if (body.push === "embedding") this.placeEmbedding(body, buffers);
-    if (body.push === "reopen") { setTimeout(this.again); return; }
+    if (body.push === "selection")
+      this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
+    if (body.push === "queue") {
+      this.bulk.rebase(arrayOf(Int32Array, buffers[0]));
+      this.store.setQueue(this.bulk.queue);
+      this.store.goTo(this.store.firstOpen("queue"));
+    }
+    if (body.push === "embedding") this.placeEmbedding(placed(body, buffers));
+    if (body.push === "reopen") {
+      setTimeout(this.again);
+      return;
+    }
     if (body.push === "go") this.store.goTo(body.row);
     if (body.push === "error") this.say(body.text, "error");
   }
 
   waiting(stuck) {
-    if (!this.store) { if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again."; return; }
+    if (!this.store) {
+      if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
+      return;
+    }
     this.head.state(stuck);
-    if (stuck && this.store.pending) this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
-  }
-
-  /** A column's values, fetched on first use. */
-  async load(name) {
-    const { store } = this;
-    if (store.values(name)) return;
-    const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
-  }
-
-  async search(text) {
-    const { buffers } = await this.wire.ask("search", { text });
-    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
-  }
-
-  async remoteLens(name) {
-    try {
-      const { buffers } = await this.wire.ask("lens", { name });
-      this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
-    } catch (error) { this.say(error.message, "error"); }
+    if (stuck && this.store.pending)
+      this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
   /* ---- what the store says ---- */
@@ -3136,27 +4907,45 @@ class Explorer {
     const { store, paint, maps } = this;
     store.on("mask", ({ selection, from }) => {
       paint.restate();
-      maps.forEach((map) => { if (map.xy) map.recolor(); });
+      maps.forEach((map) => {
+        if (map.xy) map.recolor();
+      });
       this.toolbar.clear.hidden = !store.selectedCount;
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
       if (selection && from !== "python") this.tellSelection();
     });
     store.on("labels", () => this.side.refresh());
-    store.on("labels", (rows) => { paint.touch(rows); maps.forEach((map) => { if (map.xy) map.retouch(rows); }); });
-    store.on("cursor", () => { maps.forEach((map) => map.redraw()); this.tellCurrent(); });
+    store.on("labels", (rows) => {
+      paint.touch(rows);
+      maps.forEach((map) => {
+        if (map.xy) map.retouch(rows);
+      });
+    });
+    store.on("cursor", () => {
+      maps.forEach((map) => map.redraw());
+      this.tellCurrent();
+    });
     store.on("neighbors", () => maps.forEach((map) => map.redraw()));
-    store.on("list", () => { if (store.list === "selection") store.goTo(store.firstOpen("selection")); });
+    store.on("list", () => {
+      if (store.list === "selection") store.goTo(store.firstOpen("selection"));
+    });
   }
 
   tellSelection() {
     const { store } = this;
-    this.wire.ask("select", { count: store.selectedCount }, store.selectedCount ? [packMask(store.selected).buffer] : []).catch((error) => this.say(error.message, "error"));
+    this.wire
+      .ask("select", { count: store.selectedCount }, store.selectedCount ? [packMask(store.selected).buffer] : [])
+      .catch((error) => this.say(error.message, "error"));
   }
 
   /** Tell Python which example is on show, not at every step of a held-down arrow key. */
   tellCurrent() {
     clearTimeout(this.currentTimer);
-    this.currentTimer = setTimeout(() => { this.wire.ask("current", { row: this.store.row }).catch(() => { /* nothing rests on it */ }); }, 150);
+    this.currentTimer = setTimeout(() => {
+      this.wire.ask("current", { row: this.store.row }).catch(() => {
+        /* nothing rests on it */
+      });
+    }, 150);
   }
 
   filtersChanged() {
@@ -3166,12 +4955,22 @@ class Explorer {
 
   async colorBy(name, tell = false) {
     if (!this.store.columns.has(name)) return;
-    try { await this.load(name); } catch (error) { this.say(error.message, "error"); return; }
+    try {
+      await this.source.load(name);
+    } catch (error) {
+      this.say(error.message, "error");
+      return;
+    }
     this.paint.colorBy(name);
     this.head.color.value = name;
     drawLegend(this.legend, this.paint.legend);
-    this.maps.forEach((map) => { if (map.xy) map.recolor(); });
-    if (tell) { this.model.set("color_by", name); this.model.save_changes(); }
+    this.maps.forEach((map) => {
+      if (map.xy) map.recolor();
+    });
+    if (tell) {
+      this.model.set("color_by", name);
+      this.model.save_changes();
+    }
   }
 
   selectFromMap(mask, { taken, mode }) {
@@ -3186,20 +4985,18 @@ class Explorer {
     this.store.setSelection(mask);
   }
 
+  async remoteLens(name) {
+    try {
+      this.lens(await this.source.lens(name), name);
+    } catch (error) {
+      this.say(error.message, "error");
+    }
+  }
+
   lens(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
-  }
-
-  /* ---- keys ---- */
-
-  listenKeys() {
-    const { root } = this;
-    for (const type of ["keydown", "keyup", "keypress"]) this.listen(root, type, (event) => event.stopPropagation());
-    this.listen(root, "keydown", (event) => this.key(event));
-    this.listen(root, "pointerdown", (event) => this.takeFocus(event));
-    this.listen(root, "change", (event) => { if (event.target.tagName === "SELECT") this.focus(); });
   }
 
   listen(target, type, listener, options) {
@@ -3207,52 +5004,8 @@ class Explorer {
     this.undo.push(() => target.removeEventListener(type, listener, options));
   }
 
-  /** A press of the mouse puts the keys to work: buttons do not keep the focus, fields do. */
-  takeFocus(event) {
-    if (event.target.closest("input, select, textarea, label")) return;
-    if (event.target.closest("button")) event.preventDefault();
-    this.focus();
-  }
-
-  focus() { this.root.focus({ preventScroll: true }); }
-
-  key(event) {
-    if (!this.store) return;
-    if (event.target.matches("input, select, textarea")) { if (event.key === "Escape") { this.inspector.closeType(); if (!this.exporter.el.hidden) this.exporter.toggle(false); this.focus(); } return; }
-    if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
-    const meant = actionOf(event, this.keymap);
-    if (!meant) return;
-    event.preventDefault();
-    this.run(meant);
-  }
-
-  run({ action, digit }) {
-    const { actions, store, inspector } = this, code = digit === undefined ? -1 : inspector.digits[digit];
-    if (digit !== undefined && code === undefined) { this.say(`no class on key ${digit}`, "warn"); return; }
-    const table = { label: () => actions.label(code), labelSelection: () => actions.labelSelection(code), accept: () => actions.accept(), keep: () => actions.keep(),
-      skip: () => actions.skip(), flag: () => actions.flag(), undo: () => actions.undo(), redo: () => actions.redo(), next: () => store.step(1), previous: () => store.step(-1),
-      type: () => inspector.openType(), note: () => inspector.openNote(), neighbors: () => this.selectNeighbors(), blind: () => this.toggleBlind(), clear: () => store.clearSelection(),
-      help: () => this.toggleHelp(), leave: () => this.leave() };
-    table[action]();
-    this.maps.forEach((map) => map.flush());
-  }
-
-  selectNeighbors() {
-    const { store } = this, near = store.neighborsOf;
-    if (!near || near.row !== store.row || !near.rows.length) { this.say("no neighbours for this example", "warn"); return; }
-    const mask = new Uint8Array(store.n);
-    for (const row of [store.row, ...near.rows]) mask[row] = 1;
-    const { row } = store;
-    store.setSelection(mask);
-    store.goTo(row);
-    this.say(`${near.rows.length} neighbours selected`);
-  }
-
-  toggleBlind() {
-    this.store.blind = !this.store.blind;
-    this.say(this.store.blind ? "suggestions hidden until you choose" : "suggestions shown");
-    this.inspector.facts();
-    if (this.inspector.answer) { this.inspector.reasons(); this.inspector.redrawCurve(); }
+  focus() {
+    this.root.focus({ preventScroll: true });
   }
 
   toggleHelp(open = this.helpBox.hidden) {
@@ -3260,39 +5013,11 @@ class Explorer {
     this.head.help.setAttribute("aria-expanded", String(open));
   }
 
-  /** Close what is open; when nothing is, give the keyboard back to the notebook. */
-  leave() {
-    if (!this.helpBox.hidden) { this.toggleHelp(false); return; }
-    if (!this.exporter.el.hidden) { this.exporter.toggle(false); return; }
-    this.root.blur();
-    this.root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
-  }
-
   /* ---- the status line and the tip ---- */
 
   say(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
-  }
-
-  keyLine() {
-    const k = this.store.classes.length, digits = Object.keys(digitClasses(this.store.classes));
-    const first = digits.includes("0") && digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0] || "";
-    return [first && `${first} label`, k > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo", "← → move", "? keys"].filter(Boolean).join("  ·  ");
-  }
-
-  hover(row, map) {
-    const { store, tip } = this;
-    if (row < 0 || map.drag) { tip.hidden = true; return; }
-    const item = this.media.peek(row), by = this.paint.by, column = store.columns.get(by), value = store.values(by)?.[row];
-    const shown = column.kind === "category" ? (value >= 0 ? column.categories[value] : "none") : probability(value);
-    const change = store.labels[row] === store.given[row] ? "" : ` → ${store.className(store.labels[row])}`;
-    tip.textContent = `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
-    const [x, y] = map.place2d(row), stage = map.stage.getBoundingClientRect(), box = this.root.getBoundingClientRect();
-    tip.hidden = false;
-    const left = stage.left - box.left + x + 10;
-    tip.style.left = `${Math.max(4, Math.min(left, box.width - tip.offsetWidth - 8))}px`;
-    tip.style.top = `${stage.top - box.top + y + 12}px`;
   }
 
   /* ---- the page ---- */
@@ -3303,22 +5028,40 @@ class Explorer {
       this.model.on(`change:${name}`, listener);
       this.undo.push(() => this.model.off(`change:${name}`, listener));
     };
-    watch("color_by", (name) => { if (name && name !== this.paint.by) this.colorBy(name); });
-    watch("filters", (state) => { if (JSON.stringify(state) !== JSON.stringify(this.filters.state())) this.filters.restore(state || {}); });
-    watch("height", (height) => { this.root.style.setProperty("--lw-height", `${height}px`); this.layout(); });
+    watch("color_by", (name) => {
+      if (name && name !== this.paint.by) this.colorBy(name);
+    });
+    watch("filters", (state) => {
+      if (JSON.stringify(state) !== JSON.stringify(this.filters.state())) this.filters.restore(state || {});
+    });
+    watch("height", (height) => {
+      this.root.style.setProperty("--lw-height", `${height}px`);
+      this.layout();
+    });
   }
 
   listenPage() {
     const sizes = new ResizeObserver(() => this.layout());
     sizes.observe(this.root);
     this.maps.forEach((map) => sizes.observe(map.stage));
-    const seen = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) this.maps.forEach((map) => map.redraw()); });
+    const seen = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) this.maps.forEach((map) => map.redraw());
+    });
     seen.observe(this.root);
-    const themes = new MutationObserver(() => THEME_CHECKS.forEach((ms) => setTimeout(() => this.root.isConnected && this.retheme(), ms)));
-    themes.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"] });
+    const themes = new MutationObserver(() =>
+      THEME_CHECKS.forEach((ms) => setTimeout(() => this.root.isConnected && this.retheme(), ms)),
+    );
+    themes.observe(document.body, {
+      attributes: true,
+      attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
+    });
     const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
     if (scheme?.addEventListener) this.listen(scheme, "change", () => this.retheme());
-    this.undo.push(() => { sizes.disconnect(); seen.disconnect(); themes.disconnect(); });
+    this.undo.push(() => {
+      sizes.disconnect();
+      seen.disconnect();
+      themes.disconnect();
+    });
   }
 
   layout() {
@@ -3356,16 +5099,18 @@ class Explorer {
     clearTimeout(this.currentTimer);
     this.undo.forEach((back) => back());
     this.wire.close();
-    for (const part of [...(this.maps || []), this.filters, this.side, this.bulk, this.inspector, this.toolbar, ...(this.timelines || [])]) part?.destroy();
+    for (const part of [
+      ...(this.maps || []),
+      this.filters,
+      this.side,
+      this.bulk,
+      this.inspector,
+      this.toolbar,
+      ...(this.timelines || []),
+    ])
+      part?.destroy();
     this.root.remove();
   }
-}
-
-/** [x0, y0, x1, y1, ...] as [[x0, x1, ...], [y0, y1, ...]]. */
-function twoColumns(xy) {
-  const n = xy.length >> 1, xs = new Float32Array(n), ys = new Float32Array(n);
-  for (let i = 0; i < n; i++) { xs[i] = xy[2 * i]; ys[i] = xy[2 * i + 1]; }
-  return [xs, ys];
 }
 
 /** Mask of the rows for which a test holds. */

@@ -214,7 +214,8 @@ class LabPage:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
         self.page.wait_for_function(  # running a cell before that brings up a dialog that asks for a kernel
-            "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'",
+            """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel
+            ?.connectionStatus === 'connected'""",
             timeout=60_000,
         )
 

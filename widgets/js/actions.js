@@ -7,46 +7,73 @@ const FEW = 500;
 
 export class Actions {
   /** @param {{store: object, wire: object, say: (text: string, kind?: string) => void}} options */
-  constructor(options) { Object.assign(this, options); }
+  constructor(options) {
+    Object.assign(this, options);
+  }
 
-  name(code) { return clip(this.store.className(code), 28); }
+  name(code) {
+    return clip(this.store.className(code), 28);
+  }
 
   /* ---- one example ---- */
 
   /** Give the current example a class. */
   label(code, how = "key") {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const was = store.labels[row];
-    if (was === code && store.verdict[row]) { this.say(`already ${this.name(code)}`); this.advance(row); return; }
-    this.relabel(Int32Array.of(row), Int32Array.of(code), code === store.given[row] ? `keep ${this.name(code)}` : `${this.name(was)} → ${this.name(code)}`, how);
+    if (was === code && store.verdict[row]) {
+      this.say(`already ${this.name(code)}`);
+      this.advance(row);
+      return;
+    }
+    this.relabel(
+      Int32Array.of(row),
+      Int32Array.of(code),
+      code === store.given[row] ? `keep ${this.name(code)}` : `${this.name(was)} → ${this.name(code)}`,
+      how,
+    );
     this.advance(row);
   }
 
   accept() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
-    if (store.suggested[row] < 0) { this.say("there is no suggestion for this example", "warn"); return; }
+    if (store.suggested[row] < 0) {
+      this.say("there is no suggestion for this example", "warn");
+      return;
+    }
     this.label(store.suggested[row], "accept");
   }
 
   keep() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const text = `keep ${this.name(store.given[row])}`;
-    this.decide({ op: "keep", rows: Int32Array.of(row), labels: Int32Array.of(store.given[row]), verdict: "keep", text });
+    this.decide({
+      op: "keep",
+      rows: Int32Array.of(row),
+      labels: Int32Array.of(store.given[row]),
+      verdict: "keep",
+      text,
+    });
     this.advance(row);
   }
 
   skip() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" });
     this.advance(row);
   }
 
   flag() {
-    const { store } = this, { row } = store;
+    const { store } = this,
+      { row } = store;
     if (row < 0) return;
     const on = !(store.flags[row] & 1);
     this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag taken off" });
@@ -55,7 +82,10 @@ export class Actions {
   note(text) {
     const { row } = this.store;
     if (row < 0) return Promise.resolve();
-    return this.decide({ op: "note", rows: Int32Array.of(row), note: Boolean(text), text: text ? "note written" : "note removed" }, { note: text });
+    return this.decide(
+      { op: "note", rows: Int32Array.of(row), note: Boolean(text), text: text ? "note written" : "note removed" },
+      { note: text },
+    );
   }
 
   advance(row) {
@@ -66,54 +96,97 @@ export class Actions {
   /* ---- the selection ---- */
 
   labelSelection(code) {
-    const { store } = this, rows = store.lists.selection;
-    if (!rows.length) { this.say("nothing is selected: draw around points first", "warn"); return; }
-    this.relabel(rows, new Int32Array(rows.length).fill(code), `${count(rows.length)} examples → ${this.name(code)}`, "selection");
+    const { store } = this,
+      rows = store.lists.selection;
+    if (!rows.length) {
+      this.say("nothing is selected: draw around points first", "warn");
+      return;
+    }
+    this.relabel(
+      rows,
+      new Int32Array(rows.length).fill(code),
+      `${count(rows.length)} examples → ${this.name(code)}`,
+      "selection",
+    );
   }
 
   /** Rows of the selection whose suggestion is at least as likely as `least` and differs from their label. */
   acceptable(least) {
     const { store } = this;
-    return store.lists.selection.filter((row) => store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least);
+    return store.lists.selection.filter(
+      (row) =>
+        store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least,
+    );
   }
 
   acceptSelection(least) {
-    const { store } = this, rows = this.acceptable(least);
-    if (!rows.length) { this.say("no suggestion in the selection is that likely", "warn"); return; }
-    this.relabel(rows, rows.map((row) => store.suggested[row]), `${count(rows.length)} suggestions accepted`, "accept selection");
+    const { store } = this,
+      rows = this.acceptable(least);
+    if (!rows.length) {
+      this.say("no suggestion in the selection is that likely", "warn");
+      return;
+    }
+    this.relabel(
+      rows,
+      rows.map((row) => store.suggested[row]),
+      `${count(rows.length)} suggestions accepted`,
+      "accept selection",
+    );
   }
 
   /* ---- history ---- */
 
-  undo() { return this.travel(false); }
-  redo() { return this.travel(true); }
+  undo() {
+    return this.travel(false);
+  }
+  redo() {
+    return this.travel(true);
+  }
 
   async travel(forward) {
-    const { store } = this, word = forward ? "redo" : "undo";
+    const { store } = this,
+      word = forward ? "redo" : "undo";
     const step = store.travel(forward);
-    if (step) { this.say(`${forward ? "again" : "undone"}: ${step.text}`); this.visit(step.row); }
+    if (step) {
+      this.say(`${forward ? "again" : "undone"}: ${step.text}`);
+      this.visit(step.row);
+    }
     try {
       const { body } = await this.send(word, {}, []);
       if (!body.count && !step) this.say(`nothing to ${word}`);
-      else if (!step) { this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`); this.visit(body.row); }
-    } catch { /* `send` has shown it and Python's state has come back with it */ }
+      else if (!step) {
+        this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
+        this.visit(body.row);
+      }
+    } catch {
+      /* `send` has shown it and Python's state has come back with it */
+    }
   }
 
-  visit(row) { if (row >= 0) this.store.goTo(row); }
+  visit(row) {
+    if (row >= 0) this.store.goTo(row);
+  }
 
   /* ---- to the journal ---- */
 
-  relabel(rows, labels, text, how) { return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how }); }
+  relabel(rows, labels, text, how) {
+    return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how });
+  }
 
   async decide(change, extra = {}) {
-    const { store } = this, { op, rows, labels, flag } = change;
+    const { store } = this,
+      { op, rows, labels, flag } = change;
     store.apply(change);
     const step = store.past[store.past.length - 1];
     this.say(`${change.text} · ${this.undoKey} undo`);
     const same = labels && labels.every((code) => code === labels[0]);
     const body = { op, flag, ...extra, label: same ? labels[0] : undefined };
     const buffers = same || !labels ? [] : [labels.buffer];
-    try { await this.send("decide", body, buffers, rows); } catch { store.past = store.past.filter((one) => one !== step); }
+    try {
+      await this.send("decide", body, buffers, rows);
+    } catch {
+      store.past = store.past.filter((one) => one !== step);
+    }
   }
 
   /** Ask Python; counts as unsaved until it has answered. */

@@ -9,16 +9,42 @@ export class Bars {
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
-    this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
-      h("div", { class: "lw-bars" }, this.lines.map((line) => line.el)));
+    this.el = h(
+      "div",
+      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose &&
+          h("button", {
+            type: "button",
+            class: "lw-tiny",
+            text: "×",
+            title: "put this filter away",
+            "aria-label": `put filter ${column.name} away`,
+            onclick: onClose,
+          }),
+      ),
+      h(
+        "div",
+        { class: "lw-bars" },
+        this.lines.map((line) => line.el),
+      ),
+    );
   }
 
   line(name, code, color) {
-    const fill = h("span", { class: "lw-bar-fill" }), back = h("span", { class: "lw-bar-all" }), number = h("span", { class: "lw-num" });
-    const el = h("button", { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })), h("span", { class: "lw-bar-track" }, back, fill), number);
+    const fill = h("span", { class: "lw-bar-fill" }),
+      back = h("span", { class: "lw-bar-all" }),
+      number = h("span", { class: "lw-num" });
+    const el = h(
+      "button",
+      { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
+      h("span", { class: "lw-bar-track" }, back, fill),
+      number,
+    );
     return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
   }
 
@@ -37,8 +63,14 @@ export class Bars {
 
   draw() {
     const { column, store } = this;
-    const { all, shown, chosen } = store.filter.counts(column.name, store.values(column.name), this.lines.length, store.selectedCount ? store.selected : null);
-    const numbers = store.selectedCount ? chosen : shown, most = Math.max(1, ...all);
+    const { all, shown, chosen } = store.filter.counts(
+      column.name,
+      store.values(column.name),
+      this.lines.length,
+      store.selectedCount ? store.selected : null,
+    );
+    const numbers = store.selectedCount ? chosen : shown,
+      most = Math.max(1, ...all);
     const colors = this.colors?.();
     this.lines.forEach(({ el, fill, back, number, square }, i) => {
       if (square) square.style.background = hex(colors[i]); // the theme may have changed

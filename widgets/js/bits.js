@@ -37,7 +37,8 @@ export function rowsOf(mask, order) {
 
 /** Smallest and largest finite value, or [0, 1] when there is none. */
 export function extent(values) {
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (v < low) low = v;

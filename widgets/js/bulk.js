@@ -19,7 +19,13 @@ export class Bulk {
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
     fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
-    this.rank = h("button", { type: "button", class: "lw-button", text: "Rank again", title: "rank all examples anew; the detector learns from your verdicts", onclick: () => this.rankAgain() });
+    this.rank = h("button", {
+      type: "button",
+      class: "lw-button",
+      text: "Rank again",
+      title: "rank all examples anew; the detector learns from your verdicts",
+      onclick: () => this.rankAgain(),
+    });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
@@ -58,7 +64,10 @@ export class Bulk {
   }
 
   /** A queue that Python set becomes the one that is ordered. */
-  rebase(queue) { this.queue = queue; this.order.value = "suspicion"; }
+  rebase(queue) {
+    this.queue = queue;
+    this.order.value = "suspicion";
+  }
 
   rankAgain() {
     this.rank.disabled = true;
@@ -73,5 +82,8 @@ export class Bulk {
     this.onOrder(`queue ${ORDERS[name]}`);
   }
 
-  destroy() { clearTimeout(this.armed); cancelAnimationFrame(this.frame); }
+  destroy() {
+    clearTimeout(this.armed);
+    cancelAnimationFrame(this.frame);
+  }
 }

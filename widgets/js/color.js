@@ -1,10 +1,32 @@
 /** Colours: Okabe-Ito for classes, viridis and cividis for scores, the page's own for everything else. */
 
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
-const VIRIDIS = [[68, 1, 84], [72, 36, 117], [65, 68, 135], [53, 95, 141], [42, 120, 142], [33, 145, 140], [34, 168, 132],
-  [68, 191, 112], [122, 209, 81], [189, 223, 38], [253, 231, 37]];
-const CIVIDIS = [[0, 32, 77], [0, 48, 111], [53, 69, 107], [79, 87, 108], [102, 105, 112], [124, 123, 120], [148, 142, 119],
-  [173, 162, 112], [200, 182, 97], [228, 204, 71], [255, 233, 69]];
+const VIRIDIS = [
+  [68, 1, 84],
+  [72, 36, 117],
+  [65, 68, 135],
+  [53, 95, 141],
+  [42, 120, 142],
+  [33, 145, 140],
+  [34, 168, 132],
+  [68, 191, 112],
+  [122, 209, 81],
+  [189, 223, 38],
+  [253, 231, 37],
+];
+const CIVIDIS = [
+  [0, 32, 77],
+  [0, 48, 111],
+  [53, 69, 107],
+  [79, 87, 108],
+  [102, 105, 112],
+  [124, 123, 120],
+  [148, 142, 119],
+  [173, 162, 112],
+  [200, 182, 97],
+  [228, 204, 71],
+  [255, 233, 69],
+];
 
 /** LUT entry that means "no value". */
 export const MISSING = 255;
@@ -23,11 +45,21 @@ export function parseColor(text) {
 }
 
 /** [r, g, b] as "#rrggbb". */
-export const hex = (rgb) => `#${rgb.map((v) => Math.round(Math.max(0, Math.min(255, v))).toString(16).padStart(2, "0")).join("")}`;
+export const hex = (rgb) =>
+  `#${rgb
+    .map((v) =>
+      Math.round(Math.max(0, Math.min(255, v)))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 
 /** Relative luminance after WCAG, 0 (black) to 1 (white). */
 export function luminance(rgb) {
-  const [r, g, b] = rgb.map((v) => { const c = v / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+  const [r, g, b] = rgb.map((v) => {
+    const c = v / 255;
+    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
@@ -39,11 +71,18 @@ export function contrast(a, b) {
 
 /** A colour from OKLCH coordinates: lightness 0-1, chroma, hue in degrees. */
 export function oklch(l, c, hue) {
-  const a = c * Math.cos((hue * Math.PI) / 180), b = c * Math.sin((hue * Math.PI) / 180);
-  const [x, y, z] = [l + 0.3963377774 * a + 0.2158037573 * b, l - 0.1055613458 * a - 0.0638541728 * b,
-    l - 0.0894841775 * a - 1.291485548 * b].map((v) => v ** 3);
-  return [4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z, -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
-    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z].map((v) => {
+  const a = c * Math.cos((hue * Math.PI) / 180),
+    b = c * Math.sin((hue * Math.PI) / 180);
+  const [x, y, z] = [
+    l + 0.3963377774 * a + 0.2158037573 * b,
+    l - 0.1055613458 * a - 0.0638541728 * b,
+    l - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  return [
+    4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z,
+    -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
+    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z,
+  ].map((v) => {
     const u = Math.max(0, Math.min(1, v));
     return 255 * (u <= 0.0031308 ? 12.92 * u : 1.055 * u ** (1 / 2.4) - 0.055);
   });
@@ -57,14 +96,18 @@ export function classColors(k, dark = false) {
   const out = base.slice(0, k);
   for (let i = out.length; i < k; i++) {
     const j = i - base.length;
-    out.push(oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360));
+    out.push(
+      oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360),
+    );
   }
   return out;
 }
 
 /** Colour at t in [0, 1] of a list of evenly spaced stops. */
 export function ramp(stops, t) {
-  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(f)), u = f - i;
+  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
+    i = Math.min(stops.length - 2, Math.floor(f)),
+    u = f - i;
   return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
 }
 
@@ -73,8 +116,10 @@ export function ramp(stops, t) {
  * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
  */
 export function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
-  const toward = suspicious === "low" ? 1 - t : t, quiet = 0.45 * (1 - toward) ** 2;
-  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward), grey = dark ? 95 : 190;
+  const toward = suspicious === "low" ? 1 - t : t,
+    quiet = 0.45 * (1 - toward) ** 2;
+  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward),
+    grey = dark ? 95 : 190;
   return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
@@ -89,14 +134,16 @@ export function scoreTable(options, missing) {
 /** RGBA table for categories; more than 254 categories repeat. */
 export function classTable(colors, missing) {
   const table = new Uint8Array(1024);
-  for (let i = 0; i < LEVELS; i++) table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
+  for (let i = 0; i < LEVELS; i++)
+    table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
   table.set([...missing, 255], 4 * MISSING);
   return table;
 }
 
 /** Table entry of every number: 0..253 over [low, high], MISSING for NaN. */
 export function levelsOf(values, low, high) {
-  const out = new Uint8Array(values.length), factor = high > low ? (LEVELS - 1) / (high - low) : 0;
+  const out = new Uint8Array(values.length),
+    factor = high > low ? (LEVELS - 1) / (high - low) : 0;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     out[i] = v === v ? Math.max(0, Math.min(LEVELS - 1, (v - low) * factor + 0.5)) | 0 : MISSING;
@@ -116,6 +163,15 @@ export function readTheme(node) {
   const background = parseColor(getComputedStyle(node).backgroundColor);
   const dark = luminance(background) < 0.4;
   const mix = (t) => background.map((v) => v + ((dark ? 255 : 0) - v) * t);
-  return { dark, background, text: mix(dark ? 0.86 : 0.85), quiet: mix(dark ? 0.62 : 0.6), line: mix(0.16), grey: mix(dark ? 0.3 : 0.22),
-    faint: mix(0.1), accent: parseColor(dark ? "#64b5f6" : "#1565c0"), warn: parseColor(dark ? "#ffb74d" : "#b04a00") };
+  return {
+    dark,
+    background,
+    text: mix(dark ? 0.86 : 0.85),
+    quiet: mix(dark ? 0.62 : 0.6),
+    line: mix(0.16),
+    grey: mix(dark ? 0.3 : 0.22),
+    faint: mix(0.1),
+    accent: parseColor(dark ? "#64b5f6" : "#1565c0"),
+    warn: parseColor(dark ? "#ffb74d" : "#b04a00"),
+  };
 }

@@ -10,7 +10,8 @@ export const NO_BIN = 255;
 
 /** Bin number of every value over [low, high]; NO_BIN for NaN. */
 export function binned(values, low, high, bins = BINS) {
-  const out = new Uint8Array(values.length), factor = high > low ? bins / (high - low) : 0;
+  const out = new Uint8Array(values.length),
+    factor = high > low ? bins / (high - low) : 0;
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     out[i] = v === v ? Math.max(0, Math.min(bins - 1, (v - low) * factor)) | 0 : NO_BIN;
@@ -41,7 +42,8 @@ export class Crossfilter {
 
   /** Keep rows whose value is in [low, high]; NaN fails. */
   range(name, values, low, high) {
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = values[i] >= low && values[i] <= high ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
@@ -52,14 +54,16 @@ export class Crossfilter {
     for (const code of kept) most = Math.max(most, code);
     const wanted = new Uint8Array(most + 2);
     for (const code of kept) wanted[code + 1] = 1;
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = wanted[codes[i] + 1] ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
 
   /** Keep rows of a mask. */
   mask(name, mask) {
-    const bit = this.bit(name), { failed, n } = this;
+    const bit = this.bit(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] = mask[i] ? failed[i] & ~bit : failed[i] | bit;
     this.refresh();
   }
@@ -67,7 +71,8 @@ export class Crossfilter {
   /** Drop one filter. */
   clear(name) {
     if (!this.bits.has(name)) return;
-    const bit = this.bits.get(name), { failed, n } = this;
+    const bit = this.bits.get(name),
+      { failed, n } = this;
     for (let i = 0; i < n; i++) failed[i] &= ~bit;
     this.bits.delete(name);
     this.refresh();
@@ -79,20 +84,28 @@ export class Crossfilter {
   }
 
   /** Is any filter on? */
-  get active() { return this.bits.size > 0; }
+  get active() {
+    return this.bits.size > 0;
+  }
 
   /**
    * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones.
    * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
    */
   counts(name, bins, size, selected) {
-    const bit = this.bits.get(name) || 0, { failed, n } = this;
-    const all = new Int32Array(size), shown = new Int32Array(size), chosen = new Int32Array(size);
+    const bit = this.bits.get(name) || 0,
+      { failed, n } = this;
+    const all = new Int32Array(size),
+      shown = new Int32Array(size),
+      chosen = new Int32Array(size);
     for (let i = 0; i < n; i++) {
       const b = bins[i];
       if (b < 0 || b >= size) continue;
       all[b]++;
-      if ((failed[i] & ~bit) === 0) { shown[b]++; if (selected && selected[i]) chosen[b]++; }
+      if ((failed[i] & ~bit) === 0) {
+        shown[b]++;
+        if (selected && selected[i]) chosen[b]++;
+      }
     }
     return { all, shown, chosen };
   }

@@ -8,7 +8,8 @@ const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 /** Ends of two label positions pushed apart so that they do not overlap. */
 export function apart(a, b, gap) {
   if (Math.abs(a - b) >= gap) return [a, b];
-  const middle = (a + b) / 2, sign = a <= b ? 1 : -1;
+  const middle = (a + b) / 2,
+    sign = a <= b ? 1 : -1;
   return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
 
@@ -21,49 +22,88 @@ export const lastFinite = (values) => [...values].reverse().find((v) => v !== nu
  * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object}} look
  */
 export function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight;
   if (!width) return;
   const c = sharpContext(canvas, width, height);
   c.font = "10px system-ui, sans-serif";
   if (!curve || curve.epochs.length < 2) {
-    c.fillStyle = hex(theme.quiet); c.textAlign = "center"; c.textBaseline = "middle";
-    c.fillText(curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded", width / 2, height / 2);
+    c.fillStyle = hex(theme.quiet);
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(
+      curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded",
+      width / 2,
+      height / 2,
+    );
     return;
   }
-  const room = Math.min(110, Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8);
-  const right = width - PAD.right - room, bottom = height - PAD.bottom, e0 = curve.epochs[0], e1 = curve.epochs[curve.epochs.length - 1];
-  const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left), y = (p) => bottom - p * (bottom - PAD.top);
+  const room = Math.min(
+    110,
+    Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8,
+  );
+  const right = width - PAD.right - room,
+    bottom = height - PAD.bottom,
+    e0 = curve.epochs[0],
+    e1 = curve.epochs[curve.epochs.length - 1];
+  const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
+    y = (p) => bottom - p * (bottom - PAD.top);
   grid(c, { x, y, e0, e1, right, bottom, theme });
-  const lines = [[curve.given, colors[0], [], given], ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : [])];
+  const lines = [
+    [curve.given, colors[0], [], given],
+    ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : []),
+  ];
   for (const [values, color, dash] of lines) stroke(c, curve.epochs, values, x, y, color, dash);
   names(c, lines, y, right, theme);
 }
 
 function grid(c, { x, y, e0, e1, right, bottom, theme }) {
-  c.strokeStyle = hex(theme.line); c.fillStyle = hex(theme.quiet); c.lineWidth = 1; c.textBaseline = "middle"; c.textAlign = "right";
+  c.strokeStyle = hex(theme.line);
+  c.fillStyle = hex(theme.quiet);
+  c.lineWidth = 1;
+  c.textBaseline = "middle";
+  c.textAlign = "right";
   for (const p of [0, 0.5, 1]) {
-    c.beginPath(); c.moveTo(PAD.left, y(p) + 0.5); c.lineTo(right, y(p) + 0.5); c.stroke();
+    c.beginPath();
+    c.moveTo(PAD.left, y(p) + 0.5);
+    c.lineTo(right, y(p) + 0.5);
+    c.stroke();
     c.fillText(p === 0.5 ? ".5" : String(p), PAD.left - 4, y(p));
   }
-  c.textBaseline = "top"; c.textAlign = "left"; c.fillText(`epoch ${e0}`, PAD.left, bottom + 4);
-  c.textAlign = "right"; c.fillText(String(e1), x(e1), bottom + 4);
+  c.textBaseline = "top";
+  c.textAlign = "left";
+  c.fillText(`epoch ${e0}`, PAD.left, bottom + 4);
+  c.textAlign = "right";
+  c.fillText(String(e1), x(e1), bottom + 4);
 }
 
 function stroke(c, epochs, values, x, y, color, dash) {
-  c.strokeStyle = hex(color); c.lineWidth = 1.8; c.setLineDash(dash); c.beginPath();
+  c.strokeStyle = hex(color);
+  c.lineWidth = 1.8;
+  c.setLineDash(dash);
+  c.beginPath();
   let pen = false;
   epochs.forEach((e, i) => {
     const v = values[i];
-    if (v === null || !Number.isFinite(v)) { pen = false; return; }
-    if (pen) c.lineTo(x(e), y(v)); else c.moveTo(x(e), y(v));
+    if (v === null || !Number.isFinite(v)) {
+      pen = false;
+      return;
+    }
+    if (pen) c.lineTo(x(e), y(v));
+    else c.moveTo(x(e), y(v));
     pen = true;
   });
-  c.stroke(); c.setLineDash([]);
+  c.stroke();
+  c.setLineDash([]);
 }
 
 function names(c, lines, y, right, theme) {
   const ends = lines.map(([values]) => y(lastFinite(values) ?? 0));
   const placed = ends.length === 2 ? apart(ends[0], ends[1], 11) : ends;
-  c.textAlign = "left"; c.textBaseline = "middle"; c.fillStyle = hex(theme.text);
-  lines.forEach(([values, , , name], i) => { if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]); });
+  c.textAlign = "left";
+  c.textBaseline = "middle";
+  c.fillStyle = hex(theme.text);
+  lines.forEach(([values, , , name], i) => {
+    if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]);
+  });
 }

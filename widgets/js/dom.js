@@ -26,9 +26,18 @@ export function h(tag, attributes = {}, ...children) {
 /** A 16 x 16 line icon from SVG path data. */
 export function icon(path) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: 14, height: 14, fill: "none",
-    stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round", "stroke-linejoin": "round",
-    "aria-hidden": "true" })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16",
+    width: 14,
+    height: 14,
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 1.4,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+    "aria-hidden": "true",
+  }))
+    svg.setAttribute(key, value);
   const line = document.createElementNS(SVG, "path");
   line.setAttribute("d", path);
   svg.append(line);
@@ -36,7 +45,8 @@ export function icon(path) {
 }
 
 export const ICONS = {
-  lasso: "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
+  lasso:
+    "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
   box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
   pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
   replace: "M3 3h10v10H3z",
@@ -53,15 +63,21 @@ export const ICONS = {
 
 /** A button that carries an icon and an accessible name. */
 export function iconButton(name, label, onclick, extra = {}) {
-  return h("button", { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra }, icon(ICONS[name]));
+  return h(
+    "button",
+    { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra },
+    icon(ICONS[name]),
+  );
 }
 
 /** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
 export function fillSelect(select, groups, value) {
-  const made = groups.filter(([, options]) => options.length).map(([heading, options]) => {
-    const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
-    return heading ? h("optgroup", { label: heading }, nodes) : nodes;
-  });
+  const made = groups
+    .filter(([, options]) => options.length)
+    .map(([heading, options]) => {
+      const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+      return heading ? h("optgroup", { label: heading }, nodes) : nodes;
+    });
   select.replaceChildren(...made.flat());
   if (value !== undefined) select.value = value;
 }
@@ -69,8 +85,12 @@ export function fillSelect(select, groups, value) {
 /** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
 export function sharpContext(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
-  const w = Math.max(1, Math.round(width * ratio)), hgt = Math.max(1, Math.round(height * ratio));
-  if (canvas.width !== w || canvas.height !== hgt) { canvas.width = w; canvas.height = hgt; }
+  const w = Math.max(1, Math.round(width * ratio)),
+    hgt = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== w || canvas.height !== hgt) {
+    canvas.width = w;
+    canvas.height = hgt;
+  }
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);

@@ -1,22 +1,77 @@
 /** The export panel: format, path, and what came of it. It blocks nothing. */
 import { h } from "./dom.js";
 
-const FORMATS = [["csv", "CSV"], ["jsonl", "JSON lines"], ["parquet", "Parquet"]];
+const FORMATS = [
+  ["csv", "CSV"],
+  ["jsonl", "JSON lines"],
+  ["parquet", "Parquet"],
+];
 
 export class Exporter {
   /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
   constructor(options) {
     Object.assign(this, options);
-    this.path = h("input", { class: "lw-path", "aria-label": "file to write", spellcheck: "false", value: `${options.path}.csv`, onkeydown: (event) => event.key === "Enter" && this.write() });
+    this.path = h("input", {
+      class: "lw-path",
+      "aria-label": "file to write",
+      spellcheck: "false",
+      value: `${options.path}.csv`,
+      onkeydown: (event) => event.key === "Enter" && this.write(),
+    });
     this.over = h("input", { type: "checkbox" });
     this.result = h("div", { class: "lw-result", role: "status" });
-    this.button = h("button", { type: "button", class: "lw-button lw-primary", text: "Write file", onclick: () => this.write() });
-    const formats = h("span", { class: "lw-formats", role: "radiogroup", "aria-label": "format" }, FORMATS.map(([suffix, name], i) =>
-      h("label", {}, h("input", { type: "radio", name: `lw-format-${Math.random()}`, value: suffix, checked: i === 0, onchange: (event) => this.setFormat(event.target) }), name)));
+    this.button = h("button", {
+      type: "button",
+      class: "lw-button lw-primary",
+      text: "Write file",
+      onclick: () => this.write(),
+    });
+    const formats = h(
+      "span",
+      { class: "lw-formats", role: "radiogroup", "aria-label": "format" },
+      FORMATS.map(([suffix, name], i) =>
+        h(
+          "label",
+          {},
+          h("input", {
+            type: "radio",
+            name: `lw-format-${Math.random()}`,
+            value: suffix,
+            checked: i === 0,
+            onchange: (event) => this.setFormat(event.target),
+          }),
+          name,
+        ),
+      ),
+    );
     this.radios = [...formats.querySelectorAll("input")];
-    this.el = h("div", { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true }, h("div", { class: "lw-row" }, h("strong", { text: "Export the corrected data" }), h("span", { class: "lw-space" }),
-      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: () => this.toggle(false) })), formats, this.path,
-    h("div", { class: "lw-line" }, h("label", {}, this.over, "overwrite"), h("span", { class: "lw-space" }), this.button), this.result);
+    this.el = h(
+      "div",
+      { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("strong", { text: "Export the corrected data" }),
+        h("span", { class: "lw-space" }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          "aria-label": "close",
+          onclick: () => this.toggle(false),
+        }),
+      ),
+      formats,
+      this.path,
+      h(
+        "div",
+        { class: "lw-line" },
+        h("label", {}, this.over, "overwrite"),
+        h("span", { class: "lw-space" }),
+        this.button,
+      ),
+      this.result,
+    );
   }
 
   setFormat(chosen) {
@@ -26,7 +81,11 @@ export class Exporter {
 
   toggle(open = this.el.hidden) {
     this.el.hidden = !open;
-    if (open) { this.result.textContent = ""; this.path.focus({ preventScroll: true }); this.path.select(); } else this.onClose?.();
+    if (open) {
+      this.result.textContent = "";
+      this.path.focus({ preventScroll: true });
+      this.path.select();
+    } else this.onClose?.();
     this.onToggle?.(open);
   }
 
@@ -41,6 +100,8 @@ export class Exporter {
     } catch (error) {
       this.result.className = "lw-result lw-error";
       this.result.textContent = error.message;
-    } finally { this.button.disabled = false; }
+    } finally {
+      this.button.disabled = false;
+    }
   }
 }

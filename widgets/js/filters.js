@@ -8,12 +8,30 @@ export class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), frame: 0, query: "" });
-    this.box = h("input", { type: "search", class: "lw-search", placeholder: "search, or p_error > .5", "aria-label": "search texts and ids, or a query such as p_error > .5",
-      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'", onkeydown: (event) => event.key === "Enter" && this.find(), onsearch: () => this.find() });
+    this.box = h("input", {
+      type: "search",
+      class: "lw-search",
+      placeholder: "search, or p_error > .5",
+      "aria-label": "search texts and ids, or a query such as p_error > .5",
+      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'",
+      onkeydown: (event) => event.key === "Enter" && this.find(),
+      onsearch: () => this.find(),
+    });
     this.summary = h("div", { class: "lw-summary" });
-    this.adder = h("select", { class: "lw-add", "aria-label": "add a filter", onchange: () => this.add(this.adder.value) });
+    this.adder = h("select", {
+      class: "lw-add",
+      "aria-label": "add a filter",
+      onchange: () => this.add(this.adder.value),
+    });
     this.list = h("div", { class: "lw-filter-list" });
-    this.panel = h("div", { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" }, this.box, this.summary, this.list, this.adder);
+    this.panel = h(
+      "div",
+      { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" },
+      this.box,
+      this.summary,
+      this.list,
+      this.adder,
+    );
     this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
@@ -26,19 +44,43 @@ export class Filters {
   }
 
   resetAdder() {
-    const free = (kind) => [...this.store.columns.values()].filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0).map((c) => [c.name, c.name]);
-    fillSelect(this.adder, [["", [["", "+ add a filter…"]]], ["numbers", free("number")], ["categories", free("category")]], "");
+    const free = (kind) =>
+      [...this.store.columns.values()]
+        .filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0)
+        .map((c) => [c.name, c.name]);
+    fillSelect(
+      this.adder,
+      [
+        ["", [["", "+ add a filter…"]]],
+        ["numbers", free("number")],
+        ["categories", free("category")],
+      ],
+      "",
+    );
   }
 
   async add(name) {
     if (!name || this.shown.has(name)) return this.shown.get(name);
     const { store } = this;
-    try { await this.load(name); } catch (error) { this.fail(error); return null; }
+    try {
+      await this.load(name);
+    } catch (error) {
+      this.fail(error);
+      return null;
+    }
     if (this.shown.has(name)) return this.shown.get(name);
-    const column = store.columns.get(name), close = () => this.remove(name);
-    const view = column.kind === "category"
-      ? new Bars(column, store, column.classes ? () => this.paint.classColors() : null, (kept) => this.pick(name, kept), close)
-      : new Histogram(column, store, this.theme, (range) => this.brush(name, range), close);
+    const column = store.columns.get(name),
+      close = () => this.remove(name);
+    const view =
+      column.kind === "category"
+        ? new Bars(
+            column,
+            store,
+            column.classes ? () => this.paint.classColors() : null,
+            (kept) => this.pick(name, kept),
+            close,
+          )
+        : new Histogram(column, store, this.theme, (range) => this.brush(name, range), close);
     this.shown.set(name, view);
     this.list.append(view.el);
     this.resetAdder();
@@ -57,7 +99,9 @@ export class Filters {
   }
 
   brush(name, range) {
-    this.store.refilter((filter) => (range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name)));
+    this.store.refilter((filter) =>
+      range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name),
+    );
     this.onChange();
   }
 
@@ -121,27 +165,45 @@ export class Filters {
       if (!(name in state) && view.kept) view.setKept(null);
     }
     for (const [name, value] of Object.entries(state)) {
-      if (name === "search") { this.box.value = value; await this.find(); continue; }
+      if (name === "search") {
+        this.box.value = value;
+        await this.find();
+        continue;
+      }
       const view = await this.add(name);
       if (!view) continue;
-      if (view.column.kind === "category") view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
+      if (view.column.kind === "category")
+        view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
       else view.setRange(value);
     }
-    if (!("search" in state) && this.query) { this.box.value = ""; await this.find(); }
+    if (!("search" in state) && this.query) {
+      this.box.value = "";
+      await this.find();
+    }
   }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     this.frame = 0;
     const { store } = this;
     for (const view of this.shown.values()) view.draw();
-    if (!store.filter.active) { this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` })); return; }
+    if (!store.filter.active) {
+      this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` }));
+      return;
+    }
     let passing = 0;
     for (let i = 0; i < store.n; i++) passing += store.filter.passing[i];
-    this.summary.replaceChildren(h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
-      h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }));
+    this.summary.replaceChildren(
+      h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
+      h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }),
+    );
   }
 
-  destroy() { cancelAnimationFrame(this.frame); cancelAnimationFrame(this.liveFrame); }
+  destroy() {
+    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.liveFrame);
+  }
 }

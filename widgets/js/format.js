@@ -42,9 +42,11 @@ export function clock(date = new Date()) {
 export function ticks(low, high, target = 4) {
   const span = high - low;
   if (!(span > 0)) return [low];
-  const raw = span / target, power = 10 ** Math.floor(Math.log10(raw));
+  const raw = span / target,
+    power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
   const out = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) out.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+    out.push(Number((i * step).toPrecision(12)));
   return out;
 }

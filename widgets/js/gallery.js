@@ -15,24 +15,53 @@ export class Gallery {
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
-    this.el = h("section", { class: "lw-gallery", "aria-label": "gallery" }, h("div", { class: "lw-row" }, this.tabs, this.bulk.el, h("span", { class: "lw-space" }), this.pager, this.back, this.forth), this.strip);
+    this.el = h(
+      "section",
+      { class: "lw-gallery", "aria-label": "gallery" },
+      h(
+        "div",
+        { class: "lw-row" },
+        this.tabs,
+        this.bulk.el,
+        h("span", { class: "lw-space" }),
+        this.pager,
+        this.back,
+        this.forth,
+      ),
+      this.strip,
+    );
     const { store } = this;
-    store.on("list", () => { this.start = 0; this.follow(); });
-    store.on("mask", ({ filter }) => { if (filter && store.list === "queue") { this.start = 0; } this.redraw(); });
+    store.on("list", () => {
+      this.start = 0;
+      this.follow();
+    });
+    store.on("mask", ({ filter }) => {
+      if (filter && store.list === "queue") {
+        this.start = 0;
+      }
+      this.redraw();
+    });
     store.on("cursor", () => this.follow());
     store.on("labels", (rows) => this.relabelled(rows));
   }
 
   /** How many fit the width. */
   resize() {
-    const width = this.strip.clientWidth, one = this.media.kind === "image" ? 74 : 158;
+    const width = this.strip.clientWidth,
+      one = this.media.kind === "image" ? 74 : 158;
     const fits = Math.max(1, Math.floor((width + 6) / one));
-    if (fits !== this.perPage) { this.perPage = fits; this.follow(); }
+    if (fits !== this.perPage) {
+      this.perPage = fits;
+      this.follow();
+    }
   }
 
   page(by) {
     const rows = this.store.rows();
-    this.start = Math.max(0, Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage, this.start + by * this.perPage));
+    this.start = Math.max(
+      0,
+      Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage, this.start + by * this.perPage),
+    );
     this.redraw();
   }
 
@@ -43,16 +72,25 @@ export class Gallery {
     this.redraw();
   }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     this.frame = 0;
-    const { store } = this, rows = store.rows(), page = Array.from(rows.slice(this.start, this.start + this.perPage));
+    const { store } = this,
+      rows = store.rows(),
+      page = Array.from(rows.slice(this.start, this.start + this.perPage));
     this.drawTabs();
-    this.pager.textContent = rows.length ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}` : "";
+    this.pager.textContent = rows.length
+      ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`
+      : "";
     this.back.disabled = this.start === 0;
     this.forth.disabled = this.start + this.perPage >= rows.length;
-    if (!page.length) { this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() })); return; }
+    if (!page.length) {
+      this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() }));
+      return;
+    }
     this.strip.replaceChildren(...page.map((row) => this.card(row)));
     this.fill(page);
   }
@@ -66,46 +104,101 @@ export class Gallery {
   drawTabs() {
     const { store } = this;
     const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
-    this.tabs.replaceChildren(...shown.map((name) => h("button", { type: "button", role: "tab", "aria-selected": String(name === store.list), onclick: () => store.showList(name) },
-      h("span", { text: TITLES[name] || name }), h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }))));
+    this.tabs.replaceChildren(
+      ...shown.map((name) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            "aria-selected": String(name === store.list),
+            onclick: () => store.showList(name),
+          },
+          h("span", { text: TITLES[name] || name }),
+          h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }),
+        ),
+      ),
+    );
   }
 
   card(row) {
-    const { store } = this, current = row === store.row;
-    const el = h("button", { type: "button", class: "lw-card", role: "option", "aria-selected": String(current), "data-row": row, tabindex: current ? "0" : "-1",
-      onclick: (event) => (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row)) },
-      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")), this.caption(row));
+    const { store } = this,
+      current = row === store.row;
+    const el = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-card",
+        role: "option",
+        "aria-selected": String(current),
+        "data-row": row,
+        tabindex: current ? "0" : "-1",
+        onclick: (event) =>
+          event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row),
+      },
+      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")),
+      this.caption(row),
+    );
     el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
     return el;
   }
 
   caption(row) {
-    const { store, paint } = this, colors = paint.classColors();
-    const label = store.labels[row], changed = label !== store.given[row], verdict = store.verdict[row];
+    const { store, paint } = this,
+      colors = paint.classColors();
+    const label = store.labels[row],
+      changed = label !== store.given[row],
+      verdict = store.verdict[row];
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
-    return h("span", { class: `lw-caption${changed ? " lw-changed" : ""}`, title: changed ? `${store.className(store.given[row])} → ${name}` : `${name}, p(wrong) ${probability(store.pError[row])}` },
-      label >= 0 && swatch(colors[label % colors.length]), h("span", { class: "lw-clip", text: clip(name, 18) }), h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    return h(
+      "span",
+      {
+        class: `lw-caption${changed ? " lw-changed" : ""}`,
+        title: changed
+          ? `${store.className(store.given[row])} → ${name}`
+          : `${name}, p(wrong) ${probability(store.pError[row])}`,
+      },
+      label >= 0 && swatch(colors[label % colors.length]),
+      h("span", { class: "lw-clip", text: clip(name, 18) }),
+      h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
+    );
   }
 
   async fill(page) {
     const wanted = ++this.wanted;
-    if (page.every((row) => this.media.peek(row))) { this.ahead(); return; }
-    try { await this.media.want(page); } catch (error) { this.fail(error); return; }
+    if (page.every((row) => this.media.peek(row))) {
+      this.ahead();
+      return;
+    }
+    try {
+      await this.media.want(page);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
     if (wanted !== this.wanted) return;
-    for (const el of this.strip.querySelectorAll(".lw-card")) el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+    for (const el of this.strip.querySelectorAll(".lw-card"))
+      el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
     this.ahead();
   }
 
   /** Fetch the next page before it is asked for. */
   ahead() {
     const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
-    if (next.length) this.media.want(next).catch(() => { /* asked for again, with its error shown, when the page is opened */ });
+    if (next.length)
+      this.media.want(next).catch(() => {
+        /* asked for again, with its error shown, when the page is opened */
+      });
   }
 
   relabelled(rows) {
-    if (rows.length > 200) { this.redraw(); return; }
+    if (rows.length > 200) {
+      this.redraw();
+      return;
+    }
     const changed = new Set(rows);
-    for (const el of this.strip.querySelectorAll(".lw-card")) if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll(".lw-card"))
+      if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }

@@ -6,10 +6,13 @@ const NOWHERE = 1e4;
 /** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
 export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   const out = new Float32Array(2 * xs.length);
-  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0, sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
-  const ox = sx ? pad : 0, oy = sy ? pad : 0;
+  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
+    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
+  const ox = sx ? pad : 0,
+    oy = sy ? pad : 0;
   for (let i = 0; i < xs.length; i++) {
-    const x = (xs[i] - x0) * sx - ox, y = (ys[i] - y0) * sy - oy;
+    const x = (xs[i] - x0) * sx - ox,
+      y = (ys[i] - y0) * sy - oy;
     out[2 * i] = x === x && y === y ? x : NOWHERE;
     out[2 * i + 1] = y === y ? y : NOWHERE;
   }
@@ -18,7 +21,7 @@ export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
 
 /** Screen pixel to data space under camera {k, tx, ty}. */
 export function toData([px, py], { width, height }, { k, tx, ty }) {
-  return [(((px / width) * 2 - 1) - tx) / k, ((1 - (py / height) * 2) - ty) / k];
+  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
 
 /** Data space to screen pixel: the inverse of `toData`. */
@@ -28,22 +31,35 @@ export function toScreen([x, y], { width, height }, { k, tx, ty }) {
 
 /** The camera after zooming by `factor` with the data under [px, py] held in place. */
 export function zoomed(camera, factor, [px, py], { width, height }) {
-  const k = Math.max(0.5, Math.min(200, camera.k * factor)), f = k / camera.k;
-  const x = (px / width) * 2 - 1, y = 1 - (py / height) * 2;
+  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
+    f = k / camera.k;
+  const x = (px / width) * 2 - 1,
+    y = 1 - (py / height) * 2;
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
 /** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
 export function insidePolygon(xy, outline, allowed) {
-  const n = xy.length >> 1, m = outline.length, mask = new Uint8Array(n);
-  const ex = new Float64Array(m), ey = new Float64Array(m);
-  let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
+  const n = xy.length >> 1,
+    m = outline.length,
+    mask = new Uint8Array(n);
+  const ex = new Float64Array(m),
+    ey = new Float64Array(m);
+  let x0 = Infinity,
+    x1 = -Infinity,
+    y0 = Infinity,
+    y1 = -Infinity;
   outline.forEach(([x, y], i) => {
-    ex[i] = x; ey[i] = y;
-    x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y);
+    ex[i] = x;
+    ey[i] = y;
+    x0 = Math.min(x0, x);
+    x1 = Math.max(x1, x);
+    y0 = Math.min(y0, y);
+    y1 = Math.max(y1, y);
   });
   for (let i = 0; i < n; i++) {
-    const x = xy[2 * i], y = xy[2 * i + 1];
+    const x = xy[2 * i],
+      y = xy[2 * i + 1];
     if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
     let inside = 0;
     for (let a = 0, b = m - 1; a < m; b = a++) {
@@ -56,17 +72,31 @@ export function insidePolygon(xy, outline, allowed) {
 
 /** Mask of the points in the box spanned by two corners. */
 export function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(xy, [[ax, ay], [bx, ay], [bx, by], [ax, by]], allowed);
+  return insidePolygon(
+    xy,
+    [
+      [ax, ay],
+      [bx, ay],
+      [bx, by],
+      [ax, by],
+    ],
+    allowed,
+  );
 }
 
 /** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
 export function nearest(xy, [x, y], rx, ry, allowed) {
-  let best = -1, least = 1;
+  let best = -1,
+    least = 1;
   for (let i = 0; i < xy.length >> 1; i++) {
     const dx = (xy[2 * i] - x) / rx;
     if (!(dx <= 1 && dx >= -1)) continue;
-    const dy = (xy[2 * i + 1] - y) / ry, d = dx * dx + dy * dy;
-    if (d <= least && (!allowed || allowed[i])) { least = d; best = i; }
+    const dy = (xy[2 * i + 1] - y) / ry,
+      d = dx * dx + dy * dy;
+    if (d <= least && (!allowed || allowed[i])) {
+      least = d;
+      best = i;
+    }
   }
   return best;
 }

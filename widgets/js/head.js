@@ -18,18 +18,66 @@ export class Head {
   /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onExport: Function, onHelp: Function, onFold: Function}} options */
   constructor(options) {
     Object.assign(this, options);
-    const { store } = this, { meta } = store;
-    this.color = h("select", { "aria-label": "colour by", title: "colour by", onchange: () => this.onColor(this.color.value) });
-    this.lens = h("select", { "aria-label": "select by a lens", title: "ready-made selections", onfocus: () => this.fillLenses(), onpointerdown: () => this.fillLenses(), onchange: () => this.pickLens() });
+    const { store } = this,
+      { meta } = store;
+    this.color = h("select", {
+      "aria-label": "colour by",
+      title: "colour by",
+      onchange: () => this.onColor(this.color.value),
+    });
+    this.lens = h("select", {
+      "aria-label": "select by a lens",
+      title: "ready-made selections",
+      onfocus: () => this.fillLenses(),
+      onpointerdown: () => this.fillLenses(),
+      onchange: () => this.pickLens(),
+    });
     this.changed = h("span", { class: "lw-num" });
     this.saved = h("span", { class: "lw-saved" });
-    this.fold = h("button", { type: "button", class: "lw-button lw-fold", text: "Filters", "aria-expanded": "false", onclick: () => this.onFold() });
-    this.export = h("button", { type: "button", class: "lw-button", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this.onExport() }, "Export ▾");
-    this.help = h("button", { type: "button", class: "lw-button lw-help-button", text: "?", title: "keys", "aria-label": "keys", "aria-expanded": "false", onclick: () => this.onHelp() });
-    this.el = h("div", { class: "lw-row lw-head" }, h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
-      h("span", { class: "lw-quiet lw-facts", text: `${count(store.n)} examples · ${count(store.classes.length)} classes`, title: meta.how || "" }), this.fold,
-      h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color), h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
-      h("span", { class: "lw-space" }), h("span", { class: "lw-state" }, this.changed, this.saved), this.export, this.help);
+    this.fold = h("button", {
+      type: "button",
+      class: "lw-button lw-fold",
+      text: "Filters",
+      "aria-expanded": "false",
+      onclick: () => this.onFold(),
+    });
+    this.export = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-button",
+        "aria-haspopup": "dialog",
+        "aria-expanded": "false",
+        onclick: () => this.onExport(),
+      },
+      "Export ▾",
+    );
+    this.help = h("button", {
+      type: "button",
+      class: "lw-button lw-help-button",
+      text: "?",
+      title: "keys",
+      "aria-label": "keys",
+      "aria-expanded": "false",
+      onclick: () => this.onHelp(),
+    });
+    this.el = h(
+      "div",
+      { class: "lw-row lw-head" },
+      h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
+      h("span", {
+        class: "lw-quiet lw-facts",
+        text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
+        title: meta.how || "",
+      }),
+      this.fold,
+      h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
+      h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
+      h("span", { class: "lw-space" }),
+      h("span", { class: "lw-state" }, this.changed, this.saved),
+      this.export,
+      this.help,
+    );
     this.fillColors();
     this.fillLenses();
     store.on("labels", () => this.state());
@@ -40,24 +88,44 @@ export class Head {
   fillColors() {
     const columns = [...this.store.columns.values()];
     const group = (test) => columns.filter(test).map((c) => [c.name, c.name]);
-    fillSelect(this.color, [["labels", group((c) => c.classes || c.name === "verdict")], ["scores", group((c) => c.kind === "number" && c.suspicious)],
-      ["columns", group((c) => !c.classes && c.name !== "verdict" && !(c.kind === "number" && c.suspicious))]]);
+    fillSelect(this.color, [
+      ["labels", group((c) => c.classes || c.name === "verdict")],
+      ["scores", group((c) => c.kind === "number" && c.suspicious)],
+      ["columns", group((c) => !c.classes && c.name !== "verdict" && !(c.kind === "number" && c.suspicious))],
+    ]);
   }
 
   fillLenses() {
-    const { store } = this, totals = LENSES.map(() => 0);
-    for (let i = 0; i < store.n; i++) LENSES.forEach(([, test], j) => { if (test(store, i)) totals[j]++; });
+    const { store } = this,
+      totals = LENSES.map(() => 0);
+    for (let i = 0; i < store.n; i++)
+      LENSES.forEach(([, test], j) => {
+        if (test(store, i)) totals[j]++;
+      });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
     const more = (store.meta.lenses || []).map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`]);
-    fillSelect(this.lens, [["", [["", "select…"]]], ["decisions", own], ["evidence", more]], "");
+    fillSelect(
+      this.lens,
+      [
+        ["", [["", "select…"]]],
+        ["decisions", own],
+        ["evidence", more],
+      ],
+      "",
+    );
   }
 
   async pickLens() {
-    const { store } = this, { value } = this.lens;
+    const { store } = this,
+      { value } = this.lens;
     this.lens.value = "";
     if (!value) return;
-    if (value.startsWith("py:")) { this.onRemoteLens(value.slice(3)); return; }
-    const [name, test] = LENSES.find(([one]) => one === value), mask = new Uint8Array(store.n);
+    if (value.startsWith("py:")) {
+      this.onRemoteLens(value.slice(3));
+      return;
+    }
+    const [name, test] = LENSES.find(([one]) => one === value),
+      mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
     this.onLens(mask, name);
   }
@@ -67,7 +135,13 @@ export class Head {
     const { store } = this;
     this.waiting = waiting;
     this.changed.textContent = `${count(store.changed)} changed`;
-    const text = store.pending ? (waiting ? `waiting for the kernel: ${count(store.pending)} not saved` : "saving…") : store.saved ? `saved ${store.saved}` : "";
+    const text = store.pending
+      ? waiting
+        ? `waiting for the kernel: ${count(store.pending)} not saved`
+        : "saving…"
+      : store.saved
+        ? `saved ${store.saved}`
+        : "";
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
   }

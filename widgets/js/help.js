@@ -1,17 +1,58 @@
 /** The list of keys. It lies over a corner and lets every key through. */
 import { h } from "./dom.js";
-import { keyCap, MEANINGS } from "./keys.js";
+import { digitClasses, keyCap, MEANINGS } from "./keys.js";
 
 /** @param {object} keymap @param {Record<string, number>} digits @param {string[]} classes */
 export function helpPanel(keymap, digits, classes, onClose) {
   const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
   const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
   const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
-  const lines = [[[span], named ? "set the class of that name" : "set a class"], [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS).filter(([action]) => keymap[action]?.length).map(([action, text]) => [keymap[action].map(keyCap), text])];
-  const mouse = [["drag", "lasso or box; Shift adds, Alt or Ctrl removes"], ["wheel", "zoom; middle button pans; double click resets"], ["click", "show an example; with Shift add it"]];
-  return h("div", { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h("div", { class: "lw-row" }, h("strong", { text: "Keys" }), h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose })),
-    h("dl", {}, ...lines.flatMap(([keys, text]) => [h("dt", {}, keys.map((key) => h("kbd", { text: key }))), h("dd", { text })]),
-      ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })])));
+  const lines = [
+    [[span], named ? "set the class of that name" : "set a class"],
+    [[`⇧ ${span}`], "relabel the selection, one undo step"],
+    ...Object.entries(MEANINGS)
+      .filter(([action]) => keymap[action]?.length)
+      .map(([action, text]) => [keymap[action].map(keyCap), text]),
+  ];
+  const mouse = [
+    ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
+    ["wheel", "zoom; middle button pans; double click resets"],
+    ["click", "show an example; with Shift add it"],
+  ];
+  return h(
+    "div",
+    { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
+    h(
+      "div",
+      { class: "lw-row" },
+      h("strong", { text: "Keys" }),
+      h("span", { class: "lw-space" }),
+      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
+    ),
+    h(
+      "dl",
+      {},
+      ...lines.flatMap(([keys, text]) => [
+        h(
+          "dt",
+          {},
+          keys.map((key) => h("kbd", { text: key })),
+        ),
+        h("dd", { text }),
+      ]),
+      ...mouse.flatMap(([what, text]) => [
+        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
+        h("dd", { text }),
+      ]),
+    ),
+  );
+}
+
+/** The most used keys in one line. */
+export function keyLine(classes) {
+  const digits = Object.keys(digitClasses(classes));
+  const all =
+    digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
+  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
+  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
 }

@@ -5,7 +5,8 @@ import { hex } from "./color.js";
 import { h, sharpContext } from "./dom.js";
 import { within } from "./format.js";
 
-const HEIGHT = 34, GRIP = 6;
+const HEIGHT = 34;
+const GRIP = 6;
 
 export class Histogram {
   /**
@@ -16,24 +17,55 @@ export class Histogram {
     Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
     this.domain = extent(column.values);
     this.bins = binned(column.values, ...this.domain);
-    this.canvas = h("canvas", { class: "lw-hist", style: { height: `${HEIGHT}px` }, "aria-hidden": "true", title: "drag to filter, double-click to clear" });
-    this.low = this.field("from"); this.high = this.field("to");
-    this.hint = h("span", { class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`, text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "" });
-    this.el = h("div", { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h("div", { class: "lw-row" }, h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose && h("button", { type: "button", class: "lw-tiny", text: "×", title: "put this filter away", "aria-label": `put filter ${column.name} away`, onclick: onClose })),
-      this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
+    this.canvas = h("canvas", {
+      class: "lw-hist",
+      style: { height: `${HEIGHT}px` },
+      "aria-hidden": "true",
+      title: "drag to filter, double-click to clear",
+    });
+    this.low = this.field("from");
+    this.high = this.field("to");
+    this.hint = h("span", {
+      class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`,
+      text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "",
+    });
+    this.el = h(
+      "div",
+      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose &&
+          h("button", {
+            type: "button",
+            class: "lw-tiny",
+            text: "×",
+            title: "put this filter away",
+            "aria-label": `put filter ${column.name} away`,
+            onclick: onClose,
+          }),
+      ),
+      this.canvas,
+      h("div", { class: "lw-range" }, this.low, this.hint, this.high),
+    );
     this.listen();
     this.showRange();
   }
 
   field(which) {
-    return h("input", { class: "lw-bound", inputmode: "decimal", "aria-label": `${this.column.name} ${which}`, onchange: () => this.typed(),
-      onfocus: (event) => event.target.select() });
+    return h("input", {
+      class: "lw-bound",
+      inputmode: "decimal",
+      "aria-label": `${this.column.name} ${which}`,
+      onchange: () => this.typed(),
+      onfocus: (event) => event.target.select(),
+    });
   }
 
   typed() {
-    const number = (input, other) => (input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value));
+    const number = (input, other) =>
+      input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value);
     this.setRange([number(this.low, this.domain[0]), number(this.high, this.domain[1])]);
   }
 
@@ -41,15 +73,22 @@ export class Histogram {
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
-      const x = this.share(event), span = this.shares();
+      const x = this.share(event),
+        span = this.shares();
       const near = span ? span.findIndex((s) => Math.abs(s - x) * canvas.clientWidth < GRIP) : -1;
       const inside = span && x > span[0] && x < span[1];
-      this.drag = near >= 0 ? { kind: "edge", other: span[1 - near] } : inside ? { kind: "move", from: x, span } : { kind: "new", other: x };
+      this.drag =
+        near >= 0
+          ? { kind: "edge", other: span[1 - near] }
+          : inside
+            ? { kind: "move", from: x, span }
+            : { kind: "new", other: x };
       event.preventDefault();
     });
     canvas.addEventListener("pointermove", (event) => this.drag && this.pull(this.share(event)));
     canvas.addEventListener("pointerup", (event) => {
-      if (this.drag?.kind === "new" && Math.abs(this.share(event) - this.drag.other) * canvas.clientWidth < 3) this.setRange(null);
+      if (this.drag?.kind === "new" && Math.abs(this.share(event) - this.drag.other) * canvas.clientWidth < 3)
+        this.setRange(null);
       this.drag = null;
     });
     canvas.addEventListener("dblclick", () => this.setRange(null));
@@ -60,7 +99,8 @@ export class Histogram {
     if (drag.kind === "move") {
       const by = Math.max(-drag.span[0], Math.min(1 - drag.span[1], x - drag.from));
       this.setShares(drag.span.map((s) => s + by));
-    } else if (Math.abs(x - drag.other) * this.canvas.clientWidth >= 2) this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
+    } else if (Math.abs(x - drag.other) * this.canvas.clientWidth >= 2)
+      this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
   }
 
   share(event) {
@@ -87,23 +127,38 @@ export class Histogram {
 
   showRange() {
     const [lo, hi] = this.range || this.domain;
-    this.low.value = within(lo, this.domain); this.high.value = within(hi, this.domain);
+    this.low.value = within(lo, this.domain);
+    this.high.value = within(hi, this.domain);
     this.el.classList.toggle("lw-on", Boolean(this.range));
   }
 
   draw() {
     const width = this.canvas.clientWidth;
     if (!width) return;
-    const { all, shown, chosen } = this.store.filter.counts(this.column.name, this.bins, BINS, this.store.selectedCount ? this.store.selected : null);
-    const c = sharpContext(this.canvas, width, HEIGHT), colors = this.theme(), most = Math.sqrt(Math.max(1, ...all)), w = width / BINS;
+    const { all, shown, chosen } = this.store.filter.counts(
+      this.column.name,
+      this.bins,
+      BINS,
+      this.store.selectedCount ? this.store.selected : null,
+    );
+    const c = sharpContext(this.canvas, width, HEIGHT),
+      colors = this.theme(),
+      most = Math.sqrt(Math.max(1, ...all)),
+      w = width / BINS;
     const bars = (counts, style) => {
       c.fillStyle = style;
-      counts.forEach((v, i) => { if (v) { const hgt = Math.max(1, (Math.sqrt(v) / most) * (HEIGHT - 2)); c.fillRect(i * w, HEIGHT - hgt, Math.max(1, w - 1), hgt); } });
+      counts.forEach((v, i) => {
+        if (v) {
+          const hgt = Math.max(1, (Math.sqrt(v) / most) * (HEIGHT - 2));
+          c.fillRect(i * w, HEIGHT - hgt, Math.max(1, w - 1), hgt);
+        }
+      });
     };
     bars(all, hex(colors.line));
     bars(shown, hex(this.store.selectedCount ? colors.grey : colors.quiet));
     if (this.store.selectedCount) bars(chosen, hex(colors.accent));
-    c.fillStyle = hex(colors.line); c.fillRect(0, HEIGHT - 1, width, 1);
+    c.fillStyle = hex(colors.line);
+    c.fillRect(0, HEIGHT - 1, width, 1);
     this.drawBrush(c, width, colors);
   }
 
@@ -111,7 +166,10 @@ export class Histogram {
     const span = this.shares();
     if (!span) return;
     const [a, b] = span.map((s) => s * width);
-    c.fillStyle = hex(colors.accent); c.globalAlpha = 0.14; c.fillRect(a, 0, b - a, HEIGHT); c.globalAlpha = 1;
+    c.fillStyle = hex(colors.accent);
+    c.globalAlpha = 0.14;
+    c.fillRect(a, 0, b - a, HEIGHT);
+    c.globalAlpha = 1;
     for (const x of [a, b]) c.fillRect(Math.max(0, Math.min(width - 2, x - 1)), 0, 2, HEIGHT);
   }
 }

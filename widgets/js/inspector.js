@@ -2,9 +2,10 @@
 import { drawCurve } from "./curve.js";
 import { h } from "./dom.js";
 import { clip, count, probability } from "./format.js";
-import { digitClasses, keyCap, matchingClasses, MEANINGS } from "./keys.js";
+import { digitClasses, keyCap, MEANINGS } from "./keys.js";
 import { swatch } from "./legend.js";
 import { mediaNode } from "./media.js";
+import { TypeBox } from "./typebox.js";
 
 /** Answers of `inspect` kept in memory. */
 const ANSWERS_KEPT = 200;
@@ -22,7 +23,12 @@ export class Inspector {
     this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
     this.build();
     store.on("cursor", () => this.show());
-    store.on("labels", () => { this.forgetNotes(); this.facts(); this.queue(); this.neighborCaptions(); });
+    store.on("labels", () => {
+      this.forgetNotes();
+      this.facts();
+      this.queue();
+      this.neighborCaptions();
+    });
     store.on("list", () => this.queue());
     store.on("mask", () => this.queue());
   }
@@ -35,59 +41,127 @@ export class Inspector {
     this.labels = h("div", { class: "lw-labels" });
     this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
     this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
-    this.typed = h("input", { class: "lw-type", placeholder: "type a class", "aria-label": "type a class name", autocomplete: "off",
-      oninput: () => this.match(), onkeydown: (event) => this.typing(event), onblur: () => this.closeType() });
-    this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
-    this.typeBox = h("div", { class: "lw-typebox" }, this.typed, this.matches);
+    this.typeBox = new TypeBox({
+      store: this.store,
+      paint: this.paint,
+      many: this.store.classes.length > BUTTONS,
+      onClass: (code) => this.actions.label(code, "typed"),
+      onNote: (text) => this.saveNote(text),
+      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
+      onLeave: () => this.onLeave?.(),
+    });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
-    this.el = h("section", { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
-      h("div", { class: "lw-part lw-part-look" }, h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
-        h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar), h("div", { class: "lw-look" }, this.picture, this.labels)),
-      h("div", { class: "lw-part lw-part-decide" }, this.why, h("div", { class: "lw-choose" }, this.choices, this.typeBox), this.acts),
-      h("div", { class: "lw-part lw-part-more" }, h("h4", { text: "probability over epochs" }), this.curve, h("h4", {}, this.neighborTitle), this.strip, this.table));
+    this.el = h(
+      "section",
+      { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
+      h(
+        "div",
+        { class: "lw-part lw-part-look" },
+        h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
+        h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar),
+        h("div", { class: "lw-look" }, this.picture, this.labels),
+      ),
+      h(
+        "div",
+        { class: "lw-part lw-part-decide" },
+        this.why,
+        h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
+        this.acts,
+      ),
+      h(
+        "div",
+        { class: "lw-part lw-part-more" },
+        h("h4", { text: "probability over epochs" }),
+        this.curve,
+        h("h4", {}, this.neighborTitle),
+        this.strip,
+        this.table,
+      ),
+    );
     this.buildChoices();
     this.buildActs();
   }
 
   buildChoices() {
-    const { store } = this, colors = this.paint.classColors(), codes = Object.values(this.digits).sort((a, b) => a - b);
-    this.choices.replaceChildren(...codes.map((code) => h("button", { type: "button", class: "lw-choice", "data-code": code, title: `${store.classes[code]} (key ${this.keyOf[code]})`, onclick: () => this.actions.label(code, "button") },
-      h("kbd", { text: this.keyOf[code] }), swatch(colors[code]), h("span", { class: "lw-clip", text: store.classes[code] }))));
+    const { store } = this,
+      colors = this.paint.classColors(),
+      codes = Object.values(this.digits).sort((a, b) => a - b);
+    this.choices.replaceChildren(
+      ...codes.map((code) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-choice",
+            "data-code": code,
+            title: `${store.classes[code]} (key ${this.keyOf[code]})`,
+            onclick: () => this.actions.label(code, "button"),
+          },
+          h("kbd", { text: this.keyOf[code] }),
+          swatch(colors[code]),
+          h("span", { class: "lw-clip", text: store.classes[code] }),
+        ),
+      ),
+    );
     const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
     this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
     this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
-    this.buildPlaceholder();
   }
 
   buildActs() {
     const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
-    const act = (action, text, run) => h("button", { type: "button", class: "lw-act", "data-action": action, title: MEANINGS[action], "aria-label": MEANINGS[action], onclick: run }, h("span", { text }), h("kbd", { text: cap(action) }));
+    const act = (action, text, run) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-act",
+          "data-action": action,
+          title: MEANINGS[action],
+          "aria-label": MEANINGS[action],
+          onclick: run,
+        },
+        h("span", { text }),
+        h("kbd", { text: cap(action) }),
+      );
     const { actions } = this;
-    this.acts.replaceChildren(act("accept", "Accept", () => actions.accept()), act("keep", "Keep", () => actions.keep()), act("skip", "Skip", () => actions.skip()),
-      act("flag", "⚑", () => actions.flag()), act("note", "✎", () => this.openNote()));
+    this.acts.replaceChildren(
+      act("accept", "Accept", () => actions.accept()),
+      act("keep", "Keep", () => actions.keep()),
+      act("skip", "Skip", () => actions.skip()),
+      act("flag", "⚑", () => actions.flag()),
+      act("note", "✎", () => this.openNote()),
+    );
   }
 
   /* ---- what is shown ---- */
 
   /** Ask for a row (and the next ones) and show it as soon as it is here. */
   async show() {
-    const { store } = this, { row } = store;
-    this.closeType();
+    const { store } = this,
+      { row } = store;
+    this.typeBox.close();
     this.facts();
     this.queue();
-    if (row < 0) { this.empty(); return; }
+    if (row < 0) {
+      this.empty();
+      return;
+    }
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
-    if (known) this.fill(known); else this.waiting();
+    if (known) this.fill(known);
+    else this.waiting();
     try {
       const answer = known || (await this.fetch(row));
       if (store.row === row && !known) this.fill(answer);
       this.ahead();
-    } catch (error) { if (store.row === row) this.fail(error); }
+    } catch (error) {
+      if (store.row === row) this.fail(error);
+    }
   }
 
   async fetch(row) {
@@ -102,13 +176,20 @@ export class Inspector {
   ahead() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const rows = this.store.rows(), at = rows.indexOf(this.store.row);
+      const rows = this.store.rows(),
+        at = rows.indexOf(this.store.row);
       if (at < 0) return;
-      for (const row of rows.slice(at + 1, at + 4)) if (!this.answers.has(row)) this.fetch(row).catch(() => { /* shown when it is opened */ });
+      for (const row of rows.slice(at + 1, at + 4))
+        if (!this.answers.has(row))
+          this.fetch(row).catch(() => {
+            /* shown when it is opened */
+          });
     }, 20);
   }
 
-  forgetNotes() { for (const answer of this.answers.values()) answer.stale = true; }
+  forgetNotes() {
+    for (const answer of this.answers.values()) answer.stale = true;
+  }
 
   get hides() {
     const { store } = this;
@@ -118,7 +199,10 @@ export class Inspector {
   empty() {
     this.title.textContent = "no example";
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: "Click a point, or draw around some." }));
-    this.why.replaceChildren(); this.strip.replaceChildren(); this.table.replaceChildren(); this.neighborTitle.textContent = "";
+    this.why.replaceChildren();
+    this.strip.replaceChildren();
+    this.table.replaceChildren();
+    this.neighborTitle.textContent = "";
     drawCurve(this.curve, null, { theme: this.theme() });
   }
 
@@ -136,31 +220,59 @@ export class Inspector {
     this.facts();
     this.redrawCurve();
     this.drawNeighbors();
-    this.table.replaceChildren(...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]));
+    this.table.replaceChildren(
+      ...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
+    );
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");
   }
 
-  drawPicture(item) { this.picture.replaceChildren(mediaNode(item, "full")); }
+  drawPicture(item) {
+    this.picture.replaceChildren(mediaNode(item, "full"));
+  }
 
   reasons() {
     const { answer } = this;
     const lines = this.hides ? [HIDDEN] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
-    this.why.replaceChildren(...lines.map((text) => h("li", { text, title: text })), ...(answer.note && !this.hides ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })] : []));
+    this.why.replaceChildren(
+      ...lines.map((text) => h("li", { text, title: text })),
+      ...(answer.note && !this.hides
+        ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
+        : []),
+    );
   }
 
   /** Given, suggested and present label with their probabilities. */
   facts() {
-    const { store } = this, { row } = store;
-    if (row < 0) { this.labels.replaceChildren(); return; }
-    const hides = this.hides, given = store.given[row], suggested = store.suggested[row], label = store.labels[row];
+    const { store } = this,
+      { row } = store;
+    if (row < 0) {
+      this.labels.replaceChildren();
+      return;
+    }
+    const hides = this.hides,
+      given = store.given[row],
+      suggested = store.suggested[row],
+      label = store.labels[row];
     const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
     this.labels.replaceChildren(
       this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
-      hides ? h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "suggested" }), h("span", { class: "lw-quiet", text: "hidden" }))
+      hides
+        ? h(
+            "div",
+            { class: "lw-fact" },
+            h("span", { class: "lw-fact-name", text: "suggested" }),
+            h("span", { class: "lw-quiet", text: "hidden" }),
+          )
         : this.fact("suggested", suggested, suggested < 0 ? "" : `p ${probability(store.pSuggested[row])}`),
-      h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "wrong?" }), hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row])),
-      this.now(label, given, store.verdict[row], store.flags[row]));
+      h(
+        "div",
+        { class: "lw-fact" },
+        h("span", { class: "lw-fact-name", text: "wrong?" }),
+        hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row]),
+      ),
+      this.now(label, given, store.verdict[row], store.flags[row]),
+    );
     for (const button of this.choices.children) {
       const code = Number(button.dataset.code);
       button.classList.toggle("lw-is-label", code === label);
@@ -176,135 +288,146 @@ export class Inspector {
   }
 
   fact(name, code, detail) {
-    const colors = this.paint.classColors(), text = this.store.className(code);
-    return h("div", { class: "lw-fact lw-fact-tall" }, h("span", { class: "lw-fact-name", text: name }), h("span", { class: "lw-num lw-quiet", text: detail }),
-      h("span", { class: "lw-fact-value", title: text }, code >= 0 && swatch(colors[code % colors.length]), h("span", { class: "lw-clip", text })));
+    const colors = this.paint.classColors(),
+      text = this.store.className(code);
+    return h(
+      "div",
+      { class: "lw-fact lw-fact-tall" },
+      h("span", { class: "lw-fact-name", text: name }),
+      h("span", { class: "lw-num lw-quiet", text: detail }),
+      h(
+        "span",
+        { class: "lw-fact-value", title: text },
+        code >= 0 && swatch(colors[code % colors.length]),
+        h("span", { class: "lw-clip", text }),
+      ),
+    );
   }
 
   meter(p) {
-    return h("span", { class: "lw-fact-value" }, h("span", { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` }, h("span", { style: { width: `${100 * (p || 0)}%` } })), h("span", { class: "lw-num", text: `p ${probability(p)}` }));
+    return h(
+      "span",
+      { class: "lw-fact-value" },
+      h(
+        "span",
+        { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
+        h("span", { style: { width: `${100 * (p || 0)}%` } }),
+      ),
+      h("span", { class: "lw-num", text: `p ${probability(p)}` }),
+    );
   }
 
   now(label, given, verdict, flags) {
-    const said = label !== given ? `now ${this.store.className(label)}` : verdict === 2 ? "kept" : verdict === 3 ? "skipped" : "undecided";
+    const said =
+      label !== given
+        ? `now ${this.store.className(label)}`
+        : verdict === 2
+          ? "kept"
+          : verdict === 3
+            ? "skipped"
+            : "undecided";
     const flag = flags & 1 ? " · flagged" : "";
-    return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: "decision" }),
-      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said + flag, title: said + flag })));
+    return h(
+      "div",
+      { class: "lw-fact" },
+      h("span", { class: "lw-fact-name", text: "decision" }),
+      h(
+        "span",
+        { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` },
+        h("span", { class: "lw-clip", text: said + flag, title: said + flag }),
+      ),
+    );
   }
 
   /** "queue 14/180 · ~41 left". */
   queue() {
-    const { store } = this, name = store.list, rows = store.rows(), at = rows.indexOf(store.row) + 1;
+    const { store } = this,
+      name = store.list,
+      rows = store.rows(),
+      at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
     const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
     const word = name === "neighbors" ? "neighbours" : name;
-    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}` : `${word} empty`;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected].filter(Boolean).join("; ");
+    this.place.textContent = rows.length
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}`
+      : `${word} empty`;
+    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected]
+      .filter(Boolean)
+      .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 
   redrawCurve() {
     const { store, answer } = this;
     if (!answer) return;
-    const colors = this.paint.classColors(), of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
-    const given = store.given[answer.row], suggested = store.suggested[answer.row];
+    const colors = this.paint.classColors(),
+      of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
+    const given = store.given[answer.row],
+      suggested = store.suggested[answer.row];
     const curve = this.hides || suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
-    drawCurve(this.curve, curve, { given: store.className(given), suggested: store.className(suggested), colors: [of(given), of(suggested)], theme: this.theme() });
-    this.curve.setAttribute("aria-label", `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`);
+    drawCurve(this.curve, curve, {
+      given: store.className(given),
+      suggested: store.className(suggested),
+      colors: [of(given), of(suggested)],
+      theme: this.theme(),
+    });
+    this.curve.setAttribute(
+      "aria-label",
+      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`,
+    );
   }
 
   drawNeighbors() {
-    const { answer } = this, { rows, items } = answer.neighbors;
-    this.neighborTitle.textContent = rows.length ? "nearest neighbours" : answer.neighbors.none || "no embeddings, so no neighbours";
-    this.strip.replaceChildren(...rows.map((row, i) => h("button", { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
-      h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")), this.neighborCaption(row))));
+    const { answer } = this,
+      { rows, items } = answer.neighbors;
+    this.neighborTitle.textContent = rows.length
+      ? "nearest neighbours"
+      : answer.neighbors.none || "no embeddings, so no neighbours";
+    this.strip.replaceChildren(
+      ...rows.map((row, i) =>
+        h(
+          "button",
+          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
+          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
+          this.neighborCaption(row),
+        ),
+      ),
+    );
   }
 
   neighborCaption(row) {
-    const { store } = this, colors = this.paint.classColors(), label = store.labels[row], name = store.className(label);
+    const { store } = this,
+      colors = this.paint.classColors(),
+      label = store.labels[row],
+      name = store.className(label);
     const agrees = label === store.labels[store.row];
-    return h("span", { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` }, label >= 0 && swatch(colors[label % colors.length]), h("span", { class: "lw-clip", text: name }));
+    return h(
+      "span",
+      { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` },
+      label >= 0 && swatch(colors[label % colors.length]),
+      h("span", { class: "lw-clip", text: name }),
+    );
   }
 
   neighborCaptions() {
     for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
   }
 
-  /* ---- typing a class or a note ---- */
-
-  openType() { this.openBox("class", "type a class", ""); this.match(); }
-
+  /** Write or change the note of the current example. */
   openNote() {
-    if (this.store.row >= 0) this.openBox("note", "write a note, Enter saves it", this.answer?.note || "");
+    if (this.store.row >= 0) this.typeBox.openNote(this.answer?.note || "");
   }
 
-  openBox(mode, placeholder, value) {
-    this.mode = mode;
-    this.el.classList.add("lw-typing");
-    this.typed.placeholder = placeholder;
-    this.typed.value = value;
-    this.matches.replaceChildren();
-    this.typed.focus({ preventScroll: true });
-  }
-
-  closeType() {
-    if (!this.mode) return;
-    this.mode = null;
-    this.el.classList.remove("lw-typing");
-    this.typed.value = "";
-    this.matches.replaceChildren();
-    this.buildPlaceholder();
-  }
-
-  buildPlaceholder() {
-    const k = this.store.classes.length;
-    this.typed.placeholder = k > BUTTONS ? `/ type one of ${count(k)} classes` : "type a class";
-  }
-
-  match() {
-    if (!this.mode) this.mode = "class";
-    if (this.mode !== "class") return;
-    this.el.classList.add("lw-typing");
-    const codes = matchingClasses(this.store.classes, this.typed.value);
-    this.best = codes.length ? codes[0] : -1;
-    this.matches.replaceChildren(...codes.map((code, i) => h("button", { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0),
-      onpointerdown: (event) => { event.preventDefault(); this.choose(code); } }, swatch(this.paint.classColors()[code]), h("span", { class: "lw-clip", text: this.store.classes[code] }))),
-    ...(codes.length ? [] : [h("span", { class: "lw-empty-line", text: "no such class" })]));
-  }
-
-  typing(event) {
-    if (event.key === "Enter") {
-      event.preventDefault();
-      if (this.mode === "note") this.saveNote();
-      else if (this.best >= 0) this.choose(this.best);
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); this.moveMatch(event.key === "ArrowDown" ? 1 : -1); }
-  }
-
-  moveMatch(by) {
-    const options = [...this.matches.querySelectorAll(".lw-match")], at = options.findIndex((o) => o.getAttribute("aria-selected") === "true");
-    if (!options.length) return;
-    const next = Math.max(0, Math.min(options.length - 1, at + by));
-    options.forEach((o, i) => o.setAttribute("aria-selected", String(i === next)));
-    this.best = matchingClasses(this.store.classes, this.typed.value)[next];
-  }
-
-  choose(code) {
-    this.leaveBox();
-    this.actions.label(code, "typed");
-  }
-
-  async saveNote() {
-    const text = this.typed.value.trim(), { row } = this.store;
-    this.leaveBox();
+  async saveNote(text) {
+    const { row } = this.store,
+      known = this.answers.get(row);
     await this.actions.note(text);
-    const known = this.answers.get(row);
-    if (known) { known.note = text; if (this.store.row === row) this.reasons(); }
+    if (!known) return;
+    known.note = text;
+    if (this.store.row === row) this.reasons();
   }
 
-  leaveBox() {
-    this.closeType();
-    this.onLeave?.();
+  destroy() {
+    clearTimeout(this.timer);
   }
-
-  destroy() { clearTimeout(this.timer); }
 }

@@ -1,19 +1,58 @@
 /** From a key press to an action: pure, so that every keymap can be tested without a page. */
 
 export const KEYMAPS = {
-  default: { accept: [" "], keep: ["k"], skip: ["s"], flag: ["f"], undo: ["u"], redo: ["U"], neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"], previous: ["ArrowLeft", "ArrowUp"], type: ["/"], note: ["m"], blind: ["b"],
-    clear: ["Backspace", "Delete"], help: ["?"], leave: ["Escape"] },
-  prodigy: { accept: ["a"], keep: ["x"], skip: [" "], flag: ["f"], undo: ["u", "Backspace"], redo: ["U"], neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"], previous: ["ArrowLeft", "ArrowUp"], type: ["/"], note: ["m"], blind: ["b"],
-    clear: ["Delete"], help: ["?"], leave: ["Escape"] },
+  default: {
+    accept: [" "],
+    keep: ["k"],
+    skip: ["s"],
+    flag: ["f"],
+    undo: ["u"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Backspace", "Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
+  prodigy: {
+    accept: ["a"],
+    keep: ["x"],
+    skip: [" "],
+    flag: ["f"],
+    undo: ["u", "Backspace"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
 };
 
 export const MEANINGS = {
-  accept: "accept the suggestion", keep: "keep the given label", skip: "skip, decide later", flag: "flag or unflag",
-  undo: "undo", redo: "redo", neighbors: "select the neighbours", next: "next example", previous: "previous example",
-  type: "type a class name", note: "write a note", blind: "hide or show suggestions", clear: "clear the selection",
-  help: "show or hide this help", leave: "close, then leave the view",
+  accept: "accept the suggestion",
+  keep: "keep the given label",
+  skip: "skip, decide later",
+  flag: "flag or unflag",
+  undo: "undo",
+  redo: "redo",
+  neighbors: "select the neighbours",
+  next: "next example",
+  previous: "previous example",
+  type: "type a class name",
+  note: "write a note",
+  blind: "hide or show suggestions",
+  clear: "clear the selection",
+  help: "show or hide this help",
+  leave: "close, then leave the view",
 };
 
 /** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
@@ -22,7 +61,9 @@ export function keymapOf(choice) {
   if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
   const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
   const taken = new Set(Object.values(own).flat());
-  const base = Object.fromEntries(Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]));
+  const base = Object.fromEntries(
+    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
+  );
   return { ...base, ...own };
 }
 
@@ -32,7 +73,9 @@ export function keymapOf(choice) {
  */
 export function digitClasses(classes) {
   const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
-  const pairs = named ? classes.map((name, i) => [name, i]) : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
+  const pairs = named
+    ? classes.map((name, i) => [name, i])
+    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
   return Object.fromEntries(pairs);
 }
 
@@ -56,7 +99,16 @@ export function actionOf(event, keymap) {
 
 /** A key as it is printed on a key cap. */
 export function keyCap(key) {
-  const names = { " ": "Space", ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", Backspace: "⌫", Delete: "Del" };
+  const names = {
+    " ": "Space",
+    ArrowRight: "→",
+    ArrowLeft: "←",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    Escape: "Esc",
+    Backspace: "⌫",
+    Delete: "Del",
+  };
   if (names[key]) return names[key];
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
@@ -65,7 +117,12 @@ export function keyCap(key) {
 export function matchingClasses(classes, text, most = 8) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
-  const hits = classes.map((name, i) => [name.toLowerCase(), i]).filter(([name]) => words.every((word) => name.includes(word)));
+  const hits = classes
+    .map((name, i) => [name.toLowerCase(), i])
+    .filter(([name]) => words.every((word) => name.includes(word)));
   const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
-  return hits.sort((a, b) => rank(a) - rank(b) || a[1] - b[1]).slice(0, most).map(([, i]) => i);
+  return hits
+    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
+    .slice(0, most)
+    .map(([, i]) => i);
 }

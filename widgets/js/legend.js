@@ -8,23 +8,40 @@ const MOST = 12;
 
 /** Fill a node with the legend of a `Paint`. */
 export function drawLegend(node, legend) {
-  if (!legend) { node.replaceChildren(); return; }
+  if (!legend) {
+    node.replaceChildren();
+    return;
+  }
   node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
 }
 
 function bar({ column, range, color }) {
   const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
   const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
-  return [h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }), h("span", { class: "lw-num", text: short(range[0]) }),
+  return [
+    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
+    h("span", { class: "lw-num", text: short(range[0]) }),
     h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
-    h("span", { class: "lw-num", text: short(range[1]) }), h("span", { class: "lw-quiet", text: direction })];
+    h("span", { class: "lw-num", text: short(range[1]) }),
+    h("span", { class: "lw-quiet", text: direction }),
+  ];
 }
 
 function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST), more = column.categories.length - names.length;
-  return [h("span", { class: "lw-legend-name", text: column.name }),
-    ...names.map((name, i) => h("span", { class: "lw-key", title: name }, swatch(colors[i % colors.length]), h("span", { text: clip(name, 14) }))),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` })].filter(Boolean);
+  const names = column.categories.slice(0, MOST),
+    more = column.categories.length - names.length;
+  return [
+    h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) =>
+      h(
+        "span",
+        { class: "lw-key", title: name },
+        swatch(colors[i % colors.length]),
+        h("span", { text: clip(name, 14) }),
+      ),
+    ),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
+  ].filter(Boolean);
 }
 
 /** A small square of a colour. */

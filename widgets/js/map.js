@@ -1,16 +1,24 @@
 /** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
 import { countMask } from "./bits.js";
 import { h, sharpContext } from "./dom.js";
-import { short, ticks } from "./format.js";
-import { combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "./geometry.js";
+import {
+  combined,
+  insideBox,
+  insidePolygon,
+  modeFor,
+  nearest,
+  normalized,
+  pointStyle,
+  toData,
+  toScreen,
+  zoomed,
+} from "./geometry.js";
 import { extent } from "./bits.js";
-import { hex } from "./color.js";
+import { drawAxes, drawNeighbors, drawOutline, drawRegions, ink, ring } from "./overlay.js";
 import { Points2D } from "./points_2d.js";
 import { PointsGL } from "./points_gl.js";
 
 const HOME = { k: 1, tx: 0, ty: 0 };
-const css = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
 
 export class PointMap {
   /**
@@ -18,15 +26,31 @@ export class PointMap {
    *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
    */
   constructor(options) {
-    Object.assign(this, options, { camera: { ...HOME }, xy: null, hover: -1, drag: null, frame: 0, size: { width: 0, height: 0 } });
+    Object.assign(this, options, {
+      camera: { ...HOME },
+      xy: null,
+      hover: -1,
+      drag: null,
+      frame: 0,
+      size: { width: 0, height: 0 },
+    });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-    this.over = h("canvas", { class: "lw-over", role: "img", "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard` });
+    this.over = h("canvas", {
+      class: "lw-over",
+      role: "img",
+      "aria-label": `${options.title} of all examples; the gallery lists them for the keyboard`,
+    });
     this.message = h("div", { class: "lw-empty" });
     this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
     this.heading = h("span", { class: "lw-map-title", text: options.title });
     this.note = h("span", { class: "lw-map-note" });
     this.extra = h("span", { class: "lw-map-extra" });
-    this.el = h("section", { class: "lw-map", "aria-label": options.title }, h("div", { class: "lw-row" }, this.heading, this.note, this.extra), this.stage);
+    this.el = h(
+      "section",
+      { class: "lw-map", "aria-label": options.title },
+      h("div", { class: "lw-row" }, this.heading, this.note, this.extra),
+      this.stage,
+    );
     this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
     this.points.onrestored = () => this.redraw();
     this.listen();
@@ -60,9 +84,11 @@ export class PointMap {
   /** Move points to new places instead of letting them jump. */
   glide(from, to) {
     cancelAnimationFrame(this.gliding);
-    const start = performance.now(), mid = new Float32Array(to.length);
+    const start = performance.now(),
+      mid = new Float32Array(to.length);
     const tick = (now) => {
-      const t = Math.min(1, (now - start) / 350), e = t * t * (3 - 2 * t);
+      const t = Math.min(1, (now - start) / 350),
+        e = t * t * (3 - 2 * t);
       for (let i = 0; i < to.length; i++) mid[i] = from[i] + (to[i] - from[i]) * e;
       this.points.setPositions(t < 1 ? mid : to);
       this.redraw();
@@ -72,7 +98,9 @@ export class PointMap {
     this.gliding = requestAnimationFrame(tick);
   }
 
-  say(text) { this.message.textContent = text; }
+  say(text) {
+    this.message.textContent = text;
+  }
 
   /** Colours, states or the colour table changed as a whole. */
   recolor() {
@@ -86,7 +114,10 @@ export class PointMap {
 
   /** Only these rows changed. */
   retouch(rows) {
-    if (rows.length > 2000) { this.recolor(); return; }
+    if (rows.length > 2000) {
+      this.recolor();
+      return;
+    }
     this.points.touch("levels", rows);
     this.points.touch("states", rows);
     this.redraw();
@@ -95,109 +126,79 @@ export class PointMap {
   /* ---- drawing ---- */
 
   resize() {
-    const width = this.stage.clientWidth, height = this.stage.clientHeight, ratio = window.devicePixelRatio || 1;
+    const width = this.stage.clientWidth,
+      height = this.stage.clientHeight,
+      ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
     this.size = { width, height };
-    const w = Math.round(width * ratio), hgt = Math.round(height * ratio);
-    if (this.base.width !== w || this.base.height !== hgt) { this.base.width = w; this.base.height = hgt; }
+    const w = Math.round(width * ratio),
+      hgt = Math.round(height * ratio);
+    if (this.base.width !== w || this.base.height !== hgt) {
+      this.base.width = w;
+      this.base.height = hgt;
+    }
     this.draw();
   }
 
   /** Draw now what waits for the next frame: a key press should not wait for one. */
-  flush() { if (this.frame) this.draw(); }
+  flush() {
+    if (this.frame) this.draw();
+  }
 
-  redraw() { if (!this.frame) this.frame = requestAnimationFrame(() => this.draw()); }
+  redraw() {
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
 
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const { size: { width, height }, store, theme } = this;
+    const {
+      size: { width, height },
+      store,
+      theme,
+    } = this;
     if (!width) return;
-    const colors = theme(), style = pointStyle(store.n, width * height, this.camera.k);
-    this.points.draw({ camera: this.camera, ...style, grey: colors.grey, outline: colors.text,
-      anySelected: store.selectedCount > 0, ratio: window.devicePixelRatio || 1 });
+    const colors = theme(),
+      style = pointStyle(store.n, width * height, this.camera.k);
+    this.points.draw({
+      camera: this.camera,
+      ...style,
+      grey: colors.grey,
+      outline: colors.text,
+      anySelected: store.selectedCount > 0,
+      ratio: window.devicePixelRatio || 1,
+    });
     this.drawOver(colors);
   }
 
   drawOver(colors) {
-    const { width, height } = this.size;
-    const c = sharpContext(this.over, width, height);
+    const { size, xy, store, drag } = this,
+      c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
-    if (this.xy && this.x) this.drawAxes(c, colors);
-    if (this.xy && this.regions && this.camera.k === 1) this.drawRegions(c, colors);
-    this.drawNeighbors(c, colors);
-    this.drawMark(c, this.hover, 6, css(colors.text, 0.8), 1);
-    this.drawMark(c, this.store.row, 8, css(colors.background), 4);
-    this.drawMark(c, this.store.row, 8, css(colors.text), 2);
-    this.drawOutline(c, colors);
-  }
-
-  place2d(row) { return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera); }
-
-  drawMark(c, row, radius, stroke, line) {
-    if (row < 0 || !this.xy) return;
-    const [x, y] = this.place2d(row);
-    c.strokeStyle = stroke; c.lineWidth = line;
-    c.beginPath(); c.arc(x, y, radius, 0, 7); c.stroke();
-  }
-
-  drawNeighbors(c, colors) {
-    const { row, neighborsOf } = this.store;
-    if (!this.xy || !neighborsOf || neighborsOf.row !== row) return;
-    const [x, y] = this.place2d(row);
-    c.strokeStyle = css(colors.text, 0.35); c.lineWidth = 1;
-    if (!this.x) {
-      c.beginPath();
-      for (const other of neighborsOf.rows) { const [u, v] = this.place2d(other); c.moveTo(x, y); c.lineTo(u, v); }
-      c.stroke();
+    if (xy) {
+      if (this.x) drawAxes(c, this, colors);
+      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      const near = store.neighborsOf;
+      if (near && near.row === store.row)
+        drawNeighbors(
+          c,
+          this.place2d(near.row),
+          near.rows.map((row) => this.place2d(row)),
+          !this.x,
+          colors,
+        );
+      if (this.hover >= 0) ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
+      if (store.row >= 0) {
+        ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
+        ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
+      }
     }
-    for (const other of neighborsOf.rows) this.drawMark(c, other, 5, css(colors.text, 0.6), 1);
+    if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
   }
 
-  drawAxes(c, colors) {
-    const { width, height } = this.size, [xr, yr] = this.ranges;
-    const invert = (v, [lo, hi]) => (hi > lo ? ((v / 0.93 + 1) / 2) * (hi - lo) + lo : lo);
-    const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * 0.93 : 0);
-    const [left, bottom] = toData([0, height], this.size, this.camera), [right, top] = toData([width, 0], this.size, this.camera);
-    c.fillStyle = css(colors.quiet); c.strokeStyle = css(colors.line); c.lineWidth = 1;
-    c.textAlign = "center"; c.textBaseline = "bottom";
-    for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
-      const [px] = toScreen([forward(tick, xr), 0], this.size, this.camera);
-      c.beginPath(); c.moveTo(px, height); c.lineTo(px, height - 4); c.stroke();
-      if (px > 12 && px < width - this.labelWidth(c, this.x) - 18) c.fillText(short(tick), px, height - 4);
-    }
-    c.textAlign = "left"; c.textBaseline = "middle";
-    for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
-      const [, py] = toScreen([0, forward(tick, yr)], this.size, this.camera);
-      c.beginPath(); c.moveTo(0, py); c.lineTo(4, py); c.stroke();
-      if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
-    }
-    c.textAlign = "right"; c.textBaseline = "bottom"; c.fillText(`${this.x} →`, width - 6, height - 4);
-    c.textAlign = "left"; c.textBaseline = "top"; c.fillText(`↑ ${this.y}`, 6, 5);
-  }
-
-  labelWidth(c, text) { return c.measureText(`${text} →`).width; }
-
-  /** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
-  drawRegions(c, colors) {
-    const { width, height } = this.size;
-    if (width < 240) return;
-    c.fillStyle = css(colors.quiet); c.textBaseline = "middle";
-    const word = (text, x, y) => { c.strokeText(text, x, y); c.fillText(text, x, y); };
-    c.strokeStyle = css(colors.background, 0.8); c.lineWidth = 3; c.lineJoin = "round";
-    c.textAlign = "left"; word("easy to learn", 34, 26); word("hard to learn", width * 0.3, height - 28);
-    c.textAlign = "right"; word("ambiguous", width - 10, height * 0.5);
-  }
-
-  drawOutline(c, colors) {
-    if (!this.drag || this.drag.kind === "pan") return;
-    const outline = this.drag.kind === "box" ? corners(this.drag.points) : this.drag.points;
-    c.beginPath();
-    outline.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-    c.closePath();
-    c.fillStyle = css(colors.accent, 0.1); c.strokeStyle = css(colors.accent); c.lineWidth = 1.4;
-    c.setLineDash(this.drag.mode === "remove" ? [4, 3] : []);
-    c.fill(); c.stroke(); c.setLineDash([]);
+  /** Where a row lies, in pixels. */
+  place2d(row) {
+    return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
   }
 
   /* ---- hands ---- */
@@ -215,25 +216,41 @@ export class PointMap {
 
   at(event) {
     const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
-    return [((event.clientX - box.left) * this.size.width) / box.width, ((event.clientY - box.top) * this.size.height) / box.height];
+    return [
+      ((event.clientX - box.left) * this.size.width) / box.width,
+      ((event.clientY - box.top) * this.size.height) / box.height,
+    ];
   }
 
   down(event) {
     if (!this.xy || event.button > 1) return;
     this.over.setPointerCapture(event.pointerId);
     const kind = event.button === 1 ? "pan" : this.tools.tool;
-    this.drag = { kind, points: [this.at(event)], mode: modeFor(event, this.tools.mode), camera: { ...this.camera }, far: 0 };
+    this.drag = {
+      kind,
+      points: [this.at(event)],
+      mode: modeFor(event, this.tools.mode),
+      camera: { ...this.camera },
+      far: 0,
+    };
     event.preventDefault();
   }
 
   move(event) {
     const here = this.at(event);
-    if (!this.drag) { this.lookAt(here); return; }
+    if (!this.drag) {
+      this.lookAt(here);
+      return;
+    }
     const { points, kind, camera } = this.drag;
     this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
     if (kind === "pan") {
       const { width, height } = this.size;
-      this.camera = { k: camera.k, tx: camera.tx + ((here[0] - points[0][0]) / width) * 2, ty: camera.ty - ((here[1] - points[0][1]) / height) * 2 };
+      this.camera = {
+        k: camera.k,
+        tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
+        ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
+      };
       this.redraw();
     } else {
       points.push(here);
@@ -250,13 +267,20 @@ export class PointMap {
     this.redraw();
   }
 
-  cancel() { this.drag = null; this.redraw(); }
+  cancel() {
+    this.drag = null;
+    this.redraw();
+  }
 
   /** Select what an outline holds. */
   outline({ kind, points, mode }) {
-    const started = performance.now(), path = points.map((p) => toData(p, this.size, this.camera));
+    const started = performance.now(),
+      path = points.map((p) => toData(p, this.size, this.camera));
     const allowed = this.store.filter.passing;
-    const fresh = kind === "box" ? insideBox(this.xy, path[0], path[path.length - 1], allowed) : insidePolygon(this.xy, path, allowed);
+    const fresh =
+      kind === "box"
+        ? insideBox(this.xy, path[0], path[path.length - 1], allowed)
+        : insidePolygon(this.xy, path, allowed);
     const mask = combined(this.store.selected, fresh, mode);
     this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
   }
@@ -265,7 +289,10 @@ export class PointMap {
   click(here, mode, event) {
     const row = this.find(here, 10);
     const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
-    if (row < 0) { if (!modified) this.store.clearSelection(); return; }
+    if (row < 0) {
+      if (!modified) this.store.clearSelection();
+      return;
+    }
     if (modified) {
       const fresh = new Uint8Array(this.store.n);
       fresh[row] = 1;
@@ -275,13 +302,23 @@ export class PointMap {
 
   find(here, radius) {
     if (!this.xy) return -1;
-    const { width, height } = this.size, place = toData(here, this.size, this.camera);
-    return nearest(this.xy, place, (radius * 2) / width / this.camera.k, (radius * 2) / height / this.camera.k, this.store.filter.passing);
+    const { width, height } = this.size,
+      place = toData(here, this.size, this.camera);
+    return nearest(
+      this.xy,
+      place,
+      (radius * 2) / width / this.camera.k,
+      (radius * 2) / height / this.camera.k,
+      this.store.filter.passing,
+    );
   }
 
   lookAt(here) {
     if (this.looking) return;
-    this.looking = requestAnimationFrame(() => { this.looking = 0; this.setHover(this.find(here, 7)); });
+    this.looking = requestAnimationFrame(() => {
+      this.looking = 0;
+      this.setHover(this.find(here, 7));
+    });
   }
 
   setHover(row) {
@@ -306,7 +343,10 @@ export class PointMap {
     this.redraw();
   }
 
-  home() { this.camera = { ...HOME }; this.redraw(); }
+  home() {
+    this.camera = { ...HOME };
+    this.redraw();
+  }
 
   destroy() {
     cancelAnimationFrame(this.frame);
@@ -314,10 +354,4 @@ export class PointMap {
     cancelAnimationFrame(this.looking);
     this.points.destroy();
   }
-}
-
-/** The four corners of the box between the first and the last point. */
-function corners(points) {
-  const [ax, ay] = points[0], [bx, by] = points[points.length - 1];
-  return [[ax, ay], [bx, ay], [bx, by], [ax, by]];
 }

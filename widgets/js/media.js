@@ -9,10 +9,14 @@ const ITEMS_KEPT = 1500;
 
 export class Media {
   /** @param {object} wire @param {string} kind "image", "text" or "none" */
-  constructor(wire, kind) { Object.assign(this, { wire, kind, items: new Map(), asked: new Map() }); }
+  constructor(wire, kind) {
+    Object.assign(this, { wire, kind, items: new Map(), asked: new Map() });
+  }
 
   /** The item of a row if it is here. */
-  peek(row) { return this.items.get(row); }
+  peek(row) {
+    return this.items.get(row);
+  }
 
   /** Items of rows, in order; asks only for those that are not here or on their way. */
   async want(rows) {
@@ -23,9 +27,12 @@ export class Media {
   }
 
   ask(rows) {
-    const answer = this.wire.ask("media", { rows: Array.from(rows) }).then(({ body }) => {
-      for (const item of body.items) this.keep(item);
-    }).finally(() => rows.forEach((row) => this.asked.delete(row)));
+    const answer = this.wire
+      .ask("media", { rows: Array.from(rows) })
+      .then(({ body }) => {
+        for (const item of body.items) this.keep(item);
+      })
+      .finally(() => rows.forEach((row) => this.asked.delete(row)));
     rows.forEach((row) => this.asked.set(row, answer));
     return answer;
   }
@@ -42,11 +49,25 @@ export class Media {
  */
 export function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  if (item.error) return h("span", { class: `lw-media lw-${size} lw-broken`, title: item.error, text: size === "full" ? item.error : "unreadable" });
+  if (item.error)
+    return h("span", {
+      class: `lw-media lw-${size} lw-broken`,
+      title: item.error,
+      text: size === "full" ? item.error : "unreadable",
+    });
   if (item.src) {
     const small = Math.max(item.width || 0, item.height || 0) < 64;
-    return h("img", { class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`, src: item.src, alt: `example ${item.id}`, draggable: "false" });
+    return h("img", {
+      class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`,
+      src: item.src,
+      alt: `example ${item.id}`,
+      draggable: "false",
+    });
   }
-  if (item.text !== undefined && item.text !== null) return h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(item.text, 160) : item.text });
+  if (item.text !== undefined && item.text !== null)
+    return h("span", {
+      class: `lw-media lw-${size} lw-text`,
+      text: size === "thumb" ? clip(item.text, 160) : item.text,
+    });
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(item.id ?? ""), 18) });
 }

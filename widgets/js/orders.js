@@ -1,6 +1,11 @@
 /** Orders of the review queue and counts by class: pure functions of a store. */
 
-export const ORDERS = { suspicion: "most suspicious first", pairs: "by class pair", random: "in random order", all: "all examples" };
+export const ORDERS = {
+  suspicion: "most suspicious first",
+  pairs: "by class pair",
+  random: "in random order",
+  all: "all examples",
+};
 
 /** A shuffled copy, the same for the same seed (mulberry32). */
 export function shuffled(rows, seed = 1) {
@@ -24,15 +29,22 @@ export function ordered(name, queue, store) {
   if (name === "all") return store.order;
   if (name === "random") return shuffled(queue);
   if (name !== "pairs") return queue;
-  const k = store.classes.length + 1, pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1, total = new Map();
+  const k = store.classes.length + 1,
+    pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1,
+    total = new Map();
   for (const row of queue) total.set(pair(row), (total.get(pair(row)) || 0) + 1);
   const place = new Map(Array.from(queue, (row, i) => [row, i]));
-  return Int32Array.from(queue).sort((a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b));
+  return Int32Array.from(queue).sort(
+    (a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b),
+  );
 }
 
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 export function classCounts(store) {
-  const k = store.classes.length, given = new Int32Array(k), suspected = new Int32Array(k), changed = new Int32Array(k);
+  const k = store.classes.length,
+    given = new Int32Array(k),
+    suspected = new Int32Array(k),
+    changed = new Int32Array(k);
   const expected = new Float64Array(k);
   for (let i = 0; i < store.n; i++) {
     const c = store.given[i];
@@ -47,9 +59,11 @@ export function classCounts(store) {
 
 /** Suspected examples by given (rows) and suggested class (columns), flat k * k. */
 export function pairCounts(store) {
-  const k = store.classes.length, counts = new Int32Array(k * k);
+  const k = store.classes.length,
+    counts = new Int32Array(k * k);
   for (let i = 0; i < store.n; i++) {
-    const a = store.given[i], b = store.suggested[i];
+    const a = store.given[i],
+      b = store.suggested[i];
     if (store.issue[i] && a >= 0 && b >= 0 && a !== b) counts[a * k + b]++;
   }
   return counts;
@@ -58,6 +72,8 @@ export function pairCounts(store) {
 /** The most frequent pairs: [[given, suggested, count], ...]. */
 export function topPairs(counts, k, most = 30) {
   const pairs = [];
-  counts.forEach((count, i) => { if (count) pairs.push([Math.floor(i / k), i % k, count]); });
+  counts.forEach((count, i) => {
+    if (count) pairs.push([Math.floor(i / k), i % k, count]);
+  });
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }

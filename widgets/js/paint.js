@@ -5,20 +5,35 @@ import { CHANGED, PASSES, SELECTED } from "./points_gl.js";
 
 export class Paint {
   constructor(store, theme) {
-    Object.assign(this, { store, theme, by: "", levels: null, states: new Uint8Array(store.n), table: null, legend: null });
+    Object.assign(this, {
+      store,
+      theme,
+      by: "",
+      levels: null,
+      states: new Uint8Array(store.n),
+      table: null,
+      legend: null,
+    });
     this.restate();
   }
 
   /** Colours of the classes (or of any other k categories) in the present theme. */
-  classColors(k = this.store.classes.length) { return classColors(k, this.theme().dark); }
+  classColors(k = this.store.classes.length) {
+    return classColors(k, this.theme().dark);
+  }
 
   /** Colour by a column whose values are here. */
   colorBy(name) {
-    const { store } = this, column = store.columns.get(name), values = store.values(name);
+    const { store } = this,
+      column = store.columns.get(name),
+      values = store.values(name);
     const { dark, grey } = this.theme();
     this.by = name;
     if (column.kind === "category") {
-      const colors = column.categories === store.classes || column.classes ? this.classColors() : this.classColors(column.categories.length);
+      const colors =
+        column.categories === store.classes || column.classes
+          ? this.classColors()
+          : this.classColors(column.categories.length);
       this.levels = levelsOfCodes(values);
       this.table = classTable(colors, grey);
       this.legend = { kind: "category", column, colors };
@@ -33,18 +48,24 @@ export class Paint {
 
   /** State bits of all rows. */
   restate() {
-    const { store, states } = this, { passing } = store.filter;
+    const { store, states } = this,
+      { passing } = store.filter;
     for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
   stateOf(i, passing) {
     const { store } = this;
-    return (passing[i] ? PASSES : 0) | (store.selected[i] ? SELECTED : 0) | (store.labels[i] !== store.given[i] ? CHANGED : 0);
+    return (
+      (passing[i] ? PASSES : 0) |
+      (store.selected[i] ? SELECTED : 0) |
+      (store.labels[i] !== store.given[i] ? CHANGED : 0)
+    );
   }
 
   /** Rows were relabelled: their state, and their colour when colours show labels. */
   touch(rows) {
-    const { store } = this, { passing } = store.filter;
+    const { store } = this,
+      { passing } = store.filter;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
       if (this.by === "label" || this.by === "verdict") {

@@ -1,7 +1,9 @@
 /** Points with WebGL2: static positions, one byte of colour and one of state per point, one draw call. */
 
 /** Bits of a point's state. */
-export const PASSES = 1, SELECTED = 2, CHANGED = 4;
+export const PASSES = 1;
+export const SELECTED = 2;
+export const CHANGED = 4;
 
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
@@ -52,14 +54,22 @@ export class PointsGL {
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;
-    try { return new PointsGL(canvas, gl); } catch { return null; }
+    try {
+      return new PointsGL(canvas, gl);
+    } catch {
+      return null;
+    }
   }
 
   constructor(canvas, gl) {
     Object.assign(this, { canvas, gl, n: 0, kind: "webgl2", kept: {} });
     this.build();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-    canvas.addEventListener("webglcontextrestored", () => { this.build(); this.again(); this.onrestored?.(); });
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.build();
+      this.again();
+      this.onrestored?.();
+    });
   }
 
   build() {
@@ -69,8 +79,10 @@ export class PointsGL {
     this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.texture = gl.createTexture();
-    gl.enable(gl.BLEND); gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.enable(gl.DEPTH_TEST); gl.depthFunc(gl.LEQUAL);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.enable(gl.DEPTH_TEST);
+    gl.depthFunc(gl.LEQUAL);
   }
 
   again() {
@@ -87,13 +99,24 @@ export class PointsGL {
     gl.bufferData(gl.ARRAY_BUFFER, data, usage);
   }
 
-  setPositions(xy) { this.kept.positions = xy; this.n = xy.length >> 1; this.upload(0, xy, this.gl.STATIC_DRAW); }
-  setLevels(levels) { this.kept.levels = levels; this.upload(1, levels, this.gl.DYNAMIC_DRAW); }
-  setStates(states) { this.kept.states = states; this.upload(2, states, this.gl.DYNAMIC_DRAW); }
+  setPositions(xy) {
+    this.kept.positions = xy;
+    this.n = xy.length >> 1;
+    this.upload(0, xy, this.gl.STATIC_DRAW);
+  }
+  setLevels(levels) {
+    this.kept.levels = levels;
+    this.upload(1, levels, this.gl.DYNAMIC_DRAW);
+  }
+  setStates(states) {
+    this.kept.states = states;
+    this.upload(2, states, this.gl.DYNAMIC_DRAW);
+  }
 
   /** Send single points again after `levels` or `states` were changed in place. */
   touch(which, rows) {
-    const { gl } = this, data = which === "levels" ? this.kept.levels : this.kept.states;
+    const { gl } = this,
+      data = which === "levels" ? this.kept.levels : this.kept.states;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[which === "levels" ? 1 : 2]);
     for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
   }
@@ -125,10 +148,12 @@ export class PointsGL {
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0]);
-    gl.enableVertexAttribArray(0); gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     for (const i of [1, 2]) {
       gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[i]);
-      gl.enableVertexAttribArray(i); gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
+      gl.enableVertexAttribArray(i);
+      gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
     }
     gl.drawArrays(gl.POINTS, 0, this.n);
   }

@@ -16,8 +16,17 @@ export class Store {
   /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
-    Object.assign(this, { given: arrays.given, suggested: arrays.suggested, labels: arrays.labels, verdict: arrays.verdict,
-      flags: arrays.flags, pError: arrays.p_error, pSuggested: arrays.p_suggested, order: arrays.order, issue: arrays.is_issue });
+    Object.assign(this, {
+      given: arrays.given,
+      suggested: arrays.suggested,
+      labels: arrays.labels,
+      verdict: arrays.verdict,
+      flags: arrays.flags,
+      pError: arrays.p_error,
+      pSuggested: arrays.p_suggested,
+      order: arrays.order,
+      issue: arrays.is_issue,
+    });
     this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
@@ -27,8 +36,12 @@ export class Store {
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.row = -1;
-    this.past = []; this.future = [];
-    this.pending = 0; this.saved = meta.saved || ""; this.blind = Boolean(meta.blind); this.revealed = -1;
+    this.past = [];
+    this.future = [];
+    this.pending = 0;
+    this.saved = meta.saved || "";
+    this.blind = Boolean(meta.blind);
+    this.revealed = -1;
     this.changed = this.countChanged();
   }
 
@@ -37,7 +50,9 @@ export class Store {
     this.listeners.get(topic).push(listener);
   }
 
-  emit(topic, detail) { for (const listener of this.listeners.get(topic) || []) listener(detail); }
+  emit(topic, detail) {
+    for (const listener of this.listeners.get(topic) || []) listener(detail);
+  }
 
   /* ---- columns ---- */
 
@@ -48,9 +63,13 @@ export class Store {
     return this.columns.get(name)?.values || null;
   }
 
-  isLive(name) { return LIVE.includes(name); }
+  isLive(name) {
+    return LIVE.includes(name);
+  }
 
-  setValues(name, values) { this.columns.get(name).values = values; }
+  setValues(name, values) {
+    this.columns.get(name).values = values;
+  }
 
   /* ---- filters and selection ---- */
 
@@ -68,7 +87,9 @@ export class Store {
     this.showList(this.selectedCount ? "selection" : "queue");
   }
 
-  clearSelection() { if (this.selectedCount) this.setSelection(new Uint8Array(this.n)); }
+  clearSelection() {
+    if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
+  }
 
   /* ---- lists and the cursor ---- */
 
@@ -106,7 +127,8 @@ export class Store {
 
   /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
   nextOpen() {
-    const rows = this.rows(), at = rows.indexOf(this.row);
+    const rows = this.rows(),
+      at = rows.indexOf(this.row);
     if (at < 0) return this.row;
     for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
     return rows[Math.min(at + 1, rows.length - 1)];
@@ -121,7 +143,8 @@ export class Store {
   /** Wrong labels to be expected among the examples that nobody has judged. */
   expectedLeft() {
     let sum = 0;
-    for (let i = 0; i < this.n; i++) if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
+    for (let i = 0; i < this.n; i++)
+      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
     return sum;
   }
 
@@ -141,16 +164,25 @@ export class Store {
    */
   apply(change) {
     const { rows } = change;
-    const before = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    const before = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
     rows.forEach((row, i) => {
       if (change.labels) this.labels[row] = change.labels[i];
-      if (change.verdict) this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
+      if (change.verdict)
+        this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
       if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
       if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
     });
-    const after = { rows, labels: rows.map((r) => this.labels[r]), verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]) };
+    const after = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
     this.past.push({ before, after, text: change.text, row: rows[0] });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
@@ -168,11 +200,15 @@ export class Store {
   }
 
   /** Python's word on rows: it overrides whatever the page believed. */
-  patch({ rows, labels, verdict, flags }) { this.write({ rows, labels, verdict, flags }); }
+  patch({ rows, labels, verdict, flags }) {
+    this.write({ rows, labels, verdict, flags });
+  }
 
   write({ rows, labels, verdict, flags }) {
     for (let i = 0; i < rows.length; i++) {
-      this.labels[rows[i]] = labels[i]; this.verdict[rows[i]] = verdict[i]; this.flags[rows[i]] = flags[i];
+      this.labels[rows[i]] = labels[i];
+      this.verdict[rows[i]] = verdict[i];
+      this.flags[rows[i]] = flags[i];
     }
     this.touched(rows);
   }
@@ -188,11 +224,17 @@ export class Store {
     return changed;
   }
 
-  className(code) { return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled"; }
+  className(code) {
+    return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  }
 }
 
 /** The four arrays of a patch as Python sends them. */
 export function patchOf(buffers) {
-  return { rows: arrayOf(Int32Array, buffers[0]), labels: arrayOf(Int32Array, buffers[1]),
-    verdict: arrayOf(Uint8Array, buffers[2]), flags: arrayOf(Uint8Array, buffers[3]) };
+  return {
+    rows: arrayOf(Int32Array, buffers[0]),
+    labels: arrayOf(Int32Array, buffers[1]),
+    verdict: arrayOf(Uint8Array, buffers[2]),
+    flags: arrayOf(Uint8Array, buffers[3]),
+  };
 }

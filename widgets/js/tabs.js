@@ -5,8 +5,15 @@ export class Tabs {
   /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
-    this.buttons = panels.map(([name]) => h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
-    this.el = h("div", { class: "lw-filters" }, h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons), panels.map(([, el]) => el));
+    this.buttons = panels.map(([name]) =>
+      h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }),
+    );
+    this.el = h(
+      "div",
+      { class: "lw-filters" },
+      h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons),
+      panels.map(([, el]) => el),
+    );
     this.mark();
   }
 
@@ -31,5 +38,7 @@ export class Tabs {
     this.frame = requestAnimationFrame(draw);
   }
 
-  destroy() { cancelAnimationFrame(this.frame); }
+  destroy() {
+    cancelAnimationFrame(this.frame);
+  }
 }

@@ -11,10 +11,27 @@ export class Timeline {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
     const { epochs } = this;
     this.last = epochs.length - 1;
-    this.slider = h("input", { type: "range", min: String(this.first), max: String(this.last), step: "1", "aria-label": `${this.name}: epoch`, oninput: () => this.go(Number(this.slider.value)) });
+    this.slider = h("input", {
+      type: "range",
+      min: String(this.first),
+      max: String(this.last),
+      step: "1",
+      "aria-label": `${this.name}: epoch`,
+      oninput: () => this.go(Number(this.slider.value)),
+    });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
-    this.button = h("button", { type: "button", class: "lw-icon", title: "play the epochs", "aria-label": `${this.name}: play the epochs`, onclick: () => this.toggle() }, icon(ICONS.play));
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-icon",
+        title: "play the epochs",
+        "aria-label": `${this.name}: play the epochs`,
+        onclick: () => this.toggle(),
+      },
+      icon(ICONS.play),
+    );
     this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
     this.mark(this.last);
   }
@@ -33,7 +50,10 @@ export class Timeline {
     try {
       const [xs, ys] = await this.frame(position);
       if (this.wanted === position) this.show(xs, ys);
-    } catch (error) { this.stop(); this.say(error.message, "error"); }
+    } catch (error) {
+      this.stop();
+      this.say(error.message, "error");
+    }
   }
 
   async frame(position) {
@@ -44,7 +64,10 @@ export class Timeline {
     return frame;
   }
 
-  toggle() { if (this.playing) this.stop(); else this.play(); }
+  toggle() {
+    if (this.playing) this.stop();
+    else this.play();
+  }
 
   async play() {
     const mine = (this.playing = ++this.turns);
@@ -62,5 +85,7 @@ export class Timeline {
     this.button.replaceChildren(icon(ICONS.play));
   }
 
-  destroy() { this.playing = 0; }
+  destroy() {
+    this.playing = 0;
+  }
 }

@@ -1,8 +1,16 @@
 /** Tools shared by all maps: what a drag does, how it combines, zoom and reset. */
 import { h, iconButton } from "./dom.js";
 
-const TOOLS = [["lasso", "lasso: draw around points"], ["box", "box: drag a rectangle"], ["pan", "pan: drag the map"]];
-const MODES = [["replace", "new selection"], ["add", "add to the selection (Shift)"], ["remove", "remove from the selection (Alt or Ctrl)"]];
+const TOOLS = [
+  ["lasso", "lasso: draw around points"],
+  ["box", "box: drag a rectangle"],
+  ["pan", "pan: drag the map"],
+];
+const MODES = [
+  ["replace", "new selection"],
+  ["add", "add to the selection (Shift)"],
+  ["remove", "remove from the selection (Alt or Ctrl)"],
+];
 
 export class Toolbar {
   /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
@@ -11,15 +19,40 @@ export class Toolbar {
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
     this.modeButtons = MODES.map(([name, label]) => iconButton(name, label, () => this.setMode(name)));
     this.info = h("span", { class: "lw-num lw-tool-info", "aria-live": "off" });
-    this.el = h("div", { class: "lw-toolbar", role: "toolbar", "aria-label": "map tools" }, h("span", { class: "lw-group" }, this.toolButtons), h("span", { class: "lw-group" }, this.modeButtons),
-      h("span", { class: "lw-group" }, textButton("−", "zoom out", () => this.onZoom(1 / 1.5)), textButton("+", "zoom in", () => this.onZoom(1.5)), iconButton("reset", "reset the view", () => this.onHome())),
-      this.info, h("span", { class: "lw-space" }), (this.clear = h("button", { type: "button", class: "lw-link", text: "clear selection", hidden: true, onclick: () => this.onClear() })));
+    this.el = h(
+      "div",
+      { class: "lw-toolbar", role: "toolbar", "aria-label": "map tools" },
+      h("span", { class: "lw-group" }, this.toolButtons),
+      h("span", { class: "lw-group" }, this.modeButtons),
+      h(
+        "span",
+        { class: "lw-group" },
+        textButton("−", "zoom out", () => this.onZoom(1 / 1.5)),
+        textButton("+", "zoom in", () => this.onZoom(1.5)),
+        iconButton("reset", "reset the view", () => this.onHome()),
+      ),
+      this.info,
+      h("span", { class: "lw-space" }),
+      (this.clear = h("button", {
+        type: "button",
+        class: "lw-link",
+        text: "clear selection",
+        hidden: true,
+        onclick: () => this.onClear(),
+      })),
+    );
     this.onWheel = (event) => this.noteWheel(event);
     this.mark();
   }
 
-  setTool(tool) { this.tool = tool; this.mark(); }
-  setMode(mode) { this.mode = mode; this.mark(); }
+  setTool(tool) {
+    this.tool = tool;
+    this.mark();
+  }
+  setMode(mode) {
+    this.mode = mode;
+    this.mark();
+  }
 
   mark() {
     this.toolButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(TOOLS[i][0] === this.tool)));
@@ -39,9 +72,13 @@ export class Toolbar {
   }
 
   /** Is the page being scrolled by a wheel movement that began outside the maps? */
-  scrolling() { return !this.wheelInside; }
+  scrolling() {
+    return !this.wheelInside;
+  }
 
-  destroy() { window.removeEventListener("wheel", this.onWheel, { capture: true }); }
+  destroy() {
+    window.removeEventListener("wheel", this.onWheel, { capture: true });
+  }
 }
 
 function textButton(text, label, onclick) {
