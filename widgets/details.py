@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 NEIGHBORS = 8
 """Neighbours shown."""
 
-BLOCK = 4096
-"""Rows of the curves read at a time; a few blocks are kept."""
+BLOCK = 65_536
+"""Rows of the curves read at a time: as many as lie together in the files."""
+
+CURVE_BYTES = 200_000_000
+"""Memory for the curves of blocks that were looked at."""
 
 
 class Details:
@@ -58,9 +61,11 @@ class Details:
         block = row // BLOCK
         with self._lock:
             if block not in self._curves:
-                while len(self._curves) >= 8:
+                start, stop = block * BLOCK, min((block + 1) * BLOCK, self.run.n)
+                most = CURVE_BYTES // (8 * (stop - start) * max(1, len(self.run.epochs)))
+                while len(self._curves) >= max(1, most):
                     self._curves.pop(next(iter(self._curves)))
-                self._curves[block] = self._read_curves(block * BLOCK, min((block + 1) * BLOCK, self.run.n))
+                self._curves[block] = self._read_curves(start, stop)
             given, suggested = self._curves[block]
         at = row - block * BLOCK
         return given[:, at], suggested[:, at]
@@ -84,11 +89,7 @@ class Details:
 
     def _top_classes(self, start: int, stop: int) -> list[dict[str, np.ndarray]]:
         """The five likeliest classes of a block of rows, by epoch."""
-        out = []
-        for epoch in self.run.epochs:
-            stats = self.run.stats(epoch, ("topk_p", "topk_class"))
-            out.append({name: values[start:stop] for name, values in stats.items()})
-        return out
+        return [self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.epochs]
 
     def _near(self, row: int) -> dict:
         """Rows, distances and thumbnails of the nearest neighbours; or why there are none."""

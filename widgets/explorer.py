@@ -37,6 +37,9 @@ HERE = Path(__file__).parent
 PATIENCE = 0.25
 """Seconds that the page waits for a projection before it gets a quick one (PCA) to begin with."""
 
+QUEUES = ("suspicion", "pairs", "random", "all")
+"""Orders of the review queue."""
+
 log = logging.getLogger(__name__)
 
 
@@ -56,8 +59,9 @@ class Explorer(anywidget.AnyWidget):
     issues, scores : DataFrame indexed by id, optional
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
         first opening of a run may take some seconds, later ones read the result from the run's cache.
-    queue : "suspicion" or a sequence of ids
-        What to review: suspects, most suspicious first, or examples of your own choice in your order.
+    queue : "suspicion", "pairs", "random", "all" or a sequence of ids
+        What to review: suspects, the most suspicious first, by class pair or shuffled; all examples; or examples of
+        your own choice in your order.
     author : str, optional
         Who decides, in the journal; the login name when not given.
     keymap : "default", "prodigy" or dict of action to key, optional
@@ -173,9 +177,7 @@ class Explorer(anywidget.AnyWidget):
     def _check_queue(self, proposal: dict) -> list:
         value = proposal["value"]
         if isinstance(value, str):
-            if value != "suspicion":
-                raise InputError.unknown("queue", value, ("suspicion",), "Or pass a list of ids.")
-            return self.dataset.ids[self._suspects()].tolist()
+            return self.dataset.ids[self._ordered(value)].tolist()
         return self._known_ids("queue", value)
 
     @T.validate("current")
@@ -187,6 +189,13 @@ class Explorer(anywidget.AnyWidget):
     def _check_color(self, proposal: dict) -> str:
         if proposal["value"] not in self.columns:
             raise InputError.unknown("column", proposal["value"], self.columns)
+        return proposal["value"]
+
+    @T.validate("filters")
+    def _check_filters(self, proposal: dict) -> dict:
+        for name in proposal["value"]:
+            if name != "search" and name not in self.columns:
+                raise InputError.unknown("column", name, self.columns)
         return proposal["value"]
 
     def _known_ids(self, field: str, value: object) -> list:
@@ -406,9 +415,20 @@ class Explorer(anywidget.AnyWidget):
             raise InputError.at("row", f"is {row}", f"Use 0 to {self.dataset.n - 1}.")
         return row
 
-    def _suspects(self) -> np.ndarray:
-        """Rows that are suspected, most suspicious first."""
-        return self._order[self._issue[self._order]]
+    def _ordered(self, name: str) -> np.ndarray:
+        """Rows of a queue by name."""
+        if name not in QUEUES:
+            raise InputError.unknown("queue", name, QUEUES, "Or pass a list of ids.")
+        suspects = self._order[self._issue[self._order]]
+        if name == "all":
+            return self._order
+        if name == "random":
+            return np.random.default_rng(0).permutation(suspects)
+        if name == "pairs":
+            pair = self.dataset.given_labels[suspects] * self.dataset.k + self._suggested[suspects]
+            _, which, total = np.unique(pair, return_inverse=True, return_counts=True)
+            return suspects[np.lexsort((np.arange(len(suspects)), pair, -total[which]))]
+        return suspects
 
     def _queue_rows(self) -> np.ndarray:
         return self.dataset.rows(self.queue).astype(np.int32) if self.queue else np.empty(0, np.int32)

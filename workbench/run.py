@@ -113,20 +113,24 @@ class Run:
         """Epochs that are sealed, in order."""
         return tuple(self.layout.sealed())
 
-    def stats(self, epoch: int, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    def stats(
+        self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
+    ) -> dict[str, np.ndarray]:
         """Statistics of one sealed epoch, aligned to the dataset's rows.
 
         Parameters
         ----------
         epoch : a member of `epochs`.
         columns : names out of `STATISTICS`; all by default.
+        rows : a slice of row numbers with step 1; only the parts of the files that hold them are read.
 
         Returns
         -------
-        dict of name -> (n,) or (n, 5) array; NaN (float), -1 (int) or False (bool) where the row was not recorded.
+        dict of name -> (rows,) or (rows, 5) array; NaN (float), -1 (int) or False (bool) where a row was not recorded.
         """
         names = STATISTICS if columns is None else tuple(columns)
-        found = self._read_stats(self._epoch_files(epoch), names, 0, self.n)
+        start, stop, _ = rows.indices(self.n)
+        found = self._read_stats(self._epoch_files(epoch), names, start, stop)
         return {name: found[name] for name in names}
 
     def unsealed(self) -> dict[int, pd.DataFrame]:

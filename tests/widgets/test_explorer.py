@@ -76,6 +76,7 @@ def test_selection_is_ids_both_ways(page):
         ("selection", "id001", "sequence of ids"),
         ("selection", None, "sequence of ids"),
         ("queue", "by magic", "by magic"),
+        ("filters", {"p_eror": [0, 1]}, "Did you mean 'p_error'"),
         ("color_by", "nothing", "nothing"),
         ("current", "nobody", "nobody"),
     ],
@@ -95,6 +96,15 @@ def test_queue_and_current_are_settable(page, issues):
     assert ex.sent[-1][0] == {"push": "go", "row": 4}
     ex.ask("current", row=9)
     assert ex.current == "id009"
+
+
+def test_queues_by_name(page, issues):
+    ex = page(queue="all")
+    assert ex.queue == issues.index.tolist()
+    suspects = set(issues.index[issues["is_issue"]])
+    for name in ("suspicion", "pairs", "random"):
+        ex.queue = name
+        assert set(ex.queue) == suspects
 
 
 def test_relabel_is_in_the_journal_before_the_answer(page, run):
