@@ -50,3 +50,17 @@ def test_strongest_first_and_at_most_three():
     ]
     assert reasons.strongest(parts, 2).tolist() == ["four; three; two", "two"]
     assert reasons.strongest([], 2).tolist() == ["", ""]
+
+
+def test_standing_among_its_own_class():
+    p = np.array([0.1, 0.9, 0.5, 0.7, np.nan, 0.2, 0.3])
+    strength, words = reasons.standing(p, np.array([0, 0, 0, 0, 0, 1, -1]), ["cat", "dog"])
+    assert words[:4].tolist() == [
+        "less sure than 88% of given cat",
+        "surer than 88% of given cat",
+        "less sure than 62% of given cat",
+        "surer than 62% of given cat",
+    ]
+    assert strength[0] > strength[2] > strength[3] > strength[1]
+    assert np.isnan(strength[4:]).all()
+    assert reasons.standing(np.zeros(0), np.zeros(0, int), ["cat"])[1].tolist() == []

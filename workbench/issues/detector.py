@@ -251,6 +251,8 @@ def _reasons(
         found.append(reasons.predicted("in-sample", *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
+    sure = pooled.p_given if pooled is not None else learned.p_given if learned is not None else seen[0]
+    found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
     if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
         rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
         near = np.full((evidence.n, 10), -1)
