@@ -236,6 +236,7 @@ def test_export_writes_the_file_and_refuses_to_overwrite(page, tmp_path):
 
 def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     ex = page()
+    ex._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one
     _, (xy,) = ex.ask("embedding")
     assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
     ex._projecting.join(60)
@@ -275,3 +276,21 @@ def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issue
     assert ex.queue == issues.index[::-1][:3].tolist()
     ex.rank_again()
     assert ex.sent[-1][0] == {"push": "reopen"}
+
+
+def test_the_audit_is_a_queue_and_its_estimate_follows_the_verdicts(page, run):
+    ex = page()
+    assert ex.ask("open")[0]["audit"] == {}
+    body, buffers = ex.ask("audit", draw=True)
+    rows = np.frombuffer(buffers[0], "<i4")
+    assert sorted(rows.tolist()) == list(range(run.n)), "120 examples are fewer than the budget: all are drawn"
+    assert body["audit"] == {"begun": True}
+    for row in rows[:60]:
+        ex.ask("decide", op="keep", rows=[int(row)])
+    found = ex.ask("audit")[0]["audit"]
+    assert found["text"].startswith("about ")
+    assert "left (" in found["text"]
+    assert "from 60 audited examples" in found["title"]
+    ex.queue = "audit"
+    assert run.dataset.rows(ex.queue).tolist() == rows.tolist(), "the same sample in the same order"
+    assert page().ask("open")[0]["audit"] == found
