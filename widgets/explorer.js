@@ -50,6 +50,53 @@ function extent(values) {
   return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
 }
 
+// --- audit.js
+/** The audit: its sample as a queue, and its estimate, asked for anew a moment after each decision. */
+
+/** Time without a decision after which the estimate is asked for, ms. */
+const PAUSE = 700;
+
+class Audit {
+  /** @param {{store: object, wire: object, onNews: () => void}} options */
+  constructor(options) {
+    Object.assign(this, options, { timer: 0 });
+    this.store.on("labels", () => this.later());
+  }
+
+  later() {
+    if (!this.store.meta.audit?.begun) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.refresh(), PAUSE);
+  }
+
+  async refresh() {
+    const { body } = await this.wire.ask("audit");
+    this.take(body);
+  }
+
+  /** The sample becomes the queue; it is drawn when there is none. */
+  async draw() {
+    const { body, buffers } = await this.wire.ask("audit", { draw: true });
+    this.take(body);
+    this.store.setQueue(arrayOf(Int32Array, buffers[0]));
+    this.store.goTo(this.store.firstOpen("queue"));
+  }
+
+  take(body) {
+    this.store.meta.audit = body.audit;
+    this.onNews();
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+/** "about 41 left (30–55)" of an audit, else "~41 left" by the detector, else nothing. */
+function leftInWords(audit, expected) {
+  return audit?.text || (expected === null ? "" : `~${expected} left`);
+}
+
 // --- format.js
 /** Numbers and names as people read them. */
 
@@ -436,6 +483,7 @@ const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
   random: "in random order",
+  audit: "random audit",
   all: "all examples",
 };
 
@@ -587,6 +635,10 @@ class Bulk {
 
   reorder(name) {
     const { store } = this;
+    if (name === "audit") {
+      this.onAudit();
+      return;
+    }
     store.setQueue(ordered(name, this.queue, store));
     store.goTo(store.firstOpen("queue"));
     this.onOrder(`queue ${ORDERS[name]}`);
@@ -2020,12 +2072,13 @@ class Head {
       h("span", {
         class: "lw-quiet lw-facts",
         text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
-        title: meta.how || "",
+        title: [meta.how, meta.canaries].filter(Boolean).join("; "),
       }),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
       h("span", { class: "lw-space" }),
+      meta.canaries ? h("span", { class: "lw-quiet lw-canaries", text: meta.canaries }) : null,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,
@@ -2854,12 +2907,13 @@ class Inspector {
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
+    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}`
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
       : `${word} empty`;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected]
+    const basis = store.meta.audit?.title || store.meta.expected;
+    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
@@ -4711,11 +4765,13 @@ class Explorer {
       fail,
       onLeave: () => this.focus(),
     });
+    this.audit = new Audit({ store, wire: this.wire, onNews: () => this.inspector.queue() });
     this.bulk = new Bulk({
       store,
       actions: this.actions,
       onOrder: (text) => say(text),
       onRank: () => this.wire.ask("rank").catch(fail),
+      onAudit: () => this.audit.draw().catch(fail),
     });
     this.gallery = new Gallery({
       store,
@@ -5104,6 +5160,7 @@ class Explorer {
       this.filters,
       this.side,
       this.bulk,
+      this.audit,
       this.inspector,
       this.toolbar,
       ...(this.timelines || []),

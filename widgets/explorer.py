@@ -19,6 +19,7 @@ import anywidget
 import numpy as np
 import traitlets as T
 
+from widgets.auditing import estimate, sample
 from widgets.columns import Column, codes_of, rows_in_order, view_columns
 from widgets.decisions import Decisions
 from widgets.details import Details
@@ -37,7 +38,7 @@ HERE = Path(__file__).parent
 PATIENCE = 0.25
 """Seconds that the page waits for a projection before it gets a quick one (PCA) to begin with."""
 
-QUEUES = ("suspicion", "pairs", "random", "all")
+QUEUES = ("suspicion", "pairs", "random", "audit", "all")
 """Orders of the review queue."""
 
 log = logging.getLogger(__name__)
@@ -346,6 +347,11 @@ class Explorer(anywidget.AnyWidget):
         self._made = True
         return {"push": "reopen"}, []
 
+    def _audit(self, content: dict, buffers: list) -> tuple[dict, list]:
+        """What the audit says now; with `draw`, its sample too."""
+        rows = [sample(self.run, self.issues)] if content.get("draw") else []
+        return {"audit": estimate(self.run, self.issues)}, rows
+
     def _export(self, content: dict, buffers: list) -> tuple[dict, list]:
         from workbench.export import export
 
@@ -404,7 +410,7 @@ class Explorer(anywidget.AnyWidget):
     _HANDLERS: ClassVar[dict[str, Callable[..., tuple[dict, list]]]] = {
         "open": _open, "column": _column, "media": _media, "inspect": _inspect, "select": _select, "current": _current,
         "decide": _decide, "undo": _travel, "redo": _travel, "search": _search, "lens": _lens, "export": _export,
-        "upto": _upto, "embedding": _embedding, "rank": _rank,
+        "upto": _upto, "embedding": _embedding, "rank": _rank, "audit": _audit,
     }  # fmt: skip
 
     # ---- inside ----------------------------------------------------------------------------------------------
@@ -422,6 +428,8 @@ class Explorer(anywidget.AnyWidget):
         suspects = self._order[self._issue[self._order]]
         if name == "all":
             return self._order
+        if name == "audit":
+            return sample(self.run, self.issues)
         if name == "random":
             return np.random.default_rng(0).permutation(suspects)
         if name == "pairs":

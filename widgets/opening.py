@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.auditing import canaries, estimate
 from widgets.columns import Column
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def described(explorer: Explorer) -> dict:
         "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in explorer._lenses.items()],
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
+        "canaries": canaries(run, explorer.issues),
+        "audit": estimate(run, explorer.issues),
     }
 
 

@@ -77,6 +77,10 @@ export class Bulk {
 
   reorder(name) {
     const { store } = this;
+    if (name === "audit") {
+      this.onAudit();
+      return;
+    }
     store.setQueue(ordered(name, this.queue, store));
     store.goTo(store.firstOpen("queue"));
     this.onOrder(`queue ${ORDERS[name]}`);

@@ -1,4 +1,5 @@
 /** One example under the loupe: picture or text, labels, reasons, curve, neighbours, and the buttons of the keys. */
+import { leftInWords } from "./audit.js";
 import { drawCurve } from "./curve.js";
 import { h } from "./dom.js";
 import { clip, count, probability } from "./format.js";
@@ -346,12 +347,13 @@ export class Inspector {
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = store.meta.expected ? ` · ~${count(store.expectedLeft())} left` : "";
+    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" ? left : ""}`
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
       : `${word} empty`;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, store.meta.expected]
+    const basis = store.meta.audit?.title || store.meta.expected;
+    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";

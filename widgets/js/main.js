@@ -1,4 +1,5 @@
 /** The Explorer: builds the parts, wires them to one store, and cleans up. */
+import { Audit } from "./audit.js";
 import { Actions } from "./actions.js";
 import { arrayOf, packMask, unpackMask } from "./bits.js";
 import { Bulk } from "./bulk.js";
@@ -151,11 +152,13 @@ class Explorer {
       fail,
       onLeave: () => this.focus(),
     });
+    this.audit = new Audit({ store, wire: this.wire, onNews: () => this.inspector.queue() });
     this.bulk = new Bulk({
       store,
       actions: this.actions,
       onOrder: (text) => say(text),
       onRank: () => this.wire.ask("rank").catch(fail),
+      onAudit: () => this.audit.draw().catch(fail),
     });
     this.gallery = new Gallery({
       store,
@@ -544,6 +547,7 @@ class Explorer {
       this.filters,
       this.side,
       this.bulk,
+      this.audit,
       this.inspector,
       this.toolbar,
       ...(this.timelines || []),

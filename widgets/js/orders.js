@@ -4,6 +4,7 @@ export const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
   random: "in random order",
+  audit: "random audit",
   all: "all examples",
 };
 

@@ -64,7 +64,7 @@ def _fit(
     x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int, effects: bool
 ) -> tuple[float, float, np.ndarray]:
     """(a, b, c): level, slope and one effect per group, by Newton steps on (a, b) and on c in turn."""
-    hold = np.array([TRUST * 0.25, TRUST * 0.25 * max(float(np.var(x)), 1.0)])
+    hold = TRUST * 0.25 * np.array([1.0, max(float(np.mean(x**2)), 1.0)])
     theta, c = np.array([0.0, 1.0]), np.zeros(groups)
     design = np.stack([np.ones(len(x)), x], axis=1)
     for _ in range(ROUNDS):
