@@ -108,10 +108,11 @@ class Explorer(anywidget.AnyWidget):
         height: int = 540,
     ) -> None:
         from workbench.run import open_run
+        from workbench.scores import score
 
         self.run: Run = open_run(run) if isinstance(run, (str, Path)) else run
         self.dataset = self.run.dataset
-        self.scores = _scores(self.run) if scores is None else scores
+        self.scores = score(self.run) if scores is None else scores
         self.decisions = Decisions(self.run, author)
         self.media = Media(self.dataset)
         self.keymap, self.blind = keymap, blind
@@ -472,12 +473,6 @@ class Explorer(anywidget.AnyWidget):
             parts += [c.astype(str).to_numpy() for _, c in self.dataset.metadata.items() if c.dtype.kind not in "fiub"]
             self._haystack = np.array(["\n".join(map(str, line)).lower() for line in zip(*parts)], object)
         return self._haystack
-
-
-def _scores(run: Run) -> pd.DataFrame:
-    from workbench.scores import score
-
-    return score(run)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

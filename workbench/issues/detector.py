@@ -260,7 +260,7 @@ def _reasons(
         pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
         found.append(reasons.neighbors(near, given))
     elif evidence.has("neighbor_labels"):
-        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels")), given))
+        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :10], given))
     return found
 
 

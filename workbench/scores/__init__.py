@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence
+from workbench.evidence import NEIGHBORS
 from workbench.scores import dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
 
@@ -26,9 +27,6 @@ __all__ = ["SCORES", "Score", "score"]
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 """Evidence per epoch, (epochs, n)."""
-
-NEIGHBORS = 30
-"""Neighbours asked by `neighbor_disagreement`."""
 
 BLOCK_ROWS = 65536
 LONG = 4_000_000  # rows times epochs from which a progress bar is shown
