@@ -200,6 +200,21 @@ def test_selection_from_python_and_linked_maps(explorer):
     assert lab.errors == []
 
 
+def test_a_random_audit_says_how_many_errors_are_left(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    page.get_by_label("order of the queue").select_option("audit")
+    page.wait_for_function("() => /queue 1\\/200/.test(document.querySelector('.lw-place').textContent)")
+    focus(lab)
+    for _ in range(3):
+        page.keyboard.press("k")
+    saved(lab)
+    page.wait_for_function("() => /about [\\d,]+ left \\(/.test(document.querySelector('.lw-place').textContent)")
+    assert "from 3 audited examples" in page.locator(".lw-place").get_attribute("title")
+    assert probe.eval("len(ex.run.journal.state())") == 3
+    assert lab.errors == []
+
+
 def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
     lab = explorer()
     lab.probe.run("def broken(*a, **k): raise OSError('the disk is full')\nex.decisions.decide = broken")
@@ -258,7 +273,7 @@ def test_layout_and_themes(explorer, width: int, layout: str):
         assert lab.page.locator(".lw").get_attribute("data-layout") in (layout, "middle")
         assert overlapping(lab) == []
         RESULTS.mkdir(exist_ok=True)
-        lab.page.locator(".lw").screenshot(path=str(RESULTS / f"explorer-{width}-{theme.lower()}.png"))
+        lab.page.screenshot(path=str(RESULTS / f"explorer-{width}-{theme.lower()}.png"))
     assert lab.errors == []
 
 
