@@ -70,8 +70,12 @@ class Audit {
   }
 
   async refresh() {
-    const { body } = await this.wire.ask("audit");
-    this.take(body);
+    try {
+      const { body } = await this.wire.ask("audit");
+      this.take(body);
+    } catch {
+      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
+    }
   }
 
   /** The sample becomes the queue; it is drawn when there is none. */
@@ -1898,7 +1902,7 @@ class Gallery {
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
     if (this.store.filter.active) return "No suspect passes the filters.";
-    return "No example in this list.";
+    return "Nothing is suspected. Choose “all examples” to go through them all.";
   }
 
   drawTabs() {
@@ -4898,6 +4902,7 @@ class Explorer {
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
     this.status.title = meta.how;
+    if (meta.warning) this.say(meta.warning, "warn");
   }
 
   async loadEmbedding() {

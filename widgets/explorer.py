@@ -26,7 +26,7 @@ from widgets.details import Details
 from widgets.media import Media, plain
 from widgets.opening import described, export_name, lens_masks
 from widgets.search import is_query, query_mask, word_mask
-from widgets.suspects import rank_again, suspects
+from widgets.suspects import rank_again, scores_of, suspects
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -108,11 +108,10 @@ class Explorer(anywidget.AnyWidget):
         height: int = 540,
     ) -> None:
         from workbench.run import open_run
-        from workbench.scores import score
 
         self.run: Run = open_run(run) if isinstance(run, (str, Path)) else run
         self.dataset = self.run.dataset
-        self.scores = score(self.run) if scores is None else scores
+        self.scores = scores_of(self.run) if scores is None else scores
         self.decisions = Decisions(self.run, author)
         self.media = Media(self.dataset)
         self.keymap, self.blind = keymap, blind
@@ -122,6 +121,8 @@ class Explorer(anywidget.AnyWidget):
         self._loop = _running_loop()
         self._projecting: threading.Thread | None = None
         self._projected: tuple[np.ndarray, str] | None = None
+        if color_by == "p_error" and not np.isfinite(self.columns["p_error"].values).any():
+            color_by = "label"
         self._made = False  # nothing is sent while the widget is being made
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
         self._made = True

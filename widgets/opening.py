@@ -45,6 +45,7 @@ def described(explorer: Explorer) -> dict:
         "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in explorer._lenses.items()],
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
+        "warning": attrs.get("missing", ""),
         "canaries": canaries(run, explorer.issues),
         "audit": estimate(run, explorer.issues),
     }

@@ -13,6 +13,7 @@ import numpy as np
 
 from widgets.columns import codes_of
 from workbench.cache import digest, fingerprint, load, store
+from workbench.errors import MissingEvidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +24,32 @@ NAME = "suspects"
 
 
 def suspects(run: Run) -> pd.DataFrame:
-    """`workbench.find_issues(run)`, from the cache where the evidence is the same."""
-    key = evidence_key(run)
-    arrays = load(run, NAME, key)
-    if arrays is None:
+    """`workbench.find_issues(run)`, from the cache where the evidence is the same.
+
+    A run without evidence can be looked at and labelled too: then nothing is suspected; `attrs["missing"]` says why.
+    """
+    arrays = load(run, NAME, evidence_key(run))
+    if arrays is not None:
+        return _frame(run, arrays)
+    try:
         return rank_again(run)
-    return _frame(run, arrays)
+    except MissingEvidence as error:
+        nothing = {"row": np.arange(run.n), "suggested": np.full(run.n, -1), "p_error": np.full(run.n, np.nan)}
+        nothing |= {"p_suggested": np.full(run.n, np.nan), "is_issue": np.zeros(run.n, bool)}
+        words = json.dumps({"reasons": [""] * run.n, "attrs": {"missing": str(error)}})
+        return _frame(run, {**nothing, "words": np.frombuffer(words.encode(), np.uint8)})
+
+
+def scores_of(run: Run) -> pd.DataFrame:
+    """All scores that the run has evidence for; no columns where it has none."""
+    import pandas as pd
+
+    from workbench.scores import score
+
+    try:
+        return score(run)
+    except MissingEvidence:
+        return pd.DataFrame(index=pd.Index(run.dataset.ids, name="id"))
 
 
 def rank_again(run: Run) -> pd.DataFrame:

@@ -294,3 +294,25 @@ def test_the_audit_is_a_queue_and_its_estimate_follows_the_verdicts(page, run):
     ex.queue = "audit"
     assert run.dataset.rows(ex.queue).tolist() == rows.tolist(), "the same sample in the same order"
     assert page().ask("open")[0]["audit"] == found
+
+
+def test_a_run_without_evidence_opens_and_says_what_is_missing(tmp_path):
+    import pandas as pd
+
+    import workbench as wb
+    from widgets import Explorer
+
+    table = pd.DataFrame({"label": ["cat", "dog", None, "cat"] * 5, "weight": range(20)})
+    ex = Explorer(wb.read(table, tmp_path / "table"))
+    sent = []
+    ex.send = lambda content, buffers=None: sent.append((content, buffers))
+    ex._receive(ex, {"kind": "open", "request": "a"}, [])
+    body, _ = sent[-1]
+    assert "error" not in body
+    assert "Record a training" in body["warning"]
+    assert body["data_map"] is None
+    assert not body["embedding"]["there"]
+    assert ex.queue == []
+    ex._receive(ex, {"kind": "inspect", "request": "b", "row": 2}, [])
+    assert sent[-1][0]["reasons"] == []
+    json.dumps(sent[-1][0], allow_nan=False)

@@ -18,8 +18,12 @@ export class Audit {
   }
 
   async refresh() {
-    const { body } = await this.wire.ask("audit");
-    this.take(body);
+    try {
+      const { body } = await this.wire.ask("audit");
+      this.take(body);
+    } catch {
+      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
+    }
   }
 
   /** The sample becomes the queue; it is drawn when there is none. */

@@ -98,7 +98,7 @@ export class Gallery {
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
     if (this.store.filter.active) return "No suspect passes the filters.";
-    return "No example in this list.";
+    return "Nothing is suspected. Choose “all examples” to go through them all.";
   }
 
   drawTabs() {

@@ -285,6 +285,7 @@ class Explorer {
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
     this.status.title = meta.how;
+    if (meta.warning) this.say(meta.warning, "warn");
   }
 
   async loadEmbedding() {
