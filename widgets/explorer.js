@@ -2082,7 +2082,6 @@ class Head {
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
       h("span", { class: "lw-space" }),
-      meta.canaries ? h("span", { class: "lw-quiet lw-canaries", text: meta.canaries }) : null,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,
@@ -4900,7 +4899,7 @@ class Explorer {
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
-    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
     this.status.title = meta.how;
     if (meta.warning) this.say(meta.warning, "warn");
   }

@@ -74,7 +74,6 @@ export class Head {
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
       h("span", { class: "lw-space" }),
-      meta.canaries ? h("span", { class: "lw-quiet lw-canaries", text: meta.canaries }) : null,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,

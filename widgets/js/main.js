@@ -283,7 +283,7 @@ class Explorer {
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
-    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
     this.status.title = meta.how;
     if (meta.warning) this.say(meta.warning, "warn");
   }
