@@ -134,3 +134,29 @@ def test_verdicts_follow_undo_and_a_change_back(run):
 def test_refuses_an_empty_budget(run):
     with pytest.raises(InputError, match="`budget` is 0"):
         audit(run, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", ["random_label1", "worse_label"])
+def test_coverage_and_width_on_real_label_errors(shared, labels, monkeypatch):
+    from workbench.evidence import Evidence
+    from workbench.issues import find_issues
+
+    monkeypatch.setattr(module, "DRAWS", 2000)
+    data = np.load(shared / "eval" / "cifar10n_dev.npz", allow_pickle=False)
+    trained = np.load(shared / "eval" / f"dynamics_cifar10n_dev_{labels}_mlp.npz", allow_pickle=False)
+    given = data[labels].astype(np.int64)
+    evidence = Evidence.from_arrays(given, 10, pred_probs=trained["oos_pred_probs"], logits=trained["logits"])
+    p = find_issues(evidence).sort_values("row")["p_error"].to_numpy()
+    wrong = given != data["clean_label"]
+    stratum, rng = stratify(p), np.random.default_rng(0)
+    covered, widths = [], []
+    for trial in range(200):
+        drawn = _sample(p, stratum, 200, rng)
+        estimate = estimate_errors(p, stratum, drawn, drawn, wrong & drawn, seed=trial)
+        covered.append(estimate.low <= wrong.sum() <= estimate.high)
+        widths.append(estimate.high - estimate.low)
+    rate = wrong.mean()
+    simple = 2 * 1.96 * len(p) * np.sqrt(rate * (1 - rate) / 200 * (1 - 200 / len(p)))
+    assert np.mean(covered) >= 0.93, np.mean(covered)
+    assert np.mean(widths) <= 0.72 * simple, np.mean(widths) / simple

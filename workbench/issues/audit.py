@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 STRATA = 10
 LEAST = 5  # examples drawn from every stratum that has them, while that takes at most half of the budget
 RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is shared out
-PRIOR = 2.0  # weight of the predicted rate in examples
-PRIOR_UPPER = 0.1  # errors added for the upper end, so that strata without a finding are not taken for clean
+PRIOR = 1.0  # weight of the predicted rate in examples
+PRIOR_UPPER = 0.15  # errors added for the upper end, so that strata without a finding are not taken for clean
 DRAWS = 20_000
 
 
