@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from workbench.dataset import Dataset
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 
 
 def small_cnn(classes: int) -> nn.Module:

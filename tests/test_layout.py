@@ -128,7 +128,7 @@ def test_public_names_are_the_written_list(package):
 
 
 def test_importing_a_module_never_hides_the_public_name():
-    """`workbench.replay` is a function even after somebody imported the module of the same name."""
+    """`workbench.compare` is a function even after somebody imported the module of the same name."""
     code = """
 import importlib, types, workbench
 for name, home in workbench._HOME.items():

@@ -90,8 +90,8 @@ def test_command_of_the_wheel(wheel, installed):
         (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         points = configparser.ConfigParser()
         points.read_string(archive.read(name).decode())
-    assert dict(points["console_scripts"]) == {"workbench": "workbench.cli:main"}
-    code = "from workbench.cli import main; print(json.dumps(callable(main)))"
+    assert dict(points["console_scripts"]) == {"workbench": "workbench.shell.cli:main"}
+    code = "from workbench.shell.cli import main; print(json.dumps(callable(main)))"
     assert use(installed, code) is True
 
 

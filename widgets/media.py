@@ -52,7 +52,7 @@ class Media:
         return item
 
     def _content(self, row: int, size: int) -> dict:
-        from workbench.media import read_image, thumbnail
+        from workbench.storage.media import read_image, thumbnail
 
         if self.kind == "text":
             return {"text": shortened(self.dataset.text(row) or "", 400 if size == THUMB else LONG_TEXT)}

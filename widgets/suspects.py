@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.columns import codes_of
-from workbench.cache import digest, fingerprint, load, store
 from workbench.errors import MissingEvidence
+from workbench.storage.cache import digest, fingerprint, load, store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "Dataset": "dataset",
     "Evidence": "evidence",
     "Journal": "journal",
-    "Recorder": "recorder",
+    "Recorder": "recording.recorder",
     "Run": "run",
     "SCORES": "scores",
     "audit": "issues.audit",
@@ -31,7 +31,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "figure": "figures",
     "open_run": "run",
     "plant": "issues.plant",
-    "replay": "replay",
+    "replay": "recording.replay",
     "read": "io",
     "report": "report",
     "score": "scores",
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(types.ModuleType):
-    """Where a public function is called as its module (`replay`), importing the module must not hide the function."""
+    """Where a public function is called as its module (`compare`), importing the module must not hide the function."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if _HOME.get(name) == name and isinstance(value, types.ModuleType):

@@ -271,7 +271,7 @@ class _Images(Sequence):
             return bytes(image)
         if isinstance(image, (str, Path)):
             return str(image)
-        from workbench.media import encode_png
+        from workbench.storage.media import encode_png
 
         return encode_png(image, row)
 

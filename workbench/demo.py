@@ -209,7 +209,7 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
     from workbench import canary_report, find_issues
-    from workbench.commands import table
+    from workbench.shell.text import table
 
     found = find_issues(run)
     planted = run.planted()

@@ -235,7 +235,7 @@ class Evidence:
         self._makers["logits"] = lambda rows: array[:, rows]
 
         def made() -> dict[str, np.ndarray]:
-            from workbench.statistics import statistics
+            from workbench.recording.statistics import statistics
 
             out = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
             out["pred"] = np.empty((len(array), self.n), np.int32)

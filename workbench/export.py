@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.errors import InputError
 from workbench.run import Run
-from workbench.tables import check_target, write_table
+from workbench.storage.tables import check_target, write_table
 
 DROPS = ("flagged", "skipped", "suspects")
 CLEANED = ("relabel", "drop")
@@ -53,8 +53,8 @@ def export(
     -----
     In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
     names and class names too, so that a spreadsheet shows it and does not run it; numbers stay numbers. Read such a
-    file back with ``workbench.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``. JSONL
-    and Parquet hold the text as it is.
+    file back with ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
+    JSONL and Parquet hold the text as it is.
     """
     target = check_target(path, force)
     binary = target.suffix.lower() == ".parquet"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import InputError, first_few
-from workbench.journalfile import JournalFile
+from workbench.storage.journalfile import JournalFile
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.cache import embedding_key, load, store
 from workbench.errors import InputError
+from workbench.storage.cache import embedding_key, load, store
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.cache import cached, embedding_key
 from workbench.errors import InputError
 from workbench.neighbors import Neighbors, finite_rows
+from workbench.storage.cache import cached, embedding_key
 
 if TYPE_CHECKING:
     from workbench.run import Run

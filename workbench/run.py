@@ -1,7 +1,7 @@
 """One recorded training, read lazily: a Dataset and the evidence that its training left behind.
 
-Hides the run directory (see `workbench.layout`): which epochs are sealed, files of several ranks, rows that were not
-recorded, caches. Opening a run reads one JSON and the examples table; everything else is read when asked for.
+Hides the run directory (see `workbench.storage.layout`): which epochs are sealed, files of several ranks, rows that
+were not recorded, caches. Opening a run reads one JSON and the examples table; everything else is read when asked for.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import pyarrow.parquet as pq
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
-from workbench.examples import read_dataset
 from workbench.journal import Journal
-from workbench.layout import Layout, atomic, read_run_json, write_json
+from workbench.storage.examples import read_dataset
+from workbench.storage.layout import Layout, atomic, read_run_json, write_json
 
 if TYPE_CHECKING:
     from workbench.neighbors import Neighbors
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
-"""Per example and epoch, see `workbench.statistics`."""
+"""Per example and epoch, see `workbench.recording.statistics`."""
 
 BLOCK_ROWS = 65536
 """Rows that are scored at a time."""

@@ -27,7 +27,7 @@ def noisy_digits(n: int = 900, flipped: int = 70):
 
 def recorded_run(path: Path) -> Path:
     """Record `EPOCHS` epochs of softmax regression by gradient descent, with the pixels as embedding."""
-    from workbench.recorder import Recorder
+    from workbench.recording.recorder import Recorder
 
     dataset, features, _ = noisy_digits()
     train(Recorder(path, dataset), dataset, features)
@@ -57,7 +57,7 @@ def hostile_run(path: Path, n: int = 300) -> Path:
     import pandas as pd
 
     from workbench.dataset import Dataset
-    from workbench.recorder import Recorder
+    from workbench.recording.recorder import Recorder
 
     rng = np.random.default_rng(5)
     evil = "<img src=x onerror='window.hacked=1'>"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from workbench.dataset import Dataset
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 from workbench.run import open_run
 
 N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4

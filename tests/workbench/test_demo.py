@@ -9,8 +9,8 @@ import pytest
 
 import workbench as wb
 from workbench import demo
-from workbench.cli import main
 from workbench.errors import ExistsError, InputError
+from workbench.shell.cli import main
 
 
 def test_images_are_real_and_labels_are_spoiled_as_stated():

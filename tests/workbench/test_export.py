@@ -15,7 +15,7 @@ import pytest
 import workbench as wb
 from workbench.errors import ExistsError, InputError
 from workbench.export import export_table
-from workbench.tables import read_table
+from workbench.storage.tables import read_table
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.folds import cross_validate, deal_folds, out_of_fold
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 
 
 class Memory:

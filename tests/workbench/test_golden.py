@@ -15,9 +15,9 @@ import pytest
 
 from workbench.issues import confident as c
 from workbench.issues import health
+from workbench.recording.statistics import statistics
 from workbench.scores.engine import dynamics
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
-from workbench.statistics import statistics
 
 
 def datamap(logits, labels):

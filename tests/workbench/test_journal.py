@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import journal as journal_module
-from workbench import journalfile
 from workbench.errors import InputError, RunError
 from workbench.journal import COLUMNS, Entry, Journal
+from workbench.storage import journalfile
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.neighbors import AT_LEAST, METRICS, nearest, of_run
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 
 
 def distances(X: np.ndarray, metric: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.projection import pca, umap
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 
 
 def groups(rng, n=150, k=3, d=12):

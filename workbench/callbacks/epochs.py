@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.dataset import Dataset
 from workbench.errors import ExistsError, InputError
-from workbench.recorder import Recorder
+from workbench.recording.recorder import Recorder
 
 
 class Epochs:

@@ -23,8 +23,8 @@ except ImportError as missing:
 from workbench.callbacks.epochs import Epochs
 from workbench.dataset import Dataset
 from workbench.errors import InputError
-from workbench.layers import LABELS, Tap, logits_in
-from workbench.recorder import Recorder
+from workbench.recording.layers import LABELS, Tap, logits_in
+from workbench.recording.recorder import Recorder
 
 ROWS = "workbench_rows"
 """Name under which row numbers travel in a batch."""

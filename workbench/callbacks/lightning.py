@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workbench.batches import split_ids
 from workbench.callbacks.epochs import Epochs
 from workbench.dataset import Dataset
 from workbench.errors import InputError
-from workbench.layers import Tap, logits_in
-from workbench.recorder import Recorder
+from workbench.recording.batches import split_ids
+from workbench.recording.layers import Tap, logits_in
+from workbench.recording.recorder import Recorder
 
 if "pytorch_lightning" in sys.modules and "lightning.pytorch" not in sys.modules:
     from pytorch_lightning import Callback

@@ -15,9 +15,9 @@ import numpy as np
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import ExistsError, InputError, MissingEvidence, first_few
 from workbench.io.landing import check_free, landing
-from workbench.layout import atomic
 from workbench.run import Run
-from workbench.tables import json_lines
+from workbench.storage.layout import atomic
+from workbench.storage.tables import json_lines
 
 _NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script say .json
 BATCH = 4096

@@ -12,7 +12,7 @@ from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 from workbench.io.landing import check_free, landing
 from workbench.run import Run
-from workbench.tables import WRITERS, check_target, read_table, write_table
+from workbench.storage.tables import WRITERS, check_target, read_table, write_table
 
 PREFIX = "p_"
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from workbench.dataset import Dataset
 from workbench.errors import ExistsError, RunError
-from workbench.examples import read_dataset
-from workbench.layout import Layout, read_run_json
-from workbench.ranks import Lock
-from workbench.recorder import Recorder
+from workbench.recording.ranks import Lock
+from workbench.recording.recorder import Recorder
+from workbench.storage.examples import read_dataset
+from workbench.storage.layout import Layout, read_run_json
 
 
 @contextlib.contextmanager

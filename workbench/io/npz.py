@@ -19,9 +19,9 @@ import pandas as pd
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, first_few
 from workbench.io.landing import check_free, landing
-from workbench.layout import atomic
 from workbench.run import Run
-from workbench.tables import check_target
+from workbench.storage.layout import atomic
+from workbench.storage.tables import check_target
 
 LABELS = ("given_label", "given_labels", "given", "label", "labels")
 IDS = ("ids", "id", "guids", "guid")

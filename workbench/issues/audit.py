@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.layout import atomic
+from workbench.storage.layout import atomic
 
 if TYPE_CHECKING:
     from workbench.run import Run

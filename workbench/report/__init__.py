@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
-from workbench.layout import atomic
 from workbench.report.facts import gather
 from workbench.report.page import page
-from workbench.tables import check_target
+from workbench.storage.layout import atomic
+from workbench.storage.tables import check_target
 
 if TYPE_CHECKING:
     import pandas as pd

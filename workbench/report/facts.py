@@ -178,7 +178,7 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
 
 def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
     """Thumbnail of a row, or why there is none."""
-    from workbench.media import read_image, thumbnail
+    from workbench.storage.media import read_image, thumbnail
 
     image = run.dataset.image(row)
     if image is None:

@@ -127,8 +127,8 @@ def _computed(source: _Source, names: list[str], block_rows: int) -> dict[str, n
 
 def _of_run(run: Run) -> _Source:
     """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache."""
-    from workbench import cache
     from workbench.folds import out_of_fold
+    from workbench.storage import cache
 
     given = run.dataset.given_labels
     probs: list[PredProbs] = []

@@ -1,9 +1,10 @@
 """All dynamics from logits in one pass over blocks of rows, from memory or from disk.
 
-`dynamics` reads each block of rows of every epoch once, reduces it to the statistics of `workbench.statistics`, and
-hands the matrices (epochs, rows) to `dynamics_block`, which a recorded run's statistics go through too: the numbers
-are the same whatever the block size, the number of threads, or where the logits lie. Memory: the results and a few
-blocks; a memory-mapped file is read, not mapped in, so that its pages do not stay with the process.
+`dynamics` reads each block of rows of every epoch once, reduces it to the statistics of
+`workbench.recording.statistics`, and hands the matrices (epochs, rows) to `dynamics_block`, which a recorded run's
+statistics go through too: the numbers are the same whatever the block size, the number of threads, or where the
+logits lie. Memory: the results and a few blocks; a memory-mapped file is read, not mapped in, so that its pages do
+not stay with the process.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import numpy as np
 
 from workbench.checks import check_given_labels
 from workbench.errors import InputError
+from workbench.recording.statistics import block_statistics
 from workbench.reductions import in_threads
 from workbench.scores import dynamics as _dynamics  # noqa: F401  (fills SCORES)
 from workbench.scores.registry import SCORES
-from workbench.statistics import block_statistics
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 BLOCK = 1 << 16  # elements of one epoch's block of rows

@@ -1,0 +1,78 @@
+"""Ranks, locks and waiting for the first rank."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from workbench.errors import InputError, RunError
+from workbench.recording import ranks
+from workbench.recording.ranks import Lock, barrier, rank_and_size
+
+
+def test_alone_by_default():
+    assert rank_and_size(None, None) == (0, 1)
+    assert rank_and_size(1, 3) == (1, 3)
+
+
+@pytest.mark.parametrize(("rank", "size"), [(0, None), (None, 2)])
+def test_half_a_place(rank, size):
+    with pytest.raises(InputError, match="go together"):
+        rank_and_size(rank, size)
+
+
+@pytest.mark.parametrize(("rank", "size"), [(2, 2), (-1, 2), (0, 0)])
+def test_no_such_rank(rank, size):
+    with pytest.raises(InputError, match=f"is {rank} of {size}"):
+        rank_and_size(rank, size)
+
+
+def test_of_torch_distributed(monkeypatch):
+    class Group:
+        get_rank = staticmethod(lambda: 2)
+        get_world_size = staticmethod(lambda: 4)
+
+    monkeypatch.setattr(ranks, "_distributed", lambda: Group)
+    assert rank_and_size(None, None) == (2, 4)
+
+
+def test_waiting_for_the_first_rank(tmp_path):
+    made = tmp_path / "run.json"
+    barrier(made, 0, 1)
+    barrier(made, 0, 2)  # the first rank waits for nobody
+    with pytest.raises(RunError, match="rank 1 waited 0 s for rank 0"):
+        barrier(made, 1, 2, timeout=0)
+    threading.Timer(0.1, made.touch).start()
+    barrier(made, 1, 2, timeout=10)
+
+
+def test_a_second_lock_of_the_process_takes_over(tmp_path):
+    pytest.importorskip("fcntl")
+    first, second, other = Lock(tmp_path, 0), Lock(tmp_path, 0), Lock(tmp_path, 1)
+    first.take()
+    other.take()
+    assert first.held
+    assert not first.taken_over
+    second.take()
+    assert first.taken_over
+    assert not first.held
+    assert other.held
+    first.release()
+    assert second.held
+    second.release()
+    other.release()
+    assert not second.held
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*arguments):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    lock = Lock(tmp_path, 0)
+    lock.take()
+    assert not lock.held
+    lock.release()

@@ -1,0 +1,600 @@
+"""The recorder: numbers by hand, one batch equals many, refusals by name, crashes, restarts, several ranks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.dataset import Dataset
+from workbench.errors import ExistsError, InputError, RunError
+from workbench.recording.recorder import Recorder
+from workbench.recording.statistics import statistics
+from workbench.run import STATISTICS, Run
+
+N, K = 12, 3
+
+
+@pytest.fixture
+def dataset(rng):
+    return Dataset.from_arrays(rng.integers(0, K, N), ids=[f"img{i}" for i in range(N)], classes=["a", "b", "c"])
+
+
+@pytest.fixture
+def logits(rng):
+    return rng.normal(size=(N, K)).astype(np.float32)
+
+
+def record(path, dataset, logits, batches=None, epoch=0, **options):
+    """One epoch; `batches` are arrays of rows."""
+    with Recorder(path, dataset, **options) as recorder, recorder.epoch(epoch):
+        for rows in [np.arange(dataset.n)] if batches is None else batches:
+            recorder.batch(dataset.ids[rows], logits[rows])
+    return Run(path)
+
+
+# ---- by hand -------------------------------------------------------------------------------------------------
+
+
+def test_two_examples_by_hand(tmp_path):
+    dataset = Dataset.from_arrays(["cat", "dog"], ids=["x", "y"])
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(["y"], [[np.log(3.0), 0.0]])  # p = (.75, .25), given dog
+        recorder.batch(["x"], [[0.0, -1.0]])
+    stats = Run(tmp_path / "run").stats(0)
+    np.testing.assert_allclose(stats["p_given"], [1 / (1 + np.exp(-1)), 0.25], rtol=1e-6)
+    np.testing.assert_allclose(stats["margin"], [1.0, -np.log(3.0)], rtol=1e-6)
+    assert stats["pred"].tolist() == [0, 0]
+    assert stats["correct"].tolist() == [True, False]
+    np.testing.assert_allclose(stats["topk_p"][1], [0.75, 0.25], rtol=1e-6)
+
+
+def test_agrees_with_statistics_of_the_whole(tmp_path, dataset, logits):
+    run = record(tmp_path / "run", dataset, logits)
+    expected = statistics(logits, dataset.given_labels)
+    for name in STATISTICS:
+        np.testing.assert_array_equal(run.stats(0)[name], expected[name])
+    assert run.mode == "train"
+    assert run.epochs == (0,)
+
+
+# ---- laws ----------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    seed=st.integers(0, 10**6),
+    order=st.permutations(range(N)),
+    cuts=st.lists(st.integers(1, N - 1), unique=True).map(sorted),
+    left_out=st.integers(0, 4),
+)
+def test_order_and_batches_change_nothing(seed, order, cuts, left_out):
+    """One batch in order equals many in any order; rows left out are NaN, the others the same."""
+    rng = np.random.default_rng(seed)
+    dataset = Dataset.from_arrays(rng.integers(0, K, N), ids=rng.permutation(1000)[:N], classes=["a", "b", "c"])
+    logits, vectors = rng.normal(size=(N, K)).astype(np.float32), rng.normal(size=(N, 2)).astype(np.float32)
+    kept = np.array(order[: N - left_out])
+    with tempfile.TemporaryDirectory() as folder:
+        whole, many = Path(folder) / "whole", Path(folder) / "many"
+        record(whole, dataset, logits)
+        with Recorder(many, dataset, logits=True) as recorder, recorder.epoch(0):
+            for rows in np.split(kept, [cut for cut in cuts if cut < len(kept)]):
+                recorder.batch(dataset.ids[rows].tolist(), logits[rows], vectors[rows])
+        expected, found = Run(whole).stats(0), Run(many).stats(0)
+        kept_logits, kept_vectors = np.array(Run(many).logits(0)), np.array(Run(many).embeddings(0))
+    missing = np.setdiff1d(np.arange(N), kept)
+    for name in STATISTICS:
+        np.testing.assert_array_equal(found[name][kept], expected[name][kept])
+    assert np.isnan(found["loss"][missing]).all()
+    assert (found["pred"][missing] == -1).all()
+    assert not found["correct"][missing].any()
+    for stored, passed in ((kept_logits, logits), (kept_vectors, vectors)):
+        np.testing.assert_array_equal(stored[kept], passed[kept].astype(np.float16))
+        assert np.isnan(stored[missing]).all()
+
+
+# ---- what comes in -------------------------------------------------------------------------------------------
+
+
+def test_tensors_of_every_float_type(tmp_path, dataset, logits):
+    torch = pytest.importorskip("torch")
+    for number, kind in enumerate((torch.float32, torch.float64, torch.bfloat16, torch.float16)):
+        tensor = torch.from_numpy(logits).to(kind).requires_grad_()
+        run = record(tmp_path / "run", dataset, tensor, epoch=number)
+        expected = statistics(tensor.detach().double().numpy(), dataset.given_labels)
+        assert run.stats(number)["pred"].tolist() == expected["pred"].tolist()
+        np.testing.assert_allclose(run.stats(number)["loss"], expected["loss"], rtol=2e-5)
+
+
+def test_ids_as_a_data_loader_brings_them(tmp_path, dataset, logits):
+    torch = pytest.importorskip("torch")
+    numbered = Dataset.from_arrays(dataset.given_labels, ids=np.arange(N) * 7 + 3, classes=dataset.classes)
+    for name, data, ids in (("int", numbered, numbered.ids.tolist()), ("str", dataset, dataset.ids.tolist())):
+        samples = [(id, logits[row]) for row, id in enumerate(ids)]
+        with Recorder(tmp_path / name, data) as recorder, recorder.epoch(0):
+            for batch_ids, batch in torch.utils.data.DataLoader(samples, batch_size=5, shuffle=True):
+                recorder.batch(batch_ids, batch)
+        assert Run(tmp_path / name).stats(0)["loss"].tolist() == statistics(logits, data.given_labels)["loss"].tolist()
+
+
+def test_unlabelled_examples_are_recorded(tmp_path, logits):
+    dataset = Dataset.from_arrays([None, "a"] * 6, classes=["a", "b", "c"])
+    stats = record(tmp_path / "run", dataset, logits).stats(0)
+    assert np.isnan(stats["loss"]).tolist() == [True, False] * 6
+    assert (stats["pred"] >= 0).all()
+
+
+def test_probabilities_instead_of_logits(tmp_path, dataset, rng):
+    probs = rng.dirichlet(np.ones(K), N)
+    probs[0] = [1, 0, 0]
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, probs=probs)
+    p_given = Run(tmp_path / "run").stats(0)["p_given"]
+    np.testing.assert_allclose(p_given, probs[np.arange(N), dataset.given_labels], atol=1e-6)
+
+
+def test_probabilities_passed_as_logits_are_noticed(tmp_path, dataset, rng):
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0), pytest.warns(UserWarning, match="softmax"):
+        recorder.batch(dataset.ids, rng.dirichlet(np.ones(K), N))
+
+
+def test_staged_predictions_of_gradient_boosting(tmp_path, rng):
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    for k in (2, 3):
+        x = rng.normal(size=(60, 4))
+        dataset = Dataset.from_arrays(np.array(["a", "b", "c"])[rng.integers(0, k, 60)])
+        model = ensemble.GradientBoostingClassifier(n_estimators=6, max_depth=2).fit(x, dataset.given)
+        with Recorder(tmp_path / str(k), dataset, mode="eval") as recorder:
+            recorder.staged(model.staged_predict_proba(x), every=2)
+            with pytest.raises(ExistsError, match=r"epoch 0 .* already recorded"):
+                recorder.staged(model.staged_predict_proba(x))
+        run = Run(tmp_path / str(k))
+        assert run.epochs == (0, 1, 2)
+        last = list(model.staged_predict_proba(x))[4]
+        np.testing.assert_allclose(run.stats(2)["p_given"], last[np.arange(60), dataset.given_labels], atol=1e-6)
+
+
+def test_staged_probabilities_of_the_second_of_two_classes(tmp_path):
+    dataset = Dataset.from_arrays([0, 1])
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        recorder.staged([np.array([0.25, 0.25])])
+    np.testing.assert_allclose(Run(tmp_path / "run").stats(0)["p_given"], [0.75, 0.25], rtol=1e-6)
+
+
+# ---- refusals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ids", "shape", "change", "message"),
+    [
+        (["img1", "imgX"], (2, K), {}, "1 not in the dataset: 'imgX'.*such as 'img0'"),
+        (["img1", 3], (2, K), {}, "1 not in the dataset: 3"),
+        (["img1", "img2", "img1"], (3, K), {}, "holds 1 already recorded in epoch 0: 'img1'"),
+        (["img1", "img2"], (2, K + 1), {}, r"`logits` has shape \(2, 4\) for 2 ids and 3 classes"),
+        (["img1", "img2"], (3, K), {}, r"`logits` has shape \(3, 3\) for 2 ids"),
+        (["img1", "img2"], (K,), {}, r"`logits` has shape \(3,\)"),
+        (["img1", "img2"], (2, K), {(1, 0): np.nan}, r"`logits` row 1 \(id 'img2'\) holds NaN"),
+        (["img1", "img2"], (2, K), {(0, 2): np.inf}, r"`logits` row 0 \(id 'img1'\) holds \+inf"),
+        ([["img1"], ["img2"]], (2, K), {}, "no id"),
+    ],
+)
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_one_clear_error(tmp_path, dataset, ids, shape, change, message, as_tensor):
+    values = np.ones(shape, np.float32)
+    for place, value in change.items():
+        values[place] = value
+    if as_tensor:
+        values = pytest.importorskip("torch").from_numpy(values)
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        with pytest.raises(InputError, match=message), recorder.epoch(0):
+            recorder.batch(ids, values)
+        with recorder.epoch(0):  # the epoch can be recorded again
+            recorder.batch(dataset.ids, np.ones((N, K)))
+    assert Run(tmp_path / "run").epochs == (0,)
+
+
+def test_ids_of_an_integer_dataset(tmp_path):
+    dataset = Dataset.from_arrays([0, 1, 2])
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        wrong = (([0, 3], "not in the dataset: 3.*such as 0"), ([-1], "-1"), (["0"], "int"), ([[0]], "shape"))
+        for ids, message in wrong:
+            with pytest.raises(InputError, match=message), recorder.epoch(0):
+                recorder.batch(ids, np.ones((len(ids), 3)))
+
+
+def test_a_row_recorded_before_in_the_epoch(tmp_path, dataset, logits):
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:5], logits[:5])
+        with pytest.raises(InputError, match="2 already recorded in epoch 0: 'img3', 'img4'"):
+            recorder.batch(dataset.ids[3:8], logits[3:8])
+        recorder.batch(dataset.ids[3:8], -logits[3:8], repeats="skip")
+        recorder.batch(dataset.ids[:2], logits[:2], repeats="skip")  # nothing new
+        recorder.batch(["img9", "img9"], logits[[9, 0]], repeats="skip")
+        with pytest.raises(InputError, match="unknown repeats 'drop'"):
+            recorder.batch(["img9"], logits[:1], repeats="drop")
+    expected = statistics(np.concatenate([logits[:5], -logits[5:8]]), dataset.given_labels[:8])["loss"]
+    found = Run(tmp_path / "run").stats(0)["loss"]
+    np.testing.assert_array_equal(found[:8], expected)
+    assert found[9] == statistics(logits[9:10], dataset.given_labels[9:10])["loss"][0]
+
+
+def test_an_error_in_a_batch_leaves_the_epoch_usable(tmp_path, dataset, logits):
+    vectors = np.ones((N, 4))
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:5], logits[:5], vectors[:5])
+        with pytest.raises(InputError, match="has width 3, before it was 4"):
+            recorder.batch(dataset.ids[5:], logits[5:], vectors[5:, :3])
+        with pytest.raises(InputError, match=r"`embeddings` row 2 \(id 'img7'\) has NaN"):
+            recorder.batch(dataset.ids[5:], logits[5:], np.where(np.arange(7) == 2, np.nan, 1.0)[:, None] * vectors[5:])
+        recorder.batch(dataset.ids[5:], logits[5:], vectors[5:])
+    assert np.isfinite(Run(tmp_path / "run").stats(0)["loss"]).all()
+
+
+def test_misuse(tmp_path, dataset):
+    one = [[0.0] * K]
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        for outside in (lambda: recorder.batch(["img1"], one), lambda: recorder.checkpoint({})):
+            with pytest.raises(InputError, match="outside an epoch"):
+                outside()
+        for number in (-1, 1.5):
+            with pytest.raises(InputError, match=f"is {number}"):
+                recorder.epoch(number).__enter__()
+        with recorder.epoch(0):
+            with pytest.raises(InputError, match="epoch 0 is still open"):
+                recorder.epoch(1).__enter__()
+            for logits, probs, message in (
+                (None, None, "either `logits` or `probs`"),
+                (one, one, "either `logits` or `probs`"),
+                (None, [[3.0, 0, 0]], "`probs` lies between 0 and 3"),
+            ):
+                with pytest.raises(InputError, match=message):
+                    recorder.batch(["img1"], logits, probs=probs)
+            recorder.batch(["img1"], one)
+
+
+def test_arguments(tmp_path, dataset):
+    for options, message in (
+        ({"mode": "training"}, "unknown mode 'training'. Did you mean 'train'"),
+        ({"embedding_epochs": "some"}, "unknown embedding_epochs 'some'"),
+        ({"rank": 1}, "go together"),
+        ({"rank": 2, "world_size": 2}, "is 2 of 2"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Recorder(tmp_path / "run", dataset, **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_epoch_without_a_batch_is_not_sealed(tmp_path, dataset):
+    recorder = Recorder(tmp_path / "run", dataset)
+    with pytest.raises(InputError, match="recorded no batch"), recorder.epoch(0):
+        recorder.batch([], np.empty((0, K)))
+    recorder.close()
+    assert Run(tmp_path / "run").epochs == ()
+
+
+# ---- stopping and going on -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
+def test_an_exception_in_the_epoch(tmp_path, dataset, logits, stop):
+    recorder = Recorder(tmp_path / "run", dataset, logits=True)
+    with recorder.epoch(0):
+        recorder.batch(dataset.ids, logits)
+    with pytest.raises(stop), recorder.epoch(1):
+        recorder.batch(dataset.ids[:5], logits[:5])
+        raise stop
+    run = Run(tmp_path / "run")
+    assert run.epochs == run.logits_epochs == (0,)
+    assert run.unsealed()[1]["row"].tolist() == [0, 1, 2, 3, 4]
+    assert recorder.next_epoch == 1
+    with recorder.epoch(1):
+        recorder.batch(dataset.ids, logits)
+    assert run.epochs == run.logits_epochs == (0, 1)
+    assert run.unsealed() == {}
+    recorder.close()
+
+
+def test_the_recorder_cell_run_again(tmp_path, dataset, logits):
+    """A notebook cell that makes the Recorder is run a second time, in the middle of an epoch too."""
+    first = Recorder(tmp_path / "run", dataset)
+    with first.epoch(0):
+        first.batch(dataset.ids, logits)
+    open_epoch = first.epoch(1)
+    open_epoch.__enter__()
+    first.batch(dataset.ids[:3], logits[:3])
+    second = Recorder(tmp_path / "run", dataset)
+    assert second.next_epoch == 1
+    for write in (lambda: first.epoch(5).__enter__(), lambda: first.batch(dataset.ids[3:], logits[3:])):
+        with pytest.raises(RunError, match="a newer Recorder writes"):
+            write()
+    with second.epoch(1):
+        second.batch(dataset.ids, logits)
+    with pytest.raises(ExistsError, match=r"epoch 1 .* already recorded.*next_epoch, 2"):
+        second.epoch(1).__enter__()
+    second.close()
+
+
+def test_a_closed_recorder_takes_its_lock_again(tmp_path, dataset, logits):
+    recorder = Recorder(tmp_path / "run", dataset)
+    recorder.close()
+    with recorder.epoch(0):
+        recorder.batch(dataset.ids, logits)
+        assert locked_out(tmp_path / "run")
+    recorder.close()
+    assert not locked_out(tmp_path / "run")
+
+
+def locked_out(path):
+    """Whether another Recorder would be refused: such locks hold within a process too, between two openings."""
+    fcntl = pytest.importorskip("fcntl")
+    with open(path / ".rank=0.lock") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_another_process_records(tmp_path, dataset):
+    fcntl = pytest.importorskip("fcntl")
+    Recorder(tmp_path / "run", dataset).close()
+    with open(tmp_path / "run" / ".rank=0.lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(RunError, match=r"another process is recording into .*run \(rank 0\)"):
+            Recorder(tmp_path / "run", dataset)
+    Recorder(tmp_path / "run", dataset).close()
+
+
+def test_overwrite_keeps_the_journal_and_the_files_of_others(tmp_path, dataset, logits):
+    with Recorder(tmp_path / "run", dataset, logits=True) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, logits)
+    run = Run(tmp_path / "run")
+    run.journal.relabel(["img1"], "b", old=str(dataset.given[1]))
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="test")
+    run.cache_path("projection.npy").write_bytes(b"x")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with Recorder(tmp_path / "run", dataset, overwrite=True) as recorder:
+        assert recorder.next_epoch == 0
+    run = Run(tmp_path / "run")
+    assert run.epochs == run.logits_epochs == ()
+    assert run.pred_probs() is None
+    assert not (tmp_path / "run" / "cache").exists()
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    assert run.journal.state().label["img1"] == "b"
+
+
+def test_overwrite_does_not_orphan_decisions(tmp_path, dataset, logits):
+    record(tmp_path / "run", dataset, logits).journal.flag(["img1"], True)
+    other = Dataset.from_arrays(dataset.given_labels, classes=dataset.classes)
+    with pytest.raises(RunError, match=r"decisions about other examples.*journal.sqlite"):
+        Recorder(tmp_path / "run", other, overwrite=True)
+    assert Run(tmp_path / "run").epochs == (0,)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: Dataset.from_arrays(d.given_labels, classes=d.classes), "other ids"),
+        (lambda d: d.with_labels((d.given_labels + 1) % K), "other given labels"),
+        (lambda d: Dataset.from_arrays(d.given_labels, ids=d.ids, classes=["a", "b", "z"]), "other .* classes"),
+    ],
+)
+def test_another_dataset_is_refused(tmp_path, dataset, logits, change, message):
+    record(tmp_path / "run", dataset, logits)
+    with pytest.raises(RunError, match=message):
+        Recorder(tmp_path / "run", change(dataset))
+    with Recorder(tmp_path / "run", change(dataset), overwrite=True) as recorder:
+        assert recorder.run().epochs == ()
+
+
+def test_another_mode_is_refused(tmp_path, dataset, logits):
+    record(tmp_path / "run", dataset, logits)
+    with pytest.raises(RunError, match="mode 'train', not 'eval'"):
+        Recorder(tmp_path / "run", dataset, mode="eval")
+
+
+def test_places_that_are_no_run(tmp_path, dataset):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("x")
+    with pytest.raises(ExistsError, match="is a file"):
+        Recorder(tmp_path / "file", dataset)
+    with pytest.raises(ExistsError, match=r"is not a run \(it holds 'cat.jpg'\)"):
+        Recorder(tmp_path / "photos", dataset)
+    with pytest.raises(ExistsError, match=r"is not a run"):
+        Recorder(tmp_path / "photos", dataset, overwrite=True)
+    assert (tmp_path / "photos" / "cat.jpg").exists()
+
+
+def test_leftovers_of_a_killed_recording_are_removed(tmp_path, dataset, logits):
+    """Killed after the rename and before the stream was removed; or with half-written files around."""
+    run = record(tmp_path / "run", dataset, logits)
+    stream = run.layout.inflight(0)
+    stream.write_bytes(b"cut")
+    half = run.layout.stats(1).parent / ".rank=0.parquet.abc.tmp"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    Recorder(tmp_path / "run", dataset).close()
+    assert not stream.exists()
+    assert not half.exists()
+    assert run.epochs == (0,)
+
+
+def test_arrays_of_a_seal_that_was_cut_short_are_not_taken_over(tmp_path, dataset, logits):
+    """Killed between the rename of the embeddings and that of the statistics; then recorded without embeddings."""
+    recorder = Recorder(tmp_path / "run", dataset)
+    with pytest.raises(RuntimeError), recorder.epoch(0):
+        recorder.batch(dataset.ids, logits)
+        raise RuntimeError
+    run = Run(tmp_path / "run")
+    path = run.layout.array("embeddings", 0)
+    path.parent.mkdir()
+    np.save(path, np.ones((N, 2), np.float16))
+    assert run.embedding_epochs == ()
+    with recorder.epoch(0):
+        recorder.batch(dataset.ids, logits)
+    assert run.embedding_epochs == ()
+    recorder.close()
+
+
+# ---- what is kept --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kept", "expected"), [("all", (0, 1, 2)), ("last", (2,)), ([0, 2], (0, 2)), ((), ())])
+def test_embedding_epochs(tmp_path, dataset, logits, kept, expected):
+    with Recorder(tmp_path / "run", dataset, embedding_epochs=kept) as recorder:
+        for epoch in range(3):
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids, logits, np.full((N, 2, 2), epoch + 0.5))
+    run = Run(tmp_path / "run")
+    assert run.embedding_epochs == expected
+    if expected:
+        assert run.embeddings().shape == (N, 4)
+        assert (run.embeddings() == expected[-1] + 0.5).all()
+        assert run.embeddings().dtype == np.float16
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_embeddings_of_some_batches_only(tmp_path, dataset, logits):
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:4], logits[:4])
+        recorder.batch(dataset.ids[4:8], logits[4:8], np.ones((4, 2)))
+    assert np.isnan(Run(tmp_path / "run").embeddings()[:, 0]).tolist() == [True] * 4 + [False] * 4 + [True] * 4
+
+
+def test_a_write_that_is_interrupted_leaves_the_stream_whole(tmp_path, dataset, logits):
+    """Ctrl-C in the middle of a write, survived by the loop: that batch is not there, the others are."""
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids[:4], logits[:4])
+        file = recorder._open._file
+
+        class Stopping:
+            def write(self, data):
+                file.write(data[:10])
+                raise KeyboardInterrupt
+
+            def __getattr__(self, name):
+                return getattr(file, name)
+
+        recorder._open._file = Stopping()
+        with pytest.raises(KeyboardInterrupt):
+            recorder.batch(dataset.ids[4:8], logits[4:8])
+        recorder._open._file = file
+        recorder.batch(dataset.ids[6:], logits[6:])
+    loss = Run(tmp_path / "run").stats(0)["loss"]
+    assert np.isnan(loss).tolist() == [False] * 4 + [True] * 2 + [False] * 6
+
+
+def test_huge_values_are_clipped_to_float16(tmp_path, dataset, logits):
+    with Recorder(tmp_path / "run", dataset, logits=True) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, logits * 1e6)
+    assert np.isfinite(Run(tmp_path / "run").logits()).all()
+
+
+def test_checkpoints_are_written_and_replayed(tmp_path, rng):
+    torch = pytest.importorskip("torch")
+    from workbench.recording.replay import replay
+
+    dataset = Dataset.from_arrays(rng.integers(0, K, N), classes=["a", "b", "c"])
+    x, model = torch.from_numpy(rng.normal(size=(N, 4)).astype(np.float32)), torch.nn.Linear(4, K)
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        for epoch in range(2):
+            with recorder.epoch(epoch), torch.no_grad():
+                recorder.batch(dataset.ids, model(x))
+                assert recorder.checkpoint(model).name == f"epoch={epoch:04d}.safetensors"
+                model.weight += 1
+    again = replay(tmp_path / "again", tmp_path / "run" / "checkpoints", model, dataset, x, progress=False)
+    np.testing.assert_allclose(again.stat_matrix("loss"), Run(tmp_path / "run").stat_matrix("loss"), rtol=1e-5)
+
+
+# ---- several ranks -------------------------------------------------------------------------------------------
+
+
+def test_two_ranks_by_hand(tmp_path, dataset, logits):
+    """Half the rows each, row 0 in both (as a sampler pads): sealed only when both have sealed; rank 0's row counts."""
+    first = Recorder(tmp_path / "run", dataset, rank=0, world_size=2, logits=True)
+    second = Recorder(tmp_path / "run", dataset, rank=1, world_size=2, logits=True)
+    run = Run(tmp_path / "run")
+    with first.epoch(0):
+        first.batch(dataset.ids[:7], logits[:7])
+    assert run.epochs == run.logits_epochs == ()
+    assert first.next_epoch == second.next_epoch == 0
+    with second.epoch(0):
+        second.batch(np.append(dataset.ids[7:], dataset.ids[0]), np.concatenate([logits[7:], -logits[:1]]))
+    assert run.epochs == run.logits_epochs == (0,)
+    np.testing.assert_array_equal(run.stats(0)["loss"], statistics(logits, dataset.given_labels)["loss"])
+    np.testing.assert_array_equal(run.logits(0), logits.astype(np.float16))
+    first.close()
+    second.close()
+
+
+GLOO = """
+import sys, numpy as np, torch, torch.distributed as dist
+from workbench.dataset import Dataset
+from workbench.recording.recorder import Recorder
+rank, store, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+rng = np.random.default_rng(0)
+n, k = 101, 4
+dataset = Dataset.from_arrays(rng.integers(0, k, n), ids=[f"e{i}" for i in range(n)], classes=list("abcd"))
+logits = torch.from_numpy(rng.normal(size=(n, k)).astype("float32"))
+sampler = torch.utils.data.DistributedSampler(range(n), shuffle=True)
+with Recorder(path, dataset) as recorder:
+    for epoch in range(recorder.next_epoch, 3):
+        sampler.set_epoch(epoch)
+        with recorder.epoch(epoch):
+            for rows in torch.tensor(list(sampler)).split(16):
+                recorder.batch(dataset.ids[rows.numpy()], logits[rows] + epoch)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_two_gloo_processes_into_one_run(tmp_path, root):
+    pytest.importorskip("torch")
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", GLOO]
+    both = [
+        subprocess.Popen([*command, str(rank), str(tmp_path / "store"), str(tmp_path / "run")], env=environment)
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    run = Run(tmp_path / "run")
+    assert run.epochs == (0, 1, 2)
+    logits = np.random.default_rng(0)
+    labels = logits.integers(0, 4, 101)
+    expected = statistics(logits.normal(size=(101, 4)).astype(np.float32), labels)
+    for epoch in run.epochs:
+        np.testing.assert_allclose(run.stats(epoch)["loss"], expected["loss"], rtol=1e-4, atol=1e-5)
+        assert run.stats(epoch)["correct"].tolist() == expected["correct"].tolist()
+
+
+def test_a_worker_that_outlives_a_killed_training_holds_no_lock(tmp_path, dataset):
+    """DataLoader workers are forked; the lock must end with the process that took it."""
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork here")
+    recorder = Recorder(tmp_path / "run", dataset)
+    (read, write), (told, tell) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(write)
+        os.write(tell, b"x")
+        os.read(read, 1)  # until the parent closes its end
+        os._exit(0)
+    os.close(read)
+    os.read(told, 1)  # the child runs
+    try:
+        assert locked_out(tmp_path / "run")
+        recorder.close()
+        assert not locked_out(tmp_path / "run")
+    finally:
+        for end in (write, told, tell):
+            os.close(end)
+        os.waitpid(child, 0)

@@ -1,0 +1,629 @@
+"""Replay: the same numbers as a plain loop, checkpoints of many makes, inputs of many kinds, the model given back."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+from workbench.dataset import Dataset  # noqa: E402
+from workbench.errors import InputError, RunError  # noqa: E402
+from workbench.recording.batches import Batches  # noqa: E402
+from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state  # noqa: E402
+from workbench.recording.layers import Tap, accepted, logits_in, pooled  # noqa: E402
+from workbench.recording.replay import replay  # noqa: E402
+from workbench.recording.statistics import statistics  # noqa: E402
+from workbench.run import Run  # noqa: E402
+
+N, K = 23, 3
+
+
+class Net(nn.Module):
+    """A small CNN with everything that differs between training and evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(4 * 36, K)
+
+    def forward(self, x):
+        return self.head(self.drop(torch.relu(self.norm(self.conv(x))).flatten(1)))
+
+
+@pytest.fixture
+def data(rng):
+    dataset = Dataset.from_arrays(rng.integers(0, K, N), ids=[f"img{i}" for i in range(N)])
+    return dataset, torch.from_numpy(rng.normal(size=(N, 1, 8, 8)).astype(np.float32))
+
+
+@pytest.fixture
+def nets():
+    made = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        made.append(Net())
+    return made
+
+
+@pytest.fixture
+def saved(tmp_path, nets):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for epoch, net in enumerate(nets):
+        torch.save(net.state_dict(), folder / f"epoch={epoch}.pt")
+    return folder
+
+
+def run_it(path, saved, data, inputs=None, **options):
+    dataset, x = data
+    options = {"progress": False, "device": "cpu", "batch_size": 10} | options
+    return replay(path, saved, Net(), dataset, x if inputs is None else inputs, **options)
+
+
+# ---- the numbers ---------------------------------------------------------------------------------------------
+
+
+def test_equals_a_plain_loop(tmp_path, saved, data, nets):
+    dataset, x = data
+    run = run_it(tmp_path / "run", saved, data, logits=True)
+    assert run.epochs == (0, 1, 2)
+    assert run.mode == "eval"
+    for epoch, net in enumerate(nets):
+        net.eval()
+        with torch.no_grad():
+            logits = net(x)
+            hidden = torch.relu(net.norm(net.conv(x))).flatten(1)
+        expected = statistics(logits, dataset.given_labels)
+        for name, values in run.stats(epoch).items():
+            np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(run.logits(epoch), logits, atol=2e-3)
+        np.testing.assert_allclose(run.embeddings(epoch), hidden, atol=2e-3)
+
+
+def test_a_named_layer_is_pooled_over_the_image(tmp_path, saved, data, nets):
+    run = run_it(tmp_path / "run", saved, data, embed="conv")
+    with torch.no_grad():
+        expected = nets[2].conv(data[1]).mean(dim=(2, 3))
+    assert run.embeddings().shape == (N, 4)
+    np.testing.assert_allclose(run.embeddings(), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(("kept", "expected"), [("all", (0, 1, 2)), ("last", (2,)), ([0, 2], (0, 2))])
+def test_embedding_epochs(tmp_path, saved, data, kept, expected):
+    assert run_it(tmp_path / "run", saved, data, embedding_epochs=kept).embedding_epochs == expected
+
+
+def test_no_embeddings(tmp_path, saved, data):
+    assert run_it(tmp_path / "run", saved, data, embed=None).embedding_epochs == ()
+
+
+# ---- the model is given back ---------------------------------------------------------------------------------
+
+
+def state_of(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def test_weights_modes_and_hooks_come_back(tmp_path, saved, data):
+    model = Net()
+    model.train()
+    model.norm.eval()
+    before = state_of(model)
+    replay(tmp_path / "run", saved, model, *data, progress=False)
+    assert model.training
+    assert not model.norm.training
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_interrupted_then_resumed(tmp_path, saved, data, stop):
+    """The epoch under way is lost, the sealed one is kept, the model is as before, and a second call goes on."""
+    dataset, x = data
+    model = Net().train()
+    before = state_of(model)
+    calls = []
+
+    class Stopping(torch.utils.data.Dataset):
+        def __len__(self):
+            return N
+
+        def __getitem__(self, row):
+            calls.append(row)
+            if len(calls) == N + 12:
+                raise stop
+            return x[row], int(dataset.given_labels[row])
+
+    with pytest.raises(stop):
+        replay(tmp_path / "run", saved, model, dataset, Stopping(), batch_size=5, progress=False)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+    assert model.training
+    run = run_it(tmp_path / "run", {1: saved / "epoch=1.pt"}, data)
+    assert run.epochs == (0, 1)
+    calls.clear()
+    run = replay(tmp_path / "run", saved, model, dataset, Stopping(), batch_size=5, progress=False)
+    assert run.epochs == (0, 1, 2)
+    assert len(calls) == N  # one epoch only
+
+
+def test_other_checkpoints_or_layer_under_the_same_epoch_are_refused(tmp_path, saved, data):
+    run_it(tmp_path / "run", saved, data)
+    with pytest.raises(RunError, match=r"epoch 0 .* was recorded from epoch=0.pt .* but now is epoch=1.pt"):
+        run_it(tmp_path / "run", {0: saved / "epoch=1.pt"}, data)
+    with pytest.raises(RunError, match="embeddings of input of head, not of output of conv"):
+        run_it(tmp_path / "run", saved, data, embed="conv")
+    assert run_it(tmp_path / "run", saved, data, embed="conv", overwrite=True).embeddings().shape == (N, 4)
+
+
+# ---- checkpoints of many makes -------------------------------------------------------------------------------
+
+
+def safetensors(state, path):
+    from safetensors.torch import save_file
+
+    save_file(state, path)
+
+
+MAKES = {
+    "plain.pt": lambda state, path: torch.save(state, path),
+    "nested.pth": lambda state, path: torch.save({"epoch": 3, "state_dict": state, "optimizer": {"lr": 0.1}}, path),
+    "model.pt": lambda state, path: torch.save({"model": state}, path),
+    "msd.pt": lambda state, path: torch.save({"model_state_dict": state}, path),
+    "ddp.pt": lambda state, path: torch.save({f"module.{k}": v for k, v in state.items()}, path),
+    "lit.ckpt": lambda state, path: torch.save(
+        {"state_dict": {**{f"model.{k}": v for k, v in state.items()}, "loss.weight": torch.ones(3)}}, path
+    ),
+    "compiled.pt": lambda state, path: torch.save({f"_orig_mod.module.{k}": v for k, v in state.items()}, path),
+    "safe.safetensors": safetensors,
+    "half.safetensors": lambda state, path: safetensors(
+        {k: v.bfloat16() if v.is_floating_point() else v for k, v in state.items()}, path
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_makes_of_checkpoints(tmp_path, nets, name):
+    MAKES[name](nets[1].state_dict(), tmp_path / name)
+    fitted = fit_state(load_state(tmp_path / name), Net(), tmp_path / name)
+    atol = 1e-2 if name.startswith("half") else 0
+    assert set(fitted) == set(nets[1].state_dict())
+    for key, value in nets[1].state_dict().items():
+        np.testing.assert_allclose(fitted[key].float(), value.float(), atol=atol)
+
+
+def test_a_prefix_that_the_model_has_and_the_file_lacks(tmp_path, nets):
+    assert set(fit_state(nets[0].state_dict(), nn.Sequential(nets[1]), tmp_path)) == set(
+        nn.Sequential(nets[1]).state_dict()
+    )
+
+
+def test_tied_weights_are_saved_once(tmp_path):
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+            self.two.weight = self.one.weight
+
+    state = Tied().state_dict()
+    del state["two.weight"]
+    assert "one.weight" in fit_state(state, Tied(), tmp_path)
+
+
+def test_shards_are_one_checkpoint(tmp_path, nets):
+    state = nets[0].state_dict()
+    names = list(state)
+    for epoch in (10, 9):
+        folder = tmp_path / f"checkpoint-{epoch}"
+        folder.mkdir()
+        safetensors({name: state[name] for name in names[:4]}, folder / "model-00001-of-00002.safetensors")
+        safetensors({name: state[name] for name in names[4:]}, folder / "model-00002-of-00002.safetensors")
+        torch.save({"lr": 1.0}, folder / "optimizer.pt")
+    found = find_checkpoints(tmp_path)
+    assert [path.name for path in found.values()] == ["checkpoint-9", "checkpoint-10"]
+    assert list(found) == [0, 1]
+    assert set(load_state(found[0])) == set(state)
+
+
+def test_what_does_not_fit_is_named(tmp_path, nets):
+    state = nets[0].state_dict()
+    state["extra"] = state.pop("conv.bias")
+    state["head.bias"] = torch.zeros(7)
+    with pytest.raises(InputError, match=r"missing 'conv.bias'; unexpected 'extra'; .*head.bias: \(7,\) in the file"):
+        fit_state(state, Net(), tmp_path / "a.pt")
+
+
+class Evil:
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, (str(EVIL_MARK),)
+
+
+EVIL_MARK = None
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
+def test_pickles_are_refused_and_never_run(tmp_path, saved, data):
+    global EVIL_MARK
+    EVIL_MARK = tmp_path / "ran"
+    torch.save({"state_dict": Evil()}, tmp_path / "epoch=0.pt")
+    with pytest.raises(InputError, match="refused"):
+        run_it(tmp_path / "run", tmp_path / "epoch=0.pt", data)
+    (tmp_path / "epoch=1.pth").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(InputError, match=r"epoch=1.pth"):
+        load_state(tmp_path / "epoch=1.pth")
+    torch.save(Net(), tmp_path / "epoch=2.pt")  # a whole module, not its weights
+    with pytest.raises(InputError, match=r"refused.*model.state_dict\(\)"):
+        load_state(tmp_path / "epoch=2.pt")
+    assert not EVIL_MARK.exists()
+
+
+@pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors", "text.pt", "empty.safetensors"])
+def test_damaged_files(tmp_path, saved, nets, name):
+    path = tmp_path / name
+    if name.startswith("cut"):
+        MAKES["safe.safetensors" if name.endswith("safetensors") else "plain.pt"](nets[0].state_dict(), path)
+        path.write_bytes(path.read_bytes()[:700])
+    else:
+        path.write_bytes(b"hello" if name.startswith("text") else b"")
+    with pytest.raises(InputError, match=name):
+        load_state(path)
+
+
+def test_a_header_that_claims_a_terabyte(tmp_path):
+    header = b'{"w":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}'
+    (tmp_path / "big.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 64)
+    with pytest.raises(InputError, match=r"big.safetensors"):
+        load_state(tmp_path / "big.safetensors")
+
+
+def test_no_state_dict(tmp_path):
+    torch.save({"epoch": 3, "loss": 0.5}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match="holds no state dict, but a dict with 'epoch', 'loss'"):
+        load_state(tmp_path / "a.pt")
+
+
+# ---- which epoch ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "epochs"),
+    [
+        (["epoch=0001.pt", "epoch=0010.pt", "epoch=0002.pt"], [1, 2, 10]),
+        (["model_ep3.pt", "model_ep12.pt"], [3, 12]),
+        (["resnet50-e2.pth", "resnet50-e10.pth"], [2, 10]),
+        (["epoch=2-step=300.ckpt", "epoch=10-step=1100.ckpt"], [2, 10]),
+        (["lr1e5_epoch7.pt"], [7]),
+        (["model_9.pt", "model_10.pt", "model_11.pt"], [9, 10, 11]),
+        (["9.safetensors", "10.safetensors"], [9, 10]),
+        (["checkpoint-500.pt", "checkpoint-1500.pt", "checkpoint-1000.pt"], [0, 1, 2]),
+        (["step_100.pt", "step_20.pt"], [0, 1]),
+        (["early.pt", "late.pt"], [0, 1]),
+        (["only.pt"], [0]),
+    ],
+)
+def test_epoch_from_the_file_name(tmp_path, names, epochs):
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    found = find_checkpoints(tmp_path)
+    assert list(found) == epochs
+    natural = sorted(names, key=lambda name: int(re.findall(r"\d+", name)[-1]) if re.search(r"\d", name) else 0)
+    if any(character.isdigit() for character in names[0]):
+        assert [path.name for path in found.values()] == natural
+
+
+def test_copies_of_numbered_checkpoints_are_passed_over(tmp_path):
+    for name in ("epoch=1.ckpt", "epoch=2.ckpt", "last.ckpt", "best-acc.ckpt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert list(find_checkpoints(tmp_path)) == [1, 2]
+    assert list(find_checkpoints(str(tmp_path / "*.ckpt"))) == [1, 2]
+    assert list(find_checkpoints(tmp_path / "last.ckpt")) == [0]
+    with pytest.raises(InputError, match=r"'last.ckpt'"):  # one that was asked for by name
+        find_checkpoints([tmp_path / "epoch=1.ckpt", tmp_path / "last.ckpt"])
+
+
+def test_lists_globs_and_mappings(tmp_path):
+    for name in ("b.pt", "a.pt", "epoch=4.pt", "note.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path in find_checkpoints([tmp_path / "b.pt", tmp_path / "a.pt"]).values()] == ["b.pt", "a.pt"]
+    assert list(find_checkpoints(str(tmp_path / "epoch=*"))) == [4]
+    found = find_checkpoints({7: tmp_path / "a.pt", 2: tmp_path / "b.pt"})
+    assert {epoch: path.name for epoch, path in found.items()} == {2: "b.pt", 7: "a.pt"}
+    with pytest.raises(InputError, match=r"names no epoch in 'a.pt', 'b.pt'"):
+        find_checkpoints(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: folder, "names none"),
+        (lambda folder: folder / "missing.pt", "does not exist"),
+        (lambda folder: str(folder / "*.pt"), "names none"),
+        (lambda folder: [], "names none"),
+        (lambda folder: {-1: folder}, "epoch -1"),
+        (lambda folder: {1.5: folder}, r"epoch 1\.5"),
+    ],
+)
+def test_checkpoints_that_are_not_there(tmp_path, make, message):
+    with pytest.raises(InputError, match=message):
+        find_checkpoints(make(tmp_path))
+
+
+def test_two_files_of_one_epoch(tmp_path):
+    for name in ("epoch=1.pt", "epoch=1.safetensors"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=r"two files of epoch 1"):
+        find_checkpoints(tmp_path)
+
+
+# ---- inputs of many kinds ------------------------------------------------------------------------------------
+
+
+class Pairs(torch.utils.data.Dataset):
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, row):
+        return self.x[row], self.y[row]
+
+
+def shuffled_loader(dataset, x):
+    samples = [(dataset.ids[row], x[row], 0) for row in np.random.default_rng(3).permutation(N)]
+    return torch.utils.data.DataLoader(samples, batch_size=7)
+
+
+INPUTS = {
+    "tensor": lambda dataset, x: x,
+    "float64 array": lambda dataset, x: x.double().numpy(),
+    "read-only array": lambda dataset, x: np.broadcast_to(x.numpy(), x.shape),
+    "list of tensors": lambda dataset, x: list(x),
+    "list of arrays": lambda dataset, x: list(x.numpy()),
+    "dataset of pairs": lambda dataset, x: Pairs(x, dataset.given_labels),
+    "tensor dataset": lambda dataset, x: torch.utils.data.TensorDataset(x),
+    "shuffled loader": shuffled_loader,
+    "list of batches": lambda dataset, x: [(list(dataset.ids[5:]), x[5:]), (list(dataset.ids[:5]), x[:5])],
+    "columns": lambda dataset, x: {"x": x, "labels": torch.zeros(N)},
+    "samples with ids": lambda dataset, x: [{"id": dataset.ids[row], "x": x[row]} for row in range(N)][::-1],
+    "loader of mappings": lambda dataset, x: torch.utils.data.DataLoader(
+        [{"id": dataset.ids[row], "x": x[row], "label": 1} for row in range(N)], batch_size=4
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_inputs_of_every_kind_give_the_same_run(tmp_path, saved, data, kind):
+    reference = run_it(tmp_path / "reference", saved / "epoch=1.pt", data, logits=True)
+    run = run_it(tmp_path / "run", saved / "epoch=1.pt", data, INPUTS[kind](*data), logits=True)
+    np.testing.assert_allclose(run.stats(1)["loss"], reference.stats(1)["loss"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run.embeddings(1), reference.embeddings(1), atol=2e-3)
+
+
+def test_a_loader_may_leave_rows_out(tmp_path, saved, data):
+    dataset, x = data
+    run = run_it(tmp_path / "run", saved, data, [(list(dataset.ids[:5]), x[:5])])
+    assert np.isfinite(run.stats(0)["loss"]).tolist() == [True] * 5 + [False] * (N - 5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda dataset, x: x[:-1], r"`inputs` has 22 rows for 23 examples"),
+        (lambda dataset, x: {"x": x[:3]}, r"inputs\['x'\].* has 3 rows for 23"),
+        (lambda dataset, x: [(x, 0)] * 2, r"has 2 rows for 23"),
+        (lambda dataset, x: iter([(dataset.ids, x)]), "read only once"),
+        (lambda dataset, x: torch.utils.data.DataLoader(Pairs(x, torch.zeros(N)), 5), "not with ids.*loader.dataset"),
+        (lambda dataset, x: [object()] * N, "cannot be put together.*collate"),
+        (lambda dataset, x: 5, "is a int"),
+        (lambda dataset, x: {}, "empty"),
+        (lambda dataset, x: [(["imgX"], x[:1])], "'imgX'"),
+        (lambda dataset, x: [{"id": ["img1"] * 2, "x": x[:2]}], "already recorded"),
+    ],
+)
+def test_inputs_that_cannot_be_used(tmp_path, saved, data, make, message):
+    with pytest.raises(InputError, match=message):
+        run_it(tmp_path / "run", saved, data, make(*data))
+
+
+def test_integer_tokens_stay_integers(data):
+    dataset, _ = data
+    batches = list(Batches({"input_ids": np.ones((N, 4), np.int64), "text": ["a"] * N}, dataset, 10))
+    assert len(batches) == 3
+    assert batches[0].x["input_ids"].dtype == torch.int64
+    assert batches[0].x["text"] == ["a"] * 10
+    assert [len(batch.ids) for batch in batches] == [10, 10, 3]
+
+
+def test_batch_size_zero(data):
+    with pytest.raises(InputError, match="batch_size"):
+        Batches(data[1], data[0], 0)
+
+
+# ---- inside the model ----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_layer_names_the_nearest(tmp_path, saved, data):
+    with pytest.raises(InputError, match=r"unknown layer 'haed'. Did you mean 'head'\?"):
+        run_it(tmp_path / "run", saved, data, embed="haed")
+    assert not (tmp_path / "run").exists()
+
+
+def test_auto_needs_a_linear_layer():
+    with pytest.raises(InputError, match="embed=None"):
+        Tap(nn.Conv2d(1, 1, 1), "auto", 3)
+
+
+def test_auto_prefers_the_layer_with_k_outputs():
+    model = nn.ModuleDict({"body": nn.Linear(4, 8), "head": nn.Linear(8, K), "aux": nn.Linear(8, 2)})
+    assert Tap(model, "auto", K).name == "head"
+    assert Tap(model, "auto", 99).name == "aux"
+
+
+def test_pooling():
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    assert torch.equal(pooled(x), x.mean(dim=1))
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+    assert torch.equal(pooled(x, mask), torch.stack([x[0, :2].mean(dim=0), x[1, 0]]))
+    assert pooled(torch.ones(2, 5, 3, 3)).shape == (2, 5)
+    assert pooled(torch.ones(2, 5, 3, 3, 3)).shape == (2, 5)
+    assert pooled(torch.ones(4)).shape == (4, 1)
+
+
+class Output(dict):
+    """Like a Hugging Face output: a mapping with attributes."""
+
+    def __getattr__(self, name):
+        if name not in self:
+            raise AttributeError(name)
+        return self[name]
+
+
+def test_outputs_of_layers():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(4, 5, batch_first=True)
+            self.wrap = Wrap()
+
+        def forward(self, x):
+            self.wrap(x)
+            return self.lstm(x)
+
+    class Wrap(nn.Module):
+        def forward(self, x):
+            return Output(last_hidden_state=x, other=3)
+
+    model, x = Odd(), torch.ones(2, 3, 4)
+    with Tap(model, "lstm") as tap:
+        model(x)
+        assert tap.take(2).shape == (2, 5)
+        with pytest.raises(InputError, match="did not run"):
+            tap.take(2)
+        model(x)
+        with pytest.raises(InputError, match=r"shape \(2, 5\) for 9 examples"):
+            tap.take(9)
+    with Tap(model, "wrap") as tap:
+        model(x)
+        assert tap.take(2).shape == (2, 4)
+
+
+def test_logits_among_outputs():
+    z = torch.randn(4, K)
+    assert logits_in(z, K) is z
+    assert logits_in({"logits": z, "loss": 1}, K) is z
+    assert logits_in(Output(logits=z), K) is z
+    assert logits_in((torch.tensor(0.5), z), K) is z
+    assert logits_in({"y": z}, K, lambda output: output["y"]) is z
+    one = torch.tensor([2.0, -1.0])
+    for binary in (one, one[:, None]):
+        assert torch.equal(torch.softmax(logits_in(binary, 2), 1)[:, 1], torch.sigmoid(one))
+    with pytest.raises(InputError, match=r"is a dict with y, without logits of 3 classes.*logits_of"):
+        logits_in({"y": z}, K)
+
+
+def test_arguments_that_forward_takes():
+    assert accepted(Net(), ["x", "labels", "text"]) == {"x"}
+
+    class Any_(nn.Module):
+        def forward(self, **inputs): ...
+
+    class Hf(nn.Module):
+        def forward(self, input_ids, labels=None, **kwargs): ...
+
+    assert accepted(Any_(), ["a", "labels"]) == {"a"}
+    assert accepted(Hf(), ["input_ids", "labels", "text"]) == {"input_ids"}
+
+
+def test_a_model_that_ends_in_softmax(tmp_path, data):
+    dataset, x = data
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, K), nn.Softmax(1))
+    torch.save(model.state_dict(), tmp_path / "epoch=0.pt")
+    arguments = (tmp_path / "epoch=0.pt", model, dataset, x)
+    with pytest.warns(UserWarning, match="probabilities"):
+        replay(tmp_path / "wrong", *arguments, progress=False)
+    run = replay(tmp_path / "run", *arguments, logits_of=torch.log, progress=False)
+    np.testing.assert_allclose(
+        run.stats(0)["p_given"], model(x).detach().numpy()[np.arange(N), dataset.given_labels], rtol=1e-4
+    )
+
+
+def test_an_unusable_device(tmp_path, saved, data):
+    with pytest.raises(InputError, match=r"device.*'cuda:97'"):
+        run_it(tmp_path / "run", saved, data, device="cuda:97")
+
+
+GLOO = """
+import sys, numpy as np, torch, torch.distributed as dist
+from workbench.dataset import Dataset
+from workbench.recording.replay import replay
+rank, store, path, checkpoint, kind = int(sys.argv[1]), *sys.argv[2:]
+dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
+rng = np.random.default_rng(0)
+n = 31
+dataset = Dataset.from_arrays(rng.integers(0, 3, n), ids=[f"e{i}" for i in range(n)], classes=list("abc"))
+inputs = x = torch.from_numpy(rng.normal(size=(n, 4)).astype("float32"))
+if kind == "loader":
+    samples = [(id, x[row]) for row, id in enumerate(dataset.ids)]
+    sampler = torch.utils.data.DistributedSampler(samples, shuffle=True)
+    inputs = torch.utils.data.DataLoader(samples, batch_size=4, sampler=sampler)
+replay(path, checkpoint, torch.nn.Linear(4, 3), dataset, inputs, batch_size=5, progress=False, device="cpu")
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tensor", "loader"])
+def test_two_processes_share_the_work(tmp_path, root, kind):
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    torch.save(model.state_dict(), tmp_path / "epoch=4.pt")
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    places = [str(tmp_path / name) for name in ("store", "run", "epoch=4.pt")]
+    both = [
+        subprocess.Popen([sys.executable, "-c", GLOO, str(rank), *places, kind], env=environment) for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    rng = np.random.default_rng(0)
+    labels, x = rng.integers(0, 3, 31), torch.from_numpy(rng.normal(size=(31, 4)).astype("float32"))
+    run = Run(tmp_path / "run")
+    assert run.epochs == run.embedding_epochs == (4,)
+    expected = statistics(model(x), labels)
+    np.testing.assert_allclose(run.stats(4)["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_array_equal(run.embeddings(), x.numpy().astype(np.float16))
+
+
+@pytest.mark.slow
+def test_hugging_face_model(tmp_path, rng):
+    """Token inputs as columns; padding left out of the mean; `checkpoint-N/model.safetensors` read."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.DistilBertConfig(vocab_size=30, dim=16, hidden_dim=32, n_layers=1, n_heads=2, num_labels=K)
+    model = transformers.DistilBertForSequenceClassification(config)
+    for step in (10, 20):
+        model.save_pretrained(tmp_path / "out" / f"checkpoint-{step}")
+    dataset = Dataset.from_arrays(rng.integers(0, K, 9))
+    mask = (np.arange(6) < rng.integers(2, 7, 9)[:, None]).astype(np.int64)
+    tokens = {"input_ids": rng.integers(0, 30, (9, 6)), "attention_mask": mask, "labels": dataset.given_labels}
+    run = replay(tmp_path / "run", tmp_path / "out", model, dataset, tokens, batch_size=4, progress=False)
+    assert run.epochs == (0, 1)
+    assert run.embeddings().shape == (9, 16)
+    run = replay(
+        tmp_path / "run2", tmp_path / "out", model, dataset, tokens, embed="distilbert.transformer", progress=False
+    )
+    model.eval()
+    with torch.no_grad():
+        hidden = model.distilbert(torch.tensor(tokens["input_ids"]), torch.tensor(mask)).last_hidden_state
+    assert run.embeddings().shape == (9, 16)
+    np.testing.assert_allclose(run.embeddings()[3], hidden[3, : mask[3].sum()].mean(dim=0), atol=5e-3)

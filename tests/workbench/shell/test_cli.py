@@ -1,0 +1,242 @@
+"""The command `workbench`: every command once, every mistake one line, nothing of a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.shell.cli import main, parser
+from workbench.shell.text import printable, table
+from workbench.storage.tables import read_table
+
+COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "project", "ls", "check")
+
+
+@pytest.fixture
+def source(tmp_path, rng):
+    """An archive of 60 examples in 3 classes, 4 epochs, 6 labels wrong."""
+    truth = np.arange(60) % 3
+    given = truth.copy()
+    given[:6] = (truth[:6] + 1) % 3
+    logits = rng.normal(size=(4, 60, 3)) + 4 * np.eye(3)[truth] * np.arange(1, 5)[:, None, None] / 4
+    probs = np.exp(logits[-1]) / np.exp(logits[-1]).sum(1, keepdims=True)
+    embedding = np.eye(3)[truth] + rng.normal(size=(60, 3)) / 5
+    path = tmp_path / "src.npz"
+    ids = np.array([f"x{row}" for row in range(60)])
+    np.savez(path, logits=logits, given_label=given, oos_pred_probs=probs, embedding=embedding, ids=ids)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path, source):
+    return wb.read(source, tmp_path / "run")
+
+
+def said(capsys, *arguments, code=0):
+    """stdout of a command; its exit status is checked, and that stderr holds one line at most."""
+    found = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    assert found == code, err
+    assert len(err.splitlines()) <= 1
+    assert "Traceback" not in err
+    return out if code == 0 else err
+
+
+def test_import_then_ls_and_check(tmp_path, source, capsys):
+    out = said(capsys, "import", source, tmp_path / "runs" / "a", "--quiet")
+    assert "60 examples, 3 classes, 4 epochs, embeddings, out-of-fold probabilities" in out
+    out = said(capsys, "ls", tmp_path / "runs")
+    assert out.splitlines()[0].split() == ["run", "examples", "classes", "epochs", "changed", "mode"]
+    assert "import" in out
+    assert "8 parts read, all whole" in said(capsys, "check", tmp_path / "runs" / "a")
+
+
+def test_import_of_a_table_says_its_kind(tmp_path, capsys):
+    pd.DataFrame({"key": ["007"], "y": ["a"], "p_a": [0.75], "p_b": [0.25]}).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["import", tmp_path / "t.csv", tmp_path / "run", "--label", "y", "--id", "key", "--probs", "p_"]
+    assert "--out-of-fold or --in-sample" in said(capsys, *arguments, code=1)
+    assert "in-sample probabilities" in said(capsys, *arguments, "--in-sample")
+    assert wb.open_run(tmp_path / "run").dataset.ids.tolist() == ["007"]
+
+
+def test_scores(tmp_path, run, capsys):
+    out = said(capsys, "score", run.path)
+    assert "low = suspicious" in out
+    assert "aum" in out
+    said(capsys, "score", run.path, "--out", tmp_path / "scores.parquet")
+    stored = read_table(tmp_path / "scores.parquet")
+    assert stored["id"].tolist() == run.dataset.ids.tolist()
+    np.testing.assert_allclose(stored["aum"], wb.score(run)["aum"])
+    said(capsys, "score", run.path, "--scores", "aum,el2n", "--out", tmp_path / "two.csv")
+    assert read_table(tmp_path / "two.csv").columns.tolist() == ["id", "aum", "el2n"]
+
+
+def test_issues(tmp_path, run, capsys):
+    said(capsys, "issues", run.path, "--out", tmp_path / "issues.csv")
+    found = read_table(tmp_path / "issues.csv", text=["id"])
+    assert found.columns.tolist() == ["id", "given", "suggested", "p_error", "reasons"]
+    assert found["p_error"].is_monotonic_decreasing
+    assert set(found["id"]) <= set(run.dataset.ids)
+    said(capsys, "issues", run.path, "--all", "--out", tmp_path / "all.csv")
+    everything = read_table(tmp_path / "all.csv", text=["id"])
+    assert len(everything) == 60
+    assert everything["p_error"].is_monotonic_decreasing
+    assert everything["id"].tolist()[: len(found)] == found["id"].tolist()
+    assert len(set(everything["id"].tolist()[:6]) & {f"x{row}" for row in range(6)}) >= 5
+    assert "labels look wrong" in said(capsys, "issues", run.path, "--top", "3")
+    assert "`--fdr` is 2.0" in said(capsys, "issues", run.path, "--fdr", "2", code=1)
+
+
+def test_log_and_export(tmp_path, run, capsys):
+    assert said(capsys, "log", run.path) == "No decisions yet.\n"
+    run.journal.relabel(["x0"], "2", old="1", author="ann", reason="red \x1b[31m alarm")
+    run.journal.flag(["x1"], author="bob")
+    out = said(capsys, "log", run.path)
+    assert "1 -> 2" in out
+    assert "\\x1b[31m" in out
+    assert "\x1b" not in out
+    assert "ann" not in said(capsys, "log", run.path, "--id", "x1")
+    said(capsys, "log", run.path, "--out", tmp_path / "log.jsonl")
+    assert len(read_table(tmp_path / "log.jsonl")) == 3
+    file = tmp_path / "out.csv"
+    assert "1 of 60 labels changed" in said(capsys, "export", run.path, file)
+    assert len(read_table(file)) == 60
+    assert "exists" in said(capsys, "export", run.path, file, code=1)
+    said(capsys, "export", run.path, file, "--force", "--only-changed")
+    assert read_table(file)["id"].tolist() == ["x0"]
+    said(capsys, "export", run.path, tmp_path / "clean.parquet", "--cleaned", "drop", "--drop", "flagged")
+    assert len(read_table(tmp_path / "clean.parquet")) == 58
+
+
+def test_project(tmp_path, run, capsys):
+    said(capsys, "project", run.path, "--method", "pca", "--out", tmp_path / "map.csv")
+    assert read_table(tmp_path / "map.csv").columns.tolist() == ["id", "x", "y"]
+
+
+def test_report(tmp_path, run, capsys):
+    said(capsys, "report", run.path, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
+    assert "exists" in said(capsys, "report", run.path, tmp_path / "report.html", code=1)
+    assert "unknown suffix '.pdf'" in said(capsys, "report", run.path, tmp_path / "report.pdf", code=1)
+
+
+def test_check_finds_damage(run, capsys):
+    file = run.layout.stats(2)
+    file.write_bytes(file.read_bytes()[:100])
+    assert main(["check", str(run.path)]) == 1
+    out = capsys.readouterr().out
+    assert "damaged: statistics of epoch 2" in out
+    assert "1 of 8 parts are damaged" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "{tmp}/none"], "does not exist. Record one with"),
+        (["log", "{tmp}"], "is not a run directory"),
+        (["export", "{tmp}/run", "{tmp}/no/a.csv"], "the directory .* does not exist"),
+        (["export", "{tmp}/run", "{tmp}/a.xls"], "unknown suffix '.xls'"),
+        (["import", "{tmp}/none.csv", "{tmp}/b"], "none.csv does not exist"),
+        (["import", "{tmp}/src.npz", "{tmp}/run"], "holds a run already"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "excel"], "unknown format 'excel'"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--id", "key"], "'id'; it is not an option of the format 'npz'"),
+        (["issues", "{tmp}/run", "--out", "{tmp}/src.npz"], "unknown suffix '.npz'"),
+        (["ls", "{tmp}/none"], "none is not a folder"),
+        (["score", "{tmp}/run", "--scores", "amu"], "'amu'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(tmp_path, run, capsys, arguments, message):
+    import re
+
+    err = said(capsys, *[argument.format(tmp=tmp_path) for argument in arguments], code=1)
+    assert err.startswith("workbench: error: ")
+    assert re.search(message, err)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["demoo"], ["export", "r"], ["issues", "r", "--fdr", "x"], ["demo", "--data", "q", "r"]]
+)
+def test_usage_errors_are_one_line_too(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert err.startswith("workbench: error: ")
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"example:\n  workbench {command} " in capsys.readouterr().out
+
+
+def test_the_commands_are_the_written_list(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"    {command} " in out for command in COMMANDS)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"label-workbench {wb.__version__}\n"
+
+
+def test_an_unexpected_error_is_one_line_and_says_how_to_see_more(run, capsys, monkeypatch):
+    from workbench.shell import commands
+
+    def fail(args):
+        raise KeyError("boom")
+        yield
+
+    monkeypatch.setattr(commands, "log", fail)
+    err = said(capsys, "log", run.path, code=1)
+    assert "unexpected KeyError: 'boom'" in err
+    monkeypatch.setenv("LABEL_WORKBENCH_DEBUG", "1")
+    with pytest.raises(KeyError):
+        main(["log", str(run.path)])
+
+
+def test_interrupted(run, capsys, monkeypatch):
+    from workbench.shell import commands
+
+    def stop(args):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(commands, "log", stop)
+    assert "interrupted" in said(capsys, "log", run.path, code=130)
+
+
+def shell(command, run):
+    environment = {**os.environ, "PYTHONPATH": f"{wb.__path__[0]}/..", "W": f"{sys.executable} -m workbench.shell.cli"}
+    return subprocess.run(
+        ["bash", "-c", command], env=environment, capture_output=True, text=True, cwd=run.path, timeout=60
+    )
+
+
+def test_a_closed_pipe_and_a_poor_terminal(run):
+    run.journal.flag(run.dataset.ids[:50])
+    run.journal.note(["x1"], "é ✓ " * 20_000)
+    done = shell("$W log . | head -1; echo ${PIPESTATUS[0]}", run)
+    assert done.stdout.splitlines()[-1] in ("141", "0")
+    assert "Traceback" not in done.stderr
+    done = shell("LC_ALL=C PYTHONIOENCODING=ascii $W log .", run)
+    assert done.returncode == 0
+    assert "\\xe9" in done.stdout
+
+
+def test_table_and_printable():
+    lines = list(table(("a", "b"), [("x\ty", 1), ("z" * 100, None)]))
+    assert lines[0].split() == ["a", "b"]
+    assert lines[1].startswith("x\\ty ")
+    assert lines[2].endswith("…")
+    assert printable("\x1b[2J\u202eabc\r") == "\\x1b[2J\\u202eabc\\r"

@@ -1,0 +1,174 @@
+"""Images: encoded, read below one folder only, decoded with limits."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from workbench.errors import InputError
+from workbench.storage.media import MAX_BYTES, encode_png, open_image, read_image, thumbnail
+
+PIL = pytest.importorskip("PIL.Image")
+
+
+def pixels(data):
+    return np.asarray(PIL.open(io.BytesIO(data)))
+
+
+# ---- encoding ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (np.array([[0, 255], [7, 8]], np.uint8), [[0, 255], [7, 8]]),
+        (np.array([[0.0, 1.0], [0.5, 0.2]]), [[0, 255], [128, 51]]),
+        (np.array([[True, False]]), [[255, 0]]),
+        (np.array([[3, 200]], np.int64), [[3, 200]]),
+        (np.array([[[9], [1]]], np.uint8), [[9, 1]]),
+        (np.full((1, 1, 3), 5, np.uint8), [[[5, 5, 5]]]),
+        (np.full((1, 1, 4), 5, np.uint8), [[[5, 5, 5, 5]]]),
+        (PIL.new("L", (2, 1), 9), [[9, 9]]),
+        ([[0, 1], [2, 3]], [[0, 1], [2, 3]]),
+    ],
+)
+def test_encoded_pixels_come_back(image, expected):
+    assert pixels(encode_png(image)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((3, 32, 32)), r"shape \(3, 32, 32\).*channels come last"),
+        (np.zeros(5), r"shape \(5,\)"),
+        (np.zeros((0, 4)), r"shape \(0, 4\)"),
+        (np.full((2, 2), 300.0), "from 300 to 300"),
+        (np.full((2, 2), -1), "from -1 to -1"),
+        (np.array([["a"]]), "<U1"),
+        (np.array([[None]]), "object"),
+        (np.ones((2, 2), complex), "complex128"),
+    ],
+)
+def test_what_is_no_image(image, message):
+    with pytest.raises(InputError, match=r"`images` row 7 .*" + message):
+        encode_png(image, 7)
+
+
+# ---- reading below one folder --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with an image, and things around it that must not be read."""
+    folder = tmp_path / "media"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.png").write_bytes(b"inside")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (folder / "out").symlink_to(tmp_path / "secret")
+    (folder / "up").symlink_to(tmp_path)
+    (folder / "in").symlink_to(folder / "sub" / "a.png")
+    (folder / "loop").symlink_to(folder / "loop")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["sub/a.png", "./sub/../sub/a.png", "in", "{root}/sub/a.png"])
+def test_inside(root, name):
+    assert read_image(name.format(root=root), root) == b"inside"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret", "sub/../../secret", "{root}/../secret", "/etc/passwd", "out", "up/secret", "../b/a", "~/.bashrc"],
+)
+def test_outside(root, name):
+    with pytest.raises(InputError, match=r"leaves the media folder|does not exist"):
+        read_image(name.format(root=root), root)
+
+
+@pytest.mark.parametrize("name", ["sub", "missing.png", "loop", "a\0b", "x" * 5000, ""])
+def test_no_readable_file(root, name):
+    with pytest.raises(InputError, match=r"does not exist|cannot be read"):
+        read_image(name, root)
+
+
+@pytest.mark.parametrize("name", ["https://example.org/a.png", "file:///etc/passwd", "data://x"])
+def test_nothing_is_fetched(root, name):
+    with pytest.raises(InputError, match="nothing is fetched"):
+        read_image(name, root)
+
+
+def test_without_a_folder_no_path_is_read(root):
+    with pytest.raises(InputError, match="media_root"):
+        read_image("sub/a.png", None)
+    assert read_image(None, None) is None
+    assert read_image(b"bytes", None) == b"bytes"
+
+
+def test_pipes_and_huge_files(root):
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(root / "pipe")
+        with pytest.raises(InputError, match="does not exist"):
+            read_image("pipe", root)
+    with open(root / "huge", "wb") as file:
+        file.truncate(MAX_BYTES + 1)  # sparse
+    with pytest.raises(InputError, match="larger than 64 MB"):
+        read_image("huge", root)
+
+
+# ---- decoding ------------------------------------------------------------------------------------------------
+
+
+def png_claiming(width, height):
+    """A small PNG file whose header claims any size."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("size", [(10_000, 10_000), (2**31 - 1, 2**31 - 1), (1, 60_000_000)])
+def test_a_bomb_is_not_decoded(size):
+    with pytest.raises(InputError, match=r"pixels"):
+        open_image(png_claiming(*size))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not an image",
+        png_claiming(100, 100),  # too little data
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        encode_png(np.zeros((9, 9), np.uint8))[:40],
+    ],
+)
+def test_what_cannot_be_decoded(data):
+    with pytest.raises(InputError, match="cannot be decoded"):
+        thumbnail(data)
+
+
+def test_thumbnails_are_small_and_keep_small_images():
+    small, width, height = thumbnail(encode_png(np.arange(64, dtype=np.uint8).reshape(8, 8)))
+    assert (width, height) == (8, 8)
+    assert pixels(small).tolist() == np.arange(64).reshape(8, 8).tolist()
+    big, width, height = thumbnail(encode_png(np.zeros((300, 600, 3), np.uint8)), size=96)
+    assert (width, height) == (96, 48)
+    assert big.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+def test_modes(mode):
+    out = io.BytesIO()
+    PIL.new(mode, (60, 60)).save(out, "TIFF" if mode in ("CMYK", "F", "I;16") else "PNG")
+    data, width, height = thumbnail(out.getvalue(), size=50)
+    assert (width, height) == (50, 50)
+    assert data[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0")

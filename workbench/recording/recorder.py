@@ -1,0 +1,287 @@
+"""Record a training, one line per batch: statistics of every example and epoch, safe against crashes.
+
+Hides the making of the run directory, going on after a crash, and who may write: one process per rank. Batches are
+readable as soon as they are recorded, a finished epoch is sealed, and sealed epochs are never touched again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import sys
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.dataset import Dataset
+from workbench.errors import ExistsError, InputError, RunError, first_few
+from workbench.recording.epoch import OpenEpoch, log_of
+from workbench.recording.ranks import Lock, barrier, rank_and_size
+from workbench.run import Run
+from workbench.storage.examples import read_dataset, write_examples
+from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, read_run_json, write_json
+from workbench.storage.trust import sign
+
+MODES = ("train", "eval", "import")
+
+
+class Recorder:
+    """Writes a run directory from any training loop.
+
+    >>> rec = Recorder("runs/digits", dataset)                                          # doctest: +SKIP
+    >>> for epoch in range(rec.next_epoch, 20):                                         # doctest: +SKIP
+    ...     with rec.epoch(epoch):
+    ...         for ids, x, y in loader:
+    ...             logits = model(x)
+    ...             rec.batch(ids, logits)
+
+    Parameters
+    ----------
+    path : run directory; made if missing. If it holds a run of the same dataset, recording goes on at `next_epoch`.
+    dataset : the examples; given labels are taken from it, so that a batch needs ids and logits only.
+    mode : "train" when logits come from the training pass, "eval" when from a pass of its own (`model.eval()`).
+    logits : keep the logits as float16 (n, k) per epoch; 20 MB per epoch at 100,000 x 100.
+    embedding_epochs : of which epochs embeddings are kept when `batch` gets them: "all", "last" (only the newest),
+        or a collection of epoch numbers.
+    overwrite : delete the evidence recorded before; the journal of decisions stays.
+    rank, world_size : place of this process among those that record into one run; by default those of
+        torch.distributed when it is initialised, else 0 and 1.
+
+    Raises
+    ------
+    InputError : unusable arguments. RunError : another process records into this run, or the run there has other ids.
+    ExistsError : the directory exists and is not a run.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        dataset: Dataset,
+        *,
+        mode: str = "train",
+        logits: bool = False,
+        embedding_epochs: str | Collection[int] = "all",
+        overwrite: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        if mode not in MODES:
+            raise InputError.unknown("mode", mode, MODES)
+        if isinstance(embedding_epochs, str) and embedding_epochs not in ("all", "last"):
+            raise InputError.unknown("embedding_epochs", embedding_epochs, ("all", "last", "a list of epoch numbers"))
+        self.path = Path(path)
+        self.dataset = dataset
+        self.mode = mode
+        self.rank, self.world_size = rank_and_size(rank, world_size)
+        self._layout = Layout(self.path)
+        self._keep_logits = logits
+        self._embedding_epochs = embedding_epochs
+        self._open: OpenEpoch | None = None
+        self._lock = Lock(self.path, self.rank)
+        if self.path.exists() and not self.path.is_dir():
+            raise ExistsError(f"{self.path} is a file. Choose another path for the run directory.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock.take()
+        try:
+            if self.rank == 0:
+                _prepare(self._layout, dataset, mode, overwrite)
+                self._layout.clear_leftovers(self.rank, alone=self.world_size == 1)
+            barrier(self._layout.run_json, self.rank, self.world_size)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def next_epoch(self) -> int:
+        """The first epoch that is not sealed yet: where a training goes on after a crash."""
+        sealed = self._layout.sealed()
+        return max(sealed) + 1 if sealed else 0
+
+    @contextlib.contextmanager
+    def epoch(self, number: int) -> Iterator[Recorder]:
+        """Record one epoch; it is sealed when the block ends without an exception.
+
+        After an exception (or a crash) what was recorded stays readable in inflight/, and the epoch can be recorded
+        again from its start.
+        """
+        self._check_mine()
+        if not self._lock.held:
+            self._lock.take()
+        if self._open is not None:
+            raise InputError(f"epoch {self._open.number} is still open. Close it before opening epoch {number}.")
+        if int(number) != number or number < 0:
+            raise InputError.at("epoch", f"is {number!r}", "Epochs are integers from 0.")
+        if number in self._layout.sealed():
+            raise ExistsError(
+                f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
+                f"rec.next_epoch, {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
+            )
+        self._open = OpenEpoch(
+            self._layout,
+            self.dataset,
+            int(number),
+            self.rank,
+            self.world_size,
+            keep_logits=self._keep_logits,
+            embedding_epochs=self._embedding_epochs,
+        )
+        try:
+            yield self
+            self._open.seal()
+        finally:
+            self._open.close()
+            self._open = None
+
+    def batch(
+        self, ids: Any, logits: Any = None, embeddings: Any = None, *, probs: Any = None, repeats: str = "refuse"
+    ) -> None:
+        """Record one batch of the open epoch.
+
+        Parameters
+        ----------
+        ids : (b,) ids of the dataset: list, array or tensor; any order, each at most once an epoch.
+        logits : (b, k) tensor (any device and float type) or array: scores before softmax.
+        embeddings : (b, d) tensor or array, stored as float16.
+        probs : (b, k) probabilities instead of logits, for models without them; their logarithm is recorded.
+        repeats : what to do with an id that this process recorded in this epoch before: "refuse", or "skip", so that
+            the first time counts (samplers that draw with replacement or fill the last batch).
+
+        Raises
+        ------
+        InputError : no open epoch, an unknown or repeated id, a wrong shape, NaN.
+        """
+        if self._open is None:
+            raise InputError("batch() was called outside an epoch. Wrap the loop in `with rec.epoch(e):`.")
+        self._check_mine()
+        if (logits is None) == (probs is None):
+            raise InputError("batch() needs either `logits` or `probs`. Pass one of them.")
+        if repeats not in ("refuse", "skip"):
+            raise InputError.unknown("repeats", repeats, ("refuse", "skip"))
+        self._open.add(ids, log_of(probs) if logits is None else logits, embeddings, repeats == "skip")
+
+    def _check_mine(self) -> None:
+        """Refuse to write beside a Recorder made later by this process, or after close()."""
+        if self._lock.taken_over:
+            raise RunError(f"a newer Recorder writes to {self.path}. Use that one.")
+
+    def staged(self, stages: Iterable[Any], ids: Any = None, *, every: int = 1) -> None:
+        """Record staged predictions, such as those of gradient boosting: stage s as epoch s // every.
+
+        Parameters
+        ----------
+        stages : iterable of (m, k) probabilities, or (m,) probabilities of the second of two classes; for example
+            `model.staged_predict_proba(X)` of scikit-learn.
+        ids : (m,) ids of the rows; by default all, in dataset order.
+        every : record each `every`-th stage.
+        """
+        rows = self.dataset.ids if ids is None else ids
+        for stage, probs in enumerate(stages):
+            if stage % every:
+                continue
+            probs = np.asarray(probs)
+            if probs.ndim == 1 and self.dataset.k == 2:
+                probs = np.stack([1 - probs, probs], axis=1)
+            with self.epoch(stage // every):
+                self.batch(rows, probs=probs)
+
+    def checkpoint(self, model: Any) -> Path:
+        """Save the weights of a module, or a state dict, as checkpoints/epoch=NNNN.safetensors of the open epoch.
+
+        Returns the path. Only rank 0 writes.
+        """
+        if self._open is None:
+            raise InputError("checkpoint() was called outside an epoch. Call it inside `with rec.epoch(e):`.")
+        from safetensors.torch import save_file
+
+        state: Mapping[str, Any] = model if isinstance(model, Mapping) else model.state_dict()
+        path = self._layout.checkpoint(self._open.number)
+        if self.rank == 0:
+            copies = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+            with atomic(path) as temporary:
+                save_file(copies, temporary)
+        return path
+
+    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+        """Store predicted probabilities (n, k) in dataset order; see `Run.save_pred_probs`."""
+        self.run().save_pred_probs(values, out_of_fold=out_of_fold, how=how)
+
+    def run(self) -> Run:
+        """The run as recorded so far."""
+        return Run(self.path)
+
+    def close(self) -> None:
+        """Let other processes record into this run; reading needs no close."""
+        self._lock.release()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
+    """Make the run directory, or check that the one there belongs to the same dataset."""
+    if not layout.run_json.is_file():
+        strangers = sorted(entry.name for entry in layout.root.iterdir() if not entry.name.startswith("."))
+        if strangers and not layout.examples.exists():
+            holds = first_few(strangers)
+            raise ExistsError(f"{layout.root} exists and is not a run (it holds {holds}). Choose another path.")
+        _describe(layout, dataset, mode)
+        return
+    described = read_run_json(layout)
+    there = read_dataset(layout, described, None)
+    same_ids = np.array_equal(there.ids, dataset.ids)
+    if not same_ids and overwrite and layout.journal.exists():
+        raise RunError(
+            f"{layout.root} holds decisions about other examples (other ids); overwriting would orphan them. "
+            "Record to another path, or move journal.sqlite away first."
+        )
+    if overwrite:
+        layout.clear_evidence()
+        _describe(layout, dataset, mode)
+        return
+    same = same_ids and there.classes == dataset.classes and np.array_equal(there.given_labels, dataset.given_labels)
+    if not same:
+        what = "given labels or classes" if same_ids else "ids"
+        raise RunError(
+            f"{layout.root} holds a run of a dataset with other {what}. "
+            "Record to another path, or use Recorder(..., overwrite=True)."
+        )
+    if described["mode"] != mode:
+        raise RunError(f"{layout.root} was recorded in mode {described['mode']!r}, not {mode!r}. Use another path.")
+
+
+def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
+    """Write the examples, then run.json, which makes the directory a run."""
+    write_examples(layout, dataset)
+    identity = uuid.uuid4().hex
+    root = dataset.media_root
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "uuid": identity,
+        "task": dataset.task,
+        "classes": list(dataset.classes),
+        "n": dataset.n,
+        "mode": mode,
+        "text_column": dataset.text_column,
+        "media_root": None if root is None else str(root),
+        "media_signature": None if root is None else sign(identity, root),
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "versions": _versions(),
+    }
+    write_json(layout.run_json, described)
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what shaped the numbers, for whoever wonders later."""
+    from importlib import metadata
+
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in ("label-workbench", "numpy", "pyarrow", "torch"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

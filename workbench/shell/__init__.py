@@ -1,0 +1,1 @@
+"""The command `workbench`: arguments and printing (`cli`), what each command does (`commands`)."""

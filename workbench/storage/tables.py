@@ -1,0 +1,249 @@
+"""Tables as files, by suffix: CSV, JSONL, Parquet. Whole or not at all, never over a file that is there.
+
+Text that a spreadsheet would run as a formula is neutralised in CSV. JSONL and Parquet hold the text as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import ExistsError, InputError
+from workbench.storage.layout import atomic
+
+_FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+BLOCK_ROWS = 8192
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -> Path:
+    """Write a DataFrame (without its index) to `.csv`, `.jsonl` or `.parquet`.
+
+    Parameters
+    ----------
+    frame : columns of numbers, text, bool, dates, bytes (Parquet keeps them; elsewhere their size is noted).
+    path : where; its suffix says the format.
+    force : replace a file that is there.
+
+    Returns
+    -------
+    Path of the file.
+
+    Raises
+    ------
+    InputError : an unknown suffix, or the directory is missing. ExistsError : the file is there and `force` is not set.
+
+    Notes
+    -----
+    CSV is UTF-8, comma-separated, a missing value is an empty field. Text (cells, column names) that begins with one of
+    ``= + - @``, tab, carriage return or newline, or with their full-width forms, gets an apostrophe in front, also
+    where apostrophes precede it; numbers stay numbers. `read_table(path, neutralized=True)` or `restore` takes exactly
+    these apostrophes away again.
+    """
+    target = check_target(path, force)
+    with atomic(target) as temporary:
+        WRITERS[target.suffix.lower()](frame, temporary)
+        check_target(target, force)
+    return target
+
+
+def check_target(path: str | Path, force: bool, suffixes: Iterable[str] | None = None) -> Path:
+    """The path, if a file can be written there: known suffix, existing directory, nothing overwritten unasked."""
+    target = Path(path)
+    known = tuple(WRITERS if suffixes is None else suffixes)
+    if known and target.suffix.lower() not in known:
+        raise InputError.unknown("suffix", target.suffix, known, f"It says the format of {target.name!r}.")
+    if not target.parent.is_dir():
+        raise InputError(f"the directory {target.parent} does not exist. Create it, or choose another path.")
+    if target.is_dir():
+        raise ExistsError(f"{target} is a directory. Choose a file name.")
+    if not force and target.exists():
+        raise ExistsError(f"{target} exists. Choose another name, or replace it with force=True (--force).")
+    return target
+
+
+def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool = False) -> pd.DataFrame:
+    """Read a `.csv`, `.jsonl` or `.parquet` file.
+
+    Parameters
+    ----------
+    path : the file.
+    text : columns of a CSV whose values stay exactly as written ("007", "NA"); integers all the way are read as such.
+    neutralized : take away the apostrophes that `write_table` put before formula-like text.
+
+    Raises
+    ------
+    InputError : the file is missing, of another kind than its suffix says, or damaged.
+    """
+    source = Path(path)
+    suffix = source.suffix.lower()
+    if suffix not in WRITERS:
+        raise InputError.unknown("suffix", source.suffix, WRITERS, f"It says the format of {source.name!r}.")
+    if not source.is_file():
+        raise InputError(f"{source} does not exist, or is not a file.")
+    try:
+        if suffix == ".parquet":
+            frame = pd.read_parquet(source)
+            return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+        if suffix == ".jsonl":
+            return pd.DataFrame([record for _, record in json_lines(source)])
+        return _read_csv(source, text, neutralized)
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+        found = f"cannot be read ({type(error).__name__}: {error})"
+        raise InputError(f"{source} {found}. Is it really {suffix}?") from error
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
+    """(line number from 1, object) of a JSON Lines file, blank lines left out; errors name the file and the line."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{path} line {number} is not JSON ({error}). Write it again, or remove it.") from None
+            if not isinstance(record, dict):
+                found = f"holds {type(record).__name__}"
+                raise InputError(f"{path} line {number} {found}, not an object. Each line is one {{...}}.")
+            yield number, record
+
+
+def neutralize(text: str) -> str:
+    """The same text with an apostrophe in front if a spreadsheet could take it for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def restore(text: str) -> str:
+    """What `neutralize` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    safe = frame.rename(columns=lambda name: neutralize(str(name)))
+    returns = any("\r" in str(name) for name in safe.columns)
+    columns = {}
+    for position in range(frame.shape[1]):
+        values = frame.iloc[:, position]
+        if values.dtype.kind not in "iufbmM":
+            values = values.astype(object).map(_csv_cell)
+            returns = returns or any("\r" in value for value in values if isinstance(value, str))
+        columns[position] = values.to_numpy() if values.dtype == object else values.array
+    whole = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL  # minimal leaves \r bare before Python 3.13
+    whole.to_csv(path, index=False, header=list(safe.columns), lineterminator="\n", quoting=quoting, encoding="utf-8")
+
+
+def _csv_cell(value: object) -> object:
+    """Numbers as they are, missing as None, everything else as text that no spreadsheet runs."""
+    if isinstance(value, str):
+        return neutralize(value)
+    if isinstance(value, (bool, int, float, np.number, np.bool_)):
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _size_note(value)
+    if isinstance(value, (list, tuple, dict, set, np.ndarray)):
+        return neutralize(json.dumps(_json(value), ensure_ascii=False))
+    return None if pd.isna(value) else neutralize(str(value))
+
+
+def _size_note(value: bytes | bytearray | memoryview) -> str:
+    """Stands for bytes where a format has no place for them."""
+    return f"<{len(value)} bytes>"
+
+
+def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
+    names = [str(name) for name in frame.columns]
+    with open(path, "w", encoding="utf-8") as file:
+        for start in range(0, len(frame), BLOCK_ROWS):
+            block = frame.iloc[start : start + BLOCK_ROWS]
+            columns = [block.iloc[:, position].tolist() for position in range(len(names))]
+            for values in zip(*columns):
+                record = {name: _json(value) for name, value in zip(names, values)}
+                file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _json(value: object) -> object:
+    """A value that JSON can hold: NaN, infinity and other missing values become null, dates ISO text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, np.generic):
+        return _json(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _size_note(value)
+    if isinstance(value, dict):
+        return {str(key): _json(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return [_json(one) for one in value]
+    if pd.isna(value):
+        return None
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    named = frame.rename(columns=str)
+    try:
+        table = pa.Table.from_pandas(named, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        found = f"cannot be stored in Parquet ({error})"
+        raise InputError(f"a column {found}. Make it one type, as with astype(str).") from error
+    pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+}
+"""Suffix -> writer of a whole table."""
+
+
+def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFrame:
+    with open(source, encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file), None)
+    if header is None:
+        raise InputError(f"{source} is empty. The first line holds the column names.")
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise InputError(f"{source} has two columns named {twice!r}. Give each its own name.")
+    raw = {neutralize(name) if neutralized else name for name in text} & set(header)
+    frame = pd.read_csv(
+        source,
+        dtype=dict.fromkeys(raw, str),
+        keep_default_na=False,
+        na_values={name: [""] for name in header},
+        encoding="utf-8-sig",
+        index_col=False,
+        low_memory=False,
+    )
+    if neutralized:
+        for name in frame.columns:
+            if frame[name].dtype.kind not in "iufbmM":
+                frame[name] = frame[name].map(restore, na_action="ignore")
+        frame = frame.rename(columns=restore)
+    for name in text:
+        if name in frame.columns:
+            frame[name] = _whole_numbers(frame[name])
+    return frame
+
+
+def _whole_numbers(values: pd.Series) -> pd.Series:
+    """Int64 where every text is an integer as Python writes it ("7", not "007"); else the text."""
+    there = values.dropna().astype(str)
+    if len(there) and there.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        return values.astype("Int64") if values.isna().any() else values.astype("int64")
+    return values.astype(object).where(values.notna(), None)
