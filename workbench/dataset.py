@@ -25,7 +25,7 @@ RESERVED = ("row", "id", "given_label", "image")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """n examples with given labels, perhaps wrong, that nothing in the project ever changes.
 
@@ -46,12 +46,12 @@ class Dataset:
     ids: np.ndarray
     given_labels: np.ndarray
     classes: tuple[str, ...]
-    metadata: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
-    images: Sequence[bytes | str | None] | None = field(default=None, repr=False)
+    metadata: pd.DataFrame = field(default_factory=pd.DataFrame)
+    images: Sequence[bytes | str | None] | None = None
     text_column: str | None = None
     task: str = "multiclass"
     media_root: Path | None = None
-    planted: pd.DataFrame | None = field(default=None, repr=False)
+    planted: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -61,6 +61,15 @@ class Dataset:
         TASKS[self.task].check(self.given_labels, self.classes)
         for name in ("ids", "given_labels"):
             getattr(self, name).setflags(write=False)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.n:,} examples", f"{self.k} classes ({first_few(self.classes)})"]
+        unlabelled = int((self.given_labels < 0).sum())
+        parts += [f"{unlabelled:,} unlabelled"] if unlabelled else []
+        parts += ["images"] if self.images is not None else []
+        parts += [f"text in {self.text_column!r}"] if self.text_column is not None else []
+        parts += [f"{len(self.planted):,} planted errors"] if self.planted is not None else []
+        return f"<Dataset {self.task}: {', '.join(parts)}>"
 
     @classmethod
     def from_frame(

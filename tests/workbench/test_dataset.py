@@ -271,3 +271,10 @@ def test_names_and_codes():
 def test_an_unknown_task():
     with pytest.raises(InputError, match=r"unknown task 'multi'. Did you mean 'multiclass'"):
         dataclasses.replace(Dataset.from_arrays([0]), task="multi")
+
+
+def test_what_it_shows_of_itself_is_counts_and_not_arrays():
+    frame = pd.DataFrame({"label": ["ant", "bee", None, "bee"], "words": list("abcd")})
+    shown = repr(Dataset.from_frame(frame, text="words"))
+    assert shown == "<Dataset multiclass: 4 examples, 2 classes ('ant', 'bee'), 1 unlabelled, text in 'words'>"
+    assert repr(Dataset.from_arrays(range(2000))).endswith("classes ('0', '1', '2', '3', '4' and 1995 more)>")
