@@ -141,7 +141,7 @@ class Dataset:
         texts : n strings, kept as the column "text".
         metadata : DataFrame of n rows with other columns.
         """
-        codes, names = _codes(labels, classes)
+        codes, names = class_codes(labels, classes)
         n = len(codes)
         clean_ids = _clean_ids(np.arange(n) if ids is None else ids, n)
         columns = pd.DataFrame(index=pd.RangeIndex(n)) if metadata is None else metadata.reset_index(drop=True)
@@ -334,7 +334,7 @@ def _refuse_ids(values: list[object]) -> None:
     raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one kind: str(id) for all.")
 
 
-def _codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class indices (n,) int64 with -1 for missing, and the class names."""
     try:
         series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from workbench.checks import check_given_labels, check_pred_probs
+from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
+from workbench.frames import coded, matrix, row_names
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -133,21 +136,31 @@ class Evidence:
 
         Parameters
         ----------
-        given_labels : int array (n,), class index; -1 = unlabelled
+        given_labels : int array (n,), class index, -1 = unlabelled; or class names (str, categorical, missing = no
+            label). The index of a Series gives the ids
         k : number of classes; taken from the other arrays when missing
-        pred_probs : float array (n, k), rows sum to 1
+        pred_probs : float array (n, k), rows sum to 1. Of a DataFrame, columns are matched with the classes by name,
+            rows with the ids
         out_of_fold : whether `pred_probs` come from models that had not seen the row's label
         logits : float array (epochs, n, k), before softmax, of one training on the given labels
         embeddings : float array (n, d); rows with NaN or infinity count as "no embedding"
         texts : n strings; without `embeddings` they are embedded by their character n-grams
         statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
-        ids, classes : names of rows and classes; numbers when missing
+        ids, classes : names of rows and classes; by default the index and the columns of what is given, or numbers
 
         Raises
         ------
         InputError
             Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
         """
+        if np.ndim(k):
+            found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
+            raise InputError.at("k", found, todo)
+        ids = row_names(given_labels) if ids is None else np.asarray(ids)
+        by_name = ids if isinstance(given_labels, pd.Series) else None
+        given_labels, classes = coded(given_labels, classes, pred_probs)
+        pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
+        embeddings = matrix("embeddings", embeddings, by_name)
         labels = np.asarray(given_labels)
         if labels.ndim != 1:
             raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
@@ -162,7 +175,6 @@ class Evidence:
             _expect("pred_probs", probs.shape, (n, k))
             makers["pred_probs"] = probs.__getitem__
             notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
-        ids = None if ids is None else np.asarray(ids)
         if ids is not None:
             _expect("ids", ids.shape, (n,))
         evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, notes=notes)
@@ -182,6 +194,33 @@ class Evidence:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
             evidence._add_texts(lambda: list(texts))
         return evidence
+
+    @classmethod
+    def of(cls, source: Run | Dataset | Evidence | Any, **arrays: Any) -> Evidence:
+        """Evidence of whatever a caller has.
+
+        Parameters
+        ----------
+        source : a Run, Evidence, or given labels, as a Dataset or as in `from_arrays`, which then
+            wants at least one of `arrays`
+        arrays : as in `from_arrays`
+
+        Raises
+        ------
+        InputError
+            Arrays beside a Run or Evidence, which have their own; or as in `from_arrays`.
+        """
+        known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
+        if known and arrays:
+            todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
+            raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
+        if known:
+            return source if isinstance(source, Evidence) else cls.from_run(source)
+        if isinstance(source, Dataset):
+            if source.text_column is not None:
+                arrays = {"texts": _texts(source), **arrays}
+            return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
+        return cls.from_arrays(source, **arrays)
 
     def saw_labels(self, name: str) -> bool:
         """Whether `embeddings`, or what `pred_probs` come from, are known to be trained on the given labels."""
@@ -209,8 +248,7 @@ class Evidence:
         if run.embedding_epochs:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
-            column = dataset.metadata[dataset.text_column]
-            evidence._add_texts(lambda: column.astype(object).where(column.notna(), "").astype(str).tolist())
+            evidence._add_texts(lambda: _texts(dataset))
         return evidence
 
     def _add_run_embeddings(self, run: Run) -> None:
@@ -301,6 +339,12 @@ def _made_here(run: Run, how: str) -> bool:
     from workbench.folds import HEAD
 
     return bool(run.embedding_epochs) and how.startswith(HEAD)
+
+
+def _texts(dataset: Dataset) -> list[str]:
+    """The texts of a dataset, "" where one is missing."""
+    column = dataset.metadata[dataset.text_column]
+    return column.astype(object).where(column.notna(), "").astype(str).tolist()
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

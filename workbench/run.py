@@ -63,11 +63,16 @@ def open_run(path: str | Path, *, media_root: str | Path | None = None) -> Run:
     return Run(path, media_root=media_root)
 
 
+def opened(source: object) -> object:
+    """The Run of a path; anything else as it is."""
+    return open_run(source) if isinstance(source, (str, Path)) else source
+
+
 class Run:
     """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal."""
 
     def __init__(self, path: str | Path, *, media_root: str | Path | None = None) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.layout = Layout(self.path)
         self.described = read_run_json(self.layout)
         self.dataset: Dataset = read_dataset(self.layout, self.described, media_root)

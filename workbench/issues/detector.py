@@ -18,8 +18,10 @@ from workbench.issues import calibrate, reasons
 from workbench.issues.combine import NEAREST_ROWS, Opinion, labels_near, opinion
 from workbench.issues.dynamics import Doubt, doubt, normal_scores
 from workbench.issues.review import with_verdicts
+from workbench.run import opened
 
 if TYPE_CHECKING:
+    from workbench.dataset import Dataset
     from workbench.run import Run
 
 SECOND_VIEW = 0.3
@@ -36,24 +38,26 @@ MODEL_ERROR = 0.15
 
 
 def find_issues(
-    run_or_evidence: Run | Evidence | Any,
+    source: Run | Evidence | Dataset | Any,
     fdr: float | None = None,
     threshold: float = 0.5,
     *,
     verdicts: pd.Series | None = None,
     seed: int = 0,
+    **arrays: Any,
 ) -> pd.DataFrame:
     """All examples by how likely their given label is wrong, the most suspicious first.
 
     Parameters
     ----------
-    run_or_evidence : a Run, or Evidence from arrays
+    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`
     fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
         (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used ("relabel"
         True, "keep" False) unless given
     seed : of everything random; the same seed gives the same result
+    arrays : `pred_probs`, `logits`, `embeddings`, `texts`, ... beside given labels, as in `Evidence.from_arrays`
 
     Returns
     -------
@@ -81,12 +85,15 @@ def find_issues(
     With a single class no label can be wrong: p_error is 0.
     """
     for name, value in {"fdr": fdr, "threshold": threshold}.items():
+        if np.ndim(value):
+            found = f"is an array of shape {np.shape(value)}"
+            raise InputError.at(name, found, "Pass arrays by name: `pred_probs=`, `embeddings=`.")
         if value is not None and not 0 <= value <= 1:
             raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
-    evidence = run_or_evidence
-    if not isinstance(evidence, Evidence):
-        verdicts = _journal_verdicts(run_or_evidence) if verdicts is None else verdicts
-        evidence = Evidence.from_run(run_or_evidence)
+    source = opened(source)
+    evidence = Evidence.of(source, **arrays)
+    if verdicts is None:
+        verdicts = _journal_verdicts(source)
     given = evidence.given_labels
     labelled = given >= 0
     pooled = opinion(evidence, seed)

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import NEIGHBORS
+from workbench.evidence import NEIGHBORS, Evidence
+from workbench.run import opened
 from workbench.scores import dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
 
 if TYPE_CHECKING:
-    from workbench.evidence import Evidence
+    from workbench.dataset import Dataset
     from workbench.run import PredProbs, Run
 
 __all__ = ["SCORES", "Score", "score"]
@@ -41,15 +42,20 @@ HOW = {
 
 
 def score(
-    run_or_evidence: Run | Evidence, names: str | Sequence[str] | None = None, *, block_rows: int = BLOCK_ROWS
+    source: Run | Evidence | Dataset | Any,
+    names: str | Sequence[str] | None = None,
+    *,
+    block_rows: int = BLOCK_ROWS,
+    **arrays: Any,
 ) -> pd.DataFrame:
     """Scores of every example, one column per score.
 
     Parameters
     ----------
-    run_or_evidence : a Run, or Evidence made of arrays.
+    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`.
     names : a name or names out of `SCORES`; by default every score whose evidence is there.
     block_rows : rows scored at a time; it changes memory, not numbers.
+    arrays : `pred_probs`, `logits`, `embeddings`, ... beside given labels, as in `Evidence.from_arrays`.
 
     Returns
     -------
@@ -71,7 +77,11 @@ def score(
     for name in wanted or ():
         if name not in SCORES:
             raise InputError.unknown("score", name, SCORES)
-    source = _of_run(run_or_evidence) if hasattr(run_or_evidence, "stat_blocks") else _of_evidence(run_or_evidence)
+    source = opened(source)
+    if hasattr(source, "stat_blocks") and not arrays:
+        source = _of_run(source)
+    else:
+        source = _of_evidence(Evidence.of(source, **arrays))
     chosen = [name for name in SCORES if set(SCORES[name].needs) <= source.there] if wanted is None else wanted
     for name in chosen:
         missing = [need for need in SCORES[name].needs if need not in source.there]

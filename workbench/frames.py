@@ -1,0 +1,85 @@
+"""Labels and tables of pandas as plain arrays: class names become indices, columns and rows are matched by name.
+
+Hidden here: which of the many forms in which people hold labels and probabilities was handed in. Arrays go by position;
+where a table names its rows or columns, names win, and a name that is missing is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.dataset import class_codes
+from workbench.errors import InputError, first_few
+
+
+def row_names(labels: Any) -> np.ndarray | None:
+    """Ids that come with the labels: the index of a Series, unless it only counts 0 .. n-1."""
+    if not isinstance(labels, pd.Series) or not labels.index.is_unique:
+        return None
+    index = labels.index
+    counts = pd.api.types.is_integer_dtype(index.dtype) and np.array_equal(index.to_numpy(), np.arange(len(index)))
+    return None if counts else index.to_numpy()
+
+
+def coded(
+    given_labels: Any, classes: Sequence[object] | None, pred_probs: Any
+) -> tuple[Any, Sequence[object] | None]:
+    """(labels, classes): class indices where names came in.
+
+    Parameters
+    ----------
+    given_labels : int array (n,) goes through as it is; anything else (str, bool, categorical, with gaps) is looked up
+        among the classes.
+    classes : class names in order; without them the column names of `pred_probs`, or the sorted distinct labels.
+    pred_probs : looked at only for the names of its columns.
+    """
+    named = classes
+    if named is None and isinstance(pred_probs, pd.DataFrame) and not _counts(pred_probs.columns):
+        named = [str(column) for column in pred_probs.columns]
+    array = given_labels if isinstance(given_labels, pd.Series) else np.asarray(given_labels)
+    if array.dtype == object or array.dtype.kind not in "iuf":
+        codes, names = class_codes(given_labels, named)
+        return codes, names
+    return given_labels, named
+
+
+def matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:
+    """The values of a DataFrame, rows in the order of `ids` and columns in that of `columns`; other things as they are.
+
+    Raises
+    ------
+    InputError : a row or a column that is asked for is not in the table, or one too many is.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return table
+    if columns is not None and not _counts(table.columns):
+        table = table.set_axis([str(column) for column in table.columns], axis=1)
+        table = _matched(field, "column", table, pd.Index([str(name) for name in columns]), 1)
+    if ids is not None:
+        table = _matched(field, "row", table, pd.Index(ids), 0)
+    return table.to_numpy()
+
+
+def _matched(field: str, what: str, table: pd.DataFrame, wanted: pd.Index, axis: int) -> pd.DataFrame:
+    there = table.axes[axis]
+    if there.equals(wanted):
+        return table
+    if not there.is_unique:
+        found = f"names the {what} {there[there.duplicated()][0]!r} twice"
+        raise InputError.at(field, found, f"Name each {what} once.")
+    lost, more = wanted.difference(there, sort=False), there.difference(wanted, sort=False)
+    if len(lost) or len(more):
+        parts = [f"has no {what} {first_few(list(lost))}"] if len(lost) else []
+        parts += [f"has the {what} {first_few(list(more))}, which is not among the labels"] if len(more) else []
+        todo = f"Give one {what} per {'class' if axis else 'label'}, or `.to_numpy()` to go by position."
+        raise InputError.at(field, " and ".join(parts), todo)
+    return table.reindex(wanted, axis=axis)
+
+
+def _counts(names: pd.Index) -> bool:
+    """Whether names only count 0 .. k-1 and so say nothing."""
+    return bool(np.array_equal(names.to_numpy(), np.arange(len(names))))
