@@ -19,6 +19,7 @@ MODULES = COMPUTE + VIEWS
 PUBLIC = {
     "workbench": [
         *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
+        *("agreement", "annotators", "confusion", "consensus", "duplicates", "lenses", "outliers", "pace"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
     ],
 }

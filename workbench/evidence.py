@@ -19,10 +19,12 @@ from workbench.errors import InputError, MissingEvidence
 from workbench.frames import coded, matrix, row_names
 
 if TYPE_CHECKING:
+    from workbench.neighbors import Neighbors
     from workbench.run import Run
 
 PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
-NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels", "logits")
+NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels")
+NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
 """Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
 
@@ -32,6 +34,7 @@ HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
     "neighbor_labels": "Neighbours come from embeddings: record or pass `embeddings=`.",
+    "neighbor_distances": "Neighbours come from embeddings: record or pass `embeddings=`.",
     "logits": "Record with `Recorder(..., logits=True)`, or pass `logits=`.",
 }
 
@@ -51,8 +54,8 @@ class Evidence:
     Names
     -----
     given_labels (n,); pred_probs (n, k); p_given, margin, loss, entropy, el2n, correct, pred (epochs, n), NaN where
-    not recorded (-1 for pred); logits (epochs, n, k); embeddings (n, d); neighbor_labels (n, 10), -1 where there is
-    no label.
+    not recorded (-1 for pred); logits (epochs, n, k); embeddings (n, d); neighbor_labels (n, 30), -1 where there is
+    no label; neighbor_distances (n, 30), NaN where there is no neighbour.
     """
 
     def __init__(
@@ -259,11 +262,20 @@ class Evidence:
             self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run)}"
             return found
 
-        def neighbors() -> np.ndarray:
-            return run.neighbors(self._once("epoch", epoch), NEIGHBORS).labels(self.given_labels)
+        def neighbors() -> Neighbors:
+            return run.neighbors(self._once("epoch", epoch), NEIGHBORS)
 
         self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), embedding_origin(run))
-        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", neighbors)[rows]
+        self._add_neighbors(neighbors)
+
+    def _add_neighbors(self, make: Callable[[], Neighbors]) -> None:
+        """Labels of, and distances to, the neighbours of one graph that is made once."""
+
+        def labels() -> np.ndarray:
+            return self._once("neighbors", make).labels(self.given_labels)
+
+        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", labels)[rows]
+        self._makers["neighbor_distances"] = lambda rows: self._once("neighbors", make).distances[rows]
 
     def _add_logits(self, logits: Any) -> None:
         array = np.asanyarray(logits)
@@ -302,12 +314,12 @@ class Evidence:
     def _add_embeddings(self, read: Callable[[], np.ndarray], note: str) -> None:
         self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
 
-        def neighbors() -> np.ndarray:
+        def neighbors() -> Neighbors:
             from workbench.neighbors import nearest
 
-            return nearest(self._once("embeddings", read), NEIGHBORS).labels(self.given_labels)
+            return nearest(self._once("embeddings", read), NEIGHBORS)
 
-        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", neighbors)[rows]
+        self._add_neighbors(neighbors)
         self.notes["embeddings"] = note
 
     def _add_texts(self, texts: Callable[[], list[str]]) -> None:

@@ -25,6 +25,7 @@ from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, atomic, read_run_json, write_json
 
 if TYPE_CHECKING:
+    from workbench.annotators import Votes
     from workbench.neighbors import Neighbors
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
@@ -312,6 +313,20 @@ class Run:
     def planted(self) -> pd.DataFrame | None:
         """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""
         return self.dataset.planted
+
+    def votes(self) -> Votes | None:
+        """What several annotators said (see `workbench.annotators`); None when nothing is stored."""
+        from workbench.annotators import read_votes
+
+        return read_votes(self)
+
+    def save_votes(
+        self, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
+    ) -> None:
+        """Store annotators' votes, one row each with id, annotator and class name; they replace what is there."""
+        from workbench.annotators import save_votes
+
+        save_votes(self, votes, id=id, annotator=annotator, label=label)
 
     # decisions
 

@@ -32,7 +32,7 @@ def test_knows_what_it_has_without_reading(labels):
     assert evidence.has("embeddings")
     assert evidence.has("neighbor_labels")
     assert not evidence.has("pred_probs")
-    assert evidence.names == ("given_labels", "embeddings", "neighbor_labels")
+    assert evidence.names == ("given_labels", "embeddings", "neighbor_labels", "neighbor_distances")
     assert not asked
 
 

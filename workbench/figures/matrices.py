@@ -8,11 +8,13 @@ import numpy as np
 
 from workbench.errors import MissingEvidence
 from workbench.figures.style import FAINT, INK, dressed, safe, wrapped
+from workbench.issues.confusion import confusion as confusion_table
+from workbench.issues.confusion import probabilities, told
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from workbench.run import PredProbs, Run
+    from workbench.run import Run
 
 MOST_CLASSES = 40
 """With more classes only those with the most disagreement are drawn."""
@@ -51,24 +53,14 @@ def confusion(run: Run) -> go.Figure:
     ]
     color = np.where(np.eye(len(shown), dtype=bool), np.nan, part.astype(float))
     differ = f"{int(off.sum()):,} of {int(given.sum()):,} labels differ from the prediction"
-    subtitle = f"{safe(run.name)}: {differ}{note}<br>{how}"
+    subtitle = f"{safe(run.name)}: {differ}{note}<br>{safe(how, 90)}"
     return _heatmap(color, text, hover, names, "examples", title, subtitle, ("given label", "predicted label"))
 
 
 def confusion_counts(run: Run) -> tuple[np.ndarray, str]:
     """(k, k) int64 counts, rows given, columns predicted, and where predictions come from, in words."""
-    given = run.dataset.given_labels
-    probs = probabilities(run)
-    if probs is not None:
-        predicted, how = probs.values.argmax(axis=1), _said(probs)
-    elif run.epochs:
-        predicted = run.stats(run.epochs[-1], ["pred"])["pred"]
-        how = f"in-sample: predictions of epoch {run.epochs[-1]}"
-    else:
-        raise MissingEvidence.needed("figure 'confusion'", ["pred_probs"], "Record a training, or store probabilities.")
-    counted = (given >= 0) & (predicted >= 0)
-    cells = given[counted] * run.k + predicted[counted]
-    return np.bincount(cells, minlength=run.k**2).reshape(run.k, run.k), how
+    table = confusion_table(run)
+    return table.to_numpy(), table.attrs["how"]
 
 
 def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
@@ -104,7 +96,7 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     labelled = int((run.dataset.given_labels >= 0).sum())
     title = f"About {found.errors:,.0f} of {labelled:,} labels are wrong"
     title += f" (95 % interval {found.errors_low:,.0f} to {found.errors_high:,.0f})"
-    subtitle = f"{safe(run.name)}: % of each true class that was given each label{note}<br>{_said(probs)}"
+    subtitle = f"{safe(run.name)}: % of each true class that was given each label{note}<br>{safe(told(probs), 90)}"
     color = np.where(np.eye(len(shown), dtype=bool), np.nan, percent)
     axes = ("given label", "true class (estimated)")
     figure = _heatmap(color, text, hover, names, "% of class", title, subtitle, axes)
@@ -119,20 +111,6 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     more = 16 * note_lines + 12
     figure.update_layout(margin_b=figure.layout.margin.b + more, height=figure.layout.height + more)
     return figure
-
-
-def probabilities(run: Run) -> PredProbs | None:
-    """Stored probabilities, or out-of-fold ones from embeddings, or None."""
-    enough = int((run.dataset.given_labels >= 0).sum()) > 1
-    if run.pred_probs() is None and not (run.embedding_epochs and enough):
-        return None
-    from workbench.folds import out_of_fold
-
-    return out_of_fold(run)
-
-
-def _said(probs: PredProbs) -> str:
-    return safe(probs.how if probs.kind in probs.how else f"{probs.kind}: {probs.how}", 90)
 
 
 def _most(off: np.ndarray) -> tuple[np.ndarray, str]:

@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.errors import InputError, MissingEvidence
 from workbench.evidence import NEIGHBORS, Evidence
 from workbench.run import opened
-from workbench.scores import dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
+from workbench.scores import annotators, dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or record embeddings: they are then made by k-fold "
     "logistic regression.",
     "neighbor_labels": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
+    "neighbor_distances": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
+    "vote_counts": "Store the annotators' votes: `run.save_votes(frame)` with columns id, annotator, label.",
     "given_labels": "Give labels with the Dataset.",
 }
 
@@ -137,6 +139,7 @@ def _computed(source: _Source, names: list[str], block_rows: int) -> dict[str, n
 
 def _of_run(run: Run) -> _Source:
     """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache."""
+    from workbench.annotators import read_votes
     from workbench.folds import out_of_fold
     from workbench.storage import cache
 
@@ -155,7 +158,10 @@ def _of_run(run: Run) -> _Source:
     if run.pred_probs() is not None or (run.embedding_epochs and labelled > 1):
         there.add("pred_probs")
     if run.embedding_epochs:
-        there.add("neighbor_labels")
+        there |= {"neighbor_labels", "neighbor_distances"}
+    if run.layout.votes.is_file():
+        there.add("vote_counts")
+    votes = functools.cache(lambda: read_votes(run))
 
     def blocks(needs: set[str], block_rows: int) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         whole: dict[str, np.ndarray] = {"given_labels": given}
@@ -163,6 +169,8 @@ def _of_run(run: Run) -> _Source:
             whole["pred_probs"] = pred_probs().values
         if "neighbor_labels" in needs:
             whole["neighbor_labels"] = run.neighbors(k=NEIGHBORS).labels(given)
+        if "neighbor_distances" in needs:
+            whole["neighbor_distances"] = run.neighbors(k=NEIGHBORS).distances
         statistics = [name for name in STATISTICS if name in needs]
         if statistics:
             parts = run.stat_blocks(statistics, block_rows)
@@ -171,6 +179,8 @@ def _of_run(run: Run) -> _Source:
         for rows, evidence in parts:
             if "correct" in evidence:
                 evidence["correct"][:, given[rows] < 0] = np.nan  # without a label nothing is right or wrong
+            if "vote_counts" in needs:
+                evidence["vote_counts"] = votes().counts(rows)
             yield rows, {**evidence, **{name: values[rows] for name, values in whole.items()}}
 
     @functools.cache
@@ -180,8 +190,10 @@ def _of_run(run: Run) -> _Source:
         if kind == "pred_probs":
             values, path = pred_probs().values, run.layout.pred_probs
             return cache.fingerprint([path]) if path.is_file() else cache.digest(values)
-        if kind == "neighbor_labels":
+        if kind in ("neighbor_labels", "neighbor_distances"):
             return [NEIGHBORS, cache.embedding_key(run, run.resolve_embedding_epoch(-1))]
+        if kind == "vote_counts":
+            return cache.fingerprint([run.layout.votes])
         return {str(epoch): cache.fingerprint(files) for epoch, files in run.layout.sealed().items()}
 
     def key(name: str) -> dict[str, Any]:
@@ -208,6 +220,14 @@ def _of_run(run: Run) -> _Source:
                 f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
                 f"by the embeddings of epoch {epoch}; {embedding_origin(run)}"
             )
+        if "vote_counts" in needs:
+            out["vote_counts"] = f"votes of {len(votes().names)} annotators"
+        if "neighbor_distances" in needs:
+            epoch = run.resolve_embedding_epoch(-1)
+            graph = run.neighbors(k=NEIGHBORS)
+            out["neighbor_distances"] = (
+                f"{graph.k} neighbours by the embeddings of epoch {epoch}, {graph.how}; {embedding_origin(run)}"
+            )
         return out
 
     ids = pd.Index(run.dataset.ids, name="id")
@@ -230,6 +250,8 @@ def _of_evidence(evidence: Evidence) -> _Source:
             out["pred_probs"] = "out-of-fold" if getattr(evidence, "out_of_fold", False) else "in-sample"
         if "neighbor_labels" in needs:
             out["neighbor_labels"] = "out-of-fold: labels of the neighbours, the own label left out"
+        if "neighbor_distances" in needs:
+            out["neighbor_distances"] = f"{NEIGHBORS} neighbours by cosine distance"
         return out
 
     ids = getattr(evidence, "ids", None)

@@ -9,6 +9,7 @@
       embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
       checkpoints/epoch=0003.safetensors    opt-in
       pred_probs.npy, pred_probs.json       float32 (n, k), and how they were made
+      votes.parquet                         id, annotator, label: what several annotators said
       planted.parquet                       canaries: errors that were put in on purpose
       replay.json                           which checkpoints a replay has recorded
       journal.sqlite                        decisions
@@ -97,6 +98,10 @@ class Layout:
     @property
     def pred_probs(self) -> Path:
         return self.root / "pred_probs.npy"
+
+    @property
+    def votes(self) -> Path:
+        return self.root / "votes.parquet"
 
     @property
     def planted(self) -> Path:

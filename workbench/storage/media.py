@@ -64,26 +64,45 @@ def read_image(image: bytes | str | None, root: Path | None) -> bytes | None:
     ------
     InputError : the path is a URL, leaves `root`, does not exist, or the file is too large.
     """
-    if image is None or isinstance(image, bytes):
-        return image
-    if "://" in image:
-        raise InputError.at("image", f"is a URL: {image}", "It is shown as text; nothing is fetched.")
-    if root is None:
-        found = f"is a path outside the run: {image}"
-        raise InputError.at("image", found, "Open the run with `open_run(path, media_root=FOLDER)` to allow it.")
+    return read_media(image, root, "image", MAX_BYTES)
+
+
+def read_media(media: bytes | str | None, root: Path | None, field: str, most: int) -> bytes | None:
+    """Bytes of an example's file of kind `field`, at most `most` of them; errors as in `read_image`."""
+    if media is None or isinstance(media, bytes):
+        return media
+    path = media_path(media, root, field)
     try:
-        path = (root / image).resolve()
-        if not path.is_relative_to(root.resolve()):
-            raise InputError.at("image", f"leaves the media folder: {image}", f"Images are read below {root} only.")
-        if not path.is_file():
-            raise InputError.at("image", f"does not exist: {path}", "Check `media_root`.")
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError.at("image", f"is larger than {MAX_BYTES // 10**6} MB: {path}", "Make it smaller.")
+        if path.stat().st_size > most:
+            raise InputError.at(field, f"is larger than {most // 10**6} MB: {path}", "Make it smaller.")
         return path.read_bytes()
+    except OSError as error:
+        raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
+
+
+def is_url(media: object) -> bool:
+    """Whether an image or a sound is named by a URL; those are shown as text and never fetched."""
+    return isinstance(media, str) and "://" in media
+
+
+def media_path(media: str, root: Path | None, field: str = "image") -> Path:
+    """The file that a path of the user's data names, if it lies below `root`; errors as in `read_image`."""
+    if is_url(media):
+        raise InputError.at(field, f"is a URL: {media}", "It is shown as text; nothing is fetched.")
+    if root is None:
+        found = f"is a path outside the run: {media}"
+        raise InputError.at(field, found, "Open the run with `open_run(path, media_root=FOLDER)` to allow it.")
+    try:
+        path = (root / media).resolve()
+        if not path.is_relative_to(root.resolve()):
+            raise InputError.at(field, f"leaves the media folder: {media}", f"Files are read below {root} only.")
+        if not path.is_file():
+            raise InputError.at(field, f"does not exist: {path}", "Check `media_root`.")
+        return path
     except InputError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # a zero byte in the name, a loop of links
-        raise InputError.at("image", f"cannot be read: {error}", "Check the file.") from error
+        raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
 
 
 def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:

@@ -13,7 +13,7 @@ from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
-from workbench.scores import SCORES, score
+from workbench.scores import SCORES, STATISTICS, score
 from workbench.scores.neighbors import neighbor_disagreement
 
 N, K, EPOCHS = 120, 3, 4
@@ -42,9 +42,22 @@ def record(path, ids, given, logits, embedding=None, order=None):
     return open_run(path)
 
 
+def with_votes(run):
+    """Two annotators, who differ on some examples."""
+    labels = np.maximum(run.dataset.given_labels, 0)
+    bo = (labels + (np.char.rpartition(run.dataset.ids.astype(str), "x")[:, 2].astype(int) % 5 == 0)) % K
+    run.save_votes(
+        pd.concat(
+            pd.DataFrame({"id": run.dataset.ids, "annotator": who, "label": run.dataset.names_of(codes)})
+            for who, codes in (("anna", labels), ("bo", bo))
+        )
+    )
+    return run
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    return record(tmp_path_factory.mktemp("scores") / "run", *made())
+    return with_votes(record(tmp_path_factory.mktemp("scores") / "run", *made()))
 
 
 def test_every_registered_score_is_there_in_its_range_and_by_id(recorded):
@@ -62,7 +75,8 @@ def test_every_registered_score_is_there_in_its_range_and_by_id(recorded):
 
 def test_unlabelled_rows_have_no_score_that_asks_for_a_label(recorded):
     unlabelled = recorded.dataset.given_labels < 0
-    frame = score(recorded).drop(columns=["mean_entropy", "never_learned"])
+    free = ["mean_entropy", "never_learned", "neighbor_distance", "annotator_disagreement"]
+    frame = score(recorded).drop(columns=free)
     assert frame[unlabelled].isna().all(axis=None)
     assert not frame[~unlabelled].isna().any(axis=None)
     assert not score(recorded, "never_learned").loc[unlabelled].any(axis=None)
@@ -88,7 +102,7 @@ def test_block_size_changes_nothing(recorded, block_rows):
 
 def test_permuting_the_examples_permutes_the_scores(recorded, tmp_path, rng):
     ids, given, logits, embedding = made()
-    other = record(tmp_path / "run", ids, given, logits, embedding, order=rng.permutation(N))
+    other = with_votes(record(tmp_path / "run", ids, given, logits, embedding, order=rng.permutation(N)))
     found = score(other).loc[recorded.dataset.ids]
     expected = score(recorded)
     folded = ["self_confidence", "normalized_margin", "confidence_weighted_entropy"]  # their folds are dealt by row
@@ -103,7 +117,10 @@ def test_each_column_says_which_end_is_suspicious_and_from_what_it_was_made(reco
         assert about[name]["suspicious"] == row.suspicious
         assert about[name]["range"] == row.range
         assert about[name]["source"] == row.source
-        assert ("in-sample" in about[name]["evidence"]) != ("out-of-fold" in about[name]["evidence"])
+        seen = "given_labels" in row.needs or row.needs[0] in STATISTICS  # the label itself has a part in it
+        told = ("in-sample" in about[name]["evidence"], "out-of-fold" in about[name]["evidence"])
+        assert sum(told) == (1 if seen else 0), name
+    assert about["annotator_disagreement"]["evidence"] == "votes of 2 annotators"
     assert about["aum"]["evidence"] == "in-sample: statistics of 4 epochs, recorded while training"
     assert "the embedding was trained on these labels" in about["self_confidence"]["evidence"]
 

@@ -1,0 +1,91 @@
+"""Given label against predicted class: the matrix, and for every example the cell it counts in.
+
+Hidden here: where predictions come from (out-of-fold probabilities before those of the last epoch), and the two ways
+to count them: by the largest probability (confusion), or only where the model is sure enough of a class to be counted
+in the confident joint, from which the noise matrix is estimated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import MissingEvidence
+
+if TYPE_CHECKING:
+    from workbench.run import PredProbs, Run
+
+
+def confusion(run: Run) -> pd.DataFrame:
+    """How often each class is predicted where each label is given.
+
+    Returns
+    -------
+    DataFrame (k, k) of int64, index "given" and columns "predicted", both class names in their order. Unlabelled
+    examples and those without a prediction are not counted. `.attrs["how"]`: where predictions come from
+
+    Raises
+    ------
+    MissingEvidence : the run has neither probabilities, embeddings nor epochs.
+    """
+    predicted, how = predicted_labels(run)
+    given = run.dataset.given_labels
+    counted = (given >= 0) & (predicted >= 0)
+    cells = given[counted] * run.k + predicted[counted]
+    counts = np.bincount(cells, minlength=run.k**2).reshape(run.k, run.k)
+    table = pd.DataFrame(counts, pd.Index(run.classes, name="given"), pd.Index(run.classes, name="predicted"))
+    table.attrs["how"] = how
+    return table
+
+
+def predicted_labels(run: Run) -> tuple[np.ndarray, str]:
+    """(n,) int32 class with the largest probability, -1 = none, and in words where it comes from.
+
+    Stored or out-of-fold probabilities; without them the last epoch (in-sample). Raises MissingEvidence.
+    """
+    probs = probabilities(run)
+    if probs is not None:
+        return probs.values.argmax(axis=1).astype(np.int32), told(probs)
+    if run.epochs:
+        predicted = run.stats(run.epochs[-1], ["pred"])["pred"]
+        return predicted.astype(np.int32), f"in-sample: predictions of epoch {run.epochs[-1]}"
+    raise MissingEvidence.needed("A confusion matrix", ["pred_probs"], "Record a training, or store probabilities.")
+
+
+def confident_labels(run: Run) -> np.ndarray:
+    """(n,) int32 class as which each example counts in the confident joint, -1 = none; see `confident_joint`.
+
+    Raises MissingEvidence where there are no probabilities and no embeddings to make some from.
+    """
+    from workbench.checks import check_pred_probs
+    from workbench.issues.counting import read_rows
+
+    probs = needed(run, "The confident joint")
+    values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)
+    return read_rows(labels, values).confident.astype(np.int32)
+
+
+def probabilities(run: Run) -> PredProbs | None:
+    """Stored probabilities, or out-of-fold ones from embeddings, or None."""
+    enough = int((run.dataset.given_labels >= 0).sum()) > 1
+    if run.pred_probs() is None and not (run.embedding_epochs and enough):
+        return None
+    from workbench.folds import out_of_fold
+
+    return out_of_fold(run)
+
+
+def needed(run: Run, who: str) -> PredProbs:
+    """The same, or an error that says how to get them."""
+    probs = probabilities(run)
+    if probs is None:
+        how = "Store probabilities with `run.save_pred_probs`, or record embeddings."
+        raise MissingEvidence.needed(who, ["pred_probs"], how)
+    return probs
+
+
+def told(probs: PredProbs) -> str:
+    """Where probabilities come from, beginning with whether they are out-of-fold."""
+    return probs.how if probs.kind in probs.how else f"{probs.kind}: {probs.how}"
