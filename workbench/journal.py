@@ -263,6 +263,10 @@ class Journal:
         rows = self._file.read("SELECT max(seq) FROM entries")
         return rows[0][0] or 0 if rows else 0
 
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong in the file, page by page; empty when nothing is."""
+        return [line for (line,) in self._file.read("PRAGMA integrity_check") if line != "ok"]
+
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _decide(self, kind: str, ids: list, new: list, old: list, author, source, reason) -> int | None:

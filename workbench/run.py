@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
+from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
-from workbench.storage.layout import Layout, atomic, read_run_json, write_json
+from workbench.storage.layout import Layout, read_run_json, write_json
 
 if TYPE_CHECKING:
     from workbench.annotators import Votes
@@ -76,6 +77,7 @@ class Run:
         self.path = Path(path).expanduser()
         self.layout = Layout(self.path)
         self.described = read_run_json(self.layout)
+        self._probs_checked: tuple[int, int] | None = None
         self.dataset: Dataset = read_dataset(self.layout, self.described, media_root)
 
     def __repr__(self) -> str:
@@ -267,11 +269,26 @@ class Run:
         values = _load_npy(self.layout.pred_probs, self.n)
         if values.shape != (self.n, self.k):
             raise RunError(f"{self.layout.pred_probs} has shape {values.shape}, not ({self.n}, {self.k}).")
+        self._check_stored(values)
         try:
             meta = dict(json.loads(meta_path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{meta_path} is damaged ({error}). Delete it and {self.layout.pred_probs.name}.") from error
         return PredProbs(values, bool(meta.get("out_of_fold")), str(meta.get("how", "unknown")))
+
+    def _check_stored(self, values: np.ndarray) -> None:
+        """Refuse stored probabilities that are none; once for each version of the file."""
+        from workbench.checks import check_pred_probs
+
+        stat = self.layout.pred_probs.stat()
+        version = (stat.st_mtime_ns, stat.st_size)
+        if version != self._probs_checked and self.n:
+            try:
+                check_pred_probs(values, ids=self.dataset.ids)
+            except InputError as error:
+                found = f"{self.layout.pred_probs} is damaged: {error.args[0].split('. ')[0]}"
+                raise RunError(f"{found}. Restore it, or delete it to go without.") from error
+        self._probs_checked = version
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
         """Store predicted probabilities (n, k), rows in dataset order, each summing to 1."""
@@ -284,10 +301,12 @@ class Run:
         if self.n:
             check_pred_probs(values, ids=self.dataset.ids)
         meta_path = self.layout.pred_probs.with_suffix(".json")
+        forget(self.layout, meta_path)
         meta_path.unlink(missing_ok=True)
-        with atomic(self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
+        with sealed(self.layout, self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
             np.save(file, values, allow_pickle=False)
         write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
+        note(self.layout, meta_path)
 
     def save_embeddings(self, values: np.ndarray, *, epoch: int | None = None) -> None:
         """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
@@ -307,7 +326,8 @@ class Run:
         if epoch is None:
             epoch = self.epochs[-1] if self.epochs else 0
         limit = np.finfo(np.float16).max
-        with atomic(self.layout.array("embeddings", epoch)) as temporary, open(temporary, "wb") as file:
+        path = self.layout.array("embeddings", epoch)
+        with sealed(self.layout, path) as temporary, open(temporary, "wb") as file:
             np.save(file, np.clip(values, -limit, limit).astype(np.float16), allow_pickle=False)
 
     def planted(self) -> pd.DataFrame | None:
@@ -405,7 +425,7 @@ def _read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Tabl
             if table.column(name).null_count:
                 raise KeyError(f"gaps in column {name}")
         return table
-    except (OSError, pa.ArrowException, KeyError) as error:
+    except (OSError, pa.ArrowException, KeyError, UnicodeError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
 
 

@@ -19,7 +19,8 @@ from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 from workbench.recording.statistics import statistics
 from workbench.run import BLOCK_ROWS
-from workbench.storage.layout import Layout, atomic
+from workbench.storage.checksums import forget, sealed
+from workbench.storage.layout import Layout
 
 ENCODING = {
     "compression": "zstd",
@@ -59,9 +60,9 @@ class OpenEpoch:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists():  # an attempt that was cut short, perhaps while sealing
             for kind in ("logits", "embeddings"):
-                self._array_path(kind).unlink(missing_ok=True)
-                if rank == 0:
-                    self._layout.array(kind, number).unlink(missing_ok=True)
+                for path in {self._array_path(kind), *([self._layout.array(kind, number)] if rank == 0 else [])}:
+                    forget(self._layout, path)
+                    path.unlink(missing_ok=True)
         self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
         self._end = 0  # bytes of whole messages in the stream
         self._arrays: dict[str, np.memmap] = {}
@@ -167,19 +168,20 @@ class OpenEpoch:
             array[empty if self._world_size == 1 else empty & self._seen] = np.nan  # other rows are other ranks'
             array.flush()
             temporary, path = Path(array.filename), self._array_path(kind)
-            with atomic(path) as final:
+            with sealed(self._layout, path) as final:
                 temporary.replace(final)
         with pa.memory_map(str(self._path)) as source:
             table = pa.ipc.open_stream(source).read_all()
             table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
             path = self._layout.stats(self.number, self._rank, self._world_size)
-            with atomic(path) as temporary:
+            with sealed(self._layout, path) as temporary:
                 pq.write_table(table, temporary, row_group_size=BLOCK_ROWS, **ENCODING)
         self._path.unlink()
         if self._embedding_epochs == "last" and "embeddings" in self._arrays:
             for epoch, files in self._layout.arrays("embeddings").items():
                 for rank, file in files:
                     if epoch < self.number and rank == self._rank:
+                        forget(self._layout, file)
                         file.unlink()
 
     def close(self) -> None:

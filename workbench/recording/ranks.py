@@ -46,6 +46,25 @@ def _distributed():
     return torch.distributed
 
 
+def in_use(root: Path) -> bool:
+    """Whether another process holds the lock of any rank of this run."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: no advisory locks
+        return False
+    for path in root.resolve().glob(".rank=*.lock"):
+        if path in Lock._held:
+            continue
+        with open(path, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:  # a file system without locks
+                return False
+    return False
+
+
 class Lock:
     """At most one Recorder records as a given rank; the lock goes with the process, however it ends.
 

@@ -21,8 +21,9 @@ from workbench.errors import ExistsError, InputError, RunError, first_few
 from workbench.recording.epoch import OpenEpoch, log_of
 from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.run import Run
+from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
-from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, read_run_json, write_json
+from workbench.storage.layout import SCHEMA_VERSION, Layout, read_run_json, write_json
 from workbench.storage.trust import sign
 
 MODES = ("train", "eval", "import")
@@ -200,7 +201,7 @@ class Recorder:
         path = self._layout.checkpoint(self._open.number)
         if self.rank == 0:
             copies = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-            with atomic(path) as temporary:
+            with sealed(self._layout, path) as temporary:
                 save_file(copies, temporary)
         return path
 
@@ -274,6 +275,7 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
         "versions": _versions(),
     }
     write_json(layout.run_json, described)
+    note(layout, layout.run_json)
 
 
 def _versions() -> dict[str, str]:

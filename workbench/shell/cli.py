@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import workbench
 from workbench.errors import WorkbenchError
-from workbench.shell import commands
+from workbench.shell import commands, runs
 from workbench.shell.text import printable
 
 BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
@@ -99,7 +99,8 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.set_defaults(function=getattr(commands, name.replace("import", "import_")))
+        home = runs if hasattr(runs, name) else commands
+        sub.set_defaults(function=getattr(home, name.replace("import", "import_")))
         return sub
 
     sub = command("demo", "record a training with planted errors, say what was found", "workbench demo runs/demo")
@@ -197,10 +198,22 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0)
     _out_arguments(sub, "columns id, x, y")
 
-    sub = command("ls", "list the runs below a folder", "workbench ls runs/")
+    sub = command(
+        "ls",
+        "list the runs below a folder: size, epochs, state, accuracy of the last epoch, changed labels",
+        "workbench ls runs/",
+    )
     sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="default: here")
 
-    sub = command("check", "read everything in a run and say what is damaged", "workbench check RUN")
+    sub = command(
+        "check",
+        "read everything in a run, compare checksums, and say what is damaged, left over or unfinished",
+        "workbench check RUN\n  workbench check RUN --repair",
+    )
+    _run_argument(sub)
+    sub.add_argument("--repair", action="store_true", help="move what is damaged or left over to RUN/set-aside/")
+
+    sub = command("migrate", "bring a run of an older release up to date", "workbench migrate RUN")
     _run_argument(sub)
     return top
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence, WorkbenchError
+from workbench.errors import InputError, MissingEvidence
 from workbench.run import Run, open_run
 from workbench.shell.text import table
 from workbench.storage.tables import check_target, write_table
@@ -180,59 +180,6 @@ def project(args: argparse.Namespace) -> Lines:
         return
     write_table(pd.DataFrame({"id": run.dataset.ids, "x": points[:, 0], "y": points[:, 1]}), out, force=args.force)
     yield f"{len(points):,} points -> {out}"
-
-
-def ls(args: argparse.Namespace) -> Lines:
-    """Runs below a folder."""
-    folder = Path(args.folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder.")
-    rows = []
-    for file in sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")}):
-        path = file.parent
-        if path.name.startswith("."):
-            continue
-        try:
-            run = open_run(path)
-            epochs = len(run.epochs)
-            rows.append((path, f"{run.n:,}", run.k, epochs, f"{len(run.changes()):,}", run.mode))
-        except WorkbenchError as error:
-            rows.append((path, "", "", "", "", f"damaged: {error}"))
-    if not rows:
-        yield f"No runs below {folder}. Make one with `workbench demo` or `workbench import`."
-        return
-    yield from table(("run", "examples", "classes", "epochs", "changed", "mode"), rows)
-
-
-def check(args: argparse.Namespace) -> Lines:
-    """Read everything in a run; status 1 when something is damaged."""
-    run = open_run(args.run)
-    yield describe(run)
-    parts = [(f"statistics of epoch {epoch}", lambda epoch=epoch: run.stats(epoch)) for epoch in run.epochs]
-    parts += [(f"logits of epoch {epoch}", lambda epoch=epoch: run.logits(epoch)) for epoch in run.logits_epochs]
-    parts += [(f"embeddings of epoch {e}", lambda e=e: run.embeddings(e)) for e in run.embedding_epochs]
-    parts += [("probabilities", run.pred_probs), ("images", lambda: _read_images(run)), ("journal", run.labels)]
-    bad = 0
-    for what, act in parts:
-        try:
-            act()
-        except WorkbenchError as error:
-            bad += 1
-            yield f"damaged: {what}: {error}"
-    for epoch, frame in run.unsealed().items():
-        yield f"unfinished: epoch {epoch} has {len(frame):,} rows; recording goes on there"
-    if bad:
-        yield f"{bad} of {len(parts)} parts are damaged."
-        yield 1
-    else:
-        yield f"{len(parts)} parts read, all whole."
-
-
-def _read_images(run: Run) -> None:
-    """Every image once; decoding is not tried."""
-    if run.dataset.images is not None:
-        for row in range(run.n):
-            run.dataset.image(row)
 
 
 def describe(run: Run) -> str:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError, RunError
-from workbench.storage.layout import Layout, atomic
+from workbench.storage.checksums import sealed
+from workbench.storage.layout import Layout
 from workbench.storage.trust import is_mine
 
 TEXT = (pa.string(), pa.large_string())
@@ -33,7 +34,7 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     if dataset.images is not None:
         schema = schema.append(pa.field("image", pa.string() if has_paths else pa.binary()))
     table = pa.table(fixed | columns)
-    with atomic(layout.examples) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with sealed(layout, layout.examples) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for start in range(0, max(dataset.n, 1), GROUP_ROWS):
             block = table.slice(start, GROUP_ROWS)
             if dataset.images is not None:
@@ -41,7 +42,7 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
                 block = block.append_column("image", pa.array(pictures, schema.field("image").type))
             writer.write_table(block, row_group_size=GROUP_ROWS)
     if dataset.planted is not None:
-        with atomic(layout.planted) as temporary:
+        with sealed(layout, layout.planted) as temporary:
             dataset.planted.to_parquet(temporary, index=False)
 
 
@@ -82,9 +83,8 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
         metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])
         metadata = metadata.to_pandas(ignore_metadata=True)
-        planted = pq.read_table(layout.planted).to_pandas(ignore_metadata=True) if layout.planted.is_file() else None
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"the tables of {layout.root} cannot be read ({error}). Restore them from a copy.") from error
+    except (OSError, pa.ArrowException, UnicodeError, KeyError) as error:
+        raise RunError(f"{layout.examples} cannot be read ({error}). Restore it from a copy.") from error
     images = None
     if "image" in file.schema_arrow.names:
         kind = file.schema_arrow.field("image").type
@@ -101,8 +101,24 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         text_column=text_column if text_column in metadata.columns else None,
         task=described["task"],
         media_root=_media_root(layout, described, media_root),
-        planted=planted,
+        planted=_planted(layout),
     )
+
+
+def _planted(layout: Layout) -> pd.DataFrame | None:
+    """The record of planted errors, if there is one."""
+    if not layout.planted.is_file():
+        return None
+    columns = ("id", "true_label", "planted_label")
+    try:
+        record = pq.read_table(layout.planted, columns=list(columns)).to_pandas(ignore_metadata=True)
+        missing = [name for name in columns if name not in record.columns]
+        if missing:
+            raise KeyError(f"no column {missing[0]}")
+    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        found = f"cannot be read ({error})"
+        raise RunError(f"{layout.planted} {found}. Restore it, or delete it to go without.") from error
+    return record
 
 
 def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:

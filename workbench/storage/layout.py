@@ -13,6 +13,7 @@
       planted.parquet                       canaries: errors that were put in on purpose
       replay.json                           which checkpoints a replay has recorded
       journal.sqlite                        decisions
+      checksums/                            SHA-256 of the files above, noted when they are sealed
       cache/                                everything in it can be deleted and is computed again
 """
 
@@ -33,7 +34,7 @@ from workbench.errors import RunError
 SCHEMA_VERSION = 1
 
 RECORDED = (
-    *("stats", "inflight", "logits", "embeddings", "checkpoints", "cache"),
+    *("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache"),
     *("pred_probs.npy", "pred_probs.json", "planted.parquet", "replay.json"),
 )
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
@@ -202,20 +203,13 @@ class Layout:
 
 def read_run_json(layout: Layout) -> dict:
     """The run's description, checked for schema version and the fields that reading needs."""
-    if not layout.run_json.is_file():
-        what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
-        raise RunError(f"{layout.root} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
-    _refuse_links(layout.root)
-    try:
-        described = json.loads(layout.run_json.read_text(encoding="utf-8"))
-        version = described["schema_version"]
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
-        raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise RunError(
-            f"{layout.root} has schema version {version!r}; this release reads up to {SCHEMA_VERSION}. "
-            "Update with `pip install -U label-workbench`."
-        )
+    described = described_by(layout, SCHEMA_VERSION)
+    version = described["schema_version"]
+    if version < SCHEMA_VERSION or (layout.root / "migration.json").exists():
+        found = f"has schema version {version}; this release reads {SCHEMA_VERSION}"
+        if version == SCHEMA_VERSION:
+            found = "was being migrated when that was cut short"
+        raise RunError(f"{layout.root} {found}. Run `workbench migrate {layout.root}`; what it replaces is kept.")
     expected = {"task": str, "classes": list, "n": int, "mode": str, "uuid": str}
     for name, kind in expected.items():
         if not isinstance(described.get(name), kind):
@@ -227,10 +221,30 @@ def read_run_json(layout: Layout) -> dict:
     return described
 
 
+def described_by(layout: Layout, newest: int) -> dict:
+    """What run.json says, of a schema version up to `newest`; nothing else in it is checked."""
+    if not layout.run_json.is_file():
+        what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
+        raise RunError(f"{layout.root} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
+    _refuse_links(layout.root)
+    try:
+        described = json.loads(layout.run_json.read_text(encoding="utf-8"))
+        version = described["schema_version"]
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
+    if type(version) is not int or version > newest:
+        raise RunError(
+            f"{layout.root} has schema version {version!r}; this release reads up to {newest}. "
+            "Update with `pip install -U label-workbench`."
+        )
+    return described
+
+
 def _refuse_links(root: Path) -> None:
-    """A run from a stranger must not make us read or write elsewhere: its own entries are no links that lead out."""
+    """A run from a stranger must not make us read or write elsewhere: nothing in it is a link that leads out."""
     inside = root.resolve()
-    for entry in root.iterdir():
-        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
-            found = f"{entry} is a link that leads out of the run, to {entry.resolve()}"
-            raise RunError(f"{found}. Remove it, or put in its place what it names.")
+    for folder, folders, files in os.walk(root):
+        for entry in (Path(folder, name) for name in (*folders, *files)):
+            if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+                found = f"{entry} is a link that leads out of the run, to {entry.resolve()}"
+                raise RunError(f"{found}. Remove it, or put in its place what it names.")

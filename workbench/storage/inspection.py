@@ -1,0 +1,292 @@
+"""Look at everything in a run directory: what is damaged, left over, unfinished or unknown, and what can be repaired.
+
+Hides what belongs where. A repair never deletes: it moves files to `set-aside/`, where their owner can look at them.
+Files that are damaged in a way that no checksum shows are found by reading them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import RunError, WorkbenchError, first_few
+from workbench.recording.ranks import in_use
+from workbench.storage.checksums import forget, note, noted, sha256
+from workbench.storage.examples import GROUP_ROWS
+from workbench.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from workbench.run import Run
+
+KINDS = {
+    "damaged": "cannot be used as it is: reading it fails, or it is not what was written",
+    "missing": "was sealed and is gone",
+    "leftover": "left by a process that was killed; nothing reads it",
+    "unfinished": "an epoch under way, or cut short",
+    "unknown": "no file of a run",
+    "note": "worth knowing, nothing is wrong",
+}
+"""Kinds of findings. The first two are damage."""
+
+_KNOWN = re.compile(
+    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|planted\.parquet|replay\.json|journal\.sqlite(-wal|-shm)?"
+    r"|audit\.parquet|\.rank=\d+\.lock|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
+    r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|checkpoints/epoch=\d+\.safetensors"
+    r"|(cache|checksums|set-aside|before-schema=\d+)/.*"
+)
+_TEMPORARY = re.compile(r"\..*\.tmp$")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes
+    ----------
+    kind : one of `KINDS`.
+    path : the file, relative to the run; "" for the run as a whole.
+    words : what was found, and what to do about it.
+    remedy : "set aside" (moved to set-aside/), "note checksum", "forget checksum", or "" when a repair leaves it alone.
+    """
+
+    kind: str
+    path: str
+    words: str
+    remedy: str = ""
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether something that the run held cannot be used."""
+        return self.kind in ("damaged", "missing")
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.path}: {self.words}" if self.path else f"{self.kind}: {self.words}"
+
+
+def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> Iterator[Finding]:
+    """Everything that is wrong with a run, in the order of its folders.
+
+    Parameters
+    ----------
+    run : an opened run: its run.json and examples can be read.
+    counted : called with each file that was read or compared.
+
+    Yields
+    ------
+    Finding
+    """
+    layout = run.layout
+    checksums = noted(layout)
+    broken: set[Path] = set()
+    bare: list[Path] = []
+    for path in _evidence(layout):
+        counted(path)
+        words = _compared(path, checksums.get(path)) or _unreadable(run, path)
+        if words:
+            broken.add(path)
+            vital = path in (layout.run_json, layout.examples)
+            yield Finding("damaged", _name(layout, path), words, "" if vital else "set aside")
+        elif checksums.get(path) is None:
+            bare.append(path)
+    for path in checksums:
+        if not path.exists():
+            words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
+            yield Finding("missing", _name(layout, path), words, "forget checksum")
+    yield from _journal(run)
+    yield from _epochs(run, broken)
+    yield from _strays(layout)
+    for path in bare:
+        words = "has no checksum (recorded by an older release, or put here by hand): read, not compared"
+        yield Finding("note", _name(layout, path), words, "note checksum")
+
+
+def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
+    """Carry out the remedies; yields a line for each file that was moved or noted.
+
+    Raises
+    ------
+    RunError : another process is recording into the run.
+    """
+    layout = run.layout
+    if in_use(layout.root):
+        raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then repair.")
+    stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    for finding in findings:
+        path = layout.root / finding.path
+        if finding.remedy == "set aside" and path.is_file():
+            aside = layout.root / "set-aside" / stamp / finding.path
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            forget(layout, path)
+            os.replace(path, aside)
+            yield f"moved: {finding.path} -> {aside.relative_to(layout.root)}"
+        elif finding.remedy == "note checksum" and path.is_file():
+            note(layout, path)
+            yield f"checksum noted: {finding.path}"
+        elif finding.remedy == "forget checksum" and not path.exists():
+            forget(layout, path)
+            yield f"checksum forgotten: {finding.path} is gone"
+
+
+def _evidence(layout: Layout) -> list[Path]:
+    """The files that hold what was recorded, as far as readers look at them."""
+    fixed = [layout.run_json, layout.examples, layout.planted, layout.pred_probs]
+    fixed.append(layout.pred_probs.with_suffix(".json"))
+    found = [path for path in fixed if path.is_file()]
+    found += [file for files in layout.sealed().values() for file in files]
+    for kind in ("logits", "embeddings"):
+        found += [file for parts in layout.arrays(kind).values() for _, file in parts]
+    return found + list(layout.checkpoints().values())
+
+
+def _compared(path: Path, checksum: str | None) -> str:
+    """What is wrong with the bytes of a file; empty when nothing is, or no checksum is known."""
+    if checksum is None:
+        return ""
+    found = sha256(path)
+    return "" if found == checksum else f"SHA-256 is {found[:12]}…, noted was {checksum[:12]}…: it was changed"
+
+
+def _unreadable(run: Run, path: Path) -> str:
+    """What is wrong with the contents of a file; empty when nothing is."""
+    layout = run.layout
+    try:
+        if path.parent.parent.name == "stats":
+            return _of_statistics(run, path)
+        if path.parent.name in ("logits", "embeddings"):
+            width = run.k if path.parent.name == "logits" else None
+            return _of_array(path, run.n, width)
+        if path.suffix == ".safetensors":
+            return _of_checkpoint(path)
+        if path == layout.pred_probs:
+            run.pred_probs()
+        elif path == layout.examples and run.dataset.images is not None:
+            for row in range(0, run.n, GROUP_ROWS):  # each reads its group
+                run.dataset.images[row]
+        elif path == layout.planted and run.dataset.planted is not None:
+            return _ids_unknown(run, run.dataset.planted["id"].tolist())
+    except (WorkbenchError, OSError, KeyError) as error:
+        return f"cannot be read ({error})"
+    return ""
+
+
+def _of_statistics(run: Run, path: Path) -> str:
+    from workbench.run import STATISTICS
+
+    columns = run._read_stats([path], (*STATISTICS, "_seen"), 0, run.n)
+    p, top = columns["p_given"], columns["topk_class"]
+    outside = np.flatnonzero((p < 0) | (p > 1.0001))
+    if outside.size:
+        return f"p_given of row {outside[0]} is {p[outside[0]]}, outside [0, 1]"
+    wrong = np.flatnonzero((columns["pred"] >= run.k) | (columns["pred"] < -1) | (top >= run.k).any(axis=1))
+    return f"row {wrong[0]} names a class beyond the {run.k} of the run" if wrong.size else ""
+
+
+def _of_array(path: Path, n: int, width: int | None) -> str:
+    from workbench.run import _load_npy
+
+    array = _load_npy(path, n)
+    if width is not None and array.shape[1] != width:
+        return f"has {array.shape[1]} columns for {width} classes"
+    step = max(1, (1 << 24) // max(array.shape[1], 1))
+    for start in range(0, n, step):
+        infinite = np.flatnonzero(np.isinf(array[start : start + step]).any(axis=1))
+        if infinite.size:
+            return f"row {start + infinite[0]} holds infinity"
+    return ""
+
+
+def _of_checkpoint(path: Path) -> str:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for _ in file.keys():  # noqa: SIM118 (it is no mapping)
+                break
+    except SafetensorError as error:
+        return f"cannot be read ({error})"
+    return ""
+
+
+def _ids_unknown(run: Run, ids: list) -> str:
+    strange = [one for one, row in zip(ids, run.dataset._index.get_indexer(ids)) if row < 0]
+    return f"names ids that the run does not have: {first_few(strange)}" if strange else ""
+
+
+def _journal(run: Run) -> Iterator[Finding]:
+    name = run.layout.journal.name
+    if not run.layout.journal.exists():
+        return
+    try:
+        told = run.journal.integrity()
+        state = run.journal.state()
+    except WorkbenchError as error:
+        yield Finding("damaged", name, f"{error}")
+        return
+    if told:
+        yield Finding("damaged", name, f"SQLite finds: {first_few(told)}. Restore it from a copy")
+    strange = _ids_unknown(run, state.index.tolist())
+    if strange:
+        yield Finding("note", name, f"{strange}. These decisions are kept and not used")
+    labels = [name for name in state["label"].dropna().unique() if name not in run.classes]
+    if labels:
+        yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")
+
+
+def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
+    """Rank gaps, epochs not there, rows not recorded, epochs under way."""
+    layout, sealed = run.layout, run.layout.sealed()
+    for epoch, files in sealed.items():
+        if broken.intersection(files):
+            continue
+        rows = int(run._read_stats(files, ("_seen",), 0, run.n)["_seen"].sum())
+        if rows < run.n:
+            yield Finding("note", f"stats/epoch={epoch:04d}", f"{rows:,} of {run.n:,} examples were recorded")
+    for folder in sorted((layout.root / "stats").glob("epoch=*")):
+        names = sorted(file.name for file in folder.glob("rank=*.parquet"))
+        if folder.name in {f"epoch={epoch:04d}" for epoch in sealed} or not names:
+            continue
+        words = f"some ranks have not sealed it (there: {', '.join(names)}). Record it again to the end"
+        yield Finding("unfinished", f"stats/{folder.name}", words)
+    if sealed:
+        absent = sorted(set(range(min(sealed), max(sealed))) - set(sealed))
+        if absent:
+            yield Finding("note", "", f"epochs {first_few(absent)} were not recorded, later ones were")
+    for epoch, frame in run.unsealed().items():
+        words = f"{len(frame):,} of {run.n:,} examples were recorded before it ended; record the epoch again"
+        yield Finding("unfinished", f"inflight/epoch={epoch:04d}", words)
+
+
+def _strays(layout: Layout) -> Iterator[Finding]:
+    """Half-written files, streams of sealed epochs, arrays that no epoch refers to, and what is not ours."""
+    busy, sealed = in_use(layout.root), layout.sealed()
+    read = {file for kind in ("logits", "embeddings") for parts in layout.arrays(kind).values() for _, file in parts}
+    unsealed = {file for files in layout.unsealed().values() for file in files}
+    for path in sorted(path for path in layout.root.rglob("*") if path.is_file()):
+        name = _name(layout, path)
+        top = name.split("/")[0]
+        if top in ("set-aside",) or top.startswith("before-schema="):
+            continue
+        if _TEMPORARY.match(path.name):
+            if not busy:
+                yield Finding("leftover", name, "half-written by a process that was killed", "set aside")
+        elif top in ("migrating", "migration.json"):
+            yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
+        elif not _KNOWN.fullmatch(name):
+            yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
+        elif top == "inflight" and path not in unsealed and not busy:
+            yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
+        elif top in ("logits", "embeddings") and path not in read and not busy:
+            epoch = re.search(r"epoch=(\d+)", name)
+            there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
+            yield Finding("leftover", name, f"{there}: nothing reads it", "set aside")
+
+
+def _name(layout: Layout, path: Path) -> str:
+    return path.relative_to(layout.root).as_posix()
