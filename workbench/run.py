@@ -257,7 +257,8 @@ class Run:
             return arrays[0]
         whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
         for file, array in reversed(list(zip(self._epoch_files(epoch), arrays, strict=True))):
-            rows = pq.read_table(file, columns=["row"]).column("row").to_numpy()
+            rows = _read_rows(file, ["row"], 0, self.n).column("row").to_numpy()
+            rows = rows[(rows >= 0) & (rows < self.n)]
             whole[rows] = array[rows]
         return whole
 

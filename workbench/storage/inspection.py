@@ -164,7 +164,7 @@ def _unreadable(run: Run, path: Path) -> str:
             return _of_array(path, run.n, width)
         if path.suffix == ".safetensors":
             return _of_checkpoint(path)
-        if path == layout.pred_probs:
+        if path.stem == layout.pred_probs.stem:
             run.pred_probs()
         elif path == layout.examples and run.dataset.images is not None:
             for row in range(0, run.n, GROUP_ROWS):  # each reads its group
@@ -172,14 +172,21 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.planted and run.dataset.planted is not None:
             return _ids_unknown(run, run.dataset.planted["id"].tolist())
     except (WorkbenchError, OSError, KeyError) as error:
-        return f"cannot be read ({error})"
+        of_the_other = path.stem == layout.pred_probs.stem and not str(error).startswith(str(path))
+        return "" if of_the_other else f"cannot be read ({error})"
     return ""
 
 
 def _of_statistics(run: Run, path: Path) -> str:
-    from workbench.run import STATISTICS
+    from workbench.run import STATISTICS, _read_rows
 
-    columns = run._read_stats([path], (*STATISTICS, "_seen"), 0, run.n)
+    rows = _read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
+    outside = rows[(rows < 0) | (rows >= run.n)]
+    if outside.size:
+        return f"holds row {outside[0]}, beyond the {run.n:,} examples of the run"
+    if len(np.unique(rows)) < len(rows):
+        return f"holds {len(rows):,} rows, {len(rows) - len(np.unique(rows)):,} of them twice"
+    columns = run._read_stats([path], STATISTICS, 0, run.n)
     p, top = columns["p_given"], columns["topk_class"]
     outside = np.flatnonzero((p < 0) | (p > 1.0001))
     if outside.size:

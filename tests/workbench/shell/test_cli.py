@@ -12,10 +12,11 @@ import pytest
 
 import workbench as wb
 from workbench.shell.cli import main, parser
+from workbench.shell.runs import LISTED
 from workbench.shell.text import printable, table
 from workbench.storage.tables import read_table
 
-COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "project", "ls", "check")
+COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "project", "ls", "check", "migrate")
 
 
 @pytest.fixture
@@ -52,9 +53,9 @@ def test_import_then_ls_and_check(tmp_path, source, capsys):
     out = said(capsys, "import", source, tmp_path / "runs" / "a", "--quiet")
     assert "60 examples, 3 classes, 4 epochs, embeddings, out-of-fold probabilities" in out
     out = said(capsys, "ls", tmp_path / "runs")
-    assert out.splitlines()[0].split() == ["run", "examples", "classes", "epochs", "changed", "mode"]
+    assert out.splitlines()[0].split() == list(LISTED)
     assert "import" in out
-    assert "8 parts read, all whole" in said(capsys, "check", tmp_path / "runs" / "a")
+    assert "all whole" in said(capsys, "check", tmp_path / "runs" / "a")
 
 
 def test_import_of_a_table_says_its_kind(tmp_path, capsys):
@@ -131,8 +132,31 @@ def test_check_finds_damage(run, capsys):
     file.write_bytes(file.read_bytes()[:100])
     assert main(["check", str(run.path)]) == 1
     out = capsys.readouterr().out
-    assert "damaged: statistics of epoch 2" in out
-    assert "1 of 8 parts are damaged" in out
+    assert "damaged: stats/epoch=0002/rank=0.parquet: SHA-256 is " in out
+    assert "1 part is damaged. `--repair` moves what is damaged to set-aside/." in out
+    out = said(capsys, "check", run.path, "--repair")
+    assert "moved: stats/epoch=0002/rank=0.parquet -> set-aside/" in out
+    assert "all whole" in out.splitlines()[-1]
+    assert "note: epochs 2 were not recorded, later ones were" in said(capsys, "check", run.path)
+
+
+def test_list_of_runs(tmp_path, run, capsys):
+    run.journal.relabel(["x0"], "2", old="1", author="ann")
+    stats = run.stats(3, ["correct"])["correct"]
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text("{")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "run.json").write_text("{")
+    bad, good = (line.split() for line in said(capsys, "ls", tmp_path).splitlines()[1:])
+    assert bad[1:4] == ["damaged", "1", "B"]
+    assert good[1:7] == ["60", "3", "4", "complete", f"{stats.mean():.3f}", "1"]
+    with wb.Recorder(tmp_path / "run2", run.dataset) as recorder, recorder.epoch(0):
+        recorder.batch(run.dataset.ids[:5], np.zeros((5, 3)))
+        assert "cut short in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # nobody else holds its lock
+
+
+def test_migrate_has_nothing_to_do(run, capsys):
+    assert "there is nothing to do" in said(capsys, "migrate", run.path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""Migration of a synthetic older run: whole or not at all, with a backup, and the journal untouched."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.errors import RunError
+from workbench.run import open_run
+from workbench.storage import checksums, migration
+from workbench.storage.layout import Layout, write_json
+from workbench.storage.migration import Change, migrate
+
+OLD = "examples.arrow-table"
+
+
+def old_run(path, source):
+    """A made-up version -1: examples in an Arrow file of another name, and a field `k` in run.json."""
+    shutil.copytree(source, path)
+    table = pq.read_table(path / "examples.parquet")
+    with pa.OSFile(str(path / OLD), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    (path / "examples.parquet").unlink()
+    described = json.loads((path / "run.json").read_text())
+    write_json(path / "run.json", described | {"schema_version": -1, "k": 10})
+    return path
+
+
+def to_0(layout, folder, described):
+    with pa.memory_map(str(layout.root / OLD)) as file:
+        pq.write_table(pa.ipc.open_file(file).read_all(), folder / "examples.parquet")
+    return Change(described, removed=(OLD,))
+
+
+def to_1(layout, folder, described):
+    assert layout.examples.is_file()  # the step before is in place
+    del described["k"]
+    (folder / "stats").mkdir()
+    shutil.copyfile(layout.stats(0), folder / "stats" / "copied.parquet")
+    return Change(described)
+
+
+STEPS = {-1: to_0, 0: to_1}
+
+
+@pytest.fixture
+def old(tmp_path, root):
+    path = old_run(tmp_path / "run", root / "data" / "digits-run")
+    (path / "journal.sqlite").write_bytes(b"not to be touched")
+    return path
+
+
+def bytes_of(path):
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def test_an_older_run_says_what_to_do(old):
+    with pytest.raises(RunError, match=r"has schema version -1; this release reads 1\. Run `workbench migrate "):
+        open_run(old)
+
+
+def test_steps_one_by_one_with_a_backup(old, root):
+    before = bytes_of(old)
+    lines = list(migrate(old, STEPS))
+    assert [line.partition(";")[0] for line in lines] == ["schema version -1 -> 0", "schema version 0 -> 1"]
+    (old / "journal.sqlite").unlink()
+    run, original = open_run(old), open_run(root / "data" / "digits-run")
+    np.testing.assert_array_equal(run.dataset.ids, original.dataset.ids)
+    np.testing.assert_array_equal(run.stat_matrix("loss"), original.stat_matrix("loss"))
+    assert "k" not in run.described
+    backup = bytes_of(old / "before-schema=-1")
+    assert backup == {OLD: before[OLD], "run.json": before["run.json"]}
+    assert json.loads((old / "before-schema=0" / "run.json").read_text())["schema_version"] == 0
+    assert not (old / OLD).exists()
+    assert not list(old.glob("migrat*"))
+    noted = checksums.noted(Layout(old))
+    assert noted[old / "examples.parquet"] == checksums.sha256(old / "examples.parquet")
+    assert list(migrate(old, STEPS)) == []  # again: nothing to do
+
+
+def test_the_journal_is_not_touched(old):
+    list(migrate(old, STEPS))
+    assert (old / "journal.sqlite").read_bytes() == b"not to be touched"
+
+    def naughty(layout, folder, described):
+        (folder / "journal.sqlite").write_bytes(b"new")
+        return Change(described)
+
+    write_json(old / "run.json", json.loads((old / "run.json").read_text()) | {"schema_version": 0})
+    with pytest.raises(RunError, match="leaves the journal alone"):
+        list(migrate(old, {0: naughty}))
+
+
+@pytest.mark.parametrize("stop", range(9))
+def test_interrupted_anywhere_it_is_carried_on(old, monkeypatch, stop):
+    """Every rename is a place to be killed at: before the plan nothing has changed, after it the rest follows."""
+    undisturbed = shutil.copytree(old, old.with_name("undisturbed"))
+    list(migrate(undisturbed, {-1: to_0}, newest=0))
+    wanted = bytes_of(undisturbed)
+    calls = iter(range(100))
+    real = migration.os.replace
+
+    def replace(*arguments):
+        if next(calls) == stop:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(migration.os, "replace", replace)
+    try:
+        list(migrate(old, {-1: to_0}, newest=0))
+        assert stop >= 8  # so every rename was tried
+    except KeyboardInterrupt:
+        with pytest.raises(RunError, match="Run `workbench migrate"):
+            open_run(old)
+    monkeypatch.setattr(migration.os, "replace", real)
+    list(migrate(old, {-1: to_0}, newest=0))
+    found = bytes_of(old)
+    left = {name for name in found.keys() ^ wanted.keys() if not name.startswith("checksums/")}
+    assert not left
+    assert {name for name in wanted if found.get(name) != wanted[name] and not name.startswith("checksums/")} == set()
+
+
+def test_a_version_from_which_no_step_leads(old):
+    with pytest.raises(RunError, match=r"version -1, from which no step is known \(steps from: 0\)"):
+        list(migrate(old, {0: to_1}))
+    with pytest.raises(RunError, match=r"steps from: none"):
+        list(migrate(old))
+    assert sorted(migration.STEPS) == []  # a step that is added here needs a test of its own
+
+
+def test_a_step_that_fails_changes_nothing(old):
+    before = bytes_of(old)
+
+    def failing(layout, folder, described):
+        (folder / "examples.parquet").write_bytes(b"half")
+        raise RunError("no")
+
+    with pytest.raises(RunError, match="no"):
+        list(migrate(old, {-1: failing}))
+    assert {name: data for name, data in bytes_of(old).items() if name[:4] not in ("migr", ".ran")} == before
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        b"{",
+        b"[]",
+        b'{"from": 0, "files": ["../../x"], "removed": []}',
+        b'{"from": 0, "files": [], "removed": ["/etc/passwd"]}',
+        b'{"from": 0, "files": [], "removed": ["journal.sqlite"]}',
+        b'{"from": "x", "files": [], "removed": []}',
+        b'{"from": 0, "files": ["C:\\\\x"], "removed": []}',
+    ],
+)
+def test_a_plan_from_a_stranger(old, plan):
+    (old / "migration.json").write_bytes(plan)
+    before = bytes_of(old.parent)
+    with pytest.raises(RunError, match=r"migration\.json is damaged"):
+        list(migrate(old, STEPS))
+    after = bytes_of(old.parent)
+    assert {name: after[name] for name in after if ".rank=0.lock" not in name} == before
+
+
+def test_a_newer_run_is_refused(old):
+    write_json(old / "run.json", {"schema_version": 2})
+    for act in (open_run, lambda path: list(migrate(path))):
+        with pytest.raises(RunError, match=r"has schema version 2; this release reads up to 1\. Update"):
+            act(old)
