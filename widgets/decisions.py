@@ -46,7 +46,7 @@ class Decisions:
             return np.empty(0, np.int32)
         self._seq = entries[-1].seq
         self.last_time = clock(entries[-1].time)
-        row_of = self._rows_of({entry.id for entry in entries})
+        row_of = self.rows_of({entry.id for entry in entries})
         touched = set()
         for entry in entries:
             row = row_of.get(entry.id)
@@ -55,7 +55,7 @@ class Decisions:
                 touched.add(row)
         return np.array(sorted(touched), np.int32)
 
-    def _rows_of(self, ids: set) -> dict[object, int]:
+    def rows_of(self, ids: set) -> dict[object, int]:
         """Row by id, for the ids that are in the dataset."""
         listed = list(ids)
         rows = self.dataset._index.get_indexer(listed)

@@ -50,57 +50,6 @@ function extent(values) {
   return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
 }
 
-// --- audit.js
-/** The audit: its sample as a queue, and its estimate, asked for anew a moment after each decision. */
-
-/** Time without a decision after which the estimate is asked for, ms. */
-const PAUSE = 700;
-
-class Audit {
-  /** @param {{store: object, wire: object, onNews: () => void}} options */
-  constructor(options) {
-    Object.assign(this, options, { timer: 0 });
-    this.store.on("labels", () => this.later());
-  }
-
-  later() {
-    if (!this.store.meta.audit?.begun) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.refresh(), PAUSE);
-  }
-
-  async refresh() {
-    try {
-      const { body } = await this.wire.ask("audit");
-      this.take(body);
-    } catch {
-      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
-    }
-  }
-
-  /** The sample becomes the queue; it is drawn when there is none. */
-  async draw() {
-    const { body, buffers } = await this.wire.ask("audit", { draw: true });
-    this.take(body);
-    this.store.setQueue(arrayOf(Int32Array, buffers[0]));
-    this.store.goTo(this.store.firstOpen("queue"));
-  }
-
-  take(body) {
-    this.store.meta.audit = body.audit;
-    this.onNews();
-  }
-
-  destroy() {
-    clearTimeout(this.timer);
-  }
-}
-
-/** "about 41 left (30–55)" of an audit, else "~41 left" by the detector, else nothing. */
-function leftInWords(audit, expected) {
-  return audit?.text || (expected === null ? "" : `~${expected} left`);
-}
-
 // --- format.js
 /** Numbers and names as people read them. */
 
@@ -833,6 +782,64 @@ function readTheme(node) {
   };
 }
 
+// --- audit.js
+/** The audit: its sample as a queue, and its estimate, asked for anew a moment after each decision. */
+
+/** Time without a decision after which the estimate is asked for, ms. */
+const PAUSE = 700;
+
+class Audit {
+  /** @param {{store: object, wire: object, onNews: () => void}} options */
+  constructor(options) {
+    Object.assign(this, options, { timer: 0 });
+    this.store.on("labels", () => this.later());
+  }
+
+  later() {
+    if (!this.store.meta.audit?.begun) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.refresh(), PAUSE);
+  }
+
+  async refresh() {
+    try {
+      const { body } = await this.wire.ask("audit");
+      this.take(body);
+    } catch {
+      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
+    }
+  }
+
+  /** The sample becomes the queue; it is drawn when there is none. */
+  async draw() {
+    const { body, buffers } = await this.wire.ask("audit", { draw: true });
+    this.take(body);
+    this.store.setQueue(arrayOf(Int32Array, buffers[0]));
+    this.store.goTo(this.store.firstOpen("queue"));
+  }
+
+  take(body) {
+    this.store.meta.audit = body.audit;
+    this.onNews();
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
+/** "about 41 left (30–55)" of an audit, else "~41 left" by the detector, else nothing. */
+function leftInWords(audit, expected) {
+  return audit?.text || (expected === null ? "" : `~${expected} left`);
+}
+
+/** @param {object} view */
+function auditFeature(view) {
+  const audit = new Audit({ store: view.store, wire: view.wire, onNews: () => view.inspector.queue() });
+  view.bulk.onAudit = () => audit.draw().catch(view.fail);
+  view.registry.onEnd(() => audit.destroy());
+}
+
 // --- legend.js
 /** What the colours mean: a bar that names the suspicious end, or swatches. */
 
@@ -1050,6 +1057,233 @@ class PairPanel {
   }
 }
 
+/** Both panels as tabs beside the filters. @param {object} view */
+function classesFeature(view) {
+  const { store, paint, theme } = view;
+  const select = (test, name) => {
+    const mask = new Uint8Array(store.n);
+    for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
+    view.lens(mask, name);
+  };
+  const classes = new ClassTable({ store, paint, theme, select }),
+    pairs = new PairPanel({ store, paint, theme, select });
+  view.addTab("classes", classes.el, () => classes.draw());
+  view.addTab("pairs", pairs.el, () => pairs.draw());
+}
+
+// --- source.js
+/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
+
+/** Typed arrays by the names that Python uses. */
+const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
+
+class Source {
+  /** @param {object} wire @param {object} store */
+  constructor(wire, store) {
+    Object.assign(this, { wire, store });
+  }
+
+  /** A column's values, fetched on first use. */
+  async load(name) {
+    const { store } = this;
+    if (store.values(name)) return;
+    const { body, buffers } = await this.wire.ask("column", { name });
+    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
+  }
+
+  /** Mask of the rows that a text or a query finds. */
+  async search(text) {
+    const { buffers } = await this.wire.ask("search", { text });
+    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
+  }
+
+  /** Mask of a ready-made selection that rests on scores. */
+  async lens(name) {
+    const { buffers } = await this.wire.ask("lens", { name });
+    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
+  }
+
+  /** The data map as it stood after an epoch: [variability, confidence]. */
+  async dataMap(epoch) {
+    const { meta } = this.store;
+    if (epoch === meta.epochs[meta.epochs.length - 1]) {
+      return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
+    }
+    const { buffers } = await this.wire.ask("upto", { epoch });
+    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
+  }
+
+  /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
+  async embedding(epoch = -1) {
+    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    return placed(body, buffers);
+  }
+}
+
+/** Python's [x0, y0, x1, y1, ...] as {note, xs, ys}. */
+function placed(body, buffers) {
+  const xy = arrayOf(Float32Array, buffers[0]);
+  const n = xy.length >> 1,
+    xs = new Float32Array(n),
+    ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return { note: body.note, xs, ys };
+}
+
+// --- timeline.js
+/** The epoch slider of a map: the map as it stood after epoch e, with play. */
+
+class Timeline {
+  /**
+   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
+   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
+   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
+   */
+  constructor(options) {
+    Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
+    const { epochs } = this;
+    this.last = epochs.length - 1;
+    this.slider = h("input", {
+      type: "range",
+      min: String(this.first),
+      max: String(this.last),
+      step: "1",
+      "aria-label": `${this.name}: epoch`,
+      oninput: () => this.go(Number(this.slider.value)),
+    });
+    this.slider.value = String(this.last);
+    this.label = h("span", { class: "lw-num" });
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-icon",
+        title: "play the epochs",
+        "aria-label": `${this.name}: play the epochs`,
+        onclick: () => this.toggle(),
+      },
+      icon(ICONS.play),
+    );
+    this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
+    this.mark(this.last);
+  }
+
+  mark(position) {
+    const { epochs } = this;
+    this.label.textContent = `epoch ${epochs[position]}`;
+    this.slider.setAttribute("aria-valuetext", this.label.textContent);
+  }
+
+  /** Show the map after the epoch at a position. */
+  async go(position) {
+    this.slider.value = String(position);
+    this.mark(position);
+    this.wanted = position;
+    try {
+      const [xs, ys] = await this.frame(position);
+      if (this.wanted === position) this.show(xs, ys);
+    } catch (error) {
+      this.stop();
+      this.say(error.message, "error");
+    }
+  }
+
+  async frame(position) {
+    if (this.frames.has(position)) return this.frames.get(position);
+    const frame = await this.load(this.epochs[position]);
+    this.frames.set(position, frame);
+    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
+    return frame;
+  }
+
+  toggle() {
+    if (this.playing) this.stop();
+    else this.play();
+  }
+
+  async play() {
+    const mine = (this.playing = ++this.turns);
+    this.button.replaceChildren(icon(ICONS.pause));
+    let position = Number(this.slider.value) >= this.last ? this.first : Number(this.slider.value);
+    for (; position <= this.last && this.playing === mine; position++) {
+      await this.go(position);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
+    }
+    if (this.playing === mine) this.stop();
+  }
+
+  stop() {
+    this.playing = 0;
+    this.button.replaceChildren(icon(ICONS.play));
+  }
+
+  destroy() {
+    this.playing = 0;
+  }
+}
+
+// --- epochs.js
+/** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
+
+/** @param {object} view */
+function epochsFeature(view) {
+  const { meta } = view.store,
+    [data, embedding] = view.maps;
+  const place = ({ note, xs, ys }) => {
+    embedding.note.textContent = note;
+    embedding.setData(xs, ys);
+  };
+  view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
+  if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
+    addTimeline(view, data, {
+      name: "data map",
+      epochs: meta.epochs,
+      first: 1,
+      load: (epoch) => view.source.dataMap(epoch),
+      show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
+    });
+  }
+  if (meta.embedding_epochs.length > 1) {
+    addTimeline(view, embedding, {
+      name: "embedding map",
+      epochs: meta.embedding_epochs,
+      first: 0,
+      load: (epoch) => embeddingOf(view, epoch),
+      show: (xs, ys) => embedding.setData(xs, ys),
+    });
+  }
+  view.registry.on("start", () => start(view, place));
+}
+
+function addTimeline(view, map, options) {
+  const line = new Timeline({ n: view.store.n, say: view.say, ...options });
+  map.extra.append(line.el);
+  view.registry.onEnd(() => line.destroy());
+}
+
+async function start({ store, source, maps: [data, embedding] }, place) {
+  const { meta } = store;
+  if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
+  else data.say(meta.no_data_map || "nothing per epoch was recorded");
+  embedding.say(meta.embedding.message);
+  if (!meta.embedding.there) return;
+  try {
+    place(await source.embedding());
+  } catch (error) {
+    embedding.say(error.message);
+  }
+}
+
+async function embeddingOf({ source, maps: [, map] }, epoch) {
+  map.note.textContent = `projecting epoch ${epoch}…`;
+  const { note, xs, ys } = await source.embedding(epoch);
+  map.note.textContent = note.split(",")[0];
+  return [xs, ys];
+}
+
 // --- exporter.js
 /** The export panel: format, path, and what came of it. It blocks nothing. */
 
@@ -1158,85 +1392,227 @@ class Exporter {
   }
 }
 
-// --- bars.js
-/** Bars of a category column: a click keeps a category, further clicks add or drop others. */
+/** @param {object} view */
+function exportFeature(view) {
+  const { head } = view;
+  const exporter = new Exporter({
+    wire: view.wire,
+    path: view.store.meta.export_path,
+    say: view.say,
+    onClose: () => view.focus(),
+    onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),
+  });
+  head.onExport = () => exporter.toggle();
+  view.addPanel(exporter.el);
+  view.registry.onEscape(() => {
+    if (exporter.el.hidden) return false;
+    exporter.toggle(false);
+    return true;
+  });
+}
 
-class Bars {
-  /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
-  constructor(column, store, colors, onPick, onClose) {
-    Object.assign(this, { column, store, colors, onPick, kept: null });
-    this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
-    this.el = h(
+// --- keys.js
+/** From a key press to an action: pure, so that every keymap can be tested without a page. */
+
+const KEYMAPS = {
+  default: {
+    accept: [" "],
+    keep: ["k"],
+    skip: ["s"],
+    flag: ["f"],
+    undo: ["u"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Backspace", "Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
+  prodigy: {
+    accept: ["a"],
+    keep: ["x"],
+    skip: [" "],
+    flag: ["f"],
+    undo: ["u", "Backspace"],
+    redo: ["U"],
+    neighbors: ["n"],
+    next: ["ArrowRight", "ArrowDown", "j"],
+    previous: ["ArrowLeft", "ArrowUp"],
+    type: ["/"],
+    note: ["m"],
+    blind: ["b"],
+    clear: ["Delete"],
+    help: ["?"],
+    leave: ["Escape"],
+  },
+};
+
+const MEANINGS = {
+  accept: "accept the suggestion",
+  keep: "keep the given label",
+  skip: "skip, decide later",
+  flag: "flag or unflag",
+  undo: "undo",
+  redo: "redo",
+  neighbors: "select the neighbours",
+  next: "next example",
+  previous: "previous example",
+  type: "type a class name",
+  note: "write a note",
+  blind: "hide or show suggestions",
+  clear: "clear the selection",
+  help: "show or hide this help",
+  leave: "close, then leave the view",
+};
+
+/** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
+function keymapOf(choice) {
+  if (!choice) return KEYMAPS.default;
+  if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
+  const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
+  const taken = new Set(Object.values(own).flat());
+  const base = Object.fromEntries(
+    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
+  );
+  return { ...base, ...own };
+}
+
+/**
+ * Which class each digit key sets: {digit: class index}. Where every class is named by one digit the key is its
+ * name (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
+ */
+function digitClasses(classes) {
+  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
+  const pairs = named
+    ? classes.map((name, i) => [name, i])
+    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
+  return Object.fromEntries(pairs);
+}
+
+/** The digit of a key event, also with shift held and on the number pad; null for other keys. */
+function digitOf(event) {
+  const match = /^(?:Digit|Numpad)([0-9])$/.exec(event.code || "");
+  if (match) return match[1];
+  return /^[0-9]$/.test(event.key) ? event.key : null;
+}
+
+/** What a key press means: {action, digit?} or null when it means nothing here. */
+function actionOf(event, keymap) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
+  const digit = digitOf(event);
+  if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
+  const lower = event.shiftKey ? null : event.key.length === 1 ? event.key.toLowerCase() : null; // caps lock
+  for (const [action, keys] of Object.entries(keymap)) if (lower && keys.includes(lower)) return { action };
+  return null;
+}
+
+/** A key as it is printed on a key cap. */
+function keyCap(key) {
+  const names = {
+    " ": "Space",
+    ArrowRight: "→",
+    ArrowLeft: "←",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    Escape: "Esc",
+    Backspace: "⌫",
+    Delete: "Del",
+  };
+  if (names[key]) return names[key];
+  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
+}
+
+/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices. */
+function matchingClasses(classes, text, most = 8) {
+  const wanted = text.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter(Boolean);
+  const hits = classes
+    .map((name, i) => [name.toLowerCase(), i])
+    .filter(([name]) => words.every((word) => name.includes(word)));
+  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
+  return hits
+    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
+    .slice(0, most)
+    .map(([, i]) => i);
+}
+
+// --- help.js
+/** The list of keys. It lies over a corner and lets every key through. */
+
+/** @param {object} keymap @param {Record<string, number>} digits @param {string[]} classes */
+function helpPanel(keymap, digits, classes, onClose) {
+  const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
+  const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
+  const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
+  const lines = [
+    [[span], named ? "set the class of that name" : "set a class"],
+    [[`⇧ ${span}`], "relabel the selection, one undo step"],
+    ...Object.entries(MEANINGS)
+      .filter(([action]) => keymap[action]?.length)
+      .map(([action, text]) => [keymap[action].map(keyCap), text]),
+  ];
+  const mouse = [
+    ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
+    ["wheel", "zoom; middle button pans; double click resets"],
+    ["click", "show an example; with Shift add it"],
+  ];
+  return h(
+    "div",
+    { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
+    h(
       "div",
-      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose &&
-          h("button", {
-            type: "button",
-            class: "lw-tiny",
-            text: "×",
-            title: "put this filter away",
-            "aria-label": `put filter ${column.name} away`,
-            onclick: onClose,
-          }),
-      ),
-      h(
-        "div",
-        { class: "lw-bars" },
-        this.lines.map((line) => line.el),
-      ),
-    );
-  }
+      { class: "lw-row" },
+      h("strong", { text: "Keys" }),
+      h("span", { class: "lw-space" }),
+      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
+    ),
+    h(
+      "dl",
+      {},
+      ...lines.flatMap(([keys, text]) => [
+        h(
+          "dt",
+          {},
+          keys.map((key) => h("kbd", { text: key })),
+        ),
+        h("dd", { text }),
+      ]),
+      ...mouse.flatMap(([what, text]) => [
+        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
+        h("dd", { text }),
+      ]),
+    ),
+  );
+}
 
-  line(name, code, color) {
-    const fill = h("span", { class: "lw-bar-fill" }),
-      back = h("span", { class: "lw-bar-all" }),
-      number = h("span", { class: "lw-num" });
-    const el = h(
-      "button",
-      { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
-      h("span", { class: "lw-bar-track" }, back, fill),
-      number,
-    );
-    return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
-  }
+/** The most used keys in one line. */
+function keyLine(classes) {
+  const digits = Object.keys(digitClasses(classes));
+  const all =
+    digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
+  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
+  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
+}
 
-  toggle(code) {
-    const kept = new Set(this.kept || []);
-    if (!kept.delete(code)) kept.add(code);
-    this.setKept(kept.size && kept.size < this.column.categories.length ? kept : null);
-  }
-
-  setKept(kept) {
-    this.kept = kept;
-    this.lines.forEach(({ el }, i) => el.setAttribute("aria-pressed", String(Boolean(kept?.has(i)))));
-    this.el.classList.toggle("lw-on", Boolean(kept));
-    this.onPick(kept);
-  }
-
-  draw() {
-    const { column, store } = this;
-    const { all, shown, chosen } = store.filter.counts(
-      column.name,
-      store.values(column.name),
-      this.lines.length,
-      store.selectedCount ? store.selected : null,
-    );
-    const numbers = store.selectedCount ? chosen : shown,
-      most = Math.max(1, ...all);
-    const colors = this.colors?.();
-    this.lines.forEach(({ el, fill, back, number, square }, i) => {
-      if (square) square.style.background = hex(colors[i]); // the theme may have changed
-      back.style.width = `${(100 * all[i]) / most}%`;
-      fill.style.width = `${(100 * numbers[i]) / most}%`;
-      number.textContent = count(numbers[i]);
-      el.classList.toggle("lw-off", Boolean(this.kept && !this.kept.has(i)));
-    });
-  }
+/** @param {object} view */
+function helpFeature(view) {
+  const { store, head, keymap } = view;
+  const box = helpPanel(keymap, digitClasses(store.classes), store.classes, () => toggle(false));
+  const toggle = (open = box.hidden) => {
+    const was = !box.hidden;
+    box.hidden = !open;
+    head.help.setAttribute("aria-expanded", String(open));
+    return was !== open;
+  };
+  head.onHelp = () => toggle();
+  view.addPanel(box);
+  view.registry.onAction("help", () => toggle());
+  view.registry.onEscape(() => toggle(false));
 }
 
 // --- crossfilter.js
@@ -1350,6 +1726,538 @@ class Crossfilter {
       }
     }
     return { all, shown, chosen };
+  }
+}
+
+// --- store.js
+/**
+ * The one place for state. Views read fields and listen to topics; only methods here change fields.
+ *
+ * Topics: "labels" (rows), "mask" (filters or selection), "color", "cursor", "list", "history", "options".
+ */
+
+const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
+const CODE = { relabel: 1, keep: 2, skip: 3 };
+
+/** Columns that are made here because they change while one works. */
+const LIVE = ["label", "verdict"];
+
+class Store {
+  /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
+  constructor(meta, arrays) {
+    Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
+    Object.assign(this, {
+      given: arrays.given,
+      suggested: arrays.suggested,
+      labels: arrays.labels,
+      verdict: arrays.verdict,
+      flags: arrays.flags,
+      pError: arrays.p_error,
+      pSuggested: arrays.p_suggested,
+      order: arrays.order,
+      issue: arrays.is_issue,
+    });
+    this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
+    this.rank = new Int32Array(this.n);
+    for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
+    this.filter = new Crossfilter(this.n);
+    this.selected = new Uint8Array(this.n);
+    this.selectedCount = 0;
+    this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
+    this.list = "queue";
+    this.row = -1;
+    this.past = [];
+    this.future = [];
+    this.pending = 0;
+    this.saved = meta.saved || "";
+    this.blind = Boolean(meta.blind);
+    this.revealed = -1;
+    this.changed = this.countChanged();
+  }
+
+  on(topic, listener) {
+    if (!this.listeners.has(topic)) this.listeners.set(topic, []);
+    this.listeners.get(topic).push(listener);
+  }
+
+  emit(topic, detail) {
+    for (const listener of this.listeners.get(topic) || []) listener(detail);
+  }
+
+  /* ---- columns ---- */
+
+  /** Numbers or codes of a column, or null while they have not been asked for. */
+  values(name) {
+    if (name === "label") return this.labels;
+    if (name === "verdict") return this.verdict;
+    return this.columns.get(name)?.values || null;
+  }
+
+  isLive(name) {
+    return LIVE.includes(name);
+  }
+
+  setValues(name, values) {
+    this.columns.get(name).values = values;
+  }
+
+  /* ---- filters and selection ---- */
+
+  /** Run a change of the crossfilter, then tell everybody. */
+  refilter(change) {
+    change(this.filter);
+    this.emit("mask", { filter: true });
+  }
+
+  setSelection(mask, { from = "page" } = {}) {
+    this.selected = mask;
+    this.selectedCount = countMask(mask);
+    this.lists.selection = rowsOf(mask, this.order);
+    this.emit("mask", { selection: true, from });
+    this.showList(this.selectedCount ? "selection" : "queue");
+  }
+
+  clearSelection() {
+    if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
+  }
+
+  /* ---- lists and the cursor ---- */
+
+  /** Rows of the list on show; filters narrow the queue. */
+  rows(name = this.list) {
+    const rows = this.lists[name] || this.lists.queue;
+    if (name !== "queue" || !this.filter.active) return rows;
+    return rows.filter((row) => this.filter.passing[row]);
+  }
+
+  showList(name) {
+    this.list = name;
+    this.emit("list");
+  }
+
+  setQueue(rows) {
+    this.lists.queue = rows;
+    this.emit("list");
+  }
+
+  goTo(row) {
+    if (row === this.row) return;
+    this.row = row;
+    this.revealed = -1;
+    this.emit("cursor");
+  }
+
+  /** Move in the list on show; from a row outside it, to its first row. */
+  step(by) {
+    const rows = this.rows();
+    if (!rows.length) return;
+    const at = rows.indexOf(this.row);
+    this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
+  }
+
+  /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
+  nextOpen() {
+    const rows = this.rows(),
+      at = rows.indexOf(this.row);
+    if (at < 0) return this.row;
+    for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
+    return rows[Math.min(at + 1, rows.length - 1)];
+  }
+
+  firstOpen(name = this.list) {
+    const rows = this.rows(name);
+    const open = rows.find((row) => !this.verdict[row]);
+    return open === undefined ? (rows.length ? rows[0] : -1) : open;
+  }
+
+  /** Wrong labels to be expected among the examples that nobody has judged. */
+  expectedLeft() {
+    let sum = 0;
+    for (let i = 0; i < this.n; i++)
+      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
+    return sum;
+  }
+
+  /** How many of the queue have a verdict. */
+  progress() {
+    const rows = this.rows("queue");
+    let done = 0;
+    for (const row of rows) if (this.verdict[row]) done++;
+    return { done, total: rows.length, at: rows.indexOf(this.row) + 1 };
+  }
+
+  /* ---- decisions ---- */
+
+  /**
+   * Take effect at once: new labels (or null to leave them), verdict and flag for rows; remembers how to go back.
+   * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
+   */
+  apply(change) {
+    const { rows } = change;
+    const before = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
+    rows.forEach((row, i) => {
+      if (change.labels) this.labels[row] = change.labels[i];
+      if (change.verdict)
+        this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
+      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
+      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
+    });
+    const after = {
+      rows,
+      labels: rows.map((r) => this.labels[r]),
+      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
+      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+    };
+    this.past.push({ before, after, text: change.text, row: rows[0] });
+    if (this.past.length > 1000) this.past.shift();
+    this.future = [];
+    this.touched(rows);
+  }
+
+  /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */
+  travel(forward = false) {
+    const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
+    const step = from.pop();
+    if (!step) return null;
+    to.push(step);
+    this.write(forward ? step.after : step.before);
+    return step;
+  }
+
+  /** Python's word on rows: it overrides whatever the page believed. */
+  patch({ rows, labels, verdict, flags }) {
+    this.write({ rows, labels, verdict, flags });
+  }
+
+  write({ rows, labels, verdict, flags }) {
+    for (let i = 0; i < rows.length; i++) {
+      this.labels[rows[i]] = labels[i];
+      this.verdict[rows[i]] = verdict[i];
+      this.flags[rows[i]] = flags[i];
+    }
+    this.touched(rows);
+  }
+
+  touched(rows) {
+    this.changed = this.countChanged();
+    this.emit("labels", rows);
+  }
+
+  countChanged() {
+    let changed = 0;
+    for (let i = 0; i < this.n; i++) if (this.labels[i] !== this.given[i]) changed++;
+    return changed;
+  }
+
+  className(code) {
+    return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  }
+}
+
+/** The four arrays of a patch as Python sends them. */
+function patchOf(buffers) {
+  return {
+    rows: arrayOf(Int32Array, buffers[0]),
+    labels: arrayOf(Int32Array, buffers[1]),
+    verdict: arrayOf(Uint8Array, buffers[2]),
+    flags: arrayOf(Uint8Array, buffers[3]),
+  };
+}
+
+// --- news.js
+/** What Python says and is told: selection, queue, example on show, colour, filters. */
+
+/** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
+const TELL_PAUSE = 150;
+
+/** @param {object} view */
+function newsFeature(view) {
+  const { store, registry } = view;
+  hear(view);
+  store.on("mask", ({ selection, from }) => {
+    if (selection && from !== "python") tellSelection(view);
+  });
+  let timer = 0;
+  store.on("cursor", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing rests on it
+  });
+  registry.onEnd(() => clearTimeout(timer));
+}
+
+/** News that any answer may carry, and messages that Python sends on its own. */
+function hear(view) {
+  const { store, registry } = view;
+  registry.onPush("selection", (_, buffers) =>
+    store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), store.n), { from: "python" }),
+  );
+  registry.onPush("go", (body) => store.goTo(body.row));
+  registry.onPush("error", (body) => view.say(body.text, "error"));
+  registry.onPush("reopen", () => setTimeout(view.again));
+  registry.onTrait("color_by", (name) => {
+    if (name && name !== view.paint.by) view.colorBy(name);
+  });
+  registry.onTrait("filters", (state) => {
+    if (JSON.stringify(state) !== JSON.stringify(view.filters.state())) view.filters.restore(state || {});
+  });
+}
+
+/** The state of rows that Python sent with whatever message. */
+function takePatch(store, body, buffers) {
+  if (body.patch) store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
+}
+
+function tellSelection({ store, wire, fail }) {
+  const buffers = store.selectedCount ? [packMask(store.selected).buffer] : [];
+  wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
+}
+
+// --- page.js
+/** The view in its page: widths and layouts, theme, scrolling away and back. */
+
+/** Container widths at which the layout changes. */
+const LAYOUTS = [
+  [1040, "wide"],
+  [780, "middle"],
+  [540, "narrow"],
+  [0, "tiny"],
+];
+/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
+const THEME_CHECKS = [0, 120, 400, 1200];
+
+/** @param {object} view */
+function pageFeature(view) {
+  const { root, registry } = view;
+  registry.on("start", () => {
+    watchSizes(view);
+    watchTheme(view);
+    layout(view);
+  });
+  registry.on("layout", () => {
+    view.maps.forEach((map) => map.resize());
+    view.gallery.resize();
+    view.side.refresh(true);
+    view.inspector.redrawCurve();
+  });
+  registry.on("theme", () => {
+    view.colorBy(view.paint.by);
+    view.side.refresh(true);
+    view.gallery.redraw();
+    view.inspector.buildChoices();
+    view.inspector.facts();
+    view.inspector.redrawCurve();
+  });
+  registry.onTrait("height", (height) => {
+    root.style.setProperty("--lw-height", `${height}px`);
+    layout(view);
+  });
+  view.head.onFold = () => {
+    view.head.fold.setAttribute("aria-expanded", String(root.classList.toggle("lw-unfolded")));
+    layout(view);
+  };
+}
+
+function layout(view) {
+  const width = view.root.clientWidth;
+  if (!width) return;
+  const [, kind] = LAYOUTS.find(([least]) => width >= least);
+  if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
+  view.registry.run("layout");
+}
+
+function watchSizes(view) {
+  const sizes = new ResizeObserver(() => layout(view));
+  sizes.observe(view.root);
+  view.maps.forEach((map) => sizes.observe(map.stage));
+  const seen = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) view.maps.forEach((map) => map.redraw());
+  });
+  seen.observe(view.root);
+  view.registry.onEnd(() => {
+    sizes.disconnect();
+    seen.disconnect();
+  });
+}
+
+function watchTheme(view) {
+  const themes = new MutationObserver(() =>
+    THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
+  );
+  themes.observe(document.body, {
+    attributes: true,
+    attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
+  });
+  view.registry.onEnd(() => themes.disconnect());
+  const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
+  if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
+}
+
+/** The theme of the page changed: read its colours again and draw with them. */
+function retheme(view) {
+  if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
+  const before = JSON.stringify(view.colors);
+  view.colors = readTheme(view.root);
+  if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
+}
+
+// --- review.js
+/** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
+
+/** @param {object} view */
+function reviewFeature(view) {
+  const { store, actions, inspector, registry, bulk } = view;
+  const acts = {
+    accept: () => actions.accept(),
+    keep: () => actions.keep(),
+    skip: () => actions.skip(),
+    flag: () => actions.flag(),
+    undo: () => actions.undo(),
+    redo: () => actions.redo(),
+    next: () => store.step(1),
+    previous: () => store.step(-1),
+    type: () => inspector.typeBox.openClass(),
+    note: () => inspector.openNote(),
+    neighbors: () => selectNeighbors(view),
+    blind: () => toggleBlind(view),
+    clear: () => store.clearSelection(),
+  };
+  for (const [name, act] of Object.entries(acts)) registry.onAction(name, act);
+  registry.onEscape(() => {
+    const typing = Boolean(inspector.typeBox.mode);
+    inspector.typeBox.close();
+    return typing;
+  });
+  store.on("list", () => {
+    if (store.list === "selection") store.goTo(store.firstOpen("selection"));
+  });
+  registry.onPush("queue", (_, buffers) => {
+    bulk.rebase(arrayOf(Int32Array, buffers[0]));
+    store.setQueue(bulk.queue);
+    store.goTo(store.firstOpen("queue"));
+  });
+}
+
+function selectNeighbors({ store, say }) {
+  const near = store.neighborsOf;
+  if (!near || near.row !== store.row || !near.rows.length) {
+    say("no neighbours for this example", "warn");
+    return;
+  }
+  const mask = new Uint8Array(store.n);
+  for (const row of [store.row, ...near.rows]) mask[row] = 1;
+  const { row } = store;
+  store.setSelection(mask);
+  store.goTo(row);
+  say(`${near.rows.length} neighbours selected`);
+}
+
+function toggleBlind({ store, inspector, say }) {
+  store.blind = !store.blind;
+  say(store.blind ? "suggestions hidden until you choose" : "suggestions shown");
+  inspector.facts();
+  if (inspector.answer) {
+    inspector.reasons();
+    inspector.redrawCurve();
+  }
+}
+
+// --- features.js
+/** The features of the view in the order in which they are added: a new one is a module and a line here. */
+
+const FEATURES = [
+  pageFeature,
+  newsFeature,
+  epochsFeature,
+  classesFeature,
+  auditFeature,
+  exportFeature,
+  helpFeature,
+  reviewFeature,
+];
+
+// --- bars.js
+/** Bars of a category column: a click keeps a category, further clicks add or drop others. */
+
+class Bars {
+  /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
+  constructor(column, store, colors, onPick, onClose) {
+    Object.assign(this, { column, store, colors, onPick, kept: null });
+    this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
+    this.el = h(
+      "div",
+      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
+        onClose &&
+          h("button", {
+            type: "button",
+            class: "lw-tiny",
+            text: "×",
+            title: "put this filter away",
+            "aria-label": `put filter ${column.name} away`,
+            onclick: onClose,
+          }),
+      ),
+      h(
+        "div",
+        { class: "lw-bars" },
+        this.lines.map((line) => line.el),
+      ),
+    );
+  }
+
+  line(name, code, color) {
+    const fill = h("span", { class: "lw-bar-fill" }),
+      back = h("span", { class: "lw-bar-all" }),
+      number = h("span", { class: "lw-num" });
+    const el = h(
+      "button",
+      { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
+      h("span", { class: "lw-bar-track" }, back, fill),
+      number,
+    );
+    return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
+  }
+
+  toggle(code) {
+    const kept = new Set(this.kept || []);
+    if (!kept.delete(code)) kept.add(code);
+    this.setKept(kept.size && kept.size < this.column.categories.length ? kept : null);
+  }
+
+  setKept(kept) {
+    this.kept = kept;
+    this.lines.forEach(({ el }, i) => el.setAttribute("aria-pressed", String(Boolean(kept?.has(i)))));
+    this.el.classList.toggle("lw-on", Boolean(kept));
+    this.onPick(kept);
+  }
+
+  draw() {
+    const { column, store } = this;
+    const { all, shown, chosen } = store.filter.counts(
+      column.name,
+      store.values(column.name),
+      this.lines.length,
+      store.selectedCount ? store.selected : null,
+    );
+    const numbers = store.selectedCount ? chosen : shown,
+      most = Math.max(1, ...all);
+    const colors = this.colors?.();
+    this.lines.forEach(({ el, fill, back, number, square }, i) => {
+      if (square) square.style.background = hex(colors[i]); // the theme may have changed
+      back.style.width = `${(100 * all[i]) / most}%`;
+      fill.style.width = `${(100 * numbers[i]) / most}%`;
+      number.textContent = count(numbers[i]);
+      el.classList.toggle("lw-off", Boolean(this.kept && !this.kept.has(i)));
+    });
   }
 }
 
@@ -2023,7 +2931,7 @@ const LENSES = [
 ];
 
 class Head {
-  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onExport: Function, onHelp: Function, onFold: Function}} options */
+  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void}} options; features set onExport, onHelp and onFold */
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -2040,6 +2948,7 @@ class Head {
       onpointerdown: () => this.fillLenses(),
       onchange: () => this.pickLens(),
     });
+    this.gap = h("span", { class: "lw-space" });
     this.changed = h("span", { class: "lw-num" });
     this.saved = h("span", { class: "lw-saved" });
     this.fold = h("button", {
@@ -2081,7 +2990,7 @@ class Head {
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
-      h("span", { class: "lw-space" }),
+      this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,
@@ -2153,194 +3062,6 @@ class Head {
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
   }
-}
-
-// --- keys.js
-/** From a key press to an action: pure, so that every keymap can be tested without a page. */
-
-const KEYMAPS = {
-  default: {
-    accept: [" "],
-    keep: ["k"],
-    skip: ["s"],
-    flag: ["f"],
-    undo: ["u"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Backspace", "Delete"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-  prodigy: {
-    accept: ["a"],
-    keep: ["x"],
-    skip: [" "],
-    flag: ["f"],
-    undo: ["u", "Backspace"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Delete"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-};
-
-const MEANINGS = {
-  accept: "accept the suggestion",
-  keep: "keep the given label",
-  skip: "skip, decide later",
-  flag: "flag or unflag",
-  undo: "undo",
-  redo: "redo",
-  neighbors: "select the neighbours",
-  next: "next example",
-  previous: "previous example",
-  type: "type a class name",
-  note: "write a note",
-  blind: "hide or show suggestions",
-  clear: "clear the selection",
-  help: "show or hide this help",
-  leave: "close, then leave the view",
-};
-
-/** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
-function keymapOf(choice) {
-  if (!choice) return KEYMAPS.default;
-  if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
-  const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
-  const taken = new Set(Object.values(own).flat());
-  const base = Object.fromEntries(
-    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
-  );
-  return { ...base, ...own };
-}
-
-/**
- * Which class each digit key sets: {digit: class index}. Where every class is named by one digit the key is its
- * name (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
- */
-function digitClasses(classes) {
-  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
-  const pairs = named
-    ? classes.map((name, i) => [name, i])
-    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
-  return Object.fromEntries(pairs);
-}
-
-/** The digit of a key event, also with shift held and on the number pad; null for other keys. */
-function digitOf(event) {
-  const match = /^(?:Digit|Numpad)([0-9])$/.exec(event.code || "");
-  if (match) return match[1];
-  return /^[0-9]$/.test(event.key) ? event.key : null;
-}
-
-/** What a key press means: {action, digit?} or null when it means nothing here. */
-function actionOf(event, keymap) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
-  for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
-  const digit = digitOf(event);
-  if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
-  const lower = event.shiftKey ? null : event.key.length === 1 ? event.key.toLowerCase() : null; // caps lock
-  for (const [action, keys] of Object.entries(keymap)) if (lower && keys.includes(lower)) return { action };
-  return null;
-}
-
-/** A key as it is printed on a key cap. */
-function keyCap(key) {
-  const names = {
-    " ": "Space",
-    ArrowRight: "→",
-    ArrowLeft: "←",
-    ArrowUp: "↑",
-    ArrowDown: "↓",
-    Escape: "Esc",
-    Backspace: "⌫",
-    Delete: "Del",
-  };
-  if (names[key]) return names[key];
-  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
-}
-
-/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices. */
-function matchingClasses(classes, text, most = 8) {
-  const wanted = text.trim().toLowerCase();
-  const words = wanted.split(/\s+/).filter(Boolean);
-  const hits = classes
-    .map((name, i) => [name.toLowerCase(), i])
-    .filter(([name]) => words.every((word) => name.includes(word)));
-  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
-  return hits
-    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
-    .slice(0, most)
-    .map(([, i]) => i);
-}
-
-// --- help.js
-/** The list of keys. It lies over a corner and lets every key through. */
-
-/** @param {object} keymap @param {Record<string, number>} digits @param {string[]} classes */
-function helpPanel(keymap, digits, classes, onClose) {
-  const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
-  const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
-  const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
-  const lines = [
-    [[span], named ? "set the class of that name" : "set a class"],
-    [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS)
-      .filter(([action]) => keymap[action]?.length)
-      .map(([action, text]) => [keymap[action].map(keyCap), text]),
-  ];
-  const mouse = [
-    ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
-    ["wheel", "zoom; middle button pans; double click resets"],
-    ["click", "show an example; with Shift add it"],
-  ];
-  return h(
-    "div",
-    { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h(
-      "div",
-      { class: "lw-row" },
-      h("strong", { text: "Keys" }),
-      h("span", { class: "lw-space" }),
-      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
-    ),
-    h(
-      "dl",
-      {},
-      ...lines.flatMap(([keys, text]) => [
-        h(
-          "dt",
-          {},
-          keys.map((key) => h("kbd", { text: key })),
-        ),
-        h("dd", { text }),
-      ]),
-      ...mouse.flatMap(([what, text]) => [
-        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
-        h("dd", { text }),
-      ]),
-    ),
-  );
-}
-
-/** The most used keys in one line. */
-function keyLine(classes) {
-  const digits = Object.keys(digitClasses(classes));
-  const all =
-    digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
-  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
-  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
 }
 
 // --- curve.js
@@ -3005,10 +3726,10 @@ class Keyboard {
   constructor(view) {
     this.view = view;
     const { root } = view;
-    for (const type of ["keydown", "keyup", "keypress"]) view.listen(root, type, (event) => event.stopPropagation());
-    view.listen(root, "keydown", (event) => this.key(event));
-    view.listen(root, "pointerdown", (event) => this.takeFocus(event));
-    view.listen(root, "change", (event) => {
+    for (const type of ["keydown", "keyup", "keypress"]) view.registry.listen(root, type, (event) => event.stopPropagation());
+    view.registry.listen(root, "keydown", (event) => this.key(event));
+    view.registry.listen(root, "pointerdown", (event) => this.takeFocus(event));
+    view.registry.listen(root, "change", (event) => {
       if (event.target.tagName === "SELECT") view.focus();
     });
   }
@@ -3021,89 +3742,42 @@ class Keyboard {
   }
 
   key(event) {
-    if (!this.view.store) return;
+    const { view } = this;
+    if (!view.store) return;
     if (event.target.matches("input, select, textarea")) {
       if (event.key === "Escape") {
-        this.view.inspector.typeBox.close();
-        if (!this.view.exporter.el.hidden) this.view.exporter.toggle(false);
-        this.view.focus();
+        view.registry.escape();
+        view.focus();
       }
       return;
     }
     if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
-    const meant = actionOf(event, this.view.keymap);
+    const meant = actionOf(event, view.keymap);
     if (!meant) return;
     event.preventDefault();
     this.run(meant);
   }
 
   run({ action, digit }) {
-    const { actions, store, inspector } = this.view,
+    const { actions, inspector, registry } = this.view,
       code = digit === undefined ? -1 : inspector.digits[digit];
     if (digit !== undefined && code === undefined) {
       this.view.say(`no class on key ${digit}`, "warn");
       return;
     }
-    const table = {
-      label: () => actions.label(code),
-      labelSelection: () => actions.labelSelection(code),
-      accept: () => actions.accept(),
-      keep: () => actions.keep(),
-      skip: () => actions.skip(),
-      flag: () => actions.flag(),
-      undo: () => actions.undo(),
-      redo: () => actions.redo(),
-      next: () => store.step(1),
-      previous: () => store.step(-1),
-      type: () => inspector.typeBox.openClass(),
-      note: () => inspector.openNote(),
-      neighbors: () => this.selectNeighbors(),
-      blind: () => this.toggleBlind(),
-      clear: () => store.clearSelection(),
-      help: () => this.view.toggleHelp(),
-      leave: () => this.leave(),
-    };
-    table[action]();
+    if (action === "label") actions.label(code);
+    else if (action === "labelSelection") actions.labelSelection(code);
+    else if (action === "leave") this.leave();
+    else registry.actions.get(action)();
     this.view.maps.forEach((map) => map.flush());
-  }
-
-  selectNeighbors() {
-    const { store } = this.view,
-      near = store.neighborsOf;
-    if (!near || near.row !== store.row || !near.rows.length) {
-      this.view.say("no neighbours for this example", "warn");
-      return;
-    }
-    const mask = new Uint8Array(store.n);
-    for (const row of [store.row, ...near.rows]) mask[row] = 1;
-    const { row } = store;
-    store.setSelection(mask);
-    store.goTo(row);
-    this.view.say(`${near.rows.length} neighbours selected`);
-  }
-
-  toggleBlind() {
-    this.view.store.blind = !this.view.store.blind;
-    this.view.say(this.view.store.blind ? "suggestions hidden until you choose" : "suggestions shown");
-    this.view.inspector.facts();
-    if (this.view.inspector.answer) {
-      this.view.inspector.reasons();
-      this.view.inspector.redrawCurve();
-    }
   }
 
   /** Close what is open; when nothing is, give the keyboard back to the notebook. */
   leave() {
-    if (!this.view.helpBox.hidden) {
-      this.view.toggleHelp(false);
-      return;
-    }
-    if (!this.view.exporter.el.hidden) {
-      this.view.exporter.toggle(false);
-      return;
-    }
-    this.view.root.blur();
-    this.view.root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
+    const { root, registry } = this.view;
+    if (registry.escape()) return;
+    root.blur();
+    root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
   }
 }
 
@@ -4021,306 +4695,81 @@ class Paint {
   }
 }
 
-// --- source.js
-/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
-
-/** Typed arrays by the names that Python uses. */
-const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
-
-class Source {
-  /** @param {object} wire @param {object} store */
-  constructor(wire, store) {
-    Object.assign(this, { wire, store });
-  }
-
-  /** A column's values, fetched on first use. */
-  async load(name) {
-    const { store } = this;
-    if (store.values(name)) return;
-    const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
-  }
-
-  /** Mask of the rows that a text or a query finds. */
-  async search(text) {
-    const { buffers } = await this.wire.ask("search", { text });
-    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
-  }
-
-  /** Mask of a ready-made selection that rests on scores. */
-  async lens(name) {
-    const { buffers } = await this.wire.ask("lens", { name });
-    return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
-  }
-
-  /** The data map as it stood after an epoch: [variability, confidence]. */
-  async dataMap(epoch) {
-    const { meta } = this.store;
-    if (epoch === meta.epochs[meta.epochs.length - 1]) {
-      return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
-    }
-    const { buffers } = await this.wire.ask("upto", { epoch });
-    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
-  }
-
-  /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
-  async embedding(epoch = -1) {
-    const { body, buffers } = await this.wire.ask("embedding", { epoch });
-    return placed(body, buffers);
-  }
-}
-
-/** Python's [x0, y0, x1, y1, ...] as {note, xs, ys}. */
-function placed(body, buffers) {
-  const xy = arrayOf(Float32Array, buffers[0]);
-  const n = xy.length >> 1,
-    xs = new Float32Array(n),
-    ys = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
-  return { note: body.note, xs, ys };
-}
-
-// --- store.js
+// --- registry.js
 /**
- * The one place for state. Views read fields and listen to topics; only methods here change fields.
- *
- * Topics: "labels" (rows), "mask" (filters or selection), "color", "cursor", "list", "history", "options".
+ * Where parts of the view register themselves. A feature is a module that exports a function of the view; it makes its
+ * parts, puts them into a place of the view (`addTab`, `addTool`, `addToHead`, `addToFoot`, `addPanel`) and says what
+ * it listens to here. `features.js` lists them; main.js knows none of them.
  */
-
-const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
-const CODE = { relabel: 1, keep: 2, skip: 3 };
-
-/** Columns that are made here because they change while one works. */
-const LIVE = ["label", "verdict"];
-
-class Store {
-  /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
-  constructor(meta, arrays) {
-    Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
+class Registry {
+  constructor() {
     Object.assign(this, {
-      given: arrays.given,
-      suggested: arrays.suggested,
-      labels: arrays.labels,
-      verdict: arrays.verdict,
-      flags: arrays.flags,
-      pError: arrays.p_error,
-      pSuggested: arrays.p_suggested,
-      order: arrays.order,
-      issue: arrays.is_issue,
+      pushes: new Map(),
+      traits: new Map(),
+      actions: new Map(),
+      closers: [],
+      moments: new Map(),
+      endings: [],
     });
-    this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
-    this.rank = new Int32Array(this.n);
-    for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
-    this.filter = new Crossfilter(this.n);
-    this.selected = new Uint8Array(this.n);
-    this.selectedCount = 0;
-    this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
-    this.list = "queue";
-    this.row = -1;
-    this.past = [];
-    this.future = [];
-    this.pending = 0;
-    this.saved = meta.saved || "";
-    this.blind = Boolean(meta.blind);
-    this.revealed = -1;
-    this.changed = this.countChanged();
   }
 
-  on(topic, listener) {
-    if (!this.listeners.has(topic)) this.listeners.set(topic, []);
-    this.listeners.get(topic).push(listener);
+  /** Python's messages of one kind: `react(body, buffers)`. */
+  onPush(kind, react) {
+    once(this.pushes, kind, react, "push");
   }
 
-  emit(topic, detail) {
-    for (const listener of this.listeners.get(topic) || []) listener(detail);
+  /** A synced trait that Python changed: `react(value)`. */
+  onTrait(name, react) {
+    once(this.traits, name, react, "trait");
   }
 
-  /* ---- columns ---- */
-
-  /** Numbers or codes of a column, or null while they have not been asked for. */
-  values(name) {
-    if (name === "label") return this.labels;
-    if (name === "verdict") return this.verdict;
-    return this.columns.get(name)?.values || null;
+  /** What an action of the keymap does. */
+  onAction(name, act) {
+    once(this.actions, name, act, "action");
   }
 
-  isLive(name) {
-    return LIVE.includes(name);
+  /** Something that Escape closes: `close()` returns whether there was anything to close. The latest is asked first. */
+  onEscape(close) {
+    this.closers.unshift(close);
   }
 
-  setValues(name, values) {
-    this.columns.get(name).values = values;
+  /** Close one open thing; false when nothing was open. */
+  escape() {
+    return this.closers.some((close) => close());
   }
 
-  /* ---- filters and selection ---- */
-
-  /** Run a change of the crossfilter, then tell everybody. */
-  refilter(change) {
-    change(this.filter);
-    this.emit("mask", { filter: true });
+  /** "start" (all parts are in the page), "layout" (sizes changed) or "theme" (colours changed). */
+  on(moment, react) {
+    if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
+    if (!this.moments.has(moment)) this.moments.set(moment, []);
+    this.moments.get(moment).push(react);
   }
 
-  setSelection(mask, { from = "page" } = {}) {
-    this.selected = mask;
-    this.selectedCount = countMask(mask);
-    this.lists.selection = rowsOf(mask, this.order);
-    this.emit("mask", { selection: true, from });
-    this.showList(this.selectedCount ? "selection" : "queue");
+  run(moment) {
+    for (const react of this.moments.get(moment) || []) react();
   }
 
-  clearSelection() {
-    if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
+  /** Runs when the view is taken away. */
+  onEnd(end) {
+    this.endings.push(end);
   }
 
-  /* ---- lists and the cursor ---- */
-
-  /** Rows of the list on show; filters narrow the queue. */
-  rows(name = this.list) {
-    const rows = this.lists[name] || this.lists.queue;
-    if (name !== "queue" || !this.filter.active) return rows;
-    return rows.filter((row) => this.filter.passing[row]);
+  /** A listener that goes away with the view. */
+  listen(target, type, listener, options) {
+    target.addEventListener(type, listener, options);
+    this.onEnd(() => target.removeEventListener(type, listener, options));
   }
 
-  showList(name) {
-    this.list = name;
-    this.emit("list");
-  }
-
-  setQueue(rows) {
-    this.lists.queue = rows;
-    this.emit("list");
-  }
-
-  goTo(row) {
-    if (row === this.row) return;
-    this.row = row;
-    this.revealed = -1;
-    this.emit("cursor");
-  }
-
-  /** Move in the list on show; from a row outside it, to its first row. */
-  step(by) {
-    const rows = this.rows();
-    if (!rows.length) return;
-    const at = rows.indexOf(this.row);
-    this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
-  }
-
-  /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
-  nextOpen() {
-    const rows = this.rows(),
-      at = rows.indexOf(this.row);
-    if (at < 0) return this.row;
-    for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
-    return rows[Math.min(at + 1, rows.length - 1)];
-  }
-
-  firstOpen(name = this.list) {
-    const rows = this.rows(name);
-    const open = rows.find((row) => !this.verdict[row]);
-    return open === undefined ? (rows.length ? rows[0] : -1) : open;
-  }
-
-  /** Wrong labels to be expected among the examples that nobody has judged. */
-  expectedLeft() {
-    let sum = 0;
-    for (let i = 0; i < this.n; i++)
-      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
-    return sum;
-  }
-
-  /** How many of the queue have a verdict. */
-  progress() {
-    const rows = this.rows("queue");
-    let done = 0;
-    for (const row of rows) if (this.verdict[row]) done++;
-    return { done, total: rows.length, at: rows.indexOf(this.row) + 1 };
-  }
-
-  /* ---- decisions ---- */
-
-  /**
-   * Take effect at once: new labels (or null to leave them), verdict and flag for rows; remembers how to go back.
-   * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
-   */
-  apply(change) {
-    const { rows } = change;
-    const before = {
-      rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
-    };
-    rows.forEach((row, i) => {
-      if (change.labels) this.labels[row] = change.labels[i];
-      if (change.verdict)
-        this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
-      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
-      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
-    });
-    const after = {
-      rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
-    };
-    this.past.push({ before, after, text: change.text, row: rows[0] });
-    if (this.past.length > 1000) this.past.shift();
-    this.future = [];
-    this.touched(rows);
-  }
-
-  /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */
-  travel(forward = false) {
-    const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
-    const step = from.pop();
-    if (!step) return null;
-    to.push(step);
-    this.write(forward ? step.after : step.before);
-    return step;
-  }
-
-  /** Python's word on rows: it overrides whatever the page believed. */
-  patch({ rows, labels, verdict, flags }) {
-    this.write({ rows, labels, verdict, flags });
-  }
-
-  write({ rows, labels, verdict, flags }) {
-    for (let i = 0; i < rows.length; i++) {
-      this.labels[rows[i]] = labels[i];
-      this.verdict[rows[i]] = verdict[i];
-      this.flags[rows[i]] = flags[i];
-    }
-    this.touched(rows);
-  }
-
-  touched(rows) {
-    this.changed = this.countChanged();
-    this.emit("labels", rows);
-  }
-
-  countChanged() {
-    let changed = 0;
-    for (let i = 0; i < this.n; i++) if (this.labels[i] !== this.given[i]) changed++;
-    return changed;
-  }
-
-  className(code) {
-    return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  end() {
+    for (const end of this.endings.splice(0)) end();
   }
 }
 
-/** The four arrays of a patch as Python sends them. */
-function patchOf(buffers) {
-  return {
-    rows: arrayOf(Int32Array, buffers[0]),
-    labels: arrayOf(Int32Array, buffers[1]),
-    verdict: arrayOf(Uint8Array, buffers[2]),
-    flags: arrayOf(Uint8Array, buffers[3]),
-  };
+const MOMENTS = ["start", "layout", "theme"];
+
+function once(map, key, value, what) {
+  if (map.has(key)) throw new Error(`two parts registered for the ${what} ${key}`);
+  map.set(key, value);
 }
 
 // --- tabs.js
@@ -4330,15 +4779,17 @@ class Tabs {
   /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
-    this.buttons = panels.map(([name]) =>
-      h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }),
-    );
-    this.el = h(
-      "div",
-      { class: "lw-filters" },
-      h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons),
-      panels.map(([, el]) => el),
-    );
+    this.buttons = [];
+    this.bar = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" });
+    this.el = h("div", { class: "lw-filters" }, this.bar);
+    panels.splice(0).forEach((panel) => this.add(...panel));
+  }
+
+  add(name, el, draw) {
+    this.panels.push([name, el, draw]);
+    this.buttons.push(h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
+    this.bar.append(this.buttons[this.buttons.length - 1]);
+    this.el.append(el);
     this.mark();
   }
 
@@ -4365,98 +4816,6 @@ class Tabs {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-  }
-}
-
-// --- timeline.js
-/** The epoch slider of a map: the map as it stood after epoch e, with play. */
-
-class Timeline {
-  /**
-   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
-   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
-   */
-  constructor(options) {
-    Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
-    const { epochs } = this;
-    this.last = epochs.length - 1;
-    this.slider = h("input", {
-      type: "range",
-      min: String(this.first),
-      max: String(this.last),
-      step: "1",
-      "aria-label": `${this.name}: epoch`,
-      oninput: () => this.go(Number(this.slider.value)),
-    });
-    this.slider.value = String(this.last);
-    this.label = h("span", { class: "lw-num" });
-    this.button = h(
-      "button",
-      {
-        type: "button",
-        class: "lw-icon",
-        title: "play the epochs",
-        "aria-label": `${this.name}: play the epochs`,
-        onclick: () => this.toggle(),
-      },
-      icon(ICONS.play),
-    );
-    this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
-    this.mark(this.last);
-  }
-
-  mark(position) {
-    const { epochs } = this;
-    this.label.textContent = `epoch ${epochs[position]}`;
-    this.slider.setAttribute("aria-valuetext", this.label.textContent);
-  }
-
-  /** Show the map after the epoch at a position. */
-  async go(position) {
-    this.slider.value = String(position);
-    this.mark(position);
-    this.wanted = position;
-    try {
-      const [xs, ys] = await this.frame(position);
-      if (this.wanted === position) this.show(xs, ys);
-    } catch (error) {
-      this.stop();
-      this.say(error.message, "error");
-    }
-  }
-
-  async frame(position) {
-    if (this.frames.has(position)) return this.frames.get(position);
-    const frame = await this.load(this.epochs[position]);
-    this.frames.set(position, frame);
-    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
-    return frame;
-  }
-
-  toggle() {
-    if (this.playing) this.stop();
-    else this.play();
-  }
-
-  async play() {
-    const mine = (this.playing = ++this.turns);
-    this.button.replaceChildren(icon(ICONS.pause));
-    let position = Number(this.slider.value) >= this.last ? this.first : Number(this.slider.value);
-    for (; position <= this.last && this.playing === mine; position++) {
-      await this.go(position);
-      await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
-    }
-    if (this.playing === mine) this.stop();
-  }
-
-  stop() {
-    this.playing = 0;
-    this.button.replaceChildren(icon(ICONS.play));
-  }
-
-  destroy() {
-    this.playing = 0;
   }
 }
 
@@ -4641,23 +5000,14 @@ class Wire {
 }
 
 // --- main.js
-/** The Explorer: builds the parts, wires them to one store, and cleans up. */
+/** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
 
-/** Container widths at which the layout changes. */
-const LAYOUTS = [
-  [1040, "wide"],
-  [780, "middle"],
-  [540, "narrow"],
-  [0, "tiny"],
-];
-/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
-const THEME_CHECKS = [0, 120, 400, 1200];
 const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
 
 class Explorer {
   /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
-    Object.assign(this, { model, again });
+    Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
       class: "lw",
       tabindex: "0",
@@ -4670,7 +5020,9 @@ class Explorer {
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
     el.append(this.root);
-    this.undo = [];
+    this.say = (text, kind) => this.showStatus(text, kind);
+    this.fail = (error) => this.showStatus(error.message, "error");
+    this.theme = () => (this.colors ||= readTheme(this.root));
     this.wire = new Wire(
       model,
       (body, buffers) => this.news(body, buffers),
@@ -4678,8 +5030,6 @@ class Explorer {
     );
     this.keyboard = new Keyboard(this);
   }
-
-  /* ---- opening ---- */
 
   async open() {
     try {
@@ -4692,145 +5042,94 @@ class Explorer {
     }
   }
 
+  /* ---- parts ---- */
+
   build(meta, arrays) {
+    this.makeState(meta, arrays);
+    this.makeParts(meta);
+    this.putTogether();
+    for (const feature of FEATURES) feature(this);
+    this.listen();
+    this.start(meta);
+  }
+
+  /** What everything else rests on: data, colours, keys, decisions. */
+  makeState(meta, arrays) {
     const store = (this.store = new Store(meta, arrays));
-    this.source = new Source(this.wire, store);
-    const theme = () => (this.colors ||= readTheme(this.root));
     for (const [name, values] of Object.entries({
+      ...arrays,
       given: store.given,
       suggested: store.suggested,
       p_error: store.pError,
       p_suggested: store.pSuggested,
-      ...pick(arrays, meta.columns),
     })) {
       if (store.columns.has(name)) store.setValues(name, values);
     }
-    this.theme = theme;
+    this.source = new Source(this.wire, store);
     this.keymap = keymapOf(meta.keymap);
-    this.paint = new Paint(store, theme);
+    this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
+    this.undoKey = keyCap(this.keymap.undo?.[0] || "");
+    this.actions = new Actions({ store, wire: this.wire, say: this.say, undoKey: this.undoKey });
+  }
+
+  makeParts(meta) {
+    const { store, paint, media, theme, wire, actions, say, fail } = this,
+      onPick = (row) => store.goTo(row);
     this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
-    const say = (text, kind) => this.say(text, kind),
-      fail = (error) => this.say(error.message, "error");
-    this.actions = new Actions({ store, wire: this.wire, say, undoKey: keyCap(this.keymap.undo?.[0] || "") });
-    const onPick = (row) => store.goTo(row);
     this.head = new Head({
       store,
       onColor: (name) => this.colorBy(name, true),
       onLens: (mask, name) => this.lens(mask, name),
       onRemoteLens: (name) => this.remoteLens(name),
-      onExport: () => this.exporter.toggle(),
-      onHelp: () => this.toggleHelp(),
-      onFold: () => this.foldFilters(),
     });
-    this.exporter = new Exporter({
-      wire: this.wire,
-      path: meta.export_path,
-      say,
-      onClose: () => this.focus(),
-      onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)),
-    });
-    this.helpBox = helpPanel(this.keymap, digitClasses(store.classes), store.classes, () => this.toggleHelp(false));
     this.filters = new Filters({
       store,
       theme,
-      paint: this.paint,
+      paint,
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
-      onChange: () => this.filtersChanged(),
+      onChange: () => this.tell("filters", this.filters.state()),
       fail,
     });
-    const select = (test, name) => this.lens(maskOf(store.n, test), name),
-      parts = { store, paint: this.paint, theme, select };
-    this.classTable = new ClassTable(parts);
-    this.pairs = new PairPanel(parts);
-    this.side = new Tabs([
-      ["filters", this.filters.el, () => this.filters.redraw()],
-      ["classes", this.classTable.el, () => this.classTable.draw()],
-      ["pairs", this.pairs.el, () => this.pairs.draw()],
-    ]);
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
     this.toolbar = new Toolbar({
       onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
       onHome: () => this.maps.forEach((m) => m.home()),
       onClear: () => store.clearSelection(),
     });
-    this.buildMaps(meta, onPick);
+    this.maps = this.makeMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({
       store,
-      wire: this.wire,
-      media: this.media,
-      paint: this.paint,
+      wire,
+      media,
+      paint,
       theme,
-      actions: this.actions,
+      actions,
       keymap: this.keymap,
       onPick,
       fail,
       onLeave: () => this.focus(),
     });
-    this.audit = new Audit({ store, wire: this.wire, onNews: () => this.inspector.queue() });
-    this.bulk = new Bulk({
-      store,
-      actions: this.actions,
-      onOrder: (text) => say(text),
-      onRank: () => this.wire.ask("rank").catch(fail),
-      onAudit: () => this.audit.draw().catch(fail),
-    });
+    this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
       store,
       bulk: this.bulk,
-      media: this.media,
-      paint: this.paint,
+      media,
+      paint,
       onPick,
       onToggle: (row) => this.toggleRow(row),
       fail,
     });
-    this.tip = new Tip({ store, media: this.media, paint: this.paint, root: this.root });
-    this.opening.remove();
-    this.root.append(
-      this.head.el,
-      h(
-        "div",
-        { class: "lw-body" },
-        this.side.el,
-        h(
-          "div",
-          { class: "lw-center" },
-          this.toolbar.el,
-          h(
-            "div",
-            { class: "lw-maps" },
-            this.maps.map((map) => map.el),
-          ),
-          this.legend,
-        ),
-        this.inspector.el,
-      ),
-      this.gallery.el,
-      h(
-        "div",
-        { class: "lw-foot" },
-        this.status,
-        h(
-          "button",
-          { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() },
-          "undo",
-          h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") }),
-        ),
-        h("span", { class: "lw-space" }),
-        h("span", { class: "lw-quiet lw-keys", text: keyLine(store.classes) }),
-      ),
-      this.exporter.el,
-      this.helpBox,
-      this.tip.el,
+    this.tip = new Tip({ store, media, paint, root: this.root });
+    this.registry.onEnd(() =>
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar].forEach((part) => part.destroy()),
     );
-    this.listenStore();
-    this.listenModel();
-    this.listenPage();
-    this.start(meta);
   }
 
-  buildMaps(meta, onPick) {
+  /** The data map and the embedding map. */
+  makeMaps(meta, onPick) {
     const shared = {
       store: this.store,
       tools: this.toolbar,
@@ -4841,54 +5140,78 @@ class Explorer {
       onHover: (row, map) => this.tip.show(row, map),
       onSelect: (mask, how) => this.selectFromMap(mask, how),
     };
-    this.maps = [
-      new PointMap({
-        ...shared,
-        title: "data map",
-        x: meta.data_map?.x,
-        y: meta.data_map?.y,
-        regions: meta.data_map?.x === "variability",
-      }),
+    const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
+    return [
+      new PointMap({ ...shared, title: "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
-    const [data] = this.maps;
-    this.timelines = [];
-    const timeline = (map, options) => {
-      const line = new Timeline({ n: this.store.n, say: (text, kind) => this.say(text, kind), ...options });
-      this.timelines.push(line);
-      map.extra.append(line.el);
-    };
-    if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
-      timeline(data, {
-        name: "data map",
-        epochs: meta.epochs,
-        first: 1,
-        load: (epoch) => this.source.dataMap(epoch),
-        show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
-      });
-    }
-    if (meta.embedding_epochs.length > 1) {
-      timeline(this.maps[1], {
-        name: "embedding map",
-        epochs: meta.embedding_epochs,
-        first: 0,
-        load: (epoch) => this.embeddingOf(epoch),
-        show: (xs, ys) => this.maps[1].setData(xs, ys),
-      });
-    }
+  }
+
+  putTogether() {
+    const undo = h(
+      "button",
+      { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() },
+      "undo",
+      h("kbd", { text: this.undoKey }),
+    );
+    const maps = h(
+      "div",
+      { class: "lw-maps" },
+      this.maps.map((map) => map.el),
+    );
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes) });
+    this.opening.remove();
+    this.root.append(
+      this.head.el,
+      h(
+        "div",
+        { class: "lw-body" },
+        this.side.el,
+        h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
+        this.inspector.el,
+      ),
+      this.gallery.el,
+      h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
+      this.tip.el,
+    );
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
+  /* ---- places for features ---- */
+
+  /** A tab beside the filters; `draw` is called when it is shown. */
+  addTab(name, el, draw) {
+    this.side.add(name, el, draw);
+  }
+
+  /** A tool above the maps. */
+  addTool(el) {
+    this.toolbar.info.before(el);
+  }
+
+  /** A menu or button on top, before what was saved. */
+  addToHead(el) {
+    this.head.gap.before(el);
+  }
+
+  /** A button in the last line. */
+  addToFoot(el) {
+    this.footKeys.previousSibling.before(el);
+  }
+
+  /** Something that lies over the view, such as the list of keys. */
+  addPanel(el) {
+    this.root.append(el);
+  }
+
+  /* ---- start and news ---- */
+
   /** First paint: the data map, then filters, embedding and the first suspect. */
   start(meta) {
-    const { store } = this,
-      [data] = this.maps;
-    this.root.dataset.renderer = data.points.kind;
-    this.layout();
+    const { store } = this;
+    this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
-    if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-    else data.say(meta.no_data_map || "nothing per epoch was recorded");
-    this.loadEmbedding();
+    this.registry.run("start");
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
@@ -4904,51 +5227,10 @@ class Explorer {
     if (meta.warning) this.say(meta.warning, "warn");
   }
 
-  async loadEmbedding() {
-    const { meta } = this.store,
-      map = this.maps[1];
-    map.say(meta.embedding.message);
-    if (!meta.embedding.there) return;
-    try {
-      this.placeEmbedding(await this.source.embedding());
-    } catch (error) {
-      map.say(error.message);
-    }
-  }
-
-  async embeddingOf(epoch) {
-    const map = this.maps[1];
-    map.note.textContent = `projecting epoch ${epoch}…`;
-    const { note, xs, ys } = await this.source.embedding(epoch);
-    map.note.textContent = note.split(",")[0];
-    return [xs, ys];
-  }
-
-  /** Put the embedding map in place; a better layout may come later. */
-  placeEmbedding({ note, xs, ys }) {
-    this.maps[1].note.textContent = note;
-    this.maps[1].setData(xs, ys);
-  }
-
-  /* ---- news from Python ---- */
-
   news(body, buffers) {
     if (!this.store) return;
-    if (body.patch) this.store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
-    if (body.push === "selection")
-      this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
-    if (body.push === "queue") {
-      this.bulk.rebase(arrayOf(Int32Array, buffers[0]));
-      this.store.setQueue(this.bulk.queue);
-      this.store.goTo(this.store.firstOpen("queue"));
-    }
-    if (body.push === "embedding") this.placeEmbedding(placed(body, buffers));
-    if (body.push === "reopen") {
-      setTimeout(this.again);
-      return;
-    }
-    if (body.push === "go") this.store.goTo(body.row);
-    if (body.push === "error") this.say(body.text, "error");
+    takePatch(this.store, body, buffers);
+    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
   }
 
   waiting(stuck) {
@@ -4961,76 +5243,50 @@ class Explorer {
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
-  /* ---- what the store says ---- */
-
-  listenStore() {
-    const { store, paint, maps } = this;
-    store.on("mask", ({ selection, from }) => {
+  /** What the maps do when the store changes, and what Python changes. */
+  listen() {
+    const { store, paint, maps, registry, model } = this;
+    const placed = (act) => maps.forEach((map) => map.xy && act(map));
+    store.on("mask", () => {
       paint.restate();
-      maps.forEach((map) => {
-        if (map.xy) map.recolor();
-      });
+      placed((map) => map.recolor());
       this.toolbar.clear.hidden = !store.selectedCount;
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
-      if (selection && from !== "python") this.tellSelection();
     });
-    store.on("labels", () => this.side.refresh());
     store.on("labels", (rows) => {
+      this.side.refresh();
       paint.touch(rows);
-      maps.forEach((map) => {
-        if (map.xy) map.retouch(rows);
-      });
+      placed((map) => map.retouch(rows));
     });
-    store.on("cursor", () => {
-      maps.forEach((map) => map.redraw());
-      this.tellCurrent();
-    });
-    store.on("neighbors", () => maps.forEach((map) => map.redraw()));
-    store.on("list", () => {
-      if (store.list === "selection") store.goTo(store.firstOpen("selection"));
-    });
+    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redraw()));
+    for (const [name, react] of registry.traits) {
+      const listener = () => react(model.get(name));
+      model.on(`change:${name}`, listener);
+      registry.onEnd(() => model.off(`change:${name}`, listener));
+    }
   }
 
-  tellSelection() {
-    const { store } = this;
-    this.wire
-      .ask("select", { count: store.selectedCount }, store.selectedCount ? [packMask(store.selected).buffer] : [])
-      .catch((error) => this.say(error.message, "error"));
-  }
-
-  /** Tell Python which example is on show, not at every step of a held-down arrow key. */
-  tellCurrent() {
-    clearTimeout(this.currentTimer);
-    this.currentTimer = setTimeout(() => {
-      this.wire.ask("current", { row: this.store.row }).catch(() => {
-        /* nothing rests on it */
-      });
-    }, 150);
-  }
-
-  filtersChanged() {
-    this.model.set("filters", this.filters.state());
+  /** Set a synced trait. */
+  tell(name, value) {
+    this.model.set(name, value);
     this.model.save_changes();
   }
+
+  /* ---- what several parts do ---- */
 
   async colorBy(name, tell = false) {
     if (!this.store.columns.has(name)) return;
     try {
       await this.source.load(name);
     } catch (error) {
-      this.say(error.message, "error");
+      this.fail(error);
       return;
     }
     this.paint.colorBy(name);
     this.head.color.value = name;
     drawLegend(this.legend, this.paint.legend);
-    this.maps.forEach((map) => {
-      if (map.xy) map.recolor();
-    });
-    if (tell) {
-      this.model.set("color_by", name);
-      this.model.save_changes();
-    }
+    this.maps.forEach((map) => map.xy && map.recolor());
+    if (tell) this.tell("color_by", name);
   }
 
   selectFromMap(mask, { taken, mode }) {
@@ -5049,141 +5305,31 @@ class Explorer {
     try {
       this.lens(await this.source.lens(name), name);
     } catch (error) {
-      this.say(error.message, "error");
+      this.fail(error);
     }
   }
 
+  /** Select the rows of a mask and say why. */
   lens(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }
 
-  listen(target, type, listener, options) {
-    target.addEventListener(type, listener, options);
-    this.undo.push(() => target.removeEventListener(type, listener, options));
-  }
-
   focus() {
     this.root.focus({ preventScroll: true });
   }
 
-  toggleHelp(open = this.helpBox.hidden) {
-    this.helpBox.hidden = !open;
-    this.head.help.setAttribute("aria-expanded", String(open));
-  }
-
-  /* ---- the status line and the tip ---- */
-
-  say(text, kind = "") {
+  showStatus(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
   }
 
-  /* ---- the page ---- */
-
-  listenModel() {
-    const watch = (name, react) => {
-      const listener = () => react(this.model.get(name));
-      this.model.on(`change:${name}`, listener);
-      this.undo.push(() => this.model.off(`change:${name}`, listener));
-    };
-    watch("color_by", (name) => {
-      if (name && name !== this.paint.by) this.colorBy(name);
-    });
-    watch("filters", (state) => {
-      if (JSON.stringify(state) !== JSON.stringify(this.filters.state())) this.filters.restore(state || {});
-    });
-    watch("height", (height) => {
-      this.root.style.setProperty("--lw-height", `${height}px`);
-      this.layout();
-    });
-  }
-
-  listenPage() {
-    const sizes = new ResizeObserver(() => this.layout());
-    sizes.observe(this.root);
-    this.maps.forEach((map) => sizes.observe(map.stage));
-    const seen = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) this.maps.forEach((map) => map.redraw());
-    });
-    seen.observe(this.root);
-    const themes = new MutationObserver(() =>
-      THEME_CHECKS.forEach((ms) => setTimeout(() => this.root.isConnected && this.retheme(), ms)),
-    );
-    themes.observe(document.body, {
-      attributes: true,
-      attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
-    });
-    const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
-    if (scheme?.addEventListener) this.listen(scheme, "change", () => this.retheme());
-    this.undo.push(() => {
-      sizes.disconnect();
-      seen.disconnect();
-      themes.disconnect();
-    });
-  }
-
-  layout() {
-    const width = this.root.clientWidth;
-    if (!width) return;
-    const [, kind] = LAYOUTS.find(([least]) => width >= least);
-    if (this.root.dataset.layout !== kind) this.root.dataset.layout = kind;
-    this.maps.forEach((map) => map.resize());
-    this.gallery.resize();
-    this.side.refresh(true);
-    this.inspector.redrawCurve();
-  }
-
-  foldFilters() {
-    const open = this.root.classList.toggle("lw-unfolded");
-    this.head.fold.setAttribute("aria-expanded", String(open));
-    this.layout();
-  }
-
-  /** The theme of the page changed: read its colours again and draw with them. */
-  retheme() {
-    if (!this.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
-    const before = JSON.stringify(this.colors);
-    this.colors = readTheme(this.root);
-    if (JSON.stringify(this.colors) === before) return;
-    this.colorBy(this.paint.by);
-    this.side.refresh(true);
-    this.gallery.redraw();
-    this.inspector.buildChoices();
-    this.inspector.facts();
-    this.inspector.redrawCurve();
-  }
-
   destroy() {
-    clearTimeout(this.currentTimer);
-    this.undo.forEach((back) => back());
+    this.registry.end();
     this.wire.close();
-    for (const part of [
-      ...(this.maps || []),
-      this.filters,
-      this.side,
-      this.bulk,
-      this.audit,
-      this.inspector,
-      this.toolbar,
-      ...(this.timelines || []),
-    ])
-      part?.destroy();
     this.root.remove();
   }
-}
-
-/** Mask of the rows for which a test holds. */
-function maskOf(n, test) {
-  const mask = new Uint8Array(n);
-  for (let i = 0; i < n; i++) mask[i] = test(i) ? 1 : 0;
-  return mask;
-}
-
-/** Arrays that belong to columns. */
-function pick(arrays, columns) {
-  return Object.fromEntries(columns.filter(({ name }) => name in arrays).map(({ name }) => [name, arrays[name]]));
 }
 
 function render({ model, el }) {

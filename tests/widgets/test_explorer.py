@@ -239,7 +239,7 @@ def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     ex._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one
     _, (xy,) = ex.ask("embedding")
     assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
-    ex._projecting.join(60)
+    ex.projector.thread.join(60)
     assert any(content.get("push") == "embedding" for content, _ in ex.sent)
 
 
@@ -271,7 +271,8 @@ def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issue
     monkeypatch.setattr("widgets.explorer.rank_again", fresh)
     ex = page()
     body, _ = ex.ask("rank")
-    assert body["push"] == "reopen"
+    assert "error" not in body
+    assert ex.sent[-2][0] == {"push": "reopen"}
     assert asked == [ex.run]
     assert ex.queue == issues.index[::-1][:3].tolist()
     ex.rank_again()
@@ -316,3 +317,11 @@ def test_a_run_without_evidence_opens_and_says_what_is_missing(tmp_path):
     ex._receive(ex, {"kind": "inspect", "request": "b", "row": 2}, [])
     assert sent[-1][0]["reasons"] == []
     json.dumps(sent[-1][0], allow_nan=False)
+
+
+def test_messages_go_out_through_the_widget_and_not_through_the_plain_view():
+    import anywidget
+
+    from widgets import Explorer
+
+    assert Explorer.send is anywidget.AnyWidget.send

@@ -48,3 +48,10 @@ export class Audit {
 export function leftInWords(audit, expected) {
   return audit?.text || (expected === null ? "" : `~${expected} left`);
 }
+
+/** @param {object} view */
+export function auditFeature(view) {
+  const audit = new Audit({ store: view.store, wire: view.wire, onNews: () => view.inspector.queue() });
+  view.bulk.onAudit = () => audit.draw().catch(view.fail);
+  view.registry.onEnd(() => audit.destroy());
+}

@@ -169,3 +169,17 @@ export class PairPanel {
     );
   }
 }
+
+/** Both panels as tabs beside the filters. @param {object} view */
+export function classesFeature(view) {
+  const { store, paint, theme } = view;
+  const select = (test, name) => {
+    const mask = new Uint8Array(store.n);
+    for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
+    view.lens(mask, name);
+  };
+  const classes = new ClassTable({ store, paint, theme, select }),
+    pairs = new PairPanel({ store, paint, theme, select });
+  view.addTab("classes", classes.el, () => classes.draw());
+  view.addTab("pairs", pairs.el, () => pairs.draw());
+}

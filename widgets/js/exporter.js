@@ -105,3 +105,22 @@ export class Exporter {
     }
   }
 }
+
+/** @param {object} view */
+export function exportFeature(view) {
+  const { head } = view;
+  const exporter = new Exporter({
+    wire: view.wire,
+    path: view.store.meta.export_path,
+    say: view.say,
+    onClose: () => view.focus(),
+    onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),
+  });
+  head.onExport = () => exporter.toggle();
+  view.addPanel(exporter.el);
+  view.registry.onEscape(() => {
+    if (exporter.el.hidden) return false;
+    exporter.toggle(false);
+    return true;
+  });
+}

@@ -15,7 +15,7 @@ const LENSES = [
 ];
 
 export class Head {
-  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onExport: Function, onHelp: Function, onFold: Function}} options */
+  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void}} options; features set onExport, onHelp and onFold */
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -32,6 +32,7 @@ export class Head {
       onpointerdown: () => this.fillLenses(),
       onchange: () => this.pickLens(),
     });
+    this.gap = h("span", { class: "lw-space" });
     this.changed = h("span", { class: "lw-num" });
     this.saved = h("span", { class: "lw-saved" });
     this.fold = h("button", {
@@ -73,7 +74,7 @@ export class Head {
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
-      h("span", { class: "lw-space" }),
+      this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,

@@ -56,3 +56,19 @@ export function keyLine(classes) {
   const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
   return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
 }
+
+/** @param {object} view */
+export function helpFeature(view) {
+  const { store, head, keymap } = view;
+  const box = helpPanel(keymap, digitClasses(store.classes), store.classes, () => toggle(false));
+  const toggle = (open = box.hidden) => {
+    const was = !box.hidden;
+    box.hidden = !open;
+    head.help.setAttribute("aria-expanded", String(open));
+    return was !== open;
+  };
+  head.onHelp = () => toggle();
+  view.addPanel(box);
+  view.registry.onAction("help", () => toggle());
+  view.registry.onEscape(() => toggle(false));
+}

@@ -1,47 +1,37 @@
-/** The Explorer: builds the parts, wires them to one store, and cleans up. */
-import { Audit } from "./audit.js";
+/** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
 import { Actions } from "./actions.js";
-import { arrayOf, packMask, unpackMask } from "./bits.js";
+import { arrayOf } from "./bits.js";
 import { Bulk } from "./bulk.js";
-import { ClassTable, PairPanel } from "./classes.js";
 import { readTheme } from "./color.js";
 import { h } from "./dom.js";
-import { Exporter } from "./exporter.js";
+import { FEATURES } from "./features.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
 import { Gallery } from "./gallery.js";
 import { Head } from "./head.js";
-import { helpPanel, keyLine } from "./help.js";
+import { keyLine } from "./help.js";
 import { Inspector } from "./inspector.js";
 import { Keyboard } from "./keyboard.js";
-import { digitClasses, keyCap, keymapOf } from "./keys.js";
+import { keyCap, keymapOf } from "./keys.js";
 import { drawLegend } from "./legend.js";
 import { PointMap } from "./map.js";
 import { Media } from "./media.js";
+import { takePatch } from "./news.js";
 import { Paint } from "./paint.js";
-import { placed, Source, TYPES } from "./source.js";
-import { patchOf, Store } from "./store.js";
+import { Registry } from "./registry.js";
+import { Source, TYPES } from "./source.js";
+import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
-import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
 
-/** Container widths at which the layout changes. */
-const LAYOUTS = [
-  [1040, "wide"],
-  [780, "middle"],
-  [540, "narrow"],
-  [0, "tiny"],
-];
-/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
-const THEME_CHECKS = [0, 120, 400, 1200];
 const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
 
 class Explorer {
   /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
-    Object.assign(this, { model, again });
+    Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
       class: "lw",
       tabindex: "0",
@@ -54,7 +44,9 @@ class Explorer {
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
     el.append(this.root);
-    this.undo = [];
+    this.say = (text, kind) => this.showStatus(text, kind);
+    this.fail = (error) => this.showStatus(error.message, "error");
+    this.theme = () => (this.colors ||= readTheme(this.root));
     this.wire = new Wire(
       model,
       (body, buffers) => this.news(body, buffers),
@@ -62,8 +54,6 @@ class Explorer {
     );
     this.keyboard = new Keyboard(this);
   }
-
-  /* ---- opening ---- */
 
   async open() {
     try {
@@ -76,145 +66,94 @@ class Explorer {
     }
   }
 
+  /* ---- parts ---- */
+
   build(meta, arrays) {
+    this.makeState(meta, arrays);
+    this.makeParts(meta);
+    this.putTogether();
+    for (const feature of FEATURES) feature(this);
+    this.listen();
+    this.start(meta);
+  }
+
+  /** What everything else rests on: data, colours, keys, decisions. */
+  makeState(meta, arrays) {
     const store = (this.store = new Store(meta, arrays));
-    this.source = new Source(this.wire, store);
-    const theme = () => (this.colors ||= readTheme(this.root));
     for (const [name, values] of Object.entries({
+      ...arrays,
       given: store.given,
       suggested: store.suggested,
       p_error: store.pError,
       p_suggested: store.pSuggested,
-      ...pick(arrays, meta.columns),
     })) {
       if (store.columns.has(name)) store.setValues(name, values);
     }
-    this.theme = theme;
+    this.source = new Source(this.wire, store);
     this.keymap = keymapOf(meta.keymap);
-    this.paint = new Paint(store, theme);
+    this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
+    this.undoKey = keyCap(this.keymap.undo?.[0] || "");
+    this.actions = new Actions({ store, wire: this.wire, say: this.say, undoKey: this.undoKey });
+  }
+
+  makeParts(meta) {
+    const { store, paint, media, theme, wire, actions, say, fail } = this,
+      onPick = (row) => store.goTo(row);
     this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
-    const say = (text, kind) => this.say(text, kind),
-      fail = (error) => this.say(error.message, "error");
-    this.actions = new Actions({ store, wire: this.wire, say, undoKey: keyCap(this.keymap.undo?.[0] || "") });
-    const onPick = (row) => store.goTo(row);
     this.head = new Head({
       store,
       onColor: (name) => this.colorBy(name, true),
       onLens: (mask, name) => this.lens(mask, name),
       onRemoteLens: (name) => this.remoteLens(name),
-      onExport: () => this.exporter.toggle(),
-      onHelp: () => this.toggleHelp(),
-      onFold: () => this.foldFilters(),
     });
-    this.exporter = new Exporter({
-      wire: this.wire,
-      path: meta.export_path,
-      say,
-      onClose: () => this.focus(),
-      onToggle: (open) => this.head.export.setAttribute("aria-expanded", String(open)),
-    });
-    this.helpBox = helpPanel(this.keymap, digitClasses(store.classes), store.classes, () => this.toggleHelp(false));
     this.filters = new Filters({
       store,
       theme,
-      paint: this.paint,
+      paint,
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
-      onChange: () => this.filtersChanged(),
+      onChange: () => this.tell("filters", this.filters.state()),
       fail,
     });
-    const select = (test, name) => this.lens(maskOf(store.n, test), name),
-      parts = { store, paint: this.paint, theme, select };
-    this.classTable = new ClassTable(parts);
-    this.pairs = new PairPanel(parts);
-    this.side = new Tabs([
-      ["filters", this.filters.el, () => this.filters.redraw()],
-      ["classes", this.classTable.el, () => this.classTable.draw()],
-      ["pairs", this.pairs.el, () => this.pairs.draw()],
-    ]);
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
     this.toolbar = new Toolbar({
       onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
       onHome: () => this.maps.forEach((m) => m.home()),
       onClear: () => store.clearSelection(),
     });
-    this.buildMaps(meta, onPick);
+    this.maps = this.makeMaps(meta, onPick);
     this.legend = h("div", { class: "lw-legend" });
     this.inspector = new Inspector({
       store,
-      wire: this.wire,
-      media: this.media,
-      paint: this.paint,
+      wire,
+      media,
+      paint,
       theme,
-      actions: this.actions,
+      actions,
       keymap: this.keymap,
       onPick,
       fail,
       onLeave: () => this.focus(),
     });
-    this.audit = new Audit({ store, wire: this.wire, onNews: () => this.inspector.queue() });
-    this.bulk = new Bulk({
-      store,
-      actions: this.actions,
-      onOrder: (text) => say(text),
-      onRank: () => this.wire.ask("rank").catch(fail),
-      onAudit: () => this.audit.draw().catch(fail),
-    });
+    this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
       store,
       bulk: this.bulk,
-      media: this.media,
-      paint: this.paint,
+      media,
+      paint,
       onPick,
       onToggle: (row) => this.toggleRow(row),
       fail,
     });
-    this.tip = new Tip({ store, media: this.media, paint: this.paint, root: this.root });
-    this.opening.remove();
-    this.root.append(
-      this.head.el,
-      h(
-        "div",
-        { class: "lw-body" },
-        this.side.el,
-        h(
-          "div",
-          { class: "lw-center" },
-          this.toolbar.el,
-          h(
-            "div",
-            { class: "lw-maps" },
-            this.maps.map((map) => map.el),
-          ),
-          this.legend,
-        ),
-        this.inspector.el,
-      ),
-      this.gallery.el,
-      h(
-        "div",
-        { class: "lw-foot" },
-        this.status,
-        h(
-          "button",
-          { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() },
-          "undo",
-          h("kbd", { text: keyCap(this.keymap.undo?.[0] || "") }),
-        ),
-        h("span", { class: "lw-space" }),
-        h("span", { class: "lw-quiet lw-keys", text: keyLine(store.classes) }),
-      ),
-      this.exporter.el,
-      this.helpBox,
-      this.tip.el,
+    this.tip = new Tip({ store, media, paint, root: this.root });
+    this.registry.onEnd(() =>
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar].forEach((part) => part.destroy()),
     );
-    this.listenStore();
-    this.listenModel();
-    this.listenPage();
-    this.start(meta);
   }
 
-  buildMaps(meta, onPick) {
+  /** The data map and the embedding map. */
+  makeMaps(meta, onPick) {
     const shared = {
       store: this.store,
       tools: this.toolbar,
@@ -225,54 +164,78 @@ class Explorer {
       onHover: (row, map) => this.tip.show(row, map),
       onSelect: (mask, how) => this.selectFromMap(mask, how),
     };
-    this.maps = [
-      new PointMap({
-        ...shared,
-        title: "data map",
-        x: meta.data_map?.x,
-        y: meta.data_map?.y,
-        regions: meta.data_map?.x === "variability",
-      }),
+    const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
+    return [
+      new PointMap({ ...shared, title: "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
-    const [data] = this.maps;
-    this.timelines = [];
-    const timeline = (map, options) => {
-      const line = new Timeline({ n: this.store.n, say: (text, kind) => this.say(text, kind), ...options });
-      this.timelines.push(line);
-      map.extra.append(line.el);
-    };
-    if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
-      timeline(data, {
-        name: "data map",
-        epochs: meta.epochs,
-        first: 1,
-        load: (epoch) => this.source.dataMap(epoch),
-        show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
-      });
-    }
-    if (meta.embedding_epochs.length > 1) {
-      timeline(this.maps[1], {
-        name: "embedding map",
-        epochs: meta.embedding_epochs,
-        first: 0,
-        load: (epoch) => this.embeddingOf(epoch),
-        show: (xs, ys) => this.maps[1].setData(xs, ys),
-      });
-    }
+  }
+
+  putTogether() {
+    const undo = h(
+      "button",
+      { type: "button", class: "lw-undo", title: "undo the last decision", onclick: () => this.actions.undo() },
+      "undo",
+      h("kbd", { text: this.undoKey }),
+    );
+    const maps = h(
+      "div",
+      { class: "lw-maps" },
+      this.maps.map((map) => map.el),
+    );
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes) });
+    this.opening.remove();
+    this.root.append(
+      this.head.el,
+      h(
+        "div",
+        { class: "lw-body" },
+        this.side.el,
+        h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
+        this.inspector.el,
+      ),
+      this.gallery.el,
+      h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
+      this.tip.el,
+    );
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
+  /* ---- places for features ---- */
+
+  /** A tab beside the filters; `draw` is called when it is shown. */
+  addTab(name, el, draw) {
+    this.side.add(name, el, draw);
+  }
+
+  /** A tool above the maps. */
+  addTool(el) {
+    this.toolbar.info.before(el);
+  }
+
+  /** A menu or button on top, before what was saved. */
+  addToHead(el) {
+    this.head.gap.before(el);
+  }
+
+  /** A button in the last line. */
+  addToFoot(el) {
+    this.footKeys.previousSibling.before(el);
+  }
+
+  /** Something that lies over the view, such as the list of keys. */
+  addPanel(el) {
+    this.root.append(el);
+  }
+
+  /* ---- start and news ---- */
+
   /** First paint: the data map, then filters, embedding and the first suspect. */
   start(meta) {
-    const { store } = this,
-      [data] = this.maps;
-    this.root.dataset.renderer = data.points.kind;
-    this.layout();
+    const { store } = this;
+    this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
-    if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-    else data.say(meta.no_data_map || "nothing per epoch was recorded");
-    this.loadEmbedding();
+    this.registry.run("start");
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
@@ -288,51 +251,10 @@ class Explorer {
     if (meta.warning) this.say(meta.warning, "warn");
   }
 
-  async loadEmbedding() {
-    const { meta } = this.store,
-      map = this.maps[1];
-    map.say(meta.embedding.message);
-    if (!meta.embedding.there) return;
-    try {
-      this.placeEmbedding(await this.source.embedding());
-    } catch (error) {
-      map.say(error.message);
-    }
-  }
-
-  async embeddingOf(epoch) {
-    const map = this.maps[1];
-    map.note.textContent = `projecting epoch ${epoch}…`;
-    const { note, xs, ys } = await this.source.embedding(epoch);
-    map.note.textContent = note.split(",")[0];
-    return [xs, ys];
-  }
-
-  /** Put the embedding map in place; a better layout may come later. */
-  placeEmbedding({ note, xs, ys }) {
-    this.maps[1].note.textContent = note;
-    this.maps[1].setData(xs, ys);
-  }
-
-  /* ---- news from Python ---- */
-
   news(body, buffers) {
     if (!this.store) return;
-    if (body.patch) this.store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
-    if (body.push === "selection")
-      this.store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), { from: "python" });
-    if (body.push === "queue") {
-      this.bulk.rebase(arrayOf(Int32Array, buffers[0]));
-      this.store.setQueue(this.bulk.queue);
-      this.store.goTo(this.store.firstOpen("queue"));
-    }
-    if (body.push === "embedding") this.placeEmbedding(placed(body, buffers));
-    if (body.push === "reopen") {
-      setTimeout(this.again);
-      return;
-    }
-    if (body.push === "go") this.store.goTo(body.row);
-    if (body.push === "error") this.say(body.text, "error");
+    takePatch(this.store, body, buffers);
+    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
   }
 
   waiting(stuck) {
@@ -345,76 +267,50 @@ class Explorer {
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
-  /* ---- what the store says ---- */
-
-  listenStore() {
-    const { store, paint, maps } = this;
-    store.on("mask", ({ selection, from }) => {
+  /** What the maps do when the store changes, and what Python changes. */
+  listen() {
+    const { store, paint, maps, registry, model } = this;
+    const placed = (act) => maps.forEach((map) => map.xy && act(map));
+    store.on("mask", () => {
       paint.restate();
-      maps.forEach((map) => {
-        if (map.xy) map.recolor();
-      });
+      placed((map) => map.recolor());
       this.toolbar.clear.hidden = !store.selectedCount;
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
-      if (selection && from !== "python") this.tellSelection();
     });
-    store.on("labels", () => this.side.refresh());
     store.on("labels", (rows) => {
+      this.side.refresh();
       paint.touch(rows);
-      maps.forEach((map) => {
-        if (map.xy) map.retouch(rows);
-      });
+      placed((map) => map.retouch(rows));
     });
-    store.on("cursor", () => {
-      maps.forEach((map) => map.redraw());
-      this.tellCurrent();
-    });
-    store.on("neighbors", () => maps.forEach((map) => map.redraw()));
-    store.on("list", () => {
-      if (store.list === "selection") store.goTo(store.firstOpen("selection"));
-    });
+    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redraw()));
+    for (const [name, react] of registry.traits) {
+      const listener = () => react(model.get(name));
+      model.on(`change:${name}`, listener);
+      registry.onEnd(() => model.off(`change:${name}`, listener));
+    }
   }
 
-  tellSelection() {
-    const { store } = this;
-    this.wire
-      .ask("select", { count: store.selectedCount }, store.selectedCount ? [packMask(store.selected).buffer] : [])
-      .catch((error) => this.say(error.message, "error"));
-  }
-
-  /** Tell Python which example is on show, not at every step of a held-down arrow key. */
-  tellCurrent() {
-    clearTimeout(this.currentTimer);
-    this.currentTimer = setTimeout(() => {
-      this.wire.ask("current", { row: this.store.row }).catch(() => {
-        /* nothing rests on it */
-      });
-    }, 150);
-  }
-
-  filtersChanged() {
-    this.model.set("filters", this.filters.state());
+  /** Set a synced trait. */
+  tell(name, value) {
+    this.model.set(name, value);
     this.model.save_changes();
   }
+
+  /* ---- what several parts do ---- */
 
   async colorBy(name, tell = false) {
     if (!this.store.columns.has(name)) return;
     try {
       await this.source.load(name);
     } catch (error) {
-      this.say(error.message, "error");
+      this.fail(error);
       return;
     }
     this.paint.colorBy(name);
     this.head.color.value = name;
     drawLegend(this.legend, this.paint.legend);
-    this.maps.forEach((map) => {
-      if (map.xy) map.recolor();
-    });
-    if (tell) {
-      this.model.set("color_by", name);
-      this.model.save_changes();
-    }
+    this.maps.forEach((map) => map.xy && map.recolor());
+    if (tell) this.tell("color_by", name);
   }
 
   selectFromMap(mask, { taken, mode }) {
@@ -433,141 +329,31 @@ class Explorer {
     try {
       this.lens(await this.source.lens(name), name);
     } catch (error) {
-      this.say(error.message, "error");
+      this.fail(error);
     }
   }
 
+  /** Select the rows of a mask and say why. */
   lens(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }
 
-  listen(target, type, listener, options) {
-    target.addEventListener(type, listener, options);
-    this.undo.push(() => target.removeEventListener(type, listener, options));
-  }
-
   focus() {
     this.root.focus({ preventScroll: true });
   }
 
-  toggleHelp(open = this.helpBox.hidden) {
-    this.helpBox.hidden = !open;
-    this.head.help.setAttribute("aria-expanded", String(open));
-  }
-
-  /* ---- the status line and the tip ---- */
-
-  say(text, kind = "") {
+  showStatus(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
   }
 
-  /* ---- the page ---- */
-
-  listenModel() {
-    const watch = (name, react) => {
-      const listener = () => react(this.model.get(name));
-      this.model.on(`change:${name}`, listener);
-      this.undo.push(() => this.model.off(`change:${name}`, listener));
-    };
-    watch("color_by", (name) => {
-      if (name && name !== this.paint.by) this.colorBy(name);
-    });
-    watch("filters", (state) => {
-      if (JSON.stringify(state) !== JSON.stringify(this.filters.state())) this.filters.restore(state || {});
-    });
-    watch("height", (height) => {
-      this.root.style.setProperty("--lw-height", `${height}px`);
-      this.layout();
-    });
-  }
-
-  listenPage() {
-    const sizes = new ResizeObserver(() => this.layout());
-    sizes.observe(this.root);
-    this.maps.forEach((map) => sizes.observe(map.stage));
-    const seen = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) this.maps.forEach((map) => map.redraw());
-    });
-    seen.observe(this.root);
-    const themes = new MutationObserver(() =>
-      THEME_CHECKS.forEach((ms) => setTimeout(() => this.root.isConnected && this.retheme(), ms)),
-    );
-    themes.observe(document.body, {
-      attributes: true,
-      attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
-    });
-    const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
-    if (scheme?.addEventListener) this.listen(scheme, "change", () => this.retheme());
-    this.undo.push(() => {
-      sizes.disconnect();
-      seen.disconnect();
-      themes.disconnect();
-    });
-  }
-
-  layout() {
-    const width = this.root.clientWidth;
-    if (!width) return;
-    const [, kind] = LAYOUTS.find(([least]) => width >= least);
-    if (this.root.dataset.layout !== kind) this.root.dataset.layout = kind;
-    this.maps.forEach((map) => map.resize());
-    this.gallery.resize();
-    this.side.refresh(true);
-    this.inspector.redrawCurve();
-  }
-
-  foldFilters() {
-    const open = this.root.classList.toggle("lw-unfolded");
-    this.head.fold.setAttribute("aria-expanded", String(open));
-    this.layout();
-  }
-
-  /** The theme of the page changed: read its colours again and draw with them. */
-  retheme() {
-    if (!this.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
-    const before = JSON.stringify(this.colors);
-    this.colors = readTheme(this.root);
-    if (JSON.stringify(this.colors) === before) return;
-    this.colorBy(this.paint.by);
-    this.side.refresh(true);
-    this.gallery.redraw();
-    this.inspector.buildChoices();
-    this.inspector.facts();
-    this.inspector.redrawCurve();
-  }
-
   destroy() {
-    clearTimeout(this.currentTimer);
-    this.undo.forEach((back) => back());
+    this.registry.end();
     this.wire.close();
-    for (const part of [
-      ...(this.maps || []),
-      this.filters,
-      this.side,
-      this.bulk,
-      this.audit,
-      this.inspector,
-      this.toolbar,
-      ...(this.timelines || []),
-    ])
-      part?.destroy();
     this.root.remove();
   }
-}
-
-/** Mask of the rows for which a test holds. */
-function maskOf(n, test) {
-  const mask = new Uint8Array(n);
-  for (let i = 0; i < n; i++) mask[i] = test(i) ? 1 : 0;
-  return mask;
-}
-
-/** Arrays that belong to columns. */
-function pick(arrays, columns) {
-  return Object.fromEntries(columns.filter(({ name }) => name in arrays).map(({ name }) => [name, arrays[name]]));
 }
 
 function render({ model, el }) {

@@ -5,15 +5,17 @@ export class Tabs {
   /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
-    this.buttons = panels.map(([name]) =>
-      h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }),
-    );
-    this.el = h(
-      "div",
-      { class: "lw-filters" },
-      h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" }, this.buttons),
-      panels.map(([, el]) => el),
-    );
+    this.buttons = [];
+    this.bar = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" });
+    this.el = h("div", { class: "lw-filters" }, this.bar);
+    panels.splice(0).forEach((panel) => this.add(...panel));
+  }
+
+  add(name, el, draw) {
+    this.panels.push([name, el, draw]);
+    this.buttons.push(h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
+    this.bar.append(this.buttons[this.buttons.length - 1]);
+    this.el.append(el);
     this.mark();
   }
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from widgets.auditing import canaries, estimate
 from widgets.columns import Column
+from widgets.masks import packed
 
 if TYPE_CHECKING:
-    from widgets.explorer import Explorer
+    from widgets.view import View
     from workbench.run import Run
 
 DATA_MAPS = (
@@ -22,32 +23,52 @@ DATA_MAPS = (
 """Axes of the data map: the first pair that the run has evidence for."""
 
 
-def described(explorer: Explorer) -> dict:
-    """The JSON part of the answer to `open`; the arrays travel beside it."""
-    run, dataset = explorer.run, explorer.dataset
-    attrs = explorer.issues.attrs
+def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Everything that the page needs for its first picture; the selection follows as news."""
+    view.decisions.catch_up()
+    columns, decisions = view.columns, view.decisions
+    arrays = {
+        "given": columns["given"].values, "suggested": view.suggested, "labels": decisions.labels,
+        "verdict": decisions.verdict, "flags": decisions.marks, "p_error": columns["p_error"].values,
+        "p_suggested": columns["p_suggested"].values, "order": view.order, "queue": view.rows_of_queue(),
+        "is_issue": view.issue.astype(np.uint8),
+    }  # fmt: skip
+    meta = described(view)
+    if meta["data_map"]:
+        arrays |= {name: columns[name].values for name in (meta["data_map"]["x"], meta["data_map"]["y"])}
+    meta["arrays"] = [[name, array.dtype.kind + str(array.dtype.itemsize)] for name, array in arrays.items()]
+    if view.selection:
+        view.send({"push": "selection"}, [packed(view.mask_of(view.selection)).tobytes()])
+    return meta, list(arrays.values())
+
+
+def described(view: View) -> dict:
+    """The JSON part of the answer to `open`."""
+    run, dataset = view.run, view.dataset
+    attrs = view.issues.attrs
     return {
         "name": run.name,
         "path": str(run.path),
         "n": dataset.n,
         "classes": list(dataset.classes),
-        "columns": [column.described() for column in explorer.columns.values()],
+        "columns": [column.described() for column in view.columns.values()],
         "epochs": list(run.epochs),
         "embedding_epochs": list(run.embedding_epochs),
-        "media": explorer.media.kind,
-        "color_by": explorer.color_by,
-        "keymap": explorer.keymap,
-        "blind": explorer.blind,
-        "saved": explorer.decisions.last_time or "",
-        "data_map": data_map(explorer.columns),
+        "media": view.media.kind,
+        "color_by": view.color_by,
+        "keymap": view.keymap,
+        "blind": view.blind,
+        "saved": view.decisions.last_time or "",
+        "data_map": data_map(view.columns),
         "no_data_map": "No statistics per epoch in this run,\nso there is no data map.",
         "embedding": embedding_state(run),
-        "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in explorer._lenses.items()],
+        "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in view.lenses.items()],
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
         "warning": attrs.get("missing", ""),
-        "canaries": canaries(run, explorer.issues),
-        "audit": estimate(run, explorer.issues),
+        "canaries": canaries(run, view.issues),
+        "audit": estimate(run, view.issues),
+        "export_path": str(export_name(run)),
     }
 
 
@@ -68,22 +89,6 @@ def embedding_state(run: Run) -> dict:
         return {"there": True, "message": "projecting…"}
     how = 'Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed="layer")`.'
     return {"there": False, "message": f"No embeddings in this run.\n{how}"}
-
-
-def lens_masks(columns: dict[str, Column], n: int) -> dict[str, np.ndarray]:
-    """Ready-made selections that rest on scores, by name; empty ones are left out."""
-    lenses = {}
-    numbers = {name: column.values for name, column in columns.items() if column.categories is None}
-    if "never_learned" in numbers:
-        lenses["never learned"] = numbers["never_learned"] > 0.5
-    if "neighbor_disagreement" in numbers:
-        lenses["most neighbours disagree"] = numbers["neighbor_disagreement"] > 0.5
-    if "forgetting" in numbers:
-        lenses["forgotten more than once"] = numbers["forgetting"] > 1
-    lenses["suggestion differs"] = (columns["suggested"].values >= 0) & (
-        columns["suggested"].values != columns["given"].values
-    )
-    return {name: mask for name, mask in lenses.items() if mask.any()}
 
 
 def expected_errors(attrs: dict) -> str:

@@ -1,0 +1,48 @@
+/** What Python says and is told: selection, queue, example on show, colour, filters. */
+import { arrayOf, packMask, unpackMask } from "./bits.js";
+import { patchOf } from "./store.js";
+
+/** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
+const TELL_PAUSE = 150;
+
+/** @param {object} view */
+export function newsFeature(view) {
+  const { store, registry } = view;
+  hear(view);
+  store.on("mask", ({ selection, from }) => {
+    if (selection && from !== "python") tellSelection(view);
+  });
+  let timer = 0;
+  store.on("cursor", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing rests on it
+  });
+  registry.onEnd(() => clearTimeout(timer));
+}
+
+/** News that any answer may carry, and messages that Python sends on its own. */
+function hear(view) {
+  const { store, registry } = view;
+  registry.onPush("selection", (_, buffers) =>
+    store.setSelection(unpackMask(arrayOf(Uint8Array, buffers[0]), store.n), { from: "python" }),
+  );
+  registry.onPush("go", (body) => store.goTo(body.row));
+  registry.onPush("error", (body) => view.say(body.text, "error"));
+  registry.onPush("reopen", () => setTimeout(view.again));
+  registry.onTrait("color_by", (name) => {
+    if (name && name !== view.paint.by) view.colorBy(name);
+  });
+  registry.onTrait("filters", (state) => {
+    if (JSON.stringify(state) !== JSON.stringify(view.filters.state())) view.filters.restore(state || {});
+  });
+}
+
+/** The state of rows that Python sent with whatever message. */
+export function takePatch(store, body, buffers) {
+  if (body.patch) store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
+}
+
+function tellSelection({ store, wire, fail }) {
+  const buffers = store.selectedCount ? [packMask(store.selected).buffer] : [];
+  wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
+}

@@ -1,0 +1,87 @@
+/** The view in its page: widths and layouts, theme, scrolling away and back. */
+import { readTheme } from "./color.js";
+
+/** Container widths at which the layout changes. */
+const LAYOUTS = [
+  [1040, "wide"],
+  [780, "middle"],
+  [540, "narrow"],
+  [0, "tiny"],
+];
+/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
+const THEME_CHECKS = [0, 120, 400, 1200];
+
+/** @param {object} view */
+export function pageFeature(view) {
+  const { root, registry } = view;
+  registry.on("start", () => {
+    watchSizes(view);
+    watchTheme(view);
+    layout(view);
+  });
+  registry.on("layout", () => {
+    view.maps.forEach((map) => map.resize());
+    view.gallery.resize();
+    view.side.refresh(true);
+    view.inspector.redrawCurve();
+  });
+  registry.on("theme", () => {
+    view.colorBy(view.paint.by);
+    view.side.refresh(true);
+    view.gallery.redraw();
+    view.inspector.buildChoices();
+    view.inspector.facts();
+    view.inspector.redrawCurve();
+  });
+  registry.onTrait("height", (height) => {
+    root.style.setProperty("--lw-height", `${height}px`);
+    layout(view);
+  });
+  view.head.onFold = () => {
+    view.head.fold.setAttribute("aria-expanded", String(root.classList.toggle("lw-unfolded")));
+    layout(view);
+  };
+}
+
+function layout(view) {
+  const width = view.root.clientWidth;
+  if (!width) return;
+  const [, kind] = LAYOUTS.find(([least]) => width >= least);
+  if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
+  view.registry.run("layout");
+}
+
+function watchSizes(view) {
+  const sizes = new ResizeObserver(() => layout(view));
+  sizes.observe(view.root);
+  view.maps.forEach((map) => sizes.observe(map.stage));
+  const seen = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) view.maps.forEach((map) => map.redraw());
+  });
+  seen.observe(view.root);
+  view.registry.onEnd(() => {
+    sizes.disconnect();
+    seen.disconnect();
+  });
+}
+
+function watchTheme(view) {
+  const themes = new MutationObserver(() =>
+    THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
+  );
+  themes.observe(document.body, {
+    attributes: true,
+    attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
+  });
+  view.registry.onEnd(() => themes.disconnect());
+  const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
+  if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
+}
+
+/** The theme of the page changed: read its colours again and draw with them. */
+function retheme(view) {
+  if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
+  const before = JSON.stringify(view.colors);
+  view.colors = readTheme(view.root);
+  if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
+}

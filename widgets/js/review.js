@@ -1,0 +1,60 @@
+/** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
+import { arrayOf } from "./bits.js";
+
+/** @param {object} view */
+export function reviewFeature(view) {
+  const { store, actions, inspector, registry, bulk } = view;
+  const acts = {
+    accept: () => actions.accept(),
+    keep: () => actions.keep(),
+    skip: () => actions.skip(),
+    flag: () => actions.flag(),
+    undo: () => actions.undo(),
+    redo: () => actions.redo(),
+    next: () => store.step(1),
+    previous: () => store.step(-1),
+    type: () => inspector.typeBox.openClass(),
+    note: () => inspector.openNote(),
+    neighbors: () => selectNeighbors(view),
+    blind: () => toggleBlind(view),
+    clear: () => store.clearSelection(),
+  };
+  for (const [name, act] of Object.entries(acts)) registry.onAction(name, act);
+  registry.onEscape(() => {
+    const typing = Boolean(inspector.typeBox.mode);
+    inspector.typeBox.close();
+    return typing;
+  });
+  store.on("list", () => {
+    if (store.list === "selection") store.goTo(store.firstOpen("selection"));
+  });
+  registry.onPush("queue", (_, buffers) => {
+    bulk.rebase(arrayOf(Int32Array, buffers[0]));
+    store.setQueue(bulk.queue);
+    store.goTo(store.firstOpen("queue"));
+  });
+}
+
+function selectNeighbors({ store, say }) {
+  const near = store.neighborsOf;
+  if (!near || near.row !== store.row || !near.rows.length) {
+    say("no neighbours for this example", "warn");
+    return;
+  }
+  const mask = new Uint8Array(store.n);
+  for (const row of [store.row, ...near.rows]) mask[row] = 1;
+  const { row } = store;
+  store.setSelection(mask);
+  store.goTo(row);
+  say(`${near.rows.length} neighbours selected`);
+}
+
+function toggleBlind({ store, inspector, say }) {
+  store.blind = !store.blind;
+  say(store.blind ? "suggestions hidden until you choose" : "suggestions shown");
+  inspector.facts();
+  if (inspector.answer) {
+    inspector.reasons();
+    inspector.redrawCurve();
+  }
+}

@@ -1,0 +1,25 @@
+"""Sets of rows as one bit per row: how selections, searches and lenses cross between Python and the page."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.errors import InputError
+
+
+def packed(mask: np.ndarray) -> np.ndarray:
+    """(n + 7) // 8 bytes of a (n,) bool mask, the first row in the lowest bit."""
+    return np.packbits(mask, bitorder="little")
+
+
+def unpacked(buffer: object, n: int) -> np.ndarray:
+    """The inverse of `packed`: (n,) bool.
+
+    Raises
+    ------
+    InputError : the buffer has fewer than n bits.
+    """
+    bits = np.unpackbits(np.frombuffer(buffer, np.uint8), bitorder="little")
+    if len(bits) < n:
+        raise InputError.at("mask", f"has {len(bits)} bits for {n} rows", "Open the view again.")
+    return bits[:n].astype(bool)

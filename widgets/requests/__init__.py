@@ -1,0 +1,64 @@
+"""What a page can ask: one flat table from the kind of a request to the function that answers it.
+
+Each function takes the view, the JSON part of the message and its buffers, and gives the JSON part and the arrays of
+the answer. A new kind is a function in a module of its concept and one line in `REQUESTS`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.requests.audit import ask_audit, ask_rank
+from widgets.requests.data import ask_column, ask_inspect, ask_media
+from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
+from widgets.requests.export import ask_export
+from widgets.requests.maps import ask_embedding, ask_upto
+from widgets.requests.opening import ask_open
+from widgets.requests.searching import ask_search
+from widgets.requests.selecting import ask_current, ask_lens, ask_select
+from workbench.errors import InputError, WorkbenchError
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+log = logging.getLogger(__name__)
+
+REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
+    "open": ask_open,
+    "column": ask_column,
+    "media": ask_media,
+    "inspect": ask_inspect,
+    "select": ask_select,
+    "current": ask_current,
+    "lens": ask_lens,
+    "search": ask_search,
+    "decide": ask_decide,
+    "undo": ask_undo,
+    "redo": ask_redo,
+    "upto": ask_upto,
+    "embedding": ask_embedding,
+    "rank": ask_rank,
+    "audit": ask_audit,
+    "export": ask_export,
+}
+"""Kind of a request -> function of (view, content, buffers) that gives (body, arrays)."""
+
+
+def answer(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The answer to one question of the page, ready to send; whatever goes wrong becomes its `error`."""
+    kind = content.get("kind")
+    try:
+        if kind not in REQUESTS:
+            raise InputError.unknown("message", kind, REQUESTS)
+        body, arrays = REQUESTS[kind](view, content, buffers)
+    except Exception as error:  # the page must hear of it, whatever it was
+        if not isinstance(error, WorkbenchError):
+            log.exception("explorer: %s failed", kind)
+        text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+        body, arrays = state_after_error(view, content, buffers)
+        body["error"] = text
+    return {**body, "request": content.get("request")}, [np.ascontiguousarray(array).tobytes() for array in arrays]

@@ -1,0 +1,34 @@
+"""Columns, pictures and texts, and all about one example."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+MOST_ITEMS = 48
+"""Thumbnails in one answer."""
+
+
+def ask_column(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The values of a column."""
+    name = content.get("name")
+    if name not in view.columns:
+        raise InputError.unknown("column", name, view.columns)
+    values = view.columns[name].values
+    return {"type": values.dtype.kind + str(values.dtype.itemsize)}, [values]
+
+
+def ask_media(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Thumbnails of rows."""
+    rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
+    return {"items": [view.media.item(row) for row in rows]}, []
+
+
+def ask_inspect(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Everything about one row."""
+    row = view.row(content["row"])
+    return view.details.of(row, view.decisions.notes.get(row, "")), []

@@ -1,0 +1,66 @@
+"""Decisions, undo and redo: in the journal first, then in the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.masks import unpacked
+
+if TYPE_CHECKING:
+    from widgets.view import View
+    from workbench.journal import Entry
+
+
+def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """One decision about the rows of a list or of a mask; labels may differ by row (a second buffer)."""
+    rows, rest = _rows_in(view, content, buffers)
+    codes = None
+    if content.get("label") is not None:
+        codes = np.full(len(rows), int(content["label"]), np.int64)
+    elif rest:
+        codes = np.frombuffer(rest[0], "<i4").astype(np.int64)
+    view.decisions.decide(content.get("op"), rows, codes, content, (str(view.reasons[row] or "") for row in rows))
+    return _caught_up(view, len(rows), int(rows[0]) if len(rows) else -1)
+
+
+def ask_undo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The author's newest decision is taken back."""
+    return _travelled(view, view.decisions.undo())
+
+
+def ask_redo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """What was taken back last is brought back."""
+    return _travelled(view, view.decisions.redo())
+
+
+def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """After a failed decision: what holds, so that the page takes back what it showed ahead."""
+    kind = content.get("kind")
+    if kind not in ("decide", "undo", "redo"):
+        return {}, []
+    touched = set(view.decisions.catch_up().tolist())
+    if kind == "decide":
+        touched |= set(_rows_in(view, content, buffers)[0].tolist())
+    rows = np.array(sorted(touched), np.int32) if kind == "decide" else np.arange(view.dataset.n, dtype=np.int32)
+    return {"patch": [0, 4]}, view.decisions.patch(rows)
+
+
+def _rows_in(view: View, content: dict, buffers: list) -> tuple[np.ndarray, list]:
+    """Row numbers of a decision (a list, or a bit mask in the first buffer) and the other buffers."""
+    if content.get("rows") is not None:
+        return np.array([view.row(row) for row in content["rows"]], np.int64), list(buffers)
+    return np.flatnonzero(unpacked(buffers[0], view.dataset.n)), list(buffers[1:])
+
+
+def _travelled(view: View, entries: list[Entry]) -> tuple[dict, list]:
+    rows = sorted(view.decisions.rows_of({entry.id for entry in entries}).values())
+    return _caught_up(view, len(rows), rows[0] if rows else -1)
+
+
+def _caught_up(view: View, count: int, row: int) -> tuple[dict, list]:
+    """The answer after a commit: the time of saving and the state of every row touched since."""
+    touched = view.decisions.catch_up()
+    body = {"count": count, "row": row, "time": view.decisions.last_time, "patch": [0, 4]}
+    return body, view.decisions.patch(touched)

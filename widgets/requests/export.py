@@ -1,0 +1,20 @@
+"""The corrected labels, written to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+
+def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Write the corrected data and say where it is."""
+    from workbench.export import export
+
+    path = Path(str(content["path"])).expanduser()
+    export(view.run, path, force=bool(content.get("overwrite")))
+    changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+    text = f"wrote {path.resolve()} ({view.dataset.n:,} examples, {changed:,} changed)"
+    return {"path": str(path.resolve()), "text": text}, []

@@ -1,0 +1,36 @@
+"""The selection, the example on show, and ready-made selections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.masks import packed, unpacked
+from widgets.media import plain
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+
+def ask_select(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The page selected the rows of a mask; no buffer means none."""
+    mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
+    view.set_from_page(selection=view.dataset.ids[mask].tolist())
+    return {"count": int(mask.sum())}, []
+
+
+def ask_current(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The page shows another example."""
+    row = content["row"]
+    view.set_from_page(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
+    return {}, []
+
+
+def ask_lens(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The mask of a lens."""
+    name = content.get("name")
+    if name not in view.lenses:
+        raise InputError.unknown("lens", name, view.lenses)
+    return {}, [packed(view.lenses[name])]

@@ -1,0 +1,115 @@
+"""What an Explorer shows, apart from the notebook: the columns, suspects, decisions and media of one run.
+
+`widgets.requests` and `widgets.queues` work on a `View`; `widgets.explorer` adds the traits and the messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.columns import Column, codes_of, rows_in_order, view_columns
+from widgets.decisions import Decisions
+from widgets.details import Details
+from widgets.lenses import lens_masks
+from widgets.media import Media, plain
+from widgets.projecting import Projector
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.run import Run
+
+
+class View:
+    """Data of one open view, and the ways between rows and ids.
+
+    Attributes
+    ----------
+    run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
+    order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
+    reasons : (n,) str or None. lenses : (n,) bool masks by name.
+    """
+
+    # What the widget adds.
+    selection: list
+    current: object
+    queue: list
+    color_by: str
+    keymap: str | Mapping[str, object] | None
+    blind: bool
+
+    def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None) -> None:
+        """Show a run."""
+        self.run, self.dataset, self.scores = run, run.dataset, scores
+        self.decisions = Decisions(run, author)
+        self.media = Media(self.dataset)
+        self.projector = Projector(run, self.later)
+        self._haystack: np.ndarray | None = None
+        self.show_issues(issues)
+
+    def show_issues(self, issues: pd.DataFrame) -> None:
+        """Show these suspects (and whatever follows from them)."""
+        order = rows_in_order(self.dataset, issues)
+        self.issues = issues
+        self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
+        self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
+        self.issue = issues["is_issue"].to_numpy(bool)[order]
+        self.suggested = codes_of(self.dataset, issues["suggested"].to_numpy()[order])
+        self.reasons = issues["reasons"].to_numpy(object)[order]
+        self.details = Details(self.run, self.reasons, self.suggested, self.media)
+        self.lenses = lens_masks(self.columns)
+
+    def row(self, value: object) -> int:
+        """A row number that came in a message."""
+        row = int(value)  # type: ignore[call-overload]
+        if not 0 <= row < self.dataset.n:
+            raise InputError.at("row", f"is {row}", f"Use 0 to {self.dataset.n - 1}.")
+        return row
+
+    def rows_of_queue(self) -> np.ndarray:
+        """(m,) int32 rows to review."""
+        return self.dataset.rows(self.queue).astype(np.int32) if self.queue else np.empty(0, np.int32)
+
+    def mask_of(self, ids: list) -> np.ndarray:
+        """(n,) bool of ids."""
+        mask = np.zeros(self.dataset.n, bool)
+        if len(ids):
+            mask[self.dataset.rows(ids)] = True
+        return mask
+
+    def known_ids(self, field: str, value: object) -> list:
+        """A list of ids that are in the dataset, from whatever a user passed as `field`."""
+        if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+            raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
+        ids = [plain(one) for one in value]
+        return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
+
+    def words(self) -> np.ndarray:
+        """(n,) lower-case text to search words in: id, given label, text and other text columns."""
+        if self._haystack is None:
+            parts = [self.dataset.ids.astype(str), self.dataset.given.astype(str)]
+            parts += [c.astype(str).to_numpy() for _, c in self.dataset.metadata.items() if c.dtype.kind not in "fiub"]
+            self._haystack = np.array(["\n".join(map(str, line)).lower() for line in zip(*parts)], object)
+        return self._haystack
+
+    # What the widget does.
+
+    def send(self, content: dict, buffers: list | None = None) -> None:
+        """Send to every open page."""
+        raise NotImplementedError
+
+    def later(self, body: dict, buffers: list) -> None:
+        """Send, from any thread."""
+        raise NotImplementedError
+
+    def set_from_page(self, **values: object) -> None:
+        """Set traits without sending them back to the page that they came from."""
+        raise NotImplementedError
+
+    def rank_again(self) -> None:
+        """Ask the detector anew, with the verdicts of the journal, and show what it says."""
+        raise NotImplementedError
