@@ -105,12 +105,15 @@ def check_pred_probs(
     return probs, labels
 
 
-def unusable_rows(block: np.ndarray, tolerance: float) -> np.ndarray:
-    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance."""
+def unusable_rows(block: np.ndarray, tolerance: float, *, negative: bool = True) -> np.ndarray:
+    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance.
+
+    `negative` False: the caller has seen that no value is.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs(block @ np.ones(block.shape[1], block.dtype) - 1)
         wrong = ~(off <= tolerance)
-        if block.size and not block.min() >= -tolerance * 1e-3:
+        if negative and block.size and not block.min() >= -tolerance * 1e-3:
             wrong |= block.min(axis=1) < -tolerance * 1e-3
     return wrong
 

@@ -20,6 +20,21 @@ def test_largest_other_against_a_loop(rng, k, dtype, monkeypatch):
     np.testing.assert_array_equal(r.largest_other(np.asfortranarray(values), given), loop)
 
 
+@pytest.mark.parametrize("k", [3, 40])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_leading_columns_are_those_of_argmax(rng, k, dtype):
+    block = rng.dirichlet(np.ones(k), 50).round(2).astype(dtype)
+    leader, negative = r.leading_columns(block)
+    np.testing.assert_array_equal(leader, block.argmax(axis=1))
+    assert negative == (k <= r.NARROW)  # whole columns are not looked at for a sign
+    for odd in (-1e-7, -0.0, np.nan, -np.inf):
+        block[7, 2] = odd
+        leader, negative = r.leading_columns(block)
+        assert negative
+        np.testing.assert_array_equal(np.delete(leader, 7), np.delete(block.argmax(axis=1), 7))
+        assert np.isnan(odd) or leader[7] == block[7].argmax()
+
+
 def test_given_values_and_counts(rng):
     values, given = rng.random((100_000, 3)), rng.integers(-1, 3, 100_000)
     picked = r.given_values(values, given)

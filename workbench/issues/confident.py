@@ -32,6 +32,12 @@ FILTERS = (
     "low_self_confidence",
     "low_normalized_margin",
 )
+GROUPS = 16
+"""Parts into which the classes are dealt for the pruning filters: few calls, and enough for all threads."""
+
+WIDEST_GROUP = 1 << 20
+"""Counts (classes of a part x all classes) in one part, at most."""
+
 RANKINGS = {
     "self_confidence": self_confidence,
     "normalized_margin": normalized_margin,
@@ -266,22 +272,24 @@ def find_label_issues(
             f"has shape {counts.shape}",
             f"Give a row and a column for each of {probs.shape[1]} classes.",
         )
-    mask = np.zeros(len(probs), bool)
+    by_class, by_noise_rate = np.zeros((2, len(probs)), bool)
 
-    def prune(klass: int) -> None:
-        members = rows.classes.members(klass)
-        if len(members) <= max(min_per_class, 1):
-            return
-        prune_counts = to_prune(counts[klass], klass, min_per_class, frac_noise)
-        found = np.ones(len(members), bool)
+    def prune(classes: np.ndarray) -> None:
+        pruned = np.stack([to_prune(counts[klass], klass, min_per_class, frac_noise) for klass in classes])
         if by != "prune_by_noise_rate":
-            found &= lowest(rows.p_given[members], len(members) - int(prune_counts[klass]))
+            for klass, kept in zip(classes, pruned[np.arange(len(classes)), classes]):
+                members = rows.classes.members(klass)
+                by_class[members] = lowest(rows.p_given[members], len(members) - int(kept))
         if by != "prune_by_class":
-            found &= by_margin(probs, members, klass, rows.p_given[members], rows.contradicted[members], prune_counts)
-        mask[members] = found
+            by_noise_rate[by_margin(probs, rows, classes, pruned)] = True
 
-    in_threads(prune, range(probs.shape[1]), probs.size)
-    return mask & rows.contradicted
+    large = np.flatnonzero(rows.classes.counts > max(min_per_class, 1))
+    if len(large):
+        groups = np.array_split(large, min(len(large), max(GROUPS, probs.shape[1] ** 2 // WIDEST_GROUP)))
+        in_threads(prune, groups, probs.size)
+    if by == "both":
+        return by_class & by_noise_rate & rows.contradicted
+    return (by_class if by == "prune_by_class" else by_noise_rate) & rows.contradicted
 
 
 def rank(

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.issues.counting import SLACK
+from workbench.issues.counting import SLACK, Rows
 from workbench.reductions import float_rows
+
+PAIRS = 1 << 20  # pairs of an example and another class that are looked at together
 
 
 def to_prune(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
@@ -44,43 +46,88 @@ def lowest(scores: np.ndarray, how_many: int) -> np.ndarray:
     return mask
 
 
-def by_margin(
-    probs: np.ndarray,
-    members: np.ndarray,
-    klass: int,
-    p_given: np.ndarray,
-    contradicted: np.ndarray,
-    counts: np.ndarray,
-) -> np.ndarray:
-    """Mask over the members of one class: for every other class, so many with the largest margin over their own.
+def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rows (m,) of some classes that are, for any other class, among so many with the largest margin over their own.
 
-    Right at least for contradicted members, which is all that is asked for: where enough of these have a margin that
-    no other member can have, the others need not be looked at.
+    Complete for contradicted rows, which is all that is asked for: where enough of these have a margin that no other
+    member can have, the others need not be looked at.
+
+    Parameters
+    ----------
+    classes : int (g,), ascending; counts : int (g, k), how many to prune for each other class
     """
-    found = np.zeros(len(members), bool)
-    wanted = np.flatnonzero(counts > 0)
-    wanted = wanted[wanted != klass]
-    if (counts[wanted] >= len(members)).any():
-        found[:] = True
-        return found
-    wanted = wanted[np.argsort(counts[wanted], kind="stable")]
-    inside = np.flatnonzero(contradicted)
+    members = [rows.classes.members(klass) for klass in classes]
+    wanted = counts > 0
+    wanted[np.arange(len(classes)), classes] = False
+    sizes = np.array([len(some) for some in members])
+    whole = (wanted & (counts >= sizes[:, None])).any(axis=1)
+    inside = [some[rows.contradicted[some]] for some in members]
+    found = [members[index] for index in np.flatnonzero(whole)]
+    group, column = np.nonzero(wanted & ~whole[:, None])
+    many = counts[group, column]
+    lengths = np.array([len(some) for some in inside])
+    starts, inside = np.cumsum(lengths) - lengths, np.concatenate(inside)
+    part = np.cumsum(lengths[group]) // PAIRS
     left = []
-    for part, margins in _margins(probs, members[inside], p_given[inside], wanted):
-        enough = np.count_nonzero(margins > 10 * SLACK, axis=1) >= counts[part]
-        for many in np.unique(counts[part[enough]]):
-            group = np.flatnonzero(enough & (counts[part] == many))
-            reached, tied = _top(margins[group], int(many))
-            found[inside] |= reached
-            enough[group[tied]] = False
-        left.append(part[~enough])
-    for part, margins in _margins(probs, members, p_given, np.concatenate(left) if left else wanted):
-        for many in np.unique(counts[part]):
-            group = margins[counts[part] == many]
-            reached, tied = _top(group, int(many))
+    for cells in np.split(np.arange(len(group)), np.flatnonzero(np.diff(part)) + 1):
+        chosen, unsettled = _clear(
+            probs, rows, inside, starts[group[cells]], lengths[group[cells]], column[cells], many[cells]
+        )
+        found.append(chosen)
+        left.append(cells[unsettled])
+    left = np.concatenate(left)
+    for index in np.unique(group[left]):
+        cells = left[group[left] == index]
+        cells = cells[np.argsort(many[cells], kind="stable")]
+        found.append(members[index][_among_all(probs, members[index], rows.p_given, column[cells], many[cells])])
+    return np.concatenate(found)
+
+
+def _clear(
+    probs: np.ndarray,
+    rows: Rows,
+    inside: np.ndarray,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """For some (class, other class): rows that are pruned beyond doubt, and a mask of those that are not settled so.
+
+    The contradicted members of a cell's class are `inside[start : start + length]`.
+    """
+    cell = np.repeat(np.arange(len(column)), lengths)
+    place = np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
+    row = inside[place]
+    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    above = np.flatnonzero(margins > 10 * SLACK)
+    cell, row, margins = cell[above], row[above], margins[above]
+    order = np.lexsort((-margins, cell))
+    cell, row, margins = cell[order], row[order], margins[order]
+    sizes = np.bincount(cell, minlength=len(column))
+    first = np.cumsum(sizes) - sizes
+    settled = sizes >= many
+    beyond = np.flatnonzero(sizes > many)
+    border = first[beyond] + many[beyond]
+    settled[beyond] = margins[border - 1] != margins[border]
+    pruned = (np.arange(len(cell)) - first[cell] < many[cell]) & settled[cell]
+    return row[pruned], ~settled
+
+
+def _among_all(
+    probs: np.ndarray, members: np.ndarray, p_given: np.ndarray, column: np.ndarray, many: np.ndarray
+) -> np.ndarray:
+    """Mask over all members of one class: for each column, so many with the largest margin; `many` ascending."""
+    found = np.zeros(len(members), bool)
+    counts = dict(zip(column.tolist(), many.tolist()))
+    for part, margins in _margins(probs, members, p_given[members], column):
+        wanted = np.array([counts[one] for one in part.tolist()])
+        for one in np.unique(wanted):
+            group = margins[wanted == one]
+            reached, tied = _top(group, int(one))
             found |= reached
             for row in tied:  # the order of a full sort decides between equals
-                found[np.argsort(-group[row])[:many]] = True
+                found[np.argsort(-group[row])[:one]] = True
     return found
 
 
