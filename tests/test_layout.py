@@ -19,7 +19,8 @@ MODULES = COMPUTE + VIEWS
 PUBLIC = {
     "workbench": [
         *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
-        *("agreement", "annotators", "confusion", "consensus", "duplicates", "lenses", "outliers", "pace"),
+        *("agreement", "annotators", "confusion", "consensus", "duplicates", "ensemble", "lenses"),
+        *("outliers", "pace"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
     ],
 }

@@ -31,6 +31,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "consensus": "annotators",
     "cross_validate": "folds",
     "duplicates": "issues.duplicates",
+    "ensemble": "ensemble",
     "export": "export",
     "find_issues": "issues.detector",
     "figure": "figures",

@@ -54,7 +54,8 @@ def score(
 
     Parameters
     ----------
-    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`.
+    source : a Run or its path; an Ensemble (the mean over its runs); Evidence; or given labels (class indices or names,
+        or a Dataset) with `arrays`.
     names : a name or names out of `SCORES`; by default every score whose evidence is there.
     block_rows : rows scored at a time; it changes memory, not numbers.
     arrays : `pred_probs`, `logits`, `embeddings`, ... beside given labels, as in `Evidence.from_arrays`.
@@ -80,6 +81,8 @@ def score(
         if name not in SCORES:
             raise InputError.unknown("score", name, SCORES)
     source = opened(source)
+    if hasattr(source, "runs") and not arrays:  # an Ensemble
+        return source.scores(wanted, spread=False)
     if hasattr(source, "stat_blocks") and not arrays:
         source = _of_run(source)
     else:
