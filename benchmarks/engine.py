@@ -10,28 +10,20 @@ after a full run the engine section of BENCHMARKS.md.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import datetime
-import gc
 import json
-import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measuring import RESULTS, ROOT, as_markdown, machine, measured, size, write_section
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "engine.json"
-BEGIN, END = "<!-- engine: begin -->", "<!-- engine: end -->"
+OUT = RESULTS / "engine.json"
 
 FULL = {"narrow": (1_000_000, 10), "wide": (100_000, 1000), "dynamics": (10, 100_000, 10), "disk": (10, 1_000_000, 100)}
 QUICK = {"narrow": (100_000, 10), "wide": (10_000, 1000), "dynamics": (10, 10_000, 10), "disk": (4, 100_000, 100)}
@@ -125,65 +117,13 @@ def child(who: str, what: str, folder: Path) -> None:
     print(json.dumps(list(calls)), flush=True)
     for line in sys.stdin:
         name, keep = json.loads(line)
-        give_memory_back()
-        with Peak() as peak:
-            start = time.perf_counter()
-            result = calls[name]()
-            seconds = time.perf_counter() - start
+        found = measured(calls[name])
         if keep:
-            np.savez(folder / f"{what}.{name}.{who}.npz", **(result if isinstance(result, dict) else {"it": result}))
-        del result
-        print(json.dumps({"seconds": seconds, "peak_mb": peak.mb}), flush=True)
-
-
-def give_memory_back() -> None:
-    """Freed memory goes back to the system, so that the next task is charged for what it uses."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-class Peak:
-    """Highest resident memory inside the block, in MB above that at its start."""
-
-    def __enter__(self) -> Peak:
-        self.start = resident("VmRSS")
-        self.high = self.start
-        self.reset = self._reset()
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._sample)
-        if not self.reset:
-            self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.reset:
-            self.high = resident("VmHWM")
-        else:
-            self.stop.set()
-            self.thread.join()
-        self.mb = round(max(self.high - self.start, 0.0), 1)
-
-    def _reset(self) -> bool:
-        """Let the kernel start its high-water mark anew; where it does not, the memory is sampled."""
-        try:
-            Path("/proc/self/clear_refs").write_text("5")
-        except OSError:
-            return False
-        return resident("VmHWM") < self.start + 20
-
-    def _sample(self) -> None:
-        while not self.stop.wait(0.003):
-            self.high = max(self.high, resident("VmRSS"))
-
-
-def resident(field: str) -> float:
-    """A field of /proc/self/status in MB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
-    return math.nan
+            arrays = found.result if isinstance(found.result, dict) else {"it": found.result}
+            np.savez(folder / f"{what}.{name}.{who}.npz", **arrays)
+            del arrays
+        print(json.dumps({"seconds": found.seconds, "peak_mb": found.peak_mb}), flush=True)
+        del found
 
 
 # ---- all of them
@@ -259,14 +199,6 @@ def row(work: str, ours: dict, peer: str, theirs: dict | None) -> dict[str, Any]
     return line
 
 
-def size(*shape: int) -> str:
-    short = [
-        f"{n // 1_000_000}M" if n % 1_000_000 == 0 else f"{n // 1000}k" if n % 1000 == 0 and n > 1000 else f"{n}"
-        for n in shape
-    ]
-    return " x ".join(short)
-
-
 def all_rows(shapes: dict[str, tuple[int, ...]], folder: Path, runs: int) -> Iterator[dict[str, Any]]:
     for what in ("narrow", "wide"):
         labels, probs = probabilities(*shapes[what])
@@ -301,35 +233,6 @@ def all_rows(shapes: dict[str, tuple[int, ...]], folder: Path, runs: int) -> Ite
 HEAD = "| work | ours s | peer | peer s | ratio | ours peak MB | peer peak MB |\n|---|---|---|---|---|---|---|"
 
 
-def as_markdown(line: dict[str, Any]) -> str:
-    cells = [
-        "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in line.values()
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def machine() -> str:
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {model}, Python {platform.python_version()}, NumPy {np.__version__}"
-
-
-def write_section(rows: list[dict[str, Any]]) -> None:
-    """Put the table between the two marks in BENCHMARKS.md."""
-    path = ROOT / "BENCHMARKS.md"
-    text = path.read_text() if path.is_file() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    if BEGIN not in text:
-        text += f"\n{BEGIN}\n{END}\n"
-    date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    table = "\n".join([HEAD, *map(as_markdown, rows)])
-    before, _, rest = text.partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{machine()}, {date}.\n\n{table}\n{END}{rest.partition(END)[2]}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, in about a minute")
@@ -343,10 +246,10 @@ def main() -> None:
     print(machine(), HEAD, sep="\n\n", flush=True)
     with tempfile.TemporaryDirectory(dir=options.tmp) as folder:
         rows = list(all_rows(QUICK if options.quick else FULL, Path(folder), 2 if options.quick else options.runs))
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(rows, indent=1) + "\n")
     if not options.quick:
-        write_section(rows)
+        write_section("engine", HEAD, rows)
 
 
 if __name__ == "__main__":
