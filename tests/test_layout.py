@@ -22,6 +22,7 @@ PUBLIC = {
         *("agreement", "annotators", "confusion", "consensus", "duplicates", "ensemble", "lenses"),
         *("outliers", "pace"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
+        *("rerank",),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

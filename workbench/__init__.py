@@ -41,6 +41,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "pace": "pace",
     "plant": "issues.plant",
     "replay": "recording.replay",
+    "rerank": "compare",
     "read": "io",
     "report": "report",
     "score": "scores",

@@ -1,4 +1,4 @@
-"""Figures of a run as plain plotly figures, to look at, to style further, to write to a file.
+"""Figures of a run, or of a result, as plain plotly figures, to look at, to style further, to write to a file.
 
 One function per kind in the modules of this folder; `FIGURES` lists them. Nothing here is needed to use the rest.
 """
@@ -25,18 +25,25 @@ FIGURES = {  # kind -> (module of this folder, function)
     "reliability": ("reliability", "reliability"),
 }
 
-__all__ = ["FIGURES", "figure"]
+OF_RESULTS = {  # kind -> (module of this folder, function); a result names its own in its attribute `figures`
+    "comparison": ("effects", "comparison"),
+    "bump": ("ranks", "bump"),
+    "swaps": ("ranks", "swaps"),
+}
+
+__all__ = ["FIGURES", "OF_RESULTS", "figure"]
 
 
-def figure(run: Run, kind: str, **options: Any) -> go.Figure:
-    """A plotly figure of a run.
+def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure:
+    """A plotly figure of a run, or of a result of `compare`, `rerank` and their like.
 
     Parameters
     ----------
-    kind : "data_map" (confidence against variability), "embedding" (the embeddings in two dimensions), "curves"
-        (probabilities of some examples over the epochs; ids=), "confusion" (given against predicted label), "noise"
-        (the estimated noise matrix with intervals), "reliability" (predicted against observed share of errors; needs
-        planted errors or verdicts).
+    run : a Run, or a result.
+    kind : of a run "data_map" (confidence against variability), "embedding" (the embeddings in two dimensions),
+        "curves" (probabilities of some examples over the epochs; ids=), "confusion" (given against predicted label),
+        "noise" (the estimated noise matrix with intervals), "reliability" (predicted against observed share of errors;
+        needs planted errors or verdicts). Of a result one of its attribute `figures`, the first unless given.
     options : of that kind; see the functions named in `FIGURES`.
 
     Returns
@@ -47,12 +54,16 @@ def figure(run: Run, kind: str, **options: Any) -> go.Figure:
     ------
     InputError : an unknown kind or option. MissingEvidence : the run lacks what the figure shows.
     """
-    if kind not in FIGURES:
-        raise InputError.unknown("figure", kind, FIGURES)
-    module, name = FIGURES[kind]
+    known = FIGURES
+    if hasattr(type(run), "figures"):
+        known = {name: OF_RESULTS[name] for name in type(run).figures}
+        kind = next(iter(known)) if kind is None else kind
+    if kind not in known:
+        raise InputError.unknown("figure", kind, known)
+    module, name = known[kind]
     function = getattr(importlib.import_module(f"workbench.figures.{module}"), name)
-    known = [option for option in inspect.signature(function).parameters if option != "run"]
+    _, *accepted = inspect.signature(function).parameters
     for option in options:
-        if option not in known:
-            raise InputError.unknown(f"option of figure {kind!r}", option, known)
+        if option not in accepted:
+            raise InputError.unknown(f"option of figure {kind!r}", option, accepted)
     return function(run, **options)

@@ -1,0 +1,106 @@
+"""How sure a difference is: over splits, over test examples, and in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of the mean difference over random splits of one data set.
+
+    Parameters
+    ----------
+    differences : (r,) float, one per split, r >= 2
+    tested, trained : rows of the test and of the training part of a split
+    level : coverage in (0, 1)
+
+    Notes
+    -----
+    mean -+ t(r - 1) sqrt((1 / r + tested / trained) s^2), s^2 the variance of the differences. The splits overlap, so
+    s^2 / r is far too small a variance of the mean: more splits would shrink it to nothing on the same data. The term
+    tested / trained stands for what all splits have in common.
+
+    References
+    ----------
+    Nadeau and Bengio 2003, Inference for the generalization error, Machine Learning 52, equation 11.
+
+    Examples
+    --------
+    >>> np.round(corrected_t(np.array([0.01, 0.03]), 30, 70), 4)
+    array([-0.1532,  0.1932])
+    """
+    from scipy.stats import t
+
+    differences = np.asarray(differences, float)
+    r = len(differences)
+    width = t.ppf((1 + level) / 2, r - 1) * np.sqrt((1 / r + tested / trained) * differences.var(ddof=1))
+    return float(differences.mean() - width), float(differences.mean() + width)
+
+
+def paired_bootstrap(
+    gains: np.ndarray, *, repeats_too: bool = False, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of the mean gain, test examples drawn again with replacement.
+
+    Parameters
+    ----------
+    gains : float (r, m), right by the second model minus right by the first, in {-1, 0, 1}; a row per repeat, a column
+        per test example; NaN where the example was not tested in that repeat. Both models of a pair see the same
+        example: what makes an example hard for both cancels.
+    repeats_too : draw the repeats again as well. Only right where the repeats all test the same examples.
+    level : coverage in (0, 1)
+    resamples : number of draws
+    seed : of the draws
+
+    Notes
+    -----
+    The statistic is the mean over repeats of the mean over the examples tested. Without `repeats_too` the trained
+    models are taken as they are, so the interval answers "other test examples?" and not "another training set?".
+
+    References
+    ----------
+    Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13; Koehn 2004 for paired test sets.
+
+    Examples
+    --------
+    >>> paired_bootstrap(np.ones((2, 5)))
+    (1.0, 1.0)
+    """
+    gains = np.atleast_2d(np.asarray(gains, float))
+    there = ~np.isnan(gains)
+    values = np.where(there, gains, 0.0)
+    r, m = gains.shape
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    step = max(1, (1 << 22) // max(m, 1))
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        weights = rng.multinomial(m, np.full(m, 1 / m), size=size).astype(float)
+        per_repeat = (weights @ values.T) / np.maximum(weights @ there.T.astype(float), 1e-12)
+        if repeats_too:
+            per_repeat = np.take_along_axis(per_repeat, rng.integers(0, r, (size, r)), axis=1)
+        means[start : start + size] = per_repeat.mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def verdict(low: float, high: float) -> str:
+    """ "better", "worse" or "no difference that this can show"."""
+    return "better" if low > 0 else "worse" if high < 0 else "no difference that this comparison can show"
+
+
+def points(difference: float, low: float, high: float) -> str:
+    """A difference of shares and its interval in words, in percentage points.
+
+    Examples
+    --------
+    >>> points(0.018, 0.009, 0.026)
+    '+1.8 points, 95 % 0.9 to 2.6'
+    >>> points(-0.002, -0.0101, 0.006)
+    '-0.2 points, 95 % -1.0 to 0.6'
+    """
+    shown = [f"{round(100 * value, 1) + 0.0:{sign}.1f}" for value, sign in ((difference, "+"), (low, ""), (high, ""))]
+    return f"{shown[0]} points, {LEVEL:.0%}".replace("%", " %") + f" {shown[1]} to {shown[2]}"
