@@ -21,6 +21,7 @@ PUBLIC = {
         *("Dataset", "Evidence", "Journal", "Recorder", "Run", "SCORES", "audit", "canary_report", "cross_validate"),
         *("agreement", "annotators", "confusion", "consensus", "duplicates", "ensemble", "lenses"),
         *("outliers", "pace"),
+        *("compare_runs", "queue"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
         *("rerank",),
     ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import InputError
+from workbench.pace import counts
 
 if TYPE_CHECKING:
     from workbench.journal import Entry
@@ -25,10 +26,12 @@ class Decisions:
     Attributes
     ----------
     labels : (n,) int32 class index now, -1 = unlabelled. verdict : (n,) uint8, values of `VERDICT_CODES`.
-    marks : (n,) uint8, bits FLAGGED and NOTED. notes : text by row.
+    marks : (n,) uint8, bits FLAGGED and NOTED. notes : text by row. times : of the author's own decisions, ISO 8601.
+
+    With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
     """
 
-    def __init__(self, run: Run, author: str | None = None) -> None:
+    def __init__(self, run: Run, author: str | None = None, *, alone: bool = False) -> None:
         self.run, self.dataset, self.journal, self.author = run, run.dataset, run.journal, author
         self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
         self.labels = run.dataset.given_labels.astype(np.int32)
@@ -36,8 +39,15 @@ class Decisions:
         self.marks = np.zeros(run.n, np.uint8)
         self.notes: dict[int, str] = {}
         self.last_time: str | None = None
+        self.alone = alone
+        self.times: dict[int, str] = {}
         self._seq = 0
         self.catch_up()
+
+    @property
+    def who(self) -> str:
+        """The author's name."""
+        return self.journal.author if self.author is None else self.author
 
     def catch_up(self) -> np.ndarray:
         """Take in what was appended since the last call, by this view or by anybody; the rows it touched, int32."""
@@ -49,11 +59,20 @@ class Decisions:
         row_of = self.rows_of({entry.id for entry in entries})
         touched = set()
         for entry in entries:
+            mine = entry.author == self.who
+            if mine and counts(entry):
+                self.times.setdefault(entry.batch, entry.time)
             row = row_of.get(entry.id)
-            if row is not None:
-                self._take(row, entry)
+            if row is not None and (mine or not self.alone):
+                self._take(row, entry if entry.reverts is None or not self.alone else self._own(entry))
                 touched.add(row)
         return np.array(sorted(touched), np.int32)
+
+    def _own(self, entry: Entry) -> Entry:
+        """An undo or redo with the value that this author stands for, not what others decided meanwhile."""
+        opinions = self.journal.opinions(entry.field)
+        known = self.who in opinions and entry.id in opinions.index
+        return entry._replace(new=opinions.at[entry.id, self.who] if known else None)
 
     def rows_of(self, ids: set) -> dict[object, int]:
         """Row by id, for the ids that are in the dataset."""

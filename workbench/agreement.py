@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.journal import Journal
@@ -94,7 +95,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : a Run, or its Journal
+    source : a Run, its path, or a Journal
     level : nominal coverage of the intervals
 
     Returns
@@ -109,6 +110,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     is a second opinion only where the second author had not seen the first one's verdict: `widgets.Explorer(run,
     author="b", second_opinion=True)` hides it. Both usually judge suspects, on which people agree less than elsewhere.
     """
+    source = opened(source)
     journal = source if hasattr(source, "opinions") else source.journal
     opinions = journal.opinions("label")
     rows = []

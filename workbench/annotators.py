@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence, RunError, first_few
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -296,6 +297,7 @@ def consensus(run: Run, method: str = "dawid_skene") -> pd.DataFrame:
     ------
     MissingEvidence : the run has no votes, or no probabilities for "crowdlab".
     """
+    run = opened(run)
     from workbench.scores.annotators import annotator_disagreement
 
     if method not in METHODS:
@@ -336,6 +338,7 @@ def annotators(run: Run) -> pd.DataFrame:
     ------
     MissingEvidence : the run has no votes.
     """
+    run = opened(run)
     votes = votes_needed(run)
     found = dawid_skene(votes)
     best = np.nan_to_num(found.posterior, nan=-1.0).argmax(axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import MissingEvidence
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.run import PredProbs, Run
@@ -30,6 +31,7 @@ def confusion(run: Run) -> pd.DataFrame:
     ------
     MissingEvidence : the run has neither probabilities, embeddings nor epochs.
     """
+    run = opened(run)
     predicted, how = predicted_labels(run)
     given = run.dataset.given_labels
     counted = (given >= 0) & (predicted >= 0)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.evidence import NEIGHBORS
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.dataset import Dataset
@@ -60,6 +61,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     are that near, and both are two cuts of one photograph. An embedding that a long training has drawn together has
     more of them. Cost: one pass over the media, one over the shared neighbour graph; both are cached.
     """
+    run = opened(run)
     if not 0.0 <= near <= 1.0:
         raise InputError.at("near", f"is {near!r}", "Give a share of the median distance, 0 to 1.")
     codes, unreadable, what = media_groups(run)

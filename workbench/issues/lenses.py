@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import MissingEvidence
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -29,6 +30,7 @@ def lenses(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
     DataFrame indexed by id in dataset order, one bool column per lens that holds anything. `.attrs["how"][name]` says
     what the lens holds. Examples of a lens: `frame.index[frame["outliers"]]`
     """
+    run = opened(run)
     from workbench.issues.detector import find_issues
     from workbench.scores import score
 

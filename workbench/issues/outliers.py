@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.run import opened
+
 if TYPE_CHECKING:
     from workbench.run import Run
 
@@ -36,6 +38,7 @@ def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
     threshold = Q3 + fence * (Q3 - Q1) over all examples (Tukey 1977, Exploratory Data Analysis). With the 1.5 of a
     box plot about 0.3 % of 5,000 CIFAR-10 images and 3 % of 1,797 digits are beyond it.
     """
+    run = opened(run)
     from workbench.scores import score
 
     scores = score(run, "neighbor_distance")

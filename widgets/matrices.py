@@ -1,0 +1,77 @@
+"""The matrices and the class table of a view: numbers of `workbench`, with the cell of every example beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.issues.confusion import confident_labels, needed, predicted_labels, told
+from workbench.storage.cache import cached, digest
+
+if TYPE_CHECKING:
+    from workbench.issues.health import NoiseReport
+    from workbench.run import Run
+
+KINDS = ("predicted", "noise")
+DRAWS = 200
+MANY_ROWS = 200_000
+FEW_DRAWS = 40
+"""Bootstrap draws above `MANY_ROWS`, where the intervals are narrow anyway."""
+
+
+def matrix(run: Run, kind: str) -> tuple[dict, list[np.ndarray]]:
+    """A matrix for the page: words, and arrays.
+
+    Parameters
+    ----------
+    kind : "predicted" (`workbench.confusion`): (n,) int32 predicted class; the page counts by given class.
+        "noise" (`workbench.issues.health.noise_report`): (n,) int32 class as which each example counts in the confident
+        joint, then P(given = row | true = column) and its lower and upper end, each (k * k,) float32.
+    """
+    if kind == "predicted":
+        codes, how = predicted_labels(run)
+        return {"how": how}, [codes]
+    if kind != "noise":
+        raise InputError.unknown("matrix", kind, KINDS)
+    found = noise(run)
+    shape = (run.k, run.k)
+    words = {"how": str(found["how"]), "title": str(found["title"]), "warning": str(found["warning"])}
+    arrays = [np.ascontiguousarray(found[name].reshape(shape), np.float32) for name in ("matrix", "low", "high")]
+    return words, [confident_labels(run), *arrays]
+
+
+def noise(run: Run) -> dict[str, np.ndarray]:
+    """The noise report of a run as arrays and texts, kept in its cache: its intervals take seconds."""
+    probs = needed(run, "The noise matrix")
+    given = run.dataset.given_labels
+    draws = DRAWS if run.n <= MANY_ROWS else FEW_DRAWS
+    key = {"given": digest(given), "probs": digest(np.asarray(probs.values)), "draws": draws}
+
+    def make() -> dict[str, np.ndarray]:
+        from workbench.issues.health import noise_report
+
+        report = noise_report(given, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws)
+        texts = {"how": told(probs), "title": _title(report), "warning": report.warning}
+        arrays = {"matrix": report.noise_matrix, "low": report.low, "high": report.high}
+        return {**arrays, **{name: np.array(text) for name, text in texts.items()}}
+
+    return cached(run, "noise", key, make)
+
+
+def _title(report: NoiseReport) -> str:
+    return f"about {report.errors:,.0f} wrong labels ({report.errors_low:,.0f} to {report.errors_high:,.0f})"
+
+
+def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
+    """What `workbench.issues.health.class_health` says of each class, in class order.
+
+    Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
+    """
+    from workbench.issues.health import class_health
+
+    probs = needed(run, "The estimate of errors by class")
+    table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()
+    arrays = [table[name].to_numpy(np.float32) for name in ("issues", "missed")]
+    return {"how": told(probs)}, arrays

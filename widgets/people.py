@@ -1,0 +1,79 @@
+"""Who labels, how fast, and do they agree: `workbench.agreement`, `annotators` and `pace` for the page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.agreement import Kappa, agreement
+from workbench.errors import MissingEvidence
+from workbench.pace import pace_of
+
+if TYPE_CHECKING:
+    from widgets.decisions import Decisions
+    from workbench.run import Run
+
+MOST = 50
+"""Annotators and pairs of authors on show."""
+
+
+def people(run: Run, decisions: Decisions) -> dict:
+    """JSON-ready: `pace`, `authors` (pairs with their kappa) and `annotators` (with their quality)."""
+    return {"author": decisions.who, "pace": pace(decisions), "authors": authors(run), "annotators": voters(run)}
+
+
+def pace(decisions: Decisions) -> dict:
+    """Decisions of the author's newest sitting and how many a minute."""
+    found = pace_of(list(decisions.times.values()))
+    rate = None if math.isnan(found.per_minute) else round(found.per_minute, 1)
+    return {"decisions": found.decisions, "per_minute": rate}
+
+
+def authors(run: Run) -> list[dict]:
+    """Pairs of authors of the journal who judged the same examples."""
+    out = []
+    for row in agreement(run).head(MOST).itertuples():
+        told = str(Kappa(row.kappa, row.low, row.high, row.observed, row.expected, row.n))
+        out.append({"a": row.a, "b": row.b, "n": row.n, "differ": len(row.differ), "text": told})
+    return out
+
+
+def voters(run: Run) -> list[dict]:
+    """Annotators, the least reliable first; none where the run has no votes."""
+    from workbench.annotators import annotators
+
+    try:
+        table = annotators(run)
+    except MissingEvidence:
+        return []
+    shown = table.head(MOST).reset_index()
+    return [
+        {"name": row.annotator, "votes": int(row.votes), "quality": float(row.quality), "often": row.often}
+        for row in shown.itertuples()
+    ]
+
+
+def differing(run: Run, a: str, b: str) -> np.ndarray:
+    """(n,) bool: examples on which two authors gave different labels."""
+    table = agreement(run)
+    mask = np.zeros(run.n, bool)
+    pair = table[((table["a"] == a) & (table["b"] == b)) | ((table["a"] == b) & (table["b"] == a))]
+    for ids in pair["differ"]:
+        rows = run.dataset._index.get_indexer(ids)
+        mask[rows[rows >= 0]] = True
+    return mask
+
+
+def against_consensus(run: Run, annotator: str) -> np.ndarray:
+    """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
+    from workbench.annotators import consensus, votes_needed
+
+    votes = votes_needed(run)
+    best = consensus(run)["consensus"].reindex(run.dataset.ids)
+    cast = votes.annotators == (votes.names.index(annotator) if annotator in votes.names else -1)
+    said = run.dataset.names_of(votes.labels[cast])
+    mask = np.zeros(run.n, bool)
+    mask[votes.rows[cast]] = said != best.to_numpy(object)[votes.rows[cast]]
+    return mask
