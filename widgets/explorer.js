@@ -402,12 +402,12 @@ function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
-/** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
+/** Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...]. */
 function fillSelect(select, groups, value) {
   const made = groups
     .filter(([, options]) => options.length)
     .map(([heading, options]) => {
-      const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+      const nodes = options.map(([key, label, title]) => h("option", { value: key, text: label, title }));
       return heading ? h("optgroup", { label: heading }, nodes) : nodes;
     });
   select.replaceChildren(...made.flat());
@@ -430,47 +430,19 @@ function sharpContext(canvas, width, height) {
 }
 
 // --- orders.js
-/** Orders of the review queue and counts by class: pure functions of a store. */
+/** Names of the orders of the review queue, and counts by class: pure functions of a store. */
 
 const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
+  clusters: "by cluster",
+  annotators: "annotators disagree",
+  second: "second opinion",
   random: "in random order",
   audit: "random audit",
+  column: "by the coloured score",
   all: "all examples",
 };
-
-/** A shuffled copy, the same for the same seed (mulberry32). */
-function shuffled(rows, seed = 1) {
-  const out = Int32Array.from(rows);
-  let state = seed >>> 0;
-  const random = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [out[i], out[j]] = [out[j], out[i]];
-  }
-  return out;
-}
-
-/** The rows of `queue` (most suspicious first) in another order; "all" is every example by suspicion. */
-function ordered(name, queue, store) {
-  if (name === "all") return store.order;
-  if (name === "random") return shuffled(queue);
-  if (name !== "pairs") return queue;
-  const k = store.classes.length + 1,
-    pair = (row) => (store.given[row] + 1) * k + store.suggested[row] + 1,
-    total = new Map();
-  for (const row of queue) total.set(pair(row), (total.get(pair(row)) || 0) + 1);
-  const place = new Map(Array.from(queue, (row, i) => [row, i]));
-  return Int32Array.from(queue).sort(
-    (a, b) => total.get(pair(b)) - total.get(pair(a)) || pair(a) - pair(b) || place.get(a) - place.get(b),
-  );
-}
 
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 function classCounts(store) {
@@ -490,18 +462,6 @@ function classCounts(store) {
   return { given, suspected, changed, expected };
 }
 
-/** Suspected examples by given (rows) and suggested class (columns), flat k * k. */
-function pairCounts(store) {
-  const k = store.classes.length,
-    counts = new Int32Array(k * k);
-  for (let i = 0; i < store.n; i++) {
-    const a = store.given[i],
-      b = store.suggested[i];
-    if (store.issue[i] && a >= 0 && b >= 0 && a !== b) counts[a * k + b]++;
-  }
-  return counts;
-}
-
 /** The most frequent pairs: [[given, suggested, count], ...]. */
 function topPairs(counts, k, most = 30) {
   const pairs = [];
@@ -511,8 +471,15 @@ function topPairs(counts, k, most = 30) {
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
+/** Examples by given class (rows) and another class (columns), flat k * k; those without either are left out. */
+function cellCounts(given, codes, k) {
+  const counts = new Int32Array(k * k);
+  for (let i = 0; i < given.length; i++) if (given[i] >= 0 && codes[i] >= 0) counts[given[i] * k + codes[i]]++;
+  return counts;
+}
+
 // --- bulk.js
-/** What can be done with a whole list: accept likely suggestions of a selection, or put the queue in another order. */
+/** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
 
 const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
 /** A second click within this time confirms, ms. */
@@ -523,13 +490,13 @@ class Bulk {
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
-    this.queue = store.lists.queue;
     this.least = h("select", { "aria-label": "least probability of a suggestion", onchange: () => this.show() });
     fillSelect(this.least, [["", LEVELS_OF_TRUST.map((p) => [String(p), `p ≥ ${probability(p)}`])]], "0.9");
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
-    fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
+    const offered = Object.entries(ORDERS).filter(([name]) => (store.meta.queues || Object.keys(ORDERS)).includes(name));
+    fillSelect(this.order, [["", offered]], store.meta.second ? "second" : "suspicion");
     this.rank = h("button", {
       type: "button",
       class: "lw-button",
@@ -574,9 +541,8 @@ class Bulk {
     this.actions.acceptSelection(least);
   }
 
-  /** A queue that Python set becomes the one that is ordered. */
-  rebase(queue) {
-    this.queue = queue;
+  /** Python set the queue: it is the one to begin with. */
+  rebase() {
     this.order.value = "suspicion";
   }
 
@@ -587,14 +553,8 @@ class Bulk {
   }
 
   reorder(name) {
-    const { store } = this;
-    if (name === "audit") {
-      this.onAudit();
-      return;
-    }
-    store.setQueue(ordered(name, this.queue, store));
-    store.goTo(store.firstOpen("queue"));
-    this.onOrder(`queue ${ORDERS[name]}`);
+    if (name === "audit") this.onAudit();
+    else this.onReorder(name);
   }
 
   destroy() {
@@ -840,237 +800,6 @@ function auditFeature(view) {
   view.registry.onEnd(() => audit.destroy());
 }
 
-// --- legend.js
-/** What the colours mean: a bar that names the suspicious end, or swatches. */
-
-/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
-const MOST = 12;
-
-/** Fill a node with the legend of a `Paint`. */
-function drawLegend(node, legend) {
-  if (!legend) {
-    node.replaceChildren();
-    return;
-  }
-  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
-}
-
-function bar({ column, range, color }) {
-  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
-  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
-  return [
-    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
-    h("span", { class: "lw-num", text: short(range[0]) }),
-    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
-    h("span", { class: "lw-num", text: short(range[1]) }),
-    h("span", { class: "lw-quiet", text: direction }),
-  ];
-}
-
-function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST),
-    more = column.categories.length - names.length;
-  return [
-    h("span", { class: "lw-legend-name", text: column.name }),
-    ...names.map((name, i) =>
-      h(
-        "span",
-        { class: "lw-key", title: name },
-        swatch(colors[i % colors.length]),
-        h("span", { text: clip(name, 14) }),
-      ),
-    ),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
-  ].filter(Boolean);
-}
-
-/** A small square of a colour. */
-function swatch(rgb) {
-  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
-}
-
-// --- classes.js
-/** Two more panels beside the filters: the classes with their doubts, and which class is taken for which. */
-
-/** A table of classes, the most doubtful share first; a click selects a class's suspects. */
-class ClassTable {
-  /** @param {{store: object, paint: object, select: (test: (row: number) => boolean, name: string) => void}} options */
-  constructor(options) {
-    Object.assign(this, options);
-    this.el = h("div", { class: "lw-side", role: "tabpanel", "aria-label": "classes", hidden: true });
-  }
-
-  draw() {
-    const { store } = this,
-      { given, suspected, changed, expected } = classCounts(store),
-      colors = this.paint.classColors();
-    const share = (c) => (given[c] ? expected[c] / given[c] : 0);
-    const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
-    const head = h(
-      "div",
-      { class: "lw-class-row lw-quiet" },
-      h("span", { text: "class" }),
-      h("span", { text: "given" }),
-      h("span", { text: "doubt", title: "suspected examples" }),
-      h("span", { text: "wrong", title: "expected share of wrong labels" }),
-    );
-    this.el.replaceChildren(
-      head,
-      ...codes.map((c) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "lw-class-row",
-            title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
-            onclick: () =>
-              this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`),
-          },
-          h(
-            "span",
-            { class: "lw-bar-name" },
-            swatch(colors[c]),
-            h("span", { class: "lw-clip", text: store.classes[c] }),
-          ),
-          h("span", { class: "lw-num", text: count(given[c]) }),
-          h("span", { class: "lw-num", text: count(suspected[c]) }),
-          h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-        ),
-      ),
-    );
-  }
-}
-
-/** Suspects by given and suggested class: a matrix to point at and the same as a list. */
-class PairPanel {
-  constructor(options) {
-    Object.assign(this, options);
-    this.canvas = h("canvas", {
-      class: "lw-matrix",
-      role: "img",
-      "aria-label": "suspects by given class (rows) and suggested class (columns); the list below holds the same",
-      onpointermove: (event) => this.point(event),
-      onpointerleave: () => this.point(null),
-      onclick: (event) => this.pick(event),
-    });
-    this.readout = h("div", { class: "lw-readout lw-quiet" });
-    this.list = h("div", { class: "lw-pairs" });
-    this.el = h(
-      "div",
-      { class: "lw-side", role: "tabpanel", "aria-label": "class pairs", hidden: true },
-      h("div", { class: "lw-quiet", text: "given ↓  suggested →" }),
-      this.canvas,
-      this.readout,
-      this.list,
-    );
-  }
-
-  draw() {
-    const { store } = this,
-      k = store.classes.length,
-      colors = this.paint.classColors();
-    this.counts = pairCounts(store);
-    const pairs = topPairs(this.counts, k);
-    this.readout.textContent = pairs.length ? "click a cell to select it" : "no suspects, so no pairs";
-    this.list.replaceChildren(
-      ...pairs.map(([a, b, total]) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "lw-pair",
-            title: `given ${store.classes[a]}, suggested ${store.classes[b]}`,
-            onclick: () => this.choose(a, b),
-          },
-          swatch(colors[a]),
-          h("span", { class: "lw-clip", text: store.classes[a] }),
-          h("span", { class: "lw-quiet", text: "→" }),
-          swatch(colors[b]),
-          h("span", { class: "lw-clip", text: store.classes[b] }),
-          h("span", { class: "lw-num", text: count(total) }),
-        ),
-      ),
-    );
-    this.paintMatrix(k);
-  }
-
-  paintMatrix(k) {
-    const size = Math.min(this.canvas.clientWidth || 160, 260);
-    this.canvas.style.height = `${size}px`;
-    const c = sharpContext(this.canvas, this.canvas.clientWidth, size),
-      theme = this.theme(),
-      cell = size / k,
-      gap = cell > 8 ? 1 : 0;
-    const most = Math.sqrt(Math.max(1, ...this.counts));
-    for (let a = 0; a < k; a++)
-      for (let b = 0; b < k; b++) {
-        const total = this.counts[a * k + b];
-        c.fillStyle =
-          a === b
-            ? hex(theme.line)
-            : total
-              ? hex(scoreColor(0.25 + (0.75 * Math.sqrt(total)) / most, { dark: theme.dark }))
-              : hex(theme.faint);
-        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
-        if (total && cell >= 15)
-          this.writeCount(c, total, b * cell + cell / 2, a * cell + cell / 2, Math.sqrt(total) / most > 0.45);
-      }
-    this.cell = cell;
-  }
-
-  writeCount(c, total, x, y, strong) {
-    const dark = this.theme().dark;
-    c.fillStyle = strong !== dark ? "#fff" : "#000";
-    c.font = "10px system-ui, sans-serif";
-    c.textAlign = "center";
-    c.textBaseline = "middle";
-    c.fillText(String(total), x, y);
-  }
-
-  at(event) {
-    const box = this.canvas.getBoundingClientRect(),
-      k = this.store.classes.length;
-    const a = Math.floor((event.clientY - box.top) / this.cell),
-      b = Math.floor((event.clientX - box.left) / this.cell);
-    return a >= 0 && b >= 0 && a < k && b < k && a !== b ? [a, b] : null;
-  }
-
-  point(event) {
-    const hit = event && this.at(event),
-      { classes } = this.store;
-    this.readout.textContent = hit
-      ? `${classes[hit[0]]} → ${classes[hit[1]]}: ${count(this.counts[hit[0] * classes.length + hit[1]])}`
-      : "click a cell to select it";
-  }
-
-  pick(event) {
-    const hit = this.at(event);
-    if (hit) this.choose(...hit);
-  }
-
-  choose(a, b) {
-    const { store } = this;
-    this.select(
-      (row) => store.issue[row] && store.given[row] === a && store.suggested[row] === b,
-      `given ${store.classes[a]}, suggested ${store.classes[b]}`,
-    );
-  }
-}
-
-/** Both panels as tabs beside the filters. @param {object} view */
-function classesFeature(view) {
-  const { store, paint, theme } = view;
-  const select = (test, name) => {
-    const mask = new Uint8Array(store.n);
-    for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
-    view.lens(mask, name);
-  };
-  const classes = new ClassTable({ store, paint, theme, select }),
-    pairs = new PairPanel({ store, paint, theme, select });
-  view.addTab("classes", classes.el, () => classes.draw());
-  view.addTab("pairs", pairs.el, () => pairs.draw());
-}
-
 // --- source.js
 /** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
 
@@ -1282,6 +1011,352 @@ async function embeddingOf({ source, maps: [, map] }, epoch) {
   const { note, xs, ys } = await source.embedding(epoch);
   map.note.textContent = note.split(",")[0];
   return [xs, ys];
+}
+
+// --- legend.js
+/** What the colours mean: a bar that names the suspicious end, or swatches. */
+
+/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
+const MOST = 12;
+
+/** Fill a node with the legend of a `Paint`. */
+function drawLegend(node, legend) {
+  if (!legend) {
+    node.replaceChildren();
+    return;
+  }
+  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
+}
+
+function bar({ column, range, color }) {
+  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
+  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
+  return [
+    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
+    h("span", { class: "lw-num", text: short(range[0]) }),
+    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
+    h("span", { class: "lw-num", text: short(range[1]) }),
+    h("span", { class: "lw-quiet", text: direction }),
+  ];
+}
+
+function swatches({ column, colors }) {
+  const names = column.categories.slice(0, MOST),
+    more = column.categories.length - names.length;
+  return [
+    h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) =>
+      h(
+        "span",
+        { class: "lw-key", title: name },
+        swatch(colors[i % colors.length]),
+        h("span", { text: clip(name, 14) }),
+      ),
+    ),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
+  ].filter(Boolean);
+}
+
+/** A small square of a colour. */
+function swatch(rgb) {
+  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
+}
+
+// --- classes.js
+/** A panel beside the filters: the classes with their doubts. */
+
+/** Columns: [heading, what it means]. */
+const COLUMNS = [
+  ["class", "select its suspects with a click"],
+  ["given", "examples given this class"],
+  ["susp.", "suspected examples"],
+  ["wrong", "expected share of wrong labels among those given this class, by the detector"],
+  ["in", "confident learning: given this class, but truly another"],
+  ["out", "confident learning: truly this class, but given another"],
+];
+
+/** A table of classes, the most doubtful share first; a click selects a class's suspects. */
+class ClassTable {
+  /** @param {{store: object, paint: object, wire: object, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
+  }
+
+  /** Ask once for the estimate by class; without probabilities its columns stay empty. */
+  async estimate() {
+    if (this.asked) return;
+    this.asked = true;
+    try {
+      const { body, buffers } = await this.wire.ask("classes");
+      this.estimated = { how: body.how, arrays: buffers.map((buffer) => arrayOf(Float32Array, buffer)) };
+    } catch (error) {
+      this.estimated = { how: error.message, arrays: [] };
+    }
+    this.draw();
+  }
+
+  draw() {
+    const { store } = this,
+      { given, suspected, changed, expected } = classCounts(store),
+      colors = this.paint.classColors();
+    const share = (c) => (given[c] ? expected[c] / given[c] : 0);
+    const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
+    const head = h(
+      "div",
+      { class: "lw-class-row lw-quiet" },
+      COLUMNS.map(([text, title]) => h("span", { text, title })),
+    );
+    const [wrong, missed] = this.estimated?.arrays || [];
+    this.estimate();
+    this.el.replaceChildren(
+      head,
+      ...codes.map((c) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-class-row",
+            title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
+            onclick: () =>
+              this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`),
+          },
+          h(
+            "span",
+            { class: "lw-bar-name" },
+            swatch(colors[c]),
+            h("span", { class: "lw-clip", text: store.classes[c] }),
+          ),
+          h("span", { class: "lw-num", text: count(given[c]) }),
+          h("span", { class: "lw-num", text: count(suspected[c]) }),
+          h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
+          h("span", { class: "lw-num", text: wrong ? count(wrong[c]) : "–" }),
+          h("span", { class: "lw-num", text: missed ? count(missed[c]) : "–" }),
+        ),
+      ),
+      h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),
+    );
+  }
+}
+
+// --- matrix.js
+/** Which class is taken for which: suspects, predictions, or the estimated noise, as a matrix and as a list. */
+
+/** What can be shown: [text of the menu, text of the axes, arrow]. */
+const KINDS = {
+  suspects: ["suspects: given → suggested", "given ↓  suggested →", "suggested"],
+  predicted: ["given → predicted", "given ↓  predicted →", "predicted"],
+  noise: ["noise: % of a true class", "given ↓  true class →", "truly"],
+};
+/** Numbers are written into cells of at least this size, px. */
+const ROOMY = 15;
+
+class MatrixPanel {
+  /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
+  constructor(options) {
+    Object.assign(this, options, { kind: "suspects", loaded: new Map() });
+    this.menu = h("select", {
+      class: "lw-matrix-menu",
+      "aria-label": "what the matrix shows",
+      onchange: () => this.show(this.menu.value),
+    });
+    fillSelect(this.menu, [["", Object.entries(KINDS).map(([kind, [text]]) => [kind, text])]], this.kind);
+    this.axes = h("div", { class: "lw-quiet" });
+    this.canvas = h("canvas", {
+      class: "lw-matrix",
+      role: "img",
+      "aria-label": "matrix of classes; the list below holds the same",
+      onpointermove: (event) => this.point(this.at(event)),
+      onpointerleave: () => this.point(null),
+      onclick: (event) => this.choose(...(this.at(event) || [-1])),
+    });
+    this.readout = h("div", { class: "lw-readout lw-quiet" });
+    this.list = h("div", { class: "lw-pairs" });
+    this.how = h("p", { class: "lw-how lw-quiet" });
+    this.el = h(
+      "div",
+      { class: "lw-side", role: "tabpanel", "aria-label": "matrix", hidden: true },
+      this.menu,
+      this.axes,
+      this.canvas,
+      this.readout,
+      this.list,
+      this.how,
+    );
+  }
+
+  async show(kind) {
+    this.kind = kind;
+    if (kind !== "suspects" && !this.loaded.has(kind)) {
+      this.readout.textContent = "counting…";
+      this.list.replaceChildren();
+      this.how.textContent = "";
+      try {
+        await this.load(kind);
+      } catch (error) {
+        this.menu.value = this.kind = "suspects";
+        this.fail(error);
+      }
+    }
+    this.draw();
+  }
+
+  async load(kind) {
+    const { body, buffers } = await this.wire.ask("matrix", { of: kind });
+    const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
+    const codes = arrayOf(Int32Array, buffers[0]);
+    const counts = cellCounts(this.store.given, codes, this.store.classes.length);
+    this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
+  }
+
+  /** Codes, numbers of the cells, and how they are written, of what is on show. */
+  data() {
+    const { store } = this,
+      k = store.classes.length;
+    if (this.kind !== "suspects") {
+      const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
+      return { codes, counts, cells: matrix || counts, ...rest };
+    }
+    const codes = Int32Array.from(store.suggested, (code, row) => (store.issue[row] ? code : -1));
+    const counts = cellCounts(store.given, codes, k);
+    return { codes, counts, cells: counts, how: "" };
+  }
+
+  draw() {
+    const { store } = this,
+      k = store.classes.length;
+    this.shown = this.data();
+    this.axes.textContent = KINDS[this.kind][1];
+    const off = Float32Array.from(this.shown.cells, (value, i) => (i % (k + 1) ? value : 0));
+    this.point(null);
+    this.list.replaceChildren(...topPairs(off, k).map(([a, b, value]) => this.pair(a, b, value)));
+    this.how.textContent = [this.shown.title, this.shown.how].filter(Boolean).join(" · ");
+    this.how.title = this.shown.warning || "";
+    this.how.classList.toggle("lw-warn", this.kind === "noise");
+    if (this.kind === "noise") this.how.append(h("span", { class: "lw-fine", text: this.shown.warning }));
+    this.paintMatrix(k, off);
+  }
+
+  /** A cell's number as text: a count, or a percentage. */
+  value(number) {
+    return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
+  }
+
+  pair(a, b, value) {
+    const { classes } = this.store,
+      colors = this.paint.classColors();
+    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: classes[code] })];
+    return h(
+      "button",
+      { type: "button", class: "lw-pair", title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      ...name(a),
+      h("span", { class: "lw-quiet", text: "→" }),
+      ...name(b),
+      h("span", { class: "lw-num", text: this.value(value) }),
+    );
+  }
+
+  sentence(a, b) {
+    const { classes } = this.store,
+      at = a * classes.length + b,
+      { counts, low, high, cells } = this.shown;
+    const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
+    if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
+    const range = `${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)}`;
+    return `${pair}: ${this.value(cells[at])} (${range}), ${count(counts[at])} examples`;
+  }
+
+  paintMatrix(k, off) {
+    const width = this.canvas.clientWidth || 160,
+      size = Math.min(width, 260);
+    this.canvas.style.height = `${size}px`;
+    const c = sharpContext(this.canvas, width, size),
+      theme = this.theme(),
+      cell = size / k,
+      gap = cell > 8 ? 1 : 0;
+    const most = Math.sqrt(off.reduce((high, value) => Math.max(high, value), 0)) || 1;
+    for (let a = 0; a < k; a++)
+      for (let b = 0; b < k; b++) {
+        const value = off[a * k + b],
+          share = Math.sqrt(value) / most;
+        c.fillStyle =
+          a === b
+            ? hex(theme.line)
+            : value
+              ? hex(scoreColor(0.25 + 0.75 * share, { dark: theme.dark }))
+              : hex(theme.faint);
+        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
+        if (value && cell >= ROOMY) this.write(c, value, (b + 0.5) * cell, (a + 0.5) * cell, share > 0.45, cell);
+      }
+    this.cell = cell;
+  }
+
+  write(c, value, x, y, strong, cell) {
+    const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
+    if (text === "0.0") return;
+    c.font = "10px system-ui, sans-serif";
+    if (c.measureText(text).width > cell - 1) return;
+    c.fillStyle = strong !== this.theme().dark ? "#fff" : "#000";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(text, x, y);
+  }
+
+  /** The cell under the pointer: [given, other], or null. */
+  at(event) {
+    const box = this.canvas.getBoundingClientRect(),
+      k = this.store.classes.length,
+      scale = this.canvas.clientWidth / box.width; // scaled pages
+    const a = Math.floor(((event.clientY - box.top) * scale) / this.cell),
+      b = Math.floor(((event.clientX - box.left) * scale) / this.cell);
+    return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
+  }
+
+  point(hit) {
+    const { classes } = this.store;
+    const nothing = !this.shown || !this.shown.counts.some((value) => value);
+    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? "nothing to show" : "click a cell to select it";
+    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
+  }
+
+  choose(a, b) {
+    if (a < 0) return;
+    const { store } = this,
+      { codes } = this.shown;
+    this.select(
+      (row) => store.given[row] === a && codes[row] === b,
+      `given ${store.classes[a]}, ${KINDS[this.kind][2]} ${store.classes[b]}`,
+    );
+  }
+}
+
+// --- evidence.js
+/** Evidence that is asked for after the first picture: lenses, the estimate by class, matrices. */
+
+/** @param {object} view */
+function evidenceFeature(view) {
+  const { store, paint, theme, wire, fail, registry } = view;
+  const select = (test, name) => {
+    const mask = new Uint8Array(store.n);
+    for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
+    view.lens(mask, name);
+  };
+  const classes = new ClassTable({ store, paint, wire, select, fail }),
+    matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
+  view.addTab("classes", classes.el, () => classes.draw());
+  view.addTab("matrix", matrix.el, () => matrix.draw());
+  registry.on("start", () => fetchLenses(view));
+}
+
+/** Lenses that rest on evidence; duplicates may take a while the first time. */
+async function fetchLenses({ store, wire, head, fail }) {
+  try {
+    const { body } = await wire.ask("lenses");
+    store.meta.lenses = body.lenses;
+    head.fillLenses();
+  } catch (error) {
+    fail(error);
+  }
 }
 
 // --- exporter.js
@@ -2105,6 +2180,134 @@ function retheme(view) {
   if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
 }
 
+// --- people.js
+/** Who decides, how fast, and do they agree: a panel, and the pace in the top line. */
+
+/** Time after a decision until the pace is asked for, ms. */
+const PACE_PAUSE = 1500;
+
+class PeoplePanel {
+  /** @param {{store: object, wire: object, lens: (mask: Uint8Array, name: string) => void, fail: Function}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
+  }
+
+  async draw() {
+    if (!this.el.children.length) this.el.replaceChildren(h("span", { class: "lw-quiet", text: "counting…" }));
+    try {
+      const { body } = await this.wire.ask("people");
+      this.fill(body);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fill({ author, pace, authors, annotators }) {
+    this.el.replaceChildren(
+      h("h4", { text: `${author}, this sitting` }),
+      h("p", { text: paceInWords(pace) || "no decision yet" }),
+      h("h4", { text: "Do authors agree?" }),
+      ...this.authors(authors),
+      h("h4", { text: "Annotators" }),
+      ...this.annotators(annotators),
+    );
+  }
+
+  authors(pairs) {
+    if (!pairs.length) {
+      const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
+      return [h("p", { class: "lw-quiet", text: how })];
+    }
+    return pairs.map(({ a, b, text, differ }) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-people-row",
+          title: "select where they differ",
+          disabled: !differ,
+          onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
+        },
+        h("span", { class: "lw-clip", text: `${a} · ${b}` }),
+        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "all the same" }),
+        h("span", { class: "lw-quiet lw-people-text", text }),
+      ),
+    );
+  }
+
+  annotators(people) {
+    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: run.save_votes(frame) stores them." })];
+    return people.map(({ name, votes, quality, often }) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-people-row",
+          title: "select where this annotator differs from the consensus",
+          onclick: () => this.pick({ annotator: name }, `${name} against the consensus`),
+        },
+        h("span", { class: "lw-clip", text: name }),
+        h("span", { class: "lw-num", text: `quality ${probability(quality)}` }),
+        h("span", { class: "lw-quiet lw-people-text", text: `${count(votes)} votes · most often ${often}` }),
+      ),
+    );
+  }
+
+  async pick(body, name) {
+    try {
+      const { buffers } = await this.wire.ask("differ", body);
+      this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+/** "43 decisions, 12 a minute", or nothing before the first decision. */
+function paceInWords(pace) {
+  if (!pace?.decisions) return "";
+  const word = pace.decisions === 1 ? "decision" : "decisions";
+  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace)} a minute` : ""}`;
+}
+
+const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
+
+/** "14/180 · 12/min": how far one is and how fast; the rest of the errors is in the inspector's line. @param {object} view */
+function peopleFeature(view) {
+  const { store, wire, registry, fail } = view;
+  const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
+  view.addTab("people", panel.el, () => panel.draw());
+  const el = h("span", { class: "lw-num lw-quiet lw-pace" });
+  view.head.changed.before(el);
+  let pace = null,
+    timer = 0;
+  const show = () => {
+    const { done, total } = store.progress();
+    const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
+    el.textContent = total ? `${count(done)}/${count(total)} done${rate}` : "";
+    el.title = [`decided of the queue`, paceInWords(pace) && `this sitting: ${paceInWords(pace)}`].filter(Boolean).join("; ");
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      try {
+        pace = (await wire.ask("people", { pace: true })).body.pace;
+        show();
+      } catch {
+        /* the old pace stays; nothing rests on it */
+      }
+    }, PACE_PAUSE);
+  };
+  store.on("labels", () => {
+    show();
+    later();
+  });
+  for (const topic of ["list", "mask"]) store.on(topic, show);
+  registry.on("start", show);
+  registry.onEnd(() => clearTimeout(timer));
+}
+
 // --- review.js
 /** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
 
@@ -2136,10 +2339,31 @@ function reviewFeature(view) {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
   registry.onPush("queue", (_, buffers) => {
-    bulk.rebase(arrayOf(Int32Array, buffers[0]));
-    store.setQueue(bulk.queue);
-    store.goTo(store.firstOpen("queue"));
+    bulk.rebase();
+    takeQueue(store, buffers[0]);
   });
+  bulk.onReorder = (name) => reorder(view, name);
+}
+
+function takeQueue(store, buffer) {
+  store.setQueue(arrayOf(Int32Array, buffer));
+  store.goTo(store.firstOpen("queue"));
+}
+
+/** The queue in another order, made by Python; "column" is the one that colours the points. */
+async function reorder({ store, wire, paint, say, fail }, name) {
+  try {
+    const by = name === "column" ? paint.by : name;
+    if (name === "column" && store.columns.get(by)?.kind !== "number") {
+      say("colour by a score first", "warn");
+      return;
+    }
+    const { body, buffers } = await wire.ask("queue", { by });
+    takeQueue(store, buffers[0]);
+    say(`queue ${name === "column" ? `by ${by}` : ORDERS[name]}: ${count(body.count)}`);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 function selectNeighbors({ store, say }) {
@@ -2173,7 +2397,8 @@ const FEATURES = [
   pageFeature,
   newsFeature,
   epochsFeature,
-  classesFeature,
+  evidenceFeature,
+  peopleFeature,
   auditFeature,
   exportFeature,
   helpFeature,
@@ -3020,7 +3245,10 @@ class Head {
         if (test(store, i)) totals[j]++;
       });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const more = (store.meta.lenses || []).map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`]);
+    const { lenses } = store.meta;
+    const more = lenses
+      ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
+      : [["", "looking for more…"]];
     fillSelect(
       this.lens,
       [

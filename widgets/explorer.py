@@ -17,6 +17,7 @@ import anywidget
 import numpy as np
 import traitlets as T
 
+from widgets.keymaps import checked
 from widgets.masks import packed
 from widgets.queues import queue_rows
 from widgets.requests import answer
@@ -48,12 +49,16 @@ class Explorer(anywidget.AnyWidget, View):
     issues, scores : DataFrame indexed by id, optional
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
         first opening of a run may take some seconds, later ones read the result from the run's cache.
-    queue : "suspicion", "pairs", "random", "all" or a sequence of ids
-        What to review: suspects, the most suspicious first, by class pair or shuffled; all examples; or examples of
-        your own choice in your order.
+    queue : str or a sequence of ids
+        What to review: an order of `workbench.queue` ("suspicion", "pairs", "clusters", "annotators", "second",
+        "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order.
     author : str, optional
         Who decides, in the journal; the login name when not given.
-    keymap : "default", "prodigy" or dict of action to key, optional
+    second_opinion : bool
+        Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged;
+        `workbench.agreement(run)` then says how far the opinions agree.
+    keymap : "default", "prodigy" or dict of action to key or list of keys, optional
+        A dict is laid over the default; see `widgets.keymaps`.
     color_by : str
         Column that colours the points at first.
     blind : bool
@@ -88,8 +93,9 @@ class Explorer(anywidget.AnyWidget, View):
         *,
         issues: pd.DataFrame | None = None,
         scores: pd.DataFrame | None = None,
-        queue: str | Sequence[object] = "suspicion",
+        queue: str | Sequence[object] | None = None,
         author: str | None = None,
+        second_opinion: bool = False,
         keymap: str | Mapping[str, object] | None = None,
         color_by: str = "p_error",
         blind: bool = False,
@@ -100,11 +106,12 @@ class Explorer(anywidget.AnyWidget, View):
         opened: Run = open_run(run) if isinstance(run, (str, Path)) else run
         self._made = self._from_page = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
-        self.keymap, self.blind = keymap, blind
+        self.keymap, self.blind = checked(keymap), blind
         issues = suspects(opened) if issues is None else issues
-        self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author)
+        self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
         if color_by == "p_error" and not np.isfinite(self.columns["p_error"].values).any():
             color_by = "label"
+        queue = ("second" if second_opinion else "suspicion") if queue is None else queue
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
         self._made = True
         self.on_msg(self._receive)
@@ -151,9 +158,13 @@ class Explorer(anywidget.AnyWidget, View):
     @T.validate("queue")
     def _check_queue(self, proposal: dict) -> list:
         value = proposal["value"]
+        if self._from_page:
+            return value
         if isinstance(value, str):
+            self.own_queue = None
             return self.dataset.ids[queue_rows(self, value)].tolist()
-        return self.known_ids("queue", value)
+        self.own_queue = self.known_ids("queue", value)
+        return list(self.own_queue)
 
     @T.validate("current")
     def _check_current(self, proposal: dict) -> object:
@@ -180,7 +191,7 @@ class Explorer(anywidget.AnyWidget, View):
 
     @T.observe("queue")
     def _queue_changed(self, change: dict) -> None:
-        if self._made:
+        if self._made and not self._from_page:
             self.send({"push": "queue"}, [self.rows_of_queue().tobytes()])
 
     @T.observe("current")

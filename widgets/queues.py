@@ -1,55 +1,38 @@
-"""Orders of the review queue by name: functions of the view that give row numbers, the first to review first."""
+"""Orders of the review queue by name, as rows of the view: those of `workbench.queue`, and any column on show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from widgets.auditing import sample
 from workbench.errors import InputError
+from workbench.queues import ORDERS, possible, queue
 
 if TYPE_CHECKING:
     from widgets.view import View
 
-
-def _suspicion(view: View) -> np.ndarray:
-    return view.order[view.issue[view.order]]
-
-
-def _pairs(view: View) -> np.ndarray:
-    """Suspects by pair of given and suggested class, the most frequent pair first."""
-    suspects = _suspicion(view)
-    pair = view.dataset.given_labels[suspects] * view.dataset.k + view.suggested[suspects]
-    _, which, total = np.unique(pair, return_inverse=True, return_counts=True)
-    return suspects[np.lexsort((np.arange(len(suspects)), pair, -total[which]))]
+COLUMN = "column"
+"""In a page: by the column that colours the points."""
 
 
-def _random(view: View) -> np.ndarray:
-    return np.random.default_rng(0).permutation(_suspicion(view))
+def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
+    """(m,) int32 row numbers of the queue of that name; `among` are ids to order instead of the suspects."""
+    if name == "audit":
+        return sample(view.run, view.issues)
+    if name in ORDERS or name == "second":
+        who = view.decisions.who
+        ids = queue(view.run, name, among=among, issues=view.issues, author=who)
+        return view.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
+    column = view.columns.get(name)
+    if column is None or column.categories is not None:
+        numbers = [column.name for column in view.columns.values() if column.categories is None]
+        raise InputError.unknown("queue", name, [*ORDERS, "second", *numbers], "Or pass a list of ids.")
+    values = column.values if column.suspicious == "low" else -column.values
+    return view.order[np.argsort(np.where(np.isnan(values), np.inf, values)[view.order], kind="stable")]
 
 
-def _audit(view: View) -> np.ndarray:
-    return sample(view.run, view.issues)
-
-
-def _all(view: View) -> np.ndarray:
-    return view.order
-
-
-QUEUES: dict[str, Callable[[View], np.ndarray]] = {
-    "suspicion": _suspicion,
-    "pairs": _pairs,
-    "random": _random,
-    "audit": _audit,
-    "all": _all,
-}
-"""Name -> function of the view that gives (m,) row numbers."""
-
-
-def queue_rows(view: View, name: str) -> np.ndarray:
-    """(m,) row numbers of the queue of that name."""
-    if name not in QUEUES:
-        raise InputError.unknown("queue", name, QUEUES, "Or pass a list of ids.")
-    return QUEUES[name](view)
+def orders(view: View) -> list[str]:
+    """Names of the orders that a page can offer."""
+    return [*possible(view.run), COLUMN]

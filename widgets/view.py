@@ -13,7 +13,6 @@ import numpy as np
 from widgets.columns import Column, codes_of, rows_in_order, view_columns
 from widgets.decisions import Decisions
 from widgets.details import Details
-from widgets.lenses import lens_masks
 from widgets.media import Media, plain
 from widgets.projecting import Projector
 from workbench.errors import InputError
@@ -31,7 +30,8 @@ class View:
     ----------
     run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
     order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
-    reasons : (n,) str or None. lenses : (n,) bool masks by name.
+    reasons : (n,) str or None. own_queue : ids of a queue that the user gave, or None.
+    lenses : (n,) bool mask and meaning by name; None until they are asked for.
     """
 
     # What the widget adds.
@@ -41,11 +41,13 @@ class View:
     color_by: str
     keymap: str | Mapping[str, object] | None
     blind: bool
+    own_queue: list | None = None
+    lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
-    def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None) -> None:
-        """Show a run."""
+    def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None, alone: bool) -> None:
+        """Show a run; `alone` with this author's decisions only."""
         self.run, self.dataset, self.scores = run, run.dataset, scores
-        self.decisions = Decisions(run, author)
+        self.decisions = Decisions(run, author, alone=alone)
         self.media = Media(self.dataset)
         self.projector = Projector(run, self.later)
         self._haystack: np.ndarray | None = None
@@ -61,7 +63,7 @@ class View:
         self.suggested = codes_of(self.dataset, issues["suggested"].to_numpy()[order])
         self.reasons = issues["reasons"].to_numpy(object)[order]
         self.details = Details(self.run, self.reasons, self.suggested, self.media)
-        self.lenses = lens_masks(self.columns)
+        self.lenses = None
 
     def row(self, value: object) -> int:
         """A row number that came in a message."""

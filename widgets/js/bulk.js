@@ -1,7 +1,7 @@
-/** What can be done with a whole list: accept likely suggestions of a selection, or put the queue in another order. */
+/** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
 import { fillSelect, h } from "./dom.js";
 import { count, probability } from "./format.js";
-import { ordered, ORDERS } from "./orders.js";
+import { ORDERS } from "./orders.js";
 
 const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
 /** A second click within this time confirms, ms. */
@@ -12,13 +12,13 @@ export class Bulk {
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
-    this.queue = store.lists.queue;
     this.least = h("select", { "aria-label": "least probability of a suggestion", onchange: () => this.show() });
     fillSelect(this.least, [["", LEVELS_OF_TRUST.map((p) => [String(p), `p ≥ ${probability(p)}`])]], "0.9");
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
-    fillSelect(this.order, [["", Object.entries(ORDERS)]], "suspicion");
+    const offered = Object.entries(ORDERS).filter(([name]) => (store.meta.queues || Object.keys(ORDERS)).includes(name));
+    fillSelect(this.order, [["", offered]], store.meta.second ? "second" : "suspicion");
     this.rank = h("button", {
       type: "button",
       class: "lw-button",
@@ -63,9 +63,8 @@ export class Bulk {
     this.actions.acceptSelection(least);
   }
 
-  /** A queue that Python set becomes the one that is ordered. */
-  rebase(queue) {
-    this.queue = queue;
+  /** Python set the queue: it is the one to begin with. */
+  rebase() {
     this.order.value = "suspicion";
   }
 
@@ -76,14 +75,8 @@ export class Bulk {
   }
 
   reorder(name) {
-    const { store } = this;
-    if (name === "audit") {
-      this.onAudit();
-      return;
-    }
-    store.setQueue(ordered(name, this.queue, store));
-    store.goTo(store.firstOpen("queue"));
-    this.onOrder(`queue ${ORDERS[name]}`);
+    if (name === "audit") this.onAudit();
+    else this.onReorder(name);
   }
 
   destroy() {

@@ -70,12 +70,12 @@ export function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
-/** Replace the options of a select; groups is [[heading or "", [[value, label], ...]], ...]. */
+/** Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...]. */
 export function fillSelect(select, groups, value) {
   const made = groups
     .filter(([, options]) => options.length)
     .map(([heading, options]) => {
-      const nodes = options.map(([key, label]) => h("option", { value: key, text: label }));
+      const nodes = options.map(([key, label, title]) => h("option", { value: key, text: label, title }));
       return heading ? h("optgroup", { label: heading }, nodes) : nodes;
     });
   select.replaceChildren(...made.flat());

@@ -1,18 +1,20 @@
 /** The features of the view in the order in which they are added: a new one is a module and a line here. */
 import { auditFeature } from "./audit.js";
-import { classesFeature } from "./classes.js";
 import { epochsFeature } from "./epochs.js";
+import { evidenceFeature } from "./evidence.js";
 import { exportFeature } from "./exporter.js";
 import { helpFeature } from "./help.js";
 import { newsFeature } from "./news.js";
 import { pageFeature } from "./page.js";
+import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
 
 export const FEATURES = [
   pageFeature,
   newsFeature,
   epochsFeature,
-  classesFeature,
+  evidenceFeature,
+  peopleFeature,
   auditFeature,
   exportFeature,
   helpFeature,

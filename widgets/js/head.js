@@ -104,7 +104,10 @@ export class Head {
         if (test(store, i)) totals[j]++;
       });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const more = (store.meta.lenses || []).map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`]);
+    const { lenses } = store.meta;
+    const more = lenses
+      ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
+      : [["", "looking for more…"]];
     fillSelect(
       this.lens,
       [

@@ -1,5 +1,7 @@
 /** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
 import { arrayOf } from "./bits.js";
+import { count } from "./format.js";
+import { ORDERS } from "./orders.js";
 
 /** @param {object} view */
 export function reviewFeature(view) {
@@ -29,10 +31,31 @@ export function reviewFeature(view) {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
   registry.onPush("queue", (_, buffers) => {
-    bulk.rebase(arrayOf(Int32Array, buffers[0]));
-    store.setQueue(bulk.queue);
-    store.goTo(store.firstOpen("queue"));
+    bulk.rebase();
+    takeQueue(store, buffers[0]);
   });
+  bulk.onReorder = (name) => reorder(view, name);
+}
+
+function takeQueue(store, buffer) {
+  store.setQueue(arrayOf(Int32Array, buffer));
+  store.goTo(store.firstOpen("queue"));
+}
+
+/** The queue in another order, made by Python; "column" is the one that colours the points. */
+async function reorder({ store, wire, paint, say, fail }, name) {
+  try {
+    const by = name === "column" ? paint.by : name;
+    if (name === "column" && store.columns.get(by)?.kind !== "number") {
+      say("colour by a score first", "warn");
+      return;
+    }
+    const { body, buffers } = await wire.ask("queue", { by });
+    takeQueue(store, buffers[0]);
+    say(`queue ${name === "column" ? `by ${by}` : ORDERS[name]}: ${count(body.count)}`);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 function selectNeighbors({ store, say }) {

@@ -15,11 +15,13 @@ import numpy as np
 from widgets.requests.audit import ask_audit, ask_rank
 from widgets.requests.data import ask_column, ask_inspect, ask_media
 from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
+from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_upto
 from widgets.requests.opening import ask_open
+from widgets.requests.ordering import ask_queue
 from widgets.requests.searching import ask_search
-from widgets.requests.selecting import ask_current, ask_lens, ask_select
+from widgets.requests.selecting import ask_current, ask_select
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -34,7 +36,13 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "inspect": ask_inspect,
     "select": ask_select,
     "current": ask_current,
+    "queue": ask_queue,
+    "lenses": ask_lenses,
     "lens": ask_lens,
+    "matrix": ask_matrix,
+    "classes": ask_classes,
+    "people": ask_people,
+    "differ": ask_differ,
     "search": ask_search,
     "decide": ask_decide,
     "undo": ask_undo,

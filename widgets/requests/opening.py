@@ -10,6 +10,7 @@ import numpy as np
 from widgets.auditing import canaries, estimate
 from widgets.columns import Column
 from widgets.masks import packed
+from widgets.queues import orders
 
 if TYPE_CHECKING:
     from widgets.view import View
@@ -62,7 +63,9 @@ def described(view: View) -> dict:
         "data_map": data_map(view.columns),
         "no_data_map": "No statistics per epoch in this run,\nso there is no data map.",
         "embedding": embedding_state(run),
-        "lenses": [{"name": name, "count": int(mask.sum())} for name, mask in view.lenses.items()],
+        "queues": orders(view),
+        "author": view.decisions.who,
+        "second": view.decisions.alone,
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
         "warning": attrs.get("missing", ""),

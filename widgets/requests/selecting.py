@@ -1,4 +1,4 @@
-"""The selection, the example on show, and ready-made selections."""
+"""The selection and the example on show."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.masks import packed, unpacked
+from widgets.masks import unpacked
 from widgets.media import plain
-from workbench.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view import View
@@ -27,10 +26,3 @@ def ask_current(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     view.set_from_page(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
     return {}, []
 
-
-def ask_lens(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """The mask of a lens."""
-    name = content.get("name")
-    if name not in view.lenses:
-        raise InputError.unknown("lens", name, view.lenses)
-    return {}, [packed(view.lenses[name])]

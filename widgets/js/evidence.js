@@ -1,0 +1,29 @@
+/** Evidence that is asked for after the first picture: lenses, the estimate by class, matrices. */
+import { ClassTable } from "./classes.js";
+import { MatrixPanel } from "./matrix.js";
+
+/** @param {object} view */
+export function evidenceFeature(view) {
+  const { store, paint, theme, wire, fail, registry } = view;
+  const select = (test, name) => {
+    const mask = new Uint8Array(store.n);
+    for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
+    view.lens(mask, name);
+  };
+  const classes = new ClassTable({ store, paint, wire, select, fail }),
+    matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
+  view.addTab("classes", classes.el, () => classes.draw());
+  view.addTab("matrix", matrix.el, () => matrix.draw());
+  registry.on("start", () => fetchLenses(view));
+}
+
+/** Lenses that rest on evidence; duplicates may take a while the first time. */
+async function fetchLenses({ store, wire, head, fail }) {
+  try {
+    const { body } = await wire.ask("lenses");
+    store.meta.lenses = body.lenses;
+    head.fillLenses();
+  } catch (error) {
+    fail(error);
+  }
+}

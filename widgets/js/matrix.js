@@ -1,0 +1,195 @@
+/** Which class is taken for which: suspects, predictions, or the estimated noise, as a matrix and as a list. */
+import { arrayOf } from "./bits.js";
+import { hex, scoreColor } from "./color.js";
+import { fillSelect, h, sharpContext } from "./dom.js";
+import { count } from "./format.js";
+import { swatch } from "./legend.js";
+import { cellCounts, topPairs } from "./orders.js";
+
+/** What can be shown: [text of the menu, text of the axes, arrow]. */
+const KINDS = {
+  suspects: ["suspects: given → suggested", "given ↓  suggested →", "suggested"],
+  predicted: ["given → predicted", "given ↓  predicted →", "predicted"],
+  noise: ["noise: % of a true class", "given ↓  true class →", "truly"],
+};
+/** Numbers are written into cells of at least this size, px. */
+const ROOMY = 15;
+
+export class MatrixPanel {
+  /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
+  constructor(options) {
+    Object.assign(this, options, { kind: "suspects", loaded: new Map() });
+    this.menu = h("select", {
+      class: "lw-matrix-menu",
+      "aria-label": "what the matrix shows",
+      onchange: () => this.show(this.menu.value),
+    });
+    fillSelect(this.menu, [["", Object.entries(KINDS).map(([kind, [text]]) => [kind, text])]], this.kind);
+    this.axes = h("div", { class: "lw-quiet" });
+    this.canvas = h("canvas", {
+      class: "lw-matrix",
+      role: "img",
+      "aria-label": "matrix of classes; the list below holds the same",
+      onpointermove: (event) => this.point(this.at(event)),
+      onpointerleave: () => this.point(null),
+      onclick: (event) => this.choose(...(this.at(event) || [-1])),
+    });
+    this.readout = h("div", { class: "lw-readout lw-quiet" });
+    this.list = h("div", { class: "lw-pairs" });
+    this.how = h("p", { class: "lw-how lw-quiet" });
+    this.el = h(
+      "div",
+      { class: "lw-side", role: "tabpanel", "aria-label": "matrix", hidden: true },
+      this.menu,
+      this.axes,
+      this.canvas,
+      this.readout,
+      this.list,
+      this.how,
+    );
+  }
+
+  async show(kind) {
+    this.kind = kind;
+    if (kind !== "suspects" && !this.loaded.has(kind)) {
+      this.readout.textContent = "counting…";
+      this.list.replaceChildren();
+      this.how.textContent = "";
+      try {
+        await this.load(kind);
+      } catch (error) {
+        this.menu.value = this.kind = "suspects";
+        this.fail(error);
+      }
+    }
+    this.draw();
+  }
+
+  async load(kind) {
+    const { body, buffers } = await this.wire.ask("matrix", { of: kind });
+    const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
+    const codes = arrayOf(Int32Array, buffers[0]);
+    const counts = cellCounts(this.store.given, codes, this.store.classes.length);
+    this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
+  }
+
+  /** Codes, numbers of the cells, and how they are written, of what is on show. */
+  data() {
+    const { store } = this,
+      k = store.classes.length;
+    if (this.kind !== "suspects") {
+      const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
+      return { codes, counts, cells: matrix || counts, ...rest };
+    }
+    const codes = Int32Array.from(store.suggested, (code, row) => (store.issue[row] ? code : -1));
+    const counts = cellCounts(store.given, codes, k);
+    return { codes, counts, cells: counts, how: "" };
+  }
+
+  draw() {
+    const { store } = this,
+      k = store.classes.length;
+    this.shown = this.data();
+    this.axes.textContent = KINDS[this.kind][1];
+    const off = Float32Array.from(this.shown.cells, (value, i) => (i % (k + 1) ? value : 0));
+    this.point(null);
+    this.list.replaceChildren(...topPairs(off, k).map(([a, b, value]) => this.pair(a, b, value)));
+    this.how.textContent = [this.shown.title, this.shown.how].filter(Boolean).join(" · ");
+    this.how.title = this.shown.warning || "";
+    this.how.classList.toggle("lw-warn", this.kind === "noise");
+    if (this.kind === "noise") this.how.append(h("span", { class: "lw-fine", text: this.shown.warning }));
+    this.paintMatrix(k, off);
+  }
+
+  /** A cell's number as text: a count, or a percentage. */
+  value(number) {
+    return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
+  }
+
+  pair(a, b, value) {
+    const { classes } = this.store,
+      colors = this.paint.classColors();
+    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: classes[code] })];
+    return h(
+      "button",
+      { type: "button", class: "lw-pair", title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      ...name(a),
+      h("span", { class: "lw-quiet", text: "→" }),
+      ...name(b),
+      h("span", { class: "lw-num", text: this.value(value) }),
+    );
+  }
+
+  sentence(a, b) {
+    const { classes } = this.store,
+      at = a * classes.length + b,
+      { counts, low, high, cells } = this.shown;
+    const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
+    if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
+    const range = `${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)}`;
+    return `${pair}: ${this.value(cells[at])} (${range}), ${count(counts[at])} examples`;
+  }
+
+  paintMatrix(k, off) {
+    const width = this.canvas.clientWidth || 160,
+      size = Math.min(width, 260);
+    this.canvas.style.height = `${size}px`;
+    const c = sharpContext(this.canvas, width, size),
+      theme = this.theme(),
+      cell = size / k,
+      gap = cell > 8 ? 1 : 0;
+    const most = Math.sqrt(off.reduce((high, value) => Math.max(high, value), 0)) || 1;
+    for (let a = 0; a < k; a++)
+      for (let b = 0; b < k; b++) {
+        const value = off[a * k + b],
+          share = Math.sqrt(value) / most;
+        c.fillStyle =
+          a === b
+            ? hex(theme.line)
+            : value
+              ? hex(scoreColor(0.25 + 0.75 * share, { dark: theme.dark }))
+              : hex(theme.faint);
+        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
+        if (value && cell >= ROOMY) this.write(c, value, (b + 0.5) * cell, (a + 0.5) * cell, share > 0.45, cell);
+      }
+    this.cell = cell;
+  }
+
+  write(c, value, x, y, strong, cell) {
+    const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
+    if (text === "0.0") return;
+    c.font = "10px system-ui, sans-serif";
+    if (c.measureText(text).width > cell - 1) return;
+    c.fillStyle = strong !== this.theme().dark ? "#fff" : "#000";
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(text, x, y);
+  }
+
+  /** The cell under the pointer: [given, other], or null. */
+  at(event) {
+    const box = this.canvas.getBoundingClientRect(),
+      k = this.store.classes.length,
+      scale = this.canvas.clientWidth / box.width; // scaled pages
+    const a = Math.floor(((event.clientY - box.top) * scale) / this.cell),
+      b = Math.floor(((event.clientX - box.left) * scale) / this.cell);
+    return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
+  }
+
+  point(hit) {
+    const { classes } = this.store;
+    const nothing = !this.shown || !this.shown.counts.some((value) => value);
+    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? "nothing to show" : "click a cell to select it";
+    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
+  }
+
+  choose(a, b) {
+    if (a < 0) return;
+    const { store } = this,
+      { codes } = this.shown;
+    this.select(
+      (row) => store.given[row] === a && codes[row] === b,
+      `given ${store.classes[a]}, ${KINDS[this.kind][2]} ${store.classes[b]}`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+/** Who decides, how fast, and do they agree: a panel, and the pace in the top line. */
+import { arrayOf, unpackMask } from "./bits.js";
+import { h } from "./dom.js";
+import { count, probability } from "./format.js";
+
+/** Time after a decision until the pace is asked for, ms. */
+const PACE_PAUSE = 1500;
+
+export class PeoplePanel {
+  /** @param {{store: object, wire: object, lens: (mask: Uint8Array, name: string) => void, fail: Function}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
+  }
+
+  async draw() {
+    if (!this.el.children.length) this.el.replaceChildren(h("span", { class: "lw-quiet", text: "counting…" }));
+    try {
+      const { body } = await this.wire.ask("people");
+      this.fill(body);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fill({ author, pace, authors, annotators }) {
+    this.el.replaceChildren(
+      h("h4", { text: `${author}, this sitting` }),
+      h("p", { text: paceInWords(pace) || "no decision yet" }),
+      h("h4", { text: "Do authors agree?" }),
+      ...this.authors(authors),
+      h("h4", { text: "Annotators" }),
+      ...this.annotators(annotators),
+    );
+  }
+
+  authors(pairs) {
+    if (!pairs.length) {
+      const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
+      return [h("p", { class: "lw-quiet", text: how })];
+    }
+    return pairs.map(({ a, b, text, differ }) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-people-row",
+          title: "select where they differ",
+          disabled: !differ,
+          onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
+        },
+        h("span", { class: "lw-clip", text: `${a} · ${b}` }),
+        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "all the same" }),
+        h("span", { class: "lw-quiet lw-people-text", text }),
+      ),
+    );
+  }
+
+  annotators(people) {
+    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: run.save_votes(frame) stores them." })];
+    return people.map(({ name, votes, quality, often }) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "lw-people-row",
+          title: "select where this annotator differs from the consensus",
+          onclick: () => this.pick({ annotator: name }, `${name} against the consensus`),
+        },
+        h("span", { class: "lw-clip", text: name }),
+        h("span", { class: "lw-num", text: `quality ${probability(quality)}` }),
+        h("span", { class: "lw-quiet lw-people-text", text: `${count(votes)} votes · most often ${often}` }),
+      ),
+    );
+  }
+
+  async pick(body, name) {
+    try {
+      const { buffers } = await this.wire.ask("differ", body);
+      this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+/** "43 decisions, 12 a minute", or nothing before the first decision. */
+export function paceInWords(pace) {
+  if (!pace?.decisions) return "";
+  const word = pace.decisions === 1 ? "decision" : "decisions";
+  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace)} a minute` : ""}`;
+}
+
+const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
+
+/** "14/180 · 12/min": how far one is and how fast; the rest of the errors is in the inspector's line. @param {object} view */
+export function peopleFeature(view) {
+  const { store, wire, registry, fail } = view;
+  const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
+  view.addTab("people", panel.el, () => panel.draw());
+  const el = h("span", { class: "lw-num lw-quiet lw-pace" });
+  view.head.changed.before(el);
+  let pace = null,
+    timer = 0;
+  const show = () => {
+    const { done, total } = store.progress();
+    const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
+    el.textContent = total ? `${count(done)}/${count(total)} done${rate}` : "";
+    el.title = [`decided of the queue`, paceInWords(pace) && `this sitting: ${paceInWords(pace)}`].filter(Boolean).join("; ");
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      try {
+        pace = (await wire.ask("people", { pace: true })).body.pace;
+        show();
+      } catch {
+        /* the old pace stays; nothing rests on it */
+      }
+    }, PACE_PAUSE);
+  };
+  store.on("labels", () => {
+    show();
+    later();
+  });
+  for (const topic of ["list", "mask"]) store.on(topic, show);
+  registry.on("start", show);
+  registry.onEnd(() => clearTimeout(timer));
+}
