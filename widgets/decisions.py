@@ -58,21 +58,26 @@ class Decisions:
         self.last_time = clock(entries[-1].time)
         row_of = self.rows_of({entry.id for entry in entries})
         touched = set()
+        opinions: dict[str, dict] = {}
         for entry in entries:
             mine = entry.author == self.who
             if mine and counts(entry):
                 self.times.setdefault(entry.batch, entry.time)
             row = row_of.get(entry.id)
-            if row is not None and (mine or not self.alone):
-                self._take(row, entry if entry.reverts is None or not self.alone else self._own(entry))
-                touched.add(row)
+            if row is None or (self.alone and not mine and entry.reverts is None):
+                continue
+            if self.alone and entry.reverts is not None:
+                own = opinions.get(entry.field)
+                own = opinions[entry.field] = self._opinions(entry.field) if own is None else own
+                entry = entry._replace(new=own.get(entry.id))
+            self._take(row, entry)
+            touched.add(row)
         return np.array(sorted(touched), np.int32)
 
-    def _own(self, entry: Entry) -> Entry:
-        """An undo or redo with the value that this author stands for, not what others decided meanwhile."""
-        opinions = self.journal.opinions(entry.field)
-        known = self.who in opinions and entry.id in opinions.index
-        return entry._replace(new=opinions.at[entry.id, self.who] if known else None)
+    def _opinions(self, field: str) -> dict:
+        """What this author stands for, by id; after an undo the journal may hold what another one decided."""
+        opinions = self.journal.opinions(field)
+        return opinions[self.who].dropna().to_dict() if self.who in opinions else {}
 
     def rows_of(self, ids: set) -> dict[object, int]:
         """Row by id, for the ids that are in the dataset."""

@@ -56,6 +56,13 @@ function extent(values) {
 /** 1234567 -> "1,234,567". */
 const count = (n) => Math.round(n).toLocaleString("en-US");
 
+/** A count where there is little room: 1,234 -> "1.2k", 5,600,000 -> "5.6M". */
+function brief(n) {
+  const [size, unit] = n >= 999_500 ? [1e6, "M"] : n >= 1000 ? [1000, "k"] : [1, ""];
+  const value = n / size;
+  return unit && value < 9.95 ? `${value.toFixed(1)}${unit}` : `${Math.round(value)}${unit}`;
+}
+
 /** A probability in the style of the tables: .93, 1, 0. */
 function probability(p) {
   if (!Number.isFinite(p)) return "–";
@@ -1069,7 +1076,7 @@ function swatch(rgb) {
 const COLUMNS = [
   ["class", "select its suspects with a click"],
   ["given", "examples given this class"],
-  ["susp.", "suspected examples"],
+  ["sus.", "suspected examples"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector"],
   ["in", "confident learning: given this class, but truly another"],
   ["out", "confident learning: truly this class, but given another"],
@@ -1127,11 +1134,11 @@ class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.classes[c] }),
           ),
-          h("span", { class: "lw-num", text: count(given[c]) }),
-          h("span", { class: "lw-num", text: count(suspected[c]) }),
+          h("span", { class: "lw-num", text: brief(given[c]) }),
+          h("span", { class: "lw-num", text: brief(suspected[c]) }),
           h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          h("span", { class: "lw-num", text: wrong ? count(wrong[c]) : "–" }),
-          h("span", { class: "lw-num", text: missed ? count(missed[c]) : "–" }),
+          h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
+          h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),
@@ -1144,9 +1151,9 @@ class ClassTable {
 
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
-  suspects: ["suspects: given → suggested", "given ↓  suggested →", "suggested"],
-  predicted: ["given → predicted", "given ↓  predicted →", "predicted"],
-  noise: ["noise: % of a true class", "given ↓  true class →", "truly"],
+  suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
+  predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
+  noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
 /** Numbers are written into cells of at least this size, px. */
 const ROOMY = 15;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
 import { apart, lastFinite } from "../../widgets/js/curve.js";
-import { clip, probability, short, ticks } from "../../widgets/js/format.js";
+import { brief, clip, probability, short, ticks } from "../../widgets/js/format.js";
 import { disc } from "../../widgets/js/points_2d.js";
 
 test("numbers as people read them", () => {
+  assert.deepEqual([0, 999, 1000, 9960, 12345, 999_600, 5_600_000].map(brief), ["0", "999", "1.0k", "10k", "12k", "1.0M", "5.6M"]);
   assert.deepEqual([0.93, 1, 0, 0.999, 0.001, NaN].map(probability), [".93", "1", "0", ">.99", "<.01", "–"]);
   assert.deepEqual([0.123456, 1234567, 0, 12].map(short), ["0.123", "1.2e+6", "0", "12"]);
 });

@@ -1,7 +1,7 @@
 /** A panel beside the filters: the classes with their doubts. */
 import { arrayOf } from "./bits.js";
 import { h } from "./dom.js";
-import { count } from "./format.js";
+import { brief, count } from "./format.js";
 import { swatch } from "./legend.js";
 import { classCounts } from "./orders.js";
 
@@ -9,7 +9,7 @@ import { classCounts } from "./orders.js";
 const COLUMNS = [
   ["class", "select its suspects with a click"],
   ["given", "examples given this class"],
-  ["susp.", "suspected examples"],
+  ["sus.", "suspected examples"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector"],
   ["in", "confident learning: given this class, but truly another"],
   ["out", "confident learning: truly this class, but given another"],
@@ -67,11 +67,11 @@ export class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.classes[c] }),
           ),
-          h("span", { class: "lw-num", text: count(given[c]) }),
-          h("span", { class: "lw-num", text: count(suspected[c]) }),
+          h("span", { class: "lw-num", text: brief(given[c]) }),
+          h("span", { class: "lw-num", text: brief(suspected[c]) }),
           h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          h("span", { class: "lw-num", text: wrong ? count(wrong[c]) : "–" }),
-          h("span", { class: "lw-num", text: missed ? count(missed[c]) : "–" }),
+          h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
+          h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),

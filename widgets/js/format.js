@@ -3,6 +3,13 @@
 /** 1234567 -> "1,234,567". */
 export const count = (n) => Math.round(n).toLocaleString("en-US");
 
+/** A count where there is little room: 1,234 -> "1.2k", 5,600,000 -> "5.6M". */
+export function brief(n) {
+  const [size, unit] = n >= 999_500 ? [1e6, "M"] : n >= 1000 ? [1000, "k"] : [1, ""];
+  const value = n / size;
+  return unit && value < 9.95 ? `${value.toFixed(1)}${unit}` : `${Math.round(value)}${unit}`;
+}
+
 /** A probability in the style of the tables: .93, 1, 0. */
 export function probability(p) {
   if (!Number.isFinite(p)) return "–";

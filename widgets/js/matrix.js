@@ -8,9 +8,9 @@ import { cellCounts, topPairs } from "./orders.js";
 
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
-  suspects: ["suspects: given → suggested", "given ↓  suggested →", "suggested"],
-  predicted: ["given → predicted", "given ↓  predicted →", "predicted"],
-  noise: ["noise: % of a true class", "given ↓  true class →", "truly"],
+  suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
+  predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
+  noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
 /** Numbers are written into cells of at least this size, px. */
 const ROOMY = 15;

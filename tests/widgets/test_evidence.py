@@ -1,0 +1,151 @@
+"""Matrices, classes, lenses, people, orders and second opinions, asked for as a page does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from widgets.matrices import matrix
+from workbench.errors import InputError
+from workbench.issues.confusion import confident_labels
+from workbench.issues.health import class_health, noise_report
+
+
+def unpack(buffer: bytes, n: int = 120) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(buffer, np.uint8), bitorder="little")[:n].astype(bool)
+
+
+def test_the_confusion_matrix_is_the_call(page, run):
+    body, buffers = page().ask("matrix", of="predicted")
+    codes = np.frombuffer(buffers[0], "<i4")
+    given = run.dataset.given_labels
+    counts = np.bincount(given * 3 + codes, minlength=9).reshape(3, 3)
+    table = wb.confusion(run)
+    assert counts.tolist() == table.to_numpy().tolist()
+    assert table.index.tolist() == table.columns.tolist() == ["cat", "dog", "owl"]
+    assert body["how"] == table.attrs["how"]
+
+
+def test_the_noise_matrix_has_its_interval_its_warning_and_a_cell_for_every_example(page, run):
+    body, buffers = page().ask("matrix", of="noise")
+    probs = run.pred_probs()
+    report = noise_report(run.dataset.given_labels, probs.values, out_of_fold=probs.out_of_fold)
+    values, low, high = (np.frombuffer(buffer, "<f4").reshape(3, 3) for buffer in buffers[1:])
+    assert values == pytest.approx(report.noise_matrix, abs=1e-6)
+    assert (low <= values + 1e-6).all()
+    assert (values <= high + 1e-6).all()
+    assert values.sum(axis=0) == pytest.approx(1, abs=1e-5), "columns are P(given | true)"
+    codes = np.frombuffer(buffers[0], "<i4")
+    assert codes.tolist() == confident_labels(run).tolist()
+    assert "only under assumptions" in body["warning"]
+    assert "wrong labels (" in body["title"]
+    again, _ = matrix(run, "noise")
+    assert again == {name: body[name] for name in again}, "from the cache: the same again"
+    with pytest.raises(InputError, match="unknown matrix 'nose'"):
+        matrix(run, "nose")
+
+
+def test_errors_by_class_are_those_of_class_health(page, run):
+    body, buffers = page().ask("classes")
+    table = class_health(run.dataset.given_labels, run.pred_probs().values).sort_values("class_index")
+    assert [np.frombuffer(b, "<f4").tolist() for b in buffers] == [table["issues"].tolist(), table["missed"].tolist()]
+    assert "out-of-fold" in body["how"]
+
+
+def test_lenses_are_asked_for_once_and_are_the_call(page, run, issues):
+    ex = page()
+    body, _ = ex.ask("lenses")
+    expected = wb.lenses(run, issues=issues, scores=ex.scores)
+    assert {lens["name"]: lens["count"] for lens in body["lenses"]} == expected.sum().to_dict()
+    assert all(lens["how"] for lens in body["lenses"])
+    name = body["lenses"][0]["name"]
+    _, buffers = ex.ask("lens", name=name)
+    assert unpack(buffers[0]).tolist() == expected[name].tolist()
+
+
+@pytest.mark.parametrize("by", ["suspicion", "pairs", "clusters", "random", "all", "aum", "p_error"])
+def test_orders_are_the_call_and_ex_queue_follows(page, run, issues, by):
+    ex = page()
+    sent = len(ex.sent)
+    _, buffers = ex.ask("queue", by=by)
+    assert ex.queue == run.dataset.ids[np.frombuffer(buffers[0], "<i4")].tolist() == wb.queue(run, by, issues=issues)
+    assert len(ex.sent) == sent + 1, "the page is not sent what it asked for a second time"
+
+
+def test_by_a_column_of_the_user_and_within_a_queue_of_the_user(page, run):
+    ex = page()
+    ex.queue = "weight"
+    weights = run.dataset.metadata["weight"].to_numpy()[run.dataset.rows(ex.queue)]
+    assert (np.diff(weights) <= 1e-6).all(), "the largest first"
+    ex.queue = ["id005", "id050", "id007"]
+    ex.ask("queue", by="random")
+    assert sorted(ex.queue) == ["id005", "id007", "id050"]
+    ex.ask("queue", by="suspicion")
+    assert ex.queue == ["id005", "id050", "id007"]
+    body, _ = ex.ask("queue", by="source")
+    assert "unknown queue 'source'" in body["error"]
+
+
+def test_a_second_opinion_does_not_see_the_first(page, run):
+    first = page(author="anna")
+    first.ask("decide", op="relabel", rows=[3], label=2)
+    first.ask("decide", op="keep", rows=[10])
+    first.ask("decide", op="note", rows=[10], note="blurred")
+    ex = page(author="bo", second_opinion=True)
+    assert sorted(ex.queue) == ["id003", "id010"]
+    body, buffers = ex.ask("open")
+    arrays = {name: np.frombuffer(data, f"<{kind}") for (name, kind), data in zip(body["arrays"], buffers)}
+    assert arrays["labels"].tolist() == run.dataset.given_labels.tolist()
+    assert not arrays["verdict"].any()
+    assert not arrays["flags"].any()
+    assert ex.ask("inspect", row=10)[0]["note"] == ""
+    assert body["second"] is True
+
+    ex.ask("decide", op="keep", rows=[3])
+    ex.ask("decide", op="keep", rows=[10])
+    _, buffers = ex.ask("undo")
+    rows, _, verdict, _ = (np.frombuffer(b, t) for b, t in zip(buffers, ("<i4", "<i4", "u1", "u1")))
+    assert rows.tolist() == [10]
+    assert verdict.tolist() == [0], "after the undo nothing is decided for bo, though anna has kept it"
+    first.ask("decide", op="relabel", rows=[20], label=1)
+    body, buffers = ex.ask("decide", op="skip", rows=[5])
+    assert np.frombuffer(buffers[0], "<i4").tolist() == [5], "what anna decides meanwhile is not shown either"
+    table = wb.agreement(run)
+    assert table[["a", "b", "n"]].values.tolist() == [["anna", "bo", 1]]
+    assert table["differ"].tolist() == [["id003"]]
+
+
+def test_people_has_pace_authors_and_annotators(page, run):
+    ex = page(author="anna")
+    body, _ = ex.ask("people")
+    assert body["author"] == "anna"
+    assert (body["authors"], body["annotators"]) == ([], [])
+    assert body["pace"] == {"decisions": 0, "per_minute": None}
+    for row in range(6):
+        ex.ask("decide", op="keep", rows=[row])
+    ex.ask("undo")
+    assert ex.ask("people", pace=True)[0]["pace"]["decisions"] == 6
+    run.journal.relabel(["id000", "id001"], "owl", old=run.dataset.given[:2].tolist(), author="bo")
+    votes = [("id001", "a", "cat"), ("id001", "b", "cat"), ("id001", "c", "dog"), ("id002", "c", "owl")]
+    run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
+    body, _ = ex.ask("people")
+    json.dumps(body, allow_nan=False)
+    assert [(pair["a"], pair["b"], pair["n"]) for pair in body["authors"]] == [("anna", "bo", 2)]
+    assert {one["name"]: one["votes"] for one in body["annotators"]} == {"a": 1, "b": 1, "c": 2}
+    _, buffers = ex.ask("differ", authors=["anna", "bo"])
+    assert run.dataset.ids[unpack(buffers[0])].tolist() == wb.agreement(run)["differ"][0]
+    _, buffers = ex.ask("differ", annotator="c")
+    agreed = wb.consensus(run)["consensus"]
+    expected = [id for id, said in (("id001", "dog"), ("id002", "owl")) if agreed[id] != said]
+    assert run.dataset.ids[unpack(buffers[0])].tolist() == expected
+    assert "id001" in expected
+
+
+def test_a_keymap_is_checked_when_the_view_is_made(page):
+    assert page(keymap={"accept": "y"}).ask("open")[0]["keymap"] == {"accept": ["y"]}
+    with pytest.raises(InputError, match="Did you mean 'accept'"):
+        page(keymap={"acept": "y"})
