@@ -1,7 +1,7 @@
 """One epoch under way: batches appended to a stream as they come, then sealed.
 
-Hides the stream (an unbuffered Arrow file, so that a killed process loses at most the batch under way), the arrays of
-logits and embeddings beside it, and sealing: sort by row, compress, flush to disk, rename.
+Hides which rows were seen, the arrays of logits and embeddings beside the stream, and sealing: sort by row, compress,
+flush to disk, rename.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
-from workbench.recording.statistics import statistics
+from workbench.recording.statistics import TOPK, fill_statistics
+from workbench.recording.stream import Stream
 from workbench.run import BLOCK_ROWS
 from workbench.storage.checksums import forget, sealed
 from workbench.storage.layout import Layout
@@ -56,6 +57,7 @@ class OpenEpoch:
         self._rank, self._world_size = rank, world_size
         self._keep_logits, self._embedding_epochs = keep_logits, embedding_epochs
         self._seen = np.zeros(self._dataset.n, bool)
+        self._turn = np.zeros(self._dataset.n, np.int32)  # place in the last batch that held the row
         self._path = self._layout.inflight(number, rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists():  # an attempt that was cut short, perhaps while sealing
@@ -63,8 +65,7 @@ class OpenEpoch:
                 for path in {self._array_path(kind), *([self._layout.array(kind, number)] if rank == 0 else [])}:
                     forget(self._layout, path)
                     path.unlink(missing_ok=True)
-        self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
-        self._end = 0  # bytes of whole messages in the stream
+        self._stream = Stream(self._path, min(TOPK, dataset.k))
         self._arrays: dict[str, np.memmap] = {}
         self._stored: dict[str, np.ndarray] = {}  # rows of the arrays that were written
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
@@ -90,18 +91,20 @@ class OpenEpoch:
             vectors = None if vectors is None else vectors[first]
         if not len(rows):
             return
+        slots = self._stream.slots(len(rows))
         try:
-            columns = statistics(logits, self._dataset.given_labels[rows])
+            fill_statistics(logits, self._dataset.given_labels[rows], slots)
         except InputError as error:
             raise error.with_id(self._dataset.ids[rows]) from None
+        slots["row"][:] = rows
         if vectors is not None and "embeddings" in self._arrays:
             before = self._arrays["embeddings"].shape[1]
             if vectors.shape[1] != before:
                 found = f"has width {vectors.shape[1]}, before it was {before}"
                 raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
-        if not self._end:
+        if not self._stream.size:
             _warn_of_probabilities(logits)
-        self._append(rows, columns)
+        self._stream.append(len(rows))
         if self._keep_logits:
             self._store("logits", rows, host(logits))
         if vectors is not None:
@@ -110,37 +113,13 @@ class OpenEpoch:
 
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
-        repeated = self._seen[rows]
-        if not repeated.any() and len(set(rows.tolist())) == len(rows):
+        repeated, turn = self._seen[rows], np.arange(len(rows), dtype=np.int32)
+        self._turn[rows] = turn
+        if not repeated.any() and np.array_equal(self._turn[rows], turn):
             return None
         order = np.argsort(rows, kind="stable")
         repeated[order[1:][np.diff(rows[order]) == 0]] = True
         return repeated
-
-    def _append(self, rows: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-        arrays = [pa.array(rows)]
-        for values in columns.values():
-            if values.ndim == 2:
-                flat = pa.array(np.ascontiguousarray(values).ravel())
-                arrays.append(pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
-            else:
-                arrays.append(pa.array(values))
-        batch = pa.record_batch(arrays, names=["row", *columns])
-        if not self._end:
-            self._write(batch.schema.serialize())
-        self._write(batch.serialize())
-
-    def _write(self, message: pa.Buffer) -> None:
-        """Append one message of the stream, whole or (after an error or Ctrl-C that the caller survives) not at all."""
-        left = memoryview(message)
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except BaseException:
-            self._file.truncate(self._end)
-            self._file.seek(self._end)
-            raise
-        self._end += len(message)
 
     def _store(self, kind: str, rows: np.ndarray, values: np.ndarray) -> None:
         """Write float16 rows into the (n, width) array of this epoch, under a temporary name."""
@@ -160,9 +139,9 @@ class OpenEpoch:
 
     def seal(self) -> None:
         """Sort by row, compress, flush, rename; statistics last, since they make the epoch exist."""
-        if not self._end:
+        if not self._stream.size:
             raise InputError(f"epoch {self.number} recorded no batch. Call rec.batch(ids, logits) inside the block.")
-        self._file.close()
+        self._stream.close()
         for kind, array in self._arrays.items():
             empty = ~self._stored[kind]
             array[empty if self._world_size == 1 else empty & self._seen] = np.nan  # other rows are other ranks'
@@ -186,7 +165,7 @@ class OpenEpoch:
 
     def close(self) -> None:
         """Let go of the files; an unsealed stream stays in inflight/."""
-        self._file.close()
+        self._stream.close()
         for array in self._arrays.values():
             Path(array.filename).unlink(missing_ok=True)
         self._arrays.clear()

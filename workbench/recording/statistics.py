@@ -17,10 +17,12 @@ from workbench.reductions import NARROW, float_rows
 
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
 BLOCK = 1 << 16  # elements of one block of rows
+TOPK = 5  # of the largest probabilities that are kept
+SORTED = 4096  # classes up to which an accelerator sorts all of them
 FEW = 512  # rows that are sorted in one go
 
 
-def statistics(logits: Any, given_labels: Any, topk: int = 5) -> dict[str, np.ndarray]:
+def statistics(logits: Any, given_labels: Any, topk: int = TOPK) -> dict[str, np.ndarray]:
     """Per-example statistics of one batch or one epoch.
 
     Parameters
@@ -65,6 +67,25 @@ def statistics(logits: Any, given_labels: Any, topk: int = 5) -> dict[str, np.nd
     logits = np.asarray(logits)
     _check(logits.shape, logits.dtype.kind)
     return _of_array(logits, check_given_labels(_plain(given_labels), *logits.shape), topk)
+
+
+def fill_statistics(logits: Any, given: np.ndarray, out: dict[str, np.ndarray]) -> None:
+    """`statistics` of one batch, written into arrays that are there; labels are trusted to lie in -1 .. k-1.
+
+    Raises
+    ------
+    InputError
+        A row that holds NaN or +inf; `out` is then as it was or half filled.
+    """
+    if type(logits).__module__.partition(".")[0] == "torch":
+        logits = _host_floats(logits.detach())
+    if isinstance(logits, np.ndarray):
+        kind, (b, k) = logits.dtype.kind, logits.shape
+        if kind in "fiub" and b * k <= BLOCK:
+            block_statistics(logits, given, out)
+            return
+    for name, values in statistics(logits, given, out["topk_p"].shape[1]).items():
+        out[name][:] = values
 
 
 def _plain(values: Any) -> np.ndarray:
@@ -191,6 +212,8 @@ def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.nda
     """The `most` largest values (most, b) descending and their classes, lower class first on ties."""
     k = z.shape[0] if narrow else z.shape[1]
     most = min(most, k)
+    if narrow and z.shape[1] <= FEW and z.dtype == np.float32:
+        return _largest_sorted(z, most)
     if narrow and z.shape[1] <= FEW:  # a training batch: one sort costs less than many steps
         order = np.argsort(-z.T, axis=1, kind="stable")[:, :most].T
         return np.take_along_axis(z, order, axis=0), order
@@ -211,6 +234,21 @@ def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.nda
         classes[:, ruled_out] = order.T
         values[:, ruled_out] = np.take_along_axis(part, order, axis=1).T
     return values, classes
+
+
+def _largest_sorted(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """`_largest` of a training batch, (k, b) float32: one sort of integers that hold value and class."""
+    keys = _sortable(z.T.copy().view(np.int32)).astype(np.int64)  # copied: a row's classes side by side
+    keys <<= 32
+    keys |= 0x7FFFFFFF - np.arange(len(z))
+    keys.sort(axis=1)
+    best = keys[:, : -most - 1 : -1].T
+    return _sortable((best >> 32).astype(np.int32)).view(np.float32), 0x7FFFFFFF - (best & 0x7FFFFFFF)
+
+
+def _sortable(bits: np.ndarray) -> np.ndarray:
+    """Bits of float32 as int32 in the order of the numbers, and back: the function is its own inverse."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 def _two_largest(z: np.ndarray, narrow: bool) -> tuple[np.ndarray, np.ndarray | None]:
@@ -238,8 +276,7 @@ def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     bits = z.view(np.int32)
     best: list[np.ndarray] = []
     for index in range(len(z)):
-        ordered = bits[index] ^ ((bits[index] >> 31) & 0x7FFFFFFF)
-        key = ordered.astype(np.int64)
+        key = _sortable(bits[index]).astype(np.int64)
         key <<= 32
         key |= 0x7FFFFFFF - index
         for rank, held in enumerate(best):
@@ -250,25 +287,32 @@ def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
             best.append(key)
     keys = np.array(best)
     classes = 0x7FFFFFFF - (keys & 0x7FFFFFFF)
-    ordered = (keys >> 32).astype(np.int32)
-    return (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).view(np.float32), classes
+    return _sortable((keys >> 32).astype(np.int32)).view(np.float32), classes
 
 
 def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
     """`statistics` of a torch tensor: on the host through NumPy, elsewhere on its device with one copy at the end."""
+    values = _host_floats(logits.detach())
+    if isinstance(values, np.ndarray):
+        return statistics(values, given_labels, topk)
+    return _on_device(values, given_labels, topk)
+
+
+def _host_floats(logits: Any) -> Any:
+    """A NumPy view of a float tensor on the host (bfloat16 widened); a tensor elsewhere stays, integers as float64."""
     import torch
 
-    logits = logits.detach()
     if not logits.is_floating_point():
         logits = logits.double()
-    if logits.device.type == "cpu":
-        if logits.dtype not in (torch.float16, torch.float32, torch.float64):
-            logits = logits.float()
-        return statistics(logits.numpy(), given_labels, topk)
-    return _on_device(logits, given_labels, topk)
+    if logits.device.type != "cpu":
+        return logits
+    if logits.dtype not in (torch.float16, torch.float32, torch.float64):
+        logits = logits.float()
+    return logits.numpy()
 
 
 def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
+    """No value is read before `packed`: the host waits once, for one copy of 4 (8 + 2 topk) bytes a row."""
     import torch
 
     _check(tuple(logits.shape), "f")
@@ -281,11 +325,14 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
         given = torch.as_tensor(check_given_labels(_plain(given_labels), n, k), device=logits.device)
     z = logits if logits.dtype == torch.float64 else logits.float()
     most = min(max(topk + 1, 2), k)
-    top, classes = torch.topk(z, most, dim=1)
-    tied = (top[:, :-1] == top[:, 1:]).any(dim=1).nonzero()[:, 0]
-    if len(tied):  # topk promises no order among equals: lower class first
-        part, order = torch.sort(z[tied], dim=1, descending=True, stable=True)
-        top[tied], classes[tied] = part[:, :most], order[:, :most]
+    if k <= SORTED:  # stable: the lower class first among equals
+        top, classes = (part[:, :most] for part in torch.sort(z, dim=1, descending=True, stable=True))
+    else:  # topk promises no order among equals, so the host has to look once whether there are any
+        top, classes = torch.topk(z, most, dim=1)
+        tied = (top[:, :-1] == top[:, 1:]).any(dim=1).nonzero()[:, 0]
+        if len(tied):
+            part, order = torch.sort(z[tied], dim=1, descending=True, stable=True)
+            top[tied], classes[tied] = part[:, :most], order[:, :most]
     largest, pred = top[:, :1], classes[:, 0]
     labelled = given >= 0
     column = given.clamp(min=0)[:, None]

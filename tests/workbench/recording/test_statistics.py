@@ -163,6 +163,32 @@ class TestTensors:
         assert_same(statistics(logits, given), wanted)
         assert_same(_on_device(logits, given, 5), wanted)
 
+    def test_ties_go_to_the_lower_class_however_many_there_are(self, torch, rng, monkeypatch):
+        from workbench.recording import statistics as module
+
+        logits = torch.tensor(rng.integers(0, 3, (50, 12)), dtype=torch.float32)
+        given = torch.tensor(rng.integers(0, 12, 50))
+        wanted = statistics(logits.numpy(), given.numpy())
+        for limit in (4096, 5):  # by sorting, by topk
+            monkeypatch.setattr(module, "SORTED", limit)
+            found = _on_device(logits, given, 5)
+            np.testing.assert_array_equal(found["topk_class"], wanted["topk_class"])
+            np.testing.assert_array_equal(found["pred"], wanted["pred"])
+
+    def test_the_host_reads_a_device_once(self, torch, rng, monkeypatch):
+        """Each `.cpu()`, `.item()`, `nonzero` or truth of a tensor makes the host wait for the device."""
+        waits = []
+        for name in ("cpu", "item", "tolist", "nonzero", "__bool__", "numpy"):
+            real = getattr(torch.Tensor, name)
+
+            def counted(self, *args, name=name, real=real, **options):
+                waits.append(name)
+                return real(self, *args, **options)
+
+            monkeypatch.setattr(torch.Tensor, name, counted)
+        _on_device(torch.tensor(rng.normal(size=(64, 10))), torch.tensor(rng.integers(0, 10, 64)), 5)
+        assert waits == ["cpu", "numpy"]
+
     def test_gradients_and_integer_logits_are_fine(self, torch):
         logits = torch.zeros(2, 3, requires_grad=True)
         assert statistics(logits, torch.zeros(2, dtype=torch.long))["p_given"].shape == (2,)
