@@ -15,15 +15,19 @@ import contextlib
 import json
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from workbench.dataset import Dataset
+from workbench.recording import epoch as epoch_module
 from workbench.recording.recorder import Recorder
+from workbench.recording.stream import Stream
 
 
 def small_cnn(classes: int) -> nn.Module:
@@ -36,27 +40,31 @@ def small_cnn(classes: int) -> nn.Module:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=4096, help="examples")
-    parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=3, help="of each kind, after one to warm up")
-    parser.add_argument("--ids", choices=("int", "str"), default="int")
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    wanted = parser.parse_args()
+def timed(function: Callable, into: list[float]) -> Callable:
+    """The same function; its seconds are appended to `into`."""
 
+    def run(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        result = function(*arguments)
+        into.append(time.perf_counter() - start)
+        return result
+
+    return run
+
+
+def measure(n: int, classes: int, batch: int, epochs: int, ids: str = "int") -> dict[str, Any]:
+    """Figures of one training: `epochs` plain and recorded epochs in turn, after one to warm up."""
     rng = np.random.default_rng(0)
-    ids = None if wanted.ids == "int" else [f"photos/{i:07d}.jpg" for i in range(wanted.n)]
-    dataset = Dataset.from_arrays(rng.integers(0, wanted.classes, wanted.n), ids=ids)
-    x = torch.from_numpy(rng.normal(size=(wanted.n, 3, 32, 32)).astype(np.float32))
+    names_of = None if ids == "int" else [f"photos/{i:07d}.jpg" for i in range(n)]
+    dataset = Dataset.from_arrays(rng.integers(0, classes, n), ids=names_of, classes=[str(c) for c in range(classes)])
+    x = torch.from_numpy(rng.normal(size=(n, 3, 32, 32)).astype(np.float32))
     y = torch.from_numpy(dataset.given_labels.copy())
-    model = small_cnn(wanted.classes)
+    model = small_cnn(classes)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
     def epoch(recorder: Recorder | None, steps: list[float]) -> None:
-        for rows in torch.randperm(wanted.n).split(wanted.batch):
-            names = rows if ids is None else [ids[row] for row in rows]  # what a DataLoader would bring
+        for rows in torch.randperm(n).split(batch):
+            names = rows if names_of is None else [names_of[row] for row in rows]  # what a DataLoader would bring
             start = time.perf_counter()
             logits = model(x[rows])
             loss = nn.functional.cross_entropy(logits, y[rows])
@@ -70,10 +78,12 @@ def main() -> None:
             steps.append(time.perf_counter() - start)
 
     plain, recorded, batches, seals = [], [], [], []
-    with tempfile.TemporaryDirectory() as folder:
+    reduced: list[float] = []
+    written: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, split_in_two(reduced, written):
         recorder = Recorder(Path(folder) / "run", dataset)
         epoch(None, [])
-        for number in range(wanted.epochs):
+        for number in range(epochs):
             epoch(None, plain)
             with contextlib.ExitStack() as stack:
                 stack.enter_context(recorder.epoch(number))
@@ -82,19 +92,44 @@ def main() -> None:
                 stack.close()  # seals
                 seals.append(time.perf_counter() - start)
         size = sum(file.stat().st_size for file in (recorder.path / "stats").rglob("*.parquet"))
-    count = len(plain) / wanted.epochs
+    count = len(plain) / epochs
     without, inside = median(plain) * count, median(batches) * count + median(seals)
-    result = {
-        "examples": wanted.n,
-        "classes": wanted.classes,
+    return {
+        "examples": n,
+        "classes": classes,
         "epoch_s": round(without, 3),
         "recorder_s": round(inside, 4),
         "ratio": round(1 + inside / without, 5),
         "ratio_of_whole_epochs": round((median(recorded) * count + median(seals)) / without, 3),
         "batch_us": round(median(batches) * 1e6),
+        "of_it_statistics_us": round(median(reduced) * 1e6),
+        "of_it_writing_us": round(median(written) * 1e6),
         "seal_ms": round(median(seals) * 1e3, 1),
-        "bytes_per_example_and_epoch": round(size / wanted.epochs / wanted.n, 1),
+        "bytes_per_example_and_epoch": round(size / epochs / n, 1),
     }
+
+
+@contextlib.contextmanager
+def split_in_two(reduced: list[float], written: list[float]) -> Iterator[None]:
+    """Time the two parts of a batch: reducing logits to statistics, and writing them to the stream."""
+    fill, append = epoch_module.fill_statistics, Stream.append
+    epoch_module.fill_statistics, Stream.append = timed(fill, reduced), timed(append, written)
+    try:
+        yield
+    finally:
+        epoch_module.fill_statistics, Stream.append = fill, append
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=4096, help="examples")
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=3, help="of each kind, after one to warm up")
+    parser.add_argument("--ids", choices=("int", "str"), default="int")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    wanted = parser.parse_args()
+    result = measure(wanted.n, wanted.classes, wanted.batch, wanted.epochs, wanted.ids)
     for name, value in result.items():
         print(f"{name:28} {value}")
     if wanted.json:
