@@ -7,5 +7,6 @@ wd.Explorer(run)
 from __future__ import annotations
 
 from widgets.explorer import Explorer
+from widgets.linking import link
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "link"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,10 @@ class Decisions:
     With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
     """
 
-    def __init__(self, run: Run, author: str | None = None, *, alone: bool = False) -> None:
+    def __init__(
+        self, run: Run, author: str | None = None, on_news: Callable[[], None] | None = None, *, alone: bool = False
+    ) -> None:
+        self.on_news = None
         self.run, self.dataset, self.journal, self.author = run, run.dataset, run.journal, author
         self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
         self.labels = run.dataset.given_labels.astype(np.int32)
@@ -43,6 +46,7 @@ class Decisions:
         self.times: dict[int, str] = {}
         self._seq = 0
         self.catch_up()
+        self.on_news = on_news  # what was there before is no news
 
     @property
     def who(self) -> str:
@@ -72,6 +76,8 @@ class Decisions:
                 entry = entry._replace(new=own.get(entry.id))
             self._take(row, entry)
             touched.add(row)
+        if self.on_news is not None:
+            self.on_news()
         return np.array(sorted(touched), np.int32)
 
     def _opinions(self, field: str) -> dict:
@@ -131,6 +137,21 @@ class Decisions:
             self.journal.note(ids, str(body.get("note") or ""), **told)
         else:
             raise InputError.unknown("decision", op, ("relabel", "keep", "skip", "flag", "note"))
+
+    def replace(self, wanted: Mapping[object, str]) -> None:
+        """Let exactly these labels differ from the given ones, as one step of undo.
+
+        Parameters
+        ----------
+        wanted : class name by id. Other examples that differ now get their given label back.
+        """
+        rows = self.dataset.rows(list(wanted))
+        codes = np.array([self.dataset.code_of(name) for name in wanted.values()], np.int64)
+        target = self.dataset.given_labels.copy()
+        target[rows] = codes
+        changed = np.flatnonzero(target != self.labels)
+        if len(changed):
+            self.decide("relabel", changed, target[changed], {}, [""] * len(changed))
 
     def undo(self) -> list[Entry]:
         """Take back the author's newest decision."""

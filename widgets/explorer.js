@@ -395,6 +395,8 @@ const ICONS = {
   clear: "M4 4l8 8M12 4l-8 8",
   play: "M5 3.500v9l7-4.500z",
   pause: "M5.500 3.500v9M10.500 3.500v9",
+  back: "M6 3 3 6l3 3M3 6h6.500a3.500 3.500 0 0 1 0 7H6",
+  forth: "M10 3l3 3-3 3M13 6H6.500a3.500 3.500 0 0 0 0 7H10",
   left: "M10 3 5 8l5 5",
   right: "M6 3l5 5-5 5",
   flag: "M4 14V2.500h8L10 5.500l2 3H4",
@@ -1002,6 +1004,7 @@ function addTimeline(view, map, options) {
 
 async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
+  [data, embedding].forEach((map, i) => (map.el.hidden = !meta.maps[i]));
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   embedding.say(meta.embedding.message);
@@ -1511,6 +1514,8 @@ const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Backspace", "Delete"],
+    undoView: ["Ctrl+z"],
+    redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
     leave: ["Escape"],
   },
@@ -1528,6 +1533,8 @@ const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Delete"],
+    undoView: ["Ctrl+z"],
+    redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
     leave: ["Escape"],
   },
@@ -1547,6 +1554,8 @@ const MEANINGS = {
   note: "write a note",
   blind: "hide or show suggestions",
   clear: "clear the selection",
+  undoView: "undo a change of the view: filters, selection, colour, zoom",
+  redoView: "redo a change of the view",
   help: "show or hide this help",
   leave: "close, then leave the view",
 };
@@ -1584,7 +1593,11 @@ function digitOf(event) {
 
 /** What a key press means: {action, digit?} or null when it means nothing here. */
 function actionOf(event, keymap) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (event.altKey || event.isComposing) return null;
+  if (event.ctrlKey || event.metaKey) {
+    const chord = Object.entries(keymap).find(([, keys]) => keys.includes(`Ctrl+${event.key}`));
+    return chord ? { action: chord[0] } : null;
+  }
   for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
   const digit = digitOf(event);
   if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
@@ -1606,6 +1619,7 @@ function keyCap(key) {
     Delete: "Del",
   };
   if (names[key]) return names[key];
+  if (key.startsWith("Ctrl+")) return `Ctrl ${keyCap(key.slice(5))}`;
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
 
@@ -1697,16 +1711,218 @@ function helpFeature(view) {
   view.registry.onEscape(() => toggle(false));
 }
 
+// --- geometry.js
+/** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
+
+/** Where points without a value go: far outside of every view. */
+const NOWHERE = 1e4;
+
+/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
+function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
+  const out = new Float32Array(2 * xs.length);
+  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
+    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
+  const ox = sx ? pad : 0,
+    oy = sy ? pad : 0;
+  for (let i = 0; i < xs.length; i++) {
+    const x = (xs[i] - x0) * sx - ox,
+      y = (ys[i] - y0) * sy - oy;
+    out[2 * i] = x === x && y === y ? x : NOWHERE;
+    out[2 * i + 1] = y === y ? y : NOWHERE;
+  }
+  return out;
+}
+
+/** Screen pixel to data space under camera {k, tx, ty}. */
+function toData([px, py], { width, height }, { k, tx, ty }) {
+  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
+}
+
+/** Data space to screen pixel: the inverse of `toData`. */
+function toScreen([x, y], { width, height }, { k, tx, ty }) {
+  return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
+}
+
+/** The camera after zooming by `factor` with the data under [px, py] held in place. */
+function zoomed(camera, factor, [px, py], { width, height }) {
+  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
+    f = k / camera.k;
+  const x = (px / width) * 2 - 1,
+    y = 1 - (py / height) * 2;
+  return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
+}
+
+/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
+function centreOf({ k, tx, ty }) {
+  return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
+}
+
+/** The inverse of `centreOf`. */
+function cameraAt(centre) {
+  const [k, x, y] = centre || [1, 0, 0];
+  return { k, tx: 0 - k * x, ty: 0 - k * y };
+}
+
+/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
+function insidePolygon(xy, outline, allowed) {
+  const n = xy.length >> 1,
+    m = outline.length,
+    mask = new Uint8Array(n);
+  const ex = new Float64Array(m),
+    ey = new Float64Array(m);
+  let x0 = Infinity,
+    x1 = -Infinity,
+    y0 = Infinity,
+    y1 = -Infinity;
+  outline.forEach(([x, y], i) => {
+    ex[i] = x;
+    ey[i] = y;
+    x0 = Math.min(x0, x);
+    x1 = Math.max(x1, x);
+    y0 = Math.min(y0, y);
+    y1 = Math.max(y1, y);
+  });
+  for (let i = 0; i < n; i++) {
+    const x = xy[2 * i],
+      y = xy[2 * i + 1];
+    if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
+    let inside = 0;
+    for (let a = 0, b = m - 1; a < m; b = a++) {
+      if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
+    }
+    mask[i] = inside;
+  }
+  return mask;
+}
+
+/** Mask of the points in the box spanned by two corners. */
+function insideBox(xy, [ax, ay], [bx, by], allowed) {
+  return insidePolygon(
+    xy,
+    [
+      [ax, ay],
+      [bx, ay],
+      [bx, by],
+      [ax, by],
+    ],
+    allowed,
+  );
+}
+
+/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
+function nearest(xy, [x, y], rx, ry, allowed) {
+  let best = -1,
+    least = 1;
+  for (let i = 0; i < xy.length >> 1; i++) {
+    const dx = (xy[2 * i] - x) / rx;
+    if (!(dx <= 1 && dx >= -1)) continue;
+    const dy = (xy[2 * i + 1] - y) / ry,
+      d = dx * dx + dy * dy;
+    if (d <= least && (!allowed || allowed[i])) {
+      least = d;
+      best = i;
+    }
+  }
+  return best;
+}
+
+/** New selection from the old one and the rows just outlined: replace, add or remove. */
+function combined(old, fresh, mode) {
+  if (mode === "replace") return fresh;
+  const out = new Uint8Array(fresh.length);
+  for (let i = 0; i < out.length; i++) out[i] = mode === "add" ? old[i] | fresh[i] : old[i] & ~fresh[i];
+  return out;
+}
+
+/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
+function modeFor(event, chosen) {
+  if (event.shiftKey) return "add";
+  return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
+}
+
+/**
+ * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
+ * small and see-through when dense, growing slowly as one zooms in.
+ */
+function pointStyle(n, area, k) {
+  const room = Math.sqrt((area * k * k) / Math.max(1, n));
+  const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
+  return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
+}
+
+// --- look.js
+/** How the view looks (filters, colour, cameras): followed here, told to Python, and put back as a whole. */
+
+/** Maps whose cameras are kept, in the order of `view.maps`. */
+const CAMERAS = ["data map", "embedding map"];
+/** Rest after which a moved camera or brush counts as one change, ms. */
+const REST = 200;
+
+/** @param {object} view */
+function lookFeature(view) {
+  const { store, registry, model } = view;
+  const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
+  view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
+  const told = new Set();
+  const tell = afterRest(REST, () => {
+    for (const name of told) model.set(name, store.look[name]);
+    told.clear();
+    model.save_changes();
+  });
+  store.on("look", ({ part }) => {
+    Object.keys(part).forEach((name) => told.add(name));
+    tell();
+  });
+  registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
+  registry.onTrait("filters", (filters) => view.showLook({ filters: filters || {} }));
+  registry.onTrait("cameras", (cameras) => view.showLook({ cameras: cameras || {} }));
+  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {} }));
+  registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
+  view.showLook = (look) => showLook(view, look);
+}
+
+/** Make the view look so; parts that are missing stay as they are. */
+async function showLook(view, { filters, color_by, cameras }) {
+  const { store, maps } = view;
+  if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
+  if (cameras && JSON.stringify(cameras) !== JSON.stringify(camerasOf(maps))) {
+    CAMERAS.forEach((name, i) => maps[i].setCamera(cameraAt(cameras[name])));
+    store.setLook({ cameras });
+  }
+  if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
+}
+
+function camerasOf(maps) {
+  const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
+  return Object.fromEntries(pairs.filter(([, centre]) => centre));
+}
+
+/** A function that runs once nobody has called it for a while. */
+function afterRest(ms, run) {
+  let timer = 0;
+  const call = () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  };
+  call.cancel = () => clearTimeout(timer);
+  return call;
+}
+
 // --- crossfilter.js
 /**
  * Linked filters over n rows. Each filter owns one bit; a row passes when no filter has set its bit. The counts
  * of a histogram leave out that histogram's own filter, so that a brush shows what it could be moved to.
+ *
+ * What makes a moving brush cheap at a million rows: only rows between the old and the new edge are looked at (they lie
+ * together in an index of the column), and counts change by those rows instead of being made anew.
  */
 
 /** Bins of a histogram. */
 const BINS = 40;
 /** Bin of a row without a value. */
 const NO_BIN = 255;
+/** Buckets of the index of a column. */
+const BUCKETS = 8192;
 
 /** Bin number of every value over [low, high]; NO_BIN for NaN. */
 function binned(values, low, high, bins = BINS) {
@@ -1719,13 +1935,48 @@ function binned(values, low, high, bins = BINS) {
   return out;
 }
 
+/** Rows of a column in order of buckets of equal width: {rows, starts, bucket(value)}; rows with NaN are left out. */
+function bucketed(values, buckets = BUCKETS) {
+  const n = values.length;
+  let low = Infinity,
+    high = -Infinity;
+  for (let i = 0; i < n; i++) {
+    const v = values[i];
+    if (v < low && v !== -Infinity) low = v;
+    if (v > high && v !== Infinity) high = v;
+  }
+  const factor = high > low ? buckets / (high - low) : 0;
+  const bucket = (v) => (factor ? Math.max(0, Math.min(buckets - 1, Math.floor((v - low) * factor))) : 0);
+  const starts = new Uint32Array(buckets + 1),
+    places = new Uint16Array(n);
+  let known = 0;
+  for (let i = 0; i < n; i++) {
+    if (values[i] !== values[i]) continue;
+    places[i] = bucket(values[i]);
+    starts[places[i] + 1]++;
+    known++;
+  }
+  for (let b = 0; b < buckets; b++) starts[b + 1] += starts[b];
+  const next = starts.slice(0, buckets),
+    rows = new Uint32Array(known);
+  for (let i = 0; i < n; i++) if (values[i] === values[i]) rows[next[places[i]]++] = i;
+  return { rows, starts, bucket };
+}
+
 class Crossfilter {
   /** @param {number} n rows */
   constructor(n) {
     this.n = n;
     this.failed = new Int32Array(n);
     this.passing = new Uint8Array(n).fill(1);
+    this.passingCount = n;
     this.bits = new Map();
+    this.ranges = new Map();
+    this.groups = new Map();
+    this.list = [];
+    this.indexes = new WeakMap();
+    this.flipped = new Uint32Array(1024);
+    this.flips = 0;
   }
 
   /** The bit of a filter, given out on first use (31 filters at most). */
@@ -1736,16 +1987,36 @@ class Crossfilter {
       while (used.has(1 << free)) free++;
       if (free > 30) throw new Error("more than 31 filters at once");
       this.bits.set(name, 1 << free);
+      this.forget(name); // its counts leave this bit out from now on
     }
     return this.bits.get(name);
   }
 
+  /* ---- filters ---- */
+
   /** Keep rows whose value is in [low, high]; NaN fails. */
   range(name, values, low, high) {
     const bit = this.bit(name),
-      { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = values[i] >= low && values[i] <= high ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+      before = this.ranges.get(name),
+      { n } = this;
+    this.ranges.set(name, { values, low, high });
+    const test = (i) => {
+      if (!(values[i] >= low && values[i] <= high) !== Boolean(this.failed[i] & bit)) this.flip(i, bit);
+    };
+    if (before?.values !== values) {
+      for (let i = 0; i < n; i++) test(i);
+      return;
+    }
+    if (!this.indexes.has(values)) this.indexes.set(values, bucketed(values));
+    const { rows, starts, bucket } = this.indexes.get(values);
+    for (const [a, b] of [
+      [before.low, low],
+      [before.high, high],
+    ]) {
+      if (a === b) continue;
+      const end = starts[bucket(Math.max(a, b)) + 1];
+      for (let at = starts[bucket(Math.min(a, b))]; at < end; at++) test(rows[at]);
+    }
   }
 
   /** Keep rows whose code is in `kept` (a Set; -1 stands for no value). */
@@ -1754,18 +2025,19 @@ class Crossfilter {
     for (const code of kept) most = Math.max(most, code);
     const wanted = new Uint8Array(most + 2);
     for (const code of kept) wanted[code + 1] = 1;
-    const bit = this.bit(name),
-      { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = wanted[codes[i] + 1] ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+    this.keep(name, (i) => wanted[codes[i] + 1]);
   }
 
   /** Keep rows of a mask. */
   mask(name, mask) {
+    this.keep(name, (i) => mask[i]);
+  }
+
+  keep(name, test) {
     const bit = this.bit(name),
       { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = mask[i] ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+    this.ranges.delete(name);
+    for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
   }
 
   /** Drop one filter. */
@@ -1773,14 +2045,9 @@ class Crossfilter {
     if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
       { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] &= ~bit;
+    for (let i = 0; i < n; i++) if (failed[i] & bit) this.flip(i, bit);
     this.bits.delete(name);
-    this.refresh();
-  }
-
-  refresh() {
-    const { failed, passing, n } = this;
-    for (let i = 0; i < n; i++) passing[i] = failed[i] === 0 ? 1 : 0;
+    this.ranges.delete(name);
   }
 
   /** Is any filter on? */
@@ -1788,13 +2055,60 @@ class Crossfilter {
     return this.bits.size > 0;
   }
 
+  /** One row passes or fails one filter from now on: itself and its place in all counts. */
+  flip(i, bit) {
+    const old = this.failed[i],
+      now = old ^ bit;
+    this.failed[i] = now;
+    if ((old === 0) !== (now === 0)) {
+      this.passing[i] = now === 0 ? 1 : 0;
+      this.passingCount += now === 0 ? 1 : -1;
+      if (this.flips === this.flipped.length) {
+        const larger = new Uint32Array(2 * this.flips);
+        larger.set(this.flipped);
+        this.flipped = larger;
+      }
+      this.flipped[this.flips++] = i;
+    }
+    for (const group of this.list) {
+      const was = (old & ~group.bit) === 0,
+        is = (now & ~group.bit) === 0;
+      if (was === is) continue;
+      const b = group.bins[i];
+      if (b < 0 || b >= group.size) continue;
+      group.shown[b] += is ? 1 : -1;
+      if (group.selected && group.selected[i]) group.chosen[b] += is ? 1 : -1;
+    }
+  }
+
+  /** Rows that began or ceased to pass since the last call. */
+  takeFlipped() {
+    const rows = this.flipped.slice(0, this.flips);
+    this.flips = 0;
+    return rows;
+  }
+
+  /* ---- counts ---- */
+
   /**
-   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones.
+   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones. The arrays
+   * are kept up to date, do not change them.
    * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
+   * @param {Uint8Array|null} selected a mask that is replaced, not changed, when the selection changes
    */
   counts(name, bins, size, selected) {
-    const bit = this.bits.get(name) || 0,
-      { failed, n } = this;
+    const known = this.groups.get(name),
+      bit = this.bits.get(name) || 0;
+    if (known && known.bins === bins && known.size === size && known.selected === selected && known.bit === bit)
+      return known;
+    const group = { bins, size, selected, bit, ...this.counted(bins, size, bit, selected) };
+    this.groups.set(name, group);
+    this.list = [...this.groups.values()];
+    return group;
+  }
+
+  counted(bins, size, bit, selected) {
+    const { failed, n } = this;
     const all = new Int32Array(size),
       shown = new Int32Array(size),
       chosen = new Int32Array(size);
@@ -1809,13 +2123,20 @@ class Crossfilter {
     }
     return { all, shown, chosen };
   }
+
+  /** A column changed, or nobody looks at its counts any more: they are made anew when asked for. */
+  forget(name) {
+    this.groups.delete(name);
+    this.list = [...this.groups.values()];
+  }
 }
 
 // --- store.js
 /**
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
- * Topics: "labels" (rows), "mask" (filters or selection), "color", "cursor", "list", "history", "options".
+ * Topics: "labels" (rows), "mask" (filters or selection), "look" (filters, colour, cameras), "cursor", "neighbors",
+ * "list", "history".
  */
 
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
@@ -1843,6 +2164,7 @@ class Store {
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
     this.filter = new Crossfilter(this.n);
+    this.look = { filters: {}, color_by: "", cameras: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
@@ -1885,10 +2207,22 @@ class Store {
 
   /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then tell everybody. */
+  /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
   refilter(change) {
     change(this.filter);
-    this.emit("mask", { filter: true });
+    this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
+  }
+
+  /**
+   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column, and
+   * cameras as {map: [zoom, x, y]}. The parts of the view follow their own controls; this is what undo, saved views and
+   * Python read.
+   */
+  setLook(part, { from = "page" } = {}) {
+    const look = { ...this.look, ...part };
+    if (JSON.stringify(look) === JSON.stringify(this.look)) return;
+    this.look = look;
+    this.emit("look", { part, from });
   }
 
   setSelection(mask, { from = "page" } = {}) {
@@ -1920,6 +2254,12 @@ class Store {
   setQueue(rows) {
     this.lists.queue = rows;
     this.emit("list");
+  }
+
+  /** When the journal was last written to, as "12:03". */
+  setSaved(time) {
+    this.saved = time || "";
+    this.emit("history");
   }
 
   goTo(row) {
@@ -2027,6 +2367,7 @@ class Store {
 
   touched(rows) {
     this.changed = this.countChanged();
+    LIVE.forEach((name) => this.filter.forget(name));
     this.emit("labels", rows);
   }
 
@@ -2052,7 +2393,7 @@ function patchOf(buffers) {
 }
 
 // --- news.js
-/** What Python says and is told: selection, queue, example on show, colour, filters. */
+/** What Python says and is told: selection, queue, example on show, decisions. */
 
 /** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
 const TELL_PAUSE = 150;
@@ -2081,12 +2422,7 @@ function hear(view) {
   registry.onPush("go", (body) => store.goTo(body.row));
   registry.onPush("error", (body) => view.say(body.text, "error"));
   registry.onPush("reopen", () => setTimeout(view.again));
-  registry.onTrait("color_by", (name) => {
-    if (name && name !== view.paint.by) view.colorBy(name);
-  });
-  registry.onTrait("filters", (state) => {
-    if (JSON.stringify(state) !== JSON.stringify(view.filters.state())) view.filters.restore(state || {});
-  });
+  registry.onPush("decided", (body) => store.setSaved(body.time));
 }
 
 /** The state of rows that Python sent with whatever message. */
@@ -2397,12 +2733,239 @@ function toggleBlind({ store, inspector, say }) {
   }
 }
 
+// --- viewhistory.js
+/** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
+
+/** Steps back that are kept. */
+const STEPS = 50;
+/** Rest after which what was done is one step, ms. */
+const STEP_REST = 350;
+const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", selected: "selection" };
+
+/** A line of states, of which one holds. */
+class ViewHistory {
+  constructor(state) {
+    Object.assign(this, { past: [], now: state, future: [] });
+  }
+
+  /** A new state holds; the same one again is no step. */
+  record(state) {
+    if (!changedParts(this.now, state).length) return false;
+    this.past.push(this.now);
+    if (this.past.length > STEPS) this.past.shift();
+    this.now = state;
+    this.future = [];
+    return true;
+  }
+
+  /** One step back (or, with `forward`, again): the state that holds then, or null. */
+  travel(forward = false) {
+    const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
+    if (!from.length) return null;
+    to.push(this.now);
+    this.now = from.pop();
+    return this.now;
+  }
+}
+
+/** Names of the parts in which two states differ. */
+function changedParts(a, b) {
+  return Object.keys(WORDS).filter((name) =>
+    name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
+  );
+}
+
+function sameMask(a, b) {
+  return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
+}
+
+/** @param {object} view */
+function viewHistoryFeature(view) {
+  const { store, registry } = view;
+  const state = () => ({ ...store.look, selected: store.selected });
+  let history = null,
+    busy = false;
+  const back = iconButton("back", "undo the last change of the view (Ctrl Z)", () => travel(false)),
+    forth = iconButton("forth", "redo the change of the view (Ctrl Y)", () => travel(true));
+  const mark = () => {
+    back.disabled = !history?.past.length;
+    forth.disabled = !history?.future.length;
+  };
+  const record = () => {
+    if (history && !busy && history.record(state())) mark();
+  };
+  const later = afterRest(STEP_REST, record);
+  const travel = async (forward) => {
+    if (!history || busy) return;
+    record();
+    const from = history.now,
+      to = history.travel(forward);
+    if (!to) {
+      view.say(forward ? "no change of the view to redo" : "no change of the view to undo");
+      return;
+    }
+    busy = true;
+    try {
+      await view.showLook(to);
+      if (!sameMask(store.selected, to.selected)) store.setSelection(to.selected);
+    } finally {
+      busy = false;
+    }
+    mark();
+    const parts = changedParts(from, to).map((name) => WORDS[name]);
+    view.say(`view ${forward ? "redone" : "undone"}: ${parts.join(", ")}`);
+  };
+  store.on("look", later);
+  store.on("mask", ({ selection }) => selection && later());
+  registry.onAction("undoView", () => travel(false));
+  registry.onAction("redoView", () => travel(true));
+  registry.on("ready", () => (history = new ViewHistory(state())));
+  registry.onEnd(() => later.cancel());
+  view.addTool(h("span", { class: "lw-group" }, back, forth));
+  mark();
+}
+
+// --- views.js
+/** Saved views: a menu to show, save and forget them; they are kept in the run. */
+
+class ViewsMenu {
+  /** @param {{store: object, wire: object, say: Function, fail: Function, onClose: Function}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-button lw-views-button",
+        title: "saved filters, selection, colour and zoom",
+        "aria-haspopup": "dialog",
+        "aria-expanded": "false",
+        onclick: () => this.toggle(),
+      },
+      "Views ▾",
+    );
+    this.list = h("div", { class: "lw-view-list" });
+    this.name = h("input", {
+      class: "lw-path",
+      placeholder: "name of a new view",
+      "aria-label": "name of a new view",
+      maxlength: "100",
+      onkeydown: (event) => event.key === "Enter" && this.save(),
+    });
+    this.el = h(
+      "div",
+      { class: "lw-panel lw-views", role: "dialog", "aria-label": "saved views", hidden: true },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("strong", { text: "Saved views" }),
+        h("span", { class: "lw-space" }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          "aria-label": "close",
+          onclick: () => this.toggle(false),
+        }),
+      ),
+      this.list,
+      h(
+        "div",
+        { class: "lw-line" },
+        this.name,
+        h("button", {
+          type: "button",
+          class: "lw-button lw-primary",
+          text: "Save",
+          title: "keep the filters, selection, colour and zoom in the run",
+          onclick: () => this.save(),
+        }),
+      ),
+    );
+    this.show(this.store.meta.views || []);
+  }
+
+  show(names) {
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour and zoom." });
+    const line = (name) =>
+      h(
+        "div",
+        { class: "lw-line" },
+        h("button", { type: "button", class: "lw-link lw-view-name lw-clip", text: name, onclick: () => this.open(name) }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          title: "forget this view",
+          "aria-label": `forget the view ${name}`,
+          onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
+        }),
+      );
+    this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
+  }
+
+  async open(name) {
+    try {
+      await this.wire.ask("show_view", { name });
+      this.say(`view ${name}`);
+      this.toggle(false);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async save() {
+    const { store } = this,
+      name = this.name.value.trim();
+    if (!name) {
+      this.name.focus({ preventScroll: true });
+      return;
+    }
+    try {
+      const mask = store.selectedCount ? [packMask(store.selected).buffer] : [];
+      await this.wire.ask("save_view", { ...store.look, name }, mask);
+      this.name.value = "";
+      this.say(`saved the view ${name}`);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Open or close; true when that changed anything. */
+  toggle(open = this.el.hidden) {
+    const was = !this.el.hidden;
+    this.el.hidden = !open;
+    this.button.setAttribute("aria-expanded", String(open));
+    if (open) this.name.focus({ preventScroll: true });
+    else if (was) this.onClose();
+    return was !== open;
+  }
+}
+
+/** @param {object} view */
+function viewsFeature(view) {
+  const menu = new ViewsMenu({
+    store: view.store,
+    wire: view.wire,
+    say: view.say,
+    fail: view.fail,
+    onClose: () => view.focus(),
+  });
+  view.addToHead(menu.button);
+  view.addPanel(menu.el);
+  view.registry.onPush("views", (body) => menu.show(body.views));
+  view.registry.onEscape(() => menu.toggle(false));
+}
+
 // --- features.js
 /** The features of the view in the order in which they are added: a new one is a module and a line here. */
 
 const FEATURES = [
   pageFeature,
   newsFeature,
+  lookFeature,
+  viewHistoryFeature,
+  viewsFeature,
   epochsFeature,
   evidenceFeature,
   peopleFeature,
@@ -2671,7 +3234,7 @@ class Histogram {
 class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
-    Object.assign(this, options, { shown: new Map(), frame: 0, query: "" });
+    Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
     this.box = h("input", {
       type: "search",
       class: "lw-search",
@@ -2757,21 +3320,41 @@ class Filters {
     if (!view) return;
     view.el.remove();
     this.shown.delete(name);
-    this.store.refilter((filter) => filter.clear(name));
+    this.store.refilter((filter) => {
+      filter.clear(name);
+      filter.forget(name);
+    });
     this.resetAdder();
-    this.onChange();
+    this.told();
   }
 
+  /** A brush moved. Several moves between two frames are one. */
   brush(name, range) {
-    this.store.refilter((filter) =>
-      range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name),
-    );
-    this.onChange();
+    this.waiting.set(name, range);
+    this.redraw();
+  }
+
+  /** Let the filters be what the brushes say. */
+  settle() {
+    if (!this.waiting.size) return;
+    const moves = [...this.waiting];
+    this.waiting.clear();
+    this.store.refilter((filter) => {
+      for (const [name, range] of moves) {
+        if (range && this.shown.has(name)) filter.range(name, this.store.values(name), ...range);
+        else filter.clear(name);
+      }
+    });
+    this.told();
   }
 
   pick(name, kept) {
     this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
-    this.onChange();
+    this.told();
+  }
+
+  told() {
+    if (!this.quiet) this.onChange();
   }
 
   /** Filters on labels and verdicts follow what one decides. */
@@ -2797,18 +3380,11 @@ class Filters {
       this.box.classList.add("lw-bad");
       this.fail(error);
     }
-    this.onChange();
+    this.told();
   }
 
   clearAll() {
-    this.box.value = this.query = "";
-    this.store.filter.clear("search");
-    for (const view of this.shown.values()) {
-      if (view.range) view.setRange(null);
-      if (view.kept) view.setKept(null);
-    }
-    this.store.refilter(() => {});
-    this.onChange();
+    this.restore({});
   }
 
   /** {column: [low, high] or [category, ...]} as Python sees it. */
@@ -2822,28 +3398,30 @@ class Filters {
     return out;
   }
 
-  /** Make the filters what `state` says. */
+  /** Make the filters what `state` says, and tell it once. */
   async restore(state) {
-    for (const [name, view] of this.shown) {
-      if (!(name in state) && view.range) view.setRange(null);
-      if (!(name in state) && view.kept) view.setKept(null);
-    }
-    for (const [name, value] of Object.entries(state)) {
-      if (name === "search") {
-        this.box.value = value;
-        await this.find();
-        continue;
+    this.quiet++;
+    try {
+      for (const [name, view] of this.shown) {
+        if (!(name in state) && view.range) view.setRange(null);
+        if (!(name in state) && view.kept) view.setKept(null);
       }
-      const view = await this.add(name);
-      if (!view) continue;
-      if (view.column.kind === "category")
-        view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
-      else view.setRange(value);
-    }
-    if (!("search" in state) && this.query) {
-      this.box.value = "";
+      for (const [name, value] of Object.entries(state)) if (name !== "search") await this.restoreOne(name, value);
+      this.settle();
+      this.box.value = state.search || "";
       await this.find();
+    } finally {
+      this.quiet--;
     }
+    this.told();
+  }
+
+  async restoreOne(name, value) {
+    const view = await this.add(name);
+    if (!view) return;
+    if (view.column.kind === "category")
+      view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
+    else view.setRange(value);
   }
 
   redraw() {
@@ -2851,6 +3429,8 @@ class Filters {
   }
 
   draw() {
+    this.settle();
+    cancelAnimationFrame(this.frame);
     this.frame = 0;
     const { store } = this;
     for (const view of this.shown.values()) view.draw();
@@ -2858,10 +3438,8 @@ class Filters {
       this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` }));
       return;
     }
-    let passing = 0;
-    for (let i = 0; i < store.n; i++) passing += store.filter.passing[i];
     this.summary.replaceChildren(
-      h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
+      h("span", { class: "lw-num lw-count", text: `${count(store.filter.passingCount)} of ${count(store.n)}` }),
       h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }),
     );
   }
@@ -3292,7 +3870,7 @@ class Head {
         ? `waiting for the kernel: ${count(store.pending)} not saved`
         : "saving…"
       : store.saved
-        ? `saved ${store.saved}`
+        ? `${store.meta.lasting === false ? "in memory" : "saved"} ${store.saved}`
         : "";
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
@@ -4016,134 +4594,6 @@ class Keyboard {
   }
 }
 
-// --- geometry.js
-/** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
-
-/** Where points without a value go: far outside of every view. */
-const NOWHERE = 1e4;
-
-/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
-function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
-  const out = new Float32Array(2 * xs.length);
-  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
-    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
-  const ox = sx ? pad : 0,
-    oy = sy ? pad : 0;
-  for (let i = 0; i < xs.length; i++) {
-    const x = (xs[i] - x0) * sx - ox,
-      y = (ys[i] - y0) * sy - oy;
-    out[2 * i] = x === x && y === y ? x : NOWHERE;
-    out[2 * i + 1] = y === y ? y : NOWHERE;
-  }
-  return out;
-}
-
-/** Screen pixel to data space under camera {k, tx, ty}. */
-function toData([px, py], { width, height }, { k, tx, ty }) {
-  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
-}
-
-/** Data space to screen pixel: the inverse of `toData`. */
-function toScreen([x, y], { width, height }, { k, tx, ty }) {
-  return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
-}
-
-/** The camera after zooming by `factor` with the data under [px, py] held in place. */
-function zoomed(camera, factor, [px, py], { width, height }) {
-  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
-    f = k / camera.k;
-  const x = (px / width) * 2 - 1,
-    y = 1 - (py / height) * 2;
-  return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
-}
-
-/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
-function insidePolygon(xy, outline, allowed) {
-  const n = xy.length >> 1,
-    m = outline.length,
-    mask = new Uint8Array(n);
-  const ex = new Float64Array(m),
-    ey = new Float64Array(m);
-  let x0 = Infinity,
-    x1 = -Infinity,
-    y0 = Infinity,
-    y1 = -Infinity;
-  outline.forEach(([x, y], i) => {
-    ex[i] = x;
-    ey[i] = y;
-    x0 = Math.min(x0, x);
-    x1 = Math.max(x1, x);
-    y0 = Math.min(y0, y);
-    y1 = Math.max(y1, y);
-  });
-  for (let i = 0; i < n; i++) {
-    const x = xy[2 * i],
-      y = xy[2 * i + 1];
-    if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
-    let inside = 0;
-    for (let a = 0, b = m - 1; a < m; b = a++) {
-      if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
-    }
-    mask[i] = inside;
-  }
-  return mask;
-}
-
-/** Mask of the points in the box spanned by two corners. */
-function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(
-    xy,
-    [
-      [ax, ay],
-      [bx, ay],
-      [bx, by],
-      [ax, by],
-    ],
-    allowed,
-  );
-}
-
-/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
-function nearest(xy, [x, y], rx, ry, allowed) {
-  let best = -1,
-    least = 1;
-  for (let i = 0; i < xy.length >> 1; i++) {
-    const dx = (xy[2 * i] - x) / rx;
-    if (!(dx <= 1 && dx >= -1)) continue;
-    const dy = (xy[2 * i + 1] - y) / ry,
-      d = dx * dx + dy * dy;
-    if (d <= least && (!allowed || allowed[i])) {
-      least = d;
-      best = i;
-    }
-  }
-  return best;
-}
-
-/** New selection from the old one and the rows just outlined: replace, add or remove. */
-function combined(old, fresh, mode) {
-  if (mode === "replace") return fresh;
-  const out = new Uint8Array(fresh.length);
-  for (let i = 0; i < out.length; i++) out[i] = mode === "add" ? old[i] | fresh[i] : old[i] & ~fresh[i];
-  return out;
-}
-
-/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
-function modeFor(event, chosen) {
-  if (event.shiftKey) return "add";
-  return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
-}
-
-/**
- * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
- * small and see-through when dense, growing slowly as one zooms in.
- */
-function pointStyle(n, area, k) {
-  const room = Math.sqrt((area * k * k) / Math.max(1, n));
-  const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
-  return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
-}
-
 // --- overlay.js
 /** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
 
@@ -4517,6 +4967,8 @@ class Points2D {
 /** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
 
 const HOME = { k: 1, tx: 0, ty: 0 };
+/** Changed rows that are worth sending one by one. */
+const FEW_ROWS = 2000;
 
 class PointMap {
   /**
@@ -4610,9 +5062,17 @@ class PointMap {
     this.redraw();
   }
 
+  /** States changed, of these rows or of all: filters or the selection. */
+  restate(rows = null) {
+    if (!this.paint.levels) return;
+    if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
+    else this.points.setStates(this.paint.states);
+    this.redraw();
+  }
+
   /** Only these rows changed. */
   retouch(rows) {
-    if (rows.length > 2000) {
+    if (rows.length > FEW_ROWS) {
       this.recolor();
       return;
     }
@@ -4744,12 +5204,11 @@ class PointMap {
     this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
     if (kind === "pan") {
       const { width, height } = this.size;
-      this.camera = {
+      this.setCamera({
         k: camera.k,
         tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
         ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
-      };
-      this.redraw();
+      });
     } else {
       points.push(here);
       this.drawOver(this.theme());
@@ -4832,18 +5291,22 @@ class PointMap {
     event.preventDefault();
     event.stopPropagation();
     const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-    this.camera = zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size);
-    this.redraw();
+    this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
   }
 
   zoomBy(factor) {
-    this.camera = zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size);
-    this.redraw();
+    this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
   }
 
   home() {
-    this.camera = { ...HOME };
+    this.setCamera({ ...HOME });
+  }
+
+  /** Look elsewhere. */
+  setCamera(camera) {
+    this.camera = camera;
     this.redraw();
+    this.onCamera?.();
   }
 
   destroy() {
@@ -4900,11 +5363,12 @@ class Paint {
     this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
   }
 
-  /** State bits of all rows. */
-  restate() {
+  /** State bits of all rows, or of some. */
+  restate(rows = null) {
     const { store, states } = this,
       { passing } = store.filter;
-    for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
+    if (rows) for (let i = 0; i < rows.length; i++) states[rows[i]] = this.stateOf(rows[i], passing);
+    else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
   stateOf(i, passing) {
@@ -4973,7 +5437,7 @@ class Registry {
     return this.closers.some((close) => close());
   }
 
-  /** "start" (all parts are in the page), "layout" (sizes changed) or "theme" (colours changed). */
+  /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
     if (!this.moments.has(moment)) this.moments.set(moment, []);
@@ -5000,7 +5464,7 @@ class Registry {
   }
 }
 
-const MOMENTS = ["start", "layout", "theme"];
+const MOMENTS = ["start", "ready", "layout", "theme"];
 
 function once(map, key, value, what) {
   if (map.has(key)) throw new Error(`two parts registered for the ${what} ${key}`);
@@ -5314,7 +5778,7 @@ class Explorer {
     this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
     this.head = new Head({
       store,
-      onColor: (name) => this.colorBy(name, true),
+      onColor: (name) => this.colorBy(name),
       onLens: (mask, name) => this.lens(mask, name),
       onRemoteLens: (name) => this.remoteLens(name),
     });
@@ -5324,7 +5788,7 @@ class Explorer {
       paint,
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
-      onChange: () => this.tell("filters", this.filters.state()),
+      onChange: () => store.setLook({ filters: this.filters.state() }),
       fail,
     });
     this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
@@ -5377,7 +5841,7 @@ class Explorer {
     };
     const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
     return [
-      new PointMap({ ...shared, title: "data map", ...axes }),
+      new PointMap({ ...shared, title: meta.data_map?.title || "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
   }
@@ -5454,6 +5918,7 @@ class Explorer {
       .start(FIRST_FILTERS)
       .then(() => this.filters.restore(this.model.get("filters") || {}))
       .then(() => {
+        this.registry.run("ready");
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
@@ -5482,9 +5947,9 @@ class Explorer {
   listen() {
     const { store, paint, maps, registry, model } = this;
     const placed = (act) => maps.forEach((map) => map.xy && act(map));
-    store.on("mask", () => {
-      paint.restate();
-      placed((map) => map.recolor());
+    store.on("mask", ({ rows }) => {
+      paint.restate(rows);
+      placed((map) => map.restate(rows));
       this.toolbar.clear.hidden = !store.selectedCount;
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
     });
@@ -5501,15 +5966,9 @@ class Explorer {
     }
   }
 
-  /** Set a synced trait. */
-  tell(name, value) {
-    this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /* ---- what several parts do ---- */
 
-  async colorBy(name, tell = false) {
+  async colorBy(name) {
     if (!this.store.columns.has(name)) return;
     try {
       await this.source.load(name);
@@ -5521,7 +5980,7 @@ class Explorer {
     this.head.color.value = name;
     drawLegend(this.legend, this.paint.legend);
     this.maps.forEach((map) => map.xy && map.recolor());
-    if (tell) this.tell("color_by", name);
+    this.store.setLook({ color_by: name });
   }
 
   selectFromMap(mask, { taken, mode }) {

@@ -21,8 +21,12 @@ from widgets.keymaps import checked
 from widgets.masks import packed
 from widgets.queues import queue_rows
 from widgets.requests import answer
+from widgets.shown import check_cameras, check_color, check_filters, check_view, filter_mask
 from widgets.suspects import rank_again, scores_of, suspects
+from widgets.traits import Computed, Ids
+from widgets.unrecorded import FrameRun, opened_run
 from widgets.view import View
+from widgets.views import FIELDS
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,27 +35,25 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 HERE = Path(__file__).parent
-
-
-class Ids(T.TraitType):
-    """A list of ids; the widget checks them against its data set."""
-
-    info_text = "a sequence of ids"
-    default_value: tuple = ()
+TABLES = ("shown", "selection", "all")
+"""Rows that `Explorer.table` can give."""
 
 
 class Explorer(anywidget.AnyWidget, View):
-    """See, sort and relabel the doubtful examples of a run.
+    """See, sort and relabel the doubtful examples of a run, or of a DataFrame.
 
     Parameters
     ----------
-    run : Run, or the path of a run directory.
+    run : Run, path of a run directory, or DataFrame.
+        A DataFrame needs no recording: pass the names of its columns as in `widgets.unrecorded.frame_run`, for example
+        `Explorer(df, label="y", x="umap_x", y="umap_y", image="path", journal="decisions.sqlite")`.
     issues, scores : DataFrame indexed by id, optional
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
         first opening of a run may take some seconds, later ones read the result from the run's cache.
     queue : str or a sequence of ids
         What to review: an order of `workbench.queue` ("suspicion", "pairs", "clusters", "annotators", "second",
-        "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order.
+        "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order. By
+        default suspects, or all rows of a DataFrame without probabilities.
     author : str, optional
         Who decides, in the journal; the login name when not given.
     second_opinion : bool
@@ -59,21 +61,31 @@ class Explorer(anywidget.AnyWidget, View):
         `workbench.agreement(run)` then says how far the opinions agree.
     keymap : "default", "prodigy" or dict of action to key or list of keys, optional
         A dict is laid over the default; see `widgets.keymaps`.
-    color_by : str
-        Column that colours the points at first.
+    color_by : str, optional
+        Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
         Hide the suggestion until a choice was made.
     height : int
         Height in pixels of the part with the maps.
+    **frame
+        Only with a DataFrame: `label`, `id`, `x`, `y`, `image`, `text`, `classes`, `media_root`, `pred_probs`,
+        `embeddings`, `journal`.
 
     Attributes
     ----------
-    selection : list of ids; observable, settable with any sequence of ids. Empty means nothing is selected.
-    current : id of the example on show, or None; settable.
-    queue : list of ids in review order; settable.
-    color_by : name of a column; observable, settable.
-    filters : dict of column to [low, high] or list of categories; "search" to a text; observable, settable.
-    changes : DataFrame of what differs from the given labels. run : the Run.
+    All of these can be observed and set; setting moves the page, and what is done in the page arrives here.
+
+    selection : list of ids. Empty means nothing is selected.
+    current : id of the example on show, or None.
+    queue : list of ids in review order; can be set to the name of an order too.
+    color_by : name of a column.
+    filters : dict of column to [low, high] or list of categories; "search" to words or a query.
+    cameras : dict of "data map" or "embedding map" to [zoom, x, y]; {} shows whole maps.
+    view : dict of filters, color_by, cameras and selection; can be set to a part of such a dict, or to the name of a
+        saved view.
+    changes : DataFrame of what differs from the given labels. Set it to {id: class} (or a DataFrame with the column
+        label) to let exactly these differ, in one step of undo.
+    run : the Run. views : the saved views.
     """
 
     _esm = HERE / "explorer.js"
@@ -84,12 +96,15 @@ class Explorer(anywidget.AnyWidget, View):
     queue = Ids(help="ids to review, in order").tag(sync=False)
     color_by = T.Unicode("p_error").tag(sync=True)
     filters = T.Dict().tag(sync=True)
+    cameras = T.Dict().tag(sync=True)
     height = T.Int(540).tag(sync=True)
     webgl = T.Bool(True).tag(sync=True)
+    view = Computed(lambda self: self._view_now(), lambda self, value: self._show_view(value))
+    changes = Computed(lambda self: self.run.changes(), lambda self, value: self._replace_changes(value))
 
     def __init__(
         self,
-        run: Run | str | Path,
+        run: Run | pd.DataFrame | str | Path,
         *,
         issues: pd.DataFrame | None = None,
         scores: pd.DataFrame | None = None,
@@ -97,21 +112,23 @@ class Explorer(anywidget.AnyWidget, View):
         author: str | None = None,
         second_opinion: bool = False,
         keymap: str | Mapping[str, object] | None = None,
-        color_by: str = "p_error",
+        color_by: str | None = None,
         blind: bool = False,
         height: int = 540,
+        **frame: object,
     ) -> None:
-        from workbench.run import open_run
-
-        opened: Run = open_run(run) if isinstance(run, (str, Path)) else run
-        self._made = self._from_page = False  # nothing is sent while the widget is being made
+        opened = opened_run(run, frame)
+        self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
         self.keymap, self.blind = checked(keymap), blind
         issues = suspects(opened) if issues is None else issues
         self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
-        if color_by == "p_error" and not np.isfinite(self.columns["p_error"].values).any():
-            color_by = "label"
-        queue = ("second" if second_opinion else "suspicion") if queue is None else queue
+        doubted = bool(np.isfinite(self.columns["p_error"].values).any())
+        if queue is None:
+            usual = "suspicion" if doubted or not isinstance(opened, FrameRun) else "all"
+            queue = "second" if second_opinion else usual
+        if color_by is None or (color_by == "p_error" and not doubted):
+            color_by = "p_error" if doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
         self._made = True
         self.on_msg(self._receive)
@@ -126,23 +143,47 @@ class Explorer(anywidget.AnyWidget, View):
         self._made = True
         self.send({"push": "reopen"})
 
-    @property
-    def changes(self) -> pd.DataFrame:
-        """What differs from the given labels: indexed by id; given_label, label, author, time, reason."""
-        return self.run.changes()
+    def table(self, rows: str = "shown") -> pd.DataFrame:
+        """What is shown, as a DataFrame indexed by id.
 
-    def table(self) -> pd.DataFrame:
-        """What is shown, by id: given and present label, suggestion, scores and decisions."""
+        Parameters
+        ----------
+        rows : "shown" (what passes the filters), "selection" or "all".
+
+        Returns
+        -------
+        DataFrame
+            In the order of the data: given, label, suggested and verdict by name, then scores and your own columns.
+        """
         import pandas as pd
 
-        names = self.dataset.names_of
-        frame = {
-            "given": names(self.dataset.given_labels), "label": names(self.decisions.labels),
-            "suggested": names(self.suggested), "verdict": self.columns["verdict"].values,
-        }  # fmt: skip
-        frame["verdict"] = np.array(self.columns["verdict"].categories, object)[self.decisions.verdict]
-        frame |= {name: column.values for name, column in self.columns.items() if column.categories is None}
-        return pd.DataFrame(frame, index=pd.Index(self.dataset.ids, name="id"))
+        if rows not in TABLES:
+            raise InputError.unknown("rows", rows, TABLES)
+        mask = np.ones(self.dataset.n, bool)
+        if rows == "shown":
+            mask = filter_mask(self, self.filters)
+        elif rows == "selection":
+            mask = self.mask_of(self.selection)
+        first = ["given", "label", "suggested", "verdict"]
+        frame = {}
+        for name in [*first, *(name for name in self.columns if name not in first)]:
+            categories, values = self.columns[name].categories, self.live_values(name)[mask]
+            frame[name] = values if categories is None else np.array([*categories, None], object)[values]
+        return pd.DataFrame(frame, index=pd.Index(self.dataset.ids[mask], name="id"))
+
+    @property
+    def views(self) -> dict[str, dict]:
+        """The saved views of this run by name: filters, color_by, cameras, selection, and when each was saved."""
+        return self.named_views.read()
+
+    def save_view(self, name: str) -> None:
+        """Keep what is on show (`view`) in the run under a name; `ex.view = name` brings it back."""
+        self.keep_view(name, self.view)
+
+    def delete_view(self, name: str) -> None:
+        """Forget a saved view."""
+        self.named_views.delete(name)
+        self.send({"push": "views", "views": list(self.views)})
 
     def __repr__(self) -> str:
         changed = int((self.decisions.labels != self.dataset.given_labels).sum())
@@ -173,16 +214,15 @@ class Explorer(anywidget.AnyWidget, View):
 
     @T.validate("color_by")
     def _check_color(self, proposal: dict) -> str:
-        if proposal["value"] not in self.columns:
-            raise InputError.unknown("column", proposal["value"], self.columns)
-        return proposal["value"]
+        return check_color(proposal["value"], self.columns)
 
     @T.validate("filters")
     def _check_filters(self, proposal: dict) -> dict:
-        for name in proposal["value"]:
-            if name != "search" and name not in self.columns:
-                raise InputError.unknown("column", name, self.columns)
-        return proposal["value"]
+        return check_filters(proposal["value"], self.columns)
+
+    @T.validate("cameras")
+    def _check_cameras(self, proposal: dict) -> dict:
+        return check_cameras(proposal["value"])
 
     @T.observe("selection")
     def _selection_changed(self, change: dict) -> None:
@@ -198,6 +238,52 @@ class Explorer(anywidget.AnyWidget, View):
     def _current_changed(self, change: dict) -> None:
         if self._made and not self._from_page and change["new"] is not None:
             self.send({"push": "go", "row": int(self.dataset.rows([change["new"]])[0])})
+
+    @T.observe(*FIELDS)
+    def _view_changed(self, change: dict) -> None:
+        if self._made and not self._moving:
+            type(self).view.tell(self)
+
+    def decided(self) -> None:
+        """Decisions were taken in: tell whoever observes `changes`."""
+        if self._made:
+            type(self).changes.tell(self)
+
+    def _view_now(self) -> dict:
+        return {name: getattr(self, name) for name in FIELDS}
+
+    def _show_view(self, value: str | Mapping) -> None:
+        """Check every part of a view, then set them; one notification for all."""
+        view = check_view(self, self._named(value) if isinstance(value, str) else value)
+        self._moving = True
+        try:
+            for name, part in view.items():
+                setattr(self, name, part)
+        finally:
+            self._moving = False
+        type(self).view.tell(self)
+
+    def _named(self, name: str) -> dict:
+        views = self.views
+        if name not in views:
+            raise InputError.unknown("view", name, views, "Save one with `save_view(name)`.")
+        return {field: part for field, part in views[name].items() if field in FIELDS}
+
+    def keep_view(self, name: str, view: Mapping) -> None:
+        """Save a view and tell the pages which there are."""
+        self.named_views.save(name, check_view(self, view))
+        self.send({"push": "views", "views": list(self.views)})
+
+    def _replace_changes(self, value: object) -> None:
+        """Let exactly these labels differ; the pages show it."""
+        labels = value["label"] if hasattr(value, "columns") and "label" in value.columns else value
+        if not hasattr(labels, "items"):
+            todo = "Pass {id: class}, or a DataFrame indexed by id with the column label."
+            raise InputError.at("changes", f"is {type(value).__name__}", todo)
+        self.decisions.replace(dict(labels.items()))
+        touched = self.decisions.catch_up()
+        patch = [np.ascontiguousarray(array).tobytes() for array in self.decisions.patch(touched)]
+        self.send({"push": "decided", "patch": [0, 4], "time": self.decisions.last_time}, patch)
 
     # ---- messages --------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from widgets.decisions import Decisions
 from widgets.details import Details
 from widgets.media import Media, plain
 from widgets.projecting import Projector
+from widgets.views import Views
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class View:
     current: object
     queue: list
     color_by: str
+    view: object
+    views: dict
     keymap: str | Mapping[str, object] | None
     blind: bool
     own_queue: list | None = None
@@ -47,8 +50,9 @@ class View:
     def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None, alone: bool) -> None:
         """Show a run; `alone` with this author's decisions only."""
         self.run, self.dataset, self.scores = run, run.dataset, scores
-        self.decisions = Decisions(run, author, alone=alone)
+        self.decisions = Decisions(run, author, self.decided, alone=alone)
         self.media = Media(self.dataset)
+        self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
         self.projector = Projector(run, self.later)
         self._haystack: np.ndarray | None = None
         self.show_issues(issues)
@@ -90,6 +94,17 @@ class View:
         ids = [plain(one) for one in value]
         return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
 
+    def those_known(self, ids: list) -> list:
+        """The ids that are in the dataset, in the order given."""
+        known = self.decisions.rows_of(set(map(plain, ids)))
+        return [one for one in map(plain, ids) if one in known]
+
+    def live_values(self, name: str) -> np.ndarray:
+        """(n,) values of a column; those of the present label and the verdict follow the journal."""
+        if name == "label":
+            return self.decisions.labels
+        return self.decisions.verdict.astype(np.int32) if name == "verdict" else self.columns[name].values
+
     def words(self) -> np.ndarray:
         """(n,) lower-case text to search words in: id, given label, text and other text columns."""
         if self._haystack is None:
@@ -110,6 +125,18 @@ class View:
 
     def set_from_page(self, **values: object) -> None:
         """Set traits without sending them back to the page that they came from."""
+        raise NotImplementedError
+
+    def keep_view(self, name: str, view: Mapping) -> None:
+        """Save a named view and tell the pages which there are."""
+        raise NotImplementedError
+
+    def delete_view(self, name: str) -> None:
+        """Forget a named view and tell the pages which there are."""
+        raise NotImplementedError
+
+    def decided(self) -> None:
+        """Called when decisions were taken in, whoever made them."""
         raise NotImplementedError
 
     def rank_again(self) -> None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/geometry.js";
+import { cameraAt, centreOf, combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/geometry.js";
 
 const SIZE = { width: 300, height: 200 };
 
@@ -67,4 +67,14 @@ test("modifier keys override the chosen mode", () => {
 test("points shrink and fade with density, and grow when one zooms in", () => {
   const few = pointStyle(500, 1e5, 1), many = pointStyle(1e6, 1e5, 1), near = pointStyle(1e6, 1e5, 20);
   assert.ok(few.size > many.size && few.alpha > many.alpha && near.size > many.size && many.size >= 1.5);
+});
+
+test("a camera is its zoom and the place in the middle, and back", () => {
+  const camera = { k: 4, tx: -2, ty: 1 },
+    [zoom, x, y] = centreOf(camera);
+  assert.deepEqual([zoom, x, y], [4, 0.5, -0.25]);
+  assert.deepEqual(toScreen([x, y], SIZE, camera), [150, 100], "it lies in the middle of the screen");
+  assert.deepEqual(cameraAt([zoom, x, y]), camera);
+  assert.equal(centreOf({ k: 1, tx: 0, ty: 0 }), null, "the whole map");
+  assert.deepEqual(cameraAt(undefined), { k: 1, tx: 0, ty: 0 });
 });

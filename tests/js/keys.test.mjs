@@ -56,3 +56,12 @@ test("typing finds classes by words, exact and first ones before others", () => 
 });
 
 test("key caps", () => assert.deepEqual([" ", "U", "ArrowLeft", "k"].map(keyCap), ["Space", "⇧u", "←", "k"]));
+
+test("chords: Ctrl or Cmd, and nothing else with them", () => {
+  assert.deepEqual(actionOf({ key: "z", ctrlKey: true }, DEFAULT), { action: "undoView" });
+  assert.deepEqual(actionOf({ key: "z", metaKey: true }, DEFAULT), { action: "undoView" });
+  assert.deepEqual(actionOf({ key: "Z", ctrlKey: true, shiftKey: true }, DEFAULT), { action: "redoView" });
+  assert.equal(actionOf({ key: "z", ctrlKey: true, altKey: true }, DEFAULT), null);
+  assert.equal(actionOf({ key: "1", code: "Digit1", ctrlKey: true }, DEFAULT), null, "the browser's own");
+  assert.equal(keyCap("Ctrl+Z"), "Ctrl ⇧z");
+});

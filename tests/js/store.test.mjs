@@ -97,3 +97,26 @@ test("Python's word overrides the page's", () => {
 test("labels follow their rows into row order", () => {
   assert.deepEqual([...inRowOrder(Int32Array.from([9, 2, 5]), Int32Array.from([90, 20, 50]))], [20, 50, 90]);
 });
+
+test("the look is told once per change, with the part that changed", () => {
+  const store = sample(),
+    heard = [];
+  store.on("look", ({ part }) => heard.push(Object.keys(part)));
+  store.setLook({ color_by: "aum" });
+  store.setLook({ color_by: "aum" });
+  store.setLook({ filters: { aum: [0, 1] } });
+  assert.deepEqual(heard, [["color_by"], ["filters"]]);
+  assert.deepEqual(store.look, { filters: { aum: [0, 1] }, color_by: "aum", cameras: {} });
+});
+
+test("a filter tells which rows began or ceased to pass, and counts of live columns follow labels", () => {
+  const store = sample(),
+    heard = [];
+  store.on("mask", ({ rows }) => heard.push([...rows]));
+  store.refilter((filter) => filter.among("label", store.labels, new Set([0])));
+  store.refilter((filter) => filter.clear("label"));
+  assert.deepEqual(heard, [[1, 2, 4, 5], [1, 2, 4, 5]]);
+  assert.deepEqual([...store.filter.counts("label", store.labels, 3, null).shown], [2, 2, 1]);
+  store.apply(relabel(0, 2));
+  assert.deepEqual([...store.filter.counts("label", store.labels, 3, null).shown], [1, 2, 2]);
+});

@@ -1,12 +1,17 @@
 /**
  * Linked filters over n rows. Each filter owns one bit; a row passes when no filter has set its bit. The counts
  * of a histogram leave out that histogram's own filter, so that a brush shows what it could be moved to.
+ *
+ * What makes a moving brush cheap at a million rows: only rows between the old and the new edge are looked at (they lie
+ * together in an index of the column), and counts change by those rows instead of being made anew.
  */
 
 /** Bins of a histogram. */
 export const BINS = 40;
 /** Bin of a row without a value. */
 export const NO_BIN = 255;
+/** Buckets of the index of a column. */
+const BUCKETS = 8192;
 
 /** Bin number of every value over [low, high]; NO_BIN for NaN. */
 export function binned(values, low, high, bins = BINS) {
@@ -19,13 +24,48 @@ export function binned(values, low, high, bins = BINS) {
   return out;
 }
 
+/** Rows of a column in order of buckets of equal width: {rows, starts, bucket(value)}; rows with NaN are left out. */
+export function bucketed(values, buckets = BUCKETS) {
+  const n = values.length;
+  let low = Infinity,
+    high = -Infinity;
+  for (let i = 0; i < n; i++) {
+    const v = values[i];
+    if (v < low && v !== -Infinity) low = v;
+    if (v > high && v !== Infinity) high = v;
+  }
+  const factor = high > low ? buckets / (high - low) : 0;
+  const bucket = (v) => (factor ? Math.max(0, Math.min(buckets - 1, Math.floor((v - low) * factor))) : 0);
+  const starts = new Uint32Array(buckets + 1),
+    places = new Uint16Array(n);
+  let known = 0;
+  for (let i = 0; i < n; i++) {
+    if (values[i] !== values[i]) continue;
+    places[i] = bucket(values[i]);
+    starts[places[i] + 1]++;
+    known++;
+  }
+  for (let b = 0; b < buckets; b++) starts[b + 1] += starts[b];
+  const next = starts.slice(0, buckets),
+    rows = new Uint32Array(known);
+  for (let i = 0; i < n; i++) if (values[i] === values[i]) rows[next[places[i]]++] = i;
+  return { rows, starts, bucket };
+}
+
 export class Crossfilter {
   /** @param {number} n rows */
   constructor(n) {
     this.n = n;
     this.failed = new Int32Array(n);
     this.passing = new Uint8Array(n).fill(1);
+    this.passingCount = n;
     this.bits = new Map();
+    this.ranges = new Map();
+    this.groups = new Map();
+    this.list = [];
+    this.indexes = new WeakMap();
+    this.flipped = new Uint32Array(1024);
+    this.flips = 0;
   }
 
   /** The bit of a filter, given out on first use (31 filters at most). */
@@ -36,16 +76,36 @@ export class Crossfilter {
       while (used.has(1 << free)) free++;
       if (free > 30) throw new Error("more than 31 filters at once");
       this.bits.set(name, 1 << free);
+      this.forget(name); // its counts leave this bit out from now on
     }
     return this.bits.get(name);
   }
 
+  /* ---- filters ---- */
+
   /** Keep rows whose value is in [low, high]; NaN fails. */
   range(name, values, low, high) {
     const bit = this.bit(name),
-      { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = values[i] >= low && values[i] <= high ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+      before = this.ranges.get(name),
+      { n } = this;
+    this.ranges.set(name, { values, low, high });
+    const test = (i) => {
+      if (!(values[i] >= low && values[i] <= high) !== Boolean(this.failed[i] & bit)) this.flip(i, bit);
+    };
+    if (before?.values !== values) {
+      for (let i = 0; i < n; i++) test(i);
+      return;
+    }
+    if (!this.indexes.has(values)) this.indexes.set(values, bucketed(values));
+    const { rows, starts, bucket } = this.indexes.get(values);
+    for (const [a, b] of [
+      [before.low, low],
+      [before.high, high],
+    ]) {
+      if (a === b) continue;
+      const end = starts[bucket(Math.max(a, b)) + 1];
+      for (let at = starts[bucket(Math.min(a, b))]; at < end; at++) test(rows[at]);
+    }
   }
 
   /** Keep rows whose code is in `kept` (a Set; -1 stands for no value). */
@@ -54,18 +114,19 @@ export class Crossfilter {
     for (const code of kept) most = Math.max(most, code);
     const wanted = new Uint8Array(most + 2);
     for (const code of kept) wanted[code + 1] = 1;
-    const bit = this.bit(name),
-      { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = wanted[codes[i] + 1] ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+    this.keep(name, (i) => wanted[codes[i] + 1]);
   }
 
   /** Keep rows of a mask. */
   mask(name, mask) {
+    this.keep(name, (i) => mask[i]);
+  }
+
+  keep(name, test) {
     const bit = this.bit(name),
       { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] = mask[i] ? failed[i] & ~bit : failed[i] | bit;
-    this.refresh();
+    this.ranges.delete(name);
+    for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
   }
 
   /** Drop one filter. */
@@ -73,14 +134,9 @@ export class Crossfilter {
     if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
       { failed, n } = this;
-    for (let i = 0; i < n; i++) failed[i] &= ~bit;
+    for (let i = 0; i < n; i++) if (failed[i] & bit) this.flip(i, bit);
     this.bits.delete(name);
-    this.refresh();
-  }
-
-  refresh() {
-    const { failed, passing, n } = this;
-    for (let i = 0; i < n; i++) passing[i] = failed[i] === 0 ? 1 : 0;
+    this.ranges.delete(name);
   }
 
   /** Is any filter on? */
@@ -88,13 +144,60 @@ export class Crossfilter {
     return this.bits.size > 0;
   }
 
+  /** One row passes or fails one filter from now on: itself and its place in all counts. */
+  flip(i, bit) {
+    const old = this.failed[i],
+      now = old ^ bit;
+    this.failed[i] = now;
+    if ((old === 0) !== (now === 0)) {
+      this.passing[i] = now === 0 ? 1 : 0;
+      this.passingCount += now === 0 ? 1 : -1;
+      if (this.flips === this.flipped.length) {
+        const larger = new Uint32Array(2 * this.flips);
+        larger.set(this.flipped);
+        this.flipped = larger;
+      }
+      this.flipped[this.flips++] = i;
+    }
+    for (const group of this.list) {
+      const was = (old & ~group.bit) === 0,
+        is = (now & ~group.bit) === 0;
+      if (was === is) continue;
+      const b = group.bins[i];
+      if (b < 0 || b >= group.size) continue;
+      group.shown[b] += is ? 1 : -1;
+      if (group.selected && group.selected[i]) group.chosen[b] += is ? 1 : -1;
+    }
+  }
+
+  /** Rows that began or ceased to pass since the last call. */
+  takeFlipped() {
+    const rows = this.flipped.slice(0, this.flips);
+    this.flips = 0;
+    return rows;
+  }
+
+  /* ---- counts ---- */
+
   /**
-   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones.
+   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones. The arrays
+   * are kept up to date, do not change them.
    * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
+   * @param {Uint8Array|null} selected a mask that is replaced, not changed, when the selection changes
    */
   counts(name, bins, size, selected) {
-    const bit = this.bits.get(name) || 0,
-      { failed, n } = this;
+    const known = this.groups.get(name),
+      bit = this.bits.get(name) || 0;
+    if (known && known.bins === bins && known.size === size && known.selected === selected && known.bit === bit)
+      return known;
+    const group = { bins, size, selected, bit, ...this.counted(bins, size, bit, selected) };
+    this.groups.set(name, group);
+    this.list = [...this.groups.values()];
+    return group;
+  }
+
+  counted(bins, size, bit, selected) {
+    const { failed, n } = this;
     const all = new Int32Array(size),
       shown = new Int32Array(size),
       chosen = new Int32Array(size);
@@ -108,5 +211,11 @@ export class Crossfilter {
       }
     }
     return { all, shown, chosen };
+  }
+
+  /** A column changed, or nobody looks at its counts any more: they are made anew when asked for. */
+  forget(name) {
+    this.groups.delete(name);
+    this.list = [...this.groups.values()];
   }
 }

@@ -56,6 +56,8 @@ export const ICONS = {
   clear: "M4 4l8 8M12 4l-8 8",
   play: "M5 3.500v9l7-4.500z",
   pause: "M5.500 3.500v9M10.500 3.500v9",
+  back: "M6 3 3 6l3 3M3 6h6.500a3.500 3.500 0 0 1 0 7H6",
+  forth: "M10 3l3 3-3 3M13 6H6.500a3.500 3.500 0 0 0 0 7H10",
   left: "M10 3 5 8l5 5",
   right: "M6 3l5 5-5 5",
   flag: "M4 14V2.500h8L10 5.500l2 3H4",

@@ -40,6 +40,7 @@ function addTimeline(view, map, options) {
 
 async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
+  [data, embedding].forEach((map, i) => (map.el.hidden = !meta.maps[i]));
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   embedding.say(meta.embedding.message);

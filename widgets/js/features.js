@@ -4,14 +4,20 @@ import { epochsFeature } from "./epochs.js";
 import { evidenceFeature } from "./evidence.js";
 import { exportFeature } from "./exporter.js";
 import { helpFeature } from "./help.js";
+import { lookFeature } from "./look.js";
 import { newsFeature } from "./news.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
+import { viewHistoryFeature } from "./viewhistory.js";
+import { viewsFeature } from "./views.js";
 
 export const FEATURES = [
   pageFeature,
   newsFeature,
+  lookFeature,
+  viewHistoryFeature,
+  viewsFeature,
   epochsFeature,
   evidenceFeature,
   peopleFeature,

@@ -7,7 +7,7 @@ import { Histogram } from "./histogram.js";
 export class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
-    Object.assign(this, options, { shown: new Map(), frame: 0, query: "" });
+    Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
     this.box = h("input", {
       type: "search",
       class: "lw-search",
@@ -93,21 +93,41 @@ export class Filters {
     if (!view) return;
     view.el.remove();
     this.shown.delete(name);
-    this.store.refilter((filter) => filter.clear(name));
+    this.store.refilter((filter) => {
+      filter.clear(name);
+      filter.forget(name);
+    });
     this.resetAdder();
-    this.onChange();
+    this.told();
   }
 
+  /** A brush moved. Several moves between two frames are one. */
   brush(name, range) {
-    this.store.refilter((filter) =>
-      range ? filter.range(name, this.store.values(name), ...range) : filter.clear(name),
-    );
-    this.onChange();
+    this.waiting.set(name, range);
+    this.redraw();
+  }
+
+  /** Let the filters be what the brushes say. */
+  settle() {
+    if (!this.waiting.size) return;
+    const moves = [...this.waiting];
+    this.waiting.clear();
+    this.store.refilter((filter) => {
+      for (const [name, range] of moves) {
+        if (range && this.shown.has(name)) filter.range(name, this.store.values(name), ...range);
+        else filter.clear(name);
+      }
+    });
+    this.told();
   }
 
   pick(name, kept) {
     this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
-    this.onChange();
+    this.told();
+  }
+
+  told() {
+    if (!this.quiet) this.onChange();
   }
 
   /** Filters on labels and verdicts follow what one decides. */
@@ -133,18 +153,11 @@ export class Filters {
       this.box.classList.add("lw-bad");
       this.fail(error);
     }
-    this.onChange();
+    this.told();
   }
 
   clearAll() {
-    this.box.value = this.query = "";
-    this.store.filter.clear("search");
-    for (const view of this.shown.values()) {
-      if (view.range) view.setRange(null);
-      if (view.kept) view.setKept(null);
-    }
-    this.store.refilter(() => {});
-    this.onChange();
+    this.restore({});
   }
 
   /** {column: [low, high] or [category, ...]} as Python sees it. */
@@ -158,28 +171,30 @@ export class Filters {
     return out;
   }
 
-  /** Make the filters what `state` says. */
+  /** Make the filters what `state` says, and tell it once. */
   async restore(state) {
-    for (const [name, view] of this.shown) {
-      if (!(name in state) && view.range) view.setRange(null);
-      if (!(name in state) && view.kept) view.setKept(null);
-    }
-    for (const [name, value] of Object.entries(state)) {
-      if (name === "search") {
-        this.box.value = value;
-        await this.find();
-        continue;
+    this.quiet++;
+    try {
+      for (const [name, view] of this.shown) {
+        if (!(name in state) && view.range) view.setRange(null);
+        if (!(name in state) && view.kept) view.setKept(null);
       }
-      const view = await this.add(name);
-      if (!view) continue;
-      if (view.column.kind === "category")
-        view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
-      else view.setRange(value);
-    }
-    if (!("search" in state) && this.query) {
-      this.box.value = "";
+      for (const [name, value] of Object.entries(state)) if (name !== "search") await this.restoreOne(name, value);
+      this.settle();
+      this.box.value = state.search || "";
       await this.find();
+    } finally {
+      this.quiet--;
     }
+    this.told();
+  }
+
+  async restoreOne(name, value) {
+    const view = await this.add(name);
+    if (!view) return;
+    if (view.column.kind === "category")
+      view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
+    else view.setRange(value);
   }
 
   redraw() {
@@ -187,6 +202,8 @@ export class Filters {
   }
 
   draw() {
+    this.settle();
+    cancelAnimationFrame(this.frame);
     this.frame = 0;
     const { store } = this;
     for (const view of this.shown.values()) view.draw();
@@ -194,10 +211,8 @@ export class Filters {
       this.summary.replaceChildren(h("span", { class: "lw-quiet", text: `${count(store.n)} shown` }));
       return;
     }
-    let passing = 0;
-    for (let i = 0; i < store.n; i++) passing += store.filter.passing[i];
     this.summary.replaceChildren(
-      h("span", { class: "lw-num lw-count", text: `${count(passing)} of ${count(store.n)}` }),
+      h("span", { class: "lw-num lw-count", text: `${count(store.filter.passingCount)} of ${count(store.n)}` }),
       h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }),
     );
   }

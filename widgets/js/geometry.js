@@ -38,6 +38,17 @@ export function zoomed(camera, factor, [px, py], { width, height }) {
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
+/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
+export function centreOf({ k, tx, ty }) {
+  return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
+}
+
+/** The inverse of `centreOf`. */
+export function cameraAt(centre) {
+  const [k, x, y] = centre || [1, 0, 0];
+  return { k, tx: 0 - k * x, ty: 0 - k * y };
+}
+
 /** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
 export function insidePolygon(xy, outline, allowed) {
   const n = xy.length >> 1,

@@ -144,7 +144,7 @@ export class Head {
         ? `waiting for the kernel: ${count(store.pending)} not saved`
         : "saving…"
       : store.saved
-        ? `saved ${store.saved}`
+        ? `${store.meta.lasting === false ? "in memory" : "saved"} ${store.saved}`
         : "";
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));

@@ -15,6 +15,8 @@ export const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Backspace", "Delete"],
+    undoView: ["Ctrl+z"],
+    redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
     leave: ["Escape"],
   },
@@ -32,6 +34,8 @@ export const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Delete"],
+    undoView: ["Ctrl+z"],
+    redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
     leave: ["Escape"],
   },
@@ -51,6 +55,8 @@ export const MEANINGS = {
   note: "write a note",
   blind: "hide or show suggestions",
   clear: "clear the selection",
+  undoView: "undo a change of the view: filters, selection, colour, zoom",
+  redoView: "redo a change of the view",
   help: "show or hide this help",
   leave: "close, then leave the view",
 };
@@ -88,7 +94,11 @@ export function digitOf(event) {
 
 /** What a key press means: {action, digit?} or null when it means nothing here. */
 export function actionOf(event, keymap) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (event.altKey || event.isComposing) return null;
+  if (event.ctrlKey || event.metaKey) {
+    const chord = Object.entries(keymap).find(([, keys]) => keys.includes(`Ctrl+${event.key}`));
+    return chord ? { action: chord[0] } : null;
+  }
   for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
   const digit = digitOf(event);
   if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
@@ -110,6 +120,7 @@ export function keyCap(key) {
     Delete: "Del",
   };
   if (names[key]) return names[key];
+  if (key.startsWith("Ctrl+")) return `Ctrl ${keyCap(key.slice(5))}`;
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
 

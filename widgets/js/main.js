@@ -103,7 +103,7 @@ class Explorer {
     this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
     this.head = new Head({
       store,
-      onColor: (name) => this.colorBy(name, true),
+      onColor: (name) => this.colorBy(name),
       onLens: (mask, name) => this.lens(mask, name),
       onRemoteLens: (name) => this.remoteLens(name),
     });
@@ -113,7 +113,7 @@ class Explorer {
       paint,
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
-      onChange: () => this.tell("filters", this.filters.state()),
+      onChange: () => store.setLook({ filters: this.filters.state() }),
       fail,
     });
     this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
@@ -166,7 +166,7 @@ class Explorer {
     };
     const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
     return [
-      new PointMap({ ...shared, title: "data map", ...axes }),
+      new PointMap({ ...shared, title: meta.data_map?.title || "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
   }
@@ -243,6 +243,7 @@ class Explorer {
       .start(FIRST_FILTERS)
       .then(() => this.filters.restore(this.model.get("filters") || {}))
       .then(() => {
+        this.registry.run("ready");
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
@@ -271,9 +272,9 @@ class Explorer {
   listen() {
     const { store, paint, maps, registry, model } = this;
     const placed = (act) => maps.forEach((map) => map.xy && act(map));
-    store.on("mask", () => {
-      paint.restate();
-      placed((map) => map.recolor());
+    store.on("mask", ({ rows }) => {
+      paint.restate(rows);
+      placed((map) => map.restate(rows));
       this.toolbar.clear.hidden = !store.selectedCount;
       this.toolbar.info.textContent = store.selectedCount ? `${count(store.selectedCount)} selected` : "";
     });
@@ -290,15 +291,9 @@ class Explorer {
     }
   }
 
-  /** Set a synced trait. */
-  tell(name, value) {
-    this.model.set(name, value);
-    this.model.save_changes();
-  }
-
   /* ---- what several parts do ---- */
 
-  async colorBy(name, tell = false) {
+  async colorBy(name) {
     if (!this.store.columns.has(name)) return;
     try {
       await this.source.load(name);
@@ -310,7 +305,7 @@ class Explorer {
     this.head.color.value = name;
     drawLegend(this.legend, this.paint.legend);
     this.maps.forEach((map) => map.xy && map.recolor());
-    if (tell) this.tell("color_by", name);
+    this.store.setLook({ color_by: name });
   }
 
   selectFromMap(mask, { taken, mode }) {

@@ -19,6 +19,8 @@ import { Points2D } from "./points_2d.js";
 import { PointsGL } from "./points_gl.js";
 
 const HOME = { k: 1, tx: 0, ty: 0 };
+/** Changed rows that are worth sending one by one. */
+const FEW_ROWS = 2000;
 
 export class PointMap {
   /**
@@ -112,9 +114,17 @@ export class PointMap {
     this.redraw();
   }
 
+  /** States changed, of these rows or of all: filters or the selection. */
+  restate(rows = null) {
+    if (!this.paint.levels) return;
+    if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
+    else this.points.setStates(this.paint.states);
+    this.redraw();
+  }
+
   /** Only these rows changed. */
   retouch(rows) {
-    if (rows.length > 2000) {
+    if (rows.length > FEW_ROWS) {
       this.recolor();
       return;
     }
@@ -246,12 +256,11 @@ export class PointMap {
     this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
     if (kind === "pan") {
       const { width, height } = this.size;
-      this.camera = {
+      this.setCamera({
         k: camera.k,
         tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
         ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
-      };
-      this.redraw();
+      });
     } else {
       points.push(here);
       this.drawOver(this.theme());
@@ -334,18 +343,22 @@ export class PointMap {
     event.preventDefault();
     event.stopPropagation();
     const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-    this.camera = zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size);
-    this.redraw();
+    this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
   }
 
   zoomBy(factor) {
-    this.camera = zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size);
-    this.redraw();
+    this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
   }
 
   home() {
-    this.camera = { ...HOME };
+    this.setCamera({ ...HOME });
+  }
+
+  /** Look elsewhere. */
+  setCamera(camera) {
+    this.camera = camera;
     this.redraw();
+    this.onCamera?.();
   }
 
   destroy() {

@@ -1,4 +1,4 @@
-/** What Python says and is told: selection, queue, example on show, colour, filters. */
+/** What Python says and is told: selection, queue, example on show, decisions. */
 import { arrayOf, packMask, unpackMask } from "./bits.js";
 import { patchOf } from "./store.js";
 
@@ -29,12 +29,7 @@ function hear(view) {
   registry.onPush("go", (body) => store.goTo(body.row));
   registry.onPush("error", (body) => view.say(body.text, "error"));
   registry.onPush("reopen", () => setTimeout(view.again));
-  registry.onTrait("color_by", (name) => {
-    if (name && name !== view.paint.by) view.colorBy(name);
-  });
-  registry.onTrait("filters", (state) => {
-    if (JSON.stringify(state) !== JSON.stringify(view.filters.state())) view.filters.restore(state || {});
-  });
+  registry.onPush("decided", (body) => store.setSaved(body.time));
 }
 
 /** The state of rows that Python sent with whatever message. */

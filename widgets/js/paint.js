@@ -46,11 +46,12 @@ export class Paint {
     this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
   }
 
-  /** State bits of all rows. */
-  restate() {
+  /** State bits of all rows, or of some. */
+  restate(rows = null) {
     const { store, states } = this,
       { passing } = store.filter;
-    for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
+    if (rows) for (let i = 0; i < rows.length; i++) states[rows[i]] = this.stateOf(rows[i], passing);
+    else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
   stateOf(i, passing) {

@@ -40,7 +40,7 @@ export class Registry {
     return this.closers.some((close) => close());
   }
 
-  /** "start" (all parts are in the page), "layout" (sizes changed) or "theme" (colours changed). */
+  /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
     if (!this.moments.has(moment)) this.moments.set(moment, []);
@@ -67,7 +67,7 @@ export class Registry {
   }
 }
 
-const MOMENTS = ["start", "layout", "theme"];
+const MOMENTS = ["start", "ready", "layout", "theme"];
 
 function once(map, key, value, what) {
   if (map.has(key)) throw new Error(`two parts registered for the ${what} ${key}`);

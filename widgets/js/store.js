@@ -1,7 +1,8 @@
 /**
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
- * Topics: "labels" (rows), "mask" (filters or selection), "color", "cursor", "list", "history", "options".
+ * Topics: "labels" (rows), "mask" (filters or selection), "look" (filters, colour, cameras), "cursor", "neighbors",
+ * "list", "history".
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
@@ -31,6 +32,7 @@ export class Store {
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
     this.filter = new Crossfilter(this.n);
+    this.look = { filters: {}, color_by: "", cameras: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
@@ -73,10 +75,22 @@ export class Store {
 
   /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then tell everybody. */
+  /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
   refilter(change) {
     change(this.filter);
-    this.emit("mask", { filter: true });
+    this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
+  }
+
+  /**
+   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column, and
+   * cameras as {map: [zoom, x, y]}. The parts of the view follow their own controls; this is what undo, saved views and
+   * Python read.
+   */
+  setLook(part, { from = "page" } = {}) {
+    const look = { ...this.look, ...part };
+    if (JSON.stringify(look) === JSON.stringify(this.look)) return;
+    this.look = look;
+    this.emit("look", { part, from });
   }
 
   setSelection(mask, { from = "page" } = {}) {
@@ -108,6 +122,12 @@ export class Store {
   setQueue(rows) {
     this.lists.queue = rows;
     this.emit("list");
+  }
+
+  /** When the journal was last written to, as "12:03". */
+  setSaved(time) {
+    this.saved = time || "";
+    this.emit("history");
   }
 
   goTo(row) {
@@ -215,6 +235,7 @@ export class Store {
 
   touched(rows) {
     this.changed = this.countChanged();
+    LIVE.forEach((name) => this.filter.forget(name));
     this.emit("labels", rows);
   }
 

@@ -22,6 +22,7 @@ from widgets.requests.opening import ask_open
 from widgets.requests.ordering import ask_queue
 from widgets.requests.searching import ask_search
 from widgets.requests.selecting import ask_current, ask_select
+from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_view
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "rank": ask_rank,
     "audit": ask_audit,
     "export": ask_export,
+    "save_view": ask_save_view,
+    "show_view": ask_show_view,
+    "delete_view": ask_delete_view,
 }
 """Kind of a request -> function of (view, content, buffers) that gives (body, arrays)."""
 

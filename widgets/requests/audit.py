@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 
 def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """What the audit says now; with `draw`, its sample too."""
-    rows = [sample(view.run, view.issues)] if content.get("draw") else []
-    return {"audit": estimate(view.run, view.issues)}, rows
+    """What the audit says now; with `draw`, its sample too, which becomes the queue."""
+    arrays = []
+    if content.get("draw"):
+        arrays = [sample(view.run, view.issues)]
+        view.set_from_page(queue=view.dataset.ids[arrays[0]].tolist())
+    return {"audit": estimate(view.run, view.issues)}, arrays
 
 
 def ask_rank(view: View, content: dict, buffers: list) -> tuple[dict, list]:

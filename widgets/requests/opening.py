@@ -11,6 +11,7 @@ from widgets.auditing import canaries, estimate
 from widgets.columns import Column
 from widgets.masks import packed
 from widgets.queues import orders
+from widgets.unrecorded import FrameRun
 
 if TYPE_CHECKING:
     from widgets.view import View
@@ -22,6 +23,9 @@ DATA_MAPS = (
     ("p_suggested", "self_confidence"),
 )
 """Axes of the data map: the first pair that the run has evidence for."""
+
+NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
+NO_AXES = "Name the columns that place the points\n(x= and y=), or pass embeddings=."
 
 
 def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
@@ -60,19 +64,48 @@ def described(view: View) -> dict:
         "keymap": view.keymap,
         "blind": view.blind,
         "saved": view.decisions.last_time or "",
-        "data_map": data_map(view.columns),
-        "no_data_map": "No statistics per epoch in this run,\nso there is no data map.",
+        "data_map": user_map(view) or data_map(view.columns),
+        "no_data_map": NO_AXES if isinstance(run, FrameRun) else NO_STATISTICS,
+        "maps": maps_shown(view),
+        "views": list(view.views),
+        "lasting": not isinstance(run, FrameRun) or run.lasting is not None,
         "embedding": embedding_state(run),
         "queues": orders(view),
         "author": view.decisions.who,
         "second": view.decisions.alone,
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
-        "warning": attrs.get("missing", ""),
+        "warning": warning(view),
         "canaries": canaries(run, view.issues),
         "audit": estimate(run, view.issues),
         "export_path": str(export_name(run)),
     }
+
+
+def maps_shown(view: View) -> list[bool]:
+    """Whether the data map and the embedding map have a place: always for a run, where there is one for a DataFrame."""
+    if not isinstance(view.run, FrameRun):
+        return [True, True]
+    embedding = bool(view.run.embedding_epochs)
+    return [bool(user_map(view) or data_map(view.columns)) or not embedding, embedding]
+
+
+def user_map(view: View) -> dict | None:
+    """Axes that the user named for a DataFrame."""
+    axes = view.run.axes if isinstance(view.run, FrameRun) else None
+    if axes is None:
+        return None
+    x, y = (name if name in view.columns else f"{name} (data)" for name in axes)
+    return {"x": x, "y": y, "ranges": None, "title": "map"}
+
+
+def warning(view: View) -> str:
+    """What somebody should know before working: what is missing, or that nothing will last."""
+    if isinstance(view.run, FrameRun):
+        return (
+            "" if view.run.lasting else "decisions last as long as the kernel: pass journal='file.sqlite' to keep them"
+        )
+    return view.issues.attrs.get("missing", "")
 
 
 def data_map(columns: dict[str, Column]) -> dict | None:

@@ -25,4 +25,3 @@ def ask_current(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     row = content["row"]
     view.set_from_page(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
     return {}, []
-

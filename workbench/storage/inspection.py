@@ -37,7 +37,7 @@ KINDS = {
 
 _KNOWN = re.compile(
     r"run\.json|examples\.parquet|pred_probs\.(npy|json)|planted\.parquet|replay\.json|journal\.sqlite(-wal|-shm)?"
-    r"|audit\.parquet|\.rank=\d+\.lock|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
+    r"|audit\.parquet|views\.json|\.rank=\d+\.lock|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
     r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|checkpoints/epoch=\d+\.safetensors"
     r"|(cache|checksums|set-aside|before-schema=\d+)/.*"
 )

@@ -13,6 +13,7 @@
       planted.parquet                       canaries: errors that were put in on purpose
       replay.json                           which checkpoints a replay has recorded
       journal.sqlite                        decisions
+      views.json                            named views of the Explorer
       checksums/                            SHA-256 of the files above, noted when they are sealed
       cache/                                everything in it can be deleted and is computed again
 """

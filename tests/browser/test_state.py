@@ -1,0 +1,94 @@
+"""State in a real JupyterLab: undo of view changes, saved views, traits both ways, DataFrames, linked explorers."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SAID = ".lw-said"
+
+
+def said(lab: object, text: str) -> None:
+    """Wait for the status line."""
+    lab.page.wait_for_function("text => document.querySelector('.lw-said').textContent.includes(text)", arg=text)
+
+
+def shown(lab: object, text: str) -> None:
+    """Wait for the count of what passes the filters."""
+    lab.page.wait_for_function("text => document.querySelector('.lw-summary').textContent.includes(text)", arg=text)
+
+
+def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    cells = lab.cells()
+    n = probe.eval("ex.dataset.n")
+
+    # filter, colour and zoom in the page arrive in Python
+    page.get_by_label("colour by").select_option("aum")
+    if page.locator(".lw-search").is_hidden():
+        page.locator(".lw-fold").click()
+    page.locator(".lw-search").fill("p_error > .5")
+    page.locator(".lw-search").press("Enter")
+    probe.wait("ex.filters.get('search') == 'p_error > .5' and ex.color_by == 'aum'")
+    passing = probe.eval("len(ex.table())")
+    shown(lab, f"{passing} of {n}")
+    page.get_by_label("zoom in").click()
+    probe.wait("ex.cameras.get('data map', [1])[0] == 1.5")
+
+    # saved in the menu; then everything is undone by Ctrl+Z, and no key reaches the notebook
+    page.locator(".lw-views-button").click()
+    page.get_by_label("name of a new view").fill("doubtful")
+    page.get_by_label("name of a new view").press("Enter")
+    said(lab, "saved the view doubtful")
+    page.keyboard.press("Escape")
+    assert page.locator(".lw-views").is_hidden()
+    page.locator(".lw-name").click()
+    page.wait_for_timeout(500)  # the last change has come to rest
+    for _ in range(6):
+        page.keyboard.press("Control+z")
+        page.wait_for_timeout(60)
+    said(lab, "no change of the view to undo")
+    probe.wait("ex.view == {'filters': {}, 'color_by': 'p_error', 'cameras': {}, 'selection': []}")
+    page.keyboard.press("Control+y")
+    said(lab, "view redone: ")
+    assert lab.cells() == cells
+
+    # from Python, by name
+    probe.run("ex.selection = ex.queue[:3]; ex.view = 'doubtful'")
+    probe.wait("ex.selection == [] and ex.color_by == 'aum'")
+    shown(lab, f"{passing} of {n}")
+    page.wait_for_function("() => document.querySelector('.lw-legend').textContent.includes('aum')")
+    page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === ''")
+    probe.run("ex.filters = {}; ex.cameras = {}")
+    shown(lab, f"{n} shown")
+
+    # labels that Python sets are on the page, and can be undone there
+    probe.run("first = ex.queue[0]; ex.changes = {first: ex.issues.loc[first, 'suggested']}")
+    page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
+    page.locator(".lw-name").click()
+    page.keyboard.press("u")
+    page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('0 changed')")
+    assert lab.errors == []
+
+
+def test_a_dataframe_and_a_run_linked_by_id(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    probe.run(
+        "import pandas as pd, numpy as np\n"
+        "frame = pd.DataFrame({'y': ex.dataset.given[::-2], 'a': np.arange(len(ex.dataset.ids[::-2])), 'b': 1.0},"
+        " index=ex.dataset.ids[::-2])\n"
+        "run, ex = ex, wd.Explorer(frame, label='y', x='a', y='b')\n"
+        "linked = wd.link(run, ex)"
+    )
+    lab.probe.run("shown_id = frame.index[4]; run.selection = [shown_id, 'not there'][:1]")
+    assert probe.eval("ex.selection == [shown_id]")
+    lab.lasso(0, inset=0.02)
+    chosen = probe.wait("len(run.selection)")
+    assert probe.eval("set(ex.selection) == set(run.selection) & set(frame.index)"), chosen
+    page.locator(".lw-name").first.click()
+    page.keyboard.press("Backspace")
+    probe.wait("ex.selection == [] and run.selection == []")
+    assert lab.errors == []

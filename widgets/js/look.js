@@ -1,0 +1,57 @@
+/** How the view looks (filters, colour, cameras): followed here, told to Python, and put back as a whole. */
+import { cameraAt, centreOf } from "./geometry.js";
+
+/** Maps whose cameras are kept, in the order of `view.maps`. */
+const CAMERAS = ["data map", "embedding map"];
+/** Rest after which a moved camera or brush counts as one change, ms. */
+const REST = 200;
+
+/** @param {object} view */
+export function lookFeature(view) {
+  const { store, registry, model } = view;
+  const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
+  view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
+  const told = new Set();
+  const tell = afterRest(REST, () => {
+    for (const name of told) model.set(name, store.look[name]);
+    told.clear();
+    model.save_changes();
+  });
+  store.on("look", ({ part }) => {
+    Object.keys(part).forEach((name) => told.add(name));
+    tell();
+  });
+  registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
+  registry.onTrait("filters", (filters) => view.showLook({ filters: filters || {} }));
+  registry.onTrait("cameras", (cameras) => view.showLook({ cameras: cameras || {} }));
+  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {} }));
+  registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
+  view.showLook = (look) => showLook(view, look);
+}
+
+/** Make the view look so; parts that are missing stay as they are. */
+async function showLook(view, { filters, color_by, cameras }) {
+  const { store, maps } = view;
+  if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
+  if (cameras && JSON.stringify(cameras) !== JSON.stringify(camerasOf(maps))) {
+    CAMERAS.forEach((name, i) => maps[i].setCamera(cameraAt(cameras[name])));
+    store.setLook({ cameras });
+  }
+  if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
+}
+
+function camerasOf(maps) {
+  const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
+  return Object.fromEntries(pairs.filter(([, centre]) => centre));
+}
+
+/** A function that runs once nobody has called it for a while. */
+export function afterRest(ms, run) {
+  let timer = 0;
+  const call = () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  };
+  call.cancel = () => clearTimeout(timer);
+  return call;
+}

@@ -1,0 +1,92 @@
+/** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
+import { h, iconButton } from "./dom.js";
+import { afterRest } from "./look.js";
+
+/** Steps back that are kept. */
+const STEPS = 50;
+/** Rest after which what was done is one step, ms. */
+const STEP_REST = 350;
+const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", selected: "selection" };
+
+/** A line of states, of which one holds. */
+export class ViewHistory {
+  constructor(state) {
+    Object.assign(this, { past: [], now: state, future: [] });
+  }
+
+  /** A new state holds; the same one again is no step. */
+  record(state) {
+    if (!changedParts(this.now, state).length) return false;
+    this.past.push(this.now);
+    if (this.past.length > STEPS) this.past.shift();
+    this.now = state;
+    this.future = [];
+    return true;
+  }
+
+  /** One step back (or, with `forward`, again): the state that holds then, or null. */
+  travel(forward = false) {
+    const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
+    if (!from.length) return null;
+    to.push(this.now);
+    this.now = from.pop();
+    return this.now;
+  }
+}
+
+/** Names of the parts in which two states differ. */
+export function changedParts(a, b) {
+  return Object.keys(WORDS).filter((name) =>
+    name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
+  );
+}
+
+function sameMask(a, b) {
+  return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
+}
+
+/** @param {object} view */
+export function viewHistoryFeature(view) {
+  const { store, registry } = view;
+  const state = () => ({ ...store.look, selected: store.selected });
+  let history = null,
+    busy = false;
+  const back = iconButton("back", "undo the last change of the view (Ctrl Z)", () => travel(false)),
+    forth = iconButton("forth", "redo the change of the view (Ctrl Y)", () => travel(true));
+  const mark = () => {
+    back.disabled = !history?.past.length;
+    forth.disabled = !history?.future.length;
+  };
+  const record = () => {
+    if (history && !busy && history.record(state())) mark();
+  };
+  const later = afterRest(STEP_REST, record);
+  const travel = async (forward) => {
+    if (!history || busy) return;
+    record();
+    const from = history.now,
+      to = history.travel(forward);
+    if (!to) {
+      view.say(forward ? "no change of the view to redo" : "no change of the view to undo");
+      return;
+    }
+    busy = true;
+    try {
+      await view.showLook(to);
+      if (!sameMask(store.selected, to.selected)) store.setSelection(to.selected);
+    } finally {
+      busy = false;
+    }
+    mark();
+    const parts = changedParts(from, to).map((name) => WORDS[name]);
+    view.say(`view ${forward ? "redone" : "undone"}: ${parts.join(", ")}`);
+  };
+  store.on("look", later);
+  store.on("mask", ({ selection }) => selection && later());
+  registry.onAction("undoView", () => travel(false));
+  registry.onAction("redoView", () => travel(true));
+  registry.on("ready", () => (history = new ViewHistory(state())));
+  registry.onEnd(() => later.cancel());
+  view.addTool(h("span", { class: "lw-group" }, back, forth));
+  mark();
+}

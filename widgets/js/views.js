@@ -1,0 +1,132 @@
+/** Saved views: a menu to show, save and forget them; they are kept in the run. */
+import { packMask } from "./bits.js";
+import { h } from "./dom.js";
+
+class ViewsMenu {
+  /** @param {{store: object, wire: object, say: Function, fail: Function, onClose: Function}} options */
+  constructor(options) {
+    Object.assign(this, options);
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-button lw-views-button",
+        title: "saved filters, selection, colour and zoom",
+        "aria-haspopup": "dialog",
+        "aria-expanded": "false",
+        onclick: () => this.toggle(),
+      },
+      "Views ▾",
+    );
+    this.list = h("div", { class: "lw-view-list" });
+    this.name = h("input", {
+      class: "lw-path",
+      placeholder: "name of a new view",
+      "aria-label": "name of a new view",
+      maxlength: "100",
+      onkeydown: (event) => event.key === "Enter" && this.save(),
+    });
+    this.el = h(
+      "div",
+      { class: "lw-panel lw-views", role: "dialog", "aria-label": "saved views", hidden: true },
+      h(
+        "div",
+        { class: "lw-row" },
+        h("strong", { text: "Saved views" }),
+        h("span", { class: "lw-space" }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          "aria-label": "close",
+          onclick: () => this.toggle(false),
+        }),
+      ),
+      this.list,
+      h(
+        "div",
+        { class: "lw-line" },
+        this.name,
+        h("button", {
+          type: "button",
+          class: "lw-button lw-primary",
+          text: "Save",
+          title: "keep the filters, selection, colour and zoom in the run",
+          onclick: () => this.save(),
+        }),
+      ),
+    );
+    this.show(this.store.meta.views || []);
+  }
+
+  show(names) {
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour and zoom." });
+    const line = (name) =>
+      h(
+        "div",
+        { class: "lw-line" },
+        h("button", { type: "button", class: "lw-link lw-view-name lw-clip", text: name, onclick: () => this.open(name) }),
+        h("button", {
+          type: "button",
+          class: "lw-tiny",
+          text: "×",
+          title: "forget this view",
+          "aria-label": `forget the view ${name}`,
+          onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
+        }),
+      );
+    this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
+  }
+
+  async open(name) {
+    try {
+      await this.wire.ask("show_view", { name });
+      this.say(`view ${name}`);
+      this.toggle(false);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async save() {
+    const { store } = this,
+      name = this.name.value.trim();
+    if (!name) {
+      this.name.focus({ preventScroll: true });
+      return;
+    }
+    try {
+      const mask = store.selectedCount ? [packMask(store.selected).buffer] : [];
+      await this.wire.ask("save_view", { ...store.look, name }, mask);
+      this.name.value = "";
+      this.say(`saved the view ${name}`);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Open or close; true when that changed anything. */
+  toggle(open = this.el.hidden) {
+    const was = !this.el.hidden;
+    this.el.hidden = !open;
+    this.button.setAttribute("aria-expanded", String(open));
+    if (open) this.name.focus({ preventScroll: true });
+    else if (was) this.onClose();
+    return was !== open;
+  }
+}
+
+/** @param {object} view */
+export function viewsFeature(view) {
+  const menu = new ViewsMenu({
+    store: view.store,
+    wire: view.wire,
+    say: view.say,
+    fail: view.fail,
+    onClose: () => view.focus(),
+  });
+  view.addToHead(menu.button);
+  view.addPanel(menu.el);
+  view.registry.onPush("views", (body) => menu.show(body.views));
+  view.registry.onEscape(() => menu.toggle(false));
+}

@@ -1,0 +1,35 @@
+"""Named views from the page's menu: saved, shown, forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.masks import unpacked
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+
+def ask_save_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Save what the page shows; it says so itself, since its traits may still be on their way."""
+    mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
+    parts = {name: content[name] for name in ("filters", "color_by", "cameras")}
+    view.keep_view(str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
+    return {}, []
+
+
+def ask_show_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Show a saved view; the page follows the traits that this sets."""
+    if not isinstance(content["name"], str):
+        raise InputError.at("name", f"is {content['name']!r}", "Pass the name of a view.")
+    view.view = content["name"]
+    return {}, []
+
+
+def ask_delete_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """Forget a saved view."""
+    view.delete_view(str(content["name"]))
+    return {}, []

@@ -1,0 +1,169 @@
+"""What is on show, as plain values: filters, colour, cameras and selection, checked field by field.
+
+The same checks serve the traits that a user sets and the named views that are read from a run's file, which may come
+from a stranger.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.search import LONGEST, is_query, query_mask, word_mask
+from widgets.views import FIELDS
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from widgets.columns import Column
+    from widgets.view import View
+
+SEARCH = "search"
+"""The filter that holds a text or a query instead of a column's values."""
+
+MAPS = ("data map", "embedding map")
+NEAREST, FARTHEST = 0.2, 1e6
+"""Zoom factors of a camera."""
+
+
+def check_filters(value: object, columns: Mapping[str, Column]) -> dict:
+    """{column: [low, high] or [category, ...], "search": text} with plain numbers and strings.
+
+    Raises
+    ------
+    InputError : not a dict, an unknown column or category, or bounds that are no two numbers in order.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError.at("filters", f"is {value!r}", "Pass a dict such as {'p_error': [0.5, 1]}; {} for none.")
+    out: dict = {}
+    for name, wanted in value.items():
+        if name == SEARCH:
+            out[name] = _text("filters['search']", wanted)
+        elif name not in columns:
+            raise InputError.unknown("column", name, [*columns, SEARCH])
+        elif columns[name].categories is None:
+            out[name] = _bounds(name, wanted)
+        else:
+            out[name] = _categories(name, wanted, columns[name].categories)
+    return out
+
+
+def filter_mask(view: View, filters: Mapping) -> np.ndarray:
+    """(n,) bool of the rows that pass every filter; the page keeps the same ones."""
+    mask = np.ones(view.dataset.n, bool)
+    for name, wanted in filters.items():
+        if name == SEARCH:
+            mask &= search_mask(view, wanted) if wanted else True
+            continue
+        column, values = view.columns[name], view.live_values(name)
+        if column.categories is None:
+            low, high = wanted
+            numbers = values.astype(np.float64)
+            mask &= (numbers >= low) & (numbers <= high)
+        else:
+            mask &= np.isin(values, [column.categories.index(one) for one in wanted])
+    return mask
+
+
+def search_mask(view: View, text: str) -> np.ndarray:
+    """(n,) bool of the rows that words or a query find."""
+    return query_mask(text, view.dataset.n, queryable(view)) if is_query(text) else word_mask(text, view.words())
+
+
+def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
+    """Columns for queries, made when asked for: numbers, names of categories, ids and texts."""
+
+    def named(column: Column) -> np.ndarray:
+        return np.array([*column.categories, None], object)[view.live_values(column.name)]
+
+    out: dict[str, Callable[[], np.ndarray]] = {
+        name: (lambda c=column: c.values) if column.categories is None else (lambda c=column: named(c))
+        for name, column in view.columns.items()
+    }
+    out["id"] = lambda: view.dataset.ids
+    for name in view.dataset.metadata.columns:
+        out.setdefault(name, lambda name=name: view.dataset.metadata[name].to_numpy(object))
+    return out
+
+
+def check_cameras(value: object) -> dict:
+    """{"data map" or "embedding map": [zoom, x, y]}: zoom 1 and centre 0, 0 show the whole map.
+
+    Raises
+    ------
+    InputError : not a dict of that form.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError.at("cameras", f"is {value!r}", "Pass {'data map': [zoom, x, y]}; {} shows whole maps.")
+    out = {}
+    for name, camera in value.items():
+        if name not in MAPS:
+            raise InputError.unknown("map", name, MAPS)
+        numbers = _numbers(camera, 3)
+        if numbers is None or not NEAREST <= numbers[0] <= FARTHEST:
+            todo = f"Pass [zoom, x, y], zoom from {NEAREST} to {FARTHEST:.0f}."
+            raise InputError.at(f"cameras[{name!r}]", f"is {camera!r}", todo)
+        out[name] = numbers
+    return out
+
+
+def check_color(value: object, columns: Mapping[str, Column]) -> str:
+    """The name of a column."""
+    if value not in columns:
+        raise InputError.unknown("column", value, columns)
+    return str(value)
+
+
+def check_view(view: View, value: object) -> dict:
+    """A view, or a part of one: every field checked against what the run has.
+
+    Raises
+    ------
+    InputError : no dict, an unknown field, or a field that does not fit the run.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError.at("view", f"is {value!r}", f"Pass a name, or a dict of {', '.join(FIELDS)}.")
+    checks = {
+        "filters": lambda part: check_filters(part, view.columns),
+        "color_by": lambda part: check_color(part, view.columns),
+        "cameras": check_cameras,
+        "selection": lambda part: view.known_ids("selection", part),
+    }
+    for name in value:
+        if name not in checks:
+            raise InputError.unknown("part of a view", name, checks)
+    return {name: checks[name](part) for name, part in value.items()}
+
+
+def _bounds(name: str, wanted: object) -> list[float]:
+    numbers = _numbers(wanted, 2)
+    if numbers is None or numbers[0] > numbers[1]:
+        raise InputError.at(f"filters[{name!r}]", f"is {wanted!r}", "Pass [low, high], two numbers in order.")
+    return numbers
+
+
+def _categories(name: str, wanted: object, known: tuple[str, ...]) -> list[str]:
+    if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
+        raise InputError.at(f"filters[{name!r}]", f"is {wanted!r}", "Pass a list of categories to keep.")
+    names = [str(one) for one in wanted]
+    for one in names:
+        if one not in known:
+            raise InputError.unknown(f"category of {name}", one, known)
+    return names
+
+
+def _text(field: str, wanted: object) -> str:
+    if not isinstance(wanted, str) or len(wanted) > LONGEST:
+        raise InputError.at(field, f"is {str(wanted)[:40]!r}", f"Pass words or a query, up to {LONGEST} characters.")
+    return wanted
+
+
+def _numbers(value: object, size: int) -> list[float] | None:
+    """`size` finite numbers as a list of float, or None."""
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__") or len(value) != size:
+        return None
+    real = [one for one in value if isinstance(one, (int, float, np.number)) and not isinstance(one, bool)]
+    numbers = [float(one) for one in real]
+    return numbers if len(numbers) == size and all(map(math.isfinite, numbers)) else None

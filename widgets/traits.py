@@ -1,0 +1,45 @@
+"""The kinds of traits that an Explorer has beside those of traitlets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import traitlets as T
+
+
+class Ids(T.TraitType):
+    """A list of ids; the widget checks them against its data set."""
+
+    info_text = "a sequence of ids"
+    default_value: tuple = ()
+
+
+class Computed(T.TraitType):
+    """A trait whose value is put together when it is asked for, and whose owner says when it has changed.
+
+    Parameters
+    ----------
+    read : gives the value for an owner.
+    write : takes a value that a user sets; it changes what the value is made of, which notifies by itself.
+    """
+
+    info_text = "computed"
+    default_value = None
+
+    def __init__(self, read: Callable[[object], object], write: Callable[[object, object], None], **options) -> None:
+        super().__init__(**options)
+        self.read, self.write = read, write
+
+    def get(self, obj: T.HasTraits, cls: type | None = None) -> object:
+        """The value now."""
+        return self.read(obj)
+
+    def set(self, obj: T.HasTraits, value: object) -> None:
+        """Let the owner take the value apart."""
+        self.write(obj, value)
+
+    def tell(self, obj: T.HasTraits) -> None:
+        """Notify observers, with a value made once; nothing is made where nobody listens."""
+        heard = obj._trait_notifiers.get(self.name, {}) | obj._trait_notifiers.get(T.All, {})
+        if heard.get("change") or heard.get(T.All):
+            obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

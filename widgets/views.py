@@ -1,0 +1,103 @@
+"""Named views: filters, colour, cameras and selection kept in a run as one small JSON file.
+
+    views.json    {"schema_version": 1, "views": {name: {"filters", "color_by", "cameras", "selection", "saved"}}}
+
+The file may come from a stranger, so it is limited in size and every field is checked before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from workbench.errors import InputError, RunError
+from workbench.storage.layout import write_json
+
+SCHEMA_VERSION = 1
+MOST_VIEWS = 200
+MOST_SELECTED = 100_000
+"""Ids in the selection of a named view."""
+MOST_BYTES = 50_000_000
+LONGEST_NAME = 100
+
+FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "selection": list}
+"""What a view holds; all are optional, and what is missing is left as it is when the view is shown."""
+
+
+class Views:
+    """The named views of one run, read anew each time, so that several notebooks can share them.
+
+    Parameters
+    ----------
+    path : the JSON file; it is written by the first view.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, dict]:
+        """Views by name, in the order in which they were saved.
+
+        Raises
+        ------
+        RunError : the file is damaged, of a newer schema, or too large.
+        """
+        if not self.path.is_file():
+            return {}
+        try:
+            if self.path.stat().st_size > MOST_BYTES:
+                raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+            stored = json.loads(self.path.read_text(encoding="utf-8"))
+            return _checked(stored)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
+
+    def save(self, name: str, view: Mapping) -> None:
+        """Keep a view under a name; one of that name is replaced."""
+        name = _name(name)
+        views = self.read()
+        if len(view.get("selection", ())) > MOST_SELECTED:
+            found = f"holds {len(view['selection']):,} selected examples"
+            raise InputError.at("view", found, f"Save a filter instead, or select up to {MOST_SELECTED:,}.")
+        if name not in views and len(views) >= MOST_VIEWS:
+            raise InputError.at("view", f"is one too many ({MOST_VIEWS})", "Delete one with `delete_view`.")
+        stamp = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._write({**views, name: {**view, "saved": stamp}})
+
+    def delete(self, name: str) -> None:
+        """Forget a view."""
+        views = self.read()
+        if name not in views:
+            raise InputError.unknown("view", name, views)
+        self._write({other: view for other, view in views.items() if other != name})
+
+    def _write(self, views: dict) -> None:
+        write_json(self.path, {"schema_version": SCHEMA_VERSION, "views": views})
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError.at("name", f"is {name!r}", f"Name a view with 1 to {LONGEST_NAME} printable characters.")
+    return name.strip()
+
+
+def _checked(stored: object) -> dict[str, dict]:
+    """The views of a file: known fields of the right kind; whether columns and ids exist is checked when shown."""
+    version = stored["schema_version"]
+    if type(version) is not int or version > SCHEMA_VERSION:
+        raise ValueError(f"schema version {version!r}, this release reads {SCHEMA_VERSION}")
+    out: dict[str, dict] = {}
+    for name, view in list(stored["views"].items())[:MOST_VIEWS]:
+        kept = {}
+        for field, kind in FIELDS.items():
+            if field in view:
+                if not isinstance(view[field], kind):
+                    raise ValueError(f"field `{field}` of view {name!r} is no {kind.__name__}")
+                kept[field] = view[field]
+        ids = kept.get("selection", [])
+        if len(ids) > MOST_SELECTED or not all(type(one) in (int, str) for one in ids):
+            raise ValueError(f"the selection of view {name!r} is no list of up to {MOST_SELECTED:,} ids")
+        out[_name(name)] = kept | {"saved": str(view.get("saved", ""))[:40]}
+    return out
