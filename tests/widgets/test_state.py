@@ -197,7 +197,7 @@ def test_a_view_that_is_too_large_says_so(tmp_path):
 def test_the_queue_of_the_page_is_that_of_python(page):
     ex = page()
     values = heard(ex, "queue")
-    body, buffers = ex.ask("queue", by="all")
+    _, buffers = ex.ask("queue", by="all")
     rows = np.frombuffer(buffers[0], "<i4")
     assert values == [ex.dataset.ids[rows].tolist()] == [ex.queue]
     _, buffers = ex.ask("audit", draw=True)
@@ -238,7 +238,7 @@ def test_two_explorers_are_linked_by_id_and_not_by_position(page):
 
 
 def test_only_what_has_a_selection_can_be_linked(page):
-    with pytest.raises(InputError, match="widget 2.*int"):
+    with pytest.raises(InputError, match=r"widget 2.*int"):
         wd.link(page(), 3)
 
 
