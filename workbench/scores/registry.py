@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from workbench.errors import InputError
+from workbench.scores.running import Running
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,6 +41,8 @@ class Score:
         The paper or definition the value follows.
     in_words : str
         One sentence for people: what the score is.
+    running : Running or None
+        For scores of one statistic per epoch: the state by which one more epoch is added.
     """
 
     name: str
@@ -50,13 +53,19 @@ class Score:
     range: tuple[float, float]
     source: str
     in_words: str
+    running: Running | None = None
 
 
 SCORES: dict[str, Score] = {}
 
 
 def score(
-    *, suspicious: str, range: tuple[float, float], source: str, in_words: str | None = None
+    *,
+    suspicious: str,
+    range: tuple[float, float],
+    source: str,
+    in_words: str | None = None,
+    running: Running | None = None,
 ) -> Callable[[Function], Function]:
     """Register a pure function as a score; the function itself is returned unchanged.
 
@@ -70,6 +79,8 @@ def score(
         Paper or definition.
     in_words : str, optional
         One sentence for people; the first line of the docstring unless given.
+    running : Running, optional
+        For a function of one statistic (epochs, n): the same score as a state to which epochs are added.
 
     Raises
     ------
@@ -120,6 +131,7 @@ def score(
             (float(low), float(high)),
             source,
             words,
+            running,
         )
         return function
 

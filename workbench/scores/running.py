@@ -1,0 +1,134 @@
+"""Scores of a training that goes on: a small state per example to which one epoch after the other is added.
+
+A dynamics score is defined once, by its state; the pure function of the whole matrix (epochs, n) adds its rows in the
+same order. So scores that were updated by one epoch equal those of a whole pass to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+State = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is remembered of each example, how an epoch is added, and what the score then is.
+
+    Attributes
+    ----------
+    fields : name to (dtype, initial value) of the state's arrays (n,).
+    add : (state, values (n,) of one epoch, NaN where not recorded) -> None; changes the state in place.
+    value : state -> (n,) score.
+    taken : number of epochs -> how many of them count, from the first.
+    """
+
+    fields: Mapping[str, tuple[type, float]]
+    add: Callable[[State, np.ndarray], None]
+    value: Callable[[State], np.ndarray]
+    taken: Callable[[int], int] = int
+
+    def start(self, n: int) -> State:
+        """The state of n examples before the first epoch."""
+        return {name: np.full(n, initial, dtype) for name, (dtype, initial) in self.fields.items()}
+
+    def over(self, matrix: np.ndarray) -> np.ndarray:
+        """The score (n,) of a whole matrix (epochs, n); which epochs count is the caller's choice."""
+        matrix = np.asarray(matrix)
+        state = self.start(matrix.shape[1])
+        for epoch in matrix:
+            self.add(state, epoch)
+        return self.value(state)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """One example's state as a record."""
+        return np.dtype([(name, dtype) for name, (dtype, _) in self.fields.items()])
+
+
+def _whole(values: np.ndarray) -> bool:
+    """Whether nothing is missing; a sum is the fastest way to see it (of +inf and -inf it errs to the safe side)."""
+    with np.errstate(invalid="ignore"):
+        return not np.isnan(values.sum())
+
+
+def _add_mean(state: State, values: np.ndarray) -> None:
+    if _whole(values):
+        state["total"] += values
+        state["count"] += 1
+        return
+    there = ~np.isnan(values)
+    np.add(state["total"], values, out=state["total"], where=there)
+    state["count"] += there
+
+
+def _mean(state: State) -> np.ndarray:
+    total, count = state["total"], state["count"]
+    mean = np.full(total.shape, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean.astype(np.float32)
+
+
+MEAN = Running({"total": (np.float64, 0), "count": (np.int32, 0)}, _add_mean, _mean)
+"""Mean over the recorded epochs, summed in float64."""
+
+
+def _add_deviation(state: State, values: np.ndarray) -> None:
+    if not _whole(state["first"]):
+        np.copyto(state["first"], values, where=np.isnan(state["first"]))
+    away = np.subtract(values, state["first"], dtype=np.float64)
+    if _whole(values):
+        state["count"] += 1
+    else:
+        there = ~np.isnan(values)
+        away[~there] = 0
+        state["count"] += there
+    state["sum"] += away
+    np.multiply(away, away, out=away)
+    state["squares"] += away
+
+
+def _deviation(state: State) -> np.ndarray:
+    count = np.where(state["count"] > 0, state["count"], np.nan)
+    mean = state["sum"] / count
+    return np.sqrt(np.maximum(state["squares"] / count - mean * mean, 0)).astype(np.float32)
+
+
+DEVIATION = Running(
+    {"first": (np.float32, np.nan), "sum": (np.float64, 0), "squares": (np.float64, 0), "count": (np.int32, 0)},
+    _add_deviation,
+    _deviation,
+)
+"""Population standard deviation over the recorded epochs.
+
+Sums of differences from the first recorded value and of their squares: nothing is lost where the values are alike, and
+a constant curve has exactly 0.
+"""
+
+
+def _add_steps(state: State, values: np.ndarray) -> None:
+    right, wrong = values > 0.5, values <= 0.5
+    state["steps"] += state["was_right"] & wrong
+    state["seen"] |= right | wrong
+    state["was_right"] &= ~wrong
+    state["was_right"] |= right
+
+
+def _steps(state: State) -> np.ndarray:
+    return np.where(state["seen"], state["steps"], np.nan).astype(np.float32)
+
+
+STEPS = Running({"steps": (np.int32, 0), "was_right": (bool, 0), "seen": (bool, 0)}, _add_steps, _steps)
+"""Steps from correct to wrong between one recorded epoch and the next."""
+
+
+def _add_once(state: State, values: np.ndarray) -> None:
+    state["right"] |= values > 0.5
+    state["wrong"] |= values <= 0.5
+
+
+NEVER = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, lambda state: state["wrong"] & ~state["right"])
+"""Whether there was a record, and none was correct."""
