@@ -7,7 +7,7 @@ logits where only logits are there, neighbours from embeddings, and embeddings f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +75,7 @@ class Evidence:
         self.notes = dict(notes or {})
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, np.ndarray] = {}
+        self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
 
     def __repr__(self) -> str:
         return f"Evidence(n={self.n}, k={self.k}, {', '.join(self.names)})"
@@ -114,6 +115,17 @@ class Evidence:
             how = HOW.get(name, "Record a training with `Recorder`, or pass `logits=`.")
             raise MissingEvidence.needed("This", [name], how)
         return self._makers[name](rows)
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs; 0 without evidence per epoch."""
+        return next((len(self.get(name, slice(0, 0))) for name in PER_EPOCH if self.has(name)), 0)
+
+    def block(self, names: Iterable[str], rows: slice) -> dict[str, np.ndarray]:
+        """Several arrays of some rows; where only logits are there, statistics are made of these rows alone."""
+        statistics = [name for name in names if name in PER_EPOCH and self.has(name)]
+        found = self._from_logits(rows) if statistics and self._from_logits and "statistics" not in self._whole else {}
+        return {name: found[name] if name in found else self.get(name, rows) for name in names}
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._whole:
@@ -284,6 +296,13 @@ class Evidence:
         _expect("logits", array.shape[1:], (self.n, self.k), "of every epoch")
         self._makers["logits"] = lambda rows: array[:, rows]
 
+        def of_rows(rows: slice) -> dict[str, np.ndarray]:
+            from workbench.scores.engine import statistics_of_rows
+
+            return statistics_of_rows(array, self.given_labels, rows)
+
+        self._from_logits = of_rows
+
         def made() -> dict[str, np.ndarray]:
             from workbench.recording.statistics import statistics
 
@@ -296,8 +315,16 @@ class Evidence:
             out["correct"][:, self.given_labels < 0] = np.nan
             return out
 
+        def maker(name: str) -> Callable[[slice], np.ndarray]:
+            def get(rows: slice) -> np.ndarray:
+                if rows == slice(0, 0):  # only the number of epochs is asked for
+                    return np.empty((len(array), 0), np.int32 if name == "pred" else np.float32)
+                return self._once("statistics", made)[name][:, rows]
+
+            return get
+
         for name in (*PER_EPOCH, "pred"):
-            self._makers[name] = lambda rows, name=name: self._once("statistics", made)[name][:, rows]
+            self._makers[name] = maker(name)
         self.notes["dynamics"] = f"{len(array)} epochs of logits"
 
     def _add_statistics(self, statistics: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
@@ -24,6 +23,7 @@ from workbench.journal import Journal
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json, write_json
+from workbench.storage.statistics import epoch_rows, float_rows, read_rows
 
 if TYPE_CHECKING:
     from workbench.annotators import Votes
@@ -138,7 +138,7 @@ class Run:
         """
         names = STATISTICS if columns is None else tuple(columns)
         start, stop, _ = rows.indices(self.n)
-        found = self._read_stats(self._epoch_files(epoch), names, start, stop)
+        found = epoch_rows(self._epoch_files(epoch), names, start, stop)
         return {name: found[name] for name in names}
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
@@ -173,11 +173,10 @@ class Run:
     def _matrices(self, names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
         """{name: (epochs, stop - start) float32}, NaN where not recorded."""
         sealed = self.layout.sealed()
-        out = {name: np.full((len(sealed), stop - start), np.nan, np.float32) for name in names}
+        out = {name: np.empty((len(sealed), stop - start), np.float32) for name in names}
         for position, files in enumerate(sealed.values()):
-            block = self._read_stats(files, (*names, "_seen"), start, stop)
-            for name in names:
-                out[name][position] = np.where(block["_seen"], block[name], np.nan)
+            for name, values in float_rows(files, names, start, stop).items():
+                out[name][position] = values
         return out
 
     def _epoch_files(self, epoch: int) -> list[Path]:
@@ -185,30 +184,6 @@ class Run:
         if epoch not in sealed:
             raise InputError.unknown("epoch", epoch, sealed, "Only sealed epochs can be read.")
         return sealed[epoch]
-
-    def _read_stats(self, files: list[Path], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
-        """Columns of the rows [start, stop) of one epoch; "_seen" says which rows were recorded.
-
-        A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
-        """
-        b = stop - start
-        seen = np.zeros(b, bool)
-        out: dict[str, np.ndarray] = {"_seen": seen}
-        wanted = [name for name in names if name != "_seen"]
-        for path in files:
-            table = _read_rows(path, ["row", *wanted], start, stop)
-            rows = table.column("row").to_numpy() - start
-            inside = (rows >= 0) & (rows < b)
-            inside[inside] = ~seen[rows[inside]]
-            place = rows[inside]
-            for name in wanted:
-                values = _to_numpy(table.column(name))[inside]
-                if name not in out:
-                    empty = {"f": np.nan, "i": -1, "b": False}[values.dtype.kind]
-                    out[name] = np.full((b, *values.shape[1:]), empty, values.dtype)
-                out[name][place] = values
-            seen[place] = True
-        return out
 
     # logits, embeddings, probabilities
 
@@ -257,7 +232,7 @@ class Run:
             return arrays[0]
         whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
         for file, array in reversed(list(zip(self._epoch_files(epoch), arrays, strict=True))):
-            rows = _read_rows(file, ["row"], 0, self.n).column("row").to_numpy()
+            rows = read_rows(file, ["row"], 0, self.n).column("row").to_numpy()
             rows = rows[(rows >= 0) & (rows < self.n)]
             whole[rows] = array[rows]
         return whole
@@ -407,29 +382,6 @@ class Run:
         return self.layout.cache / name
 
 
-def _read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Table:
-    """The row groups of a statistics file that can hold rows in [start, stop)."""
-    try:
-        file = pq.ParquetFile(path)
-        groups = []
-        for group in range(file.num_row_groups):
-            first = file.metadata.row_group(group).column(0)
-            bounds = first.statistics if first.path_in_schema == "row" else None
-            if bounds is None or not bounds.has_min_max or (bounds.max >= start and bounds.min < stop):
-                groups.append(group)
-        table = file.read_row_groups(groups, columns=columns)
-        for name in columns:
-            kind = table.schema.field(name).type
-            kind = kind.value_type if pa.types.is_fixed_size_list(kind) else kind
-            if kind not in ((pa.int64(),) if name == "row" else (pa.float32(), pa.int32(), pa.bool_())):
-                raise KeyError(f"column {name} of {kind}")
-            if table.column(name).null_count:
-                raise KeyError(f"gaps in column {name}")
-        return table
-    except (OSError, pa.ArrowException, KeyError, UnicodeError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
-
-
 def _read_stream(path: Path) -> pd.DataFrame:
     """The whole batches of a stream that may end in the middle of one."""
     batches = []
@@ -440,16 +392,6 @@ def _read_stream(path: Path) -> pd.DataFrame:
     except (pa.ArrowInvalid, OSError):
         pass  # the cut end of a killed recording: the batches before it are whole
     return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame({"row": pd.Series(dtype="int64")})
-
-
-def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
-    """(n,) array, or (n, w) of a fixed-size list column."""
-    if pa.types.is_fixed_size_list(column.type):
-        width = column.type.list_size
-        flat = column.combine_chunks().flatten() if column.num_chunks else pa.array([], column.type.value_type)
-        flat = pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
-        return flat.to_numpy(zero_copy_only=False).reshape(-1, width)
-    return column.to_numpy()
 
 
 def _load_npy(path: Path, n: int) -> np.ndarray:

@@ -39,3 +39,57 @@ def read_whole(path: Path) -> float:
         while file.readinto(buffer):
             pass
     return time.perf_counter() - start
+
+
+@work(full={"n": 10_000_000, "k": 10, "epochs": 10}, quick={"n": 100_000, "k": 10, "epochs": 3})
+def scores_from_statistics(folder: Path, n: int, k: int, epochs: int) -> Iterator[Row]:
+    """All dynamics of a recorded run, then one more epoch, then a second call; memory of all three."""
+    from workbench.run import open_run
+    from workbench.scores import score
+
+    recorded(folder / "tiny", 100, k, 1)
+    score(open_run(folder / "tiny"))  # imports are not charged
+    recorded(folder / "run", n, k, epochs)
+    run = open_run(folder / "run")
+    bare = read_columns(run)
+    first = measured(lambda: score(run))
+    what, of = "scores of a run", size(epochs, n, k)
+    yield Row(what, of, first.seconds, first.peak_mb, "seconds of decoding the columns", first.seconds / bare)
+    yield Row(f"{what}: memory", of, None, first.peak_mb, f"limit of {LIMIT_MB} MB", first.peak_mb / LIMIT_MB)
+    recorded(folder / "run", n, k, epochs + 1, first=epochs)
+    again = open_run(folder / "run")
+    more = measured(lambda: score(again))
+    anew = "seconds of the whole pass"
+    yield Row("scores after one more epoch", of, more.seconds, more.peak_mb, anew, more.seconds / first.seconds)
+    second = measured(lambda: score(again))
+    yield Row("scores asked for again", of, second.seconds, second.peak_mb, anew, second.seconds / first.seconds)
+
+
+def recorded(path: Path, n: int, k: int, epochs: int, first: int = 0) -> None:
+    """A run whose statistics are drawn, not computed: scoring reads them all the same."""
+    from workbench.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    labels = np.random.default_rng(0).integers(0, k, n)
+    with Recorder(path, Dataset.from_arrays(labels, classes=[str(name) for name in range(k)])) as recorder:
+        for epoch in range(first, epochs):
+            rng = np.random.default_rng(epoch + 1)
+            with recorder.epoch(epoch):
+                for start in range(0, n, 100_000):
+                    rows = np.arange(start, min(start + 100_000, n))
+                    logits = rng.standard_normal((len(rows), k), dtype=np.float32)
+                    logits[np.arange(len(rows)), labels[rows]] += 4 * (epoch + 1) / epochs
+                    recorder.batch(rows, logits)
+
+
+def read_columns(run) -> float:
+    """Seconds of decoding the columns that scores need, with pyarrow alone."""
+    import pyarrow.parquet as pq
+
+    names = ["row", "p_given", "margin", "loss", "entropy", "el2n", "correct"]
+    start = time.perf_counter()
+    for files in run.layout.sealed().values():
+        for path in files:
+            for _ in pq.ParquetFile(path).iter_batches(65536, columns=names):
+                pass
+    return time.perf_counter() - start

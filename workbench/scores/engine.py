@@ -60,6 +60,7 @@ def dynamics(
     block_rows: int | None = None,
     names: Sequence[str] | None = None,
     threads: int | None = None,
+    progress: bool = False,
 ) -> dict[str, np.ndarray]:
     """All dynamics scores of a training from the logits of its epochs.
 
@@ -74,6 +75,8 @@ def dynamics(
         Which scores; all dynamics unless given.
     threads : int, optional
         At most so many; as many as there are cores unless given.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
@@ -84,6 +87,8 @@ def dynamics(
     InputError
         No epochs, epochs of different shape, labels that do not fit, an unknown score, or a row with NaN or +inf.
     """
+    from tqdm.auto import tqdm
+
     with ExitStack() as files:
         readers, n, k = _open(logits_by_epoch, files)
         labels = check_given_labels(given_labels, n, k)
@@ -97,16 +102,38 @@ def dynamics(
 
         def work(start: int) -> None:
             rows = slice(start, min(start + step, n))
-            given = labels[rows]
-            block = {name: np.empty((len(readers), len(given)), np.float32) for name in STATISTICS}
-            for epoch, read in enumerate(readers):
-                block_statistics(read(rows), given, {name: block[name][epoch] for name in STATISTICS}, start)
-            block["correct"][:, given < 0] = np.nan
-            for name, values in dynamics_block(block, names).items():
+            for name, values in dynamics_block(_block(readers, labels, rows), names).items():
                 out[name][rows] = values
+            bar.update(rows.stop - rows.start)
 
-        in_threads(work, range(0, n, step), len(readers) * n * k, threads=threads)
+        with tqdm(total=n, desc="dynamics", unit="row", unit_scale=True, disable=not progress, leave=False) as bar:
+            in_threads(work, range(0, n, step), len(readers) * n * k, threads=threads)
     return out
+
+
+def statistics_of_rows(logits: Any, given_labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
+    """{statistic: (epochs, b) float32} of some rows of logits (epochs, n, k); labels are trusted."""
+    with ExitStack() as files:
+        readers, n, k = _open(logits, files)
+        start, stop, _ = rows.indices(n)
+        out = {name: np.empty((len(readers), stop - start), np.float32) for name in STATISTICS}
+        step = max(1, BLOCK // k)
+        for first in range(start, stop, step):
+            part = slice(first, min(first + step, stop))
+            place = slice(part.start - start, part.stop - start)
+            for name, values in _block(readers, given_labels, part).items():
+                out[name][:, place] = values
+    return out
+
+
+def _block(readers: Sequence[Reader], labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
+    """{statistic: (epochs, b)} of a block that fits the cache, NaN for `correct` where there is no label."""
+    given = labels[rows]
+    block = {name: np.empty((len(readers), len(given)), np.float32) for name in STATISTICS}
+    for epoch, read in enumerate(readers):
+        block_statistics(read(rows), given, {name: block[name][epoch] for name in STATISTICS}, rows.start)
+    block["correct"][:, given < 0] = np.nan
+    return block
 
 
 Reader = Callable[[slice], np.ndarray]

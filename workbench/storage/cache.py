@@ -94,34 +94,10 @@ def cached(
     return found
 
 
+def key_digest(key: Mapping[str, Any]) -> str:
+    """Short digest of a key, for file names."""
+    return hashlib.blake2b(_encode(key), digest_size=12).hexdigest()
+
+
 def _encode(key: Mapping[str, Any]) -> bytes:
     return json.dumps({"version": 1, **key}, sort_keys=True).encode()
-
-
-def cached_columns(
-    run: Run,
-    name: str,
-    keys: Mapping[str, Mapping[str, Any]],
-    make: Callable[[list[str]], dict[str, np.ndarray]],
-) -> dict[str, np.ndarray]:
-    """Columns (n,), each with a key of its own, kept together as `name`; only stale or missing ones are made."""
-    digests = {column: hashlib.blake2b(_encode(key), digest_size=12).hexdigest() for column, key in keys.items()}
-    stored, before = _columns(run.layout.cache / f"{name}.npz")
-    fresh = {column: stored[column] for column, digest in digests.items() if before.get(column) == digest}
-    left = [column for column in keys if column not in fresh]
-    if left:
-        fresh |= make(left)
-        others = {column: values for column, values in stored.items() if column not in fresh}
-        store(run, name, before | digests, others | fresh)
-    return fresh
-
-
-def _columns(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The columns of a file and the digest of each one's key; nothing where it is missing or unreadable."""
-    if not path.is_file():
-        return {}, {}
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files if name != "key"}, json.loads(stored["key"].tobytes())
-    except UNREADABLE:
-        return {}, {}

@@ -178,15 +178,16 @@ def _unreadable(run: Run, path: Path) -> str:
 
 
 def _of_statistics(run: Run, path: Path) -> str:
-    from workbench.run import STATISTICS, _read_rows
+    from workbench.run import STATISTICS
+    from workbench.storage.statistics import epoch_rows, read_rows
 
-    rows = _read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
+    rows = read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
     outside = rows[(rows < 0) | (rows >= run.n)]
     if outside.size:
         return f"holds row {outside[0]}, beyond the {run.n:,} examples of the run"
     if len(np.unique(rows)) < len(rows):
         return f"holds {len(rows):,} rows, {len(rows) - len(np.unique(rows)):,} of them twice"
-    columns = run._read_stats([path], STATISTICS, 0, run.n)
+    columns = epoch_rows([path], STATISTICS, 0, run.n)
     p, top = columns["p_given"], columns["topk_class"]
     outside = np.flatnonzero((p < 0) | (p > 1.0001))
     if outside.size:
@@ -248,11 +249,13 @@ def _journal(run: Run) -> Iterator[Finding]:
 
 def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
     """Rank gaps, epochs not there, rows not recorded, epochs under way."""
+    from workbench.storage.statistics import epoch_rows
+
     layout, sealed = run.layout, run.layout.sealed()
     for epoch, files in sealed.items():
         if broken.intersection(files):
             continue
-        rows = int(run._read_stats(files, ("_seen",), 0, run.n)["_seen"].sum())
+        rows = int(epoch_rows(files, ("_seen",), 0, run.n)["_seen"].sum())
         if rows < run.n:
             yield Finding("note", f"stats/epoch={epoch:04d}", f"{rows:,} of {run.n:,} examples were recorded")
     for folder in sorted((layout.root / "stats").glob("epoch=*")):

@@ -11,9 +11,10 @@ import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
+from workbench.evidence import PER_EPOCH as STATISTICS
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
-from workbench.scores import SCORES, STATISTICS, score
+from workbench.scores import SCORES, score
 from workbench.scores.neighbors import neighbor_disagreement
 
 N, K, EPOCHS = 120, 3, 4
@@ -154,27 +155,49 @@ def test_a_new_epoch_makes_the_cache_stale(tmp_path):
 
 def test_a_second_call_reads_no_statistics(recorded, monkeypatch):
     expected = score(recorded)
-    monkeypatch.setattr(type(recorded), "stat_blocks", lambda *_: pytest.fail("statistics were read again"))
+    monkeypatch.setattr("workbench.scores.blocks.float_rows", lambda *_: pytest.fail("statistics were read again"))
     pd.testing.assert_frame_equal(score(recorded), expected)
 
 
-def test_a_damaged_cache_is_made_again(recorded):
-    expected = score(recorded)
-    path = recorded.cache_path("scores.npz")
-    path.write_bytes(path.read_bytes()[:300])
+@pytest.mark.parametrize("size", [0, 40, 300])
+def test_a_damaged_cache_is_made_again(recorded, size):
+    expected = score(recorded).copy()
+    columns = list((recorded.layout.cache / "scores").glob("*.npy"))
+    assert len(columns) > len(SCORES)
+    for path in columns:
+        path.write_bytes(path.read_bytes()[:size])
+    pd.testing.assert_frame_equal(score(recorded), expected)
+
+
+def test_changing_a_column_changes_no_cache(recorded):
+    expected = score(recorded).copy()
+    frame = score(recorded)
+    frame["aum"] = 0.0
+    frame.loc[frame.index[0], "confidence"] = 7.0
+    assert frame["confidence"].iloc[0] == 7.0
     pd.testing.assert_frame_equal(score(recorded), expected)
 
 
 def test_a_run_that_cannot_be_written_still_gives_scores_and_says_that_nothing_was_kept(recorded, monkeypatch):
+    expected = score(recorded).copy()
     shutil.rmtree(recorded.layout.cache)
-    monkeypatch.setattr("workbench.storage.cache.atomic", refuse)
-    with pytest.warns(UserWarning, match=r"scores was computed but not kept.*Copy the run"):
-        frame = score(recorded, "aum")
-    assert frame["aum"].notna().sum() == N - 4
+    monkeypatch.setattr("workbench.scores.blocks.Pass", refuse)
+    with pytest.warns(UserWarning, match=r"scores were computed but not kept.*Copy the run"):
+        frame = score(recorded)
+    pd.testing.assert_frame_equal(frame, expected)
 
 
-def refuse(path):
-    raise PermissionError(13, "Permission denied", str(path))
+def test_a_full_disk_still_gives_scores(recorded, monkeypatch):
+    expected = score(recorded).copy()
+    shutil.rmtree(recorded.layout.cache)
+    monkeypatch.setattr("workbench.storage.columns.Pass.write", refuse)
+    with pytest.warns(UserWarning, match=r"scores were computed but not kept"):
+        frame = score(recorded)
+    pd.testing.assert_frame_equal(frame, expected)
+
+
+def refuse(*arguments):
+    raise PermissionError(13, "Permission denied")
 
 
 def test_only_scores_whose_evidence_is_there(tmp_path):

@@ -1,0 +1,50 @@
+"""The same function on many parts: all of them once, few at a time, errors at once, and no wrong client."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from workbench.errors import InputError
+from workbench.parallel import each
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_every_part_once_and_few_at_a_time(threads):
+    taken, most, given = 0, 0, threading.Lock()
+
+    def parts():
+        nonlocal taken
+        for part in range(50):
+            with given:
+                taken += 1
+            yield part
+
+    found = {}
+    for part, result in each(lambda part: part * part, parts(), threads=threads):
+        found[part] = result
+        most = max(most, taken - len(found))
+    assert found == {part: part * part for part in range(50)}
+    assert most <= 2 * threads, "parts were taken ahead without limit"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_comes_out_and_nothing_new_is_started(threads):
+    started = []
+
+    def work(part):
+        started.append(part)
+        if part == 5:
+            raise KeyError(part)
+        return part
+
+    with pytest.raises(KeyError):
+        for _ in each(work, range(1000), threads=threads):
+            pass
+    assert len(started) < 50
+
+
+def test_a_client_that_is_none_is_refused():
+    with pytest.raises(InputError, match=r"`client` is str\. Pass a dask\.distributed\.Client"):
+        next(each(abs, [1], client="tcp://localhost:8786"))

@@ -1,0 +1,191 @@
+"""Scores of one block of rows, the same in one process, in threads and on a cluster; and the pass over all blocks.
+
+Hidden here: that a score which runs along the epochs is updated from what is kept of earlier ones, so that a new epoch
+costs one reading of that epoch; that a block holds one epoch at a time; where finished blocks go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workbench.errors import RunError
+from workbench.evidence import PER_EPOCH
+from workbench.parallel import each
+from workbench.scores.registry import SCORES
+from workbench.storage.columns import Pass, rows_of
+from workbench.storage.statistics import float_rows
+
+
+class Part(NamedTuple):
+    """A block of rows, and the evidence of it that is not read from files."""
+
+    rows: slice
+    evidence: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed for every block; goes over the wire.
+
+    Attributes
+    ----------
+    plain : scores by their pure functions.
+    running : scores by their states -> (file of the state so far or None, epochs in it, epochs that count).
+    epochs : files of the statistics of each epoch, in order.
+    arrays : name of evidence -> .npy file with a row for each example.
+    """
+
+    plain: tuple[str, ...] = ()
+    running: Mapping[str, tuple[Path | None, int, int]] = field(default_factory=dict)
+    epochs: tuple[tuple[Path, ...], ...] = ()
+    arrays: Mapping[str, Path] = field(default_factory=dict)
+
+
+def score_block(plan: Plan, part: Part) -> dict[str, np.ndarray]:
+    """Columns of one block: {name: (b,)}, and {name.state: (b,) records} of the scores that run along the epochs."""
+    rows, given = part.rows, part.evidence["given_labels"]
+    out: dict[str, np.ndarray] = {}
+    states = {name: _start(name, path, rows) for name, (path, _, _) in plan.running.items()}
+    last = max((take for _, _, take in plan.running.values()), default=0)
+    for epoch in range(min((have for _, have, _ in plan.running.values()), default=0), last):
+        due = [name for name, (_, have, take) in plan.running.items() if have <= epoch < take]
+        if not due:
+            continue
+        values = _statistics(plan.epochs[epoch], {SCORES[name].needs[0] for name in due}, rows, given)
+        for name in due:
+            SCORES[name].running.add(states[name], values[SCORES[name].needs[0]])
+    for name, state in states.items():
+        running = SCORES[name].running
+        out[name] = running.value(state)
+        records = np.empty(len(given), running.dtype)
+        for key, values in state.items():
+            records[key] = values
+        out[f"{name}.state"] = records
+    if plan.plain:
+        needs = {need for name in plan.plain for need in SCORES[name].needs}
+        evidence = dict(part.evidence)
+        evidence |= {need: rows_of(path, rows) for need, path in plan.arrays.items() if need in needs}
+        left = needs - set(evidence)
+        if left:
+            epochs = [_statistics(files, left, rows, given) for files in plan.epochs]
+            evidence |= {need: np.stack([one[need] for one in epochs]) for need in left}
+        for name in plan.plain:
+            out[name] = np.asarray(SCORES[name].function(*(evidence[need] for need in SCORES[name].needs)))
+    return out
+
+
+def _start(name: str, path: Path | None, rows: slice) -> dict[str, np.ndarray]:
+    running = SCORES[name].running
+    if path is None:
+        return running.start(rows.stop - rows.start)
+    records = rows_of(path, rows)
+    if records.dtype != running.dtype:
+        raise RunError(f"{path} holds another kind of state. Delete the run's cache/scores, then score again.")
+    return {key: np.ascontiguousarray(records[key]) for key in running.fields}
+
+
+def _statistics(files: tuple[Path, ...], names: set[str], rows: slice, given: np.ndarray) -> dict[str, np.ndarray]:
+    values = float_rows(files, sorted(names), rows.start, rows.stop)
+    if "correct" in values:
+        values["correct"][given < 0] = np.nan  # without a label nothing is right or wrong
+    return values
+
+
+class Sink:
+    """Columns in memory, for what is kept nowhere; used as `workbench.storage.columns.Pass` is."""
+
+    def __init__(self, n: int, block_rows: int) -> None:
+        self._n, self._block_rows = n, block_rows
+        self.columns: dict[str, np.ndarray] = {}
+        self.finished_rows = 0
+
+    def left(self) -> list[slice]:
+        """All blocks."""
+        return [slice(start, min(start + self._block_rows, self._n)) for start in range(0, self._n, self._block_rows)]
+
+    def write(self, rows: slice, columns: Mapping[str, np.ndarray]) -> None:
+        """Take one finished block; states are let go."""
+        for name, values in columns.items():
+            if name.endswith(".state"):
+                continue
+            if name not in self.columns:
+                self.columns[name] = np.empty((self._n, *values.shape[1:]), values.dtype)
+            self.columns[name][rows] = values
+
+
+def run_blocks(
+    function: Callable[[Part], dict[str, np.ndarray]],
+    evidence: Callable[[slice], dict[str, np.ndarray]],
+    sink: Sink | Pass,
+    *,
+    n: int,
+    progress: bool,
+    client: Any = None,
+    threads: int | None = None,
+) -> None:
+    """Compute what is left and write it, with a bar; after an interruption what was finished is kept."""
+    from tqdm.auto import tqdm
+
+    def parts() -> Iterator[Part]:
+        for rows in sink.left():
+            yield Part(rows, evidence(rows))
+
+    with tqdm(
+        total=n,
+        initial=sink.finished_rows,
+        desc="scores",
+        unit="row",
+        unit_scale=True,
+        disable=not progress,
+        leave=False,
+    ) as bar:
+        done = each(function, parts(), client=client, threads=threads)
+        try:
+            for part, columns in done:
+                sink.write(part.rows, columns)
+                bar.update(part.rows.stop - part.rows.start)
+        except BaseException:
+            if isinstance(sink, Pass):
+                with contextlib.suppress(OSError):  # a full disk: the error that is under way says so
+                    sink.save()
+            raise
+        finally:
+            done.close()
+
+
+def kept(run: Any, digests: Mapping[str, str], block_rows: int, compute: Callable[[Pass], None]) -> bool:
+    """Compute columns into the run's cache; False, with a warning, where they cannot be written."""
+    try:
+        columns = Pass(run.layout.cache / "scores", digests, run.n, block_rows)
+        try:
+            compute(columns)
+            columns.finish()
+        finally:
+            columns.close()
+    except OSError as error:
+        warnings.warn(
+            f"scores were computed but not kept, since {run.path} cannot be written ({error.strerror or error}). "
+            "Copy the run to a place of your own to compute them only once.",
+            stacklevel=5,
+        )
+        return False
+    return True
+
+
+def planned(plan: Plan) -> Callable[[Part], dict[str, np.ndarray]]:
+    """The block function of a plan."""
+    return functools.partial(score_block, plan)
+
+
+def is_running(name: str) -> bool:
+    """Whether a score can be updated by one epoch of a recorded run."""
+    row = SCORES[name]
+    return row.running is not None and len(row.needs) == 1 and row.needs[0] in PER_EPOCH

@@ -1,0 +1,230 @@
+"""Where the evidence for scores comes from: a recorded run, or arrays; what is there, in words, and its columns.
+
+Hides which columns a run's cache holds, and that a score which runs along the epochs continues from the longest state
+that is kept of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.evidence import NEIGHBORS, PER_EPOCH, Evidence
+from workbench.scores.blocks import Part, Plan, Sink, is_running, kept, planned, run_blocks
+from workbench.scores.registry import SCORES
+from workbench.storage import cache
+from workbench.storage.columns import has_column, read_column
+
+if TYPE_CHECKING:
+    from workbench.run import PredProbs, Run
+
+BLOCK_ROWS = 65536
+LARGEST_BLOCK = 1 << 19
+LONG = 4_000_000  # rows times epochs from which a progress bar is shown unasked
+FORM = 2  # of what is kept: counts up when a score's definition changes
+
+
+@dataclass(frozen=True)
+class How:
+    """How columns are computed: rows at a time, a bar or not (None: where it takes long), and where."""
+
+    block_rows: int | None = None
+    progress: bool | None = None
+    client: Any = None
+
+    def bar(self, n: int, epochs: int) -> bool:
+        """Whether a bar is shown."""
+        return n * max(epochs, 1) >= LONG if self.progress is None else self.progress
+
+
+@dataclass(frozen=True)
+class Source:
+    """Evidence for scores.
+
+    Attributes
+    ----------
+    n : examples. ids : their index. there : names of the evidence that is there.
+    columns : (names, how) -> {name: (n,)}.
+    words : names of evidence -> {name: what it is, in words}.
+    """
+
+    n: int
+    ids: pd.Index
+    there: frozenset[str]
+    columns: Callable[[list[str], How], dict[str, np.ndarray]]
+    words: Callable[[set[str]], dict[str, str]]
+
+
+def of_run(run: Run) -> Source:
+    """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache."""
+    from workbench.annotators import read_votes
+    from workbench.folds import out_of_fold
+
+    given = run.dataset.given_labels
+    pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run))
+    votes = functools.cache(lambda: read_votes(run))
+    sealed = run.layout.sealed()
+
+    there = {"given_labels"}
+    if sealed:
+        there |= set(PER_EPOCH)
+    labelled = int((given >= 0).sum())
+    if run.pred_probs() is not None or (run.embedding_epochs and labelled > 1):
+        there.add("pred_probs")
+    if run.embedding_epochs:
+        there |= {"neighbor_labels", "neighbor_distances"}
+    if run.layout.votes.is_file():
+        there.add("vote_counts")
+
+    def whole(needs: set[str]) -> dict[str, np.ndarray]:
+        """Evidence that is not read by blocks."""
+        found: dict[str, np.ndarray] = {"given_labels": given}
+        if "pred_probs" in needs and not run.layout.pred_probs.is_file():
+            found["pred_probs"] = pred_probs().values
+        if "neighbor_labels" in needs:
+            found["neighbor_labels"] = run.neighbors(k=NEIGHBORS).labels(given)
+        if "neighbor_distances" in needs:
+            found["neighbor_distances"] = run.neighbors(k=NEIGHBORS).distances
+        return found
+
+    @functools.cache
+    def digest(kind: str) -> object:
+        if kind == "given_labels":
+            return cache.digest(given)
+        if kind == "pred_probs":
+            values, path = pred_probs().values, run.layout.pred_probs
+            return cache.fingerprint([path]) if path.is_file() else cache.digest(values)
+        if kind in ("neighbor_labels", "neighbor_distances"):
+            return [NEIGHBORS, cache.embedding_key(run, run.resolve_embedding_epoch(-1))]
+        if kind == "vote_counts":
+            return cache.fingerprint([run.layout.votes])
+        return {str(epoch): cache.fingerprint(files) for epoch, files in sealed.items()}
+
+    def key(name: str, epochs: int) -> str:
+        """Digest of what a score is made of; of the first `epochs` epochs only, where it runs along them."""
+        row = SCORES[name]
+        kinds = {"statistics" if need in PER_EPOCH else need for need in row.needs} | {"given_labels"}
+        made_of = {kind: digest(kind) for kind in sorted(kinds)}
+        if is_running(name):
+            made_of["statistics"] = list(made_of["statistics"].items())[:epochs]
+        return cache.key_digest({"form": FORM, "score": name, "options": dict(row.options), **made_of})
+
+    def taken(name: str) -> int:
+        return min(SCORES[name].running.taken(len(sealed)), len(sealed)) if is_running(name) else len(sealed)
+
+    def so_far(name: str) -> tuple[Path | None, int, int]:
+        """The longest state that is kept of a score: its file, the epochs in it, and how many there are to be."""
+        for epochs in range(taken(name), 0, -1):
+            path = has_column(folder, f"{name}.state", key(name, epochs))
+            if path is not None and read_column(folder, f"{name}.state", key(name, epochs), run.n) is not None:
+                return path, epochs, taken(name)
+        return None, 0, taken(name)
+
+    folder = run.layout.cache / "scores"
+
+    def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
+        digests = {name: key(name, taken(name)) for name in names}
+        found = {name: read_column(folder, name, digests[name], run.n) for name in names}
+        left = [name for name in names if found[name] is None]
+        if left:
+            found |= computed(left, {name: digests[name] for name in left}, how)
+        return found
+
+    def computed(names: list[str], digests: dict[str, str], how: How) -> dict[str, np.ndarray]:
+        plain = tuple(name for name in names if not is_running(name))
+        needs = {need for name in plain for need in SCORES[name].needs}
+        if "pred_probs" in needs:
+            pred_probs()  # made now, so that blocks find its file
+        running = {name: so_far(name) for name in names if name not in plain}
+        files = tuple(tuple(paths) for paths in sealed.values())
+        in_files = needs & {"pred_probs"} if run.layout.pred_probs.is_file() else set()
+        plan = Plan(plain, running, files, {name: run.layout.pred_probs for name in in_files})
+        held = whole(needs)
+
+        def evidence(rows: slice) -> dict[str, np.ndarray]:
+            block = {name: values[rows] for name, values in held.items()}
+            return block | ({"vote_counts": votes().counts(rows)} if "vote_counts" in needs else {})
+
+        block_rows = how.block_rows or min(LARGEST_BLOCK, BLOCK_ROWS * max(map(len, files), default=1))
+        written = digests | {f"{name}.state": digests[name] for name in running}
+        compute = functools.partial(
+            run_blocks, planned(plan), evidence, n=run.n, progress=how.bar(run.n, len(files)), client=how.client
+        )
+        if run.n and kept(run, written, block_rows, compute):
+            return {name: read_column(folder, name, digests[name], run.n) for name in names}
+        memory = Sink(run.n, block_rows)
+        compute(memory)
+        return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
+
+    def words(needs: set[str]) -> dict[str, str]:
+        from workbench.folds import embedding_origin
+
+        out = {}
+        if needs & set(PER_EPOCH):
+            how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}
+            out = dict.fromkeys(PER_EPOCH, f"in-sample: statistics of {len(sealed)} epochs, {how[run.mode]}")
+        if "pred_probs" in needs:
+            found = pred_probs()
+            out["pred_probs"] = found.how if found.kind in found.how else f"{found.kind}: {found.how}"
+        if "neighbor_labels" in needs:
+            epoch = run.resolve_embedding_epoch(-1)
+            out["neighbor_labels"] = (
+                f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
+                f"by the embeddings of epoch {epoch}; {embedding_origin(run)}"
+            )
+        if "vote_counts" in needs:
+            out["vote_counts"] = f"votes of {len(votes().names)} annotators"
+        if "neighbor_distances" in needs:
+            epoch = run.resolve_embedding_epoch(-1)
+            graph = run.neighbors(k=NEIGHBORS)
+            out["neighbor_distances"] = (
+                f"{graph.k} neighbours by the embeddings of epoch {epoch}, {graph.how}; {embedding_origin(run)}"
+            )
+        return out
+
+    ids = pd.Index(run.dataset.ids, name="id")
+    return Source(run.n, ids, frozenset(there), columns, words)
+
+
+def of_evidence(evidence: Evidence) -> Source:
+    """Evidence made of arrays: nothing is cached."""
+    needs_known = {need for row in SCORES.values() for need in row.needs}
+    there = frozenset(need for need in needs_known if evidence.has(need))
+    n = len(evidence.get("given_labels"))
+
+    def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
+        plan = Plan(tuple(names))
+        needs = {need for name in names for need in SCORES[name].needs} | {"given_labels"}
+        evidence.block(needs, slice(0, 0))  # what is made once is made here
+        sink = Sink(n, how.block_rows or BLOCK_ROWS)
+        epochs = evidence.epochs if needs & set(PER_EPOCH) else 1
+
+        def block(part: Part) -> dict[str, np.ndarray]:
+            return planned(plan)(Part(part.rows, evidence.block(needs, part.rows)))
+
+        def ready(rows: slice) -> dict[str, np.ndarray]:
+            return {} if how.client is None else evidence.block(needs, rows)
+
+        function = block if how.client is None else planned(plan)
+        run_blocks(function, ready, sink, n=n, progress=how.bar(n, epochs), client=how.client)
+        return {name: sink.columns.get(name, np.empty(0, np.float32)) for name in names}
+
+    def words(needs: set[str]) -> dict[str, str]:
+        out = dict.fromkeys(needs & set(PER_EPOCH), "in-sample: statistics per epoch")
+        if "pred_probs" in needs:
+            out["pred_probs"] = "out-of-fold" if getattr(evidence, "out_of_fold", False) else "in-sample"
+        if "neighbor_labels" in needs:
+            out["neighbor_labels"] = "out-of-fold: labels of the neighbours, the own label left out"
+        if "neighbor_distances" in needs:
+            out["neighbor_distances"] = f"{NEIGHBORS} neighbours by cosine distance"
+        return out
+
+    ids = getattr(evidence, "ids", None)
+    index = pd.RangeIndex(n, name="id") if ids is None else pd.Index(ids, name="id")
+    return Source(n, index, there, columns, words)

@@ -1,0 +1,199 @@
+"""Columns of n rows in a folder, written block by block; what an interrupted pass has finished is there the next time.
+
+A finished column is `NAME.DIGEST.npy`: the digest of what it was made from is in its name, so a stale column is a
+missing one. A pass under way writes into a folder of its own and notes which blocks are safely on disk. Reading maps
+the file, so that a column costs memory only where it is looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from workbench.storage.layout import atomic
+
+SAVE_EVERY = 5.0  # seconds after which finished blocks are flushed and noted
+OLD = 7 * 24 * 3600.0  # seconds after which an abandoned pass is removed
+
+
+def read_column(folder: Path, name: str, digest: str, n: int) -> np.ndarray | None:
+    """The column of this digest, mapped (writing to it changes a private copy); None when it is missing or damaged."""
+    path = _path(folder, name, digest)
+    if not path.is_file():
+        return None
+    try:
+        mode = None if os.name == "nt" or not n else "c"  # Windows cannot replace a mapped file
+        values = np.load(path, mmap_mode=mode, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return np.asarray(values) if isinstance(values, np.ndarray) and values.shape[:1] == (n,) else None
+
+
+def rows_of(path: Path, rows: slice) -> np.ndarray:
+    """Some rows of an .npy file, read and not mapped, so that its pages are not counted to the process.
+
+    Raises
+    ------
+    ValueError, OSError : the file is damaged, holds objects, or ends early.
+    """
+    with open(path, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+        if fortran or dtype.hasobject:
+            raise ValueError(f"{path} is in an order, or of a type, that is not read by rows")
+        start, stop, _ = rows.indices(shape[0])
+        width = int(np.prod(shape[1:], dtype=np.int64))
+        file.seek(start * width * dtype.itemsize, os.SEEK_CUR)
+        values = np.fromfile(file, dtype, (stop - start) * width)
+        if values.size < (stop - start) * width:
+            raise ValueError(f"{path} ends early")
+    return values.reshape(stop - start, *shape[1:])
+
+
+def has_column(folder: Path, name: str, digest: str) -> Path | None:
+    """The file of a column, if it is there."""
+    path = _path(folder, name, digest)
+    return path if path.is_file() else None
+
+
+def _path(folder: Path, name: str, digest: str) -> Path:
+    return folder / f"{name}.{digest}.npy"
+
+
+class Pass:
+    """Columns under way: which rows are left, and a place to write what is finished.
+
+    Parameters
+    ----------
+    folder : where the finished columns go.
+    digests : name of each column to be written -> its digest.
+    n, block_rows : rows, and rows per block; an interrupted pass is taken up only with the same blocks.
+
+    Raises
+    ------
+    OSError : the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, digests: Mapping[str, str], n: int, block_rows: int) -> None:
+        import hashlib
+
+        self._folder, self._digests, self._n = folder, dict(digests), n
+        blocks = range(0, n, block_rows)
+        self._slices = [slice(start, min(start + block_rows, n)) for start in blocks]
+        what = json.dumps([sorted(digests.items()), n, block_rows]).encode()
+        self._part = folder / f"part-{hashlib.blake2b(what, digest_size=8).hexdigest()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._claim = self._claimed()
+        self._files: dict[str, object] = {}
+        self._starts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._saved = time.monotonic()
+        self._done = self._noted()
+
+    def _claimed(self) -> int | None:
+        """Hold the folder of the pass; another process at the same work gets one of its own."""
+        self._part.mkdir(exist_ok=True)
+        try:
+            import fcntl
+        except ImportError:
+            return None
+        claim = os.open(self._part / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(claim)
+            self._part = self._part.with_name(f"{self._part.name}-{os.getpid()}")
+            self._part.mkdir(exist_ok=True)
+            return None
+        return claim
+
+    def _noted(self) -> np.ndarray:
+        """(blocks,) bool: finished and on disk."""
+        done = np.zeros(len(self._slices), bool)
+        try:
+            noted = json.loads((self._part / "done.json").read_text(encoding="utf-8"))
+            if all((self._part / f"{name}.npy").is_file() for name in self._digests):
+                done[np.array(noted, int)] = True
+        except (OSError, ValueError, IndexError, TypeError):
+            done[:] = False
+        return done
+
+    @property
+    def finished_rows(self) -> int:
+        """Rows that an earlier pass has finished."""
+        return sum(rows.stop - rows.start for rows, done in zip(self._slices, self._done) if done)
+
+    def left(self) -> list[slice]:
+        """Blocks of rows that are not finished."""
+        return [rows for rows, done in zip(self._slices, self._done) if not done]
+
+    def write(self, rows: slice, columns: Mapping[str, np.ndarray]) -> None:
+        """Write one finished block: all columns of the pass."""
+        for name in self._digests:
+            values = np.ascontiguousarray(columns[name])
+            file, start = self._file(name, values)
+            file.seek(start + rows.start * values.itemsize * int(np.prod(values.shape[1:], dtype=np.int64)))
+            file.write(values.view(np.uint8).reshape(-1).data if values.size else b"")
+        self._done[self._slices.index(rows)] = True
+        if time.monotonic() - self._saved > SAVE_EVERY:
+            self.save()
+
+    def _file(self, name: str, values: np.ndarray) -> tuple:
+        if name not in self._files:
+            path = self._part / f"{name}.npy"
+            header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False}
+            header["shape"] = (self._n, *values.shape[1:])
+            fresh = not self._done.any()
+            file = open(path, "wb" if fresh else "r+b")  # noqa: SIM115 (closed by close())
+            self._files[name] = file
+            if fresh:
+                np.lib.format.write_array_header_2_0(file, header)
+            else:
+                np.lib.format.read_magic(file)
+                np.lib.format.read_array_header_2_0(file)
+            self._starts[name] = file.tell()
+        return self._files[name], self._starts[name]
+
+    def save(self) -> None:
+        """Flush what is written, then note the blocks: a note never runs ahead of its data."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        with atomic(self._part / "done.json") as temporary:
+            temporary.write_text(json.dumps(np.flatnonzero(self._done).tolist()), encoding="utf-8")
+        self._saved = time.monotonic()
+
+    def finish(self) -> None:
+        """Move the columns into the folder; older ones of the same names, and passes abandoned long ago, go."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self.close()
+        for name, digest in self._digests.items():
+            os.replace(self._part / f"{name}.npy", _path(self._folder, name, digest))
+            for old in self._folder.glob(f"{name}.*.npy"):
+                if old.name.count(".") == name.count(".") + 2 and old != _path(self._folder, name, digest):
+                    old.unlink(missing_ok=True)
+        shutil.rmtree(self._part, ignore_errors=True)
+        for other in self._folder.glob("part-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - other.stat().st_mtime > OLD:
+                    shutil.rmtree(other, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the files; what was noted stays for the next time."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
