@@ -237,6 +237,18 @@ class Dataset:
         value = self.metadata[self.text_column].iat[row]
         return None if value is None or value is pd.NA or value != value else str(value)
 
+    def texts(self) -> list[str]:
+        """Texts of all rows, "" where one is missing.
+
+        Raises
+        ------
+        InputError : the dataset has no text column.
+        """
+        if self.text_column is None:
+            raise InputError.at("text", "is not among the columns", "Name it: `Dataset.from_frame(..., text=COLUMN)`.")
+        column = self.metadata[self.text_column]
+        return column.astype(object).where(column.notna(), "").astype(str).tolist()
+
     def with_labels(self, labels: np.ndarray) -> Dataset:
         """The same examples with other given labels (class indices); this one stays as it is."""
         return dataclasses.replace(self, given_labels=np.array(labels, dtype=np.int64))

@@ -222,7 +222,7 @@ class Ensemble(Evidence):
 
     def _add_spaces(self) -> None:
         from workbench.evidence import _texts, telling_epoch
-        from workbench.folds import embedding_origin
+        from workbench.origin import embedding_origin
 
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
         first = self.runs[0].dataset

@@ -17,6 +17,7 @@ from workbench.checks import check_given_labels, check_pred_probs
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.frames import coded, matrix, row_names
+from workbench.origin import TRAINED_HERE, embedding_origin
 
 if TYPE_CHECKING:
     from workbench.neighbors import Neighbors
@@ -29,7 +30,6 @@ NEIGHBORS = 30
 """Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
 
 SETTLED = 0.8
-TRAINED_HERE = "the embedding was trained on these labels"
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
@@ -233,7 +233,7 @@ class Evidence:
             return source if isinstance(source, Evidence) else cls.from_run(source)
         if isinstance(source, Dataset):
             if source.text_column is not None:
-                arrays = {"texts": _texts(source), **arrays}
+                arrays = {"texts": source.texts(), **arrays}
             return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
         return cls.from_arrays(source, **arrays)
 
@@ -263,15 +263,13 @@ class Evidence:
         if run.embedding_epochs:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
-            evidence._add_texts(lambda: _texts(dataset))
+            evidence._add_texts(dataset.texts)
         return evidence
 
     def _add_run_embeddings(self, run: Run) -> None:
-        from workbench.folds import embedding_origin
-
         def epoch() -> int:
             found = telling_epoch(run)
-            self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run)}"
+            self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run, found)}"
             return found
 
         def neighbors() -> Neighbors:
@@ -378,12 +376,6 @@ def _made_here(run: Run, how: str) -> bool:
     from workbench.folds import HEAD
 
     return bool(run.embedding_epochs) and how.startswith(HEAD)
-
-
-def _texts(dataset: Dataset) -> list[str]:
-    """The texts of a dataset, "" where one is missing."""
-    column = dataset.metadata[dataset.text_column]
-    return column.astype(object).where(column.notna(), "").astype(str).tolist()
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import TRAINED_HERE
 from workbench.neighbors import finite_rows
+from workbench.origin import embedding_origin
 
 if TYPE_CHECKING:
     from workbench.run import PredProbs, Run
@@ -111,7 +111,7 @@ def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, rep
         raise MissingEvidence.needed("out_of_fold", ["embeddings"], how)
     epoch = run.resolve_embedding_epoch(epoch)
     how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "
-    how += embedding_origin(run)
+    how += embedding_origin(run, epoch)
     if ours and there.how.startswith(how):
         return there
     embeddings = run.embeddings(epoch)
@@ -129,13 +129,6 @@ def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, rep
             stacklevel=2,
         )
     return PredProbs(values, True, how)
-
-
-def embedding_origin(run: Run) -> str:
-    """Whether the embedding itself saw the given labels, in words."""
-    if run.mode == "import":
-        return "whether the embedding was trained on these labels is not known"
-    return TRAINED_HERE
 
 
 def _logistic(

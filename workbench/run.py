@@ -20,6 +20,7 @@ import pyarrow as pa
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
+from workbench.origin import forget_origin, note_origin
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json, write_json
@@ -284,12 +285,16 @@ class Run:
         write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
         note(self.layout, meta_path)
 
-    def save_embeddings(self, values: np.ndarray, *, epoch: int | None = None) -> None:
+    def save_embeddings(
+        self, values: np.ndarray, *, epoch: int | None = None, how: str = "", trained_on_labels: bool | None = None
+    ) -> None:
         """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
 
         Parameters
         ----------
         epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
+        how : what made them, in words, such as "CLIP ViT-B/32".
+        trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.
         """
         values = np.asarray(values)
         if values.ndim != 2 or len(values) != self.n or values.dtype.kind not in "fiu":
@@ -303,8 +308,22 @@ class Run:
             epoch = self.epochs[-1] if self.epochs else 0
         limit = np.finfo(np.float16).max
         path = self.layout.array("embeddings", epoch)
+        forget_origin(self, epoch)
         with sealed(self.layout, path) as temporary, open(temporary, "wb") as file:
             np.save(file, np.clip(values, -limit, limit).astype(np.float16), allow_pickle=False)
+        note_origin(self, epoch, how, trained_on_labels)
+
+    def embed_texts(self) -> None:
+        """Store embeddings of the examples' texts: character n-grams, which need no model and saw no label.
+
+        Raises
+        ------
+        InputError : the dataset has no text column.
+        """
+        from workbench.issues.space import text_vectors
+
+        how = "character n-grams of the texts"
+        self.save_embeddings(text_vectors(self.dataset.texts()), how=how, trained_on_labels=False)
 
     def planted(self) -> pd.DataFrame | None:
         """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""

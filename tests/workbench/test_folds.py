@@ -187,7 +187,7 @@ def test_examples_without_an_embedding_get_the_class_frequencies(tmp_path, rng):
     found = out_of_fold(run)
     assert np.allclose(found.values[190:], np.bincount(y) / 200)
     assert found.how.endswith(
-        "whether the embedding was trained on these labels is not known; "
+        "whether the embedding saw these labels is not known; "
         "10 examples without an embedding have the class frequencies"
     )
     assert out_of_fold(run).how == found.how

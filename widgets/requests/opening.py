@@ -123,6 +123,8 @@ def embedding_state(run: Run) -> dict:
     """Is there an embedding map, and what to say until (or instead of) it?"""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
+    if run.dataset.text_column is not None:
+        return {"there": False, "message": "No embeddings in this run.\n`run.embed_texts()` makes some of the texts."}
     how = 'Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed="layer")`.'
     return {"there": False, "message": f"No embeddings in this run.\n{how}"}
 

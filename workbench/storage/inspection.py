@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import RunError, WorkbenchError, first_few
+from workbench.origin import embedding_origin
 from workbench.recording.ranks import in_use
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.examples import GROUP_ROWS
@@ -36,9 +37,11 @@ KINDS = {
 """Kinds of findings. The first two are damage."""
 
 _KNOWN = re.compile(
-    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|planted\.parquet|replay\.json|journal\.sqlite(-wal|-shm)?"
-    r"|audit\.parquet|views\.json|\.rank=\d+\.lock|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
-    r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|checkpoints/epoch=\d+\.safetensors"
+    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes|audit)\.parquet|(replay|views)\.json"
+    r"|journal\.sqlite(-wal|-shm)?|\.rank=\d+\.lock"
+    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
+    r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
+    r"|checkpoints/epoch=\d+\.safetensors"
     r"|(cache|checksums|set-aside|before-schema=\d+)/.*"
 )
 _TEMPORARY = re.compile(r"\..*\.tmp$")
@@ -136,12 +139,13 @@ def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
 
 def _evidence(layout: Layout) -> list[Path]:
     """The files that hold what was recorded, as far as readers look at them."""
-    fixed = [layout.run_json, layout.examples, layout.planted, layout.pred_probs]
+    fixed = [layout.run_json, layout.examples, layout.planted, layout.votes, layout.pred_probs]
     fixed.append(layout.pred_probs.with_suffix(".json"))
     found = [path for path in fixed if path.is_file()]
     found += [file for files in layout.sealed().values() for file in files]
     for kind in ("logits", "embeddings"):
-        found += [file for parts in layout.arrays(kind).values() for _, file in parts]
+        files = [file for parts in layout.arrays(kind).values() for _, file in parts]
+        found += files + [file.with_suffix(".json") for file in files if file.with_suffix(".json").is_file()]
     return found + list(layout.checkpoints().values())
 
 
@@ -159,7 +163,9 @@ def _unreadable(run: Run, path: Path) -> str:
     try:
         if path.parent.parent.name == "stats":
             return _of_statistics(run, path)
-        if path.parent.name in ("logits", "embeddings"):
+        if path.parent.name == "embeddings" and path.suffix == ".json":
+            embedding_origin(run, int(path.stem.removeprefix("epoch=")))
+        elif path.parent.name in ("logits", "embeddings"):
             width = run.k if path.parent.name == "logits" else None
             return _of_array(path, run.n, width)
         if path.suffix == ".safetensors":
@@ -169,6 +175,8 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.examples and run.dataset.images is not None:
             for row in range(0, run.n, GROUP_ROWS):  # each reads its group
                 run.dataset.images[row]
+        elif path == layout.votes:
+            run.votes()
         elif path == layout.planted and run.dataset.planted is not None:
             return _ids_unknown(run, run.dataset.planted["id"].tolist())
     except (WorkbenchError, OSError, KeyError) as error:
@@ -292,7 +300,7 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
         elif top == "inflight" and path not in unsealed and not busy:
             yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
-        elif top in ("logits", "embeddings") and path not in read and not busy:
+        elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
             there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
             yield Finding("leftover", name, f"{there}: nothing reads it", "set aside")
