@@ -45,8 +45,8 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
             how = "Pass `X=`, one row of numbers per example, or record with `rec.batch(ids, logits, embeddings=...)`."
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
         from workbench.evidence import telling_epoch
-        from workbench.origin import embedding_origin
         from workbench.neighbors import finite_rows
+        from workbench.origin import embedding_origin
 
         epoch = telling_epoch(data)
         values = data.embeddings(epoch)
