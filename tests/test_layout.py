@@ -23,7 +23,7 @@ PUBLIC = {
         *("outliers", "pace"),
         *("compare_runs", "queue"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
-        *("rerank",),
+        *("keep_curve", "rerank", "select", "weigh"),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

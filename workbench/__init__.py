@@ -36,6 +36,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "export": "export",
     "find_issues": "issues.detector",
     "figure": "figures",
+    "keep_curve": "select",
     "lenses": "issues.lenses",
     "open_run": "run",
     "outliers": "issues.outliers",
@@ -47,6 +48,8 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "read": "io",
     "report": "report",
     "score": "scores",
+    "select": "select",
+    "weigh": "select",
 }
 
 __all__ = sorted(_HOME)

@@ -143,24 +143,24 @@ def _logistic(
     prior = (known / known.sum() if known.sum() else np.full(k, 1 / k)).astype(np.float32)
     values = np.tile(prior, (len(labels), 1))
     if len(rows):
-        X = _scaled(np.asarray(embeddings[rows], dtype=np.float32), seed)
+        X = scaled(np.asarray(embeddings[rows], dtype=np.float32), seed)
         strength = _strength(X, codes, folds, seed)
         model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=100)
         values[rows] = _cross_validate(model, X, codes, k, folds, seed)
     return values, len(labels) - len(rows)
 
 
-def _scaled(X: np.ndarray, seed: int) -> np.ndarray:
-    """Standardised, at most WIDEST principal components, mean squared length 1."""
+def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
+    """Standardised, at most `widest` principal components, mean squared length 1."""
     X = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
     spread = X.std(axis=0)
     X = X[:, spread > 0] / spread[spread > 0]
     if X.shape[1] == 0:
         return np.zeros((len(X), 1), np.float32)
-    if X.shape[1] > WIDEST and len(X) > WIDEST:
+    if X.shape[1] > widest and len(X) > widest:
         from sklearn.decomposition import PCA
 
-        X = PCA(WIDEST, svd_solver="randomized", random_state=seed).fit_transform(X)
+        X = PCA(widest, svd_solver="randomized", random_state=seed).fit_transform(X)
     return X / max(float(np.sqrt((X * X).sum(axis=1).mean())), 1e-12)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench.compare.arms import ARMS, arms
 from workbench.compare.intervals import corrected_t, paired_bootstrap, points, verdict
-from workbench.compare.material import SMALL, codes, corrected_labels, inputs, predicted, take, true_labels
+from workbench.compare.material import calm_threads, codes, corrected_labels, inputs, predicted, take, true_labels
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError, first_few
 from workbench.run import Run, opened
@@ -110,7 +110,7 @@ def compare(
     X : n inputs in dataset order; arrays of more than two dimensions are flattened. By default the embeddings of the
         run, at the epoch where they tell most.
     estimator : scikit-learn classifier; cloned for every training. By default logistic regression on at most 64
-        principal components.
+        principal components (`material.default_model`).
     after : (n,) corrected class indices, -1 to leave an example out of training; or a table of `find_issues`, whose
         suggestions are taken for every issue. By default the run's current labels.
     truth : (n,) true labels (class index or name; -1 or None where unknown), from a source that the correction did not
@@ -229,13 +229,12 @@ class _Bench:
 
     def run(self, splits: list[_Split], seed: int) -> tuple[pd.DataFrame, dict[str, np.ndarray], int]:
         """Accuracies by split and arm, right answers (repeats, m) by arm with NaN where not tested, rows trained on."""
-        from threadpoolctl import threadpool_limits
         from tqdm.auto import tqdm
 
         columns = 1 + max(int(split.columns.max()) for split in splits)
         right = {arm: np.full((len(splits), columns), np.nan, np.float32) for arm in ARMS}
         rng = np.random.default_rng([seed, 1])
-        with threadpool_limits(1 if len(self.given) <= SMALL else None):
+        with calm_threads(len(self.given)):
             for repeat, split in enumerate(tqdm(splits, desc="compare", unit="split", delay=2, leave=False)):
                 for arm, labels in arms(self.given, self.corrected, self.suspects, split.train, rng).items():
                     found = predicted(self.estimator, self.X, labels, split.train, split.inputs)

@@ -20,6 +20,9 @@ SMALL = 20_000  # rows up to which threads of linear algebra cost more than they
 COMPONENTS = 64  # principal components that the default model sees
 
 
+STRENGTH = 0.1  # inverse penalty of the default model
+
+
 @dataclass(frozen=True)
 class Inputs:
     """n inputs in dataset order, which of them are there (n,) bool, and where they come from in words."""
@@ -65,6 +68,13 @@ def _numbers(X: Any) -> np.ndarray:
     if X.ndim < 2:
         raise InputError.at("X", f"has shape {X.shape}", "Pass one row of numbers per example.")
     return X.reshape(len(X), -1)
+
+
+def calm_threads(n: int) -> Any:
+    """A context in which linear algebra on few rows runs in one thread."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1 if n <= SMALL else None)
 
 
 def take(X: Any, rows: np.ndarray) -> Any:
@@ -128,16 +138,23 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
     return labels
 
 
-def default_model(rows: int, width: int) -> Any:
-    """Logistic regression on at most 64 standardised principal components."""
-    from sklearn.decomposition import PCA
+def default_model(X: Any, rows: int) -> Any:
+    """Logistic regression on at most 64 principal components of standardised columns, well regularised.
+
+    A weak penalty follows wrong labels, and then any correction looks like a feat: on digits with 8 % planted errors
+    correcting all of them brings +3.8 points with C = 1 and +1.1 with C = .1, which is also the better model.
+    """
+    from sklearn.decomposition import PCA, TruncatedSVD
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    parts = min(COMPONENTS, rows, width)
-    head = LogisticRegression(max_iter=200, tol=1e-3)
-    return make_pipeline(PCA(parts, random_state=0), StandardScaler(), head)
+    parts = min(COMPONENTS, rows, X.shape[1])
+    head = LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3)
+    if hasattr(X, "tocsr"):
+        few = TruncatedSVD(min(parts, X.shape[1] - 1), random_state=0)
+        return make_pipeline(StandardScaler(with_mean=False), few, head)
+    return make_pipeline(StandardScaler(), PCA(parts, random_state=0), head)
 
 
 def predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, tested: Any) -> np.ndarray:
@@ -150,7 +167,7 @@ def predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, tes
     rows = train[labels[train] != UNLABELLED]
     if len(np.unique(labels[rows])) < 2:
         raise InputError("the training part has fewer than two classes. Compare on more examples.")
-    model = clone(estimator) if estimator is not None else default_model(len(rows), X.shape[1])
+    model = clone(estimator) if estimator is not None else default_model(X, len(rows))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(take(X, rows), labels[rows])

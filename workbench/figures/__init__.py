@@ -27,6 +27,7 @@ FIGURES = {  # kind -> (module of this folder, function)
 
 OF_RESULTS = {  # kind -> (module of this folder, function); a result names its own in its attribute `figures`
     "comparison": ("effects", "comparison"),
+    "keep": ("effects", "keep"),
     "bump": ("ranks", "bump"),
     "swaps": ("ranks", "swaps"),
 }

@@ -1,15 +1,16 @@
-"""What each training gained or lost against the given labels, with intervals."""
+"""What a change of the training data brings: corrected labels, and a part of the examples, with intervals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.figures.style import INK, OKABE_ITO, dressed
+from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.compare import Comparison
+    from workbench.select import KeepCurve
 
 ROWS = {"corrected": "labels corrected", "dropped": "suspects left out", "random": "random changes"}
 
@@ -49,4 +50,37 @@ def comparison(result: Comparison) -> go.Figure:
     dressed(figure, title, subtitle, x="accuracy against the given labels, in points")
     figure.update_yaxes(autorange="reversed")
     figure.update_layout(height=320)
+    return figure
+
+
+def keep(result: KeepCurve) -> go.Figure:
+    """Accuracy against the share of the training examples that was kept, one line per score, random parts in grey."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    effects = result.effects
+    names = list(dict.fromkeys(effects.index.get_level_values("by")))
+    colors = dict(zip([name for name in names if name != "random"], class_colors(len(names))))
+    for name in names:
+        part = effects.loc[name]
+        color = colors.get(name, INK)
+        away = {
+            "type": "data", "symmetric": False, "array": part["high"] - part["accuracy"],
+            "arrayminus": part["accuracy"] - part["low"], "thickness": 1.2, "width": 0,
+        }  # fmt: skip
+        hover = [
+            f"<b>{safe(name)}</b>, {share:.0%} kept<br>accuracy {row['accuracy']:.3f} ({row['low']:.3f} to "
+            f"{row['high']:.3f})" + ("" if name == "random" else f"<br>against random: {result.in_words(name, share)}")
+            for share, row in part.iterrows()
+        ]
+        figure.add_scatter(
+            x=part.index, y=part["accuracy"], error_y=away, name=safe(name, 24), mode="lines+markers", text=hover,
+            hovertemplate="%{text}<extra></extra>", marker={"size": 7, "color": color},
+            line={"color": color, "width": 2, "dash": "dot" if name == "random" else "solid"},
+        )  # fmt: skip
+    trials = effects[(effects.index.get_level_values("by") != "random") & (effects.index.get_level_values("share") < 1)]
+    better, worse = (int((trials["verdict"] == word).sum()) for word in ("better", "worse"))
+    title = f"Of {len(trials)} selections {better} beat random examples and {worse} fall behind them"
+    dressed(figure, title, f"judged on {result.judged_on}", x="share of the training examples kept", y="accuracy")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.05])
     return figure

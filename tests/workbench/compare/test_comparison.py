@@ -198,6 +198,7 @@ def test_a_run_alone_is_enough(root):
     result = wb.compare(run, after=truth, truth="planted", repeats=3)
     assert result.changed == len(planted)
     assert "embeddings of epoch 9; the embedding was trained on these labels" in str(result)
-    assert result.difference > result.effects.loc["random", "difference"] + 0.02
+    assert result.before > 0.9
+    assert abs(result.difference) < 0.03  # a regularised head on this embedding shrugs off the wrong labels
     with pytest.raises(MissingEvidence, match="`embeddings`"):
         wb.compare(run.dataset, after=truth)
