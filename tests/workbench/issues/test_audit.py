@@ -91,6 +91,19 @@ def test_a_miscalibrated_detector_does_not_mislead_the_audit(suspects):
     assert max(errors) < 0.12, errors
 
 
+def test_draws_of_rates_have_the_posterior_of_a_grid():
+    # one stratum: log odds = x + N(0, LEVEL^2 + OWN^2), e of m binomial; the mean by summing over a fine grid
+    x, m, e = np.log(0.1 / 0.9), 30, 1
+    odds = np.linspace(-15, 8, 20_001)
+    log = e * odds - m * np.logaddexp(0, odds) - 0.5 * (odds - x) ** 2 / (module.LEVEL**2 + module.OWN**2)
+    weight = np.exp(log - log.max())
+    rate = 1 / (1 + np.exp(-odds))
+    drawn = module._rates(np.array([0.1]), np.array([m]), np.array([e]), np.random.default_rng(0))
+    assert drawn.mean() == pytest.approx((weight * rate).sum() / weight.sum(), rel=0.03)
+    highest = rate[np.searchsorted(np.cumsum(weight) / weight.sum(), 0.975)]
+    assert np.quantile(drawn, 0.975) == pytest.approx(highest, rel=0.05)
+
+
 @pytest.fixture
 def run(tmp_path, suspects):
     n = 400
@@ -137,7 +150,7 @@ def test_refuses_an_empty_budget(run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("labels", ["random_label1", "worse_label"])
+@pytest.mark.parametrize("labels", ["random_label1", "aggre_label", "worse_label"])
 def test_coverage_and_width_on_real_label_errors(shared, labels, monkeypatch):
     from workbench.evidence import Evidence
     from workbench.issues import find_issues
@@ -151,7 +164,7 @@ def test_coverage_and_width_on_real_label_errors(shared, labels, monkeypatch):
     wrong = given != data["clean_label"]
     stratum, rng = stratify(p), np.random.default_rng(0)
     covered, widths = [], []
-    for trial in range(200):
+    for trial in range(150):
         drawn = _sample(p, stratum, 200, rng)
         estimate = estimate_errors(p, stratum, drawn, drawn, wrong & drawn, seed=trial)
         covered.append(estimate.low <= wrong.sum() <= estimate.high)
