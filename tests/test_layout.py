@@ -24,6 +24,7 @@ PUBLIC = {
         *("compare_runs", "queue"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
         *("keep_curve", "rerank", "select", "weigh"),
+        *("simulate",),
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

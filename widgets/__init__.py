@@ -2,11 +2,13 @@
 
 import widgets as wd
 wd.Explorer(run)
+wd.NoiseLab()
 """
 
 from __future__ import annotations
 
 from widgets.explorer import Explorer
 from widgets.linking import link
+from widgets.noiselab import NoiseLab
 
-__all__ = ["Explorer", "link"]
+__all__ = ["Explorer", "NoiseLab", "link"]

@@ -49,6 +49,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "report": "report",
     "score": "scores",
     "select": "select",
+    "simulate": "simulate",
     "weigh": "select",
 }
 

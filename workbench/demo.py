@@ -110,7 +110,7 @@ def record_demo(
     kept = {epochs - 1} if small else {0, epochs // 3, 2 * epochs // 3, epochs - 1}
     bar = tqdm(total=epochs + FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
     landed = landing(path, dataset, mode="train", logits=not small, embedding_epochs=kept, overwrite=overwrite)
-    with bar, landed as rec, _one_thread():
+    with bar, landed as rec, one_thread():
         torch.manual_seed(seed)
         body, head = network(images.shape[-1], dataset.k, dropout=DROPOUT)
         optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3)
@@ -184,7 +184,7 @@ def held_out_probs(
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Small networks gain nothing from threads, and threads that wait for each other on busy cores cost minutes."""
     import torch
 

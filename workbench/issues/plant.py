@@ -7,6 +7,7 @@ labels. How well a score ranks them says how well it will find the others, as fa
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,11 @@ import pandas as pd
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 
-KINDS = ("symmetric", "pair", "estimated")
+KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
+ANNOTATORS = 5  # who share the work where the dataset does not say who did it
+
+Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+"""From a generator and rows to the classes planted there."""
 
 
 def plant(
@@ -34,16 +39,18 @@ def plant(
     dataset : the examples; its labels are left as they are, whatever errors they already hold.
     fraction : share of the labelled examples to change, in (0, 1). 0.02 to 0.1 measures without hurting the training.
     kind : "symmetric" (every other class alike), "pair" (class c becomes c + 1, the last becomes the first),
-        "estimated" (like the errors that confident learning estimates from `pred_probs`), or a (k, k) transition
-        matrix: row = class before, column = class planted, rows sum to 1; its diagonal counts as "not changed", so a
-        class with more off the diagonal is changed more often.
-    pred_probs : (n, k) out-of-fold probabilities, for "estimated" only.
+        "estimated" (like the errors that confident learning estimates from `pred_probs`), "boundary" (examples near the
+        decision boundary of `pred_probs` get the likeliest other class), "annotator" (people err at different rates,
+        and each has a favourite mistake for every class), or a (k, k) transition matrix: row = class before, column =
+        class planted, rows sum to 1; its diagonal counts as "not changed", so a class with more off the diagonal is
+        changed more often.
+    pred_probs : (n, k) out-of-fold probabilities, for "estimated" and "boundary".
     seed : same seed, same errors.
 
     Returns
     -------
     Dataset with the changed `given_labels` and `planted`: a DataFrame with the columns id, true_label (the label
-    before), planted_label, in dataset order.
+    before), planted_label, in dataset order. "annotator" adds the column annotator to `metadata`, unless it is there.
 
     Raises
     ------
@@ -52,7 +59,11 @@ def plant(
     Notes
     -----
     Symmetric and pair noise as in Han et al. 2018 (Co-teaching), section 4; "estimated" uses the noise matrix of
-    Northcutt, Jiang & Chuang 2021, Confident Learning, section 3.1.
+    Northcutt, Jiang & Chuang 2021, Confident Learning, section 3.1. "boundary" draws rows in proportion to
+    1 - max(0, P(given) - P(likeliest other))^2: polynomial margin diminishing noise, type I, of Zhang et al. 2021
+    (Learning with Feature-Dependent Label Noise), scaled to the fraction. "annotator" is the model of Dawid & Skene
+    1979 in a simple form: the j-th of a annotators (by name; five who share the rows at random where the dataset has
+    no column "annotator") errs in proportion to j, and turns each class into one other class of their own.
     """
     if not 0 < fraction < 1:
         raise InputError.at("fraction", f"is {fraction!r}", "Give the share of labels to change, such as 0.05.")
@@ -60,17 +71,24 @@ def plant(
         raise InputError.at("dataset", f"has {dataset.k} class", "Planting needs at least two classes.")
     if dataset.planted is not None:
         raise InputError.at("dataset", "holds planted errors already", "Plant once, on the original dataset.")
-    transition = _transition(dataset, kind, pred_probs)
+    rng = np.random.default_rng(seed)
     labels = dataset.given_labels
-    leave = np.where(labels >= 0, 1 - np.diag(transition)[labels], 0.0)
-    labelled, changeable = int((labels >= 0).sum()), int((leave > 0).sum())
+    if isinstance(kind, str) and kind == "boundary":
+        weight, draw = _boundary(dataset, pred_probs)
+    elif isinstance(kind, str) and kind == "annotator":
+        dataset = _with_annotators(dataset, rng)
+        weight, draw = _annotator(dataset, rng)
+    else:
+        transition = _transition(dataset, kind, pred_probs)
+        weight, draw = (1 - np.diag(transition))[labels], lambda rng, rows: _draw(rng, transition, labels[rows])
+    weight = np.where(labels >= 0, weight, 0.0)
+    labelled, changeable = int((labels >= 0).sum()), int((weight > 0).sum())
     m = round(fraction * labelled)
     if not 1 <= m <= changeable:
         found = f"of {labelled} labelled examples makes {m} errors; between 1 and {changeable} can be planted"
         raise InputError.at("fraction", found, "Choose another fraction.")
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.choice(dataset.n, size=m, replace=False, p=leave / leave.sum()))
-    planted = _draw(rng, transition, labels[rows])
+    rows = np.sort(rng.choice(dataset.n, size=m, replace=False, p=weight / weight.sum()))
+    planted = draw(rng, rows)
     changed = labels.copy()
     changed[rows] = planted
     record = pd.DataFrame(
@@ -81,6 +99,43 @@ def plant(
         }
     )
     return dataclasses.replace(dataset, given_labels=changed, planted=record)
+
+
+def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarray, Draw]:
+    """(n,) weights that fall with the margin, and the likeliest other class of each row."""
+    from workbench.checks import check_pred_probs
+
+    if pred_probs is None:
+        raise InputError.at("pred_probs", "is missing", 'kind="boundary" needs out-of-fold probabilities (n, k).')
+    probs, labels = check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
+    every, column = np.arange(len(labels)), np.maximum(labels, 0)
+    others = np.array(probs, dtype=float)
+    mine = others[every, column].copy()
+    others[every, column] = -1.0
+    other = others.argmax(axis=1)
+    margin = np.maximum(mine - others[every, other], 0.0)
+    return 1 - margin**2, lambda rng, rows: other[rows]
+
+
+def _with_annotators(dataset: Dataset, rng: np.random.Generator) -> Dataset:
+    """The dataset with a column "annotator"."""
+    if "annotator" in dataset.metadata.columns:
+        return dataset
+    who = rng.integers(ANNOTATORS, size=dataset.n)
+    return dataclasses.replace(dataset, metadata=dataset.metadata.assign(annotator=[f"annotator {w + 1}" for w in who]))
+
+
+def _annotator(dataset: Dataset, rng: np.random.Generator) -> tuple[np.ndarray, Draw]:
+    """(n,) weights by annotator, and the class that the row's annotator takes its class for."""
+    codes, names = pd.factorize(dataset.metadata["annotator"])
+    if (codes < 0).any():
+        row = int(np.flatnonzero(codes < 0)[0])
+        raise InputError.at("metadata", "has no annotator", "Fill the column, or leave it out.", row=row)
+    ranks = {name: rank for rank, name in enumerate(sorted(names, key=str))}
+    codes = np.array([ranks[name] for name in names])[codes]
+    shifts = rng.integers(1, dataset.k, size=(len(names), dataset.k))
+    mistakes = (np.arange(dataset.k) + shifts) % dataset.k
+    return (codes + 1.0) / len(names), lambda rng, rows: mistakes[codes[rows], dataset.given_labels[rows]]
 
 
 def _draw(rng: np.random.Generator, transition: np.ndarray, before: np.ndarray) -> np.ndarray:

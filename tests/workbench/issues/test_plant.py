@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.dataset import Dataset
@@ -66,6 +67,7 @@ def test_estimated_follows_the_confusions_in_the_probabilities():
         (0.0001, "symmetric", "makes 0 errors"),
         (0.1, "symetric", "Did you mean 'symmetric'"),
         (0.1, "estimated", "`pred_probs` is missing"),
+        (0.1, "boundary", "`pred_probs` is missing"),
         (0.1, np.eye(3), "shape"),
         (0.1, np.full((4, 4), 0.3), "row 0 sums to 1.2"),
         (0.1, np.eye(4), "between 1 and 0 can be planted"),
@@ -81,3 +83,43 @@ def test_planting_twice_or_with_one_class_is_refused(dataset):
         plant(plant(dataset, 0.1), 0.1)
     with pytest.raises(InputError, match="at least two classes"):
         plant(Dataset.from_arrays(["a", "a"]), 0.5)
+
+
+def test_boundary_noise_by_hand_is_near_the_boundary_and_takes_the_runner_up():
+    labels = np.zeros(2000, int)
+    labels[1000:] = 1
+    p_other = np.tile(np.linspace(0, 0.5, 1000), 2)
+    probs = np.full((2000, 3), 0.0)
+    probs[np.arange(2000), labels] = 1 - p_other
+    probs[np.arange(2000), 1 - labels] = p_other
+    noisy = plant(Dataset.from_arrays(labels, classes=[0, 1, 2]), 0.2, "boundary", pred_probs=probs)
+    changed = noisy.given_labels != labels
+    assert (noisy.given_labels[changed] == 1 - labels[changed]).all()
+    weights = 1 - (1 - 2 * p_other) ** 2  # the margin is 1 - 2 p_other
+    drawn = np.histogram(p_other[changed], bins=5, range=(0, 0.5))[0] / changed.sum()
+    law = np.histogram(p_other, bins=5, range=(0, 0.5), weights=weights)[0] / weights.sum()
+    assert abs(drawn - law).max() < 0.07, "drawing without replacement flattens the law a little"
+    assert not changed[p_other == 0].any(), "a certain example is never changed"
+
+
+def test_annotator_noise_is_each_ones_own(dataset):
+    noisy = plant(dataset, 0.3, "annotator", seed=2)
+    assert "annotator" not in dataset.metadata.columns
+    who = noisy.metadata["annotator"]
+    changed = noisy.given_labels != dataset.given_labels
+    share = pd.Series(changed).groupby(who.to_numpy()).mean()
+    assert share["annotator 5"] > 2 * share["annotator 1"], "the last errs most"
+    mistakes = pd.DataFrame({"who": who, "before": dataset.given_labels, "after": noisy.given_labels})[changed]
+    assert (mistakes.groupby(["who", "before"])["after"].nunique() == 1).all(), "one favourite mistake for each class"
+
+
+def test_annotator_noise_takes_the_column_that_is_there():
+    who = ["ann"] * 500 + ["bob"] * 500
+    own = Dataset.from_arrays(np.arange(1000) % 4, metadata=pd.DataFrame({"annotator": who}))
+    noisy = plant(own, 0.3, "annotator")
+    assert noisy.metadata["annotator"].tolist() == who
+    changed = noisy.given_labels != own.given_labels
+    assert changed[500:].mean() > 1.5 * changed[:500].mean()
+    unnamed = Dataset.from_arrays([0, 1, 0], metadata=pd.DataFrame({"annotator": ["ann", None, "bob"]}))
+    with pytest.raises(InputError, match="no annotator"):
+        plant(unnamed, 0.5, "annotator")

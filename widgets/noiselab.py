@@ -1,0 +1,148 @@
+"""Noise lab: spoil labels in a way you choose, train a small network, watch what it does to it and what finds them.
+
+Everything shown is one `workbench.simulate` call away (`lab.simulation`); this module has sliders and places for plots.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import Any
+
+import ipywidgets as W
+
+from widgets.plots import Plots
+from workbench.errors import InputError, WorkbenchError
+from workbench.figures.simulated import simulated
+from workbench.simulate import NOISES, Simulation, simulate
+
+WIDTHS = (8, 16, 32, 64, 128)
+EPOCHS = (2, 40)
+RATES = (0.02, 0.45)
+KINDS = ("data_map", "memorization", "detection", "repair")
+IN_WORDS = {
+    "symmetric": "any other class",
+    "pair": "always the next class",
+    "classes": "5 to 9 taken for the digit below",
+    "boundary": "hard images, the class next door",
+    "annotator": "five people of different care",
+}
+
+
+class NoiseLab(W.VBox):
+    """Sliders for label noise and a network, and four plots of what follows.
+
+    Parameters
+    ----------
+    noise, rate, width, epochs, seed : as in `workbench.simulate`; where the sliders stand at first. `noise` is one of
+        `workbench.simulate.NOISES`.
+
+    Attributes
+    ----------
+    simulation : the Simulation on show. epoch : the epoch of the data map; settable.
+
+    Raises
+    ------
+    InputError : a value that the sliders do not reach.
+
+    Examples
+    --------
+    >>> import widgets as wd
+    >>> lab = wd.NoiseLab(rate=0.1, epochs=3)
+    >>> lab.simulation.settings["rate"]
+    0.1
+    """
+
+    simulation: Simulation
+
+    def __init__(
+        self, noise: str = "symmetric", rate: float = 0.2, *, width: int = 64, epochs: int = 20, seed: int = 0
+    ) -> None:
+        _check("noise", noise, noise in NOISES, f"Use one of {', '.join(NOISES)}.")
+        _check("rate", rate, RATES[0] <= rate <= RATES[1], f"Use a share from {RATES[0]} to {RATES[1]}.")
+        _check("width", width, width in WIDTHS, f"Use one of {', '.join(map(str, WIDTHS))}.")
+        _check("epochs", epochs, EPOCHS[0] <= epochs <= EPOCHS[1], f"Use a number from {EPOCHS[0]} to {EPOCHS[1]}.")
+        later = {"continuous_update": False, "style": {"description_width": "70px"}, "layout": {"width": "300px"}}
+        self._controls: dict[str, Any] = {
+            "noise": W.Dropdown(
+                options=[(f"{name}: {IN_WORDS[name]}", name) for name in NOISES], value=noise, description="noise",
+                style=later["style"], layout=later["layout"],
+            ),
+            "rate": W.FloatSlider(rate, min=RATES[0], max=RATES[1], step=0.01, description="rate", readout_format=".0%",
+                                  **later),
+            "width": W.SelectionSlider(options=WIDTHS, value=width, description="model size", **later),
+            "epochs": W.IntSlider(epochs, min=EPOCHS[0], max=EPOCHS[1], description="epochs", **later),
+            "seed": W.BoundedIntText(seed, min=0, max=9999, description="seed", style=later["style"],
+                                     layout={"width": "150px"}),
+        }  # fmt: skip
+        self._play = W.Play(min=1, max=epochs, value=epochs, interval=350, description="play the data map")
+        self._epoch = W.IntSlider(epochs, min=1, max=epochs, description="epoch", style=later["style"],
+                                  layout={"width": "260px"})  # fmt: skip
+        W.jslink((self._play, "value"), (self._epoch, "value"))
+        self._status = W.HTML()
+        self._train()
+        self._plots = Plots(self._figures())
+        rows = {"display": "flex", "flex_flow": "row wrap", "align_items": "center", "width": "100%"}
+        controls = [*self._controls.values(), W.HBox([self._play, self._epoch])]
+        super().__init__([W.Box(controls, layout=rows), self._status, self._plots], layout={"width": "100%"})
+        for control in self._controls.values():
+            control.observe(self._changed, "value")
+        self._epoch.observe(lambda _: self._plots.show(self._figures()), "value")
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the data map, from 1."""
+        return self._epoch.value
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        last = self._epoch.max
+        _check("epoch", value, 1 <= value <= last, f"Use a number from 1 to {last}.")
+        self._epoch.value = value
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={value!r}" for name, value in self.simulation.settings.items())
+        return f"<NoiseLab {said}>"
+
+    def _figures(self) -> list[Any]:
+        epoch = min(self.epoch, len(self.simulation.memorization))
+        return [simulated(self.simulation, kind, epoch) for kind in KINDS]
+
+    def _changed(self, _change: dict) -> None:
+        self._status.value = "<i>training …</i>"
+        try:
+            self._train()
+        except WorkbenchError as error:  # the numbers on show stay those of the last training
+            self._status.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        last = self.simulation.settings["epochs"]
+        self._epoch.max = self._play.max = last
+        self._epoch.value = self._play.value = last
+        self._plots.show(self._figures())
+
+    def _train(self) -> None:
+        started = time.perf_counter()
+        settings = {name: control.value for name, control in self._controls.items()}
+        self.simulation = simulate(settings.pop("noise"), settings.pop("rate"), **settings)
+        told = summary(self.simulation)
+        self._status.value = f"{told} <i>({time.perf_counter() - started:.1f} s)</i>"
+
+
+def summary(simulation: Simulation) -> str:
+    """What the four plots say, in two sentences."""
+    wrong, n = int(simulation.wrong.sum()), len(simulation.wrong)
+    table = simulation.repair
+    mean = table.groupby(["order", "checked"])[["accuracy", "corrected"]].mean()
+    fitted = simulation.memorization["wrong_fitted"].iloc[-1]
+    at, random, before = mean.loc[("suspicious", wrong)], mean.loc[("random", wrong)], mean.loc[("suspicious", 0)]
+    return (
+        f"{wrong} of {n} labels are wrong; the network ends by predicting {fitted:.0%} of them. "
+        f"Checking the {wrong} most suspicious corrects {at['corrected']:.0f} and moves test accuracy from "
+        f"{before['accuracy']:.3f} to {at['accuracy']:.3f}; "
+        f"{wrong} at random correct {random['corrected']:.0f}: {random['accuracy']:.3f}."
+    )
+
+
+def _check(name: str, value: object, good: bool, remedy: str) -> None:
+    if not good:
+        raise InputError.at(name, f"is {value!r}", remedy)
