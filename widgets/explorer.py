@@ -9,7 +9,7 @@ saved notebook does not grow.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from workbench.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from widgets.rendering import Row
     from workbench.run import Run
 
 HERE = Path(__file__).parent
@@ -65,6 +66,10 @@ class Explorer(anywidget.AnyWidget, View):
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
         Hide the suggestion until a choice was made.
+    render : function of a row, optional
+        What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
+        and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
+        shown in a frame without scripts and network. See `widgets.rendering`.
     height : int
         Height in pixels of the part with the maps.
     **frame
@@ -114,13 +119,14 @@ class Explorer(anywidget.AnyWidget, View):
         keymap: str | Mapping[str, object] | None = None,
         color_by: str | None = None,
         blind: bool = False,
+        render: Callable[[Row], object] | None = None,
         height: int = 540,
         **frame: object,
     ) -> None:
         opened = opened_run(run, frame)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
-        self.keymap, self.blind = checked(keymap), blind
+        self.keymap, self.blind, self.render = checked(keymap), blind, render
         issues = suspects(opened) if issues is None else issues
         self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
         doubted = bool(np.isfinite(self.columns["p_error"].values).any())

@@ -1,13 +1,20 @@
-"""Thumbnails and texts of examples, made when asked for and kept for a while."""
+"""What an example looks like in a view: pictures, texts, sounds, rows of tables, and what a function of the user makes.
+
+Everything is made when asked for, kept while there is room, and harmless: pictures are decoded with a pixel limit and
+encoded again, so no byte of a user's file reaches the page as a picture; texts stay texts; HTML goes into a frame
+without scripts and without a network; URLs are shown, not fetched.
+"""
 
 from __future__ import annotations
 
 import base64
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workbench.errors import WorkbenchError
+from widgets.rendering import rendered
+from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.dataset import Dataset
@@ -21,57 +28,92 @@ KEPT_BYTES = 32_000_000
 LONG_TEXT = 20_000
 """Characters of a text that are sent; the rest is cut with a note."""
 
+SHORT_TEXT = 400
+FIELDS = {THUMB: 6, FULL: 40}
+"""Cells of a row of a table that are shown."""
+
 
 class Media:
-    """Pictures and texts of one dataset as small JSON-ready dicts.
+    """The media of one dataset as small JSON-ready dicts; what cannot be shown becomes an item with `error`.
 
-    Pictures are always decoded (with a pixel limit) and encoded again, so no byte of a user's file reaches the page;
-    what cannot be decoded becomes an item with `error`.
+    Parameters
+    ----------
+    render : function of a row that gives what to show instead, see `widgets.rendering`.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, render: Callable[[dict], object] | None = None) -> None:
+        if render is not None and not callable(render):
+            raise InputError.at("render", f"is {type(render).__name__}", "Pass a function of a row.")
+        self.dataset, self.render = dataset, render
         self._kept: OrderedDict[tuple[int, int], dict] = OrderedDict()
         self._bytes = 0
 
     @property
     def kind(self) -> str:
-        """ "image", "text" or "none"."""
+        """ "own" (a render function), "image", "audio", "text" or "none" (rows of a table)."""
+        if self.render is not None:
+            return "own"
         if self.dataset.images is not None:
             return "image"
+        if self.dataset.sounds is not None:
+            return "audio"
         return "text" if self.dataset.text_column is not None else "none"
 
     def item(self, row: int, size: int = THUMB) -> dict:
-        """{row, id} with src, width, height (a picture), text (a text) or error (neither could be made)."""
+        """{row, id} with src, width, height (a picture), text, html, table, sound (what it is), url, or error."""
         key = (row, size)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        item = {"row": row, "id": plain(self.dataset.ids[row]), **self._content(row, size)}
+        item = {"row": row, "id": plain(self.dataset.ids[row])}
+        try:
+            item |= _CONTENT[self.kind](self, row, size)
+        except WorkbenchError as error:
+            item["error"] = str(error)
         self._keep(key, item)
         return item
 
-    def _content(self, row: int, size: int) -> dict:
-        from workbench.storage.media import read_image, thumbnail
+    def sound(self, row: int) -> tuple[bytes, str]:
+        """Bytes and MIME type of a sound for the player; InputError when there is none."""
+        from workbench.storage.media import read_sound
 
-        if self.kind == "text":
-            return {"text": shortened(self.dataset.text(row) or "", 400 if size == THUMB else LONG_TEXT)}
-        if self.kind == "none":
-            cells = self.dataset.metadata.iloc[row].items() if self.dataset.metadata.shape[1] else ()
-            most = 6 if size == THUMB else 40
-            return (
-                {"text": "\n".join(f"{name}  {as_text(value)}" for name, value in list(cells)[:most])} if cells else {}
-            )
-        try:
-            data = read_image(self.dataset.image(row), self.dataset.media_root)
-            if data is None:
-                return {"error": "no image"}
-            encoded, width, height = thumbnail(data, size)
-        except WorkbenchError as error:
-            return {"error": str(error)}
-        mime = "png" if encoded[:4] == b"\x89PNG" else "jpeg"
-        src = f"data:image/{mime};base64,{base64.b64encode(encoded).decode('ascii')}"
-        return {"src": src, "width": width, "height": height}
+        found = read_sound(self.dataset.sound(row), self.dataset.media_root)
+        if found is None:
+            raise InputError.at("audio", "is missing", "This example has no sound.", row=row)
+        return found
+
+    def _picture(self, row: int, size: int) -> dict:
+        from workbench.storage.media import is_url, read_image
+
+        image = self.dataset.image(row)
+        if is_url(image):
+            return {"url": shortened(image, 2000)}
+        data = read_image(image, self.dataset.media_root)
+        return {"error": "no image"} if data is None else encoded(data, size)
+
+    def _sound(self, row: int, size: int) -> dict:
+        from workbench.storage.media import is_url
+
+        sound = self.dataset.sound(row)
+        if is_url(sound):
+            return {"url": shortened(sound, 2000)}
+        if sound is None:
+            return {"error": "no sound"}
+        path = "" if isinstance(sound, bytes) else sound.replace("\\", "/")
+        name = path.rpartition("/")[2] or f"{len(sound) / 1000:,.0f} kB"
+        return {"sound": shortened(name, 100), **(self._text(row, size) if self.dataset.text_column else {})}
+
+    def _text(self, row: int, size: int) -> dict:
+        return {"text": shortened(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}
+
+    def _table(self, row: int, size: int) -> dict:
+        if not self.dataset.metadata.shape[1]:
+            return {}
+        cells = list(self.dataset.metadata.iloc[row].items())[: FIELDS.get(size, FIELDS[FULL])]
+        return {"table": [[str(name), as_text(value)] for name, value in cells]}
+
+    def _own(self, row: int, size: int) -> dict:
+        return rendered(self.render, self.dataset, row, thumb=size == THUMB)
 
     def _keep(self, key: tuple[int, int], item: dict) -> None:
         self._kept[key] = item
@@ -80,8 +122,28 @@ class Media:
             self._bytes -= _weight(self._kept.popitem(last=False)[1])
 
 
+_CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
+    "image": Media._picture,
+    "audio": Media._sound,
+    "text": Media._text,
+    "none": Media._table,
+    "own": Media._own,
+}
+
+
+def encoded(data: bytes, size: int) -> dict:
+    """src, width and height of an image's bytes, decoded with a pixel limit and encoded anew."""
+    from workbench.storage.media import thumbnail
+
+    picture, width, height = thumbnail(data, size)
+    mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
+    src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
+    return {"src": src, "width": width, "height": height}
+
+
 def _weight(item: dict) -> int:
-    return len(item.get("src") or item.get("text") or "") + 100
+    table = sum(len(name) + len(value) for name, value in item.get("table", ()))
+    return sum(len(item.get(name) or "") for name in ("src", "text", "html", "url", "error")) + table + 100
 
 
 def shortened(text: str, most: int) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from workbench.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from widgets.rendering import Row
     from workbench.run import Run
 
 
@@ -45,13 +46,14 @@ class View:
     keymap: str | Mapping[str, object] | None
     blind: bool
     own_queue: list | None = None
+    render: Callable[[Row], object] | None = None
     lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
     def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None, alone: bool) -> None:
         """Show a run; `alone` with this author's decisions only."""
         self.run, self.dataset, self.scores = run, run.dataset, scores
         self.decisions = Decisions(run, author, self.decided, alone=alone)
-        self.media = Media(self.dataset)
+        self.media = Media(self.dataset, self.render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
         self.projector = Projector(run, self.later)
         self._haystack: np.ndarray | None = None

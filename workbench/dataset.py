@@ -21,7 +21,7 @@ from workbench.tasks import TASKS
 UNLABELLED = -1
 """Class index of an example without a given label."""
 
-RESERVED = ("row", "id", "given_label", "image")
+RESERVED = ("row", "id", "given_label", "image", "audio")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
 
 
@@ -38,9 +38,10 @@ class Dataset:
     classes : tuple of k class names (str).
     metadata : DataFrame of n rows with the user's other columns, RangeIndex.
     images : sequence of n, each PNG/JPEG/... bytes, a path (str) or None; None when there are no images.
+    sounds : the same for WAV, MP3, OGG or FLAC.
     text_column : name of the column of `metadata` that holds the text of an example, or None.
     task : kind of label, a key of `workbench.tasks.TASKS`.
-    media_root : folder below which image paths are read, or None when there are no paths.
+    media_root : folder below which paths of images and sounds are read, or None when there are no paths.
     """
 
     ids: np.ndarray
@@ -52,6 +53,7 @@ class Dataset:
     task: str = "multiclass"
     media_root: Path | None = None
     planted: pd.DataFrame | None = None
+    sounds: Sequence[bytes | str | None] | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -67,6 +69,7 @@ class Dataset:
         unlabelled = int((self.given_labels < 0).sum())
         parts += [f"{unlabelled:,} unlabelled"] if unlabelled else []
         parts += ["images"] if self.images is not None else []
+        parts += ["sounds"] if self.sounds is not None else []
         parts += [f"text in {self.text_column!r}"] if self.text_column is not None else []
         parts += [f"{len(self.planted):,} planted errors"] if self.planted is not None else []
         return f"<Dataset {self.task}: {', '.join(parts)}>"
@@ -79,6 +82,7 @@ class Dataset:
         *,
         id: str | None = None,
         image: str | None = None,
+        audio: str | None = None,
         text: str | None = None,
         classes: Sequence[object] | None = None,
         media_root: str | Path | None = None,
@@ -91,6 +95,7 @@ class Dataset:
         label : column with the given label (str, int, bool or categorical); missing values mean "no label yet".
         id : column with unique ids (int or str); without it the row numbers from 0.
         image : column with image paths (str) or encoded image bytes (PNG, JPEG, ...).
+        audio : column with paths or bytes of sounds (WAV, MP3, OGG, FLAC).
         text : column with the text of the example.
         classes : class names in the order wanted. Integer labels with str `classes` are indices into them.
             Without it: the sorted distinct labels.
@@ -101,16 +106,17 @@ class Dataset:
         ------
         InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`.
         """
-        for role, name in {"label": label, "id": id, "image": image, "text": text}.items():
+        for role, name in {"label": label, "id": id, "image": image, "audio": audio, "text": text}.items():
             if name is not None and name not in frame.columns:
                 raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}=`.")
         ids = np.arange(len(frame)) if id is None else frame[id].to_numpy()
-        taken = {name for name in (label, id, image) if name is not None}
+        taken = {name for name in (label, id, image, audio) if name is not None}
         metadata = frame.drop(columns=list(taken)).reset_index(drop=True)
         return cls.from_arrays(
             frame[label],
             ids=ids,
             images=None if image is None else list(frame[image]),
+            sounds=None if audio is None else list(frame[audio]),
             texts=None,
             classes=classes,
             media_root=media_root,
@@ -125,6 +131,7 @@ class Dataset:
         *,
         ids: Iterable[object] | None = None,
         images: Sequence[Any] | np.ndarray | None = None,
+        sounds: Sequence[bytes | str | Path | None] | None = None,
         texts: Sequence[str] | None = None,
         classes: Sequence[object] | None = None,
         metadata: pd.DataFrame | None = None,
@@ -138,6 +145,7 @@ class Dataset:
         labels, ids, classes, media_root : as in `from_frame`.
         images : array (n, h, w) or (n, h, w, 3 or 4), uint8 or float in [0, 1]; or a sequence of bytes, paths,
             PIL images or arrays.
+        sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
         texts : n strings, kept as the column "text".
         metadata : DataFrame of n rows with other columns.
         """
@@ -159,10 +167,13 @@ class Dataset:
             columns = columns.assign(text=list(texts))
         if images is not None and len(images) != n:
             raise InputError.at("images", f"has {len(images)} entries for {n} labels", "Pass one image per example.")
+        if sounds is not None and len(sounds) != n:
+            raise InputError.at("sounds", f"has {len(sounds)} entries for {n} labels", "Pass one sound per example.")
         pictures = None if images is None else _Images(images)
-        has_paths = pictures is not None and pictures.any_path()
+        heard = None if sounds is None else _Sounds(sounds)
+        has_paths = any(media is not None and media.any_path() for media in (pictures, heard))
         root = Path(media_root or ".").resolve() if has_paths else None
-        return cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root)
+        return cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root, sounds=heard)
 
     @property
     def n(self) -> int:
@@ -229,6 +240,10 @@ class Dataset:
     def image(self, row: int) -> bytes | str | None:
         """Encoded image bytes, or a path, of one row; None when it has none."""
         return None if self.images is None else self.images[row]
+
+    def sound(self, row: int) -> bytes | str | None:
+        """Encoded bytes of a sound, or a path, of one row; None when it has none."""
+        return None if self.sounds is None else self.sounds[row]
 
     def text(self, row: int) -> str | None:
         """Text of one row; None when the dataset has no text."""
@@ -300,6 +315,17 @@ class _Images(Sequence):
         if isinstance(self._images, np.ndarray) and self._images.dtype != object:
             return self._images.dtype.kind == "U"
         return any(isinstance(image, (str, Path)) for image in self._images)
+
+
+class _Sounds(_Images):
+    """Sounds as given: bytes and paths."""
+
+    def __getitem__(self, row: Any) -> Any:
+        sound = self._images[row]
+        if sound is None or isinstance(sound, (bytes, bytearray, memoryview, str, Path, float, type(pd.NA))):
+            return super().__getitem__(row)
+        found = f"is a {type(sound).__name__}"
+        raise InputError.at("sounds", found, "Pass the bytes or the path of a WAV, MP3, OGG or FLAC file.", row=row)
 
 
 def _clean_ids(ids: Iterable[object], n: int) -> np.ndarray:

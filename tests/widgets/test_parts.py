@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from widgets import _bundle
 from widgets.columns import Column, view_columns
-from widgets.media import THUMB, Media
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 
@@ -68,51 +65,6 @@ def test_a_column_says_what_the_page_must_know():
         "suspicious": "high",
         "range": [0.0, 1.0],
     }
-
-
-def test_pictures_are_decoded_and_encoded_again():
-    from PIL import Image
-
-    raw = io.BytesIO()
-    Image.new("RGB", (300, 200), "red").save(raw, "PNG")
-    hidden = raw.getvalue() + b"<script>alert(1)</script>"
-    media = Media(Dataset.from_arrays([0, 1], images=[hidden, b"<svg onload='alert(1)'/>"]))
-    item = media.item(0)
-    assert max(item["width"], item["height"]) == THUMB
-    assert item["src"].startswith("data:image/jpeg;base64,")
-    assert "error" in media.item(1)
-    assert "src" not in media.item(1)
-
-
-def test_a_bomb_is_refused():
-    from PIL import Image
-
-    raw = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(raw, "PNG")
-    assert "pixels" in Media(Dataset.from_arrays([0], images=[raw.getvalue()])).item(0)["error"]
-
-
-def test_texts_are_cut_with_a_note_and_tables_stand_in_for_media():
-    media = Media(Dataset.from_arrays([0, 1], texts=["x" * 30_000, "short"]))
-    assert media.kind == "text"
-    assert media.item(0, 420)["text"].endswith("(10,000 more characters)")
-    assert media.item(1)["text"] == "short"
-    table = Media(Dataset.from_arrays([0, 1], metadata=pd.DataFrame({"a": [1.23456, 2], "b": ["u", None]})))
-    assert table.kind == "none"
-    assert table.item(0)["text"] == "a  1.235\nb  u"
-    assert table.item(1)["text"] == "a  2\nb  –"
-
-
-def test_memory_for_pictures_is_bounded(monkeypatch):
-    monkeypatch.setattr("widgets.media.KEPT_BYTES", 3000)
-    media = Media(
-        Dataset.from_arrays(
-            np.zeros(40, int), images=np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype=np.uint8)
-        )
-    )
-    for row in range(40):
-        media.item(row)
-    assert len(media._kept) < 12
 
 
 def test_the_committed_bundle_is_what_the_sources_give():

@@ -9,6 +9,7 @@ import { newsFeature } from "./news.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
+import { soundFeature } from "./sound.js";
 import { viewHistoryFeature } from "./viewhistory.js";
 import { viewsFeature } from "./views.js";
 
@@ -25,4 +26,5 @@ export const FEATURES = [
   exportFeature,
   helpFeature,
   reviewFeature,
+  soundFeature,
 ];

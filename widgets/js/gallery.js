@@ -14,7 +14,7 @@ export class Gallery {
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
-    this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
+    this.strip = h("div", { class: `lw-strip lw-strip-${this.media.shape}`, role: "listbox", "aria-label": "examples" });
     this.el = h(
       "section",
       { class: "lw-gallery", "aria-label": "gallery" },

@@ -58,7 +58,7 @@ export class Inspector {
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
-      { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
+      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
       h(
         "div",
         { class: "lw-part lw-part-look" },
@@ -222,7 +222,7 @@ export class Inspector {
     this.redrawCurve();
     this.drawNeighbors();
     this.table.replaceChildren(
-      ...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
+      ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");

@@ -1,29 +1,73 @@
-/** Thumbnails and texts, asked for in packs of 24 and kept for a while. */
+/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
 import { h } from "./dom.js";
-import { clip } from "./format.js";
+import { clip, count } from "./format.js";
 
 /** Examples per request. */
 export const PACK = 24;
-/** Items kept in memory. */
-const ITEMS_KEPT = 1500;
+/** Characters of items kept in memory: pictures are most of it, two bytes each. */
+const ROOM = 16_000_000;
+/** Characters of a long text that are shown before it is unfolded. */
+const FOLD = 700;
+
+/** Items by row, the longest unused leave first when there is no more room. */
+export class Shelf {
+  constructor(room = ROOM) {
+    Object.assign(this, { room, size: 0, items: new Map() });
+  }
+
+  get(row) {
+    const item = this.items.get(row);
+    if (item) {
+      this.items.delete(row);
+      this.items.set(row, item);
+    }
+    return item;
+  }
+
+  put(row, item) {
+    this.drop(row);
+    this.items.set(row, item);
+    this.size += weight(item);
+    for (const [oldest] of this.items) {
+      if (this.size <= this.room || this.items.size === 1) return;
+      this.drop(oldest);
+    }
+  }
+
+  drop(row) {
+    const item = this.items.get(row);
+    if (!item) return;
+    this.size -= weight(item);
+    this.items.delete(row);
+  }
+}
+
+function weight({ src = "", text = "", html = "", url = "", table = [] }) {
+  return 200 + [src, text, html, url, ...table.flat()].reduce((sum, part) => sum + part.length, 0);
+}
 
 export class Media {
-  /** @param {object} wire @param {string} kind "image", "text" or "none" */
+  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
   constructor(wire, kind) {
-    Object.assign(this, { wire, kind, items: new Map(), asked: new Map() });
+    Object.assign(this, { wire, kind, shelf: new Shelf(), asked: new Map() });
+  }
+
+  /** How much room an example needs: "image", "text" or "none". */
+  get shape() {
+    return this.kind === "image" || this.kind === "none" ? this.kind : "text";
   }
 
   /** The item of a row if it is here. */
   peek(row) {
-    return this.items.get(row);
+    return this.shelf.get(row);
   }
 
   /** Items of rows, in order; asks only for those that are not here or on their way. */
   async want(rows) {
-    const missing = rows.filter((row) => !this.items.has(row) && !this.asked.has(row));
+    const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
     for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
     await Promise.all(rows.map((row) => this.asked.get(row)).filter(Boolean));
-    return rows.map((row) => this.items.get(row));
+    return rows.map((row) => this.shelf.get(row));
   }
 
   ask(rows) {
@@ -38,36 +82,84 @@ export class Media {
   }
 
   keep(item) {
-    this.items.set(item.row, item);
-    if (this.items.size > ITEMS_KEPT) this.items.delete(this.items.keys().next().value);
+    this.shelf.put(item.row, item);
   }
 }
 
 /**
- * A picture or a text as an element.
- * @param {object|undefined} item {id, src, text, error} @param {string} size class suffix: "thumb" or "full"
+ * What an example looks like.
+ * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
  */
 export function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  if (item.error)
-    return h("span", {
+  const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
+  return kind ? NODES[kind](item, size) : nothing(item, size);
+}
+
+const NODES = {
+  error: ({ error }, size) =>
+    h("span", {
       class: `lw-media lw-${size} lw-broken`,
-      title: item.error,
-      text: size === "full" ? item.error : "unreadable",
-    });
-  if (item.src) {
-    const small = Math.max(item.width || 0, item.height || 0) < 64;
-    return h("img", {
-      class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`,
-      src: item.src,
-      alt: `example ${item.id}`,
+      title: error,
+      text: size === "full" ? error : /^no \w+$/.test(error) ? error : "unreadable",
+    }),
+  src: ({ id, src, width, height }, size) =>
+    h("img", {
+      class: `lw-media lw-${size}${Math.max(width || 0, height || 0) < 64 ? " lw-pixels" : ""}`,
+      src,
+      alt: `example ${id}`,
       draggable: "false",
-    });
-  }
-  if (item.text !== undefined && item.text !== null)
-    return h("span", {
-      class: `lw-media lw-${size} lw-text`,
-      text: size === "thumb" ? clip(item.text, 160) : item.text,
-    });
-  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(item.id ?? ""), 18) });
+    }),
+  html: ({ id, html }) =>
+    h("iframe", { class: "lw-media lw-html", sandbox: "", srcdoc: html, title: `example ${id}`, referrerpolicy: "no-referrer" }),
+  url: ({ url }, size) => urlNode(url, size),
+  sound: ({ sound, text }, size) =>
+    h(
+      "span",
+      { class: `lw-media lw-${size} lw-sound` },
+      h("span", { class: "lw-sound-name lw-clip", text: `♪ ${sound}`, title: sound }),
+      text ? textNode(text, size) : null,
+    ),
+  table: ({ table }, size) => tableNode(table, size),
+  text: ({ text }, size) => textNode(text, size),
+};
+
+function nothing({ id }, size) {
+  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
+}
+
+/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
+function urlNode(url, size) {
+  const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
+  if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
+  return h("a", { ...attributes, href: url, target: "_blank", rel: "noopener noreferrer" });
+}
+
+function tableNode(table, size) {
+  if (size !== "full")
+    return h("span", { class: `lw-media lw-${size} lw-text`, text: table.map(([name, value]) => `${name}  ${value}`).join("\n") });
+  return h(
+    "dl",
+    { class: "lw-media lw-full lw-columns" },
+    table.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value, title: value })]),
+  );
+}
+
+function textNode(text, size) {
+  const node = h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(text, 160) : text });
+  return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
+}
+
+/** A long text that shows its beginning, and a button for the rest. */
+function folded(node, text) {
+  let open = false;
+  const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
+  const turn = (next) => {
+    open = next;
+    button.textContent = open ? "less" : `… ${count(text.length - FOLD)} more characters`;
+    button.setAttribute("aria-expanded", String(open));
+    node.replaceChildren(open ? text : text.slice(0, FOLD), button);
+  };
+  turn(false);
+  return node;
 }

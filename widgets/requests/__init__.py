@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.requests.audit import ask_audit, ask_rank
-from widgets.requests.data import ask_column, ask_inspect, ask_media
+from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
@@ -34,6 +34,7 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "open": ask_open,
     "column": ask_column,
     "media": ask_media,
+    "sound": ask_sound,
     "inspect": ask_inspect,
     "select": ask_select,
     "current": ask_current,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ def ask_media(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Thumbnails of rows."""
     rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
     return {"items": [view.media.item(row) for row in rows]}, []
+
+
+def ask_sound(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """A sound for the player."""
+    data, mime = view.media.sound(view.row(content["row"]))
+    return {"mime": mime}, [np.frombuffer(data, np.uint8)]
 
 
 def ask_inspect(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -55,11 +55,11 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
 
     Notes
     -----
-    Exact: equal bytes of an image, or texts that are equal after runs of white space are made one space. Near: one
-    of the 30 nearest neighbours by cosine distance is at most `near` * median over all examples of the distance to
-    the nearest neighbour away. Measured on 5,000 images of CIFAR-10 with embeddings of an EfficientNet, 2 pairs
-    are that near, and both are two cuts of one photograph. An embedding that a long training has drawn together has
-    more of them. Cost: one pass over the media, one over the shared neighbour graph; both are cached.
+    Exact: equal bytes of an image or a sound, or texts that are equal after runs of white space are made one space.
+    Near: one of the 30 nearest neighbours by cosine distance is at most `near` * median over all examples of the
+    distance to the nearest neighbour away. Measured on 5,000 images of CIFAR-10 with embeddings of an EfficientNet, one
+    pair is that near. An embedding that a long training has drawn together has more of them. Cost: one pass
+    over the media, one over the shared neighbour graph; both are cached.
     """
     run = opened(run)
     if not 0.0 <= near <= 1.0:
@@ -89,16 +89,17 @@ def media_groups(run: Run) -> tuple[np.ndarray, int, str]:
     from workbench.storage.cache import cached, fingerprint
 
     dataset = run.dataset
-    if dataset.images is None and dataset.text_column is None:
-        return np.full(run.n, -1, np.int64), 0, ""
-    if dataset.images is None:
+    what = "images" if dataset.images is not None else "sounds"
+    if dataset.images is None and dataset.sounds is None:
+        if dataset.text_column is None:
+            return np.full(run.n, -1, np.int64), 0, ""
         return _twins(_text_digests(dataset)), 0, "texts that are equal but for white space"
     sizes = _sizes(dataset)
     key: dict[str, object] = {"examples": fingerprint([run.layout.examples])}
     if sizes is not None:
         key["files"] = hashlib.blake2b(sizes.tobytes(), digest_size=12).hexdigest()
-    found = cached(run, "duplicates", key, lambda: _image_codes(dataset, sizes))
-    return found["codes"], int(found["unreadable"]), "images of the same bytes"
+    found = cached(run, "duplicates", key, lambda: _media_codes(dataset, sizes))
+    return found["codes"], int(found["unreadable"]), f"{what} of the same bytes"
 
 
 def _text_digests(dataset: Dataset) -> np.ndarray:
@@ -109,14 +110,15 @@ def _text_digests(dataset: Dataset) -> np.ndarray:
 
 
 def _sizes(dataset: Dataset) -> np.ndarray | None:
-    """(n, 2) int64 size and time of every image file, -1 where it cannot be read; None when images are no files."""
+    """(n, 2) int64 size and time of every file, -1 where it cannot be read; None when they are no files."""
     from workbench.storage.media import media_path
 
     if dataset.media_root is None or not dataset.n:
         return None
     out = np.full((dataset.n, 2), -1, np.int64)
+    one = dataset.image if dataset.images is not None else dataset.sound
     for row in range(dataset.n):
-        image = dataset.image(row)
+        image = one(row)
         if isinstance(image, bytes):
             return None
         if image is None:
@@ -129,12 +131,13 @@ def _sizes(dataset: Dataset) -> np.ndarray | None:
     return out
 
 
-def _image_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Digests of images as codes; of files only those that share their size with another."""
+def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Digests of images or sounds as codes; of files only those that share their size with another."""
     from tqdm.auto import tqdm
 
-    from workbench.storage.media import read_image
+    from workbench.storage.media import MAX_BYTES, read_media
 
+    one, field = (dataset.image, "image") if dataset.images is not None else (dataset.sound, "audio")
     digests = np.full(dataset.n, None, object)
     unreadable = 0
     rows = np.arange(dataset.n)
@@ -143,9 +146,9 @@ def _image_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.nda
         unreadable = int((~there).sum())
         _, which, total = np.unique(sizes[:, 0], return_inverse=True, return_counts=True)
         rows = np.flatnonzero(there & (total[which] > 1))
-    for row in tqdm(rows, desc="duplicates", unit="image", delay=2, leave=False):
+    for row in tqdm(rows, desc="duplicates", unit="file", delay=2, leave=False):
         try:
-            data = read_image(dataset.image(row), dataset.media_root)
+            data = read_media(one(row), dataset.media_root, field, MAX_BYTES)
         except WorkbenchError:
             unreadable += 1
             continue

@@ -269,6 +269,7 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
         "n": dataset.n,
         "mode": mode,
         "text_column": dataset.text_column,
+        "audio": dataset.sounds is not None,
         "media_root": None if root is None else str(root),
         "media_signature": None if root is None else sign(identity, root),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

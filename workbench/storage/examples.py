@@ -30,29 +30,38 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
     columns = {name: _column(name, dataset.metadata[name]) for name in dataset.metadata.columns}
     schema = pa.schema([(name, array.type) for name, array in (fixed | columns).items()])
-    has_paths = dataset.media_root is not None
-    if dataset.images is not None:
-        schema = schema.append(pa.field("image", pa.string() if has_paths else pa.binary()))
+    media = {"image": dataset.images, "audio": dataset.sounds}
+    media = {name: values for name, values in media.items() if values is not None}
+    for name, values in media.items():
+        schema = schema.append(pa.field(name, pa.string() if _holds_paths(dataset, values) else pa.binary()))
     table = pa.table(fixed | columns)
     with sealed(layout, layout.examples) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for start in range(0, max(dataset.n, 1), GROUP_ROWS):
             block = table.slice(start, GROUP_ROWS)
-            if dataset.images is not None:
-                pictures = [_picture(dataset, row, has_paths) for row in range(start, start + len(block))]
-                block = block.append_column("image", pa.array(pictures, schema.field("image").type))
+            for name, values in media.items():
+                kind = schema.field(name).type
+                column = [_one(name, values, row, kind == pa.string()) for row in range(start, start + len(block))]
+                block = block.append_column(name, pa.array(column, kind))
             writer.write_table(block, row_group_size=GROUP_ROWS)
     if dataset.planted is not None:
         with sealed(layout, layout.planted) as temporary:
             dataset.planted.to_parquet(temporary, index=False)
 
 
-def _picture(dataset: Dataset, row: int, has_paths: bool) -> bytes | str | None:
-    """The image of one row, which must be of the same kind as all others."""
-    image = dataset.images[row]
-    if image is not None and isinstance(image, str) != has_paths:
-        found = "is an image among paths" if has_paths else "is a path among images"
-        raise InputError.at("images", found, "Use one kind: read the files, or save the images.", row=row)
-    return image
+def _holds_paths(dataset: Dataset, values: Sequence) -> bool:
+    """Whether images or sounds are paths (then all are)."""
+    return values.any_path() if hasattr(values, "any_path") else dataset.media_root is not None
+
+
+def _one(name: str, values: Sequence, row: int, has_paths: bool) -> bytes | str | None:
+    """The image or sound of one row, which must be of the same kind as all others."""
+    one = values[row]
+    if one is not None and isinstance(one, str) != has_paths:
+        what = {"image": "an image", "audio": "a sound"}[name]
+        found = f"is {what} among paths" if has_paths else f"is a path among {name}s"
+        todo = "Use one kind: read the files, or save them."
+        raise InputError.at({"image": "images", "audio": "sounds"}[name], found, todo, row=row)
+    return one
 
 
 def _column(name: str, values: pd.Series) -> pa.Array:
@@ -74,7 +83,8 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     n, classes = described["n"], tuple(described["classes"])
     try:
         file = pq.ParquetFile(layout.examples)
-        names = [name for name in file.schema_arrow.names if name != "image"]
+        media = ["image", "audio"] if described.get("audio") is True else ["image"]
+        names = [name for name in file.schema_arrow.names if name not in media]
         if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
             found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
             raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
@@ -85,19 +95,21 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         metadata = metadata.to_pandas(ignore_metadata=True)
     except (OSError, pa.ArrowException, UnicodeError, KeyError) as error:
         raise RunError(f"{layout.examples} cannot be read ({error}). Restore it from a copy.") from error
-    images = None
-    if "image" in file.schema_arrow.names:
-        kind = file.schema_arrow.field("image").type
-        if kind not in (pa.binary(), pa.large_binary(), *TEXT):
-            raise RunError(f"{layout.examples} column `image` is {kind}, not images or paths. Restore the file.")
-        images = _StoredImages(layout.examples, n)
+    stored: dict[str, _StoredMedia] = {}
+    for name in media:
+        if name in file.schema_arrow.names:
+            kind = file.schema_arrow.field(name).type
+            if kind not in (pa.binary(), pa.large_binary(), *TEXT):
+                raise RunError(f"{layout.examples} column `{name}` is {kind}, not {name}s or paths. Restore the file.")
+            stored[name] = _StoredMedia(layout.examples, n, name, kind in TEXT)
     text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
     return Dataset(
         ids=ids,
         given_labels=labels,
         classes=classes,
         metadata=metadata,
-        images=images,
+        images=stored.get("image"),
+        sounds=stored.get("audio"),
         text_column=text_column if text_column in metadata.columns else None,
         task=described["task"],
         media_root=_media_root(layout, described, media_root),
@@ -143,13 +155,17 @@ def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Pa
     return layout.root.resolve()
 
 
-class _StoredImages(Sequence):
-    """The image column of examples.parquet, read a row group at a time; the last few groups stay in memory."""
+class _StoredMedia(Sequence):
+    """A media column of examples.parquet, read a row group at a time; the last few groups stay in memory."""
 
-    def __init__(self, path: Path, n: int, keep: int = 8) -> None:
-        self._path, self._n, self._keep = path, n, keep
+    def __init__(self, path: Path, n: int, name: str, paths: bool, keep: int = 8) -> None:
+        self._path, self._n, self._name, self._paths, self._keep = path, n, name, paths, keep
         self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
         self._file: pq.ParquetFile | None = None
+
+    def any_path(self) -> bool:
+        """Whether the column holds paths."""
+        return self._paths
 
     def __len__(self) -> int:
         return self._n
@@ -161,7 +177,7 @@ class _StoredImages(Sequence):
         if group not in self._groups:
             if self._file is None:
                 self._file = pq.ParquetFile(self._path)
-            self._groups[group] = self._file.read_row_group(group, columns=["image"]).column("image")
+            self._groups[group] = self._file.read_row_group(group, columns=[self._name]).column(self._name)
             while len(self._groups) > self._keep:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)

@@ -1,4 +1,4 @@
-"""Images as bytes, safely: encode arrays, read files below one folder, decode with a pixel limit.
+"""Images and sounds as bytes, safely: encode arrays, read files below one folder, decode with a pixel limit.
 
 Everything that turns untrusted bytes or paths into a picture goes through here.
 """
@@ -17,6 +17,12 @@ MAX_PIXELS = 50_000_000
 
 MAX_BYTES = 64_000_000
 """Image files larger than this are not read."""
+
+MAX_SOUND = 20_000_000
+"""Sounds larger than this are not sent to a view."""
+
+SOUNDS = ((b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"))
+"""First bytes and MIME type of what reaches a browser's player."""
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats that are decoded; others (EPS above all) may start other programs and are refused."""
@@ -147,3 +153,24 @@ def open_image(data: bytes):
         found = f"cannot be decoded ({type(error).__name__}: {error})"
         raise InputError.at("image", found, "Is it an image?") from error
     return picture
+
+
+def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str] | None:
+    """(bytes, MIME type) of a WAV, OGG, FLAC or MP3 file given as bytes or as a path below `root`.
+
+    Raises
+    ------
+    InputError : as in `read_image`, or the bytes do not begin like a sound. They are not decoded: a browser does that
+        in a player of its own, and never takes them for a page.
+    """
+    data = read_media(sound, root, "audio", MAX_SOUND)
+    if data is None:
+        return None
+    if len(data) > MAX_SOUND:
+        raise InputError.at("audio", f"is larger than {MAX_SOUND // 10**6} MB", "Make it smaller.")
+    for magic, mime in SOUNDS:
+        if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WAVE"):
+            return data, mime
+    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
+        return data, "audio/mpeg"
+    raise InputError.at("audio", f"is no WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")

@@ -61,8 +61,8 @@ def test_equal_files_are_found_and_missing_ones_counted(tmp_path, monkeypatch):
     from workbench.storage import media
 
     read = []
-    whole = media.read_image
-    monkeypatch.setattr(media, "read_image", lambda image, root: read.append(image) or whole(image, root))
+    whole = media.read_media
+    monkeypatch.setattr(media, "read_media", lambda one, *rest: read.append(one) or whole(one, *rest))
     table = duplicates(run)
     assert table.index.tolist() == ["i0", "i1"]
     assert table["conflict"].all()
