@@ -2733,6 +2733,62 @@ function toggleBlind({ store, inspector, say }) {
   }
 }
 
+// --- sound.js
+/** The player of the inspector: a sound is fetched when its example is on show, and forgotten with it. */
+
+class Player {
+  /** @param {{store: object, wire: object, fail: Function}} options */
+  constructor(options) {
+    Object.assign(this, options, { url: "" });
+    this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
+    this.message = h("span", { class: "lw-quiet" });
+    this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
+  }
+
+  /** Play what belongs to a row. */
+  async show(row) {
+    this.forget();
+    this.row = row;
+    this.message.textContent = "";
+    if (row < 0) return;
+    try {
+      const { body, buffers } = await this.wire.ask("sound", { row });
+      if (this.row !== row) return;
+      this.url = URL.createObjectURL(new Blob([buffers[0]], { type: body.mime }));
+      this.audio.src = this.url;
+    } catch (error) {
+      if (this.row === row) this.message.textContent = error.message;
+    }
+  }
+
+  forget() {
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = "";
+  }
+}
+
+/** @param {object} view */
+function soundFeature(view) {
+  if (view.media.kind !== "audio") return;
+  const { store, wire, fail, registry, inspector } = view;
+  const player = new Player({ store, wire, fail });
+  inspector.picture.after(player.el);
+  let timer = 0;
+  const show = () => {
+    clearTimeout(timer);
+    player.forget();
+    timer = setTimeout(() => player.show(store.row), 120); // not at every step of a held-down arrow key
+  };
+  store.on("cursor", show);
+  registry.on("start", show);
+  registry.onEnd(() => {
+    clearTimeout(timer);
+    player.forget();
+  });
+}
+
 // --- viewhistory.js
 /** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
 
@@ -2973,6 +3029,7 @@ const FEATURES = [
   exportFeature,
   helpFeature,
   reviewFeature,
+  soundFeature,
 ];
 
 // --- bars.js
@@ -3451,30 +3508,74 @@ class Filters {
 }
 
 // --- media.js
-/** Thumbnails and texts, asked for in packs of 24 and kept for a while. */
+/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
 
 /** Examples per request. */
 const PACK = 24;
-/** Items kept in memory. */
-const ITEMS_KEPT = 1500;
+/** Characters of items kept in memory: pictures are most of it, two bytes each. */
+const ROOM = 16_000_000;
+/** Characters of a long text that are shown before it is unfolded. */
+const FOLD = 700;
+
+/** Items by row, the longest unused leave first when there is no more room. */
+class Shelf {
+  constructor(room = ROOM) {
+    Object.assign(this, { room, size: 0, items: new Map() });
+  }
+
+  get(row) {
+    const item = this.items.get(row);
+    if (item) {
+      this.items.delete(row);
+      this.items.set(row, item);
+    }
+    return item;
+  }
+
+  put(row, item) {
+    this.drop(row);
+    this.items.set(row, item);
+    this.size += weight(item);
+    for (const [oldest] of this.items) {
+      if (this.size <= this.room || this.items.size === 1) return;
+      this.drop(oldest);
+    }
+  }
+
+  drop(row) {
+    const item = this.items.get(row);
+    if (!item) return;
+    this.size -= weight(item);
+    this.items.delete(row);
+  }
+}
+
+function weight({ src = "", text = "", html = "", url = "", table = [] }) {
+  return 200 + [src, text, html, url, ...table.flat()].reduce((sum, part) => sum + part.length, 0);
+}
 
 class Media {
-  /** @param {object} wire @param {string} kind "image", "text" or "none" */
+  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
   constructor(wire, kind) {
-    Object.assign(this, { wire, kind, items: new Map(), asked: new Map() });
+    Object.assign(this, { wire, kind, shelf: new Shelf(), asked: new Map() });
+  }
+
+  /** How much room an example needs: "image", "text" or "none". */
+  get shape() {
+    return this.kind === "image" || this.kind === "none" ? this.kind : "text";
   }
 
   /** The item of a row if it is here. */
   peek(row) {
-    return this.items.get(row);
+    return this.shelf.get(row);
   }
 
   /** Items of rows, in order; asks only for those that are not here or on their way. */
   async want(rows) {
-    const missing = rows.filter((row) => !this.items.has(row) && !this.asked.has(row));
+    const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
     for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
     await Promise.all(rows.map((row) => this.asked.get(row)).filter(Boolean));
-    return rows.map((row) => this.items.get(row));
+    return rows.map((row) => this.shelf.get(row));
   }
 
   ask(rows) {
@@ -3489,38 +3590,86 @@ class Media {
   }
 
   keep(item) {
-    this.items.set(item.row, item);
-    if (this.items.size > ITEMS_KEPT) this.items.delete(this.items.keys().next().value);
+    this.shelf.put(item.row, item);
   }
 }
 
 /**
- * A picture or a text as an element.
- * @param {object|undefined} item {id, src, text, error} @param {string} size class suffix: "thumb" or "full"
+ * What an example looks like.
+ * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
  */
 function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  if (item.error)
-    return h("span", {
+  const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
+  return kind ? NODES[kind](item, size) : nothing(item, size);
+}
+
+const NODES = {
+  error: ({ error }, size) =>
+    h("span", {
       class: `lw-media lw-${size} lw-broken`,
-      title: item.error,
-      text: size === "full" ? item.error : "unreadable",
-    });
-  if (item.src) {
-    const small = Math.max(item.width || 0, item.height || 0) < 64;
-    return h("img", {
-      class: `lw-media lw-${size}${small ? " lw-pixels" : ""}`,
-      src: item.src,
-      alt: `example ${item.id}`,
+      title: error,
+      text: size === "full" ? error : /^no \w+$/.test(error) ? error : "unreadable",
+    }),
+  src: ({ id, src, width, height }, size) =>
+    h("img", {
+      class: `lw-media lw-${size}${Math.max(width || 0, height || 0) < 64 ? " lw-pixels" : ""}`,
+      src,
+      alt: `example ${id}`,
       draggable: "false",
-    });
-  }
-  if (item.text !== undefined && item.text !== null)
-    return h("span", {
-      class: `lw-media lw-${size} lw-text`,
-      text: size === "thumb" ? clip(item.text, 160) : item.text,
-    });
-  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(item.id ?? ""), 18) });
+    }),
+  html: ({ id, html }) =>
+    h("iframe", { class: "lw-media lw-html", sandbox: "", srcdoc: html, title: `example ${id}`, referrerpolicy: "no-referrer" }),
+  url: ({ url }, size) => urlNode(url, size),
+  sound: ({ sound, text }, size) =>
+    h(
+      "span",
+      { class: `lw-media lw-${size} lw-sound` },
+      h("span", { class: "lw-sound-name lw-clip", text: `♪ ${sound}`, title: sound }),
+      text ? textNode(text, size) : null,
+    ),
+  table: ({ table }, size) => tableNode(table, size),
+  text: ({ text }, size) => textNode(text, size),
+};
+
+function nothing({ id }, size) {
+  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
+}
+
+/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
+function urlNode(url, size) {
+  const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
+  if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
+  return h("a", { ...attributes, href: url, target: "_blank", rel: "noopener noreferrer" });
+}
+
+function tableNode(table, size) {
+  if (size !== "full")
+    return h("span", { class: `lw-media lw-${size} lw-text`, text: table.map(([name, value]) => `${name}  ${value}`).join("\n") });
+  return h(
+    "dl",
+    { class: "lw-media lw-full lw-columns" },
+    table.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value, title: value })]),
+  );
+}
+
+function textNode(text, size) {
+  const node = h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(text, 160) : text });
+  return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
+}
+
+/** A long text that shows its beginning, and a button for the rest. */
+function folded(node, text) {
+  let open = false;
+  const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
+  const turn = (next) => {
+    open = next;
+    button.textContent = open ? "less" : `… ${count(text.length - FOLD)} more characters`;
+    button.setAttribute("aria-expanded", String(open));
+    node.replaceChildren(open ? text : text.slice(0, FOLD), button);
+  };
+  turn(false);
+  return node;
 }
 
 // --- gallery.js
@@ -3536,7 +3685,7 @@ class Gallery {
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "earlier examples", () => this.page(-1));
     this.forth = iconButton("right", "later examples", () => this.page(1));
-    this.strip = h("div", { class: `lw-strip lw-strip-${this.media.kind}`, role: "listbox", "aria-label": "examples" });
+    this.strip = h("div", { class: `lw-strip lw-strip-${this.media.shape}`, role: "listbox", "aria-label": "examples" });
     this.el = h(
       "section",
       { class: "lw-gallery", "aria-label": "gallery" },
@@ -4155,7 +4304,7 @@ class Inspector {
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
-      { class: `lw-inspector lw-of-${this.media.kind}`, "aria-label": "example" },
+      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
       h(
         "div",
         { class: "lw-part lw-part-look" },
@@ -4319,7 +4468,7 @@ class Inspector {
     this.redrawCurve();
     this.drawNeighbors();
     this.table.replaceChildren(
-      ...answer.columns.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
+      ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");
