@@ -191,10 +191,10 @@ class Ensemble(Evidence):
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _add_probabilities(self) -> None:
-        from workbench.evidence import _made_here
+        from workbench.origin import made_here
 
         found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
-        found = [one for one in found if one[2] is not None and not _made_here(one[0], one[2].how)]
+        found = [one for one in found if one[2] is not None and not made_here(one[0], one[2].how)]
         honest = [one for one in found if one[2].out_of_fold]
         used = honest or found
         if not used:
@@ -221,8 +221,9 @@ class Ensemble(Evidence):
         self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
 
     def _add_spaces(self) -> None:
-        from workbench.evidence import _texts, telling_epoch
+        from workbench.evidence import _texts
         from workbench.origin import embedding_origin
+        from workbench.telling import telling_epoch
 
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
         first = self.runs[0].dataset

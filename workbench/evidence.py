@@ -17,7 +17,8 @@ from workbench.checks import check_given_labels, check_pred_probs
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.frames import coded, matrix, row_names
-from workbench.origin import TRAINED_HERE, embedding_origin
+from workbench.origin import TRAINED_HERE, embedding_origin, made_here
+from workbench.telling import telling_epoch
 
 if TYPE_CHECKING:
     from workbench.neighbors import Neighbors
@@ -29,7 +30,6 @@ NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
 """Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
 
-SETTLED = 0.8
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
@@ -250,7 +250,7 @@ class Evidence:
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
         probs = run.pred_probs()
-        if probs is not None and not _made_here(run, probs.how):
+        if probs is not None and not made_here(run, probs.how):
             evidence._makers["pred_probs"] = probs.values.__getitem__
             evidence.out_of_fold = probs.out_of_fold
             evidence.notes["pred_probs"] = probs.how
@@ -351,31 +351,6 @@ class Evidence:
         from workbench.issues.space import text_vectors
 
         self._add_embeddings(lambda: text_vectors(texts()), "character n-grams of the texts; they never saw a label")
-
-
-def telling_epoch(run: Run) -> int:
-    """The epoch whose embeddings tell right labels from wrong ones best: the last, unless several were recorded.
-
-    An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
-    what early ones show. Of several, the one of the epoch with the largest weight in `issues.dynamics` is taken, among
-    epochs after which the balanced accuracy grew by a quarter at most: the classes come first.
-    """
-    there = run.embedding_epochs
-    known = [epoch for epoch in there if epoch in run.epochs]
-    if run.mode == "import" or len(there) < 2 or not known:
-        return there[-1]
-    from workbench.issues.dynamics import learned_shares
-
-    balanced, missed = learned_shares(run.stat_matrix("correct"), run.dataset.given_labels, run.k)
-    settled = np.append(balanced[:-1] >= SETTLED * balanced[1:], True)
-    worth = np.where(settled, 1.0, 1e-3) * (balanced**2 * missed + 1e-3)
-    return max(known, key=lambda epoch: worth[run.epochs.index(epoch)])
-
-
-def _made_here(run: Run, how: str) -> bool:
-    from workbench.folds import HEAD
-
-    return bool(run.embedding_epochs) and how.startswith(HEAD)
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.neighbors import finite_rows
-from workbench.origin import embedding_origin
+from workbench.origin import HEAD, embedding_origin
 
 if TYPE_CHECKING:
     from workbench.run import PredProbs, Run
@@ -28,7 +28,6 @@ STRENGTHS = (0.1, 1.0, 10.0)
 TOLERANCE = 1e-3  # ten times the default: the same probabilities to two digits in half the time
 SMALL = 20_000  # rows up to which one thread is faster than several that wait for each other
 TRIAL_ROWS = 10_000  # rows on which the strength is chosen
-HEAD = "head out-of-fold"  # how the `how` of our own probabilities begins
 
 
 def deal_folds(given_labels: np.ndarray, folds: int = 5, seed: int = 0) -> np.ndarray:

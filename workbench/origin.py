@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
+HEAD = "head out-of-fold"  # how the origin of probabilities begins that `workbench.folds` made from a run's embeddings
 NOT_KNOWN = "whether the embedding saw these labels is not known"
 
 
@@ -44,6 +45,11 @@ def embedding_origin(run: Run, epoch: int = -1) -> str:
         raise RunError(f"{path} is damaged ({error}). Delete it, or store the embeddings again.") from error
     words = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}[saw]
     return f"{how}; {words}" if how else words
+
+
+def made_here(run: Run, how: str) -> bool:
+    """Whether probabilities of this origin were made from the run's own embeddings, which then say the same."""
+    return bool(run.embedding_epochs) and how.startswith(HEAD)
 
 
 def note_origin(run: Run, epoch: int, how: str, trained_on_labels: bool | None) -> None:

@@ -36,7 +36,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
     """The user's X, or the embeddings of a run.
 
     Of several recorded epochs the one is taken whose embedding tells right labels from wrong ones best
-    (`workbench.evidence.telling_epoch`).
+    (`workbench.telling.telling_epoch`).
 
     Raises
     ------
@@ -47,9 +47,9 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         if not isinstance(data, Run) or not data.embedding_epochs:
             how = "Pass `X=`, one row of numbers per example, or record with `rec.batch(ids, logits, embeddings=...)`."
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
-        from workbench.evidence import telling_epoch
         from workbench.neighbors import finite_rows
         from workbench.origin import embedding_origin
+        from workbench.telling import telling_epoch
 
         epoch = telling_epoch(data)
         values = data.embeddings(epoch)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.evidence import Evidence
+from workbench.telling import epoch_weights
 
 
 @dataclass(frozen=True)
@@ -34,39 +35,6 @@ class Doubt:
     recorded: np.ndarray
     other: np.ndarray
     p_given: np.ndarray
-
-
-def epoch_weights(correct: np.ndarray, given_labels: np.ndarray, k: int) -> np.ndarray:
-    """How much each epoch can tell: balanced accuracy squared times the share of labels not fitted; (epochs,), sum 1.
-
-    Parameters
-    ----------
-    correct : float array (epochs, n), 1 predicted as given, 0 not, NaN not recorded
-    given_labels : int array (n,), -1 = unlabelled
-
-    Notes
-    -----
-    The first factor is small before the classes are learned (and while only the frequent ones are), the second after
-    the labels are memorised. A thousandth is added to every weight, so that epochs that fit everything share equally.
-    """
-    balanced, missed = learned_shares(correct, given_labels, k)
-    weights = balanced**2 * missed + 1e-3
-    return weights / weights.sum() if len(weights) else weights
-
-
-def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Balanced accuracy on the given labels, and the share of them that is not predicted, (epochs,) each."""
-    balanced, missed = np.zeros(len(correct)), np.zeros(len(correct))
-    for epoch, right in enumerate(correct):
-        there = ~np.isnan(right) & (given_labels >= 0)
-        labels = given_labels[there]
-        sizes = np.bincount(labels, minlength=k)
-        hits = np.bincount(labels, right[there], minlength=k)
-        present = sizes > 0
-        if present.any():
-            balanced[epoch] = (hits[present] / sizes[present]).mean()
-            missed[epoch] = 1 - right[there].mean()
-    return balanced, missed
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from workbench.evidence import Evidence
 from workbench.issues.calibrate import calibration_error
 from workbench.issues.combine import smoothed
 from workbench.issues.detector import canary_report, find_issues
-from workbench.issues.dynamics import epoch_weights, normal_scores
+from workbench.issues.dynamics import normal_scores
 
 COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
 
@@ -241,19 +241,6 @@ def test_scale_and_shift_of_embeddings_do_not_matter(rng):
     straight = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
     moved = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors * 7 + 100))
     np.testing.assert_allclose(in_rows(moved, "p_error"), in_rows(straight, "p_error"), atol=5e-3)
-
-
-def test_epochs_that_can_tell_weigh_most():
-    given = np.repeat([0, 1], 50)
-    correct = np.zeros((4, 100))
-    correct[0, given == 0] = 1  # only the first class: not learned yet
-    correct[1] = np.arange(100) % 10 > 1  # learned, labels not memorised
-    correct[2] = np.arange(100) % 20 > 0
-    correct[3] = 1  # memorised
-    weights = epoch_weights(correct, given, 2)
-    assert weights.argmax() == 1
-    assert weights[3] == weights.min()
-    assert weights.sum() == pytest.approx(1)
 
 
 def test_normal_scores_by_hand():
