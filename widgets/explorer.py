@@ -191,6 +191,38 @@ class Explorer(anywidget.AnyWidget, View):
         self.named_views.delete(name)
         self.send({"push": "views", "views": list(self.views)})
 
+    def save_html(self, path: str | Path, *, examples: int = 1000, force: bool = False) -> Path:
+        """Save what is shown as one HTML file that opens offline: maps, filters, gallery, inspector; read-only.
+
+        Parameters
+        ----------
+        path : the .html file.
+        examples : how many examples come with picture and details: the queue first, then the most suspicious. All
+            points are on the maps.
+        force : replace a file that is there.
+
+        Returns
+        -------
+        Path of the file: for 1,797 digits 1 MB. A projection that was not computed yet is computed first.
+
+        Raises
+        ------
+        InputError : another suffix, a missing folder, `examples` below 0. ExistsError : the file is there.
+        """
+        from widgets.saving import save_html
+
+        return save_html(self, path, examples, force)
+
+    def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict] | dict | None:
+        """The widget, and a picture with numbers for where widgets are not shown."""
+        from widgets.still import still_html
+
+        made = super()._repr_mimebundle_(**kwargs)
+        data = made[0] if isinstance(made, tuple) else made
+        if data is not None:
+            data["text/html"] = still_html(self)
+        return made
+
     def __repr__(self) -> str:
         changed = int((self.decisions.labels != self.dataset.given_labels).sum())
         counts = f"{self.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"

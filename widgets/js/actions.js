@@ -88,9 +88,16 @@ export class Actions {
     );
   }
 
+  /** True, and said, when nothing can be saved. */
+  refused() {
+    const { locked } = this.store;
+    if (locked) this.say(locked, "error");
+    return Boolean(locked);
+  }
+
   advance(row) {
     const { store } = this;
-    if (store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
+    if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
   /* ---- the selection ---- */
@@ -144,6 +151,7 @@ export class Actions {
   }
 
   async travel(forward) {
+    if (this.refused()) return;
     const { store } = this,
       word = forward ? "redo" : "undo";
     const step = store.travel(forward);
@@ -174,6 +182,7 @@ export class Actions {
   }
 
   async decide(change, extra = {}) {
+    if (this.refused()) return;
     const { store } = this,
       { op, rows, labels, flag } = change;
     store.apply(change);
@@ -184,8 +193,9 @@ export class Actions {
     const buffers = same || !labels ? [] : [labels.buffer];
     try {
       await this.send("decide", body, buffers, rows);
-    } catch {
+    } catch (error) {
       store.past = store.past.filter((one) => one !== step);
+      if (error.lost) store.write(step.before); // an answer brings Python's state with it; here none will come
     }
   }
 

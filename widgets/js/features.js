@@ -5,6 +5,7 @@ import { evidenceFeature } from "./evidence.js";
 import { exportFeature } from "./exporter.js";
 import { helpFeature } from "./help.js";
 import { lookFeature } from "./look.js";
+import { lifelineFeature } from "./lifeline.js";
 import { newsFeature } from "./news.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
@@ -27,4 +28,5 @@ export const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  lifelineFeature,
 ];

@@ -417,7 +417,7 @@ export class Inspector {
 
   /** Write or change the note of the current example. */
   openNote() {
-    if (this.store.row >= 0) this.typeBox.openNote(this.answer?.note || "");
+    if (this.store.row >= 0 && !this.actions.refused()) this.typeBox.openNote(this.answer?.note || "");
   }
 
   async saveNote(text) {

@@ -351,7 +351,7 @@ class Explorer {
   }
 }
 
-function render({ model, el }) {
+export function render({ model, el }) {
   let explorer = null;
   const open = () => {
     explorer?.destroy();

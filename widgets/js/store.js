@@ -45,6 +45,7 @@ export class Store {
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
     this.changed = this.countChanged();
+    this.locked = ""; // why nothing can be saved
   }
 
   on(topic, listener) {

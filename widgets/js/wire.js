@@ -11,6 +11,7 @@ export class Wire {
    */
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, stuck: false });
+    this.onLost = () => {}; // called when a question could not even be sent
     this.view = Math.random().toString(36).slice(2, 10);
     this.listen = (body, buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
@@ -26,7 +27,8 @@ export class Wire {
         this.model.send({ ...body, kind, request }, undefined, buffers);
       } catch (error) {
         this.open.delete(request);
-        reject(new Error(`the kernel cannot be reached (${error.message})`));
+        reject(Object.assign(new Error(`the kernel cannot be reached (${error.message})`), { lost: true }));
+        this.onLost();
       }
     });
   }
@@ -39,6 +41,13 @@ export class Wire {
     if (body.error) asked.reject(new Error(body.error));
     else asked.resolve({ body, buffers });
     this.watch();
+  }
+
+  /** No answer will come any more: every open question fails. */
+  abandon(why) {
+    const asked = [...this.open.values()];
+    this.open.clear();
+    for (const one of asked) one.reject(Object.assign(new Error(why), { lost: true }));
   }
 
   watch() {

@@ -1,0 +1,147 @@
+"""The saved page and the still picture: complete, escaped, refused where they must be."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from widgets.saving import page_script
+from widgets.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
+from workbench import projection
+from workbench.errors import ExistsError, InputError
+
+
+def facts_of(text: str) -> tuple[dict, bytes]:
+    """What a saved page carries: its facts and the block of arrays."""
+    facts, block = (gzip.decompress(base64.b64decode(part)) for part in re.findall(r"<template id=.*?>(.*?)<", text))
+    return json.loads(facts), block
+
+
+def array_of(facts: dict, block: bytes, key: list, dtype: str, which: int = 0) -> np.ndarray:
+    start, length = facts["answers"][json.dumps(key)]["at"][which]
+    return np.frombuffer(block[start : start + length], dtype)
+
+
+@pytest.fixture(autouse=True)
+def _no_umap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """UMAP compiles for ten seconds, and its picture is not the matter here."""
+    monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
+
+
+@pytest.fixture
+def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
+    """(explorer, facts, block, text) of a page with five examples."""
+    ex = page(color_by="confidence")
+    ex.selection = ex.dataset.ids[:3]
+    path = ex.save_html(tmp_path / "pets.html", examples=5)
+    text = path.read_text(encoding="utf-8")
+    return ex, *facts_of(text), text
+
+
+def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
+    ex, facts, block, _ = saved
+    for name, column in ex.columns.items():
+        assert np.array_equal(
+            array_of(facts, block, ["column", name], column.values.dtype.str), column.values, equal_nan=True
+        )
+    for name, mask in ex.lenses.items():
+        bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
+        assert np.array_equal(bits[: ex.dataset.n].astype(bool), mask)
+    xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
+    assert np.allclose(xy, ex.run.project())
+    opened = facts["answers"]['["open"]']
+    assert [name for name, _ in opened["body"]["arrays"]][:2] == ["given", "suggested"]
+    assert np.array_equal(array_of(facts, block, ["open"], "<i4"), ex.dataset.given_labels)
+    assert facts["traits"]["color_by"] == "confidence"
+    start, length = facts["selection"]
+    assert np.unpackbits(np.frombuffer(block[start : start + length], "u1")).sum() == 3
+
+
+def test_details_come_for_the_queue_first_and_thumbnails_once(saved):
+    ex, facts, _, _ = saved
+    rows = ex.rows_of_queue()[:5].tolist()
+    assert list(map(int, facts["details"])) == rows
+    assert all(detail["neighbors"]["items"] == [] for detail in facts["details"].values())
+    near = {other for detail in facts["details"].values() for other in detail["neighbors"]["rows"]}
+    assert set(map(int, facts["items"])) == set(rows) | near
+    assert facts["items"][str(rows[0])]["src"].startswith("data:image/png;base64,")
+
+
+def test_the_page_says_that_it_is_a_copy_and_where_from_nobody_learns(saved):
+    ex, facts, _, text = saved
+    opened = facts["answers"]['["open"]']["body"]
+    assert "nothing can be changed" in opened["locked"]
+    assert "path" not in opened
+    assert str(ex.run.path.parent) not in text
+
+
+def test_only_our_script_may_run_and_nothing_may_connect(saved):
+    text = saved[-1]
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', text)[1]
+    script = re.search(r'<script type="module">(.*?)</script>', text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert text.count("<script") == 1
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+
+
+def test_the_script_is_one_module_without_imports():
+    script = page_script()
+    assert not re.search(r"^(?:import|export)\b", script, re.MULTILINE)
+    assert script.rstrip().endswith("openSavedPage(document);")
+
+
+def test_refusals(page, tmp_path: Path):
+    ex = page()
+    with pytest.raises(InputError, match=r"\.html"):
+        ex.save_html(tmp_path / "pets.pdf")
+    with pytest.raises(InputError, match="`examples` is -1"):
+        ex.save_html(tmp_path / "pets.html", examples=-1)
+    target = tmp_path / "pets.html"
+    target.write_text("mine")
+    with pytest.raises(ExistsError):
+        ex.save_html(target, examples=1)
+    assert target.read_text() == "mine"
+
+
+def test_where_widgets_are_not_shown_there_is_a_picture_with_numbers(page):
+    ex = page()
+    made = ex._repr_mimebundle_()
+    data = made[0] if isinstance(made, tuple) else made
+    assert "application/vnd.jupyter.widget-view+json" in data
+    still = data["text/html"]
+    assert "<td style" in still
+    assert f"{ex.dataset.n:,}" in still
+    assert str(ex.queue[0]) in still
+    assert len(still) < 60_000
+    assert "<script" not in still
+
+
+def test_the_still_picture_escapes_names(run, issues):
+    from widgets import Explorer
+
+    run.path = run.path.rename(run.path.with_name("<b>x<script>"))
+    ex = Explorer(run, issues=issues)
+    assert "&lt;script&gt;" in ex._repr_mimebundle_()[0]["text/html"]
+
+
+def test_the_most_suspicious_point_is_drawn_last():
+    from PIL import Image
+
+    place = np.array([0.5, 0.5, np.nan], np.float32)
+    for p_error in ([0.0, 1.0, 1.0], [1.0, 0.0, 1.0]):
+        data = picture_of(place, place, [[0, 1], [0, 1]], np.array(p_error))
+        picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+        assert picture.shape == (HEIGHT, WIDTH, 3)
+        drawn = np.unique(picture[(picture != PAPER).any(2)], axis=0)
+        assert drawn.tolist() == [[0x3F, 0x52, 0x90]]
+        assert (picture[:MARGIN] == PAPER).all()

@@ -1,0 +1,39 @@
+/** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
+import { h } from "./dom.js";
+
+const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
+/** How long a kernel that may be a new one has to answer, ms. */
+const PATIENCE = 4000;
+
+/** @param {object} view */
+export function lifelineFeature(view) {
+  const { model, store, registry, root, wire } = view;
+  const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });
+  view.head.el.after(banner);
+  const lock = (reason, kind) => {
+    store.locked = reason;
+    root.dataset.locked = kind;
+    banner.textContent = reason;
+    banner.hidden = false;
+  };
+  if (store.meta.locked) {
+    lock(store.meta.locked, "saved");
+    return;
+  }
+  wire.onLost = () => {
+    if (!store.locked) lock(RESTARTED, "gone");
+    wire.abandon("the kernel was restarted");
+  };
+  /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
+  const look = () => {
+    const timer = setTimeout(() => wire.onLost(), PATIENCE);
+    registry.onEnd(() => clearTimeout(timer));
+    wire
+      .ask("current", { row: store.row })
+      .then(() => store.locked && view.again())
+      .catch(() => wire.onLost())
+      .finally(() => clearTimeout(timer));
+  };
+  model.on("comm_live_update", look);
+  registry.onEnd(() => model.off("comm_live_update", look));
+}

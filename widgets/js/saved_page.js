@@ -1,0 +1,106 @@
+/** A page without a kernel: the answers that Python gave when the page was saved, behind the face of a widget model. */
+
+import { render } from "./main.js";
+
+/** Stands for the widget's model: the same methods, answers from a table. */
+export class SavedModel {
+  /** @param {object} facts what `widgets.saving` wrote @param {ArrayBuffer} block its arrays */
+  constructor(facts, block) {
+    Object.assign(this, { facts, block, traits: { ...facts.traits }, listeners: new Map() });
+  }
+
+  get(name) {
+    return this.traits[name];
+  }
+
+  set(name, value) {
+    this.traits[name] = value;
+  }
+
+  save_changes() {
+    /* there is nowhere to save to */
+  }
+
+  on(event, listener) {
+    if (!this.listeners.has(event)) this.listeners.set(event, []);
+    this.listeners.get(event).push(listener);
+  }
+
+  off(event, listener) {
+    this.listeners.set(
+      event,
+      (this.listeners.get(event) || []).filter((one) => one !== listener),
+    );
+  }
+
+  send(body) {
+    const { body: said, buffers } = this.answer(body);
+    setTimeout(() => this.tell({ ...said, request: body.request }, buffers));
+    if (body.kind === "open" && this.facts.selection)
+      setTimeout(() => this.tell({ push: "selection" }, [this.buffer(this.facts.selection)]));
+  }
+
+  tell(body, buffers) {
+    for (const listener of this.listeners.get("msg:custom") || []) listener(body, buffers);
+  }
+
+  buffer([start, length]) {
+    return new DataView(this.block, start, length);
+  }
+
+  /** {body, buffers} for a question. */
+  answer({ kind, ...body }) {
+    const { facts } = this;
+    if (kind === "media") return { body: { items: body.rows.map((row) => this.item(row)) }, buffers: [] };
+    if (kind === "inspect") return { body: this.detail(body.row), buffers: [] };
+    if (kind === "select" || kind === "current") return { body: {}, buffers: [] };
+    const known = facts.answers[keyOf(kind, body)];
+    if (known) return { body: known.body, buffers: known.at.map((place) => this.buffer(place)) };
+    return { body: { error: `${facts.missing}: open the run in a notebook for that` }, buffers: [] };
+  }
+
+  item(row) {
+    return this.facts.items[row] || { row, id: this.facts.ids[row], error: this.facts.missing };
+  }
+
+  /** All about a row, as far as it was saved. */
+  detail(row) {
+    const { facts } = this,
+      known = facts.details[row];
+    if (known) {
+      const neighbors = { ...known.neighbors, items: known.neighbors.rows.map((other) => this.item(other)) };
+      return { ...known, neighbors };
+    }
+    return {
+      row,
+      id: facts.ids[row],
+      media: this.item(row),
+      reasons: [`details of this example are ${facts.missing}`],
+      note: "",
+      p_given: null,
+      curve: { epochs: [], given: [], suggested: [] },
+      neighbors: { rows: [], items: [], distances: [], none: `neighbours are ${facts.missing}` },
+      columns: [],
+    };
+  }
+}
+
+/** The name of a question in the table of answers: its kind and the values of its fields. */
+function keyOf(kind, { request, ...body }) {
+  return `[${[kind, ...Object.values(body)].map((value) => JSON.stringify(value)).join(", ")}]`;
+}
+
+/** Bytes of base64 text that holds gzip. */
+async function gunzipped(text) {
+  const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+/** Read what lies in the page and open the view on it. */
+export async function openSavedPage(page) {
+  const part = (id) => gunzipped(page.getElementById(id).content.textContent);
+  const [facts, block] = await Promise.all([part("facts"), part("block")]);
+  const model = new SavedModel(JSON.parse(new TextDecoder().decode(facts)), block);
+  render({ model, el: page.getElementById("view") });
+}

@@ -1,0 +1,196 @@
+"""An Explorer as one HTML file that opens anywhere: maps, filters, gallery and inspector, without Python or network.
+
+The page gets the code that a notebook gets, and in place of a kernel a table of answers that were asked for while
+saving. It can be looked at, not written to, and says so. Nothing of the data is part of a script: texts and arrays lie
+in the file as compressed base64, and a policy in the page forbids every other script and every connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets._bundle import HERE, bundle
+from widgets.masks import packed
+from widgets.requests import answer
+from workbench.errors import InputError
+from workbench.storage.layout import atomic
+from workbench.storage.tables import check_target
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+SUFFIXES = (".html", ".htm")
+
+MOST_POSITIONS = 4_000_000
+"""Rows times epochs up to which the maps of earlier epochs are part of the file."""
+
+NOT_HERE = "not part of this saved page"
+
+
+def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
+    """Write the page; see `Explorer.save_html`."""
+    if isinstance(examples, bool) or int(examples) != examples or examples < 0:
+        raise InputError.at(
+            "examples", f"is {examples!r}", "Give the number of examples to show with picture and details."
+        )
+    target = check_target(path, force, SUFFIXES)
+    text = saved_page(view, int(examples))
+    with atomic(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        check_target(target, force, SUFFIXES)
+    return target
+
+
+def saved_page(view: View, examples: int) -> str:
+    """The text of the page."""
+    facts, blob = Answers(view).all(examples)
+    script = page_script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    parts = {
+        "title": html.escape(f"{view.run.name} - Label Workbench"),
+        "policy": f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "media-src data: blob:",
+        "style": HERE.joinpath("explorer.css").read_text(encoding="utf-8"),
+        "facts": shipped(json.dumps(facts, default=str).encode()),
+        "blob": shipped(blob),
+        "script": script,
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], PAGE)
+
+
+def page_script() -> str:
+    """The view and what opens it, as one script."""
+    script = re.sub(r"^export default .*;\n?", "", bundle(entry="saved_page.js"), flags=re.MULTILINE)
+    script += "\nopenSavedPage(document);\n"
+    if re.search(r"</script|<!--", script, re.IGNORECASE):
+        raise ValueError("the code of the view would end the script element that it is in")
+    return script
+
+
+def shipped(data: bytes) -> str:
+    """Bytes as text that is safe anywhere in HTML."""
+    return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")
+
+
+class Answers:
+    """What the page may ask, answered while Python is here; arrays lie one after another in one block of bytes."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.answers: dict[str, dict] = {}
+        self.block: list[bytes] = []
+        self.length = 0
+
+    def all(self, examples: int) -> tuple[dict, bytes]:
+        """(facts for the page, bytes of the arrays), with pictures and details of the first `examples`."""
+        view = self.view
+        opened = self.ask("open")
+        opened["locked"] = f"a saved page of {datetime.now():%Y-%m-%d %H:%M}: nothing can be changed here"
+        opened.pop("path"), opened.pop("export_path")
+        for name in view.columns:
+            self.ask("column", name=name)
+        for name in view.lenses:
+            self.ask("lens", name=name)
+        self._maps(opened)
+        rows = self._first(examples)
+        details = {row: self._detail(row) for row in rows}
+        near = {other for detail in details.values() for other in detail["neighbors"]["rows"]}
+        facts = {
+            "traits": {"color_by": view.color_by, "filters": dict(view.filters), "height": view.height, "webgl": True},
+            "answers": self.answers,
+            "details": details,
+            "items": {row: view.media.item(row) for row in [*rows, *sorted(near - set(rows))]},
+            "ids": [str(one) for one in view.dataset.ids.tolist()],
+            "missing": NOT_HERE,
+        }
+        if view.selection:
+            facts["selection"] = self.keep([packed(view.mask_of(view.selection)).tobytes()])[0]
+        return facts, b"".join(self.block)
+
+    def ask(self, kind: str, **body: object) -> dict:
+        """Ask the view as a page would and keep the answer; an error is an answer."""
+        got, buffers = answer(self.view, {"kind": kind, **body}, [])
+        got.pop("request", None)
+        self.answers[json.dumps([kind, *body.values()])] = {"body": got, "at": self.keep(buffers)}
+        return got
+
+    def keep(self, buffers: list[bytes]) -> list[list[int]]:
+        """[start, length] of buffers in the block; starts are multiples of 4, as arrays of numbers need."""
+        places = []
+        for buffer in buffers:
+            places.append([self.length, len(buffer)])
+            padded = buffer + bytes(-len(buffer) % 4)
+            self.block.append(padded)
+            self.length += len(padded)
+        return places
+
+    def _maps(self, opened: dict) -> None:
+        """Positions of the last epoch, and of earlier ones where that is not too much."""
+        run = self.view.run
+        if run.embedding_epochs:
+            self.answers[json.dumps(["embedding", -1])] = self._projected(run.resolve_embedding_epoch(-1))
+        if len(run.epochs) * run.n > MOST_POSITIONS:
+            opened["epochs"], opened["embedding_epochs"] = list(run.epochs[-1:]), list(run.embedding_epochs[-1:])
+            return
+        for epoch in run.epochs[:-1]:
+            self.ask("upto", epoch=epoch)
+        for epoch in run.embedding_epochs:
+            self.answers[json.dumps(["embedding", epoch])] = self._projected(epoch)
+
+    def _projected(self, epoch: int) -> dict:
+        xy = np.ascontiguousarray(self.view.run.project(epoch), np.float32)
+        return {"body": {"note": f"UMAP, epoch {epoch}"}, "at": self.keep([xy.tobytes()])}
+
+    def _first(self, examples: int) -> list[int]:
+        """Rows that come with picture and details: what is selected and queued first, then the most suspicious."""
+        view = self.view
+        return list(dict.fromkeys(self._in_turn()))[: min(examples, view.dataset.n)]
+
+    def _in_turn(self) -> Iterator[int]:
+        view = self.view
+        if view.current is not None:
+            yield int(view.dataset.rows([view.current])[0])
+        yield from view.rows_of_queue().tolist()
+        yield from np.flatnonzero(view.mask_of(view.selection)).tolist()
+        yield from view.order.tolist()
+
+    def _detail(self, row: int) -> dict:
+        """The inspector's answer; thumbnails are kept once, beside it."""
+        detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
+        detail["neighbors"] = {**detail["neighbors"], "items": []}
+        return detail
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{{policy}}">
+<title>{{title}}</title>
+<style>
+html { color-scheme: light dark; }
+body { margin: 0; padding: 8px; background: Canvas; }
+@media (prefers-color-scheme: dark) { body { background: #0e1011; } }
+{{style}}
+</style>
+</head>
+<body>
+<main id="view"><noscript>This page needs JavaScript.</noscript></main>
+<template id="facts">{{facts}}</template>
+<template id="block">{{blob}}</template>
+<script type="module">{{script}}</script>
+</body>
+</html>
+"""

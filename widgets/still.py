@@ -1,0 +1,125 @@
+"""An Explorer as a still picture with numbers: what a page shows that has no widgets (a saved notebook elsewhere).
+
+Small, because it is kept in every saved notebook: one picture of some kilobytes and a table of eight lines, without
+scripts; everything that came from the data is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.figures.style import VIRIDIS
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+WIDTH, HEIGHT, MARGIN = 420, 300, 10
+"""Of the picture, in pixels."""
+
+PAPER = (250, 250, 250)
+SUSPECTS = 5
+"""Suspects in the table."""
+
+CELL = "padding:2px 12px 2px 0;text-align:left;"
+
+
+def still_html(view: View) -> str:
+    """The HTML: a heading, the data map coloured by the probability of an error, numbers, the first suspects."""
+    changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+    facts = [
+        ("examples", f"{view.dataset.n:,}"),
+        ("classes", f"{view.dataset.k:,}"),
+        ("to review", f"{len(view.queue):,}"),
+        ("changed", f"{changed:,}"),
+    ]
+    expected = view.issues.attrs.get("expected_errors")
+    if expected is not None:
+        facts.append(("wrong labels expected", f"{expected:,.0f}"))
+    numbers = "".join(f"<tr>{_cells((name, value))}</tr>" for name, value in facts)
+    return (
+        f'<div style="font-family:sans-serif;font-size:13px"><strong>{html.escape(view.run.name)}</strong>'
+        f" &middot; Label Workbench. A still picture: run the cell to get the view.{_map(view)}"
+        f'<table style="border-collapse:collapse">{numbers}</table>{_suspects(view)}</div>'
+    )
+
+
+def _map(view: View) -> str:
+    """The data map as an image element; empty when there is none."""
+    from widgets.requests.opening import data_map
+
+    axes = data_map(view.columns)
+    if axes is None:
+        return ""
+    x, y = view.columns[axes["x"]].values, view.columns[axes["y"]].values
+    ranges = axes["ranges"] or [_extent(x), _extent(y)]
+    picture = base64.b64encode(picture_of(x, y, ranges, view.columns["p_error"].values)).decode("ascii")
+    what = f"{axes['y']} over {axes['x']} of all examples, dark where the label is probably wrong"
+    return (
+        f'<br><img alt="{html.escape(what)}" title="{html.escape(what)}" width="{WIDTH}" height="{HEIGHT}" '
+        f'src="data:image/png;base64,{picture}">'
+    )
+
+
+def picture_of(x: np.ndarray, y: np.ndarray, ranges: list, p_error: np.ndarray) -> bytes:
+    """A PNG of points: (n,) positions in `ranges` [[x0, x1], [y0, y1]], coloured by (n,) `p_error`, suspects on top."""
+    from PIL import Image
+
+    rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    rows = rows[np.argsort(np.nan_to_num(p_error[rows], nan=-1.0), kind="stable")]
+    columns = _pixels(x[rows], ranges[0], WIDTH)
+    lines = HEIGHT - 1 - _pixels(y[rows], ranges[1], HEIGHT)
+    palette = [PAPER, (170, 170, 170), *(tuple(bytes.fromhex(color[1:])) for color in reversed(VIRIDIS))]
+    known = np.nan_to_num(p_error[rows], nan=-1.0)
+    colors = np.where(known < 0, 1, 2 + np.clip(known * len(VIRIDIS), 0, len(VIRIDIS) - 1).astype(int)).astype(np.uint8)
+    image = np.zeros((HEIGHT, WIDTH), np.uint8)
+    near = ((0, 0), (1, 0), (0, 1), (1, 1)) if len(rows) < 100_000 else ((0, 0),)
+    for down, right in near:
+        image[np.clip(lines + down, 0, HEIGHT - 1), np.clip(columns + right, 0, WIDTH - 1)] = colors
+    picture = Image.fromarray(image, "P")
+    picture.putpalette([value for color in palette for value in color])
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _pixels(values: np.ndarray, bounds: tuple[float, float], size: int) -> np.ndarray:
+    low, high = bounds
+    share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+    return (MARGIN + np.clip(share, 0, 1) * (size - 1 - 2 * MARGIN)).astype(np.int64)
+
+
+def _extent(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _suspects(view: View) -> str:
+    """The first suspects of the queue as a table; empty when the queue is."""
+    rows = view.rows_of_queue()[:SUSPECTS]
+    if not len(rows):
+        return ""
+    names = view.dataset.names_of
+    head = "".join(f'<th style="{CELL}">{text}</th>' for text in ("example", "given", "suggested", "p(wrong)"))
+    p_error = view.columns["p_error"].values
+    cells = zip(
+        view.dataset.ids[rows], names(view.dataset.given_labels[rows]), names(view.suggested[rows]), p_error[rows]
+    )
+    lines = "".join(f"<tr>{_cells(line)}</tr>" for line in cells)
+    return f'<table style="border-collapse:collapse"><tr>{head}</tr>{lines}</table>'
+
+
+def _cells(values: Iterable[object]) -> str:
+    """Table cells of names and probabilities."""
+    return "".join(f'<td style="{CELL}">{html.escape(_short(value))}</td>' for value in values)
+
+
+def _short(value: object) -> str:
+    if value is None or value != value:
+        return "-"
+    text = f"{value:.2f}" if isinstance(value, (float, np.floating)) else str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
