@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 
 const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
 /** How long a kernel that may be a new one has to answer, ms. */
-const PATIENCE = 4000;
+const ANSWER_WITHIN = 4000;
 
 /** @param {object} view */
 export function lifelineFeature(view) {
@@ -26,7 +26,7 @@ export function lifelineFeature(view) {
   };
   /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
   const look = () => {
-    const timer = setTimeout(() => wire.onLost(), PATIENCE);
+    const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);
     registry.onEnd(() => clearTimeout(timer));
     wire
       .ask("current", { row: store.row })
