@@ -22,6 +22,7 @@ import numpy as np
 
 from widgets._bundle import HERE, bundle
 from widgets.masks import packed
+from widgets.matrices import KINDS
 from widgets.requests import answer
 from workbench.errors import InputError
 from workbench.storage.layout import atomic
@@ -34,6 +35,9 @@ SUFFIXES = (".html", ".htm")
 
 MOST_POSITIONS = 4_000_000
 """Rows times epochs up to which the maps of earlier epochs are part of the file."""
+
+ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in KINDS))
+"""Questions that need no further word, beside those about columns, lenses and epochs."""
 
 NOT_HERE = "not part of this saved page"
 
@@ -83,6 +87,11 @@ def shipped(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")
 
 
+def key_of(*question: object) -> str:
+    """The name of a question, as saved_page.js writes it too."""
+    return json.dumps(question, ensure_ascii=False)
+
+
 class Answers:
     """What the page may ask, answered while Python is here; arrays lie one after another in one block of bytes."""
 
@@ -100,8 +109,10 @@ class Answers:
         opened.pop("path"), opened.pop("export_path")
         for name in view.columns:
             self.ask("column", name=name)
-        for name in view.lenses:
-            self.ask("lens", name=name)
+        for lens in self.ask("lenses").get("lenses", []):
+            self.ask("lens", name=lens["name"])
+        for kind, *fields in ASKED:
+            self.ask(kind, **dict(fields))
         self._maps(opened)
         rows = self._first(examples)
         details = {row: self._detail(row) for row in rows}
@@ -122,7 +133,7 @@ class Answers:
         """Ask the view as a page would and keep the answer; an error is an answer."""
         got, buffers = answer(self.view, {"kind": kind, **body}, [])
         got.pop("request", None)
-        self.answers[json.dumps([kind, *body.values()])] = {"body": got, "at": self.keep(buffers)}
+        self.answers[key_of(kind, *body.values())] = {"body": got, "at": self.keep(buffers)}
         return got
 
     def keep(self, buffers: list[bytes]) -> list[list[int]]:
@@ -139,14 +150,14 @@ class Answers:
         """Positions of the last epoch, and of earlier ones where that is not too much."""
         run = self.view.run
         if run.embedding_epochs:
-            self.answers[json.dumps(["embedding", -1])] = self._projected(run.resolve_embedding_epoch(-1))
+            self.answers[key_of("embedding", -1)] = self._projected(run.resolve_embedding_epoch(-1))
         if len(run.epochs) * run.n > MOST_POSITIONS:
             opened["epochs"], opened["embedding_epochs"] = list(run.epochs[-1:]), list(run.embedding_epochs[-1:])
             return
         for epoch in run.epochs[:-1]:
             self.ask("upto", epoch=epoch)
         for epoch in run.embedding_epochs:
-            self.answers[json.dumps(["embedding", epoch])] = self._projected(epoch)
+            self.answers[key_of("embedding", epoch)] = self._projected(epoch)
 
     def _projected(self, epoch: int) -> dict:
         xy = np.ascontiguousarray(self.view.run.project(epoch), np.float32)

@@ -28,7 +28,7 @@ def test_reload_comes_back_by_itself_and_a_restarted_kernel_is_said(explorer, ru
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     lab.open()
     page.wait_for_selector(".lw[data-state=ready]")
-    assert page.locator(".lw-state").inner_text().startswith("1 changed")
+    assert "1 changed" in page.locator(".lw-state").inner_text()
     page.locator(".lw-name").click()
     page.keyboard.press("k")
     page.wait_for_function("() => /^saved/.test(document.querySelector('.lw-saved').textContent)")
@@ -102,7 +102,7 @@ def test_a_saved_page_works_from_its_file(offline, run_path: Path, tmp_path: Pat
     page.keyboard.press(" ")
     assert "nothing can be changed" in page.locator(".lw-said").inner_text()
     assert page.locator(".lw-acts").is_hidden()
-    assert page.locator(".lw-state").inner_text().startswith("0 changed")
+    assert "0 changed" in page.locator(".lw-state").inner_text()
     assert (errors, asked) == ([], [])
 
 

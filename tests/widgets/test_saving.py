@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from widgets.saving import page_script
+from widgets.saving import key_of, page_script
 from widgets.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from workbench import projection
 from workbench.errors import ExistsError, InputError
@@ -26,7 +26,7 @@ def facts_of(text: str) -> tuple[dict, bytes]:
 
 
 def array_of(facts: dict, block: bytes, key: list, dtype: str, which: int = 0) -> np.ndarray:
-    start, length = facts["answers"][json.dumps(key)]["at"][which]
+    start, length = facts["answers"][key_of(*key)]["at"][which]
     return np.frombuffer(block[start : start + length], dtype)
 
 
@@ -52,7 +52,7 @@ def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
         assert np.array_equal(
             array_of(facts, block, ["column", name], column.values.dtype.str), column.values, equal_nan=True
         )
-    for name, mask in ex.lenses.items():
+    for name, (mask, _) in ex.lenses.items():
         bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
         assert np.array_equal(bits[: ex.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
