@@ -200,9 +200,16 @@ class Actions {
     );
   }
 
+  /** True, and said, when nothing can be saved. */
+  refused() {
+    const { locked } = this.store;
+    if (locked) this.say(locked, "error");
+    return Boolean(locked);
+  }
+
   advance(row) {
     const { store } = this;
-    if (store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
+    if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
   /* ---- the selection ---- */
@@ -256,6 +263,7 @@ class Actions {
   }
 
   async travel(forward) {
+    if (this.refused()) return;
     const { store } = this,
       word = forward ? "redo" : "undo";
     const step = store.travel(forward);
@@ -286,6 +294,7 @@ class Actions {
   }
 
   async decide(change, extra = {}) {
+    if (this.refused()) return;
     const { store } = this,
       { op, rows, labels, flag } = change;
     store.apply(change);
@@ -296,8 +305,9 @@ class Actions {
     const buffers = same || !labels ? [] : [labels.buffer];
     try {
       await this.send("decide", body, buffers, rows);
-    } catch {
+    } catch (error) {
       store.past = store.past.filter((one) => one !== step);
+      if (error.lost) store.write(step.before); // an answer brings Python's state with it; here none will come
     }
   }
 
@@ -1908,6 +1918,46 @@ function afterRest(ms, run) {
   return call;
 }
 
+// --- lifeline.js
+/** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
+
+const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
+/** How long a kernel that may be a new one has to answer, ms. */
+const ANSWER_WITHIN = 4000;
+
+/** @param {object} view */
+function lifelineFeature(view) {
+  const { model, store, registry, root, wire } = view;
+  const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });
+  view.head.el.after(banner);
+  const lock = (reason, kind) => {
+    store.locked = reason;
+    root.dataset.locked = kind;
+    banner.textContent = reason;
+    banner.hidden = false;
+  };
+  if (store.meta.locked) {
+    lock(store.meta.locked, "saved");
+    return;
+  }
+  wire.onLost = () => {
+    if (!store.locked) lock(RESTARTED, "gone");
+    wire.abandon("the kernel was restarted");
+  };
+  /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
+  const look = () => {
+    const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);
+    registry.onEnd(() => clearTimeout(timer));
+    wire
+      .ask("current", { row: store.row })
+      .then(() => store.locked && view.again())
+      .catch(() => wire.onLost())
+      .finally(() => clearTimeout(timer));
+  };
+  model.on("comm_live_update", look);
+  registry.onEnd(() => model.off("comm_live_update", look));
+}
+
 // --- crossfilter.js
 /**
  * Linked filters over n rows. Each filter owns one bit; a row passes when no filter has set its bit. The counts
@@ -2177,6 +2227,7 @@ class Store {
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
     this.changed = this.countChanged();
+    this.locked = ""; // why nothing can be saved
   }
 
   on(topic, listener) {
@@ -3030,6 +3081,7 @@ const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  lifelineFeature,
 ];
 
 // --- bars.js
@@ -4663,7 +4715,7 @@ class Inspector {
 
   /** Write or change the note of the current example. */
   openNote() {
-    if (this.store.row >= 0) this.typeBox.openNote(this.answer?.note || "");
+    if (this.store.row >= 0 && !this.actions.refused()) this.typeBox.openNote(this.answer?.note || "");
   }
 
   async saveNote(text) {
@@ -5804,6 +5856,7 @@ class Wire {
    */
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, stuck: false });
+    this.onLost = () => {}; // called when a question could not even be sent
     this.view = Math.random().toString(36).slice(2, 10);
     this.listen = (body, buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
@@ -5819,7 +5872,8 @@ class Wire {
         this.model.send({ ...body, kind, request }, undefined, buffers);
       } catch (error) {
         this.open.delete(request);
-        reject(new Error(`the kernel cannot be reached (${error.message})`));
+        reject(Object.assign(new Error(`the kernel cannot be reached (${error.message})`), { lost: true }));
+        this.onLost();
       }
     });
   }
@@ -5832,6 +5886,13 @@ class Wire {
     if (body.error) asked.reject(new Error(body.error));
     else asked.resolve({ body, buffers });
     this.watch();
+  }
+
+  /** No answer will come any more: every open question fails. */
+  abandon(why) {
+    const asked = [...this.open.values()];
+    this.open.clear();
+    for (const one of asked) one.reject(Object.assign(new Error(why), { lost: true }));
   }
 
   watch() {
