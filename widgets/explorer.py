@@ -70,6 +70,10 @@ class Explorer(anywidget.AnyWidget, View):
         What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
         and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
         shown in a frame without scripts and network. See `widgets.rendering`.
+    other : Run or path, optional
+        A second run on the same examples (before a correction, another model, another seed), joined by id: differences
+        become columns to colour, filter and sort by, arrows show what moved on the data map. The numbers are those of
+        `workbench.compare_runs(run, other)`.
     height : int
         Height in pixels of the part with the maps.
     **frame
@@ -120,6 +124,7 @@ class Explorer(anywidget.AnyWidget, View):
         color_by: str | None = None,
         blind: bool = False,
         render: Callable[[Row], object] | None = None,
+        other: Run | str | Path | None = None,
         height: int = 540,
         **frame: object,
     ) -> None:
@@ -127,6 +132,7 @@ class Explorer(anywidget.AnyWidget, View):
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
         self.keymap, self.blind, self.render = checked(keymap), blind, render
+        self.other = None if other is None else opened_run(other, {})
         issues = suspects(opened) if issues is None else issues
         self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
         doubted = bool(np.isfinite(self.columns["p_error"].values).any())

@@ -37,7 +37,8 @@ class FrameRun(Run):
     def __init__(self, dataset: Dataset, axes: tuple[str, str] | None, journal: Path | None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="workbench-")
         path = Path(self._folder.name) / "DataFrame"
-        bare = dataclasses.replace(dataset, metadata=pd.DataFrame(), images=None, text_column=None, media_root=None)
+        nothing = {"images": None, "sounds": None, "text_column": None, "media_root": None}
+        bare = dataclasses.replace(dataset, metadata=pd.DataFrame(), **nothing)
         with landing(path, bare, mode="import"):
             pass
         super().__init__(path)

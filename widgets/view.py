@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.columns import Column, codes_of, rows_in_order, view_columns
+from widgets.comparing import Compared, compared
 from widgets.decisions import Decisions
 from widgets.details import Details
 from widgets.media import Media, plain
@@ -46,6 +47,8 @@ class View:
     keymap: str | Mapping[str, object] | None
     blind: bool
     own_queue: list | None = None
+    other: Run | None = None
+    compared: Compared | None = None
     render: Callable[[Row], object] | None = None
     lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
@@ -64,6 +67,9 @@ class View:
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
+        self.compared = None if self.other is None else compared(self.run, self.other, issues)
+        for name, column in (self.compared.columns if self.compared else {}).items():
+            self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
         self.issue = issues["is_issue"].to_numpy(bool)[order]
         self.suggested = codes_of(self.dataset, issues["suggested"].to_numpy()[order])

@@ -1,5 +1,6 @@
 /** The features of the view in the order in which they are added: a new one is a module and a line here. */
 import { auditFeature } from "./audit.js";
+import { compareFeature } from "./compare.js";
 import { epochsFeature } from "./epochs.js";
 import { evidenceFeature } from "./evidence.js";
 import { exportFeature } from "./exporter.js";
@@ -23,6 +24,7 @@ export const FEATURES = [
   epochsFeature,
   evidenceFeature,
   peopleFeature,
+  compareFeature,
   auditFeature,
   exportFeature,
   helpFeature,

@@ -32,6 +32,7 @@ export class PointMap {
       camera: { ...HOME },
       xy: null,
       hover: -1,
+      overlays: [],
       drag: null,
       frame: 0,
       size: { width: 0, height: 0 },
@@ -188,6 +189,7 @@ export class PointMap {
     if (xy) {
       if (this.x) drawAxes(c, this, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf;
       if (near && near.row === store.row)
         drawNeighbors(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.requests.audit import ask_audit, ask_rank
+from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
@@ -44,6 +45,7 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "matrix": ask_matrix,
     "classes": ask_classes,
     "people": ask_people,
+    "compare": ask_compare,
     "differ": ask_differ,
     "search": ask_search,
     "decide": ask_decide,

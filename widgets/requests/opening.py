@@ -73,6 +73,7 @@ def described(view: View) -> dict:
         "queues": orders(view),
         "author": view.decisions.who,
         "second": view.decisions.alone,
+        "other": "" if view.compared is None else view.compared.name,
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
         "warning": warning(view),

@@ -1,0 +1,73 @@
+"""A second run in the view: its differences are columns, its places arrows, its numbers those of the call."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from widgets.suspects import suspects
+from workbench.errors import InputError
+from workbench.recording.recorder import Recorder
+
+
+@pytest.fixture
+def other(run, tmp_path):
+    """The first hundred examples, trained otherwise, in another order."""
+    rng = np.random.default_rng(8)
+    order = rng.permutation(100)
+    given = run.dataset.given_labels[order]
+    dataset = wb.Dataset.from_arrays(
+        run.dataset.names_of(given), ids=run.dataset.ids[order], classes=run.dataset.classes
+    )
+    with Recorder(tmp_path / "again", dataset) as recorder:
+        for epoch in range(4):
+            logits = rng.normal(size=(100, 3)) * 0.6
+            logits[np.arange(100), given] += epoch
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids, logits, embeddings=logits.astype(np.float32))
+    return wb.open_run(tmp_path / "again")
+
+
+def test_differences_can_be_coloured_filtered_and_sorted_by(page, run, other, issues):
+    ex = page(other=other, color_by="confidence change")
+    table = wb.compare_runs(run, other, issues=(issues, suspects(other))).table.reindex(run.dataset.ids)
+    columns = {"confidence change": "confidence_change", "moved": "moved", "p_error change": "p_error_change"}
+    for name, column in columns.items():
+        assert ex.columns[name].values == pytest.approx(table[column].to_numpy(np.float32), nan_ok=True)
+    assert np.isnan(ex.columns["moved"].values[100:]).all(), "what the other run does not have did not move"
+    ex.filters = {"moved": [0.1, 1.0], "suspected": ["only here"]}
+    ex.queue = "moved"
+    moved = table["moved"].reindex(ex.queue).to_numpy()[:100]
+    assert (np.diff(moved) <= 1e-6).all()
+    codes = ex.columns["suspected"].values
+    assert codes.tolist() == np.where(
+        table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
+    ).tolist()
+    assert "moved" in ex.table()
+
+
+def test_the_page_gets_places_and_words(page, run, other, issues):
+    ex = page(other=str(other.path))
+    assert ex.ask("open")[0]["other"] == "again"
+    body, buffers = ex.ask("compare")
+    found = wb.compare_runs(run, other, issues=(issues, suspects(other)))
+    assert body["text"] == str(found)
+    x, y = (np.frombuffer(buffer, "<f4") for buffer in buffers)
+    table = found.table.reindex(run.dataset.ids)
+    assert x == pytest.approx(table["variability_b"].to_numpy(np.float32), nan_ok=True)
+    assert y == pytest.approx(table["confidence_b"].to_numpy(np.float32), nan_ok=True)
+    ex.rank_again()
+    assert "moved" in ex.columns, "ranked again, the comparison is made again"
+
+
+def test_without_another_run_and_with_a_stranger(page, run, tmp_path):
+    ex = page()
+    assert ex.ask("open")[0]["other"] == ""
+    assert "other=" in ex.ask("compare")[0]["error"]
+    Recorder(tmp_path / "stranger", wb.Dataset.from_arrays(["cat"], ids=["nobody"], classes=["cat"]))
+    with pytest.raises(InputError, match="nothing in common"):
+        page(other=tmp_path / "stranger")
+    shutil.rmtree(tmp_path / "stranger")

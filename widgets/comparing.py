@@ -1,0 +1,75 @@
+"""Another run beside the one on show: its differences as columns, its places on the data map, the agreement in words.
+
+All numbers are those of `workbench.compare_runs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.columns import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.run import Run
+
+SUSPECTED = ("in neither", "only here", "only in the other", "in both")
+PREDICTED = ("the same", "differs")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a view shows of a comparison.
+
+    Attributes
+    ----------
+    name : of the other run. text : the summary in words. columns : differences, other minus this.
+    places : (n,) float32 values of the other run by score, NaN where it has none.
+    """
+
+    name: str
+    text: str
+    columns: dict[str, Column]
+    places: dict[str, np.ndarray]
+
+
+def compared(run: Run, other: Run, issues: pd.DataFrame) -> Compared:
+    """Compare the run on show (whose suspects are `issues`) with another one."""
+    from widgets.suspects import suspects
+    from workbench.compare_runs import compare_runs
+
+    found = compare_runs(run, other, issues=(issues, suspects(other)))
+    table = found.table.reindex(run.dataset.ids)
+    columns, places = {}, {}
+    for name in table.columns:
+        if name.endswith("_change"):
+            short = name.removesuffix("_change")
+            title = f"{short} of {other.name} minus {short} here"
+            columns[f"{short} change"] = Column(f"{short} change", _numbers(table[name]), title=title)
+            places[short] = _numbers(table[f"{short}_b"])
+    if "moved" in table:
+        title = f"distance on the data map to where {other.name} has it"
+        columns["moved"] = Column("moved", _numbers(table["moved"]), title=title)
+    if "neighbors_kept" in table:
+        title = f"share of the 10 nearest neighbours that are the same in {other.name}"
+        kept = _numbers(table["neighbors_kept"])
+        columns["neighbors kept"] = Column("neighbors kept", kept, None, "low", (0.0, 1.0), title)
+    if "predicted_a" in table:
+        both = table["predicted_a"].notna() & table["predicted_b"].notna()
+        codes = np.where(both, (table["predicted_a"] != table["predicted_b"]).astype(int), -1)
+        title = f"prediction here and in {other.name}"
+        columns["prediction"] = Column("prediction", codes.astype(np.int32), PREDICTED, title=title)
+    if "suspect_a" in table:
+        there = table["suspect_a"].notna()
+        a, b = (table[name].fillna(False).astype(bool).to_numpy() for name in ("suspect_a", "suspect_b"))
+        codes = np.where(there, a + 2 * b, -1).astype(np.int32)
+        columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
+    return Compared(other.name, str(found), columns, places)
+
+
+def _numbers(series: pd.Series) -> np.ndarray:
+    return np.ascontiguousarray(series.to_numpy(dtype=np.float32, na_value=np.nan))
