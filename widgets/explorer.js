@@ -819,6 +819,370 @@ function auditFeature(view) {
   view.registry.onEnd(() => audit.destroy());
 }
 
+// --- geometry.js
+/** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
+
+/** Where points without a value go: far outside of every view. */
+const NOWHERE = 1e4;
+
+/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
+function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
+  const out = new Float32Array(2 * xs.length);
+  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
+    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
+  const ox = sx ? pad : 0,
+    oy = sy ? pad : 0;
+  for (let i = 0; i < xs.length; i++) {
+    const x = (xs[i] - x0) * sx - ox,
+      y = (ys[i] - y0) * sy - oy;
+    out[2 * i] = x === x && y === y ? x : NOWHERE;
+    out[2 * i + 1] = y === y ? y : NOWHERE;
+  }
+  return out;
+}
+
+/** Screen pixel to data space under camera {k, tx, ty}. */
+function toData([px, py], { width, height }, { k, tx, ty }) {
+  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
+}
+
+/** Data space to screen pixel: the inverse of `toData`. */
+function toScreen([x, y], { width, height }, { k, tx, ty }) {
+  return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
+}
+
+/** The camera after zooming by `factor` with the data under [px, py] held in place. */
+function zoomed(camera, factor, [px, py], { width, height }) {
+  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
+    f = k / camera.k;
+  const x = (px / width) * 2 - 1,
+    y = 1 - (py / height) * 2;
+  return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
+}
+
+/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
+function centreOf({ k, tx, ty }) {
+  return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
+}
+
+/** The inverse of `centreOf`. */
+function cameraAt(centre) {
+  const [k, x, y] = centre || [1, 0, 0];
+  return { k, tx: 0 - k * x, ty: 0 - k * y };
+}
+
+/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
+function insidePolygon(xy, outline, allowed) {
+  const n = xy.length >> 1,
+    m = outline.length,
+    mask = new Uint8Array(n);
+  const ex = new Float64Array(m),
+    ey = new Float64Array(m);
+  let x0 = Infinity,
+    x1 = -Infinity,
+    y0 = Infinity,
+    y1 = -Infinity;
+  outline.forEach(([x, y], i) => {
+    ex[i] = x;
+    ey[i] = y;
+    x0 = Math.min(x0, x);
+    x1 = Math.max(x1, x);
+    y0 = Math.min(y0, y);
+    y1 = Math.max(y1, y);
+  });
+  for (let i = 0; i < n; i++) {
+    const x = xy[2 * i],
+      y = xy[2 * i + 1];
+    if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
+    let inside = 0;
+    for (let a = 0, b = m - 1; a < m; b = a++) {
+      if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
+    }
+    mask[i] = inside;
+  }
+  return mask;
+}
+
+/** Mask of the points in the box spanned by two corners. */
+function insideBox(xy, [ax, ay], [bx, by], allowed) {
+  return insidePolygon(
+    xy,
+    [
+      [ax, ay],
+      [bx, ay],
+      [bx, by],
+      [ax, by],
+    ],
+    allowed,
+  );
+}
+
+/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
+function nearest(xy, [x, y], rx, ry, allowed) {
+  let best = -1,
+    least = 1;
+  for (let i = 0; i < xy.length >> 1; i++) {
+    const dx = (xy[2 * i] - x) / rx;
+    if (!(dx <= 1 && dx >= -1)) continue;
+    const dy = (xy[2 * i + 1] - y) / ry,
+      d = dx * dx + dy * dy;
+    if (d <= least && (!allowed || allowed[i])) {
+      least = d;
+      best = i;
+    }
+  }
+  return best;
+}
+
+/** New selection from the old one and the rows just outlined: replace, add or remove. */
+function combined(old, fresh, mode) {
+  if (mode === "replace") return fresh;
+  const out = new Uint8Array(fresh.length);
+  for (let i = 0; i < out.length; i++) out[i] = mode === "add" ? old[i] | fresh[i] : old[i] & ~fresh[i];
+  return out;
+}
+
+/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
+function modeFor(event, chosen) {
+  if (event.shiftKey) return "add";
+  return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
+}
+
+/**
+ * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
+ * small and see-through when dense, growing slowly as one zooms in.
+ */
+function pointStyle(n, area, k) {
+  const room = Math.sqrt((area * k * k) / Math.max(1, n));
+  const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
+  return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
+}
+
+// --- overlay.js
+/** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
+
+const MARGIN = 0.93;
+
+/** A colour for a canvas. */
+const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
+
+/** The four corners of the box between the first and the last point. */
+function corners(points) {
+  const [ax, ay] = points[0],
+    [bx, by] = points[points.length - 1];
+  return [
+    [ax, ay],
+    [bx, ay],
+    [bx, by],
+    [ax, by],
+  ];
+}
+
+/** A ring around a place. */
+function ring(c, [x, y], radius, stroke, line) {
+  c.strokeStyle = stroke;
+  c.lineWidth = line;
+  c.beginPath();
+  c.arc(x, y, radius, 0, 7);
+  c.stroke();
+}
+
+/**
+ * Ticks and names of both axes.
+ * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: object, camera: object}} map
+ */
+function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
+  const { width, height } = size;
+  const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
+  const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * MARGIN : 0);
+  const [left, bottom] = toData([0, height], size, camera),
+    [right, top] = toData([width, 0], size, camera);
+  const room = width - c.measureText(`${x} →`).width - 18;
+  c.fillStyle = ink(colors.quiet);
+  c.strokeStyle = ink(colors.line);
+  c.lineWidth = 1;
+  c.textAlign = "center";
+  c.textBaseline = "bottom";
+  for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
+    const [px] = toScreen([forward(tick, xr), 0], size, camera);
+    line(c, px, height, px, height - 4);
+    if (px > 12 && px < room) c.fillText(short(tick), px, height - 4);
+  }
+  c.textAlign = "left";
+  c.textBaseline = "middle";
+  for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
+    const [, py] = toScreen([0, forward(tick, yr)], size, camera);
+    line(c, 0, py, 4, py);
+    if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
+  }
+  c.textAlign = "right";
+  c.textBaseline = "bottom";
+  c.fillText(`${x} →`, width - 6, height - 4);
+  c.textAlign = "left";
+  c.textBaseline = "top";
+  c.fillText(`↑ ${y}`, 6, 5);
+}
+
+function line(c, x0, y0, x1, y1) {
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  c.stroke();
+}
+
+/** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
+function drawRegions(c, { width, height }, colors) {
+  if (width < 240) return;
+  const word = (text, x, y) => {
+    c.strokeText(text, x, y);
+    c.fillText(text, x, y);
+  };
+  c.fillStyle = ink(colors.quiet);
+  c.strokeStyle = ink(colors.background, 0.8);
+  c.lineWidth = 3;
+  c.lineJoin = "round";
+  c.textBaseline = "middle";
+  c.textAlign = "left";
+  word("easy to learn", 34, 26);
+  word("hard to learn", width * 0.3, height - 28);
+  c.textAlign = "right";
+  word("ambiguous", width - 10, height * 0.5);
+}
+
+/** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
+function drawNeighbors(c, from, places, rays, colors) {
+  if (rays)
+    for (const place of places) {
+      c.strokeStyle = ink(colors.text, 0.35);
+      c.lineWidth = 1;
+      line(c, ...from, ...place);
+    }
+  for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
+}
+
+/** The lasso or box being drawn; dashed when it will take points away. */
+function drawOutline(c, { kind, points, mode }, colors) {
+  c.beginPath();
+  (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+  c.closePath();
+  c.fillStyle = ink(colors.accent, 0.1);
+  c.strokeStyle = ink(colors.accent);
+  c.lineWidth = 1.4;
+  c.setLineDash(mode === "remove" ? [4, 3] : []);
+  c.fill();
+  c.stroke();
+  c.setLineDash([]);
+}
+
+// --- compare.js
+/** Another run beside this one: where it has the examples on the data map, and arrows for those that moved. */
+
+/** Arrows at once: more would cover the map. */
+const MOST_ARROWS = 60;
+const HEAD_LENGTH = 6;
+
+/**
+ * Rows to draw arrows for: the selected ones, or else those of all shown rows that moved farthest.
+ * @param {{moved: Float32Array, passing: Uint8Array|null, selection: Int32Array, most?: number}} from
+ */
+function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
+  const pool = selection.length ? Array.from(selection) : Array.from(moved.keys()).filter((row) => !passing || passing[row]);
+  const far = pool.filter((row) => moved[row] > 0);
+  return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
+}
+
+class Compare {
+  constructor(view, { name, text, xs, ys }) {
+    const { store } = view,
+      { x, y, ranges } = store.meta.data_map;
+    Object.assign(this, { view, name, text, xs, ys, ranges, at: "here", map: view.maps[0] });
+    this.here = [store.values(x), store.values(y)];
+    this.ends = { here: normalized(...this.here, ...this.map.ranges), other: normalized(xs, ys, ...this.map.ranges) };
+    this.moved = Float32Array.from(xs, (value, row) => Math.hypot(value - this.here[0][row], ys[row] - this.here[1][row]) || 0);
+    this.rows = [];
+    this.buttons = ["here", "other"].map((at) =>
+      h("button", {
+        type: "button",
+        class: "lw-tiny",
+        text: at === "here" ? clip(store.meta.name, 14) : clip(name, 14),
+        title: at === "here" ? "the places of this run" : `the places of ${name}`,
+        "aria-pressed": String(at === this.at),
+        onclick: () => this.go(at),
+      }),
+    );
+    this.el = h("span", { class: "lw-compare", role: "group", "aria-label": "run on the data map" }, this.buttons);
+    this.map.overlays.push((c, map, colors) => this.draw(c, map, colors));
+    this.choose();
+  }
+
+  /** Move the points to where one of the runs has them. */
+  go(at) {
+    this.at = at;
+    this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
+    const [xs, ys] = at === "here" ? this.here : [this.xs, this.ys];
+    this.map.setData(xs, ys, this.ranges || this.map.ranges);
+    const far = count(this.moved.filter((value) => value > 0.1).length);
+    this.view.say(at === "here" ? "as this run has it" : `as ${this.name} has it; ${far} moved by more than .1`);
+  }
+
+  choose() {
+    const { store } = this.view;
+    this.rows = movedMost({
+      moved: this.moved,
+      passing: store.filter.active ? store.filter.passing : null,
+      selection: store.lists.selection,
+    });
+    this.map.redraw();
+  }
+
+  /** Arrows from the place in this run to the place in the other. */
+  draw(c, map, colors) {
+    c.lineWidth = 1;
+    c.strokeStyle = ink(colors.text, 0.55);
+    for (const row of this.rows) arrow(c, this.screen("here", row, map), this.screen("other", row, map));
+  }
+
+  screen(end, row, map) {
+    const xy = this.ends[end];
+    return toScreen([xy[2 * row], xy[2 * row + 1]], map.size, map.camera);
+  }
+}
+
+function arrow(c, [x0, y0], [x1, y1]) {
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  if (!(length > 3)) return;
+  const turn = Math.atan2(y1 - y0, x1 - x0),
+    head = Math.min(HEAD_LENGTH, length / 2);
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  for (const side of [-0.45, 0.45]) {
+    c.moveTo(x1, y1);
+    c.lineTo(x1 - head * Math.cos(turn + side), y1 - head * Math.sin(turn + side));
+  }
+  c.stroke();
+}
+
+/** @param {object} view */
+function compareFeature(view) {
+  const { store, wire, registry, say, fail } = view;
+  if (!store.meta.other) return;
+  registry.on("start", async () => {
+    try {
+      const { body, buffers } = await wire.ask("compare");
+      say(body.text, "quiet");
+      view.status.title = body.text;
+      if (!buffers.length || !store.meta.data_map) return;
+      const [xs, ys] = buffers.map((buffer) => arrayOf(Float32Array, buffer));
+      const compare = new Compare(view, { ...body, xs, ys });
+      view.maps[0].heading.after(compare.el);
+      store.on("mask", () => compare.choose());
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
 // --- source.js
 /** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
 
@@ -1719,145 +2083,6 @@ function helpFeature(view) {
   view.addPanel(box);
   view.registry.onAction("help", () => toggle());
   view.registry.onEscape(() => toggle(false));
-}
-
-// --- geometry.js
-/** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
-
-/** Where points without a value go: far outside of every view. */
-const NOWHERE = 1e4;
-
-/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
-function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
-  const out = new Float32Array(2 * xs.length);
-  const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
-    sy = y1 > y0 ? (2 * pad) / (y1 - y0) : 0;
-  const ox = sx ? pad : 0,
-    oy = sy ? pad : 0;
-  for (let i = 0; i < xs.length; i++) {
-    const x = (xs[i] - x0) * sx - ox,
-      y = (ys[i] - y0) * sy - oy;
-    out[2 * i] = x === x && y === y ? x : NOWHERE;
-    out[2 * i + 1] = y === y ? y : NOWHERE;
-  }
-  return out;
-}
-
-/** Screen pixel to data space under camera {k, tx, ty}. */
-function toData([px, py], { width, height }, { k, tx, ty }) {
-  return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
-}
-
-/** Data space to screen pixel: the inverse of `toData`. */
-function toScreen([x, y], { width, height }, { k, tx, ty }) {
-  return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
-}
-
-/** The camera after zooming by `factor` with the data under [px, py] held in place. */
-function zoomed(camera, factor, [px, py], { width, height }) {
-  const k = Math.max(0.5, Math.min(200, camera.k * factor)),
-    f = k / camera.k;
-  const x = (px / width) * 2 - 1,
-    y = 1 - (py / height) * 2;
-  return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
-}
-
-/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
-function centreOf({ k, tx, ty }) {
-  return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
-}
-
-/** The inverse of `centreOf`. */
-function cameraAt(centre) {
-  const [k, x, y] = centre || [1, 0, 0];
-  return { k, tx: 0 - k * x, ty: 0 - k * y };
-}
-
-/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
-function insidePolygon(xy, outline, allowed) {
-  const n = xy.length >> 1,
-    m = outline.length,
-    mask = new Uint8Array(n);
-  const ex = new Float64Array(m),
-    ey = new Float64Array(m);
-  let x0 = Infinity,
-    x1 = -Infinity,
-    y0 = Infinity,
-    y1 = -Infinity;
-  outline.forEach(([x, y], i) => {
-    ex[i] = x;
-    ey[i] = y;
-    x0 = Math.min(x0, x);
-    x1 = Math.max(x1, x);
-    y0 = Math.min(y0, y);
-    y1 = Math.max(y1, y);
-  });
-  for (let i = 0; i < n; i++) {
-    const x = xy[2 * i],
-      y = xy[2 * i + 1];
-    if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
-    let inside = 0;
-    for (let a = 0, b = m - 1; a < m; b = a++) {
-      if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
-    }
-    mask[i] = inside;
-  }
-  return mask;
-}
-
-/** Mask of the points in the box spanned by two corners. */
-function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(
-    xy,
-    [
-      [ax, ay],
-      [bx, ay],
-      [bx, by],
-      [ax, by],
-    ],
-    allowed,
-  );
-}
-
-/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
-function nearest(xy, [x, y], rx, ry, allowed) {
-  let best = -1,
-    least = 1;
-  for (let i = 0; i < xy.length >> 1; i++) {
-    const dx = (xy[2 * i] - x) / rx;
-    if (!(dx <= 1 && dx >= -1)) continue;
-    const dy = (xy[2 * i + 1] - y) / ry,
-      d = dx * dx + dy * dy;
-    if (d <= least && (!allowed || allowed[i])) {
-      least = d;
-      best = i;
-    }
-  }
-  return best;
-}
-
-/** New selection from the old one and the rows just outlined: replace, add or remove. */
-function combined(old, fresh, mode) {
-  if (mode === "replace") return fresh;
-  const out = new Uint8Array(fresh.length);
-  for (let i = 0; i < out.length; i++) out[i] = mode === "add" ? old[i] | fresh[i] : old[i] & ~fresh[i];
-  return out;
-}
-
-/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
-function modeFor(event, chosen) {
-  if (event.shiftKey) return "add";
-  return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
-}
-
-/**
- * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
- * small and see-through when dense, growing slowly as one zooms in.
- */
-function pointStyle(n, area, k) {
-  const room = Math.sqrt((area * k * k) / Math.max(1, n));
-  const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
-  return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
 // --- look.js
@@ -3076,6 +3301,7 @@ const FEATURES = [
   epochsFeature,
   evidenceFeature,
   peopleFeature,
+  compareFeature,
   auditFeature,
   exportFeature,
   helpFeature,
@@ -4795,122 +5021,6 @@ class Keyboard {
   }
 }
 
-// --- overlay.js
-/** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
-
-const MARGIN = 0.93;
-
-/** A colour for a canvas. */
-const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
-/** The four corners of the box between the first and the last point. */
-function corners(points) {
-  const [ax, ay] = points[0],
-    [bx, by] = points[points.length - 1];
-  return [
-    [ax, ay],
-    [bx, ay],
-    [bx, by],
-    [ax, by],
-  ];
-}
-
-/** A ring around a place. */
-function ring(c, [x, y], radius, stroke, line) {
-  c.strokeStyle = stroke;
-  c.lineWidth = line;
-  c.beginPath();
-  c.arc(x, y, radius, 0, 7);
-  c.stroke();
-}
-
-/**
- * Ticks and names of both axes.
- * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: object, camera: object}} map
- */
-function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
-  const { width, height } = size;
-  const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
-  const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * MARGIN : 0);
-  const [left, bottom] = toData([0, height], size, camera),
-    [right, top] = toData([width, 0], size, camera);
-  const room = width - c.measureText(`${x} →`).width - 18;
-  c.fillStyle = ink(colors.quiet);
-  c.strokeStyle = ink(colors.line);
-  c.lineWidth = 1;
-  c.textAlign = "center";
-  c.textBaseline = "bottom";
-  for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
-    const [px] = toScreen([forward(tick, xr), 0], size, camera);
-    line(c, px, height, px, height - 4);
-    if (px > 12 && px < room) c.fillText(short(tick), px, height - 4);
-  }
-  c.textAlign = "left";
-  c.textBaseline = "middle";
-  for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
-    const [, py] = toScreen([0, forward(tick, yr)], size, camera);
-    line(c, 0, py, 4, py);
-    if (py > 22 && py < height - 18) c.fillText(short(tick), 6, py);
-  }
-  c.textAlign = "right";
-  c.textBaseline = "bottom";
-  c.fillText(`${x} →`, width - 6, height - 4);
-  c.textAlign = "left";
-  c.textBaseline = "top";
-  c.fillText(`↑ ${y}`, 6, 5);
-}
-
-function line(c, x0, y0, x1, y1) {
-  c.beginPath();
-  c.moveTo(x0, y0);
-  c.lineTo(x1, y1);
-  c.stroke();
-}
-
-/** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
-function drawRegions(c, { width, height }, colors) {
-  if (width < 240) return;
-  const word = (text, x, y) => {
-    c.strokeText(text, x, y);
-    c.fillText(text, x, y);
-  };
-  c.fillStyle = ink(colors.quiet);
-  c.strokeStyle = ink(colors.background, 0.8);
-  c.lineWidth = 3;
-  c.lineJoin = "round";
-  c.textBaseline = "middle";
-  c.textAlign = "left";
-  word("easy to learn", 34, 26);
-  word("hard to learn", width * 0.3, height - 28);
-  c.textAlign = "right";
-  word("ambiguous", width - 10, height * 0.5);
-}
-
-/** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
-function drawNeighbors(c, from, places, rays, colors) {
-  if (rays)
-    for (const place of places) {
-      c.strokeStyle = ink(colors.text, 0.35);
-      c.lineWidth = 1;
-      line(c, ...from, ...place);
-    }
-  for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
-}
-
-/** The lasso or box being drawn; dashed when it will take points away. */
-function drawOutline(c, { kind, points, mode }, colors) {
-  c.beginPath();
-  (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-  c.closePath();
-  c.fillStyle = ink(colors.accent, 0.1);
-  c.strokeStyle = ink(colors.accent);
-  c.lineWidth = 1.4;
-  c.setLineDash(mode === "remove" ? [4, 3] : []);
-  c.fill();
-  c.stroke();
-  c.setLineDash([]);
-}
-
 // --- points_gl.js
 /** Points with WebGL2: static positions, one byte of colour and one of state per point, one draw call. */
 
@@ -5181,6 +5291,7 @@ class PointMap {
       camera: { ...HOME },
       xy: null,
       hover: -1,
+      overlays: [],
       drag: null,
       frame: 0,
       size: { width: 0, height: 0 },
@@ -5337,6 +5448,7 @@ class PointMap {
     if (xy) {
       if (this.x) drawAxes(c, this, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf;
       if (near && near.row === store.row)
         drawNeighbors(
