@@ -67,7 +67,7 @@ def evidence_key(run: Run) -> dict[str, object]:
     files = [path for paths in layout.sealed().values() for path in paths]
     files += [path for kind in ("embeddings", "logits") for parts in layout.arrays(kind).values() for _, path in parts]
     files += [path for path in (layout.pred_probs, layout.pred_probs.with_suffix(".json")) if path.is_file()]
-    return {"labels": digest(run.dataset.given_labels), "evidence": fingerprint(files), "n": run.n}
+    return {"labels": digest(run.dataset.given_labels), "evidence": fingerprint(files, layout), "n": run.n}
 
 
 def _arrays(run: Run, issues: pd.DataFrame) -> dict[str, np.ndarray]:

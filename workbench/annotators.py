@@ -91,6 +91,7 @@ def save_votes(
     )
     with atomic(run.layout.votes) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+    run.layout.publish(run.layout.votes)
 
 
 def read_votes(run: Run) -> Votes | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from workbench.origin import forget_origin, note_origin
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json, write_json
+from workbench.storage.remote import layout_at
 from workbench.storage.statistics import epoch_rows, float_rows, read_rows
 
 if TYPE_CHECKING:
@@ -51,19 +52,27 @@ class PredProbs:
         return "out-of-fold" if self.out_of_fold else "in-sample"
 
 
-def open_run(path: str | Path, *, media_root: str | Path | None = None) -> Run:
+def open_run(
+    path: str | Path,
+    *,
+    media_root: str | Path | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Run:
     """Open a run directory.
 
     Parameters
     ----------
-    path : the run directory.
+    path : the run directory, or its URL ("s3://bucket/runs/birds": any that fsspec knows). Of a run at a URL files are
+        fetched when they are read; caches and the journal are in a folder of this user on this machine, and
+        `run.push_journal()` uploads the decisions.
+    storage_options : for fsspec, such as an endpoint; keys and secrets are better kept in the environment.
     media_root : folder below which image paths may be read. Needed only for runs that somebody else recorded.
 
     Raises
     ------
     RunError : not a run directory, damaged, or of a newer schema version.
     """
-    return Run(path, media_root=media_root)
+    return Run(path, media_root=media_root, storage_options=storage_options)
 
 
 def opened(source: object) -> object:
@@ -74,9 +83,15 @@ def opened(source: object) -> object:
 class Run:
     """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal."""
 
-    def __init__(self, path: str | Path, *, media_root: str | Path | None = None) -> None:
-        self.path = Path(path).expanduser()
-        self.layout = Layout(self.path)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        media_root: str | Path | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.layout: Layout = layout_at(path, storage_options)
+        self.path = self.layout.root
         self.described = read_run_json(self.layout)
         self._probs_checked: tuple[int, int] | None = None
         self.dataset: Dataset = read_dataset(self.layout, self.described, media_root)
@@ -88,7 +103,12 @@ class Run:
     @property
     def name(self) -> str:
         """Name of the run directory."""
-        return self.path.resolve().name
+        return self.layout.url.rpartition("/")[2] if self.layout.url else self.path.resolve().name
+
+    @property
+    def url(self) -> str | None:
+        """The URL of a run that is not on this machine; `path` is then its working folder here."""
+        return self.layout.url
 
     @property
     def n(self) -> int:
@@ -176,7 +196,7 @@ class Run:
         sealed = self.layout.sealed()
         out = {name: np.empty((len(sealed), stop - start), np.float32) for name in names}
         for position, files in enumerate(sealed.values()):
-            for name, values in float_rows(files, names, start, stop).items():
+            for name, values in float_rows(list(map(self.layout.here, files)), names, start, stop).items():
                 out[name][position] = values
         return out
 
@@ -184,7 +204,7 @@ class Run:
         sealed = self.layout.sealed()
         if epoch not in sealed:
             raise InputError.unknown("epoch", epoch, sealed, "Only sealed epochs can be read.")
-        return sealed[epoch]
+        return list(map(self.layout.here, sealed[epoch]))
 
     # logits, embeddings, probabilities
 
@@ -228,7 +248,7 @@ class Run:
         """Memory-mapped array of one rank, or the rows of several ranks put together."""
         epoch = self._resolve(kind, epoch)
         parts = self.layout.arrays(kind)[epoch]
-        arrays = [_load_npy(path, self.n) for _, path in parts]
+        arrays = [_load_npy(self.layout.here(path), self.n) for _, path in parts]
         if len(arrays) == 1:
             return arrays[0]
         whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
@@ -349,6 +369,18 @@ class Run:
     def journal(self) -> Journal:
         """Decisions about this run, append-only."""
         return Journal(self.layout.journal)
+
+    def push_journal(self) -> bool:
+        """Upload the decisions of a run at a URL; False when there is nothing new.
+
+        Raises
+        ------
+        RunError : somebody else pushed since the run was opened here, or the run is not at a URL.
+        """
+        if self.layout.url is None:
+            raise RunError(f"{self.path} is on this machine: decisions are in it as soon as they are made.")
+        self.journal.close()
+        return self.layout.push_journal()
 
     def labels(self) -> np.ndarray:
         """(n,) int64 class indices: the given labels with the journal's decisions applied."""

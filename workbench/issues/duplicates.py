@@ -95,7 +95,7 @@ def media_groups(run: Run) -> tuple[np.ndarray, int, str]:
             return np.full(run.n, -1, np.int64), 0, ""
         return _twins(_text_digests(dataset)), 0, "texts that are equal but for white space"
     sizes = _sizes(dataset)
-    key: dict[str, object] = {"examples": fingerprint([run.layout.examples])}
+    key: dict[str, object] = {"examples": fingerprint([run.layout.examples], run.layout)}
     if sizes is not None:
         key["files"] = hashlib.blake2b(sizes.tobytes(), digest_size=12).hexdigest()
     found = cached(run, "duplicates", key, lambda: _media_codes(dataset, sizes))

@@ -24,6 +24,7 @@ from workbench.run import Run
 from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
 from workbench.storage.layout import SCHEMA_VERSION, Layout, read_run_json, write_json
+from workbench.storage.remote import layout_at
 from workbench.storage.trust import sign
 
 MODES = ("train", "eval", "import")
@@ -41,12 +42,15 @@ class Recorder:
 
     Parameters
     ----------
-    path : run directory; made if missing. If it holds a run of the same dataset, recording goes on at `next_epoch`.
+    path : run directory, or its URL; made if missing. If it holds a run of the same dataset, recording goes on at
+        `next_epoch`.
     dataset : the examples; given labels are taken from it, so that a batch needs ids and logits only.
     mode : "train" when logits come from the training pass, "eval" when from a pass of its own (`model.eval()`).
     logits : keep the logits as float16 (n, k) per epoch; 20 MB per epoch at 100,000 x 100.
     embedding_epochs : of which epochs embeddings are kept when `batch` gets them: "all", "last" (only the newest),
         or a collection of epoch numbers.
+    storage_options : for fsspec, where `path` is a URL: epochs are recorded in a folder of this user on this machine
+        and uploaded when they are sealed.
     overwrite : delete the evidence recorded before; the journal of decisions stays.
     rank, world_size : place of this process among those that record into one run; by default those of
         torch.distributed when it is initialised, else 0 and 1.
@@ -66,6 +70,7 @@ class Recorder:
         logits: bool = False,
         embedding_epochs: str | Collection[int] = "all",
         overwrite: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
@@ -73,11 +78,12 @@ class Recorder:
             raise InputError.unknown("mode", mode, MODES)
         if isinstance(embedding_epochs, str) and embedding_epochs not in ("all", "last"):
             raise InputError.unknown("embedding_epochs", embedding_epochs, ("all", "last", "a list of epoch numbers"))
-        self.path = Path(path)
+        self._place, self._storage_options = path, storage_options
         self.dataset = dataset
         self.mode = mode
         self.rank, self.world_size = rank_and_size(rank, world_size)
-        self._layout = Layout(self.path)
+        self._layout: Layout = layout_at(path, storage_options)
+        self.path = self._layout.root
         self._keep_logits = logits
         self._embedding_epochs = embedding_epochs
         self._open: OpenEpoch | None = None
@@ -91,6 +97,8 @@ class Recorder:
                 _prepare(self._layout, dataset, mode, overwrite)
                 self._layout.clear_leftovers(self.rank, alone=self.world_size == 1)
             barrier(self._layout.run_json, self.rank, self.world_size)
+            if self.rank:
+                self._layout.refresh()
         except BaseException:
             self._lock.release()
             raise
@@ -211,7 +219,7 @@ class Recorder:
 
     def run(self) -> Run:
         """The run as recorded so far."""
-        return Run(self.path)
+        return Run(self._place, storage_options=self._storage_options)
 
     def close(self) -> None:
         """Let other processes record into this run; reading needs no close."""
@@ -228,9 +236,11 @@ def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> No
     """Make the run directory, or check that the one there belongs to the same dataset."""
     if not layout.run_json.is_file():
         strangers = sorted(entry.name for entry in layout.root.iterdir() if not entry.name.startswith("."))
+        strangers = layout.strangers if layout.url else strangers
         if strangers and not layout.examples.exists():
             holds = first_few(strangers)
-            raise ExistsError(f"{layout.root} exists and is not a run (it holds {holds}). Choose another path.")
+            place = layout.url or layout.root
+            raise ExistsError(f"{place} exists and is not a run (it holds {holds}). Choose another path.")
         _describe(layout, dataset, mode)
         return
     described = read_run_json(layout)

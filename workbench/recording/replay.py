@@ -19,7 +19,7 @@ from workbench.recording.checkpoints import find_checkpoints, fit_state, load_st
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
 from workbench.run import Run
-from workbench.storage.layout import Layout, write_json
+from workbench.storage.layout import write_json
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +111,7 @@ def _missing(recorder: Recorder, files: Mapping[int, Path], layer: str | None) -
     """Checkpoints that are not recorded yet; those that are must be the same files and the same layer."""
     note = recorder.path / "replay.json"
     now = {"layer": layer, "checkpoints": {str(epoch): _identity(file) for epoch, file in files.items()}}
-    sealed = Layout(recorder.path).sealed()
+    sealed = recorder._layout.sealed()
     before = _read(note) if sealed else {}
     if before and before.get("layer") != layer:
         found = f"{recorder.path} holds embeddings of {before.get('layer')}, not of {layer}."

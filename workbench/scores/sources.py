@@ -99,12 +99,12 @@ def of_run(run: Run) -> Source:
             return cache.digest(given)
         if kind == "pred_probs":
             values, path = pred_probs().values, run.layout.pred_probs
-            return cache.fingerprint([path]) if path.is_file() else cache.digest(values)
+            return cache.fingerprint([path], run.layout) if path.is_file() else cache.digest(values)
         if kind in ("neighbor_labels", "neighbor_distances"):
             return [NEIGHBORS, cache.embedding_key(run, run.resolve_embedding_epoch(-1))]
         if kind == "vote_counts":
-            return cache.fingerprint([run.layout.votes])
-        return {str(epoch): cache.fingerprint(files) for epoch, files in sealed.items()}
+            return cache.fingerprint([run.layout.votes], run.layout)
+        return {str(epoch): cache.fingerprint(files, run.layout) for epoch, files in sealed.items()}
 
     def key(name: str, epochs: int) -> str:
         """Digest of what a score is made of; of the first `epochs` epochs only, where it runs along them."""
@@ -136,13 +136,21 @@ def of_run(run: Run) -> Source:
             found |= computed(left, {name: digests[name] for name in left}, how)
         return found
 
+    def read(how: How, needs: set[str], running: dict[str, tuple]) -> tuple[tuple, ...]:
+        """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
+        place = run.layout.here if how.client is None else run.layout.source
+        first = min((have for _, have, _ in running.values()), default=len(sealed))
+        first = 0 if needs & set(PER_EPOCH) else first
+        wanted = [epoch >= first for epoch in range(len(sealed))]
+        return tuple(tuple(map(place, paths)) if now else tuple(paths) for now, paths in zip(wanted, sealed.values()))
+
     def computed(names: list[str], digests: dict[str, str], how: How) -> dict[str, np.ndarray]:
         plain = tuple(name for name in names if not is_running(name))
         needs = {need for name in plain for need in SCORES[name].needs}
         if "pred_probs" in needs:
             pred_probs()  # made now, so that blocks find its file
         running = {name: so_far(name) for name in names if name not in plain}
-        files = tuple(tuple(paths) for paths in sealed.values())
+        files = read(how, needs, running)
         in_files = needs & {"pred_probs"} if run.layout.pred_probs.is_file() else set()
         plan = Plan(plain, running, files, {name: run.layout.pred_probs for name in in_files})
         held = whole(needs)

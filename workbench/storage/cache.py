@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.storage.layout import atomic
+from workbench.storage.layout import Layout, atomic
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -26,10 +26,17 @@ EDGE = 1 << 16
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # cut short or not ours: made again
 
 
-def fingerprint(paths: Iterable[Path]) -> str:
-    """Short digest of the files' names and contents (of large files: size, time and both ends)."""
+def fingerprint(paths: Iterable[Path], layout: Layout | None = None) -> str:
+    """Short digest of the files' names and contents (of large files: size, time and both ends).
+
+    With the `layout` of a run at a URL, its versions stand for contents, so that nothing is fetched.
+    """
     digest = hashlib.blake2b(digest_size=12)
     for path in paths:
+        version = layout.version(path) if layout is not None else None
+        if version is not None:
+            digest.update(f"{path.name}\0{version}\0".encode())
+            continue
         stat = path.stat()
         digest.update(f"{path.name}\0{stat.st_size}\0".encode())
         with open(path, "rb") as file:
@@ -52,7 +59,7 @@ def digest(values: np.ndarray) -> str:
 
 def embedding_key(run: Run, epoch: int) -> str:
     """Digest of the embeddings of one epoch."""
-    return fingerprint(path for _, path in run.layout.arrays("embeddings")[epoch])
+    return fingerprint((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
 
 
 def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:

@@ -46,11 +46,16 @@ def note(layout: Layout, path: Path, digest: str | None = None) -> None:
     temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     temporary.write_text(f"{digest or sha256(path)}  {path.relative_to(layout.root).as_posix()}\n", encoding="utf-8")
     os.replace(temporary, place)
+    layout.publish(path)
+    layout.publish(place)
 
 
 def forget(layout: Layout, path: Path) -> None:
     """Remove the checksum of a file, before the file itself is replaced or removed."""
-    _place(layout, path).unlink(missing_ok=True)
+    place = _place(layout, path)
+    layout.withdraw(path)
+    layout.withdraw(place)
+    place.unlink(missing_ok=True)
 
 
 def noted(layout: Layout) -> dict[Path, str | None]:

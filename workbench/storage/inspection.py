@@ -37,7 +37,7 @@ KINDS = {
 """Kinds of findings. The first two are damage."""
 
 _KNOWN = re.compile(
-    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes|audit)\.parquet|(replay|views)\.json"
+    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes|audit)\.parquet|(replay|views|\.remote)\.json"
     r"|journal\.sqlite(-wal|-shm)?|\.rank=\d+\.lock"
     r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
     r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
@@ -86,6 +86,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
     Finding
     """
     layout = run.layout
+    layout.fetch_all()
     checksums = noted(layout)
     broken: set[Path] = set()
     bare: list[Path] = []

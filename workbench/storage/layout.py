@@ -29,6 +29,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workbench.errors import RunError
 
@@ -128,21 +129,56 @@ class Layout:
     def checkpoint(self, epoch: int) -> Path:
         return self.root / "checkpoints" / f"epoch={epoch:04d}.safetensors"
 
+    # what a run at a URL does otherwise (`workbench.storage.remote`)
+
+    @property
+    def url(self) -> str | None:
+        """Where the run is, if that is not this machine."""
+        return None
+
+    def refresh(self) -> None:
+        """Look again which files are there."""
+
+    def listed(self, folder: str) -> list[Path]:
+        """Files of a folder of the run ("stats": of the folders in it), in order; they may have to be fetched."""
+        return sorted((self.root / folder).glob("epoch=*/*" if folder == "stats" else "*"))
+
+    def here(self, path: Path) -> Path:
+        """The file on this machine, fetched if need be."""
+        return path
+
+    def fetch_all(self) -> None:
+        """Bring everything to this machine."""
+
+    def source(self, path: Path) -> Any:
+        """The file for a reader of parts, perhaps on another machine."""
+        return path
+
+    def version(self, path: Path) -> str | None:
+        """What changes when the file does, where that is known without reading it."""
+        return None
+
+    def publish(self, path: Path) -> None:
+        """A file is whole and in its place."""
+
+    def withdraw(self, path: Path) -> None:
+        """A file is about to be replaced or removed."""
+
+    # which files are there
+
     def sealed(self) -> dict[int, list[Path]]:
         """Statistics files by epoch, for the epochs of which every rank is there, in order."""
         epochs: dict[int, list[Path]] = {}
-        for folder in sorted((self.root / "stats").glob("epoch=*")):
-            number = _EPOCH.match(folder.name)
-            if number is None:
-                continue
-            by_size: dict[int, list[tuple[int, Path]]] = {}
-            for file in folder.iterdir():
-                rank = _RANK.match(file.name)
-                if rank:
-                    by_size.setdefault(int(rank[2] or 1), []).append((int(rank[1]), file))
+        parts: dict[int, dict[int, list[tuple[int, Path]]]] = {}
+        for file in self.listed("stats"):
+            number, rank = _EPOCH.match(file.parent.name), _RANK.match(file.name)
+            if number and rank:
+                by_size = parts.setdefault(int(number[1]), {})
+                by_size.setdefault(int(rank[2] or 1), []).append((int(rank[1]), file))
+        for epoch, by_size in parts.items():
             whole = [sorted(files) for size, files in by_size.items() if len(files) == size]
             if whole:
-                epochs[int(number[1])] = [file for _, file in whole[-1]]
+                epochs[epoch] = [file for _, file in whole[-1]]
         return dict(sorted(epochs.items()))
 
     def unsealed(self) -> dict[int, list[Path]]:
@@ -164,8 +200,8 @@ class Layout:
         sealed, unsealed = self.sealed(), self.unsealed()
         whole: dict[int, list[tuple[int, Path]]] = {}
         parts: dict[int, list[tuple[int, Path]]] = {}
-        for file in (self.root / kind).glob("epoch=*.npy"):
-            match = _EPOCH.match(file.name)
+        for file in self.listed(kind):
+            match = _EPOCH.match(file.name) if file.suffix == ".npy" else None
             if match and match[3] is None and int(match[1]) not in unsealed:
                 whole[int(match[1])] = [(0, file)]
             elif match and match[3] and len(sealed.get(int(match[1]), ())) == int(match[3]):
@@ -175,7 +211,7 @@ class Layout:
 
     def checkpoints(self) -> dict[int, Path]:
         """Checkpoint files by epoch."""
-        files = sorted((self.root / "checkpoints").glob("epoch=*.safetensors"))
+        files = [file for file in self.listed("checkpoints") if file.suffix == ".safetensors"]
         return {int(match[1]): file for file in files if (match := _EPOCH.match(file.name))}
 
     def clear_evidence(self) -> None:
@@ -226,7 +262,10 @@ def described_by(layout: Layout, newest: int) -> dict:
     """What run.json says, of a schema version up to `newest`; nothing else in it is checked."""
     if not layout.run_json.is_file():
         what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
-        raise RunError(f"{layout.root} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
+        place = layout.root
+        if layout.url:
+            place, what = layout.url, "is not a run (no run.json there)"
+        raise RunError(f"{place} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
     _refuse_links(layout.root)
     try:
         described = json.loads(layout.run_json.read_text(encoding="utf-8"))

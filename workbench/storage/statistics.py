@@ -6,9 +6,11 @@ not recorded. Needs the files only, so that a worker on another machine reads it
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +18,13 @@ import pyarrow.parquet as pq
 
 from workbench.errors import RunError
 
+if TYPE_CHECKING:
+    from workbench.storage.remote import RemoteFile
 
-def epoch_rows(files: Sequence[Path], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
+
+def epoch_rows(
+    files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int
+) -> dict[str, np.ndarray]:
     """Columns of the rows [start, stop) of one epoch; "_seen" says which rows were recorded.
 
     A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
@@ -42,19 +49,20 @@ def epoch_rows(files: Sequence[Path], names: Sequence[str], start: int, stop: in
     return out
 
 
-def float_rows(files: Sequence[Path], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
+def float_rows(
+    files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int
+) -> dict[str, np.ndarray]:
     """{name: (stop - start,) float32} of one epoch, NaN where a row was not recorded."""
     block = epoch_rows(files, names, start, stop)
     return {name: np.where(block["_seen"], block[name], np.float32(np.nan)).astype(np.float32) for name in names}
 
 
-def read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Table:
-    """The row groups of a statistics file that can hold rows in [start, stop)."""
+def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int) -> pa.Table:
+    """The row groups of a statistics file that can hold rows in [start, stop); of one at a URL only those are read."""
     try:
-        stat = path.stat()
-        metadata, first, last = _footer(path, stat.st_mtime_ns, stat.st_size)
+        metadata, first, last = _footer(path, _version(path))
         groups = np.flatnonzero((last >= start) & (first < stop)).tolist()
-        with pq.ParquetFile(path, metadata=metadata) as file:
+        with _opened(path) as source, pq.ParquetFile(source, metadata=metadata) as file:
             table = file.read_row_groups(groups, columns=columns)
         for name in columns:
             kind = table.schema.field(name).type
@@ -68,10 +76,21 @@ def read_rows(path: Path, columns: list[str], start: int, stop: int) -> pa.Table
         raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
 
 
+def _version(path: Path | RemoteFile) -> object:
+    if not isinstance(path, Path):
+        return path.version
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _opened(path: Path | RemoteFile) -> contextlib.AbstractContextManager:
+    return contextlib.nullcontext(path) if isinstance(path, Path) else path.open()
+
+
 @functools.lru_cache(maxsize=128)
-def _footer(path: Path, modified: int, size: int) -> tuple[pq.FileMetaData, np.ndarray, np.ndarray]:
+def _footer(path: Path | RemoteFile, version: object) -> tuple[pq.FileMetaData, np.ndarray, np.ndarray]:
     """What a file says of itself, and the first and last row of each row group (all rows where it does not say)."""
-    with pq.ParquetFile(path) as file:
+    with _opened(path) as source, pq.ParquetFile(source) as file:
         metadata = file.metadata
     first = np.full(metadata.num_row_groups, np.iinfo(np.int64).min)
     last = np.full(metadata.num_row_groups, np.iinfo(np.int64).max)

@@ -27,15 +27,19 @@ def is_mine(run_uuid: str, media_root: Path, signature: object) -> bool:
     return hmac.compare_digest(signature.encode(), _digest(key, run_uuid, media_root).encode())
 
 
+def user_folder() -> Path:
+    """Where this user's own files are: the key, and the working folders of runs at URLs."""
+    base = os.environ.get("LABEL_WORKBENCH_HOME") or os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "label-workbench"
+
+
 def _digest(key: bytes, run_uuid: str, media_root: Path) -> str:
     return hmac.new(key, f"{run_uuid}\n{media_root}".encode(), "sha256").hexdigest()
 
 
 def _key(create: bool) -> bytes | None:
     """32 random bytes in the user's data folder (mode 0600); None where it cannot be written or read."""
-    base = os.environ.get("LABEL_WORKBENCH_HOME") or os.environ.get("XDG_DATA_HOME")
-    folder = Path(base) if base else Path.home() / ".local" / "share"
-    path = folder / "label-workbench" / "media.key"
+    path = user_folder() / "media.key"
     try:
         if create and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

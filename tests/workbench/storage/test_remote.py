@@ -1,0 +1,261 @@
+"""Runs at URLs: recorded, read and resumed on fsspec file systems, and a stranger's run stays inside its folder."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.dataset import Dataset
+from workbench.errors import ExistsError, InputError, RunError
+from workbench.recording.recorder import Recorder
+from workbench.run import open_run
+from workbench.scores import score
+from workbench.storage import remote
+from workbench.storage.media import read_image
+
+fsspec = pytest.importorskip("fsspec", reason="needs fsspec (in the scale extra)")
+
+N, K = 40, 3
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A data folder of its own; calling it changes to another user's."""
+
+    def of(user: str) -> None:
+        monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / user))
+
+    of("ann")
+    return of
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A server that speaks the S3 protocol, on this machine."""
+    pytest.importorskip("s3fs", reason="needs s3fs (in the test extra)")
+    server_of = pytest.importorskip("moto.server", reason="needs moto (in the test extra)")
+    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
+    fsspec.filesystem("s3", **options).mkdir("bucket")
+    yield options
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "moved", "file", pytest.param("s3", marks=pytest.mark.slow)])
+def place(request, tmp_path, monkeypatch):
+    """A new URL and the options for it: memory, one that uploads by moving, this machine, S3."""
+    name = uuid.uuid4().hex
+    if request.param == "s3":
+        return f"s3://bucket/{name}/birds", request.getfixturevalue("s3")
+    if request.param == "file":
+        return f"file://{tmp_path}/{name}/birds", None
+    if request.param == "moved":
+        monkeypatch.setattr(remote, "WHOLE_PUTS", set())
+    return f"memory://{name}/birds", None
+
+
+def made(seed: int = 5):
+    rng = np.random.default_rng(seed)
+    given = rng.integers(0, K, N)
+    return given, rng.normal(size=(4, N, K)).astype(np.float32), rng.normal(size=(4, N, 5)).astype(np.float32)
+
+
+def record(path, epochs, options=None, **settings):
+    given, logits, embeddings = made()
+    dataset = Dataset.from_arrays(["abc"[code] for code in given], ids=[f"x{i}" for i in range(N)])
+    with Recorder(path, dataset, storage_options=options, **settings) as recorder:
+        for epoch in epochs:
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids, logits[epoch], embeddings[epoch])
+        return recorder.next_epoch
+
+
+def names(url, options):
+    fs, base = fsspec.core.url_to_fs(url, **(options or {}))
+    fs.invalidate_cache()
+    return {path[len(base) :].lstrip("/") for path in fs.find(base)}
+
+
+def test_a_run_at_a_url_holds_what_a_local_one_does(place, tmp_path, home):
+    url, options = place
+    record(url, range(3), options, logits=True)
+    record(tmp_path / "local", range(3), logits=True)
+    home("bob")  # nothing of the recording is on "his" machine
+    run, local = open_run(url, storage_options=options), open_run(tmp_path / "local")
+    assert run.name == "birds" and run.epochs == (0, 1, 2)
+    pd.testing.assert_frame_equal(score(run), score(local), check_exact=True)
+    np.testing.assert_array_equal(run.logits(1), local.logits(1))
+    np.testing.assert_array_equal(run.embeddings(), local.embeddings())
+    np.testing.assert_array_equal(run.stats(2)["topk_p"], local.stats(2)["topk_p"])
+    there = {name for name in names(url, options) if not name.startswith((".", "inflight", "cache", "pred_probs"))}
+    here = {path.relative_to(local.path).as_posix() for path in local.path.rglob("*") if path.is_file()}
+    assert there - {"checksums/pred_probs.npy.sha256", "checksums/pred_probs.json.sha256"} == {
+        name for name in here if not name.startswith((".", "inflight", "cache", "pred_probs", "checksums/pred"))
+    }
+
+
+def test_only_what_is_read_is_fetched(home):
+    url = "memory://lazy/birds"
+    record(url, range(3), logits=True)
+    home("bob")
+    run = open_run(url)
+    assert not list(run.path.glob("stats/*/*")) and not list(run.path.glob("logits/*"))
+    run.stats(1)
+    assert [path.parent.name for path in run.path.glob("stats/*/*")] == ["epoch=0001"]
+
+
+def test_recording_goes_on_from_another_machine(place, home):
+    url, options = place
+    assert record(url, range(2), options) == 2
+    home("bob")
+    assert record(url, [2], options) == 3
+    assert open_run(url, storage_options=options).epochs == (0, 1, 2)
+    home("ann")
+    assert open_run(url, storage_options=options).epochs == (0, 1, 2)
+
+
+def test_an_epoch_that_was_recorded_anew_elsewhere_is_fetched_again(home):
+    url = "memory://anew/birds"
+    record(url, range(2))
+    before = open_run(url).stat_matrix("margin")
+    home("bob")
+    given, logits, _ = made()
+    dataset = Dataset.from_arrays(["abc"[code] for code in given], ids=[f"x{i}" for i in range(N)])
+    with Recorder(url, dataset, overwrite=True) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, logits[3])
+    home("ann")
+    after = open_run(url)
+    assert after.epochs == (0,)
+    assert not np.array_equal(after.stat_matrix("margin")[0], before[0])
+
+
+def test_only_the_last_embeddings_stay_at_the_url(place):
+    url, options = place
+    record(url, range(3), options, embedding_epochs="last")
+    assert {name for name in names(url, options) if name.startswith("embeddings/")} == {"embeddings/epoch=0002.npy"}
+
+
+def test_an_upload_that_fails_leaves_the_epoch_unsealed_there_and_says_so(monkeypatch, home):
+    url = "memory://broken/birds"
+    record(url, [0])
+    original = remote.Remote.put
+
+    def put(self, name, source=None):
+        if name.startswith("stats/"):
+            monkeypatch.setattr(fsspec.filesystem("memory"), "put_file", fail, raising=False)
+        return original(self, name, source)
+
+    def fail(*_, **__):
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(remote.Remote, "put", put)
+    with pytest.raises(RunError, match=r"memory://broken/birds: uploading stats/epoch=0001.*connection reset"):
+        record(url, [1])
+    monkeypatch.undo()
+    home("bob")
+    assert open_run(url).epochs == (0,)
+
+
+def test_decisions_are_pushed_whole_and_never_over_those_of_another(place, home):
+    url, options = place
+    if url.startswith("file"):
+        pytest.skip("a local run's journal is in the run")
+    record(url, [0], options)
+    run = open_run(url, storage_options=options)
+    assert not run.push_journal()
+    run.journal.relabel(["x1"], "b", old="a", author="ann")
+    assert run.push_journal() and not run.push_journal()
+    home("bob")
+    theirs = open_run(url, storage_options=options)
+    assert theirs.journal.state().loc["x1", "label"] == "b"
+    theirs.journal.relabel(["x2"], "c", old="a", author="bob")
+    assert theirs.push_journal()
+    home("ann")
+    run.journal.relabel(["x3"], "c", old="a", author="ann")
+    with pytest.raises(RunError, match=r"somebody else pushed decisions.*Keep a copy of yours"):
+        run.push_journal()
+    again = open_run(url, storage_options=options)  # decisions that were not pushed are never replaced
+    assert set(again.journal.state().index) == {"x1", "x3"}
+    run.journal.close()
+    again.journal.close()
+    for path in run.path.glob("journal.sqlite*"):
+        path.unlink()
+    assert set(open_run(url, storage_options=options).journal.state().index) == {"x1", "x2"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../evil", "stats/epoch=0000/../../evil", "/etc/passwd", "stats/epoch=0000/rank=0.parquet/x", ".remote.json"),
+        *("cache/scores/aum.00.npy", "checksums/../../x.sha256", "checksums//x.sha256", "journal.sqlite-wal", "a.pkl"),
+        *("stats\\epoch=0000\\rank=0.parquet", "checkpoints/epoch=0.pt", "C:evil", ".rank=0.lock", "run.json\n"),
+    ],
+)
+def test_a_strangers_names_are_not_taken(name, monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    home("bob")
+    fs, original = fsspec.filesystem("memory"), fsspec.filesystem("memory").find
+
+    def find(path, **settings):
+        some = next(iter(original(path, detail=True).values()))
+        return original(path, **settings) | {f"{path}/{name}": some}
+
+    monkeypatch.setattr(fs, "find", find, raising=False)
+    run = open_run(url)
+    assert name.lstrip("/") not in run.layout.remote.files
+    assert name.lstrip("/") in run.layout.remote.strangers
+
+
+def test_a_strangers_image_paths_stay_inside_the_working_folder(tmp_path, home):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    frame = pd.DataFrame({"image": [str(tmp_path / "secret.png"), "../../../secret.png"], "label": ["a", "b"]})
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    Recorder(url, Dataset.from_frame(frame, label="label", image="image", media_root=tmp_path)).close()
+    home("bob")
+    dataset = open_run(url).dataset
+    assert dataset.media_root == open_run(url).path.resolve()
+    for path in (str(tmp_path / "secret.png"), "../../../secret.png"):
+        with pytest.raises(InputError, match="leaves the media folder"):
+            read_image(path, dataset.media_root)
+
+
+def test_a_run_is_not_recorded_among_files_of_others():
+    fsspec.filesystem("memory").pipe("/holiday/pictures/beach.jpg", b"x")
+    with pytest.raises(ExistsError, match=r"memory://holiday exists and is not .*holds 'pictures/beach\.jpg'\)"):
+        record("memory://holiday", [0])
+
+
+def test_urls_that_cannot_be_opened_say_why():
+    with pytest.raises(RunError, match=r"nonsense://x/y cannot be opened.*nonsense"):
+        open_run("nonsense://x/y")
+    with pytest.raises(RunError, match=r"memory://nothing/here is not a run \(no run\.json there\)"):
+        open_run("memory://nothing/here")
+
+
+def test_a_lost_working_folder_loses_no_evidence(home):
+    url = "memory://lost/birds"
+    record(url, range(2))
+    expected = score(open_run(url)).copy()
+    shutil.rmtree(Path(open_run(url).path))
+    pd.testing.assert_frame_equal(score(open_run(url)), expected)
+
+
+def test_a_run_at_a_url_is_checked_like_a_local_one(home):
+    from workbench.storage.inspection import inspect
+
+    url = "memory://checked/birds"
+    record(url, range(2))
+    home("bob")
+    assert [str(finding) for finding in inspect(open_run(url))] == []
+    fs = fsspec.filesystem("memory")
+    fs.pipe("/checked/birds/stats/epoch=0001/rank=0.parquet", b"damaged")
+    damage = [finding for finding in inspect(open_run(url)) if finding.is_damage]
+    assert [finding.path for finding in damage] == ["stats/epoch=0001/rank=0.parquet"]

@@ -1,0 +1,318 @@
+"""Run directories on any fsspec URL, worked on through a folder of this user on this machine.
+
+The working folder of a URL holds what was fetched, the epoch under way, caches and the journal (SQLite needs a local
+file). A sealed file is uploaded as soon as it is sealed, statistics after what belongs to them; other files are fetched
+when they are read. Hides: which version of a file was fetched, that only names of a run's own files are ever taken from
+a listing, and names that appear only when they are whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import MissingEvidence, RunError
+from workbench.storage.layout import RECORDED, Layout, atomic
+from workbench.storage.trust import user_folder
+
+NAMES = re.compile(
+    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|planted\.parquet|votes\.parquet|journal\.sqlite"
+    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
+    r"|checkpoints/epoch=\d+\.safetensors|checksums/([\w=]+/)*[\w=][\w=.]*\.sha256"
+)
+"""Files that are taken from a listing, or put there; anything else at the URL is left alone."""
+
+AT_ONCE = ("run.json", "examples.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
+WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
+"""Protocols whose objects appear when they are whole; elsewhere a file is uploaded under another name, then moved."""
+
+
+def is_url(path: object) -> bool:
+    """Whether a run's place is a URL and not a path."""
+    return isinstance(path, str) and "://" in path
+
+
+def layout_at(path: str | Path, storage_options: Mapping[str, Any] | None = None) -> Layout:
+    """The layout of a run directory: of a local path as it is, of a URL its working folder."""
+    if not is_url(path):
+        return Layout(Path(path).expanduser())
+    url = str(path).rstrip("/")
+    if url.startswith(("file://", "local://")):
+        return Layout(Path(url.partition("://")[2]))
+    remote = Remote.at(url, dict(storage_options or {}))
+    layout = RemoteLayout(remote.folder, remote)
+    layout.refresh()
+    return layout
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file at a URL, read in parts without being fetched; goes over the wire to workers."""
+
+    url: str
+    version: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def open(self) -> Any:
+        """A seekable binary file; reads ask for ranges of bytes."""
+        fs, path = filesystem(self.url, dict(self.options))
+        return fs.open(path, "rb", cache_type="readahead", block_size=1 << 20)
+
+
+def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """(fsspec file system, path in it) of a URL, or one error that says what to install."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise MissingEvidence(f"{url} needs fsspec. Install it with `pip install 'label-workbench[scale]'`.") from error
+    try:
+        return url_to_fs(url, **options)
+    except ImportError as error:
+        raise RunError(f"{url} cannot be opened: {error} in this environment.") from error
+    except ValueError as error:
+        raise RunError(f"{url} cannot be opened: {error}. Use a path, or a URL that fsspec knows.") from error
+
+
+@dataclass
+class Remote:
+    """A run's place at a URL, and the working folder on this machine.
+
+    Attributes
+    ----------
+    files : name -> version, of the files at the URL when it was last listed.
+    have : name -> [version at the URL, mtime_ns, size here], of files that are the same on both sides.
+    strangers : other names at the URL.
+    """
+
+    url: str
+    options: dict[str, Any]
+    folder: Path
+    files: dict[str, str] = field(default_factory=dict)
+    have: dict[str, list] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, url: str, options: dict[str, Any]) -> Remote:
+        """The working folder of a URL, made if missing (readable by its user alone)."""
+        name = re.sub(r"[^\w.-]+", "_", url.rpartition("/")[2])[:40] or "run"
+        folder = user_folder() / "remote" / f"{name}-{hashlib.blake2b(url.encode(), digest_size=8).hexdigest()}"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remote = cls(url, options, folder)
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            noted = json.loads((folder / ".remote.json").read_text(encoding="utf-8"))
+            remote.have = {name: list(one) for name, one in noted["have"].items() if NAMES.fullmatch(name)}
+        return remote
+
+    def _fs(self) -> tuple[Any, str]:
+        fs, base = filesystem(self.url, self.options)
+        return fs, base.rstrip("/")
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Any:
+        try:
+            yield
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise RunError(
+                f"{self.url}: {what} failed ({reason}). Check the URL, your rights and the network."
+            ) from error
+
+    def list(self) -> None:
+        """List the URL; files here of which another version is there now, or none any more, go."""
+        fs, base = self._fs()
+        with self._explained("listing"):
+            fs.invalidate_cache()
+            found = fs.find(base, detail=True) if fs.exists(base) else {}
+        names = {path[len(base) :].lstrip("/"): info for path, info in found.items() if path.startswith(base)}
+        self.files = {name: version_of(info) for name, info in names.items() if NAMES.fullmatch(name)}
+        self.strangers = sorted(set(names) - set(self.files))
+        for name, (version, *_) in list(self.have.items()):
+            if name != "journal.sqlite" and self.files.get(name) != version:
+                (self.folder / name).unlink(missing_ok=True)
+                del self.have[name]
+        self._note()
+
+    def fetch(self, name: str) -> Path:
+        """The file here, fetched if it is not."""
+        path = self.folder / name
+        if name not in self.files or (name in self.have and path.is_file()):
+            return path
+        fs, base = self._fs()
+        with self._explained(f"fetching {name}"), atomic(path) as temporary:
+            fs.get_file(f"{base}/{name}", str(temporary))
+        self._same(name, self.files[name])
+        return path
+
+    def put(self, name: str, source: Path | None = None) -> None:
+        """Upload a file that is whole; at the URL it appears when it is whole there."""
+        fs, base = self._fs()
+        source = source or self.folder / name
+        target = f"{base}/{name}"
+        with self._explained(f"uploading {name}"):
+            fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if self.url.partition("://")[0] in WHOLE_PUTS:
+                fs.put_file(str(source), target)
+            else:
+                temporary = f"{target}.{uuid.uuid4().hex[:8]}.tmp"
+                fs.put_file(str(source), temporary)
+                fs.mv(temporary, target)
+            fs.invalidate_cache()
+            self.files[name] = version_of(fs.info(target))
+        self._same(name, self.files[name])
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files at the URL."""
+        fs, base = self._fs()
+        for name in names:
+            if name in self.files:
+                with self._explained(f"removing {name}"):
+                    fs.rm_file(f"{base}/{name}")
+                del self.files[name]
+            self.have.pop(name, None)
+        self._note()
+
+    def changed_here(self, name: str) -> bool:
+        """Whether a file here is not what was last fetched or uploaded."""
+        path = self.folder / name
+        if not path.is_file():
+            return False
+        stat = path.stat()
+        return name not in self.have or self.have[name][1:] != [stat.st_mtime_ns, stat.st_size]
+
+    def _same(self, name: str, version: str) -> None:
+        stat = (self.folder / name).stat()
+        self.have[name] = [version, stat.st_mtime_ns, stat.st_size]
+        self._note()
+
+    def _note(self) -> None:
+        temporary = self.folder / f".remote.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps({"url": self.url, "have": self.have}), encoding="utf-8")
+        os.replace(temporary, self.folder / ".remote.json")
+
+
+def version_of(info: Mapping[str, Any]) -> str:
+    """What changes when a file does: entity tag, checksum or time, and size."""
+    keys = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "LastModified", "mtime", "created", "size")
+    told = [f"{key}={info[key]}" for key in keys if info.get(key) is not None]
+    return hashlib.blake2b("\n".join(told).encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True)
+class RemoteLayout(Layout):
+    """A run directory at a URL: names are those at the URL and in the working folder, files come when read."""
+
+    remote: Remote = field(compare=False)
+
+    @property
+    def strangers(self) -> list[str]:
+        """Names at the URL that are none of a run's."""
+        return self.remote.strangers
+
+    @property
+    def pred_probs(self) -> Path:
+        return self.here(super().pred_probs)
+
+    @property
+    def url(self) -> str:
+        return self.remote.url
+
+    def refresh(self) -> None:
+        self.remote.list()
+        for name in self.remote.files:
+            if name in AT_ONCE or re.fullmatch(r"embeddings/.*\.json", name):
+                self.remote.fetch(name)
+        self._take_journal()
+
+    def listed(self, folder: str) -> list[Path]:
+        there = {self.root / name for name in self.remote.files if name.startswith(f"{folder}/")}
+        return sorted(there | set(super().listed(folder)))
+
+    def here(self, path: Path) -> Path:
+        return self.remote.fetch(self._name(path))
+
+    def fetch_all(self) -> None:
+        for name in self.remote.files:
+            if name != self.journal.name:
+                self.remote.fetch(name)
+
+    def source(self, path: Path) -> Path | RemoteFile:
+        name = self._name(path)
+        if name not in self.remote.files or path.is_file():
+            return path
+        options = tuple(sorted(self.remote.options.items()))
+        return RemoteFile(f"{self.url}/{name}", self.remote.files[name], options)
+
+    def version(self, path: Path) -> str | None:
+        return self.remote.files.get(self._name(path))
+
+    def publish(self, path: Path) -> None:
+        self.remote.put(self._name(path))
+
+    def withdraw(self, path: Path) -> None:
+        self.remote.remove([self._name(path)])
+
+    def clear_evidence(self) -> None:
+        mine = [name for name in self.remote.files if name.partition("/")[0] in RECORDED]
+        self.remote.remove(mine)
+        super().clear_evidence()
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _take_journal(self) -> None:
+        """The journal at the URL, unless there are decisions here that were never pushed."""
+        name = self.journal.name
+        there = self.remote.files.get(name)
+        if there is None or (name in self.remote.have and self.remote.have[name][0] == there):
+            return
+        if not self.journal.exists() or not self._decided_since():
+            for file in self.root.glob(f"{name}*"):
+                file.unlink()
+            self.remote.have.pop(name, None)
+            self.remote.fetch(name)
+
+    def _decided_since(self) -> bool:
+        """Whether the journal here holds decisions that were not pushed."""
+        log = self.root / f"{self.journal.name}-wal"
+        return self.remote.changed_here(self.journal.name) or (log.is_file() and log.stat().st_size > 0)
+
+    def push_journal(self) -> bool:
+        """Upload the journal as a whole; False when there is nothing to upload.
+
+        Raises
+        ------
+        RunError : somebody else pushed since it was fetched; theirs would be lost.
+        """
+        import sqlite3
+
+        name = self.journal.name
+        if not self.journal.exists() or not self._decided_since():
+            return False
+        self.remote.list()
+        known = self.remote.have.get(name, [None])[0]
+        if self.remote.files.get(name) != known:
+            raise RunError(
+                f"somebody else pushed decisions to {self.url} since you fetched them. Keep a copy of yours, "
+                f"{self.journal}, delete it, open the run again to have theirs, and decide again what is missing."
+            )
+        copy = self.root / ".journal.push.tmp"
+        copy.unlink(missing_ok=True)
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(self.journal)) as db,
+                contextlib.closing(sqlite3.connect(copy)) as to,
+            ):
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.backup(to)
+            self.remote.put(name, copy)
+        finally:
+            copy.unlink(missing_ok=True)
+        return True
