@@ -301,7 +301,7 @@ class Run:
         forget(self.layout, meta_path)
         meta_path.unlink(missing_ok=True)
         with sealed(self.layout, self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
-            np.save(file, values, allow_pickle=False)
+            np.save(file, np.ascontiguousarray(values), allow_pickle=False)
         write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
         note(self.layout, meta_path)
 
@@ -327,10 +327,11 @@ class Run:
         if epoch is None:
             epoch = self.epochs[-1] if self.epochs else 0
         limit = np.finfo(np.float16).max
+        halves = np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)
         path = self.layout.array("embeddings", epoch)
         forget_origin(self, epoch)
         with sealed(self.layout, path) as temporary, open(temporary, "wb") as file:
-            np.save(file, np.clip(values, -limit, limit).astype(np.float16), allow_pickle=False)
+            np.save(file, halves, allow_pickle=False)
         note_origin(self, epoch, how, trained_on_labels)
 
     def embed_texts(self) -> None:

@@ -48,14 +48,23 @@ def rows_of(path: Path, rows: slice) -> np.ndarray:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-        if fortran or dtype.hasobject:
-            raise ValueError(f"{path} is in an order, or of a type, that is not read by rows")
+        if dtype.hasobject:
+            raise ValueError(f"{path} holds objects, which are not read")
+        first = file.tell()
         start, stop, _ = rows.indices(shape[0])
         width = int(np.prod(shape[1:], dtype=np.int64))
-        file.seek(start * width * dtype.itemsize, os.SEEK_CUR)
-        values = np.fromfile(file, dtype, (stop - start) * width)
-        if values.size < (stop - start) * width:
-            raise ValueError(f"{path} ends early")
+        # Row after row is one piece; column after column (Fortran's order) a piece of each column.
+        pieces = range(width) if fortran else [0]
+        length = stop - start if fortran else (stop - start) * width
+        values = np.empty((len(pieces), length), dtype)
+        for piece in pieces:
+            file.seek(first + (piece * shape[0] + start if fortran else start * width) * dtype.itemsize)
+            read_in = np.fromfile(file, dtype, length)
+            if read_in.size < length:
+                raise ValueError(f"{path} ends early")
+            values[piece] = read_in
+    if fortran:
+        return values.T.reshape(stop - start, *shape[1:], order="F")
     return values.reshape(stop - start, *shape[1:])
 
 

@@ -238,3 +238,14 @@ def test_no_warning_is_raised(recorded):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         score(recorded)
+
+
+def test_probabilities_whose_columns_were_put_in_another_order(tmp_path, rng):
+    """`probs[:, order]` lies column after column in memory; a run with such a file gives the same scores."""
+    dataset = Dataset.from_arrays(rng.integers(0, 3, 40), classes=["a", "b", "c"])
+    probs = rng.dirichlet(np.ones(3), 40).astype(np.float32)[:, [2, 0, 1]]
+    run = Recorder(tmp_path / "run", dataset).run()
+    run.save_pred_probs(probs, out_of_fold=True, how="5 folds")
+    np.save(run.layout.pred_probs, np.asfortranarray(probs))  # as earlier releases stored them
+    expected = probs[np.arange(40), dataset.given_labels]
+    np.testing.assert_allclose(score(open_run(run.path), "self_confidence")["self_confidence"], expected, rtol=1e-6)

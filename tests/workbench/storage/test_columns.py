@@ -80,5 +80,17 @@ def test_rows_of_a_file(tmp_path, rng):
     with pytest.raises(ValueError, match="ends early"):
         rows_of(tmp_path / "x.npy", slice(2, 9))
     np.save(tmp_path / "o.npy", np.array([{}, {}], object), allow_pickle=True)
-    with pytest.raises(ValueError, match="not read by rows"):
+    with pytest.raises(ValueError, match="holds objects"):
         rows_of(tmp_path / "o.npy", slice(0, 1))
+
+
+@pytest.mark.parametrize("shape", [(9,), (9, 4), (9, 3, 2)])
+def test_rows_of_a_file_written_column_after_column(tmp_path, rng, shape):
+    values = np.asfortranarray(rng.normal(size=shape))
+    np.save(tmp_path / "x.npy", values)
+    for rows in (slice(2, 7), slice(None), slice(4, 4)):
+        np.testing.assert_array_equal(rows_of(tmp_path / "x.npy", rows), values[rows])
+    with open(tmp_path / "x.npy", "rb+") as file:
+        file.truncate(file.seek(0, 2) - 8)
+    with pytest.raises(ValueError, match="ends early"):
+        rows_of(tmp_path / "x.npy", slice(2, 9))
