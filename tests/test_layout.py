@@ -23,7 +23,7 @@ PUBLIC = {
         *("outliers", "pace"),
         *("compare_runs", "queue"),
         *("compare", "export", "figure", "find_issues", "open_run", "plant", "read", "replay", "report", "score"),
-        *("keep_curve", "rerank", "select", "weigh"),
+        *("keep_curve", "rerank", "robust", "select", "suggest", "weigh"),
         *("simulate",),
     ],
 }

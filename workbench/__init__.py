@@ -47,9 +47,11 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "rerank": "compare",
     "read": "io",
     "report": "report",
+    "robust": "robust",
     "score": "scores",
     "select": "select",
     "simulate": "simulate",
+    "suggest": "robust",
     "weigh": "select",
 }
 

@@ -28,6 +28,7 @@ FIGURES = {  # kind -> (module of this folder, function)
 OF_RESULTS = {  # kind -> (module of this folder, function); a result names its own in its attribute `figures`
     "comparison": ("effects", "comparison"),
     "keep": ("effects", "keep"),
+    "robust": ("effects", "robust"),
     "bump": ("ranks", "bump"),
     "swaps": ("ranks", "swaps"),
 }

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.errors import InputError
 from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
     from workbench.compare import Comparison
+    from workbench.robust import RobustBench
     from workbench.select import KeepCurve
 
+MEASURES = {
+    "accuracy": "accuracy on true labels",
+    "ece": "expected calibration error",
+    "restored": "share of wrong labels restored",
+    "broken": "share of right labels broken",
+}
 ROWS = {"corrected": "labels corrected", "dropped": "suspects left out", "random": "random changes"}
 
 
@@ -62,25 +71,76 @@ def keep(result: KeepCurve) -> go.Figure:
     names = list(dict.fromkeys(effects.index.get_level_values("by")))
     colors = dict(zip([name for name in names if name != "random"], class_colors(len(names))))
     for name in names:
-        part = effects.loc[name]
-        color = colors.get(name, INK)
-        away = {
-            "type": "data", "symmetric": False, "array": part["high"] - part["accuracy"],
-            "arrayminus": part["accuracy"] - part["low"], "thickness": 1.2, "width": 0,
-        }  # fmt: skip
         hover = [
-            f"<b>{safe(name)}</b>, {share:.0%} kept<br>accuracy {row['accuracy']:.3f} ({row['low']:.3f} to "
-            f"{row['high']:.3f})" + ("" if name == "random" else f"<br>against random: {result.in_words(name, share)}")
-            for share, row in part.iterrows()
+            "" if name == "random" else f"<br>against random: {result.in_words(name, share)}"
+            for share in effects.loc[name].index
         ]
-        figure.add_scatter(
-            x=part.index, y=part["accuracy"], error_y=away, name=safe(name, 24), mode="lines+markers", text=hover,
-            hovertemplate="%{text}<extra></extra>", marker={"size": 7, "color": color},
-            line={"color": color, "width": 2, "dash": "dot" if name == "random" else "solid"},
-        )  # fmt: skip
+        _line(figure, name, effects.loc[name], hover, colors.get(name, INK), dotted=name == "random")
     trials = effects[(effects.index.get_level_values("by") != "random") & (effects.index.get_level_values("share") < 1)]
     better, worse = (int((trials["verdict"] == word).sum()) for word in ("better", "worse"))
     title = f"Of {len(trials)} selections {better} beat random examples and {worse} fall behind them"
     dressed(figure, title, f"judged on {result.judged_on}", x="share of the training examples kept", y="accuracy")
     figure.update_xaxes(tickformat=".0%", range=[0, 1.05])
     return figure
+
+
+def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
+    """Accuracy by share of wrong labels, one line per method, cross-entropy in grey.
+
+    Parameters
+    ----------
+    measure : "accuracy" (with 95 % intervals), "ece", "restored" or "broken" (means over seeds).
+    """
+    import plotly.graph_objects as go
+
+    if measure not in MEASURES:
+        raise InputError.unknown("measure", measure, MEASURES)
+    figure = go.Figure()
+    effects = result.effects
+    names = list(dict.fromkeys(effects.index.get_level_values("method")))
+    colors = dict(zip(names[1:], class_colors(len(names) - 1)))
+    for name in names:
+        part = effects.loc[name]
+        hover = [
+            f"<br>ECE {row['ece']:.3f}, restored {row['restored']:.2f}, broken {row['broken']:.3f}"
+            + ("" if name == names[0] else f"<br>against cross-entropy: {result.in_words(name, rate)}")
+            for rate, row in part.iterrows()
+        ]
+        dotted = name in (names[0], "clean")
+        _line(figure, name, part, hover, colors.get(name, INK), dotted=dotted, measure=measure)
+    worst = effects.index.get_level_values("rate").max()
+    rivals = effects.xs(worst, level="rate")["accuracy"].drop("clean", errors="ignore")
+    title = f"With {worst:.0%} of the labels wrong, {rivals.idxmax().replace('_', ' ')} is ahead: {rivals.max():.1%}"
+    title += f", cross-entropy {rivals[names[0]]:.1%}"
+    dressed(figure, title, f"judged on {result.judged_on}", x="share of wrong labels in training", y=MEASURES[measure])
+    figure.update_xaxes(tickformat=".0%")
+    return figure
+
+
+def _line(
+    figure: go.Figure,
+    name: str,
+    part: pd.DataFrame,
+    hover: list[str],
+    color: str,
+    *,
+    dotted: bool = False,
+    measure: str = "accuracy",
+) -> None:
+    """One line with 95 % intervals of accuracy; a row of `part` is a share, `hover` what else is said of it."""
+    away = None
+    if measure == "accuracy":
+        away = {
+            "type": "data", "symmetric": False, "array": part["high"] - part["accuracy"],
+            "arrayminus": part["accuracy"] - part["low"], "thickness": 1.2, "width": 0,
+        }  # fmt: skip
+    words = safe(name, 30).replace("_", " ")
+    text = [
+        f"<b>{words}</b>, {share:.0%}<br>accuracy {row['accuracy']:.3f} ({row['low']:.3f} to {row['high']:.3f}){more}"
+        for (share, row), more in zip(part.iterrows(), hover)
+    ]
+    figure.add_scatter(
+        x=part.index, y=part[measure], error_y=away, name=words, mode="lines+markers", text=text,
+        hovertemplate="%{text}<extra></extra>", marker={"size": 7, "color": color},
+        line={"color": color, "width": 2, "dash": "dot" if dotted else "solid"},
+    )  # fmt: skip

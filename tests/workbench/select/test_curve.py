@@ -71,7 +71,7 @@ def test_the_figure_has_a_line_per_score_and_one_for_chance(noisy):
     dataset, X, truth, _ = noisy
     curve = wb.keep_curve(dataset, "knn_shapley", [0.4, 1.0], X=X, truth=truth, repeats=2)
     figure = wb.figure(curve)
-    assert [trace.name for trace in figure.data] == ["random", "knn_shapley"]
+    assert [trace.name for trace in figure.data] == ["random", "knn shapley"]
     np.testing.assert_allclose(figure.data[1].y, curve.effects.loc["knn_shapley", "accuracy"])
     assert figure.layout.title.text.startswith("Of 1 selections")
 
