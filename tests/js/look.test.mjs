@@ -3,7 +3,7 @@ import test from "node:test";
 import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
 import { apart, lastFinite } from "../../widgets/js/curve.js";
 import { brief, clip, probability, short, ticks } from "../../widgets/js/format.js";
-import { disc } from "../../widgets/js/points_2d.js";
+import { disc, mark, Points2D } from "../../widgets/js/points_2d.js";
 
 test("numbers as people read them", () => {
   assert.deepEqual([0, 999, 1000, 9960, 12345, 999_600, 5_600_000].map(brief), ["0", "999", "1.0k", "10k", "12k", "1.0M", "5.6M"]);
@@ -67,3 +67,40 @@ test("a disc of one pixel is one pixel", () => {
   assert.deepEqual(disc(1), [[0, 0]]);
   assert.ok(disc(6).length > 20 && disc(6).length < 36);
 });
+
+test("changed points are diamonds and flagged ones squares, on any screen", () => {
+  const diamond = mark(7, "diamond"),
+    square = mark(7, "square");
+  assert.equal(square.length, 49);
+  assert.equal(diamond.length, 25);
+  assert.ok(!diamond.some(([dx, dy]) => Math.abs(dx) === 3 && Math.abs(dy) === 3));
+});
+
+test("without WebGL the suspicious end lies on top whatever the order of the rows", () => {
+  for (const order of [
+    [0, 253],
+    [253, 0],
+  ]) {
+    const drawn = drawn2D(Uint8Array.from(order), { rise: 1 });
+    assert.equal(drawn, 253);
+    assert.equal(drawn2D(Uint8Array.from(order), { rise: -1 }), 0);
+  }
+});
+
+/** Level whose colour ends in the middle of a canvas with two points at the same place. */
+function drawn2D(levels, options) {
+  let image = null;
+  const context = {
+    createImageData: (width, height) => ({ data: new Uint8ClampedArray(4 * width * height) }),
+    putImageData: (made) => (image = made),
+  };
+  const points = new Points2D({ width: 60, height: 60, getContext: () => context });
+  points.setPositions(new Float32Array(4));
+  points.setLevels(levels);
+  points.setStates(Uint8Array.of(1, 1));
+  const table = new Uint8Array(1024);
+  for (let i = 0; i < 256; i++) table[4 * i] = i;
+  points.setTable(table);
+  points.draw({ camera: { k: 1, tx: 0, ty: 0 }, size: 3, grey: [9, 9, 9], outline: [1, 1, 1], anySelected: false, ratio: 1, ...options });
+  return new Uint8Array(image.data.buffer)[4 * (30 * 60 + 30)];
+}

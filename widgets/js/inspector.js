@@ -327,7 +327,7 @@ export class Inspector {
           : verdict === 3
             ? "skipped"
             : "undecided";
-    const flag = flags & 1 ? " · flagged" : "";
+    const flag = flags & 1 ? " · ⚑" : "";
     return h(
       "div",
       { class: "lw-fact" },

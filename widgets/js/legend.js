@@ -12,7 +12,8 @@ export function drawLegend(node, legend) {
     node.replaceChildren();
     return;
   }
-  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
+  const colors = legend.kind === "category" ? swatches(legend) : bar(legend);
+  node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
 
 function bar({ column, range, color }) {

@@ -174,6 +174,7 @@ export class PointMap {
     this.points.draw({
       camera: this.camera,
       ...style,
+      rise: this.paint.rise,
       grey: colors.grey,
       outline: colors.text,
       anySelected: store.selectedCount > 0,

@@ -1,7 +1,7 @@
 /** What each point looks like: colour level, state bits and colour table, kept for all maps together. */
 import { classColors, classTable, levelsOf, levelsOfCodes, scoreColor, scoreTable } from "./color.js";
 import { extent } from "./bits.js";
-import { CHANGED, PASSES, SELECTED } from "./points_gl.js";
+import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
 
 export class Paint {
   constructor(store, theme) {
@@ -54,12 +54,19 @@ export class Paint {
     else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
+  /** Which end of the colours lies on top: 1 the high one, -1 the low one, 0 neither. */
+  get rise() {
+    const { suspicious } = this.legend?.column || {};
+    return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
+  }
+
   stateOf(i, passing) {
     const { store } = this;
     return (
       (passing[i] ? PASSES : 0) |
       (store.selected[i] ? SELECTED : 0) |
-      (store.labels[i] !== store.given[i] ? CHANGED : 0)
+      (store.labels[i] !== store.given[i] ? CHANGED : 0) |
+      (store.flags[i] & 1 ? FLAGGED : 0)
     );
   }
 

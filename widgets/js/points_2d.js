@@ -1,5 +1,5 @@
 /** The same points without WebGL: written straight into pixels, so a million stay usable. */
-import { CHANGED, PASSES, SELECTED } from "./points_gl.js";
+import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
 
 /** Offsets [dx, dy] of the pixels of a disc of a diameter, in device pixels. */
 export function disc(diameter) {
@@ -9,6 +9,19 @@ export function disc(diameter) {
   for (let y = 0; y < d; y++)
     for (let x = 0; x < d; x++) {
       if ((x - half) ** 2 + (y - half) ** 2 <= (d / 2) ** 2) out.push([x - Math.floor(half), y - Math.floor(half)]);
+    }
+  return out;
+}
+
+/** The same for the marks of changed (a diamond) and flagged points (a square). */
+export function mark(diameter, kind) {
+  const d = Math.max(3, Math.round(diameter)),
+    half = (d - 1) / 2,
+    out = [];
+  for (let y = 0; y < d; y++)
+    for (let x = 0; x < d; x++) {
+      const inside = kind === "square" || Math.abs(x - half) + Math.abs(y - half) <= d / 2;
+      if (inside) out.push([x - Math.floor(half), y - Math.floor(half)]);
     }
   return out;
 }
@@ -37,14 +50,14 @@ export class Points2D {
     /* arrays are shared: nothing to send */
   }
 
-  /** 0 filtered out, 1 in the background, 2 coloured, 3 coloured and changed. */
+  /** 0 filtered out, 1 in the background, 2 coloured, 3 flagged, 4 changed. */
   layer(state, anySelected) {
     if (!(state & PASSES)) return 0;
     if (anySelected && !(state & SELECTED)) return 1;
-    return state & CHANGED ? 3 : 2;
+    return state & CHANGED ? 4 : state & FLAGGED ? 3 : 2;
   }
 
-  draw({ camera, size, grey, outline, anySelected, ratio }) {
+  draw({ camera, size, rise = 0, grey, outline, anySelected, ratio }) {
     const {
       canvas: { width, height },
       context,
@@ -60,20 +73,32 @@ export class Points2D {
     }
     const image = context.createImageData(width, height),
       pixels = new Uint32Array(image.data.buffer);
-    const discs = [0.6, 0.85, 1, 1.25].map((f) => disc(size * ratio * f)),
-      core = disc(size * ratio * 0.8);
+    const wide = Math.max(1.5 * size, 5) * ratio,
+      discs = [disc(size * ratio * 0.6), disc(size * ratio * 0.85), disc(size * ratio * (anySelected ? 1.25 : 1))],
+      marks = { 3: "square", 4: "diamond" };
+    for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
+    const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
+    const told = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;
-    for (let layer = anySelected ? 1 : 0; layer < 4; layer++) {
+    for (let layer = anySelected ? 1 : 0; layer < 5; layer++) {
       for (let i = 0; i < n; i++) {
         if (this.layer(states[i], anySelected) !== layer) continue;
         const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0,
           y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
-        if (!(x >= 4 && x < width - 4 && y >= 4 && y < height - 4)) continue;
-        const fill = layer < 2 ? greyValue : table[levels[i]];
-        for (const [dx, dy] of discs[layer]) pixels[(y + dy) * width + x + dx] = layer === 3 ? edge : fill;
-        if (layer === 3) for (const [dx, dy] of core) pixels[(y + dy) * width + x + dx] = fill;
+        if (!(x >= 9 && x < width - 9 && y >= 9 && y < height - 9)) continue;
+        const fill = layer < 2 ? greyValue : table[levels[i]],
+          weight = levels[i] > 253 ? 0 : rise > 0 ? levels[i] : 253 - levels[i];
+        for (const [dx, dy] of discs[layer]) {
+          const at = (y + dy) * width + x + dx;
+          if (layer === 2 && rise) {
+            if (told[at] > weight) continue;
+            told[at] = weight;
+          }
+          pixels[at] = layer > 2 ? edge : fill;
+        }
+        if (layer > 2) for (const [dx, dy] of cores[layer]) pixels[(y + dy) * width + x + dx] = fill;
       }
     }
     context.putImageData(image, 0, 0);

@@ -4,30 +4,37 @@
 export const PASSES = 1;
 export const SELECTED = 2;
 export const CHANGED = 4;
+export const FLAGGED = 8;
 
+/**
+ * Depth decides what is on top: changed and flagged points (diamonds and squares), then the suspicious end of a score,
+ * then the rest, then what is not selected, then what is filtered out.
+ */
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
-uniform vec2 scale, shift; uniform float size, alpha; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
-out vec4 color; flat out float ring;
+uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
+out vec4 color; flat out float shape;
 void main() {
   bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
-  vec2 at = place * scale + shift;
-  gl_Position = vec4(at, lit ? 0.0 : (passes ? 0.4 : 0.6), 1.0);
+  shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
+  float known = level > 253u ? 0.0 : float(level) / 253.0, told = rise > 0.0 ? known : 1.0 - known;
+  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * told;
+  gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-  bool changed = lit && (state & 4u) != 0u;
-  gl_PointSize = lit ? (changed || anySelected ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
-  ring = changed ? 1.0 : 0.0;
+  float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);
+  gl_PointSize = lit ? big : size * (passes ? 0.85 : 0.6);
   color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
 }`;
 
 const FRAGMENT = `#version 300 es
 precision mediump float;
-in vec4 color; flat in float ring; uniform vec3 outline; out vec4 pixel;
+in vec4 color; flat in float shape; uniform vec3 outline; out vec4 pixel;
 void main() {
-  vec2 d = gl_PointCoord - 0.5; float r = dot(d, d);
-  if (r > 0.25) discard;
-  vec3 rgb = ring > 0.5 && r > 0.13 ? outline : color.rgb;
-  float a = ring > 0.5 ? 1.0 : color.a;
+  vec2 d = abs(gl_PointCoord - 0.5);
+  float r = shape < 0.5 ? length(d) : shape < 1.5 ? d.x + d.y : max(d.x, d.y) * 1.12;
+  if (r > 0.5) discard;
+  vec3 rgb = shape > 0.5 && r > 0.34 ? outline : color.rgb;
+  float a = shape > 0.5 ? 1.0 : color.a;
   pixel = vec4(rgb * a, a);
 }`;
 
@@ -75,7 +82,7 @@ export class PointsGL {
   build() {
     const { gl } = this;
     this.program = linked(gl);
-    const names = ["scale", "shift", "size", "alpha", "grey", "outline", "anySelected", "table"];
+    const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
     this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.texture = gl.createTexture();
@@ -129,7 +136,7 @@ export class PointsGL {
     for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
   }
 
-  draw({ camera, size, alpha, grey, outline, anySelected, ratio }) {
+  draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
     const { gl, at, canvas } = this;
     if (gl.isContextLost()) return;
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -141,6 +148,7 @@ export class PointsGL {
     gl.uniform2f(at.shift, camera.tx, camera.ty);
     gl.uniform1f(at.size, size * ratio);
     gl.uniform1f(at.alpha, alpha);
+    gl.uniform1f(at.rise, rise);
     gl.uniform3f(at.grey, ...grey.map((v) => v / 255));
     gl.uniform3f(at.outline, ...outline.map((v) => v / 255));
     gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
