@@ -1409,7 +1409,8 @@ function drawLegend(node, legend) {
     node.replaceChildren();
     return;
   }
-  node.replaceChildren(...(legend.kind === "category" ? swatches(legend) : bar(legend)));
+  const colors = legend.kind === "category" ? swatches(legend) : bar(legend);
+  node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
 
 function bar({ column, range, color }) {
@@ -4851,7 +4852,7 @@ class Inspector {
           : verdict === 3
             ? "skipped"
             : "undecided";
-    const flag = flags & 1 ? " · flagged" : "";
+    const flag = flags & 1 ? " · ⚑" : "";
     return h(
       "div",
       { class: "lw-fact" },
@@ -5028,30 +5029,37 @@ class Keyboard {
 const PASSES = 1;
 const SELECTED = 2;
 const CHANGED = 4;
+const FLAGGED = 8;
 
+/**
+ * Depth decides what is on top: changed and flagged points (diamonds and squares), then the suspicious end of a score,
+ * then the rest, then what is not selected, then what is filtered out.
+ */
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
-uniform vec2 scale, shift; uniform float size, alpha; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
-out vec4 color; flat out float ring;
+uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
+out vec4 color; flat out float shape;
 void main() {
   bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
-  vec2 at = place * scale + shift;
-  gl_Position = vec4(at, lit ? 0.0 : (passes ? 0.4 : 0.6), 1.0);
+  shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
+  float known = level > 253u ? 0.0 : float(level) / 253.0, told = rise > 0.0 ? known : 1.0 - known;
+  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * told;
+  gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-  bool changed = lit && (state & 4u) != 0u;
-  gl_PointSize = lit ? (changed || anySelected ? size * 1.25 : size) : size * (passes ? 0.85 : 0.6);
-  ring = changed ? 1.0 : 0.0;
+  float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);
+  gl_PointSize = lit ? big : size * (passes ? 0.85 : 0.6);
   color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
 }`;
 
 const FRAGMENT = `#version 300 es
 precision mediump float;
-in vec4 color; flat in float ring; uniform vec3 outline; out vec4 pixel;
+in vec4 color; flat in float shape; uniform vec3 outline; out vec4 pixel;
 void main() {
-  vec2 d = gl_PointCoord - 0.5; float r = dot(d, d);
-  if (r > 0.25) discard;
-  vec3 rgb = ring > 0.5 && r > 0.13 ? outline : color.rgb;
-  float a = ring > 0.5 ? 1.0 : color.a;
+  vec2 d = abs(gl_PointCoord - 0.5);
+  float r = shape < 0.5 ? length(d) : shape < 1.5 ? d.x + d.y : max(d.x, d.y) * 1.12;
+  if (r > 0.5) discard;
+  vec3 rgb = shape > 0.5 && r > 0.34 ? outline : color.rgb;
+  float a = shape > 0.5 ? 1.0 : color.a;
   pixel = vec4(rgb * a, a);
 }`;
 
@@ -5099,7 +5107,7 @@ class PointsGL {
   build() {
     const { gl } = this;
     this.program = linked(gl);
-    const names = ["scale", "shift", "size", "alpha", "grey", "outline", "anySelected", "table"];
+    const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
     this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
     this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.texture = gl.createTexture();
@@ -5153,7 +5161,7 @@ class PointsGL {
     for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
   }
 
-  draw({ camera, size, alpha, grey, outline, anySelected, ratio }) {
+  draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
     const { gl, at, canvas } = this;
     if (gl.isContextLost()) return;
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -5165,6 +5173,7 @@ class PointsGL {
     gl.uniform2f(at.shift, camera.tx, camera.ty);
     gl.uniform1f(at.size, size * ratio);
     gl.uniform1f(at.alpha, alpha);
+    gl.uniform1f(at.rise, rise);
     gl.uniform3f(at.grey, ...grey.map((v) => v / 255));
     gl.uniform3f(at.outline, ...outline.map((v) => v / 255));
     gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
@@ -5203,6 +5212,19 @@ function disc(diameter) {
   return out;
 }
 
+/** The same for the marks of changed (a diamond) and flagged points (a square). */
+function mark(diameter, kind) {
+  const d = Math.max(3, Math.round(diameter)),
+    half = (d - 1) / 2,
+    out = [];
+  for (let y = 0; y < d; y++)
+    for (let x = 0; x < d; x++) {
+      const inside = kind === "square" || Math.abs(x - half) + Math.abs(y - half) <= d / 2;
+      if (inside) out.push([x - Math.floor(half), y - Math.floor(half)]);
+    }
+  return out;
+}
+
 const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
 
 class Points2D {
@@ -5227,14 +5249,14 @@ class Points2D {
     /* arrays are shared: nothing to send */
   }
 
-  /** 0 filtered out, 1 in the background, 2 coloured, 3 coloured and changed. */
+  /** 0 filtered out, 1 in the background, 2 coloured, 3 flagged, 4 changed. */
   layer(state, anySelected) {
     if (!(state & PASSES)) return 0;
     if (anySelected && !(state & SELECTED)) return 1;
-    return state & CHANGED ? 3 : 2;
+    return state & CHANGED ? 4 : state & FLAGGED ? 3 : 2;
   }
 
-  draw({ camera, size, grey, outline, anySelected, ratio }) {
+  draw({ camera, size, rise = 0, grey, outline, anySelected, ratio }) {
     const {
       canvas: { width, height },
       context,
@@ -5250,20 +5272,32 @@ class Points2D {
     }
     const image = context.createImageData(width, height),
       pixels = new Uint32Array(image.data.buffer);
-    const discs = [0.6, 0.85, 1, 1.25].map((f) => disc(size * ratio * f)),
-      core = disc(size * ratio * 0.8);
+    const wide = Math.max(1.5 * size, 5) * ratio,
+      discs = [disc(size * ratio * 0.6), disc(size * ratio * 0.85), disc(size * ratio * (anySelected ? 1.25 : 1))],
+      marks = { 3: "square", 4: "diamond" };
+    for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
+    const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
+    const told = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;
-    for (let layer = anySelected ? 1 : 0; layer < 4; layer++) {
+    for (let layer = anySelected ? 1 : 0; layer < 5; layer++) {
       for (let i = 0; i < n; i++) {
         if (this.layer(states[i], anySelected) !== layer) continue;
         const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0,
           y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
-        if (!(x >= 4 && x < width - 4 && y >= 4 && y < height - 4)) continue;
-        const fill = layer < 2 ? greyValue : table[levels[i]];
-        for (const [dx, dy] of discs[layer]) pixels[(y + dy) * width + x + dx] = layer === 3 ? edge : fill;
-        if (layer === 3) for (const [dx, dy] of core) pixels[(y + dy) * width + x + dx] = fill;
+        if (!(x >= 9 && x < width - 9 && y >= 9 && y < height - 9)) continue;
+        const fill = layer < 2 ? greyValue : table[levels[i]],
+          weight = levels[i] > 253 ? 0 : rise > 0 ? levels[i] : 253 - levels[i];
+        for (const [dx, dy] of discs[layer]) {
+          const at = (y + dy) * width + x + dx;
+          if (layer === 2 && rise) {
+            if (told[at] > weight) continue;
+            told[at] = weight;
+          }
+          pixels[at] = layer > 2 ? edge : fill;
+        }
+        if (layer > 2) for (const [dx, dy] of cores[layer]) pixels[(y + dy) * width + x + dx] = fill;
       }
     }
     context.putImageData(image, 0, 0);
@@ -5433,6 +5467,7 @@ class PointMap {
     this.points.draw({
       camera: this.camera,
       ...style,
+      rise: this.paint.rise,
       grey: colors.grey,
       outline: colors.text,
       anySelected: store.selectedCount > 0,
@@ -5684,12 +5719,19 @@ class Paint {
     else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
+  /** Which end of the colours lies on top: 1 the high one, -1 the low one, 0 neither. */
+  get rise() {
+    const { suspicious } = this.legend?.column || {};
+    return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
+  }
+
   stateOf(i, passing) {
     const { store } = this;
     return (
       (passing[i] ? PASSES : 0) |
       (store.selected[i] ? SELECTED : 0) |
-      (store.labels[i] !== store.given[i] ? CHANGED : 0)
+      (store.labels[i] !== store.given[i] ? CHANGED : 0) |
+      (store.flags[i] & 1 ? FLAGGED : 0)
     );
   }
 
