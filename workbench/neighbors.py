@@ -133,6 +133,30 @@ def nearest(
     return Neighbors(indices, distances, metric, recall)
 
 
+def nearest_of(
+    embeddings: np.ndarray, among: np.ndarray, k: int = 15, metric: str = "cosine", *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of a few rows to every row.
+
+    Parameters
+    ----------
+    embeddings : float array (n, d), all finite.
+    among : row numbers, each once, more than k.
+    k, metric, seed : as of `nearest`.
+
+    Returns
+    -------
+    (n, k) int64 row numbers out of `among`, and (n, k) float32 distances; exact up to `EXACT_ROWS` rows, else in cells.
+    A row that is among them itself goes last among its k, at infinite distance, if it is there at all.
+    """
+    vectors = _prepared(embeddings, np.arange(len(embeddings)), metric)
+    if len(vectors) <= EXACT_ROWS:
+        place, squared = _search(vectors, np.arange(len(vectors)), among, k)
+    else:
+        place, squared, _ = _approximate(vectors, k, seed, among)
+    return place, squared / 2 if metric == "cosine" else np.sqrt(squared)
+
+
 def of_run(run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine") -> Neighbors:
     """The k nearest neighbours by the embeddings of one epoch, computed once and kept in the run's cache.
 
@@ -179,14 +203,14 @@ def _prepared(embeddings: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarr
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
-def _exact(vectors: np.ndarray, k: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(q, k) places and squared distances of the nearest other rows, of all rows or of `queries`.
+def _exact(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(m, k) places and squared distances of the nearest other rows.
 
     Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates; their distances are then
     computed from differences, and ties go to the lower row.
     """
     rows = np.arange(len(vectors))
-    return _search(vectors, rows if queries is None else queries, rows, k)
+    return _search(vectors, rows, rows, k)
 
 
 def _search(vectors: np.ndarray, queries: np.ndarray, among: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -239,8 +263,12 @@ def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) ->
     return np.take_along_axis(near, order, 1), np.take_along_axis(squared, order, 1)
 
 
-def _approximate(vectors: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _approximate(
+    vectors: np.ndarray, k: int, seed: int, some: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Places, squared distances and measured recall of a search in the nearest cells of a k-means partition.
+
+    All rows are searched for, among all rows or `some` of them.
 
     How many cells are searched for each cell's rows is read off a sample whose true neighbours are known: as many as
     hold `ENOUGH` of those. Where the data have no structure that means nearly all, and the search is nearly exact.
@@ -251,15 +279,16 @@ def _approximate(vectors: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np
     m = len(vectors)
     rng = np.random.default_rng(seed)
     everything = torch.from_numpy(vectors)
-    centres = _centres(everything, int(np.sqrt(m)), rng)
+    rows = np.arange(m)
+    some = rows if some is None else some
+    centres = _centres(everything if some is rows else everything[torch.from_numpy(some)], int(np.sqrt(len(some))), rng)
     cell = _nearest_centre(everything, centres)
-    order = np.argsort(cell, kind="stable")
-    ends = np.searchsorted(cell[order], np.arange(len(centres) + 1))
-    members = [order[ends[i] : ends[i + 1]] for i in range(len(centres))]
+    queries = _by_cell(rows, cell, len(centres))
+    members = queries if some is rows else _by_cell(some, cell[some], len(centres))
     by_nearness = torch.cdist(centres, centres).argsort(dim=1, stable=True).numpy()
 
     sample = rng.choice(m, min(SAMPLE, m), replace=False)
-    true_places, true_squared = _exact(vectors, k, sample)
+    true_places, true_squared = _search(vectors, sample, some, k)
     rank = np.empty(by_nearness.shape, np.int32)
     np.put_along_axis(rank, by_nearness, np.arange(len(centres), dtype=np.int32)[None], 1)
     needed = np.sort(rank[cell[sample][:, None], cell[true_places]], axis=None)
@@ -268,7 +297,7 @@ def _approximate(vectors: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np
     places = np.empty((m, k), np.int64)
     squared = np.empty((m, k), np.float32)
     with tqdm(total=m, desc="neighbours", unit="row", unit_scale=True, delay=2, leave=False) as bar:
-        for one, rows in enumerate(members):
+        for one, rows in enumerate(queries):
             if not len(rows):
                 continue
             near = by_nearness[one]
@@ -281,6 +310,13 @@ def _approximate(vectors: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np
             bar.update(len(rows))
     recall = float((squared[sample] <= true_squared[:, -1:] * (1 + 1e-5)).mean())
     return places, squared, recall
+
+
+def _by_cell(rows: np.ndarray, cell: np.ndarray, count: int) -> list[np.ndarray]:
+    """The rows of each of `count` cells; cell[i] is that of rows[i]."""
+    order = np.argsort(cell, kind="stable")
+    ends = np.searchsorted(cell[order], np.arange(count + 1))
+    return [rows[order[ends[i] : ends[i + 1]]] for i in range(count)]
 
 
 def _centres(everything: Tensor, count: int, rng: np.random.Generator) -> Tensor:

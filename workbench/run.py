@@ -422,11 +422,14 @@ class Run:
 
         return of_run(self, epoch, k)
 
-    def project(self, epoch: int = -1, method: str = "umap", seed: int = 0) -> np.ndarray:
-        """(n, 2) float32 projection of the embeddings, cached with its parameters and seed."""
+    def project(self, epoch: int = -1, method: str = "umap", seed: int = 0, *, like: object = None) -> np.ndarray:
+        """(n, 2) float32 projection of the embeddings, cached with its parameters and seed.
+
+        `like` is an earlier picture to resemble: a run, a DataFrame indexed by id, or (n, 2); see `projection.of_run`.
+        """
         from workbench.projection import of_run
 
-        return of_run(self, epoch, method, seed)
+        return of_run(self, epoch, method, seed, like=like)
 
     def cache_path(self, name: str) -> Path:
         """A file in `cache/`; what is there can be deleted at any time and is computed again."""

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
-from workbench.neighbors import AT_LEAST, METRICS, nearest, of_run
+from workbench.neighbors import AT_LEAST, METRICS, nearest, nearest_of, of_run
 from workbench.recording.recorder import Recorder
 
 
@@ -113,6 +113,22 @@ def test_refusals(rng):
         nearest(np.zeros(4), 2)
     with pytest.raises(InputError, match=r"`k` is 0"):
         nearest(np.zeros((4, 2)), 0)
+
+
+@pytest.mark.parametrize("limit", [30_000, 100])
+def test_the_nearest_among_some(rng, monkeypatch, limit):
+    """Exactly, and in cells; against plain distances."""
+    monkeypatch.setattr("workbench.neighbors.EXACT_ROWS", limit)
+    X = rng.normal(size=(8, 16))[np.arange(900) % 8] * 3 + rng.normal(size=(900, 16))
+    among = np.sort(rng.choice(900, 300, replace=False))
+    place, distance = nearest_of(X, among, 5, "euclidean")
+    away = np.linalg.norm(X[:, None] - X[None, among], axis=2)
+    away[among, np.arange(300)] = np.inf
+    true = among[np.argsort(away, axis=1)[:, :5]]
+    assert set(place.ravel()) <= set(among)
+    shared = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(place, true)])
+    assert shared == 1 if limit > 900 else shared > 0.9
+    assert np.allclose(distance[:, 0], np.linalg.norm(X - X[place[:, 0]], axis=1), rtol=1e-3)
 
 
 def test_approximate_search_finds_nearly_all_and_says_how_many(rng):

@@ -7,11 +7,12 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
-from workbench.projection import pca, umap
+from workbench.projection import by_landmarks, fitted, pca, umap
 from workbench.recording.recorder import Recorder
 
 
@@ -126,6 +127,105 @@ def test_pictures_of_several_epochs_can_be_compared(tmp_path, rng):
         for epoch in (0, 1):
             found = run.project(epoch, method)
             assert all(np.corrcoef(found[:, axis], last[:, axis])[0, 1] > 0.8 for axis in (0, 1)), (method, epoch)
+
+
+def spread(points):
+    return np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean())
+
+
+def test_fitted_undoes_turning_mirroring_scaling_and_moving(rng):
+    points = rng.normal(size=(30, 2)).astype(np.float32)
+    turn, _ = np.linalg.qr(rng.normal(size=(2, 2)))
+    moved = (3 * points @ turn + [5, -2]).astype(np.float32)
+    like = points.copy()
+    like[:4] = np.nan
+    moved[8] = np.nan
+    found = fitted(moved, like)
+    rest = np.arange(30) != 8
+    assert np.allclose(found[rest], points[rest], atol=1e-4)
+    assert np.isnan(found[8]).all()
+    assert np.array_equal(fitted(moved, np.full((30, 2), np.nan)), moved, equal_nan=True)  # nothing to fit to
+
+
+def test_rows_that_are_added_leave_the_others_where_they_were(rng):
+    """Four groups more: the principal axes turn, and a picture from nothing is another one."""
+    codes = np.r_[np.arange(300) % 12, 12 + np.arange(100) % 4]
+    X = rng.normal(size=(16, 12))[codes] * 5 + rng.normal(size=(400, 12))
+    before = umap(X[:300])
+    places = np.full((400, 2), np.nan, np.float32)
+    places[:300] = before
+
+    def moved(points):
+        return np.median(np.linalg.norm(fitted(points, places)[:300] - before, axis=1)) / spread(before)
+
+    like = umap(X, like=places)
+    assert np.array_equal(like, umap(X, like=places))
+    assert moved(like) < 0.8 * moved(umap(X))
+    assert np.linalg.norm(like[:300].mean(0) - before.mean(0)) < 0.05 * spread(before)  # in its frame, not only like it
+
+
+def test_like_another_run_a_table_or_places(tmp_path, rng):
+    X, _ = groups(rng, n=60)
+    first = record(tmp_path / "first", X)
+    second = record(tmp_path / "second", X + 0.1 * rng.normal(size=X.shape))
+    old = first.project()
+    by_run = second.project(like=first)
+    table = pd.DataFrame(old, index=first.dataset.ids).sample(frac=1, random_state=0)
+    assert np.array_equal(by_run, second.project(like=old))
+    assert np.array_equal(by_run, second.project(like=table))
+    assert len(list(second.layout.cache.glob("projection-*-like=*.npz"))) == 1  # equal places, one picture
+    assert not np.array_equal(by_run, second.project())
+    flat = second.project(method="pca", like=-first.project(method="pca"))
+    assert np.allclose(flat, -second.project(method="pca"), atol=1e-5)
+    with pytest.raises(InputError, match=r"`like` has shape \(3, 2\) for 60 examples"):
+        second.project(like=np.zeros((3, 2)))
+    with pytest.raises(InputError, match="a place for none of the examples"):
+        second.project(like=table.set_axis([f"other{i}" for i in range(60)]))
+
+
+def test_landmarks_keep_groups_together(rng):
+    X, codes = groups(rng, n=900, k=5)
+    X[7] = np.nan
+    points = by_landmarks(X, 200)
+    assert np.isnan(points[7]).all()
+    rest = np.arange(900) != 7
+    assert np.isfinite(points[rest]).all()
+    assert np.allclose(points[rest].mean(0), 0, atol=1e-4)
+    centres = np.stack([points[rest & (codes == c)].mean(0) for c in range(5)])
+    nearest = np.linalg.norm(points[rest, None] - centres, axis=2).argmin(1)
+    assert (nearest == codes[rest]).mean() > 0.98
+    assert np.array_equal(points, by_landmarks(X, 200), equal_nan=True)
+    assert np.array_equal(by_landmarks(X[8:58], 50), umap(X[8:58]))  # all are landmarks
+    again = by_landmarks(X, 200, like=points)
+    assert np.nanmedian(np.linalg.norm(again - points, axis=1)) < 0.3 * spread(points[rest])
+
+
+def test_a_landmark_lies_where_it_was_laid_out_and_others_among_their_nearest(rng, monkeypatch):
+    """By another route: weights of two anchors written out."""
+    X = rng.normal(size=(40, 4))
+    layout = rng.normal(size=(10, 2)).astype(np.float32)
+    monkeypatch.setattr("workbench.projection.umap", lambda X, seed, like: layout)
+    monkeypatch.setattr("workbench.projection.ANCHORS", 2)
+    points = by_landmarks(X, 10)
+    chosen = np.sort(np.random.default_rng(0).choice(40, 10, replace=False))
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    expected = np.empty((40, 2))
+    for row in range(40):
+        away = 1 - unit[chosen] @ unit[row]
+        a, b = np.argsort(away)[:2]
+        w = np.exp(-(away[b] - away[a]) / ((away[b] - away[a]) / 2))
+        expected[row] = (layout[a] + w * layout[b]) / (1 + w)
+        if row in chosen:
+            expected[row] = layout[list(chosen).index(row)]
+    assert np.allclose(points, expected - expected.mean(0), atol=1e-4)
+
+
+def test_a_large_run_is_laid_out_by_landmarks(tmp_path, rng, monkeypatch):
+    X, _ = groups(rng, n=300)
+    run = record(tmp_path / "run", X)
+    monkeypatch.setattr("workbench.projection.LANDMARK_ROWS", 200)
+    monkeypatch.setattr("workbench.projection.LANDMARKS", 100)
+    assert np.array_equal(run.project(), by_landmarks(run.embeddings(), 100))
 
 
 def test_refusals(tmp_path, rng):
