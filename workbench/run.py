@@ -416,11 +416,11 @@ class Run:
 
     # neighbours and projection
 
-    def neighbors(self, epoch: int = -1, k: int = 15) -> Neighbors:
-        """The k nearest neighbours of every example by embedding, computed once and cached in the run."""
+    def neighbors(self, epoch: int = -1, k: int = 15, *, device: str = "auto") -> Neighbors:
+        """The k nearest neighbours of every example by embedding, computed once (on `device`) and cached in the run."""
         from workbench.neighbors import of_run
 
-        return of_run(self, epoch, k)
+        return of_run(self, epoch, k, device=device)
 
     def project(self, epoch: int = -1, method: str = "umap", seed: int = 0, *, like: object = None) -> np.ndarray:
         """(n, 2) float32 projection of the embeddings, cached with its parameters and seed.

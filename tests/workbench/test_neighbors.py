@@ -115,6 +115,37 @@ def test_refusals(rng):
         nearest(np.zeros((4, 2)), 0)
 
 
+def test_what_a_device_does_equals_what_the_host_does(rng):
+    """The device's own path, on tensors of the host; equal rows and ties included."""
+    torch = pytest.importorskip("torch")
+    from workbench.neighbors import _refined, _refined_there
+
+    vectors = rng.integers(0, 3, (60, 4)).astype(np.float32)
+    among, rows = np.arange(0, 60, 2), np.arange(10, 30)
+    near = np.stack([rng.permutation(30)[:12] for _ in rows])
+    wanted = _refined(vectors, rows, among[near], 5)
+    tensors = [torch.from_numpy(one) for one in (vectors[among], vectors[rows], near, among)]
+    found = _refined_there(*tensors, rows, 5)
+    assert np.array_equal(found[0], wanted[0])
+    assert np.allclose(found[1], wanted[1])
+
+
+def test_on_a_gpu_if_there_is_one(rng):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    X = rng.normal(size=(3000, 32)).astype(np.float32)
+    for exact in (True, False):
+        here, there = (nearest(X, 20, exact=exact, device=device) for device in ("cpu", "cuda"))
+        assert np.allclose(here.distances, there.distances, atol=1e-5)
+        assert (here.indices == there.indices).mean() > 0.999
+
+
+def test_a_device_that_cannot_be_used(rng):
+    with pytest.raises(InputError, match="`device` is 'nonsense', which cannot be used"):
+        nearest(rng.normal(size=(9, 3)), 2, device="nonsense")
+
+
 @pytest.mark.parametrize("limit", [30_000, 100])
 def test_the_nearest_among_some(rng, monkeypatch, limit):
     """Exactly, and in cells; against plain distances."""

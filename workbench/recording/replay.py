@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.dataset import Dataset
-from workbench.errors import InputError, RunError
+from workbench.devices import device_of
+from workbench.errors import RunError
 from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
@@ -197,18 +198,5 @@ def _lent(model: torch.nn.Module, device: Any) -> Iterator[Callable[[Any], Any]]
 
 
 def _device(wanted: Any, home: torch.device) -> torch.device:
-    """The device asked for; for "auto" an accelerator, if there is one."""
-    import torch
-
-    if wanted == "auto":
-        if home.type == "cpu" and torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
-        return home
-    try:
-        place = torch.device(wanted)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError) as error:
-        what = str(error).strip().splitlines()[0]
-        found = f"is {wanted!r}, which cannot be used ({what})"
-        raise InputError.at("device", found, 'Use "auto" or "cpu".') from error
-    return place
+    """The device asked for; for "auto" an accelerator, if there is one and the model is not on one already."""
+    return home if wanted == "auto" and home.type != "cpu" else device_of(wanted)

@@ -18,11 +18,14 @@ from workbench.reductions import NARROW, float_rows
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
 BLOCK = 1 << 16  # elements of one block of rows
 TOPK = 5  # of the largest probabilities that are kept
+DEVICE_BLOCK = 1 << 26  # elements of one block on an accelerator
 SORTED = 4096  # classes up to which an accelerator sorts all of them
 FEW = 512  # rows that are sorted in one go
 
 
-def statistics(logits: Any, given_labels: Any, topk: int = TOPK) -> dict[str, np.ndarray]:
+def statistics(
+    logits: Any, given_labels: Any, topk: int = TOPK, *, device: str | None = None
+) -> dict[str, np.ndarray]:
     """Per-example statistics of one batch or one epoch.
 
     Parameters
@@ -31,6 +34,9 @@ def statistics(logits: Any, given_labels: Any, topk: int = TOPK) -> dict[str, np
     given_labels : int array or tensor (n,), class index; -1 = unlabelled
     topk : int
         How many of the largest probabilities to keep; at most k are.
+    device : str, optional
+        Where to reduce: arrays and tensors are moved there in blocks of rows, "auto" a CUDA device if there is one. By
+        default tensors are reduced where they are, arrays on the host. float64 stays float64.
 
     Returns
     -------
@@ -62,6 +68,8 @@ def statistics(logits: Any, given_labels: Any, topk: int = TOPK) -> dict[str, np
     >>> int(s["pred"][0]), float(s["margin"][0]), bool(s["correct"][0])
     (0, -2.0, False)
     """
+    if device is not None:
+        return _moved(logits, given_labels, topk, device)
     if type(logits).__module__.partition(".")[0] == "torch":
         return _of_tensor(logits, given_labels, topk)
     logits = np.asarray(logits)
@@ -296,6 +304,29 @@ def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     if isinstance(values, np.ndarray):
         return statistics(values, given_labels, topk)
     return _on_device(values, given_labels, topk)
+
+
+def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, np.ndarray]:
+    """`statistics` on a device, in blocks that leave room there for what is between."""
+    import torch
+
+    from workbench.devices import device_of
+
+    place = device_of(device)
+    _check(tuple(logits.shape), "f")
+    n, k = logits.shape
+    given = check_given_labels(_plain(given_labels), n, k)
+    step = max(1, DEVICE_BLOCK // k)
+    parts = []
+    for start in range(0, max(n, 1), step):
+        block = logits[start : start + step]
+        block = torch.from_numpy(np.array(block)) if isinstance(block, np.ndarray) else block  # a memory map is read
+        try:
+            parts.append(_of_tensor(block.to(place), given[start : start + step], topk))
+        except InputError as error:
+            row = error.parts.get("row")
+            raise error if row is None else InputError.at(**{**error.parts, "row": start + row}) from None
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _host_floats(logits: Any) -> Any:

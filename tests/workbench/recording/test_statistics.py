@@ -202,12 +202,29 @@ class TestTensors:
         with pytest.raises(InputError, match="`given_labels` row 2 is 9"):
             _on_device(torch.zeros(5, 3), torch.tensor([0, 0, 9, 0, 0]), 5)
 
+    def test_moved_in_blocks(self, torch, rng, monkeypatch):
+        """The host as the device: blocks are put together, and errors name the row of the whole."""
+        from workbench.recording import statistics as module
+
+        monkeypatch.setattr(module, "DEVICE_BLOCK", 70)
+        logits = rng.normal(size=(33, 10)).astype(np.float32)
+        given = rng.integers(-1, 10, 33)
+        for values in (logits, torch.from_numpy(logits)):
+            found = statistics(values, given, device="cpu")
+            for name, wanted in statistics(logits, given).items():
+                np.testing.assert_array_equal(found[name], wanted)
+        assert statistics(logits[:0], given[:0], device="auto")["topk_p"].shape == (0, 5)
+        logits[20, 3] = np.nan
+        with pytest.raises(InputError, match="`logits` row 20 holds NaN"):
+            statistics(logits, given, device="cpu")
+
     def test_on_a_gpu_if_there_is_one(self, torch, rng):
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device")
         logits = torch.tensor(rng.normal(size=(500, 20)).astype(np.float32))
         given = torch.tensor(rng.integers(-1, 20, 500))
         assert_same(statistics(logits.cuda(), given.cuda()), plain(logits.numpy(), given.numpy()))
+        assert_same(statistics(logits.numpy(), given.numpy(), device="cuda"), plain(logits.numpy(), given.numpy()))
         half = logits.bfloat16()
         assert_same(statistics(half.cuda(), given), plain(half.double().numpy(), given.numpy()))
 
