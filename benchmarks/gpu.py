@@ -72,7 +72,8 @@ def of_replay(device: str, n: int, checkpoints: int) -> tuple[str, float, float,
 
         def replay(where: str) -> wb.Run:
             path = Path(folder) / where.replace(":", "-")
-            return wb.replay(path, files, small_cnn(10), dataset, x, embed=None, device=where, overwrite=True, progress=False)
+            options = {"embed": None, "device": where, "overwrite": True, "progress": False}
+            return wb.replay(path, files, small_cnn(10), dataset, x, **options)
 
         there, a = best(lambda: replay(device), 1)
         here, b = best(lambda: replay("cpu"), 1)
