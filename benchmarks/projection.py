@@ -7,6 +7,7 @@ The data are 128-dimensional with the structure that embeddings of a classifier 
 each group on a curved surface of six dimensions, and noise. Trustworthiness (Venna & Kaski 2001, 15 neighbours) says
 whether points that are near each other in the picture were so before; recall, how many of the 15 nearest neighbours are
 among the 15 nearest in the picture. Both are measured on 2,000 rows against all others.
+PaCMAP, LocalMAP and openTSNE need `pip install -e ".[bench-projection]"`.
 """
 
 from __future__ import annotations
