@@ -221,7 +221,6 @@ class Ensemble(Evidence):
         self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
 
     def _add_spaces(self) -> None:
-        from workbench.evidence import _texts
         from workbench.origin import embedding_origin
         from workbench.telling import telling_epoch
 
@@ -236,7 +235,7 @@ class Ensemble(Evidence):
 
             self._add_embeddings(side_by_side, f"of {len(told)} runs side by side; {words}")
         elif first.text_column is not None:
-            self._add_texts(lambda: [_texts(first)[row] for row in self.rows[0]])
+            self._add_texts(lambda: np.array(first.texts(), object)[self.rows[0]].tolist())
 
 
 def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:

@@ -208,3 +208,15 @@ def test_in_the_explorer(pair):
     table = wb.score(both).join(both.disagreement())
     shown = wd.Explorer(one, issues=wb.find_issues(both), scores=table).table()
     np.testing.assert_allclose(shown["vote_entropy"], table["vote_entropy"], rtol=1e-6)
+
+
+def test_texts_where_there_is_no_embedding(tmp_path, rng, given):
+    """Runs of texts: the detector embeds them once, in the order of the first run."""
+    texts = [f"the {'abc'[label] * 3} of example {row}" for row, label in enumerate(given)]
+    runs = []
+    for seed in range(2):
+        dataset = wb.Dataset.from_arrays(given, texts=texts)
+        with wb.Recorder(tmp_path / f"{seed}", dataset) as recorder, recorder.epoch(0):
+            recorder.batch(dataset.ids, rng.normal(size=(N, K)))
+        runs.append(recorder.run())
+    assert len(wb.ensemble(runs).get("embeddings")) == N
