@@ -6,7 +6,7 @@ import { normalized, toScreen } from "./geometry.js";
 import { ink } from "./overlay.js";
 
 /** Arrows at once: more would cover the map. */
-const MOST_ARROWS = 60;
+const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
 
 /**
@@ -66,7 +66,7 @@ class Compare {
   /** Arrows from the place in this run to the place in the other. */
   draw(c, map, colors) {
     c.lineWidth = 1;
-    c.strokeStyle = ink(colors.text, 0.55);
+    c.strokeStyle = ink(colors.text, 0.45);
     for (const row of this.rows) arrow(c, this.screen("here", row, map), this.screen("other", row, map));
   }
 

@@ -101,7 +101,7 @@ const NODES = {
     h("span", {
       class: `lw-media lw-${size} lw-broken`,
       title: error,
-      text: size === "full" ? error : /^no \w+$/.test(error) ? error : "unreadable",
+      text: size === "full" ? error : shortError(error),
     }),
   src: ({ id, src, width, height }, size) =>
     h("img", {
@@ -123,6 +123,11 @@ const NODES = {
   table: ({ table }, size) => tableNode(table, size),
   text: ({ text }, size) => textNode(text, size),
 };
+
+/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
+function shortError(error) {
+  return /^(no \w+$|render)/.test(error) ? clip(error, 60) : "unreadable";
+}
 
 function nothing({ id }, size) {
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });

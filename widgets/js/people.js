@@ -1,4 +1,5 @@
 /** Who decides, how fast, and do they agree: a panel, and the pace in the top line. */
+import { leftInWords } from "./audit.js";
 import { arrayOf, unpackMask } from "./bits.js";
 import { h } from "./dom.js";
 import { count, probability } from "./format.js";
@@ -93,7 +94,7 @@ export function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 · 12/min": how far one is and how fast; the rest of the errors is in the inspector's line. @param {object} view */
+/** "14/180 done · 12/min · ~41 left": how far one is, how fast, and what is left to find. @param {object} view */
 export function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
@@ -105,8 +106,15 @@ export function peopleFeature(view) {
   const show = () => {
     const { done, total } = store.progress();
     const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
-    el.textContent = total ? `${count(done)}/${count(total)} done${rate}` : "";
-    el.title = [`decided of the queue`, paceInWords(pace) && `this sitting: ${paceInWords(pace)}`].filter(Boolean).join("; ");
+    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
+    el.title = [
+      "decided of the queue",
+      paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
+      left && `wrong labels that are left: ${store.meta.audit?.title || store.meta.expected}`,
+    ]
+      .filter(Boolean)
+      .join("; ");
   };
   const later = () => {
     clearTimeout(timer);
