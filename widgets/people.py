@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from widgets.decisions import Decisions
     from workbench.run import Run
 
+NEWEST = 5000
+"""Decisions among which the newest sitting is looked for."""
+
 MOST = 50
 """Annotators and pairs of authors on show."""
 
@@ -26,7 +29,7 @@ def people(run: Run, decisions: Decisions) -> dict:
 
 def pace(decisions: Decisions) -> dict:
     """Decisions of the author's newest sitting and how many a minute."""
-    found = pace_of(list(decisions.times.values()))
+    found = pace_of(list(decisions.times.values())[-NEWEST:])
     rate = None if math.isnan(found.per_minute) else round(found.per_minute, 1)
     return {"decisions": found.decisions, "per_minute": rate}
 

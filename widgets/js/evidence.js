@@ -2,6 +2,9 @@
 import { ClassTable } from "./classes.js";
 import { MatrixPanel } from "./matrix.js";
 
+/** Up to this many examples the lenses are looked for at once, beyond it when their menu is opened. */
+const SOON = 200_000;
+
 /** @param {object} view */
 export function evidenceFeature(view) {
   const { store, paint, theme, wire, fail, registry } = view;
@@ -14,7 +17,13 @@ export function evidenceFeature(view) {
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
   view.addTab("classes", classes.el, () => classes.draw());
   view.addTab("matrix", matrix.el, () => matrix.draw());
-  registry.on("start", () => fetchLenses(view));
+  let asked = false;
+  const lenses = () => {
+    if (!asked) fetchLenses(view);
+    asked = true;
+  };
+  if (store.n <= SOON) registry.on("start", lenses);
+  view.head.lens.addEventListener("focus", lenses);
 }
 
 /** Lenses that rest on evidence; duplicates may take a while the first time. */
