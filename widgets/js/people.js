@@ -100,7 +100,7 @@ export function peopleFeature(view) {
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
-  view.head.changed.before(el);
+  view.head.changed.parentElement.before(el);
   let pace = null,
     timer = 0;
   const show = () => {
