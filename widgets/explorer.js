@@ -1078,7 +1078,7 @@ function drawOutline(c, { kind, points, mode }, colors) {
 /** Another run beside this one: where it has the examples on the data map, and arrows for those that moved. */
 
 /** Arrows at once: more would cover the map. */
-const MOST_ARROWS = 60;
+const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
 
 /**
@@ -1138,7 +1138,7 @@ class Compare {
   /** Arrows from the place in this run to the place in the other. */
   draw(c, map, colors) {
     c.lineWidth = 1;
-    c.strokeStyle = ink(colors.text, 0.55);
+    c.strokeStyle = ink(colors.text, 0.45);
     for (const row of this.rows) arrow(c, this.screen("here", row, map), this.screen("other", row, map));
   }
 
@@ -1718,6 +1718,9 @@ class MatrixPanel {
 // --- evidence.js
 /** Evidence that is asked for after the first picture: lenses, the estimate by class, matrices. */
 
+/** Up to this many examples the lenses are looked for at once, beyond it when their menu is opened. */
+const SOON = 200_000;
+
 /** @param {object} view */
 function evidenceFeature(view) {
   const { store, paint, theme, wire, fail, registry } = view;
@@ -1730,7 +1733,13 @@ function evidenceFeature(view) {
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
   view.addTab("classes", classes.el, () => classes.draw());
   view.addTab("matrix", matrix.el, () => matrix.draw());
-  registry.on("start", () => fetchLenses(view));
+  let asked = false;
+  const lenses = () => {
+    if (!asked) fetchLenses(view);
+    asked = true;
+  };
+  if (store.n <= SOON) registry.on("start", lenses);
+  view.head.lens.addEventListener("focus", lenses);
 }
 
 /** Lenses that rest on evidence; duplicates may take a while the first time. */
@@ -2893,20 +2902,27 @@ function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 · 12/min": how far one is and how fast; the rest of the errors is in the inspector's line. @param {object} view */
+/** "14/180 done · 12/min · ~41 left": how far one is, how fast, and what is left to find. @param {object} view */
 function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
-  view.head.changed.before(el);
+  view.head.changed.parentElement.before(el);
   let pace = null,
     timer = 0;
   const show = () => {
     const { done, total } = store.progress();
     const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
-    el.textContent = total ? `${count(done)}/${count(total)} done${rate}` : "";
-    el.title = [`decided of the queue`, paceInWords(pace) && `this sitting: ${paceInWords(pace)}`].filter(Boolean).join("; ");
+    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
+    el.title = [
+      "decided of the queue",
+      paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
+      left && `wrong labels that are left: ${store.meta.audit?.title || store.meta.expected}`,
+    ]
+      .filter(Boolean)
+      .join("; ");
   };
   const later = () => {
     clearTimeout(timer);
@@ -3888,7 +3904,7 @@ const NODES = {
     h("span", {
       class: `lw-media lw-${size} lw-broken`,
       title: error,
-      text: size === "full" ? error : /^no \w+$/.test(error) ? error : "unreadable",
+      text: size === "full" ? error : shortError(error),
     }),
   src: ({ id, src, width, height }, size) =>
     h("img", {
@@ -3910,6 +3926,11 @@ const NODES = {
   table: ({ table }, size) => tableNode(table, size),
   text: ({ text }, size) => textNode(text, size),
 };
+
+/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
+function shortError(error) {
+  return /^(no \w+$|render)/.test(error) ? clip(error, 60) : "unreadable";
+}
 
 function nothing({ id }, size) {
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
