@@ -138,7 +138,8 @@ def compare(
     -----
     Random splits overlap, and the interval is the corrected resampled t-interval (Nadeau and Bengio 2003), which
     accounts for other training sets and other test examples at once. The paired bootstrap over test examples is given
-    beside it: it takes the trained models as they are, and is therefore the narrower one. With a fixed `test` the
+    beside it: it takes the trained models as they are, and is usually the narrower one. Where it is wider (a few splits
+    can agree by luck) its end is taken. With a fixed `test` the
     correction has no ground, and the interval is the paired bootstrap over test examples and repeats.
 
     "random" changes as many labels as the correction did among the training examples, by the same pairs of classes
@@ -253,6 +254,7 @@ def _effects(
         difference = (table[arm] - table["given"]).to_numpy()
         drawn = paired_bootstrap(right[arm] - right["given"], repeats_too=fixed, seed=seed)
         low, high = drawn if fixed else corrected_t(difference, tested, trained)
+        low, high = min(low, drawn[0]), max(high, drawn[1])
         rows[arm] = {
             "accuracy": table[arm].mean(), "difference": difference.mean(), "low": low, "high": high,
             "bootstrap_low": drawn[0], "bootstrap_high": drawn[1], "verdict": verdict(low, high),

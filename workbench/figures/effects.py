@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.errors import InputError
 from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe
 
@@ -57,7 +59,10 @@ def comparison(result: Comparison) -> go.Figure:
     title += f" ({words})" if words in ("better", "worse") else "; no difference that this can show"
     subtitle = f"judged on {result.judged_on}; interval: {result.interval_kind}"
     dressed(figure, title, subtitle, x="accuracy against the given labels, in points")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(range=[len(ROWS) - 0.6, -0.7])
+    ends = effects[["low", "high", "bootstrap_low", "bootstrap_high"]].to_numpy()
+    ends = np.concatenate([ends.ravel(), [0], *(100 * (result.table[arm] - result.table["given"]) for arm in ROWS)])
+    figure.update_xaxes(range=[ends.min() - 0.06 * np.ptp(ends) - 0.1, ends.max() + 0.06 * np.ptp(ends) + 0.1])
     figure.update_layout(height=320)
     return figure
 
@@ -131,8 +136,8 @@ def _line(
     away = None
     if measure == "accuracy":
         away = {
-            "type": "data", "symmetric": False, "array": part["high"] - part["accuracy"],
-            "arrayminus": part["accuracy"] - part["low"], "thickness": 1.2, "width": 0,
+            "type": "data", "symmetric": False, "array": part["high"].clip(upper=1) - part["accuracy"],
+            "arrayminus": part["accuracy"] - part["low"].clip(lower=0), "thickness": 1.2, "width": 0,
         }  # fmt: skip
     words = safe(name, 30).replace("_", " ")
     text = [

@@ -143,6 +143,15 @@ def test_the_controls_say_what_the_correction_alone_brings(spoiled):
     assert result.suspects == result.changed == 20
 
 
+def test_splits_that_agree_by_luck_do_not_make_a_narrow_interval(spoiled):
+    """Two splits with nearly the same gain say nothing of other test examples: the bootstrap has its say."""
+    dataset, X, truth = spoiled
+    for seed in range(6):
+        effects = wb.compare(dataset, X, Memory(), after=truth, truth=truth, repeats=2, seed=seed).effects
+        assert (effects["low"] <= effects["bootstrap_low"]).all()
+        assert (effects["high"] >= effects["bootstrap_high"]).all()
+
+
 def test_suspects_are_ids_or_a_table(spoiled):
     dataset, X, truth = spoiled
     table = pd.DataFrame({"is_issue": [True, False, True]}, index=[3, 4, 5])
