@@ -6,14 +6,13 @@ tied, so that the choice among equals is cleanlab's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from workbench.issues.counting import SLACK, Rows
 from workbench.reductions import float_rows
 
 PAIRS = 1 << 20  # pairs of an example and another class that are looked at together
+LONG = 256  # classes with more contradicted members are worth calls of their own
 
 
 def to_prune(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
@@ -63,23 +62,25 @@ def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.nda
     whole = (wanted & (counts >= sizes[:, None])).any(axis=1)
     inside = [some[rows.contradicted[some]] for some in members]
     found = [members[index] for index in np.flatnonzero(whole)]
-    group, column = np.nonzero(wanted & ~whole[:, None])
-    many = counts[group, column]
     lengths = np.array([len(some) for some in inside])
-    starts, inside = np.cumsum(lengths) - lengths, np.concatenate(inside)
-    part = np.cumsum(lengths[group]) // PAIRS
-    left = []
-    for cells in np.split(np.arange(len(group)), np.flatnonzero(np.diff(part)) + 1):
-        chosen, unsettled = _clear(
-            probs, rows, inside, starts[group[cells]], lengths[group[cells]], column[cells], many[cells]
-        )
+    group, column = np.nonzero(wanted & ~whole[:, None])
+    order = np.lexsort((counts[group, column], group))
+    group, column = group[order], column[order]
+    many = counts[group, column]
+    left = np.ones(len(group), bool)
+    short = np.flatnonzero(lengths[group] <= LONG)
+    starts, joined = np.cumsum(lengths) - lengths, np.concatenate(inside)
+    for cells in np.split(short, np.flatnonzero(np.diff(np.cumsum(lengths[group[short]]) // PAIRS)) + 1):
+        own = group[cells]
+        chosen, left[cells] = _clear(probs, rows, joined, starts[own], lengths[own], column[cells], many[cells])
         found.append(chosen)
-        left.append(cells[unsettled])
-    left = np.concatenate(left)
+    for index in np.flatnonzero(lengths > LONG):
+        cells = np.flatnonzero(group == index)
+        chosen, left[cells] = _largest(probs, inside[index], rows.p_given, column[cells], many[cells])
+        found.append(chosen)
     for index in np.unique(group[left]):
-        cells = left[group[left] == index]
-        cells = cells[np.argsort(many[cells], kind="stable")]
-        found.append(members[index][_among_all(probs, members[index], rows.p_given, column[cells], many[cells])])
+        cells = np.flatnonzero(left & (group == index))
+        found.append(_largest(probs, members[index], rows.p_given, column[cells], many[cells], every=True)[0])
     return np.concatenate(found)
 
 
@@ -114,32 +115,40 @@ def _clear(
     return row[pruned], ~settled
 
 
-def _among_all(
-    probs: np.ndarray, members: np.ndarray, p_given: np.ndarray, column: np.ndarray, many: np.ndarray
-) -> np.ndarray:
-    """Mask over all members of one class: for each column, so many with the largest margin; `many` ascending."""
-    found = np.zeros(len(members), bool)
-    counts = dict(zip(column.tolist(), many.tolist()))
-    for part, margins in _margins(probs, members, p_given[members], column):
-        wanted = np.array([counts[one] for one in part.tolist()])
-        for one in np.unique(wanted):
-            group = margins[wanted == one]
-            reached, tied = _top(group, int(one))
+def _largest(
+    probs: np.ndarray,
+    members: np.ndarray,
+    p_given: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+    *,
+    every: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`_clear` for some members of one large class, column by column; `many` ascending.
+
+    `every`: these are all members, so that each column is settled, ties by the order of a full sort.
+    """
+    found, left = np.zeros(len(members), bool), np.zeros(len(column), bool)
+    own = p_given[members]
+    step = max(1, PAIRS // max(len(members), 1))
+    for start in range(0, len(column), step):
+        part = slice(start, start + step)
+        margins = _columns(probs, members, column[part])
+        margins -= own
+        enough = np.ones(len(margins), bool)
+        if not every:
+            enough = np.count_nonzero(margins > 10 * SLACK, axis=1) >= many[part]
+        for one in np.unique(many[part][enough]):
+            cells = np.flatnonzero(enough & (many[part] == one))
+            reached, tied = _top(margins[cells], int(one))
             found |= reached
-            for row in tied:  # the order of a full sort decides between equals
-                found[np.argsort(-group[row])[:one]] = True
-    return found
-
-
-def _margins(
-    probs: np.ndarray, rows: np.ndarray, p_given: np.ndarray, wanted: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Some of the wanted columns at a time, and their margins over the given label (columns, rows)."""
-    step = max(1, (1 << 20) // max(len(rows), 1))
-    for start in range(0, len(wanted), step):
-        margins = _columns(probs, rows, wanted[start : start + step])
-        margins -= p_given
-        yield wanted[start : start + step], margins
+            if every:
+                for cell in cells[tied]:
+                    found[np.argsort(-margins[cell])[:one]] = True
+            else:
+                enough[cells[tied]] = False
+        left[part] = ~enough
+    return members[found], left
 
 
 def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.ndarray:
