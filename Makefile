@@ -82,6 +82,9 @@ check: $(VENV)/.test  ## lint and the fast tests
 slow: $(VENV)/.test chromium  ## only the slow tests, the notebooks and the browser
 	@$(PYTEST_ALL) -m "slow or browser" $(ARGS)
 
+docs: $(VENV)/.test  ## build the documentation into build/site (open build/site/index.html)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet $(ARGS) && echo "build/site/index.html"
+
 bench: $(VENV)/.test  ## speed and memory beside the peers, at full size
 	@$(BIN)/python benchmarks/engine.py $(ARGS)
 

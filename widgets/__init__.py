@@ -3,6 +3,7 @@
 import widgets as wd
 wd.Explorer(run)
 wd.NoiseLab()
+wd.Question("Which?", ["this", "that"])
 """
 
 from __future__ import annotations
@@ -10,5 +11,6 @@ from __future__ import annotations
 from widgets.explorer import Explorer
 from widgets.linking import link
 from widgets.noiselab import NoiseLab
+from widgets.question import Question
 
-__all__ = ["Explorer", "NoiseLab", "link"]
+__all__ = ["Explorer", "NoiseLab", "Question", "link"]

@@ -13,13 +13,12 @@ import ipywidgets as W
 
 from widgets.plots import Plots
 from workbench.errors import InputError, WorkbenchError
-from workbench.figures.simulated import simulated
+from workbench.figures import figure
 from workbench.simulate import NOISES, Simulation, simulate
 
 WIDTHS = (8, 16, 32, 64, 128)
 EPOCHS = (2, 40)
 RATES = (0.02, 0.45)
-KINDS = ("data_map", "memorization", "detection", "repair")
 IN_WORDS = {
     "symmetric": "any other class",
     "pair": "always the next class",
@@ -106,7 +105,8 @@ class NoiseLab(W.VBox):
 
     def _figures(self) -> list[Any]:
         epoch = min(self.epoch, len(self.simulation.memorization))
-        return [simulated(self.simulation, kind, epoch) for kind in KINDS]
+        options = {"map": {"epochs": epoch}, "memorization": {"epochs": epoch}}
+        return [figure(self.simulation, kind, **options.get(kind, {})) for kind in Simulation.figures]
 
     def _changed(self, _change: dict) -> None:
         self._status.value = "<i>training …</i>"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,7 @@ class Simulation:
     settings: dict[str, Any]
     _features: np.ndarray = field(repr=False)
     _test: tuple[np.ndarray, np.ndarray] = field(repr=False)
+    figures: ClassVar[tuple[str, ...]] = ("map", "memorization", "detection", "repair")
 
     def data_map(self, epochs: int | None = None) -> pd.DataFrame:
         """The data map after so many epochs: confidence and variability of every example, and whether it is wrong."""

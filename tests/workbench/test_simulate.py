@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import InputError
-from workbench.figures.simulated import simulated
+from workbench.figures import figure
 from workbench.simulate import CHECKED, DETECTORS, NOISES, REPLICATES, TRAIN, class_noise, simulate
 
 
@@ -111,17 +111,17 @@ def test_refusals(options, words):
         simulate(**options)
 
 
-@pytest.mark.parametrize("kind", ["data_map", "memorization", "detection", "repair"])
+@pytest.mark.parametrize("kind", ["map", "memorization", "detection", "repair"])
 def test_figures_have_named_axes_and_lines_told_apart_without_colour(short, kind):
-    figure = simulated(short, kind)
-    assert figure.layout.xaxis.title.text and figure.layout.yaxis.title.text
-    shown = [trace for trace in figure.data if trace.showlegend is not False and not trace.name.startswith("chance")]
+    drawn = figure(short, kind)
+    assert drawn.layout.xaxis.title.text and drawn.layout.yaxis.title.text
+    shown = [trace for trace in drawn.data if trace.showlegend is not False and not trace.name.startswith("chance")]
     looks = [(trace.line.dash, trace.marker.symbol) for trace in shown]
     assert len(set(looks)) == len(looks) > 1
 
 
 def test_figures_refuse_what_they_do_not_know(short):
     with pytest.raises(InputError, match="Did you mean 'repair'"):
-        simulated(short, "repare")
+        figure(short, "repare")
     with pytest.raises(InputError, match="`epochs` is 9"):
-        simulated(short, "data_map", 9)
+        figure(short, "map", epochs=9)

@@ -29,6 +29,10 @@ OF_RESULTS = {  # kind -> (module of this folder, function); a result names its 
     "comparison": ("effects", "comparison"),
     "keep": ("effects", "keep"),
     "robust": ("effects", "robust"),
+    "map": ("simulated", "data_map"),
+    "memorization": ("simulated", "memorization"),
+    "detection": ("simulated", "detection"),
+    "repair": ("simulated", "repair"),
     "bump": ("ranks", "bump"),
     "swaps": ("ranks", "swaps"),
 }

@@ -23,26 +23,11 @@ BLUE, ORANGE = OKABE_ITO[3], OKABE_ITO[4]
 WORDS = {"p_error": "all evidence (p_error)", "last_loss": "loss after the last epoch"}
 
 
-def simulated(simulation: Simulation, kind: str, epochs: int | None = None) -> go.Figure:
-    """A plotly figure of a simulation: "data_map", "memorization", "detection" or "repair".
-
-    `epochs` is how many of them the data map sums up, and where the line in "memorization" stands; all unless given.
-    """
-    kinds = {"data_map": data_map, "memorization": memorization, "detection": detection, "repair": repair}
-    if kind not in kinds:
-        raise InputError.unknown("figure", kind, kinds)
-    if kind in ("detection", "repair"):
-        return kinds[kind](simulation)
-    last = len(simulation.memorization)
-    if epochs is not None and not 1 <= epochs <= last:
-        raise InputError.at("epochs", f"is {epochs!r}", f"Use a number from 1 to {last}.")
-    return kinds[kind](simulation, epochs or last)
-
-
-def data_map(simulation: Simulation, epochs: int) -> go.Figure:
+def data_map(simulation: Simulation, epochs: int | None = None) -> go.Figure:
     """Confidence against variability after so many epochs; wrong labels are crosses."""
     import plotly.graph_objects as go
 
+    epochs = _checked(simulation, epochs)
     table = simulation.data_map(epochs)
     figure = go.Figure()
     for wrong, name, marker in (
@@ -67,10 +52,11 @@ def data_map(simulation: Simulation, epochs: int) -> go.Figure:
     return _legend(figure)
 
 
-def memorization(simulation: Simulation, epochs: int) -> go.Figure:
+def memorization(simulation: Simulation, epochs: int | None = None) -> go.Figure:
     """Shares per epoch of wrong and right labels that the network predicts, and its accuracy on clean images."""
     import plotly.graph_objects as go
 
+    epochs = _checked(simulation, epochs)
     table = simulation.memorization
     figure = go.Figure()
     names = {
@@ -175,6 +161,14 @@ def repair(simulation: Simulation) -> go.Figure:
     spread = np.ptp(table["accuracy"].to_numpy())
     figure.update_yaxes(range=[table["accuracy"].min() - 0.1 * spread - 0.002, table["accuracy"].max() + 0.1 * spread])
     return _legend(figure)
+
+
+def _checked(simulation: Simulation, epochs: int | None) -> int:
+    """The number of epochs, all of them unless given."""
+    last = len(simulation.memorization)
+    if epochs is not None and not 1 <= epochs <= last:
+        raise InputError.at("epochs", f"is {epochs!r}", f"Use a number from 1 to {last}.")
+    return epochs or last
 
 
 def _legend(figure: go.Figure) -> go.Figure:

@@ -1,0 +1,85 @@
+"""The documentation is a test: every Python block of a page runs, in one namespace per page, and the site builds.
+
+Hidden comments of a page say what its reader has already: `<!-- prepare` with code, and `<!-- needs: package -->`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
+PREPARE = re.compile(r"<!-- prepare\n(.*?)-->", re.S)
+NEEDS = re.compile(r"<!-- needs: (.*?) -->")
+
+READER = """
+import numpy as np, pandas as pd, torch
+from PIL import Image
+
+for n in range(20):
+    Image.new("L", (8, 8), 12 * n).save(f"{n}.png")
+frame = pd.DataFrame({"photo": [f"b{n}" for n in range(20)], "path": [f"{n}.png" for n in range(20)],
+                      "species": ["tit", "owl"] * 10})
+backbone, head = torch.nn.Linear(4, 8), torch.nn.Linear(8, 2)
+optimizer = torch.optim.SGD([*backbone.parameters(), *head.parameters()], lr=0.1)
+loader = [(frame["photo"].to_numpy()[half::2], torch.randn(10, 4), torch.arange(10) % 2) for half in range(2)]
+"""
+"""What the reader of README.md has: a DataFrame of photographs, a small network, batches of (ids, x, y)."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_blocks_are_found_and_pages_are_there():
+    names = {name_of(page) for page in PAGES}
+    assert {"README.md", "docs/index.md", "docs/concepts.md", "docs/howto/torch.md"} <= names
+    assert BLOCK.findall("a\n```python\nx = 1\n```\nb\n```\nno\n```\n") == ["x = 1\n"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
+    text = page.read_text(encoding="utf-8")
+    blocks = BLOCK.findall(text)
+    if not blocks:
+        pytest.skip("no Python on this page")
+    for package in ", ".join(NEEDS.findall(text)).split(", ") if NEEDS.search(text) else ():
+        pytest.importorskip(package, reason=f"{name_of(page)} needs {package} (in the test extra)")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    space: dict[str, object] = {"__name__": "page", "REPOSITORY": str(ROOT)}
+    prepared = [*PREPARE.findall(text), *([READER] if page.name == "README.md" else [])]
+    for number, code in enumerate([*prepared, *blocks]):
+        where = "prepare" if number < len(prepared) else f"block {number - len(prepared) + 1}"
+        exec(compile(code, f"{name_of(page)}, {where}", "exec"), space)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
+    """Strict: a broken link or a docstring that cannot be read is an error. No page loads anything from elsewhere."""
+    pytest.importorskip("mkdocs", reason="needs mkdocs (in the docs extra)")
+    pytest.importorskip("mkdocstrings", reason="needs mkdocstrings (in the docs extra)")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) >= len(PAGES) - 1
+    links = r"""<link[^>]+rel="(?:stylesheet|preconnect|preload)"[^>]+href="(?:https?:)?//"""
+    loads = re.compile(r"""<(?:script|img|iframe)[^>]+src="(?:https?:)?//|""" + links)
+    for page in pages:
+        found = loads.search(page.read_text(encoding="utf-8"))
+        assert not found, f"{page.name}: {found}"
+    api = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    import workbench
+
+    assert all(f">{name}<" in api or f".{name}" in api for name in workbench.__all__)
