@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import workbench
 
 FIRST = {
@@ -10,6 +12,13 @@ FIRST = {
     "Decide and export": ("Journal", "audit", "export", "report"),
 }
 VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question"}
+
+
+def on_config(config: dict, **_: object) -> dict:
+    """The page on scale, where it is there."""
+    if (Path(config["docs_dir"]) / "scale.md").is_file():
+        config["nav"].insert(-2, {"Scale": "scale.md"})
+    return config
 
 
 def on_page_markdown(markdown: str, page: object, **_: object) -> str:
