@@ -10,7 +10,7 @@ NAMED = ("default", "prodigy")
 
 ACTIONS = (
     *("accept", "keep", "skip", "flag", "undo", "redo", "neighbors", "next", "previous", "type", "note", "blind"),
-    *("clear", "help", "leave"),
+    *("clear", "trails", "undoView", "redoView", "help", "leave"),
 )
 """What a key can do; `MEANINGS` in js/keys.js says it in words."""
 

@@ -1,4 +1,7 @@
-"""The embedding map without waiting: PCA at once, UMAP from a thread when it is done."""
+"""Embedding maps without waiting: they are laid out one after another in a thread, while one goes on working.
+
+Of the last epoch the page gets PCA at once and UMAP when it is done; of earlier ones it hears when they are done.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 PATIENCE = 0.25
-"""Seconds that the page waits for a projection before it gets a quick one (PCA) to begin with."""
+"""Seconds that the page waits for a layout before it gets another answer."""
 
 log = logging.getLogger(__name__)
 
@@ -24,37 +27,57 @@ class Projector:
     Parameters
     ----------
     run : the run.
-    send : called from the thread with (body, buffers) when the projection of the last epoch is done.
+    send : called from the thread with (body, buffers) when the layout of an epoch is done, or has failed.
     """
 
     def __init__(self, run: Run, send: Callable[[dict, list], None]) -> None:
         self.run, self.send = run, send
         self.thread: threading.Thread | None = None
-        self._done: tuple[np.ndarray, str] | None = None
+        self._one = threading.Lock()  # at a time
+        self._done: dict[int, threading.Event] = {}
 
-    def of(self, epoch: int) -> tuple[np.ndarray, str]:
-        """(n, 2) float32 positions for an epoch (-1: the last) and a note that says what they are."""
+    def of(self, epoch: int) -> tuple[np.ndarray | None, int, str]:
+        """(n, 2) float32 positions for an epoch (-1: the last) or None for now, that epoch, and what they are."""
         last, epoch = self.run.resolve_embedding_epoch(-1), self.run.resolve_embedding_epoch(epoch)
-        if epoch != last:  # laid out from where the points end, so that they move instead of jumping
-            return _float32(self.run.project(epoch)), f"UMAP, epoch {epoch}"
-        if self.thread is None:
-            self.thread = threading.Thread(target=self._project, args=(epoch,), daemon=True)
-            self.thread.start()
-        self.thread.join(PATIENCE)
-        if self._done is None:
-            return _float32(self.run.project(epoch, method="pca")), f"PCA, epoch {epoch}; UMAP is on its way"
-        return self._done
+        if self.ready(epoch):
+            return self.layout(epoch), epoch, self.note(epoch)
+        if epoch == last:
+            quick = _float32(self.run.project(epoch, method="pca"))
+            return quick, epoch, f"PCA, epoch {epoch}; UMAP is on its way"
+        return None, epoch, f"laying out epoch {epoch}…"
 
-    def _project(self, epoch: int) -> None:
-        """In the thread: project, then tell the page, which may have waited for it."""
+    def ready(self, epoch: int) -> bool:
+        """Is a layout there? If not, it is asked for."""
+        done = self._done.get(epoch)
+        if done is None:
+            done = self._done[epoch] = threading.Event()
+            self.thread = threading.Thread(target=self._work, args=(epoch, done), daemon=True)
+            self.thread.start()
+        return done.wait(PATIENCE)
+
+    def layout(self, epoch: int) -> np.ndarray:
+        """(n, 2) float32 positions of an epoch that is `ready`."""
+        return _float32(self.run.project(epoch))
+
+    def note(self, epoch: int) -> str:
+        """What a layout is, in words."""
+        last = self.run.resolve_embedding_epoch(-1)
+        return f"UMAP, epoch {epoch}" if epoch == last else f"UMAP, epoch {epoch}, aligned to epoch {last}"
+
+    def _work(self, epoch: int, done: threading.Event) -> None:
+        """In a thread: lay out one epoch, and tell the page."""
         try:
-            xy = _float32(self.run.project(epoch))
+            with self._one:
+                xy = self.layout(epoch)
         except Exception as error:  # the page must hear of it, whatever it was
             log.exception("explorer: projection failed")
-            self.send({"push": "error", "text": f"projection failed: {error}"}, [])
+            self._done.pop(epoch)
+            self.send({"push": "projected", "epoch": epoch, "failed": f"projection failed: {error}"}, [])
             return
-        self._done = (xy, f"UMAP, epoch {epoch}")
-        self.send({"push": "embedding", "note": self._done[1]}, [xy.tobytes()])
+        done.set()
+        if epoch == self.run.resolve_embedding_epoch(-1):
+            self.send({"push": "embedding", "note": self.note(epoch)}, [xy.tobytes()])
+        self.send({"push": "projected", "epoch": epoch}, [])
 
 
 def _float32(xy: np.ndarray) -> np.ndarray:

@@ -11,6 +11,10 @@ export function epochsFeature(view) {
     embedding.setData(xs, ys);
   };
   view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
+  view.registry.onPush("projected", (body) => {
+    view.source.laidOut(body);
+    if (body.failed) view.say(body.failed, "error");
+  });
   if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
     addTimeline(view, data, {
       name: "data map",
@@ -33,7 +37,12 @@ export function epochsFeature(view) {
 }
 
 function addTimeline(view, map, options) {
-  const line = new Timeline({ n: view.store.n, say: view.say, ...options });
+  const show = (xs, ys, epoch, note) => {
+    map.epoch = epoch; // trails end there
+    if (note) map.note.textContent = note;
+    options.show(xs, ys);
+  };
+  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show });
   map.extra.append(line.el);
   view.registry.onEnd(() => line.destroy());
 }
@@ -53,8 +62,7 @@ async function start({ store, source, maps: [data, embedding] }, place) {
 }
 
 async function embeddingOf({ source, maps: [, map] }, epoch) {
-  map.note.textContent = `projecting epoch ${epoch}…`;
+  map.note.textContent = `laying out epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
-  map.note.textContent = note.split(",")[0];
-  return [xs, ys];
+  return [xs, ys, note];
 }

@@ -12,6 +12,7 @@ import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
 import { soundFeature } from "./sound.js";
+import { trailsFeature } from "./trails.js";
 import { viewHistoryFeature } from "./viewhistory.js";
 import { viewsFeature } from "./views.js";
 
@@ -22,6 +23,7 @@ export const FEATURES = [
   viewHistoryFeature,
   viewsFeature,
   epochsFeature,
+  trailsFeature,
   evidenceFeature,
   peopleFeature,
   compareFeature,

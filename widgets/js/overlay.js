@@ -20,6 +20,37 @@ export function corners(points) {
   ];
 }
 
+/**
+ * Where one example was at each epoch up to one: [[x, y], ...] in the map's space, places that are unknown left out.
+ * @param {{steps: Array<{epoch: number, xy: Float32Array}>}} trails @param {number} i which of its rows
+ */
+export function trailOf({ steps }, i, upto = Infinity) {
+  return steps
+    .filter(({ epoch }) => epoch <= upto)
+    .map(({ xy }) => [xy[2 * i], xy[2 * i + 1]])
+    .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
+}
+
+/** Trails as lines that grow darker towards the epoch on show. `color(row)` gives that of an example. */
+export function drawTrails(c, { trails, epoch, size, camera }, color, colors) {
+  c.lineCap = "round";
+  trails.rows.forEach((row, i) => {
+    const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
+    for (let j = 1; j < path.length; j++) {
+      const share = j / (path.length - 1);
+      for (const [width, stroke] of [
+        [3.5, ink(colors.background, 0.7)],
+        [1.6, ink(color(row), 0.35 + 0.65 * share)],
+      ]) {
+        c.strokeStyle = stroke;
+        c.lineWidth = width;
+        line(c, ...path[j - 1], ...path[j]);
+      }
+    }
+    if (path.length) ring(c, path[path.length - 1], 3.5, ink(color(row)), 2);
+  });
+}
+
 /** A ring around a place. */
 export function ring(c, [x, y], radius, stroke, line) {
   c.strokeStyle = stroke;

@@ -22,6 +22,12 @@ export class Paint {
     return classColors(k, this.theme().dark);
   }
 
+  /** Colour of a class; grey for none. */
+  classColor(code) {
+    const colors = this.classColors();
+    return code < 0 ? this.theme().grey : colors[code % colors.length];
+  }
+
   /** Colour by a column whose values are here. */
   colorBy(name) {
     const { store } = this,

@@ -4,10 +4,13 @@ import { arrayOf, unpackMask } from "./bits.js";
 /** Typed arrays by the names that Python uses. */
 export const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
 
+/** Time after which a layout is asked for again, ms. */
+const ASK_AGAIN = 5000;
+
 export class Source {
   /** @param {object} wire @param {object} store */
   constructor(wire, store) {
-    Object.assign(this, { wire, store });
+    Object.assign(this, { wire, store, layouts: new Map() });
   }
 
   /** A column's values, fetched on first use. */
@@ -42,8 +45,31 @@ export class Source {
 
   /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
   async embedding(epoch = -1) {
-    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    const { body, buffers } = await this.patiently("embedding", { epoch });
     return placed(body, buffers);
+  }
+
+  /** Ask for something that needs a layout; where Python says `later`, ask again when it has made it. */
+  async patiently(kind, question) {
+    for (;;) {
+      const answer = await this.wire.ask(kind, question);
+      if (answer.body.later === undefined) return answer;
+      await new Promise((resolve, reject) => {
+        const epoch = answer.body.later;
+        this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
+        setTimeout(resolve, ASK_AGAIN); // its message may have come before the answer
+      });
+    }
+  }
+
+  /** A layout is there, or has failed. */
+  laidOut({ epoch, failed }) {
+    const waiting = this.layouts.get(epoch) || [];
+    this.layouts.delete(epoch);
+    for (const { resolve, reject } of waiting) {
+      if (failed) reject(new Error(failed));
+      else resolve();
+    }
   }
 }
 

@@ -4,8 +4,8 @@ import { h, icon, ICONS } from "./dom.js";
 export class Timeline {
   /**
    * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
-   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
+   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: Function}} options
+   *        `load` gives the coordinates [xs, ys] of an epoch, and perhaps a note, `first` is the least position that makes sense
    */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
@@ -48,8 +48,8 @@ export class Timeline {
     this.mark(position);
     this.wanted = position;
     try {
-      const [xs, ys] = await this.frame(position);
-      if (this.wanted === position) this.show(xs, ys);
+      const [xs, ys, note] = await this.frame(position);
+      if (this.wanted === position) this.show(xs, ys, this.epochs[position], note);
     } catch (error) {
       this.stop();
       this.say(error.message, "error");

@@ -18,7 +18,7 @@ from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
-from widgets.requests.maps import ask_embedding, ask_upto
+from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
 from widgets.requests.opening import ask_open
 from widgets.requests.ordering import ask_queue
 from widgets.requests.searching import ask_search
@@ -52,6 +52,7 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "undo": ask_undo,
     "redo": ask_redo,
     "upto": ask_upto,
+    "trail": ask_trail,
     "embedding": ask_embedding,
     "rank": ask_rank,
     "audit": ask_audit,

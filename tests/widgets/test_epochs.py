@@ -1,0 +1,90 @@
+"""Both maps over epochs: trails of examples, and layouts that are made in a thread."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from widgets.projecting import Projector
+from workbench.errors import InputError
+from workbench.scores.dynamics import confidence, variability
+
+
+@pytest.fixture
+def flat(monkeypatch):
+    """UMAP takes seconds to compile, and its picture is not the matter here."""
+    from workbench import projection
+
+    monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
+
+
+def test_trails_on_the_data_map_end_where_the_points_are(page, run):
+    ex = page()
+    rows = [3, 50, 7]
+    _, (buffer,) = ex.ask("trail", map="data", rows=rows)
+    trail = np.frombuffer(buffer, "<f4").reshape(4, 3, 2)
+    p_given = run.stat_matrix("p_given")[:, rows]
+    assert trail[1, :, 0] == pytest.approx(variability(p_given[:2]), abs=1e-6)
+    assert trail[1, :, 1] == pytest.approx(confidence(p_given[:2]), abs=1e-6)
+    assert trail[-1, :, 1] == pytest.approx(ex.columns["confidence"].values[rows], abs=1e-6)
+    assert trail[0, :, 0].tolist() == [0, 0, 0], "after one epoch nothing has varied"
+
+
+def asked_until_there(ex: object, kind: str, **body: object) -> tuple[dict, list]:
+    """As the page does: ask again when the message came that a layout is there."""
+    answer = ex.ask(kind, **body)
+    while "later" in answer[0]:
+        ex.projector.thread.join(60)
+        answer = ex.ask(kind, **body)
+    return answer
+
+
+def test_trails_on_the_embedding_map_are_the_places_of_each_epoch(page, run, flat):
+    ex = page()
+    ex._loop = None
+    body, (buffer,) = asked_until_there(ex, "trail", map="embedding", rows=[3, 50], epoch=1)
+    xy = run.project(1)
+    assert np.frombuffer(buffer, "<f4").reshape(2, 2) == pytest.approx(xy[[3, 50]])
+    assert body["extent"] == pytest.approx(np.stack([xy.min(0), xy.max(0)], axis=1))
+    assert "unknown epoch" in ex.ask("trail", map="embedding", rows=[3], epoch=9)[0]["error"]
+    assert "Use 0 to 119" in ex.ask("trail", map="data", rows=[300])[0]["error"]
+
+
+def test_an_earlier_epoch_never_keeps_the_kernel_waiting(run, monkeypatch):
+    """While a layout is made, other questions are answered; a message says when it is there."""
+    go, sent = threading.Event(), []
+    projector = Projector(run, lambda body, buffers: sent.append((body, len(buffers))))
+    xy = np.zeros((run.n, 2), np.float32)
+
+    def slow(epoch: int, method: str = "umap") -> np.ndarray:
+        assert method == "pca" or go.wait(30)
+        return xy
+
+    monkeypatch.setattr(run, "project", slow)
+    assert projector.of(1) == (None, 1, "laying out epoch 1…")
+    first = projector.thread
+    quick, epoch, note = projector.of(-1)
+    assert (quick.shape, epoch, note) == ((run.n, 2), 3, "PCA, epoch 3; UMAP is on its way")
+    go.set()
+    for thread in (first, projector.thread):
+        thread.join(30)
+    assert sorted(body["epoch"] for body, _ in sent if body["push"] == "projected") == [1, 3]
+    assert ({"push": "embedding", "note": "UMAP, epoch 3"}, 1) in sent
+    assert projector.of(1)[2] == "UMAP, epoch 1, aligned to epoch 3"
+
+
+def test_a_layout_that_fails_is_said_and_can_be_asked_for_again(run, monkeypatch):
+    sent = []
+    projector = Projector(run, lambda body, buffers: sent.append(body))
+
+    def broken(epoch: int, method: str = "umap") -> np.ndarray:
+        raise InputError.at("embeddings", "are broken", "Record them again.")
+
+    monkeypatch.setattr(run, "project", broken)
+    projector.of(1)
+    projector.thread.join(30)
+    assert "are broken" in sent[0]["failed"]
+    monkeypatch.setattr(run, "project", lambda epoch, method="umap": np.zeros((run.n, 2)))
+    assert projector.ready(1)

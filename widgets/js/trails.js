@@ -1,0 +1,131 @@
+/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
+import { arrayOf } from "./bits.js";
+import { iconButton } from "./dom.js";
+import { count } from "./format.js";
+import { normalized } from "./geometry.js";
+import { afterRest } from "./look.js";
+import { drawTrails } from "./overlay.js";
+
+/** Trails at once: more would cover the map. */
+const MOST_TRAILS = 50;
+/** Rest after which a new selection gets its trails, ms. */
+const TRAIL_REST = 150;
+
+/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
+export function stepOf(epoch, xy, ranges) {
+  const m = xy.length >> 1,
+    xs = new Float32Array(m),
+    ys = new Float32Array(m);
+  for (let i = 0; i < m; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return { epoch, xy: normalized(xs, ys, ...ranges) };
+}
+
+class Trails {
+  constructor(view) {
+    Object.assign(this, { view, on: false, turn: 0 });
+    this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
+    this.button.setAttribute("aria-pressed", "false");
+  }
+
+  toggle() {
+    this.on = !this.on;
+    this.button.setAttribute("aria-pressed", String(this.on));
+    if (this.on) this.load(true);
+    else this.clear();
+  }
+
+  clear() {
+    this.turn++;
+    for (const map of this.view.maps) {
+      map.trails = null;
+      map.redraw();
+    }
+  }
+
+  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
+  rows() {
+    const { store } = this.view;
+    if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
+    return store.row >= 0 ? [store.row] : [];
+  }
+
+  async load(aloud = false) {
+    const { store, say, fail, maps } = this.view,
+      turn = ++this.turn,
+      rows = this.rows();
+    for (const map of maps) map.trails = null;
+    if (aloud) say(rows.length ? this.words(rows.length) : "select examples to see their trails", rows.length ? "" : "warn");
+    if (!rows.length) return;
+    try {
+      if (overEpochs(store.meta)) await this.dataSteps(rows, turn);
+      await this.embeddingSteps(rows, turn);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  words(shown) {
+    const { selectedCount } = this.view.store;
+    return selectedCount > shown
+      ? `trails of the ${shown} most suspicious of ${count(selectedCount)} selected`
+      : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
+  }
+
+  async dataSteps(rows, turn) {
+    const { wire, store, maps } = this.view,
+      { buffers } = await wire.ask("trail", { map: "data", rows });
+    if (turn !== this.turn) return;
+    const all = arrayOf(Float32Array, buffers[0]),
+      size = 2 * rows.length;
+    const steps = store.meta.epochs.map((epoch, e) =>
+      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
+    );
+    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
+  }
+
+  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
+  async embeddingSteps(rows, turn) {
+    const { source, store, maps } = this.view,
+      { embedding_epochs: epochs } = store.meta;
+    if (epochs.length < 2) return;
+    const trails = { rows, steps: [] };
+    for (const epoch of [...epochs].reverse()) {
+      const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
+      if (turn !== this.turn) return;
+      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
+      this.show(maps[1], trails);
+    }
+  }
+
+  show(map, trails) {
+    map.trails = trails;
+    map.redraw();
+  }
+}
+
+const overEpochs = (meta) => meta.data_map?.x === "variability" && meta.epochs.length > 1;
+
+/** @param {object} view */
+export function trailsFeature(view) {
+  const { store, registry } = view,
+    { meta } = store;
+  const trails = new Trails(view),
+    later = afterRest(TRAIL_REST, () => trails.on && trails.load());
+  const possible = overEpochs(meta) || meta.embedding_epochs.length > 1;
+  registry.onAction("trails", () => {
+    if (possible) trails.toggle();
+    else view.say("this run has one epoch: no trails", "warn");
+  });
+  if (!possible) return;
+  for (const map of view.maps)
+    map.overlays.push((c, on, colors) => {
+      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
+    });
+  view.addTool(trails.button);
+  store.on("mask", ({ selection }) => selection && later());
+  store.on("cursor", () => !store.selectedCount && later());
+  registry.onEnd(() => later.cancel());
+}
