@@ -21,6 +21,7 @@ from widgets.keymaps import checked
 from widgets.masks import packed
 from widgets.queues import queue_rows
 from widgets.requests import answer
+from widgets.search import is_query
 from widgets.shown import check_cameras, check_color, check_filters, check_view, filter_mask
 from widgets.suspects import rank_again, scores_of, suspects
 from widgets.traits import Computed, Ids
@@ -262,7 +263,10 @@ class Explorer(anywidget.AnyWidget, View):
 
     @T.validate("filters")
     def _check_filters(self, proposal: dict) -> dict:
-        return check_filters(proposal["value"], self.columns)
+        filters = check_filters(proposal["value"], self.columns)
+        if is_query(filters.get("search", "")):
+            filter_mask(self, {"search": filters["search"]})  # says what is wrong with it
+        return filters
 
     @T.validate("cameras")
     def _check_cameras(self, proposal: dict) -> dict:

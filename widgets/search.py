@@ -51,6 +51,8 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
     reader = _Reader(columns, names)
     try:
         result = reader.read(tree.body)
+    except RecursionError as error:
+        raise InputError.at("query", "is nested too deeply", "Write it with fewer brackets and signs.") from error
     except TypeError as error:
         raise InputError.at(
             "query", f"compares things of different kinds ({error})", "Quote names: given == '4'."
@@ -136,6 +138,8 @@ class _Reader:
     def _compare(self, node: ast.Compare) -> np.ndarray:
         left, result = self.read(node.left), None
         for op, right_node in zip(node.ops, node.comparators):
+            if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(right_node, ast.List):  # as in pandas
+                op = ast.In() if isinstance(op, ast.Eq) else ast.NotIn()
             right = self._members(right_node) if isinstance(op, (ast.In, ast.NotIn)) else self.read(right_node)
             part = self._one(op, left, right)
             result = part if result is None else np.logical_and(result, part)

@@ -92,3 +92,37 @@ def test_a_dataframe_and_a_run_linked_by_id(explorer):
     page.keyboard.press("Backspace")
     probe.wait("ex.selection == [] and run.selection == []")
     assert lab.errors == []
+
+
+def test_epochs_play_and_leave_trails(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    page.emulate_media(reduced_motion="reduce")
+    probe.run("ex.selection = ex.queue[:4]")
+    page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === '4 selected'")
+    before = drawn(page)
+    page.locator(".lw-name").click()
+    page.keyboard.press("t")
+    said(lab, "trails of 4 examples")
+    page.wait_for_function("([code, before]) => Function(code)() !== before", arg=[DRAWN, before])
+    last = page.locator(".lw-timeline .lw-num").first.inner_text()
+    slider = page.get_by_label("data map: epoch", exact=True)
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent !== last", arg=last)
+    page.get_by_label("data map: play the epochs").click()
+    page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent === last", arg=last)
+    page.locator(".lw-name").click()
+    page.keyboard.press("t")
+    page.wait_for_function("([code, before]) => Function(code)() === before", arg=[DRAWN, before])
+    page.emulate_media(reduced_motion="no-preference")
+    assert lab.errors == []
+
+
+DRAWN = "return document.querySelector('.lw-over').toDataURL().length"
+"""How much is drawn over the first map."""
+
+
+def drawn(page: object) -> int:
+    """`DRAWN` now."""
+    return page.evaluate(f"() => {{ {DRAWN} }}")

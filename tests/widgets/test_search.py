@@ -33,6 +33,8 @@ def mask(text: str) -> list[int]:
         (".2 < a <= .5", [0, 1, 0, 0]),
         ("given in ['cat', 'owl']", [1, 0, 1, 0]),
         ("given not in ('cat',)", [0, 1, 0, 1]),
+        ("given == ['cat', 'owl']", [1, 0, 1, 0]),
+        ("given != ['cat']", [0, 1, 0, 1]),
         ("`long name` * 2 - 1 >= 5", [0, 0, 1, 1]),
         ("contains(given, 'CA')", [1, 0, 1, 0]),
         ("id == 12", [0, 0, 1, 0]),
@@ -93,6 +95,8 @@ def test_numbers_and_text_do_not_compare():
 
 def test_deep_nesting_is_an_error_and_not_a_crash():
     assert not is_query("(" * 5000 + "a > 1" + ")" * 5000)
+    with pytest.raises(InputError, match=r"cannot be read|nested too deeply"):
+        mask("-" * 900 + "a > 1")
 
 
 def test_all_words_must_be_there_in_any_case():

@@ -32,6 +32,7 @@ def heard(ex: object, name: str) -> list:
         ("filters", {"given": ["cart"]}, "Did you mean 'cat'"),
         ("filters", {"search": 3}, "words or a query"),
         ("filters", {"search": "x" * 2000}, "up to 1000 characters"),
+        ("filters", {"search": "p_eror > .5"}, "Did you mean 'p_error'"),
         ("cameras", {"data map": [0, 0, 0]}, "zoom from 0.2"),
         ("cameras", {"data map": [1, 0]}, "Pass \\[zoom, x, y\\]"),
         ("cameras", {"dota map": [1, 0, 0]}, "Did you mean 'data map'"),
@@ -62,7 +63,6 @@ def test_numbers_of_any_kind_become_plain_ones(page):
 def test_the_table_holds_what_passes_the_filters_and_it_follows_decisions(page, run):
     ex = page()
     weight = run.dataset.metadata["weight"].to_numpy()
-    ex.filters = {"weight": [0, 1], "given": ["cat", "owl"], "search": "left or p_error > .5"}
     ex.filters = {"weight": [0, 1], "given": ["cat", "owl"]}
     wanted = (
         (weight.astype(np.float32) >= 0) & (weight.astype(np.float32) <= 1) & np.isin(run.dataset.given, ["cat", "owl"])

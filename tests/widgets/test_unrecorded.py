@@ -36,6 +36,8 @@ def test_a_frame_needs_no_evidence():
     assert np.frombuffer(arrays["umap_x"], "<f4") == pytest.approx(df["umap_x"], abs=1e-6)
     assert "last as long as the kernel" in body["warning"]
     assert not body["lasting"]
+    assert body["first_filters"] == ["weight", "given", "verdict"], "nothing is known of p_error"
+    assert body["maps"] == [True, False]
     assert ex.queue == list(range(60)), "all examples, since nothing is known about suspicion"
     assert ex.color_by == "label"
     kinds = {column["name"]: column["kind"] for column in body["columns"]}

@@ -10,6 +10,7 @@ export function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
   view.registry.onPush("projected", (body) => {
     view.source.laidOut(body);

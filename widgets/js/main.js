@@ -26,8 +26,6 @@ import { Tip } from "./tip.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
 
-const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
-
 class Explorer {
   /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
@@ -240,7 +238,7 @@ class Explorer {
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
     this.filters
-      .start(FIRST_FILTERS)
+      .start(meta.first_filters)
       .then(() => this.filters.restore(this.model.get("filters") || {}))
       .then(() => {
         this.registry.run("ready");

@@ -32,9 +32,10 @@ export function trailOf({ steps }, i, upto = Infinity) {
 }
 
 /** Trails as lines that grow darker towards the epoch on show. `color(row)` gives that of an example. */
-export function drawTrails(c, { trails, epoch, size, camera }, color, colors) {
+export function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
+    if (!store.filter.passing[row]) return;
     const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
     for (let j = 1; j < path.length; j++) {
       const share = j / (path.length - 1);

@@ -24,6 +24,8 @@ DATA_MAPS = (
 )
 """Axes of the data map: the first pair that the run has evidence for."""
 
+FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
+
 NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
 NO_AXES = "Name the columns that place the points\n(x= and y=), or pass embeddings=."
 
@@ -69,6 +71,7 @@ def described(view: View) -> dict:
         "maps": maps_shown(view),
         "views": list(view.views),
         "lasting": not isinstance(run, FrameRun) or run.lasting is not None,
+        "first_filters": first_filters(view),
         "embedding": embedding_state(run),
         "queues": orders(view),
         "author": view.decisions.who,
@@ -89,6 +92,17 @@ def maps_shown(view: View) -> list[bool]:
         return [True, True]
     embedding = bool(view.run.embedding_epochs)
     return [bool(user_map(view) or data_map(view.columns)) or not embedding, embedding]
+
+
+def first_filters(view: View) -> list[str]:
+    """Filters that stand there at the start: scores with values, then (of a DataFrame) the user's first numbers."""
+    columns = view.columns
+    names = [name for name in FIRST_SCORES if name in columns and np.isfinite(columns[name].values).any()]
+    if isinstance(view.run, FrameRun):
+        mine = [name for name in view.dataset.metadata.columns if name in columns]
+        numbers = [name for name in mine if columns[name].categories is None and name not in (view.run.axes or ())]
+        names += numbers[: max(0, MOST_FIRST - len(names))]
+    return [*names, "given", "verdict"]
 
 
 def user_map(view: View) -> dict | None:
