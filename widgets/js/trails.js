@@ -114,11 +114,9 @@ export function trailsFeature(view) {
     { meta } = store;
   const trails = new Trails(view),
     later = afterRest(TRAIL_REST, () => trails.on && trails.load());
-  const possible = overEpochs(meta) || meta.embedding_epochs.length > 1;
-  registry.onAction("trails", () => {
-    if (possible) trails.toggle();
-    else view.say("this run has one epoch: no trails", "warn");
-  });
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch leaves no trails"),
+    possible = !why;
+  registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
   if (!possible) return;
   for (const map of view.maps)
     map.overlays.push((c, on, colors) => {

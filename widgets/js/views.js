@@ -118,6 +118,7 @@ class ViewsMenu {
 
 /** @param {object} view */
 export function viewsFeature(view) {
+  if (view.store.locked) return; // a saved page has nowhere to keep views
   const menu = new ViewsMenu({
     store: view.store,
     wire: view.wire,
