@@ -118,7 +118,13 @@ class Answers:
         details = {row: self._detail(row) for row in rows}
         near = {other for detail in details.values() for other in detail["neighbors"]["rows"]}
         facts = {
-            "traits": {"color_by": view.color_by, "filters": dict(view.filters), "cameras": dict(view.cameras), "height": view.height, "webgl": True},
+            "traits": {
+                "color_by": view.color_by,
+                "filters": dict(view.filters),
+                "cameras": dict(view.cameras),
+                "height": view.height,
+                "webgl": True,
+            },
             "answers": self.answers,
             "details": details,
             "items": {row: view.media.item(row) for row in [*rows, *sorted(near - set(rows))]},
