@@ -66,10 +66,10 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
 
     # labels that Python sets are on the page, and can be undone there
     probe.run("first = ex.queue[0]; ex.changes = {first: ex.issues.loc[first, 'suggested']}")
-    page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
+    page.wait_for_function("() => document.querySelector('.lw-state').textContent.includes('1 changed')")
     page.locator(".lw-name").click()
     page.keyboard.press("u")
-    page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('0 changed')")
+    page.wait_for_function("() => document.querySelector('.lw-state').textContent.includes('0 changed')")
     assert lab.errors == []
 
 
