@@ -109,7 +109,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     # reload the page and run again: every saved change is in place
     lab.open()
     lab.run_all()
-    assert page.locator(".lw-state").inner_text().startswith(f"{len(changed)} changed")
+    assert f"{len(changed)} changed" in page.locator(".lw-state").inner_text()
     assert probe.eval("ex.changes['label'].to_dict()") == changed
 
     # export from the button
@@ -223,7 +223,7 @@ def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
     lab.page.wait_for_function(
         "() => /not saved.*the disk is full/.test(document.querySelector('.lw-said').textContent)"
     )
-    assert lab.page.locator(".lw-state").inner_text().startswith("0 changed")
+    assert "0 changed" in lab.page.locator(".lw-state").inner_text()
 
 
 def test_saved_means_on_disk_even_if_the_kernel_is_killed(explorer, run_path: Path):
