@@ -405,6 +405,7 @@ const ICONS = {
   clear: "M4 4l8 8M12 4l-8 8",
   play: "M5 3.500v9l7-4.500z",
   pause: "M5.500 3.500v9M10.500 3.500v9",
+  trails: "M2.500 13C3 8 6 11 8 8s2-5 5.500-5.500M2.500 13h.01M8 8h.01M13.500 2.500h.01",
   back: "M6 3 3 6l3 3M3 6h6.500a3.500 3.500 0 0 1 0 7H6",
   forth: "M10 3l3 3-3 3M13 6H6.500a3.500 3.500 0 0 0 0 7H10",
   left: "M10 3 5 8l5 5",
@@ -978,6 +979,38 @@ function corners(points) {
   ];
 }
 
+/**
+ * Where one example was at each epoch up to one: [[x, y], ...] in the map's space, places that are unknown left out.
+ * @param {{steps: Array<{epoch: number, xy: Float32Array}>}} trails @param {number} i which of its rows
+ */
+function trailOf({ steps }, i, upto = Infinity) {
+  return steps
+    .filter(({ epoch }) => epoch <= upto)
+    .map(({ xy }) => [xy[2 * i], xy[2 * i + 1]])
+    .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
+}
+
+/** Trails as lines that grow darker towards the epoch on show. `color(row)` gives that of an example. */
+function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
+  c.lineCap = "round";
+  trails.rows.forEach((row, i) => {
+    if (!store.filter.passing[row]) return;
+    const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
+    for (let j = 1; j < path.length; j++) {
+      const share = j / (path.length - 1);
+      for (const [width, stroke] of [
+        [3.5, ink(colors.background, 0.7)],
+        [1.6, ink(color(row), 0.35 + 0.65 * share)],
+      ]) {
+        c.strokeStyle = stroke;
+        c.lineWidth = width;
+        line(c, ...path[j - 1], ...path[j]);
+      }
+    }
+    if (path.length) ring(c, path[path.length - 1], 3.5, ink(color(row)), 2);
+  });
+}
+
 /** A ring around a place. */
 function ring(c, [x, y], radius, stroke, line) {
   c.strokeStyle = stroke;
@@ -1189,10 +1222,13 @@ function compareFeature(view) {
 /** Typed arrays by the names that Python uses. */
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
 
+/** Time after which a layout is asked for again, ms. */
+const ASK_AGAIN = 5000;
+
 class Source {
   /** @param {object} wire @param {object} store */
   constructor(wire, store) {
-    Object.assign(this, { wire, store });
+    Object.assign(this, { wire, store, layouts: new Map() });
   }
 
   /** A column's values, fetched on first use. */
@@ -1227,8 +1263,31 @@ class Source {
 
   /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
   async embedding(epoch = -1) {
-    const { body, buffers } = await this.wire.ask("embedding", { epoch });
+    const { body, buffers } = await this.patiently("embedding", { epoch });
     return placed(body, buffers);
+  }
+
+  /** Ask for something that needs a layout; where Python says `later`, ask again when it has made it. */
+  async patiently(kind, question) {
+    for (;;) {
+      const answer = await this.wire.ask(kind, question);
+      if (answer.body.later === undefined) return answer;
+      await new Promise((resolve, reject) => {
+        const epoch = answer.body.later;
+        this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
+        setTimeout(resolve, ASK_AGAIN); // its message may have come before the answer
+      });
+    }
+  }
+
+  /** A layout is there, or has failed. */
+  laidOut({ epoch, failed }) {
+    const waiting = this.layouts.get(epoch) || [];
+    this.layouts.delete(epoch);
+    for (const { resolve, reject } of waiting) {
+      if (failed) reject(new Error(failed));
+      else resolve();
+    }
   }
 }
 
@@ -1251,8 +1310,8 @@ function placed(body, buffers) {
 class Timeline {
   /**
    * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array) => void, say: Function}} options
-   *        `load` gives the coordinates [xs, ys] of an epoch, `first` is the least position that makes sense
+   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: Function}} options
+   *        `load` gives the coordinates [xs, ys] of an epoch, and perhaps a note, `first` is the least position that makes sense
    */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
@@ -1295,8 +1354,8 @@ class Timeline {
     this.mark(position);
     this.wanted = position;
     try {
-      const [xs, ys] = await this.frame(position);
-      if (this.wanted === position) this.show(xs, ys);
+      const [xs, ys, note] = await this.frame(position);
+      if (this.wanted === position) this.show(xs, ys, this.epochs[position], note);
     } catch (error) {
       this.stop();
       this.say(error.message, "error");
@@ -1348,7 +1407,12 @@ function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
+  view.registry.onPush("projected", (body) => {
+    view.source.laidOut(body);
+    if (body.failed) view.say(body.failed, "error");
+  });
   if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
     addTimeline(view, data, {
       name: "data map",
@@ -1371,7 +1435,12 @@ function epochsFeature(view) {
 }
 
 function addTimeline(view, map, options) {
-  const line = new Timeline({ n: view.store.n, say: view.say, ...options });
+  const show = (xs, ys, epoch, note) => {
+    map.epoch = epoch; // trails end there
+    if (note) map.note.textContent = note;
+    options.show(xs, ys);
+  };
+  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show });
   map.extra.append(line.el);
   view.registry.onEnd(() => line.destroy());
 }
@@ -1391,10 +1460,9 @@ async function start({ store, source, maps: [data, embedding] }, place) {
 }
 
 async function embeddingOf({ source, maps: [, map] }, epoch) {
-  map.note.textContent = `projecting epoch ${epoch}…`;
+  map.note.textContent = `laying out epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
-  map.note.textContent = note.split(",")[0];
-  return [xs, ys];
+  return [xs, ys, note];
 }
 
 // --- legend.js
@@ -1898,6 +1966,7 @@ const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Backspace", "Delete"],
+    trails: ["t"],
     undoView: ["Ctrl+z"],
     redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
@@ -1917,6 +1986,7 @@ const KEYMAPS = {
     note: ["m"],
     blind: ["b"],
     clear: ["Delete"],
+    trails: ["t"],
     undoView: ["Ctrl+z"],
     redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
@@ -1938,6 +2008,7 @@ const MEANINGS = {
   note: "write a note",
   blind: "hide or show suggestions",
   clear: "clear the selection",
+  trails: "trails over epochs, of the selection or of this example",
   undoView: "undo a change of the view: filters, selection, colour, zoom",
   redoView: "redo a change of the view",
   help: "show or hide this help",
@@ -3082,6 +3153,131 @@ function soundFeature(view) {
   });
 }
 
+// --- trails.js
+/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
+
+/** Trails at once: more would cover the map. */
+const MOST_TRAILS = 50;
+/** Rest after which a new selection gets its trails, ms. */
+const TRAIL_REST = 150;
+
+/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
+function stepOf(epoch, xy, ranges) {
+  const m = xy.length >> 1,
+    xs = new Float32Array(m),
+    ys = new Float32Array(m);
+  for (let i = 0; i < m; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return { epoch, xy: normalized(xs, ys, ...ranges) };
+}
+
+class Trails {
+  constructor(view) {
+    Object.assign(this, { view, on: false, turn: 0 });
+    this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
+    this.button.setAttribute("aria-pressed", "false");
+  }
+
+  toggle() {
+    this.on = !this.on;
+    this.button.setAttribute("aria-pressed", String(this.on));
+    if (this.on) this.load(true);
+    else this.clear();
+  }
+
+  clear() {
+    this.turn++;
+    for (const map of this.view.maps) {
+      map.trails = null;
+      map.redraw();
+    }
+  }
+
+  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
+  rows() {
+    const { store } = this.view;
+    if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
+    return store.row >= 0 ? [store.row] : [];
+  }
+
+  async load(aloud = false) {
+    const { store, say, fail, maps } = this.view,
+      turn = ++this.turn,
+      rows = this.rows();
+    for (const map of maps) map.trails = null;
+    if (aloud) say(rows.length ? this.words(rows.length) : "select examples to see their trails", rows.length ? "" : "warn");
+    if (!rows.length) return;
+    try {
+      if (overEpochs(store.meta)) await this.dataSteps(rows, turn);
+      await this.embeddingSteps(rows, turn);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  words(shown) {
+    const { selectedCount } = this.view.store;
+    return selectedCount > shown
+      ? `trails of the ${shown} most suspicious of ${count(selectedCount)} selected`
+      : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
+  }
+
+  async dataSteps(rows, turn) {
+    const { wire, store, maps } = this.view,
+      { buffers } = await wire.ask("trail", { map: "data", rows });
+    if (turn !== this.turn) return;
+    const all = arrayOf(Float32Array, buffers[0]),
+      size = 2 * rows.length;
+    const steps = store.meta.epochs.map((epoch, e) =>
+      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
+    );
+    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
+  }
+
+  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
+  async embeddingSteps(rows, turn) {
+    const { source, store, maps } = this.view,
+      { embedding_epochs: epochs } = store.meta;
+    if (epochs.length < 2) return;
+    const trails = { rows, steps: [] };
+    for (const epoch of [...epochs].reverse()) {
+      const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
+      if (turn !== this.turn) return;
+      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
+      this.show(maps[1], trails);
+    }
+  }
+
+  show(map, trails) {
+    map.trails = trails;
+    map.redraw();
+  }
+}
+
+const overEpochs = (meta) => meta.data_map?.x === "variability" && meta.epochs.length > 1;
+
+/** @param {object} view */
+function trailsFeature(view) {
+  const { store, registry } = view,
+    { meta } = store;
+  const trails = new Trails(view),
+    later = afterRest(TRAIL_REST, () => trails.on && trails.load());
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch leaves no trails"),
+    possible = !why;
+  registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
+  if (!possible) return;
+  for (const map of view.maps)
+    map.overlays.push((c, on, colors) => {
+      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
+    });
+  view.addTool(trails.button);
+  store.on("mask", ({ selection }) => selection && later());
+  store.on("cursor", () => !store.selectedCount && later());
+  registry.onEnd(() => later.cancel());
+}
+
 // --- viewhistory.js
 /** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
 
@@ -3293,6 +3489,7 @@ class ViewsMenu {
 
 /** @param {object} view */
 function viewsFeature(view) {
+  if (view.store.locked) return; // a saved page has nowhere to keep views
   const menu = new ViewsMenu({
     store: view.store,
     wire: view.wire,
@@ -3316,6 +3513,7 @@ const FEATURES = [
   viewHistoryFeature,
   viewsFeature,
   epochsFeature,
+  trailsFeature,
   evidenceFeature,
   peopleFeature,
   compareFeature,
@@ -5708,6 +5906,12 @@ class Paint {
     return classColors(k, this.theme().dark);
   }
 
+  /** Colour of a class; grey for none. */
+  classColor(code) {
+    const colors = this.classColors();
+    return code < 0 ? this.theme().grey : colors[code % colors.length];
+  }
+
   /** Colour by a column whose values are here. */
   colorBy(name) {
     const { store } = this,
@@ -6086,8 +6290,6 @@ class Wire {
 // --- main.js
 /** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
 
-const FIRST_FILTERS = ["p_error", "confidence", "aum", "given", "verdict"];
-
 class Explorer {
   /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
@@ -6300,7 +6502,7 @@ class Explorer {
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
     this.filters
-      .start(FIRST_FILTERS)
+      .start(meta.first_filters)
       .then(() => this.filters.restore(this.model.get("filters") || {}))
       .then(() => {
         this.registry.run("ready");
