@@ -115,7 +115,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     # export from the button
     target = tmp_path / "fixed.csv"
     page.locator("button", has_text="Export").click()
-    page.locator(".lw-path").fill(str(target))
+    page.locator(".lw-export .lw-path").fill(str(target))
     page.locator(".lw-export .lw-primary").click()
     page.wait_for_function("() => document.querySelector('.lw-result').textContent.startsWith('wrote')")
     with open(target, newline="") as file:
