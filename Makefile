@@ -27,7 +27,7 @@ WORKERS ?= 2
 PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab demo test check slow bench bench-quick bench-scale report chromium clean
+.PHONY: help lab demo test check slow bench bench-quick bench-view bench-scale report chromium clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ bench: $(VENV)/.test  ## speed and memory beside the peers, at full size
 
 bench-quick: $(VENV)/.test  ## the same in about a minute
 	@$(BIN)/python benchmarks/engine.py --quick $(ARGS)
+
+bench-view: $(VENV)/.test chromium  ## the Explorer in a browser beside its peers (ARGS="--quick" tries it)
+	@$(BIN)/python benchmarks/view.py $(ARGS)
 
 bench-scale: $(VENV)/.test  ## large sets: recording, scoring, neighbours, clusters (ARGS="--quick" tries it, --list lists it)
 	@$(BIN)/python benchmarks/scale.py $(ARGS)

@@ -103,3 +103,7 @@ def test_a_bundle_that_would_break_is_refused(tmp_path, files, found):
         (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=found):
         _bundle.bundle(tmp_path)
+
+
+def test_the_browser_gets_less_than_300_kilobytes():
+    assert _bundle.OUTPUT.stat().st_size < 300_000

@@ -1,0 +1,111 @@
+"""The tools that `view.py` measures, as notebook cells, and how the page tells when something was drawn.
+
+Every tool gets the same arrays: two coordinates, a score and a class of each point, in the shape of a data map. When a
+draw call with at least half of the points is made, one pixel is read back, so that the time is that of the finished
+picture; this is the same for all tools.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+WATCH = """
+(() => {
+  window.drawn = []; window.pressed = 0; window.released = 0;
+  const now = () => performance.timeOrigin + performance.now();
+  for (const proto of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype])
+    for (const [name, at] of [['drawArrays', 2], ['drawElements', 1], ['drawArraysInstanced', 2], ['drawElementsInstanced', 1]]) {
+      const original = proto[name];
+      if (original) proto[name] = function (...args) {
+        const result = original.apply(this, args);
+        if (args[at] >= window.enough) { this.readPixels(0, 0, 1, 1, this.RGBA, this.UNSIGNED_BYTE, new Uint8Array(4)); window.drawn.push(now()); }
+        return result;
+      };
+    }
+  window.enough = 5000;
+  window.addEventListener('keydown', () => { window.pressed = now(); }, true);
+  for (const kind of ['pointerup', 'mouseup'])
+    window.addEventListener(kind, () => { window.released = now(); }, true);
+})();
+"""  # noqa: E501 (one statement of JavaScript)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Notebook code of one tool; `selected` is set by its observer to (time, number of rows)."""
+
+    name: str
+    show: str
+    recolor: str
+    canvas: str
+    key: str | None = None
+
+
+PREPARE = """
+import time, numpy as np, pandas as pd
+with np.load(PATH) as arrays: frame = pd.DataFrame({name: arrays[name] for name in arrays.files})
+selected = None
+def hear(rows):
+    global selected
+    if len(rows): selected = (1000 * time.time(), len(rows))
+"""
+
+TOOLS = (
+    Tool(
+        "workbench",
+        """
+import widgets as wd
+view = wd.Explorer(frame, label="label", x="x", y="y", color_by="score")
+view.observe(lambda change: hear(change["new"]), "selection")
+view
+""",
+        "view.color_by = 'given'",
+        ".lw-over",
+        "1",
+    ),
+    Tool(
+        "jupyter-scatter",
+        """
+import jscatter
+frame["label"] = frame["label"].astype("category")
+chart = jscatter.Scatter(data=frame, x="x", y="y", color_by="score", height=450)
+chart.widget.mouse_mode = "lasso"
+chart.widget.observe(lambda change: hear(change["new"]), "selection")
+chart.show()
+""",
+        "_ = chart.color(by='label')",
+        ".jupyter-widgets canvas, .lm-Widget canvas",
+    ),
+    Tool(
+        "plotly",
+        """
+import plotly.graph_objects as go
+figure = go.FigureWidget(go.Scattergl(x=frame["x"], y=frame["y"], mode="markers",
+    marker=dict(size=3, color=frame["score"], colorscale="Viridis")))
+figure.update_layout(dragmode="lasso", hovermode=False, width=700, height=450)
+figure.data[0].on_selection(lambda trace, points, state: hear(points.point_inds))
+figure
+""",
+        "figure.data[0].marker.color = frame['label'].to_numpy()",
+        ".plotly .nsewdrag, .js-plotly-plot .nsewdrag",
+    ),
+)
+
+
+def write_points(path: Path, n: int) -> None:
+    """A data map of n points: most are easy, some ambiguous, some hard; ten classes."""
+    rng = np.random.default_rng(n)
+    kind = rng.choice(3, n, p=(0.78, 0.16, 0.06))
+    confidence = rng.beta(np.array([9.0, 4.0, 1.2])[kind], np.array([1.5, 4.0, 8.0])[kind])
+    spread = np.sqrt(confidence * (1 - confidence)) * rng.beta(6, 3, n)
+    score = np.clip(rng.beta(1, 6, n) + 0.7 * (kind == 2), 0, 1)
+    np.savez(
+        path,
+        x=spread.astype(np.float32),
+        y=confidence.astype(np.float32),
+        score=score.astype(np.float32),
+        label=rng.integers(0, 10, n).astype(np.int32),
+    )

@@ -1,0 +1,100 @@
+"""The view for every hand and eye: axe-core's rules in light and dark, and the whole flow by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def violations(lab: object) -> list[str]:
+    """Serious and critical findings of axe-core in the view, one line for each element."""
+    package = pytest.importorskip("axe_playwright_python", reason="needs axe-core (axe-playwright-python)")
+    if not lab.page.evaluate("() => Boolean(window.axe)"):
+        lab.page.evaluate((Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    passed, found = lab.page.evaluate(
+        """async () => { const r = await window.axe.run(document.querySelector('.lw'));
+        return [r.passes.length, r.violations.filter(v => ['serious', 'critical'].includes(v.impact))
+        .flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.slice(0, 300)}`))]; }"""
+    )
+    assert passed > 15, "axe looked at almost nothing"
+    return found
+
+
+def open_states(lab: object):
+    """Bring the view into one state after another; yields their names."""
+    page = lab.page
+    yield "opened"
+    page.locator(".lw-name").click()
+    page.keyboard.press("?")
+    yield "help"
+    page.keyboard.press("Escape")
+    tabs = page.locator(".lw-filters .lw-tabs button")
+    for i in range(1, tabs.count()):
+        tabs.nth(i).click()
+        page.wait_for_timeout(250)
+        yield tabs.nth(i).inner_text()
+    tabs.nth(0).click()
+    page.locator("button", has_text="Export").click()
+    yield "export"
+    page.keyboard.press("Escape")
+    lab.lasso(0, inset=0.02)
+    page.wait_for_function("() => document.querySelectorAll('.lw-card img').length > 3")
+    yield "selection"
+    page.get_by_text("clear selection").click()
+
+
+def test_axe_finds_nothing_serious_in_light_or_dark(explorer):
+    lab = explorer()
+    found = []
+    for theme in ("Light", "Dark"):
+        lab.theme(f"JupyterLab {theme}")
+        lab.page.wait_for_timeout(800)
+        found += [f"{theme}, {state}: {line}" for state in open_states(lab) for line in violations(lab)]
+    assert found == []
+
+
+def test_the_whole_flow_by_keyboard(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    page.evaluate("() => document.querySelector('.lw').focus()")
+    first = probe.eval("ex.queue[0]")
+
+    # decide, and see where the keyboard is
+    page.keyboard.press(" ")
+    probe.wait(f"{first} in ex.changes.index")
+
+    # every control that Tab reaches shows that it has the focus, and none lets the keyboard out on the way
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, visible, inside = page.evaluate(
+            """() => { const e = document.activeElement, s = getComputedStyle(e);
+            return [e.getAttribute('aria-label') || e.title || e.textContent.slice(0, 30) || e.className,
+              s.outlineStyle !== 'none' || s.boxShadow !== 'none', Boolean(e.closest('.lw'))]; }"""
+        )
+        if not inside:
+            break
+        assert visible, f"no visible focus on {name}"
+        seen.add(name)
+    assert len(seen) > 12
+
+    # a point is reached through the gallery: the list of examples is a tab stop, arrows move in it
+    page.locator(".lw-card[tabindex='0']").focus()
+    at = probe.eval("ex.queue.index(ex.current)")
+    page.keyboard.press("ArrowRight")
+    probe.wait(f"ex.queue.index(ex.current) == {at + 1}")
+    page.keyboard.press("n")
+    probe.wait("len(ex.selection) > 1")
+    page.keyboard.press("Backspace")
+    probe.wait("ex.selection == []")
+
+    # a filter by keyboard, from its number box
+    page.locator("input.lw-bound").first.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    probe.wait("len(ex.filters) == 1")
+    assert lab.errors == []
