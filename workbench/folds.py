@@ -5,16 +5,19 @@ Hides how folds are dealt when classes are rare, classes that a training fold la
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.cluster import fitting_there
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.neighbors import finite_rows
 from workbench.origin import HEAD, embedding_origin
+from workbench.parallel import each
 
 if TYPE_CHECKING:
     from workbench.run import PredProbs, Run
@@ -43,7 +46,9 @@ def deal_folds(given_labels: np.ndarray, folds: int = 5, seed: int = 0) -> np.nd
     return fold
 
 
-def cross_validate(estimator: Any, X: Any, dataset: Dataset, folds: int = 5, seed: int = 0) -> np.ndarray:
+def cross_validate(
+    estimator: Any, X: Any, dataset: Dataset, folds: int = 5, seed: int = 0, *, client: Any = None
+) -> np.ndarray:
     """Out-of-fold probabilities of any classifier with `fit` and `predict_proba`.
 
     Parameters
@@ -54,6 +59,7 @@ def cross_validate(estimator: Any, X: Any, dataset: Dataset, folds: int = 5, see
     dataset : Dataset of n examples; the given labels are learnt.
     folds : number of parts; at most the number of labelled rows.
     seed : of the dealing of rows to folds. The estimator's own seed is its own.
+    client : a dask.distributed Client: folds go to its workers, each with a copy of X and of the estimator.
 
     Returns
     -------
@@ -68,10 +74,13 @@ def cross_validate(estimator: Any, X: Any, dataset: Dataset, folds: int = 5, see
     if n != dataset.n:
         found = f"has {n} rows for {dataset.n} examples"
         raise InputError.at("X", found, "Pass one row per example, in dataset order.")
-    return _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed)
+    inputs = functools.partial(_as_given, X)
+    return _cross_validate(estimator, inputs, dataset.given_labels, dataset.k, folds, seed, client)
 
 
-def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, replace: bool = False) -> PredProbs:
+def out_of_fold(
+    run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, replace: bool = False, client: Any = None
+) -> PredProbs:
     """Out-of-fold probabilities by logistic regression on a run's embeddings, kept in the run as `pred_probs`.
 
     Probabilities that the user stored are returned as they are; our own are made again when they come from another
@@ -82,6 +91,7 @@ def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, rep
     folds, seed : as in `cross_validate`.
     epoch : an epoch with embeddings; -1 is the last.
     replace : put ours in place of probabilities that the user stored.
+    client : a dask.distributed Client: folds go to its workers, which read the embeddings from the run.
 
     Returns
     -------
@@ -113,11 +123,7 @@ def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, rep
     how += embedding_origin(run, epoch)
     if ours and there.how.startswith(how):
         return there
-    embeddings = run.embeddings(epoch)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1 if run.n <= SMALL else None):
-        values, missing = _logistic(embeddings, run.dataset.given_labels, run.k, folds, seed)
+    values, missing = _logistic(run, epoch, folds, seed, client)
     if missing:
         how += f"; {missing} examples without an embedding have the class frequencies"
     try:
@@ -130,23 +136,34 @@ def out_of_fold(run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, rep
     return PredProbs(values, True, how)
 
 
-def _logistic(
-    embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int
-) -> tuple[np.ndarray, int]:
+def _logistic(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple[np.ndarray, int]:
     """(n, k) float32 probabilities, and how many rows had no embedding."""
     from sklearn.linear_model import LogisticRegression
 
-    rows = np.flatnonzero(finite_rows(embeddings))
-    codes = labels[rows]
+    labels, k = run.dataset.given_labels, run.k
     known = np.bincount(labels[labels >= 0], minlength=k).astype(np.float64)
     prior = (known / known.sum() if known.sum() else np.full(k, 1 / k)).astype(np.float32)
     values = np.tile(prior, (len(labels), 1))
+    if client is None:
+        rows, X = prepared(run.embeddings(epoch), seed)
+        inputs, strength = functools.partial(_as_given, X), strength_of(X, labels[rows], folds, seed)
+    else:
+        rows, inputs, strength = fitting_there(run, epoch, folds, seed, client)
     if len(rows):
-        X = scaled(np.asarray(embeddings[rows], dtype=np.float32), seed)
-        strength = _strength(X, codes, folds, seed)
         model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=100)
-        values[rows] = _cross_validate(model, X, codes, k, folds, seed)
+        limit = 1 if run.n <= SMALL else None
+        values[rows] = _cross_validate(model, inputs, labels[rows], k, folds, seed, client, limit)
     return values, len(labels) - len(rows)
+
+
+def prepared(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have an embedding, and what the regression is fitted to: (rows, at most `WIDEST`) float32."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if len(embeddings) <= SMALL else None):
+        rows = np.flatnonzero(finite_rows(embeddings))
+        X = np.asarray(embeddings[rows], dtype=np.float32)
+        return rows, scaled(X, seed) if len(rows) else X
 
 
 def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
@@ -163,8 +180,15 @@ def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
     return X / max(float(np.sqrt((X * X).sum(axis=1).mean())), 1e-12)
 
 
-def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
+def strength_of(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     """The penalty under which held-out labels are likeliest."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if len(X) <= SMALL else None):
+        return _strength(X, codes, folds, seed)
+
+
+def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     from sklearn.linear_model import LogisticRegression
 
     labelled = np.flatnonzero(codes >= 0)
@@ -187,7 +211,16 @@ def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     return STRENGTHS[int(np.argmin(losses))]
 
 
-def _cross_validate(estimator: Any, X: Any, labels: np.ndarray, k: int, folds: int, seed: int) -> np.ndarray:
+def _cross_validate(
+    estimator: Any,
+    inputs: Callable[[], Any],
+    labels: np.ndarray,
+    k: int,
+    folds: int,
+    seed: int,
+    client: Any = None,
+    limit: int | None = None,
+) -> np.ndarray:
     from tqdm.auto import tqdm
 
     if not hasattr(estimator, "predict_proba") or not hasattr(estimator, "fit"):
@@ -206,15 +239,35 @@ def _cross_validate(estimator: Any, X: Any, labels: np.ndarray, k: int, folds: i
     fold = deal_folds(labels, min(int(folds), len(labelled)), seed)
     out = np.zeros((len(labels), k), np.float32)
     parts = [*range(fold.max() + 1), *([-1] if len(labelled) < len(labels) else [])]
-    for part in tqdm(parts, desc="out-of-fold", unit="fold", delay=2, leave=False):
-        test, train = np.flatnonzero(fold == part), np.flatnonzero((fold >= 0) & (fold != part))
-        out[test] = _predicted(estimator, X, labels, train, test, k)
+    function = functools.partial(_of_fold, estimator, inputs, labels, fold, k, limit)
+    done = each(function, parts, client=client, threads=1)
+    for part, values in tqdm(done, total=len(parts), desc="out-of-fold", unit="fold", delay=2, leave=False):
+        out[fold == part] = values
     return out
 
 
-def _predicted(
-    estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, test: np.ndarray, k: int
+def _as_given(X: Any) -> Any:
+    return X
+
+
+def _of_fold(
+    estimator: Any,
+    inputs: Callable[[], Any],
+    labels: np.ndarray,
+    fold: np.ndarray,
+    k: int,
+    limit: int | None,
+    part: int,
 ) -> np.ndarray:
+    """(t, k) probabilities of one fold by a model of the others; `limit` threads of arithmetic."""
+    from threadpoolctl import threadpool_limits
+
+    test, train = np.flatnonzero(fold == part), np.flatnonzero((fold >= 0) & (fold != part))
+    with threadpool_limits(limit):
+        return _predicted(estimator, inputs(), labels, train, test, k)
+
+
+def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
     """(t, k) probabilities of the rows `test` by a fresh model of the rows `train`."""
     from sklearn.base import clone
 

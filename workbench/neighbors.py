@@ -8,10 +8,11 @@ the cache in the run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.cluster import nearest_there
 from workbench.devices import device_of
 from workbench.errors import InputError
 from workbench.storage.cache import embedding_key, load, store
@@ -172,7 +173,9 @@ def nearest_of(
     return place, squared / 2 if metric == "cosine" else np.sqrt(squared)
 
 
-def of_run(run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine", device: str = "auto") -> Neighbors:
+def of_run(
+    run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine", device: str = "auto", *, client: Any = None
+) -> Neighbors:
     """The k nearest neighbours by the embeddings of one epoch, computed once and kept in the run's cache.
 
     Parameters
@@ -181,6 +184,7 @@ def of_run(run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine", devic
     k : how many. At least 50 are computed at first, more when more are asked for; fewer are a slice.
     metric : "cosine" or "euclidean".
     device : of the search, if it was not made before.
+    client : a dask.distributed Client: one of its workers searches, if it was not done before.
 
     Raises
     ------
@@ -194,7 +198,10 @@ def of_run(run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine", devic
     wanted = min(k, max(run.n - 1, 0))
     stored = load(run, name, key)
     if stored is None or stored["indices"].shape[1] < wanted:
-        graph = nearest(run.embeddings(epoch), max(k, AT_LEAST), metric, device=device)
+        if client is not None:
+            graph = nearest_there(run, epoch, max(k, AT_LEAST), metric, device, client)
+        else:
+            graph = nearest(run.embeddings(epoch), max(k, AT_LEAST), metric, device=device)
         stored = {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
         store(run, name, key, stored)
     return Neighbors(stored["indices"], stored["distances"], metric, float(stored["recall"])).first(wanted)

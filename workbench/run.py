@@ -416,11 +416,14 @@ class Run:
 
     # neighbours and projection
 
-    def neighbors(self, epoch: int = -1, k: int = 15, *, device: str = "auto") -> Neighbors:
-        """The k nearest neighbours of every example by embedding, computed once (on `device`) and cached in the run."""
+    def neighbors(self, epoch: int = -1, k: int = 15, *, device: str = "auto", client: Any = None) -> Neighbors:
+        """The k nearest neighbours of every example by embedding, computed once (on `device`) and cached in the run.
+
+        With a dask.distributed `client` one of its workers computes them.
+        """
         from workbench.neighbors import of_run
 
-        return of_run(self, epoch, k, device=device)
+        return of_run(self, epoch, k, device=device, client=client)
 
     def project(self, epoch: int = -1, method: str = "umap", seed: int = 0, *, like: object = None) -> np.ndarray:
         """(n, 2) float32 projection of the embeddings, cached with its parameters and seed.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.cluster import issues_there
 from workbench.errors import InputError, MissingEvidence
 from workbench.evidence import Evidence
 from workbench.issues import calibrate, reasons
@@ -44,6 +45,7 @@ def find_issues(
     *,
     verdicts: pd.Series | None = None,
     seed: int = 0,
+    client: Any = None,
     **arrays: Any,
 ) -> pd.DataFrame:
     """All examples by how likely their given label is wrong, the most suspicious first.
@@ -57,6 +59,7 @@ def find_issues(
         (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used ("relabel"
         True, "keep" False) unless given
     seed : of everything random; the same seed gives the same result
+    client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
     arrays : `pred_probs`, `logits`, `embeddings`, `texts`, ... beside given labels, as in `Evidence.from_arrays`
 
     Returns
@@ -91,9 +94,13 @@ def find_issues(
         if value is not None and not 0 <= value <= 1:
             raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
     source = opened(source)
-    evidence = Evidence.of(source, **arrays)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
+    if client is not None:
+        verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
+        source = Evidence.of(source, **arrays) if arrays else source
+        return issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
+    evidence = Evidence.of(source, **arrays)
     given = evidence.given_labels
     labelled = given >= 0
     pooled = opinion(evidence, seed)

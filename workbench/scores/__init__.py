@@ -88,7 +88,7 @@ def score(
     if hasattr(source, "runs") and not arrays:  # an Ensemble
         return source.scores(wanted, spread=False)
     if hasattr(source, "stat_blocks") and not arrays:
-        source = of_run(source)
+        source = of_run(source, client)
     else:
         source = of_evidence(Evidence.of(source, **arrays))
     chosen = [name for name in SCORES if set(SCORES[name].needs) <= source.there] if wanted is None else wanted

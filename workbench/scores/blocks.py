@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from workbench.errors import RunError
 from workbench.evidence import PER_EPOCH
 from workbench.parallel import each
 from workbench.scores.registry import SCORES
+from workbench.scores.running import Running
 from workbench.storage.columns import Pass, rows_of
 from workbench.storage.statistics import float_rows
 
@@ -32,19 +33,36 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is computed for every block; goes over the wire.
+class Going:
+    """A score that runs along the epochs: its statistic, its state, and how far that is.
 
     Attributes
     ----------
-    plain : scores by their pure functions.
-    running : scores by their states -> (file of the state so far or None, epochs in it, epochs that count).
+    need : the statistic. running : what is remembered of it.
+    path : file of the state so far, or None. have : epochs in it. take : epochs that count.
+    """
+
+    need: str
+    running: Running
+    path: Path | None
+    have: int
+    take: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed for every block; goes over the wire with all that it needs, scores of the user's own too.
+
+    Attributes
+    ----------
+    plain : score -> (names of evidence, pure function).
+    going : score -> how it goes on.
     epochs : files of the statistics of each epoch, in order.
     arrays : name of evidence -> .npy file with a row for each example.
     """
 
-    plain: tuple[str, ...] = ()
-    running: Mapping[str, tuple[Path | None, int, int]] = field(default_factory=dict)
+    plain: Mapping[str, tuple[tuple[str, ...], Callable]] = field(default_factory=dict)
+    going: Mapping[str, Going] = field(default_factory=dict)
     epochs: tuple[tuple[Path, ...], ...] = ()
     arrays: Mapping[str, Path] = field(default_factory=dict)
 
@@ -53,43 +71,42 @@ def score_block(plan: Plan, part: Part) -> dict[str, np.ndarray]:
     """Columns of one block: {name: (b,)}, and {name.state: (b,) records} of the scores that run along the epochs."""
     rows, given = part.rows, part.evidence["given_labels"]
     out: dict[str, np.ndarray] = {}
-    states = {name: _start(name, path, rows) for name, (path, _, _) in plan.running.items()}
-    last = max((take for _, _, take in plan.running.values()), default=0)
-    for epoch in range(min((have for _, have, _ in plan.running.values()), default=0), last):
-        due = [name for name, (_, have, take) in plan.running.items() if have <= epoch < take]
+    states = {name: _start(one, rows, part.evidence.get(f"{name}.state")) for name, one in plan.going.items()}
+    last = max((one.take for one in plan.going.values()), default=0)
+    for epoch in range(min((one.have for one in plan.going.values()), default=0), last):
+        due = {name: one for name, one in plan.going.items() if one.have <= epoch < one.take}
         if not due:
             continue
-        values = _statistics(plan.epochs[epoch], {SCORES[name].needs[0] for name in due}, rows, given)
-        for name in due:
-            SCORES[name].running.add(states[name], values[SCORES[name].needs[0]])
+        values = _statistics(plan.epochs[epoch], {one.need for one in due.values()}, rows, given)
+        for name, one in due.items():
+            one.running.add(states[name], values[one.need])
     for name, state in states.items():
-        running = SCORES[name].running
+        running = plan.going[name].running
         out[name] = running.value(state)
         records = np.empty(len(given), running.dtype)
         for key, values in state.items():
             records[key] = values
         out[f"{name}.state"] = records
-    if plan.plain:
-        needs = {need for name in plan.plain for need in SCORES[name].needs}
-        evidence = dict(part.evidence)
-        evidence |= {need: rows_of(path, rows) for need, path in plan.arrays.items() if need in needs}
-        left = needs - set(evidence)
-        if left:
-            epochs = [_statistics(files, left, rows, given) for files in plan.epochs]
-            evidence |= {need: np.stack([one[need] for one in epochs]) for need in left}
-        for name in plan.plain:
-            out[name] = np.asarray(SCORES[name].function(*(evidence[need] for need in SCORES[name].needs)))
+    needs = {need for wanted, _ in plan.plain.values() for need in wanted}
+    evidence = dict(part.evidence)
+    files = {need: path for need, path in plan.arrays.items() if need in needs and need not in evidence}
+    evidence |= {need: rows_of(path, rows) for need, path in files.items()}
+    left = needs - set(evidence)
+    if left:
+        epochs = [_statistics(files, left, rows, given) for files in plan.epochs]
+        evidence |= {need: np.stack([one[need] for one in epochs]) for need in left}
+    for name, (wanted, function) in plan.plain.items():
+        out[name] = np.asarray(function(*(evidence[need] for need in wanted)))
     return out
 
 
-def _start(name: str, path: Path | None, rows: slice) -> dict[str, np.ndarray]:
-    running = SCORES[name].running
-    if path is None:
-        return running.start(rows.stop - rows.start)
-    records = rows_of(path, rows)
-    if records.dtype != running.dtype:
-        raise RunError(f"{path} holds another kind of state. Delete the run's cache/scores, then score again.")
-    return {key: np.ascontiguousarray(records[key]) for key in running.fields}
+def _start(going: Going, rows: slice, records: np.ndarray | None) -> dict[str, np.ndarray]:
+    if going.path is None:
+        return going.running.start(rows.stop - rows.start)
+    records = rows_of(going.path, rows) if records is None else records
+    if records.dtype != going.running.dtype:
+        raise RunError(f"{going.path} holds another kind of state. Delete the run's cache/scores, then score again.")
+    return {key: np.ascontiguousarray(records[key]) for key in going.running.fields}
 
 
 def _statistics(files: tuple[Path, ...], names: set[str], rows: slice, given: np.ndarray) -> dict[str, np.ndarray]:
@@ -183,6 +200,11 @@ def kept(run: Any, digests: Mapping[str, str], block_rows: int, compute: Callabl
 def planned(plan: Plan) -> Callable[[Part], dict[str, np.ndarray]]:
     """The block function of a plan."""
     return functools.partial(score_block, plan)
+
+
+def plain(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
+    """Scores by their pure functions, for a plan."""
+    return {name: (SCORES[name].needs, SCORES[name].function) for name in names}
 
 
 def is_running(name: str) -> bool:

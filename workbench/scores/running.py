@@ -130,5 +130,9 @@ def _add_once(state: State, values: np.ndarray) -> None:
     state["wrong"] |= values <= 0.5
 
 
-NEVER = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, lambda state: state["wrong"] & ~state["right"])
+def _never(state: State) -> np.ndarray:
+    return state["wrong"] & ~state["right"]
+
+
+NEVER = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, _never)
 """Whether there was a record, and none was correct."""

@@ -9,17 +9,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.evidence import NEIGHBORS, PER_EPOCH, Evidence
-from workbench.scores.blocks import Part, Plan, Sink, is_running, kept, planned, run_blocks
+from workbench.scores.blocks import Going, Part, Plan, Sink, is_running, kept, plain, planned, run_blocks
 from workbench.scores.registry import SCORES
 from workbench.storage import cache
-from workbench.storage.columns import has_column, read_column
+from workbench.storage.columns import has_column, read_column, rows_of
 
 if TYPE_CHECKING:
     from workbench.run import PredProbs, Run
@@ -61,13 +60,16 @@ class Source:
     words: Callable[[set[str]], dict[str, str]]
 
 
-def of_run(run: Run) -> Source:
-    """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache."""
+def of_run(run: Run, client: Any = None) -> Source:
+    """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache.
+
+    What is missing is made on the cluster of `client`, if there is one.
+    """
     from workbench.annotators import read_votes
     from workbench.folds import out_of_fold
 
     given = run.dataset.given_labels
-    pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run))
+    pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))
     votes = functools.cache(lambda: read_votes(run))
     sealed = run.layout.sealed()
 
@@ -88,9 +90,9 @@ def of_run(run: Run) -> Source:
         if "pred_probs" in needs and not run.layout.pred_probs.is_file():
             found["pred_probs"] = pred_probs().values
         if "neighbor_labels" in needs:
-            found["neighbor_labels"] = run.neighbors(k=NEIGHBORS).labels(given)
+            found["neighbor_labels"] = run.neighbors(k=NEIGHBORS, client=client).labels(given)
         if "neighbor_distances" in needs:
-            found["neighbor_distances"] = run.neighbors(k=NEIGHBORS).distances
+            found["neighbor_distances"] = run.neighbors(k=NEIGHBORS, client=client).distances
         return found
 
     @functools.cache
@@ -118,13 +120,14 @@ def of_run(run: Run) -> Source:
     def taken(name: str) -> int:
         return min(SCORES[name].running.taken(len(sealed)), len(sealed)) if is_running(name) else len(sealed)
 
-    def so_far(name: str) -> tuple[Path | None, int, int]:
-        """The longest state that is kept of a score: its file, the epochs in it, and how many there are to be."""
-        for epochs in range(taken(name), 0, -1):
+    def so_far(name: str) -> Going:
+        """How a score goes on from the longest state that is kept of it."""
+        row, take = SCORES[name], taken(name)
+        for epochs in range(take, 0, -1):
             path = has_column(folder, f"{name}.state", key(name, epochs))
             if path is not None and read_column(folder, f"{name}.state", key(name, epochs), run.n) is not None:
-                return path, epochs, taken(name)
-        return None, 0, taken(name)
+                return Going(row.needs[0], row.running, path, epochs, take)
+        return Going(row.needs[0], row.running, None, 0, take)
 
     folder = run.layout.cache / "scores"
 
@@ -136,31 +139,34 @@ def of_run(run: Run) -> Source:
             found |= computed(left, {name: digests[name] for name in left}, how)
         return found
 
-    def read(how: How, needs: set[str], running: dict[str, tuple]) -> tuple[tuple, ...]:
+    def read(how: How, needs: set[str], going: dict[str, Going]) -> tuple[tuple, ...]:
         """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
         place = run.layout.here if how.client is None else run.layout.source
-        first = min((have for _, have, _ in running.values()), default=len(sealed))
+        first = min((one.have for one in going.values()), default=len(sealed))
         first = 0 if needs & set(PER_EPOCH) else first
         wanted = [epoch >= first for epoch in range(len(sealed))]
         return tuple(tuple(map(place, paths)) if now else tuple(paths) for now, paths in zip(wanted, sealed.values()))
 
     def computed(names: list[str], digests: dict[str, str], how: How) -> dict[str, np.ndarray]:
-        plain = tuple(name for name in names if not is_running(name))
-        needs = {need for name in plain for need in SCORES[name].needs}
+        others = [name for name in names if not is_running(name)]
+        needs = {need for name in others for need in SCORES[name].needs}
         if "pred_probs" in needs:
             pred_probs()  # made now, so that blocks find its file
-        running = {name: so_far(name) for name in names if name not in plain}
-        files = read(how, needs, running)
+        going = {name: so_far(name) for name in names if name not in others}
+        files = read(how, needs, going)
         in_files = needs & {"pred_probs"} if run.layout.pred_probs.is_file() else set()
-        plan = Plan(plain, running, files, {name: run.layout.pred_probs for name in in_files})
+        plan = Plan(plain(others), going, files, {name: run.layout.pred_probs for name in in_files})
         held = whole(needs)
 
         def evidence(rows: slice) -> dict[str, np.ndarray]:
             block = {name: values[rows] for name, values in held.items()}
+            if how.client is not None and run.url:  # what lies in the working folder is sent along
+                block |= {name: rows_of(path, rows) for name, path in plan.arrays.items()}
+                block |= {f"{name}.state": rows_of(one.path, rows) for name, one in going.items() if one.path}
             return block | ({"vote_counts": votes().counts(rows)} if "vote_counts" in needs else {})
 
         block_rows = how.block_rows or min(LARGEST_BLOCK, BLOCK_ROWS * max(map(len, files), default=1))
-        written = digests | {f"{name}.state": digests[name] for name in running}
+        written = digests | {f"{name}.state": digests[name] for name in going}
         compute = functools.partial(
             run_blocks, planned(plan), evidence, n=run.n, progress=how.bar(run.n, len(files)), client=how.client
         )
@@ -207,7 +213,7 @@ def of_evidence(evidence: Evidence) -> Source:
     n = len(evidence.get("given_labels"))
 
     def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
-        plan = Plan(tuple(names))
+        plan = Plan(plain(names))
         needs = {need for name in names for need in SCORES[name].needs} | {"given_labels"}
         evidence.block(needs, slice(0, 0))  # what is made once is made here
         sink = Sink(n, how.block_rows or BLOCK_ROWS)

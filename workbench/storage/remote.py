@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import MissingEvidence, RunError
+from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.storage.layout import RECORDED, Layout, atomic
 from workbench.storage.trust import user_folder
 
@@ -59,11 +59,11 @@ class RemoteFile:
 
     url: str
     version: str
-    options: tuple[tuple[str, Any], ...] = ()
+    options: str = "{}"  # JSON
 
     def open(self) -> Any:
         """A seekable binary file; reads ask for ranges of bytes."""
-        fs, path = filesystem(self.url, dict(self.options))
+        fs, path = filesystem(self.url, json.loads(self.options))
         return fs.open(path, "rb", cache_type="readahead", block_size=1 << 20)
 
 
@@ -110,6 +110,15 @@ class Remote:
             noted = json.loads((folder / ".remote.json").read_text(encoding="utf-8"))
             remote.have = {name: list(one) for name, one in noted["have"].items() if NAMES.fullmatch(name)}
         return remote
+
+    @property
+    def plain_options(self) -> str:
+        """The options as JSON, to go over the wire."""
+        try:
+            return json.dumps(self.options, sort_keys=True)
+        except TypeError as error:
+            found = f"cannot be sent to workers ({error})"
+            raise InputError.at("storage_options", found, "Use plain values, or the environment.") from error
 
     def _fs(self) -> tuple[Any, str]:
         fs, base = filesystem(self.url, self.options)
@@ -247,8 +256,7 @@ class RemoteLayout(Layout):
         name = self._name(path)
         if name not in self.remote.files or path.is_file():
             return path
-        options = tuple(sorted(self.remote.options.items()))
-        return RemoteFile(f"{self.url}/{name}", self.remote.files[name], options)
+        return RemoteFile(f"{self.url}/{name}", self.remote.files[name], self.remote.plain_options)
 
     def version(self, path: Path) -> str | None:
         return self.remote.files.get(self._name(path))
