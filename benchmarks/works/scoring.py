@@ -93,3 +93,58 @@ def read_columns(run) -> float:
             for _ in pq.ParquetFile(path).iter_batches(65536, columns=names):
                 pass
     return time.perf_counter() - start
+
+
+@work(
+    full={"sizes": ((200_000, 5), (1_000_000, 5), (1_000_000, 20)), "k": 10},
+    quick={"sizes": ((20_000, 2), (60_000, 2), (60_000, 4)), "k": 10},
+)
+def cost_of_a_row_and_epoch(folder: Path, sizes: tuple[tuple[int, int], ...], k: int) -> Iterator[Row]:
+    """The seconds of docs/scale.md: scores of three sizes against s n E, with s from the first."""
+    from workbench.run import open_run
+    from workbench.scores import score
+
+    recorded(folder / "tiny", 100, k, 1)
+    score(open_run(folder / "tiny"))  # imports are not charged
+    unit = None
+    for number, (n, epochs) in enumerate(sizes):
+        recorded(folder / f"run{number}", n, k, epochs)
+        run = open_run(folder / f"run{number}")
+        found = measured(lambda run=run: score(run))
+        unit = unit or found.seconds / (n * epochs)
+        words = f"s n E with s = {unit * 1e6:.2f} us"
+        ratio = found.seconds / (unit * n * epochs)
+        yield Row("cost of a row and epoch", size(epochs, n, k), found.seconds, found.peak_mb, words, ratio)
+
+
+@work(full={"n": 2_000_000, "k": 10, "epochs": 10}, quick={"n": 50_000, "k": 10, "epochs": 2})
+def scores_on_a_cluster(folder: Path, n: int, k: int, epochs: int) -> Iterator[Row]:
+    """The same scores in threads and on a local dask cluster with as many processes."""
+    import shutil
+
+    from distributed import Client, LocalCluster
+
+    from workbench.reductions import usable_cores
+    from workbench.run import open_run
+    from workbench.scores import score
+
+    recorded(folder / "run", n, k, epochs)
+    run = open_run(folder / "run")
+    cores = usable_cores()
+    settings = {"n_workers": cores, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with LocalCluster(**settings) as cluster, Client(cluster) as client:
+        recorded(folder / "tiny", 1000, k, 1)
+        score(open_run(folder / "tiny"), block_rows=10, client=client)  # workers import what they need
+        shutil.rmtree(run.layout.cache, ignore_errors=True)
+        there = measured(lambda: score(run, client=client))
+        shutil.rmtree(run.layout.cache)
+        here = measured(lambda: score(run))
+    what = f"scores on a cluster of {cores} processes"
+    yield Row(
+        what,
+        size(epochs, n, k),
+        there.seconds,
+        there.peak_mb,
+        "seconds of as many threads",
+        there.seconds / here.seconds,
+    )
