@@ -74,8 +74,7 @@ def cross_validate(
     if n != dataset.n:
         found = f"has {n} rows for {dataset.n} examples"
         raise InputError.at("X", found, "Pass one row per example, in dataset order.")
-    inputs = functools.partial(_as_given, X)
-    return _cross_validate(estimator, inputs, dataset.given_labels, dataset.k, folds, seed, client)
+    return _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed, client)
 
 
 def out_of_fold(
@@ -123,7 +122,12 @@ def out_of_fold(
     how += embedding_origin(run, epoch)
     if ours and there.how.startswith(how):
         return there
-    values, missing = _logistic(run, epoch, folds, seed, client)
+    labels, k = run.dataset.given_labels, run.k
+    if client is None:
+        values, missing = _logistic(run.embeddings(epoch), labels, k, folds, seed)
+    else:
+        there = fitting_there(run, epoch, folds, seed, client)
+        values, missing = _by_folds(labels, k, folds, seed, *there, client)
     if missing:
         how += f"; {missing} examples without an embedding have the class frequencies"
     try:
@@ -136,23 +140,33 @@ def out_of_fold(
     return PredProbs(values, True, how)
 
 
-def _logistic(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple[np.ndarray, int]:
+def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:
     """(n, k) float32 probabilities, and how many rows had no embedding."""
+    rows, X = prepared(embeddings, seed)
+    strength = strength_of(X, labels[rows], folds, seed)
+    return _by_folds(labels, k, folds, seed, rows, functools.partial(_as_given, X), strength)
+
+
+def _by_folds(
+    labels: np.ndarray,
+    k: int,
+    folds: int,
+    seed: int,
+    rows: np.ndarray,
+    inputs: Callable[[], np.ndarray],
+    strength: float,
+    client: Any = None,
+) -> tuple[np.ndarray, int]:
+    """The same, where `inputs()` gives what the models of the rows `rows` are fitted to."""
     from sklearn.linear_model import LogisticRegression
 
-    labels, k = run.dataset.given_labels, run.k
     known = np.bincount(labels[labels >= 0], minlength=k).astype(np.float64)
     prior = (known / known.sum() if known.sum() else np.full(k, 1 / k)).astype(np.float32)
     values = np.tile(prior, (len(labels), 1))
-    if client is None:
-        rows, X = prepared(run.embeddings(epoch), seed)
-        inputs, strength = functools.partial(_as_given, X), strength_of(X, labels[rows], folds, seed)
-    else:
-        rows, inputs, strength = fitting_there(run, epoch, folds, seed, client)
     if len(rows):
         model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=100)
-        limit = 1 if run.n <= SMALL else None
-        values[rows] = _cross_validate(model, inputs, labels[rows], k, folds, seed, client, limit)
+        limit = 1 if len(labels) <= SMALL else None
+        values[rows] = _by_parts(model, inputs, labels[rows], k, folds, seed, client, limit)
     return values, len(labels) - len(rows)
 
 
@@ -212,6 +226,12 @@ def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
 
 
 def _cross_validate(
+    estimator: Any, X: Any, labels: np.ndarray, k: int, folds: int, seed: int, client: Any = None
+) -> np.ndarray:
+    return _by_parts(estimator, functools.partial(_as_given, X), labels, k, folds, seed, client)
+
+
+def _by_parts(
     estimator: Any,
     inputs: Callable[[], Any],
     labels: np.ndarray,
