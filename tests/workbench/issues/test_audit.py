@@ -49,6 +49,23 @@ def test_everything_judged_leaves_nothing_to_estimate(suspects):
     assert estimate.left == estimate.left_high == 0
 
 
+@pytest.mark.parametrize("n", [1, 2, 10, 300])
+@pytest.mark.parametrize("chance", ["zeros", "ones", "halves", "uniform"])
+def test_estimates_stay_within_what_is_possible(n, chance, monkeypatch):
+    monkeypatch.setattr(module, "DRAWS", 500)
+    rng = np.random.default_rng(n)
+    p = {"zeros": np.zeros(n), "ones": np.ones(n), "halves": np.full(n, 0.5), "uniform": rng.random(n)}[chance]
+    stratum, wrong = stratify(p), rng.random(n) < p
+    for budget in (1, 5, 1000):
+        drawn = _sample(p, stratum, min(budget, n), rng)
+        assert drawn.sum() == min(budget, n)
+        for judged in (drawn, drawn & (rng.random(n) < 0.5), drawn | (rng.random(n) < 0.3), np.ones(n, bool)):
+            found, open_rows = int((wrong & judged).sum()), int((~judged).sum())
+            estimate = estimate_errors(p, stratum, drawn, judged, wrong & judged)
+            assert found <= estimate.low <= estimate.high <= found + open_rows
+            assert 0 <= estimate.left <= open_rows
+
+
 def _sample(p, stratum, budget, rng):
     sizes = np.bincount(stratum, minlength=module.STRATA)
     rates = np.bincount(stratum, p, minlength=module.STRATA) / np.maximum(sizes, 1)
