@@ -85,7 +85,7 @@ def swapped(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray) -> Reranking:
     from sklearn.tree import DecisionTreeClassifier
 
     half = np.random.default_rng(0).permutation(dataset.n)
-    train, test = np.split(half, 2)
+    train, test = np.array_split(half, 2)
     models = {
         "forest": RandomForestClassifier(100, random_state=0),
         "tree": DecisionTreeClassifier(random_state=0),

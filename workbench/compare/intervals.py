@@ -13,7 +13,7 @@ def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float
 
     Parameters
     ----------
-    differences : (r,) float, one per split, r >= 2
+    differences : (r,) float in [-1, 1], one per split, r >= 2: shares of the tested examples, or differences of two
     tested, trained : rows of the test and of the training part of a split
     level : coverage in (0, 1)
 
@@ -21,7 +21,8 @@ def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float
     -----
     mean -+ t(r - 1) sqrt((1 / r + tested / trained) s^2), s^2 the variance of the differences. The splits overlap, so
     s^2 / r is far too small a variance of the mean: more splits would shrink it to nothing on the same data. The term
-    tested / trained stands for what all splits have in common.
+    tested / trained stands for what all splits have in common. A few splits can agree by luck, so s^2 is taken to be
+    at least |mean| (1 - |mean|) / tested, the least variance that a mean of that many values in {-1, 0, 1} can have.
 
     References
     ----------
@@ -29,15 +30,17 @@ def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float
 
     Examples
     --------
-    >>> np.round(corrected_t(np.array([0.01, 0.03]), 30, 70), 4)
+    >>> np.round(corrected_t(np.array([0.01, 0.03]), 300, 700), 4)
     array([-0.1532,  0.1932])
     """
     from scipy.stats import t
 
     differences = np.asarray(differences, float)
     r = len(differences)
-    width = t.ppf((1 + level) / 2, r - 1) * np.sqrt((1 / r + tested / trained) * differences.var(ddof=1))
-    return float(differences.mean() - width), float(differences.mean() + width)
+    mean = differences.mean()
+    variance = max(differences.var(ddof=1), abs(mean) * (1 - abs(mean)) / tested)
+    width = t.ppf((1 + level) / 2, r - 1) * np.sqrt((1 / r + tested / trained) * variance)
+    return float(mean - width), float(mean + width)
 
 
 def paired_bootstrap(

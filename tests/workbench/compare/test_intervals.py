@@ -12,10 +12,18 @@ from workbench.compare.intervals import corrected_t, paired_bootstrap, points, v
 
 def test_corrected_t_by_hand():
     """Differences 0.01, 0.03: mean .02, s^2 = .0002; t(.975, 1) = 12.706; (1/2 + 30/70) s^2."""
-    low, high = corrected_t(np.array([0.01, 0.03]), 30, 70)
+    low, high = corrected_t(np.array([0.01, 0.03]), 300, 700)
     width = 12.7062047 * np.sqrt((0.5 + 30 / 70) * 0.0002)
     assert low == pytest.approx(0.02 - width)
     assert high == pytest.approx(0.02 + width)
+
+
+def test_splits_that_agree_by_luck_are_not_certain():
+    """Two splits of 100 tested: gains of .02 need at least two examples, whose count varies by Poisson's law."""
+    low, high = corrected_t(np.array([0.02, 0.02]), 100, 100)
+    assert high - 0.02 == pytest.approx(12.7062047 * np.sqrt(1.5 * 0.02 * 0.98 / 100))
+    assert low < 0
+    assert corrected_t(np.array([0.0, 0.0]), 100, 100) == (0, 0)
 
 
 def test_the_bootstrap_against_every_resample_there_is():
