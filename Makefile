@@ -27,7 +27,7 @@ WORKERS ?= 2
 PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab demo test check slow bench bench-quick bench-view bench-scale report chromium clean
+.PHONY: help lab demo test check slow bench bench-quick bench-view screenshots bench-scale report chromium clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ bench-view: $(VENV)/.test chromium  ## the Explorer in a browser beside its peer
 
 bench-scale: $(VENV)/.test  ## large sets: recording, scoring, neighbours, clusters (ARGS="--quick" tries it, --list lists it)
 	@$(BIN)/python benchmarks/scale.py $(ARGS)
+
+screenshots: $(VENV)/.test chromium  ## take the pictures in docs/ from the real view
+	@$(BIN)/python docs/screenshots.py
 
 # The browser tests drive a Chromium of the system; without one they are skipped and say so.
 chromium:
