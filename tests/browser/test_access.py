@@ -86,6 +86,8 @@ def test_the_whole_flow_by_keyboard(explorer):
     at = probe.eval("ex.queue.index(ex.current)")
     page.keyboard.press("ArrowRight")
     probe.wait(f"ex.queue.index(ex.current) == {at + 1}")
+    shown = str(probe.eval("ex.current"))  # its neighbours are known when its details are here
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=shown)
     page.keyboard.press("n")
     probe.wait("len(ex.selection) > 1")
     page.keyboard.press("Backspace")
