@@ -15,6 +15,8 @@ SAMPLE = 500_000
 
 STARTS = ((0.0, -2.0), (1.2, -1.4), (0.5, -0.5))  # log power, logit of the share of noise
 BOUNDS = ((-1.0, 3.0), (-8.0, 1.0))
+USUAL = 0.7
+"""Log power of most classifiers, weighed like one example: it decides only where labels cannot (all rows as sure)."""
 
 
 def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -36,7 +38,9 @@ def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray,
     Likelihood of a label: (1 - e) P_t(given) + e sum_j P_t(j) flips[given, j], with P_t(j) proportional to P(j)^t.
     A power alone is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2), which
     on noisy labels learns to be unsure; the noise term is that of Sukhbaatar et al. 2015, Training Convolutional
-    Networks with Noisy Labels, with one rate. The best of three starts, since the likelihood can have two maxima.
+    Networks with Noisy Labels, with one rate. Where every row is as sure as the others, power and noise cannot be told
+    apart; a prior of the weight of one example then takes the usual power. The best of three starts, since the likelihood
+    can have two maxima.
     """
     from scipy.optimize import minimize
 
@@ -67,8 +71,10 @@ def _cost(theta: np.ndarray, logs: np.ndarray, labels: np.ndarray, into: np.ndar
     own = probs[every, labels]
     changed = probs * into
     from_noise = changed.sum(axis=1)
+    strange = (theta[0] - USUAL) / len(labels)  # a normal prior of width 1
     likelihood = np.maximum((1 - noise) * own + noise * from_noise, 1e-300)
     by_power = (1 - noise) * own * centred[every, labels] + noise * (changed * centred).sum(axis=1)
     by_noise = from_noise - own
     gradient = -np.array([power * (by_power / likelihood).mean(), noise * (1 - noise) * (by_noise / likelihood).mean()])
-    return float(-np.log(likelihood).mean()), gradient
+    gradient[0] += strange
+    return float(-np.log(likelihood).mean() + strange * (theta[0] - USUAL) / 2), gradient

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import workbench as wb
 from workbench.issues.sharpen import _cost, power_and_noise
 
 
@@ -68,3 +69,15 @@ def test_laws():
 def test_nothing_to_fit_changes_nothing():
     assert power_and_noise(np.zeros((3, 2)), np.full(3, -1), _uniform_flips(2)) == (1.0, 0.0)
     assert power_and_noise(np.zeros((3, 1)), np.zeros(3, int), np.zeros((1, 1))) == (1.0, 0.0)
+
+
+def test_rows_that_are_all_as_sure_are_taken_to_be_as_sure_as_most_classifiers():
+    """Power and noise cannot be told apart then: ten of 90 labels against a confident classifier are suspects."""
+    truth = np.repeat([0, 1, 2], [30, 40, 20])
+    given = truth.copy()
+    given[:10] = 1
+    probs = np.full((90, 3), 0.05)
+    probs[np.arange(90), truth] = 0.9
+    issues = wb.find_issues(given, pred_probs=probs)
+    assert set(issues.index[issues["is_issue"]]) == set(range(10))
+    assert abs(issues.attrs["expected_errors"] - 10) < 1.5
