@@ -4260,7 +4260,9 @@ class Gallery {
       this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() }));
       return;
     }
+    const focused = this.strip.contains(this.strip.getRootNode().activeElement);
     this.strip.replaceChildren(...page.map((row) => this.card(row)));
+    if (focused) this.strip.querySelector("[aria-selected=true]")?.focus({ preventScroll: true }); // new cards, same place
     this.fill(page);
   }
 

@@ -44,9 +44,16 @@ def test_reload_comes_back_by_itself_and_a_restarted_kernel_is_said(explorer, ru
     assert "nothing is saved any more" in page.locator(".lw-said").inner_text()
     assert page.locator(".lw-state").inner_text() == state
     assert len(Journal(run_path / "journal.sqlite").state()) == decided == 2
-    page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
-    )
+    wait_for_kernel(lab)
+
+
+def wait_for_kernel(lab: object) -> None:
+    """Until the server says that the restart is over; ending a kernel before that is an error of the server."""
+    for _ in range(300):
+        if lab.server.api("GET", f"/api/kernels/{lab.probe.id}")["execution_state"] == "idle":
+            return
+        lab.page.wait_for_timeout(100)
+    raise AssertionError("the kernel did not come back")
 
 
 @pytest.fixture
