@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -479,20 +477,17 @@ def test_shares_outside_0_and_1(arguments):
 
 
 @pytest.mark.slow
-def test_large_sets_use_landmarks_in_time_and_memory(rng):
+def test_large_sets_use_landmarks_in_little_memory(rng):
     import tracemalloc
 
-    vectors, given, true = blobs(rng, n=100_000, k=10, d=128, noise=0.1)
+    vectors, given, true = blobs(rng, n=20_000, k=10, d=64, noise=0.1)
     tracemalloc.start()
-    start = time.process_time()
     found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))
-    seconds = time.process_time() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "landmarks" in found.attrs["method"]
     assert ranked_auroc(found, given != true) > 0.99
-    assert peak < 4e9
-    assert seconds < 240
+    assert peak < 1e9  # all pairs of rows would be 3.2 GB
 
 
 # ---- real data
