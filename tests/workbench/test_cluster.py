@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import time
+import uuid
 
 import numpy as np
 import pandas as pd
@@ -148,14 +149,15 @@ def test_a_run_at_a_url_is_read_in_parts_by_workers(recorded, client, tmp_path, 
     try:
         host, port = server.get_host_and_port()
         options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-        fsspec.filesystem("s3", **options).mkdir("bucket")
-        run = record("s3://bucket/birds", 4, options)
+        bucket = f"bucket-{uuid.uuid4().hex}"  # the servers of one process share their buckets
+        fsspec.filesystem("s3", **options).mkdir(bucket)
+        run = record(f"s3://{bucket}/birds", 4, options)
         shutil.rmtree(run.path)
-        run = open_run("s3://bucket/birds", storage_options=options)
+        run = open_run(f"s3://{bucket}/birds", storage_options=options)
         names = ["aum", "confidence", "never_learned"]
         found = score(run, names, block_rows=300, client=client).copy()
         assert not list(run.path.glob("stats/*/*")), "this side fetched what workers were to read"
-        run = record("s3://bucket/birds", 5, options)
+        run = record(f"s3://{bucket}/birds", 5, options)
         more = score(run, names, block_rows=300, client=client)
     finally:
         server.stop()

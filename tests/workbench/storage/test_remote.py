@@ -36,15 +36,16 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def s3():
-    """A server that speaks the S3 protocol, on this machine."""
+    """A server that speaks the S3 protocol, on this machine: an empty bucket's URL and the options for it."""
     pytest.importorskip("s3fs", reason="needs s3fs (in the test extra)")
     server_of = pytest.importorskip("moto.server", reason="needs moto (in the test extra)")
     server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-    fsspec.filesystem("s3", **options).mkdir("bucket")
-    yield options
+    bucket = f"bucket-{uuid.uuid4().hex}"  # the servers of one process share their buckets
+    fsspec.filesystem("s3", **options).mkdir(bucket)
+    yield f"s3://{bucket}", options
     server.stop()
 
 
@@ -53,7 +54,8 @@ def place(request, tmp_path, monkeypatch):
     """A new URL and the options for it: memory, one that uploads by moving, this machine, S3."""
     name = uuid.uuid4().hex
     if request.param == "s3":
-        return f"s3://bucket/{name}/birds", request.getfixturevalue("s3")
+        bucket, options = request.getfixturevalue("s3")
+        return f"{bucket}/{name}/birds", options
     if request.param == "file":
         return f"file://{tmp_path}/{name}/birds", None
     if request.param == "moved":
