@@ -110,6 +110,8 @@ def main() -> None:
     def say(data: str, what: str, table: pd.DataFrame, started: float) -> None:
         print(f"\n## {data}: {what} ({time.perf_counter() - started:.0f} s)\n{table.round(3).to_string()}", flush=True)
         written[f"{data}: {what}"] = json.loads(table.reset_index().to_json(orient="records"))
+        if chosen.json:  # after every table: a run that is cut short keeps what it has
+            chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
     for data in ["digits"] if chosen.quick else ["digits", "mnist"]:
         images, truth = load(data)
@@ -129,8 +131,6 @@ def main() -> None:
                 run = trained(Path(folder) / "run", dataset, X)
                 curve = wb.keep_curve(run, SCORES, X=X, truth=truth, repeats=repeats)
             say(data, f"keep, {name}", curve.effects, began)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import ipywidgets as W
 from widgets.plots import Plots
 from workbench.errors import InputError, WorkbenchError
 from workbench.figures import figure
-from workbench.simulate import NOISES, Simulation, simulate
+from workbench.simulate import NOISES, TRAIN, Simulation, simulate
 
 WIDTHS = (8, 16, 32, 64, 128)
 EPOCHS = (2, 40)
@@ -35,10 +35,11 @@ class NoiseLab(W.VBox):
     ----------
     noise, rate, width, epochs, seed : as in `workbench.simulate`; where the sliders stand at first. `noise` is one of
         `workbench.simulate.NOISES`.
+    top : how many of the most suspicious examples are checked in the fourth plot; by default as many as are wrong.
 
     Attributes
     ----------
-    simulation : the Simulation on show. epoch : the epoch of the data map; settable.
+    simulation : the Simulation on show. epoch : the epoch of the data map; settable. top : as above; settable.
 
     Raises
     ------
@@ -55,12 +56,15 @@ class NoiseLab(W.VBox):
     simulation: Simulation
 
     def __init__(
-        self, noise: str = "symmetric", rate: float = 0.2, *, width: int = 64, epochs: int = 20, seed: int = 0
-    ) -> None:
+        self, noise: str = "symmetric", rate: float = 0.2, *, width: int = 64, epochs: int = 20, seed: int = 0,
+        top: int | None = None,
+    ) -> None:  # fmt: skip
         _check("noise", noise, noise in NOISES, f"Use one of {', '.join(NOISES)}.")
         _check("rate", rate, RATES[0] <= rate <= RATES[1], f"Use a share from {RATES[0]} to {RATES[1]}.")
         _check("width", width, width in WIDTHS, f"Use one of {', '.join(map(str, WIDTHS))}.")
         _check("epochs", epochs, EPOCHS[0] <= epochs <= EPOCHS[1], f"Use a number from {EPOCHS[0]} to {EPOCHS[1]}.")
+        top = round(rate * TRAIN) if top is None else top
+        _check("top", top, 1 <= top <= TRAIN, f"Use a number from 1 to {TRAIN}.")
         later = {"continuous_update": False, "style": {"description_width": "70px"}, "layout": {"width": "300px"}}
         self._controls: dict[str, Any] = {
             "noise": W.Dropdown(
@@ -77,16 +81,19 @@ class NoiseLab(W.VBox):
         self._play = W.Play(min=1, max=epochs, value=epochs, interval=350, description="play the data map")
         self._epoch = W.IntSlider(epochs, min=1, max=epochs, description="epoch", style=later["style"],
                                   layout={"width": "260px"})  # fmt: skip
+        self._top = W.IntSlider(top, min=1, max=TRAIN, description="fix top m", **later)
         W.jslink((self._play, "value"), (self._epoch, "value"))
         self._status = W.HTML()
         self._train()
-        self._plots = Plots(self._figures())
+        self._drawn: dict[str, Any] = {}
+        self._plots = Plots(self._figures(*Simulation.figures))
         rows = {"display": "flex", "flex_flow": "row wrap", "align_items": "center", "width": "100%"}
-        controls = [*self._controls.values(), W.HBox([self._play, self._epoch])]
+        controls = [*self._controls.values(), W.HBox([self._play, self._epoch]), self._top]
         super().__init__([W.Box(controls, layout=rows), self._status, self._plots], layout={"width": "100%"})
         for control in self._controls.values():
             control.observe(self._changed, "value")
-        self._epoch.observe(lambda _: self._plots.show(self._figures()), "value")
+        self._epoch.observe(lambda _: self._plots.show(self._figures("map", "memorization")), "value")
+        self._top.observe(self._fixed, "value")
 
     @property
     def epoch(self) -> int:
@@ -99,14 +106,30 @@ class NoiseLab(W.VBox):
         _check("epoch", value, 1 <= value <= last, f"Use a number from 1 to {last}.")
         self._epoch.value = value
 
+    @property
+    def top(self) -> int:
+        """How many of the most suspicious examples are checked."""
+        return self._top.value
+
+    @top.setter
+    def top(self, value: int) -> None:
+        _check("top", value, 1 <= value <= TRAIN, f"Use a number from 1 to {TRAIN}.")
+        self._top.value = value
+
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={value!r}" for name, value in self.simulation.settings.items())
         return f"<NoiseLab {said}>"
 
-    def _figures(self) -> list[Any]:
+    def _figures(self, *kinds: str) -> list[Any]:
+        """All figures, those of `kinds` drawn anew."""
         epoch = min(self.epoch, len(self.simulation.memorization))
-        options = {"map": {"epochs": epoch}, "memorization": {"epochs": epoch}}
-        return [figure(self.simulation, kind, **options.get(kind, {})) for kind in Simulation.figures]
+        options = {"map": {"epochs": epoch}, "memorization": {"epochs": epoch}, "repair": {"checked": self.top}}
+        self._drawn |= {kind: figure(self.simulation, kind, **options.get(kind, {})) for kind in kinds}
+        return [self._drawn[kind] for kind in Simulation.figures]
+
+    def _fixed(self, _change: dict) -> None:
+        self._told()
+        self._plots.show(self._figures("repair"))
 
     def _changed(self, _change: dict) -> None:
         self._status.value = "<i>training …</i>"
@@ -116,30 +139,34 @@ class NoiseLab(W.VBox):
             self._status.value = f"<b>{html.escape(str(error))}</b>"
             return
         last = self.simulation.settings["epochs"]
-        self._epoch.max = self._play.max = last
-        self._epoch.value = self._play.value = last
-        self._plots.show(self._figures())
+        with self._epoch.hold_trait_notifications(), self._play.hold_trait_notifications():
+            self._epoch.max = self._play.max = last
+            self._epoch.value = self._play.value = last
+        self._plots.show(self._figures(*Simulation.figures))
 
     def _train(self) -> None:
         started = time.perf_counter()
         settings = {name: control.value for name, control in self._controls.items()}
         self.simulation = simulate(settings.pop("noise"), settings.pop("rate"), **settings)
-        told = summary(self.simulation)
-        self._status.value = f"{told} <i>({time.perf_counter() - started:.1f} s)</i>"
+        self._told(started)
+
+    def _told(self, started: float | None = None) -> None:
+        began = time.perf_counter() if started is None else started
+        told = summary(self.simulation, self.top)
+        self._status.value = f"{told} <i>({time.perf_counter() - began:.1f} s)</i>"
 
 
-def summary(simulation: Simulation) -> str:
+def summary(simulation: Simulation, top: int) -> str:
     """What the four plots say, in two sentences."""
     wrong, n = int(simulation.wrong.sum()), len(simulation.wrong)
-    table = simulation.repair
-    mean = table.groupby(["order", "checked"])[["accuracy", "corrected"]].mean()
+    mean = simulation.fix(top).groupby(["order", "checked"])[["accuracy", "corrected"]].mean()
     fitted = simulation.memorization["wrong_fitted"].iloc[-1]
-    at, random, before = mean.loc[("suspicious", wrong)], mean.loc[("random", wrong)], mean.loc[("suspicious", 0)]
+    at, random, before = mean.loc[("suspicious", top)], mean.loc[("random", top)], mean.loc[("suspicious", 0)]
     return (
         f"{wrong} of {n} labels are wrong; the network ends by predicting {fitted:.0%} of them. "
-        f"Checking the {wrong} most suspicious corrects {at['corrected']:.0f} and moves test accuracy from "
+        f"Checking the {top} most suspicious corrects {at['corrected']:.0f} and moves test accuracy from "
         f"{before['accuracy']:.3f} to {at['accuracy']:.3f}; "
-        f"{wrong} at random correct {random['corrected']:.0f}: {random['accuracy']:.3f}."
+        f"{top} at random correct {random['corrected']:.0f}: {random['accuracy']:.3f}."
     )
 
 

@@ -29,10 +29,16 @@ function render({ model, el }) {
   let plotly = null;
   let gone = false;
   const places = [];
+  const drawn = [];
   const draw = async () => {
     const figures = model.get("_figures");
     while (places.length < figures.length) places.push(el.appendChild(document.createElement("div")));
-    await Promise.all(figures.map(({ data, layout }, n) => plotly.react(places[n], data, layout, CONFIG)));
+    await Promise.all(figures.map(({ data, layout }, n) => {
+      const now = JSON.stringify([data, layout]);
+      if (drawn[n] === now) return null; // a slider moves some of the plots, and the others stay as they are
+      drawn[n] = now;
+      return plotly.react(places[n], data, layout, CONFIG);
+    }));
     el.dataset.state = "ready";
   };
   const changed = () => plotly && !gone && draw();

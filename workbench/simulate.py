@@ -8,10 +8,9 @@ arrays, so that an experiment takes a second or two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,15 +20,10 @@ from workbench.errors import InputError
 from workbench.evidence import Evidence
 from workbench.issues.plant import plant
 from workbench.recording.statistics import statistics
-
-if TYPE_CHECKING:
-    import torch
+from workbench.stacked import training
 
 TRAIN = 800  # of the 1,797 digits; the others, with their true labels, are the test
 FOLDS = 4
-BATCH = 32
-RATE = 1e-2  # of learning
-FORGET = 1e-4  # weight decay
 BOUNDARY_EPOCHS = 6
 REPLICATES = 2  # networks per number of corrections, from different weights
 CHECKED = (0.25, 0.5, 1.0, 1.5)  # examples checked, as multiples of the number of wrong labels
@@ -115,9 +109,10 @@ class Simulation:
         from sklearn.metrics import average_precision_score, precision_recall_curve
 
         parts, average = [], {}
-        for name, values in self.suspicion.items():
+        for name, column in self.suspicion.items():
+            values = column.to_numpy()
             precision, recall, cuts = precision_recall_curve(self.wrong, values)
-            checked = [(values >= cut).sum() for cut in cuts]
+            checked = len(values) - np.searchsorted(np.sort(values), cuts)
             part = {"detector": name, "checked": checked, "precision": precision[:-1], "recall": recall[:-1]}
             parts.append(pd.DataFrame(part).iloc[::-1])
             average[name] = float(average_precision_score(self.wrong, values))
@@ -137,20 +132,46 @@ class Simulation:
         replicate, accuracy on the held-out images. Networks of one replicate start from the same weights, so that they
         differ by their labels alone; checked = 0 is the same for both orders.
         """
+        wrong = int(self.wrong.sum())
+        return self._repaired([0, *sorted({min(len(self.truth), round(part * wrong)) for part in CHECKED})])
+
+    def fix(self, checked: int) -> pd.DataFrame:
+        """`repair` for a number of checked examples of one's own choice: the rows of 0 and of that number.
+
+        Parameters
+        ----------
+        checked : from 0 to the number of training images.
+        """
+        if int(checked) != checked or not 0 <= checked <= len(self.truth):
+            raise InputError.at("checked", f"is {checked!r}", f"Use a whole number from 0 to {len(self.truth)}.")
+        checked = int(checked)
+        table = self.repair
+        if checked not in set(table["checked"]):
+            if checked not in self._fixed:
+                self._fixed[checked] = self._repaired([checked])
+            table = pd.concat([table, self._fixed[checked]])
+        mine = table[table["checked"].isin([0, checked])]
+        return mine.sort_values(["order", "checked", "replicate"], ignore_index=True)
+
+    @cached_property
+    def _fixed(self) -> dict[int, pd.DataFrame]:
+        """Numbers of checked examples that were asked for, so that a slider that comes back need not train again."""
+        return {}
+
+    def _repaired(self, numbers: list[int]) -> pd.DataFrame:
+        """Rows as in `repair`; numbers without repetition, ascending."""
         rng = np.random.default_rng(self.settings["seed"] + 1)
         lists = {"suspicious": self.issues["row"].to_numpy(), "random": rng.permutation(len(self.truth))}
-        numbers = sorted({min(len(self.truth), round(part * int(self.wrong.sum()))) for part in CHECKED})
         given, rows, labels = self.dataset.given_labels, [], []
         for order, listed in lists.items():
-            for checked in [0, *numbers] if order == "suspicious" else numbers:
+            for checked in numbers:
                 first = listed[:checked]
                 mended = given.copy()
                 mended[first] = self.truth[first]
                 rows.append({"order": order, "checked": checked, "corrected": int(self.wrong[first].sum())})
                 labels.append(mended)
-        accuracy = self._accuracies(np.stack(labels))
-        rows += [{**rows[0], "order": "random"}]
-        accuracy = np.vstack([accuracy, accuracy[:1]])
+        once, place = np.unique(np.stack(labels), axis=0, return_inverse=True)  # none checked is the same in both orders
+        accuracy = self._accuracies(once)[place.ravel()]
         found = [{**row, "replicate": r, "accuracy": float(a)} for row, line in zip(rows, accuracy)
                  for r, a in enumerate(line)]  # fmt: skip
         return pd.DataFrame(found).sort_values(["order", "checked", "replicate"], ignore_index=True)
@@ -160,9 +181,9 @@ class Simulation:
         repeated = np.repeat(labels, REPLICATES, axis=0)
         starts = np.tile(np.arange(REPLICATES), len(labels)) + self.settings["seed"]
         images, target = self._test
-        for networks in _training(self._features, repeated, self.dataset.k, starts=starts, **self._training()):
-            last = networks
-        right = _logits(images, last).argmax(axis=2) == target
+        for last in training(self._features, repeated, self.dataset.k, starts=starts, **self._training()):
+            pass
+        right = last.logits(images).argmax(axis=2) == target
         return right.mean(axis=1).reshape(len(labels), REPLICATES)
 
     def _training(self) -> dict[str, int]:
@@ -186,7 +207,7 @@ def simulate(
 
     Returns
     -------
-    Simulation; `detection` and `repair` are worked out when first asked for.
+    Simulation; `detection`, `repair` and `fix` are worked out when first asked for.
 
     Raises
     ------
@@ -252,11 +273,10 @@ def _watched(
     logits, accuracy = np.empty((epochs, n, k), np.float32), np.full(epochs, np.nan)
     best, probs = np.full(FOLDS, np.inf), np.empty((n, k), np.float32)
     same = np.repeat(labels[None], 1 + FOLDS, axis=0)
-    training = _training(
-        features, same, k, width=width, epochs=epochs, seed=seed, starts=seed + np.arange(1 + FOLDS), use=use
-    )
-    for epoch, networks in enumerate(training):
-        values = _logits(features, networks)
+    starts = seed + np.arange(1 + FOLDS)
+    steps = training(features, same, k, width=width, epochs=epochs, seed=seed, starts=starts, use=use)
+    for epoch, networks in enumerate(steps):
+        values = networks.logits(features)
         logits[epoch] = values[0]
         for part in range(FOLDS):
             mine = fold == part
@@ -265,62 +285,6 @@ def _watched(
                 best[part] = loss
                 probs[mine] = softmax(values[1 + part][mine], axis=1)
         if held_out is not None:
-            pred = _logits(held_out[0], [part[:1] for part in networks])[0].argmax(axis=1)
+            pred = networks.logits(held_out[0])[0].argmax(axis=1)
             accuracy[epoch] = (pred == held_out[1]).mean()
     return logits, probs, accuracy
-
-
-def _training(
-    features: np.ndarray, labels: np.ndarray, k: int, *, width: int, epochs: int, seed: int, starts: np.ndarray,
-    use: np.ndarray | None = None,
-) -> Iterator[list[torch.Tensor]]:  # fmt: skip
-    """Weights of M networks after each epoch; row m of `labels` (M, n) and `use` (M, n), 0 or 1, belongs to network m.
-
-    All see the same batches in the same order; `starts` (M,) seeds their first weights, equal seeds give equal ones.
-    """
-    import torch
-
-    from workbench.demo import one_thread
-
-    m, n = labels.shape
-    x, y = torch.tensor(features), torch.tensor(labels)
-    weight = torch.ones(m, n) if use is None else torch.tensor(use)
-    networks = [part.requires_grad_() for part in _first_weights(starts, features.shape[1], width, k)]
-    optimizer = torch.optim.AdamW(networks, lr=RATE, weight_decay=FORGET)
-    order = torch.Generator().manual_seed(int(seed))
-    with one_thread():
-        for _ in range(epochs):
-            for rows in torch.randperm(n, generator=order).split(BATCH):
-                values = _forward(x[rows], networks)
-                loss = torch.nn.functional.cross_entropy(values.flatten(0, 1), y[:, rows].flatten(), reduction="none")
-                loss = (loss * weight[:, rows].flatten()).sum() / len(rows)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            yield networks
-
-
-def _first_weights(starts: np.ndarray, d: int, width: int, k: int) -> list[torch.Tensor]:
-    """(M, d, width), (M, 1, width), (M, width, k), (M, 1, k): He's initialisation, zero biases."""
-    import torch
-
-    into, out = [], []
-    for start in starts:
-        seeded = torch.Generator().manual_seed(int(start))
-        into.append(torch.randn(d, width, generator=seeded) * (2 / d) ** 0.5)
-        out.append(torch.randn(width, k, generator=seeded) * (2 / width) ** 0.5)
-    m = len(starts)
-    return [torch.stack(into), torch.zeros(m, 1, width), torch.stack(out), torch.zeros(m, 1, k)]
-
-
-def _forward(x: torch.Tensor, networks: list[torch.Tensor]) -> torch.Tensor:
-    """(M, n, k) logits of x (n, d)."""
-    into, into_bias, out, out_bias = networks
-    return ((x @ into + into_bias).relu() @ out) + out_bias
-
-
-def _logits(features: np.ndarray, networks: list[torch.Tensor]) -> np.ndarray:
-    import torch
-
-    with torch.no_grad():
-        return _forward(torch.tensor(features), networks).numpy()

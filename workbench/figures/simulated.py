@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from workbench.errors import InputError
 from workbench.figures.style import FAINT, INK, OKABE_ITO, dressed
 
@@ -74,14 +72,7 @@ def memorization(simulation: Simulation, epochs: int | None = None) -> go.Figure
             name=name,
             line={"color": colors[place], "dash": DASHES[place], "width": 2.2},
         )
-    figure.add_scatter(
-        x=[epochs, epochs],
-        y=[0, 1],
-        mode="lines",
-        line={"color": FAINT, "width": 6},
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    _upright(figure, epochs, 0, 1)
     fitted = table["wrong_fitted"]
     title = f"Wrong labels fitted: {fitted.iloc[0]:.0%}, in the end {fitted.iloc[-1]:.0%}"
     dressed(figure, title, x="epoch", y="share")
@@ -125,12 +116,21 @@ def detection(simulation: Simulation) -> go.Figure:
     return _legend(figure)
 
 
-def repair(simulation: Simulation) -> go.Figure:
-    """Test accuracy of networks trained anew after the first so many examples were checked and corrected."""
+def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
+    """Test accuracy of networks trained anew after the first so many examples were checked and corrected.
+
+    The faint line is at `checked`, by default the number of wrong labels; its networks are trained if need be.
+    """
+    import pandas as pd
     import plotly.graph_objects as go
 
-    table = simulation.repair
+    chosen = int(simulation.wrong.sum()) if checked is None else checked
+    columns = ["order", "checked", "replicate"]
+    table = pd.concat([simulation.repair, simulation.fix(chosen)]).drop_duplicates(columns).sort_values(columns)
     figure = go.Figure()
+    low, high = table["accuracy"].min(), table["accuracy"].max()
+    room = 0.1 * (high - low) + 0.002
+    _upright(figure, chosen, low - room, high + room)
     for place, (order, name) in enumerate((("suspicious", "most suspicious first"), ("random", "at random"))):
         mine = table[table["order"] == order]
         mean = mine.groupby("checked")[["accuracy", "corrected"]].mean()
@@ -142,7 +142,7 @@ def repair(simulation: Simulation) -> go.Figure:
             name=name,
             customdata=mean["corrected"].tolist(),
             line={**look, "dash": DASHES[place], "width": 2.2},
-            marker={"symbol": SYMBOLS[place], "size": 8},
+            marker={"symbol": SYMBOLS[place], "size": [13 if number == chosen else 8 for number in mean.index]},
             hovertemplate="%{x} checked, %{customdata:.0f} of them wrong: accuracy %{y:.3f}",
         )
         figure.add_scatter(
@@ -154,13 +154,23 @@ def repair(simulation: Simulation) -> go.Figure:
             marker={**look, "symbol": "line-ew-open", "size": 9, "opacity": 0.7},
         )
     mean = table.groupby(["order", "checked"])["accuracy"].mean()
-    wrong = int(simulation.wrong.sum())
-    before, after = mean["suspicious", 0], mean["suspicious", wrong]
-    title = f"{wrong} labels checked: accuracy {before:.3f} to {after:.3f}"
+    before, after = mean["suspicious", 0], mean["suspicious", chosen]
+    title = f"Top {chosen} checked: accuracy {before:.3f} to {after:.3f}"
     dressed(figure, title, x="examples checked and corrected", y="accuracy on clean test")
-    spread = np.ptp(table["accuracy"].to_numpy())
-    figure.update_yaxes(range=[table["accuracy"].min() - 0.1 * spread - 0.002, table["accuracy"].max() + 0.1 * spread])
+    figure.update_yaxes(range=[low - room, high + room])
     return _legend(figure)
+
+
+def _upright(figure: go.Figure, x: float, low: float, high: float) -> None:
+    """A broad faint line at x: what a slider points at."""
+    figure.add_scatter(
+        x=[x, x],
+        y=[low, high],
+        mode="lines",
+        line={"color": FAINT, "width": 6},
+        showlegend=False,
+        hoverinfo="skip",
+    )
 
 
 def _checked(simulation: Simulation, epochs: int | None) -> int:

@@ -1,0 +1,142 @@
+"""Small networks that learn at once, as slices of the same arrays: one hidden layer of rectified linear units, AdamW.
+
+Hidden here: the gradient by hand. Networks this small spend most of their time in a framework's bookkeeping, and its
+import takes longer than the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+BATCH = 32
+RATE = 1e-2  # of learning
+DECAY = 1e-4
+FIRST, SECOND, TINY = 0.9, 0.999, 1e-8  # of Adam's two means, and what keeps its quotient finite
+
+
+@dataclass(frozen=True)
+class Networks:
+    """M networks of d inputs, w hidden units, k classes: views into one flat array of all weights.
+
+    Attributes
+    ----------
+    flat : float32 (M * (d w + w + w k + k),)
+    into, into_bias : (d, M w), (M w,); out, out_bias : (M, w, k), (M, 1, k)
+    """
+
+    flat: np.ndarray
+    into: np.ndarray
+    into_bias: np.ndarray
+    out: np.ndarray
+    out_bias: np.ndarray
+
+    @classmethod
+    def empty(cls, m: int, d: int, width: int, k: int) -> Networks:
+        """All weights zero."""
+        shapes = ((d, m * width), (m * width,), (m, width, k), (m, 1, k))
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        flat = np.zeros(ends[-1], np.float32)
+        return cls(flat, *(part.reshape(shape) for part, shape in zip(np.split(flat, ends[:-1]), shapes)))
+
+    @classmethod
+    def started(cls, starts: np.ndarray, d: int, width: int, k: int) -> Networks:
+        """First weights after He et al. 2015, biases zero; equal entries of `starts` (M,) give equal networks."""
+        made = cls.empty(len(starts), d, width, k)
+        for number, start in enumerate(starts):
+            rng = np.random.default_rng(int(start))
+            made.into[:, number * width : (number + 1) * width] = rng.normal(size=(d, width)) * (2 / d) ** 0.5
+            made.out[number] = rng.normal(size=(width, k)) * (2 / width) ** 0.5
+        return made
+
+    def hidden(self, x: np.ndarray) -> np.ndarray:
+        """(M, n, w) activations of x (n, d)."""
+        m, width, _ = self.out.shape
+        values = x @ self.into
+        values += self.into_bias
+        np.maximum(values, 0, out=values)
+        return values.reshape(len(x), m, width).transpose(1, 0, 2)
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """(M, n, k) of x (n, d)."""
+        return self.hidden(x) @ self.out + self.out_bias
+
+
+def training(
+    features: np.ndarray, labels: np.ndarray, k: int, *, width: int, epochs: int, seed: int, starts: np.ndarray,
+    use: np.ndarray | None = None,
+) -> Iterator[Networks]:  # fmt: skip
+    """The networks after each epoch (the same object, moved on), trained by cross-entropy.
+
+    Parameters
+    ----------
+    features : float32 (n, d)
+    labels : int (M, n), the given classes for each network
+    k, width, epochs : classes, hidden units, passes over the data
+    seed : of the order of batches, which is the same for all networks
+    starts : int (M,), seeds of the first weights
+    use : float (M, n), the weight of an example's loss; 0 leaves it out. 1 by default
+
+    References
+    ----------
+    Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization (AdamW).
+    """
+    from threadpoolctl import threadpool_limits
+
+    n, d = features.shape
+    networks = Networks.started(starts, d, width, k)
+    gradient = Networks.empty(len(starts), d, width, k)
+    mean, square = np.zeros_like(networks.flat), np.zeros_like(networks.flat)
+    rng, steps = np.random.default_rng(int(seed)), 0
+    for _ in range(epochs):
+        order = rng.permutation(n)
+        with threadpool_limits(1):  # threads that wait for each other on busy cores cost minutes
+            for first in range(0, n, BATCH):
+                rows = order[first : first + BATCH]
+                weight = None if use is None else use[:, rows]
+                _gradient(networks, gradient, features[rows], labels[:, rows], weight)
+                steps += 1
+                _move(networks.flat, gradient.flat, mean, square, steps)
+        yield networks
+
+
+def _gradient(
+    networks: Networks, gradient: Networks, x: np.ndarray, labels: np.ndarray, weight: np.ndarray | None
+) -> None:
+    """Fill `gradient` with that of the mean cross-entropy of x (b, d) and labels (M, b)."""
+    m, b = labels.shape
+    hidden = networks.hidden(x)
+    wrong = hidden @ networks.out
+    wrong += networks.out_bias
+    wrong -= wrong.max(axis=2, keepdims=True)
+    np.exp(wrong, out=wrong)
+    wrong /= wrong.sum(axis=2, keepdims=True)
+    wrong[np.arange(m)[:, None], np.arange(b), labels] -= 1
+    wrong *= np.float32(1 / b) if weight is None else (weight / b).astype(np.float32)[:, :, None]
+    np.matmul(hidden.transpose(0, 2, 1), wrong, out=gradient.out)
+    np.sum(wrong, axis=1, keepdims=True, out=gradient.out_bias)
+    back = np.empty((b, m, networks.out.shape[1]), np.float32)
+    np.matmul(wrong, networks.out.transpose(0, 2, 1), out=back.transpose(1, 0, 2))
+    back *= hidden.transpose(1, 0, 2) > 0
+    flat = back.reshape(b, -1)
+    np.matmul(x.T, flat, out=gradient.into)
+    np.sum(flat, axis=0, out=gradient.into_bias)
+
+
+def _move(weights: np.ndarray, gradient: np.ndarray, mean: np.ndarray, square: np.ndarray, steps: int) -> None:
+    """One step of AdamW, in place."""
+    mean *= FIRST
+    mean += (1 - FIRST) * gradient
+    square *= SECOND
+    gradient *= gradient
+    gradient *= 1 - SECOND
+    square += gradient
+    np.sqrt(square, out=gradient)
+    gradient /= (1 - SECOND**steps) ** 0.5
+    gradient += TINY
+    np.divide(mean, gradient, out=gradient)
+    gradient *= RATE / (1 - FIRST**steps)
+    weights *= 1 - RATE * DECAY
+    weights -= gradient
