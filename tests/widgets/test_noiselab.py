@@ -34,6 +34,18 @@ def test_a_slider_trains_anew_and_the_epoch_slider_only_moves_the_map(lab):
     assert len(lab._plots._figures[1]["data"][0]["x"]) == 2
 
 
+def test_the_number_to_fix_is_a_slider_that_moves_one_plot(lab):
+    before = list(lab._plots._figures)
+    assert lab.top == 80 and "Top 80 checked" in before[3]["layout"]["title"]["text"]
+    lab.top = 30
+    after = lab._plots._figures
+    assert after[:3] == before[:3] and "Top 30 checked" in after[3]["layout"]["title"]["text"]
+    mean = lab.simulation.fix(30).groupby(["order", "checked"])["accuracy"].mean()
+    assert f"{mean['suspicious', 30]:.3f}" in lab._status.value and "Checking the 30 most" in lab._status.value
+    with pytest.raises(InputError, match="`top` is 0"):
+        lab.top = 0
+
+
 def test_the_page_gets_plotly_when_it_asks(lab, monkeypatch):
     sent = []
     monkeypatch.setattr(lab._plots, "send", lambda message, buffers: sent.append((message, len(buffers[0]))))

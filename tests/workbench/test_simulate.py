@@ -62,6 +62,22 @@ def test_repair_counts_and_pairs(short):
     assert (at["corrected"] == short.wrong[first].sum()).all()
 
 
+def test_any_number_can_be_checked(short):
+    """A number of the table gives the table's rows; another one lies beside them, and is the same when asked again."""
+    table, mine = short.repair, short.fix(160)
+    wanted = table[table["checked"].isin([0, 160])].reset_index(drop=True)
+    assert mine.equals(wanted)
+    own = short.fix(7)
+    assert set(own["checked"]) == {0, 7} and len(own) == 4 * REPLICATES
+    first = short.issues["row"].to_numpy()[:7]
+    assert (own[own["order"] == "suspicious"]["corrected"].max()) == short.wrong[first].sum()
+    assert own.equals(short.fix(7))
+    all_of_it = short.fix(TRAIN).query("checked == @TRAIN").pivot(index="replicate", columns="order")
+    assert (all_of_it["accuracy", "random"] == all_of_it["accuracy", "suspicious"]).all()
+    with pytest.raises(InputError, match="`checked` is 801"):
+        short.fix(TRAIN + 1)
+
+
 def test_same_seed_same_numbers_other_seed_other_numbers(short):
     again, other = simulate("pair", 0.2, width=32, epochs=4, seed=3), simulate("pair", 0.2, width=32, epochs=4, seed=4)
     assert again.memorization.equals(short.memorization)

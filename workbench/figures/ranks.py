@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe
+from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe, titled
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
     from workbench.compare import Reranking
 
 MOST = 60
-STEPS = 51
+STEPS = 101  # of the slider, one per cent each
+DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def bump(result: Reranking) -> go.Figure:
@@ -58,22 +60,28 @@ def bump(result: Reranking) -> go.Figure:
 def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None = None) -> go.Figure:
     """Accuracy of every model against the share of relabelled examples, lines that cross where models swap.
 
+    The slider moves the mark over the shares, and title and points say who is ahead there. It needs no kernel.
+
     Parameters
     ----------
     labels : "corrected" or "given", by which the relabelled examples are judged.
-    prevalence : where to put the mark, in [0, 1]; by default the share that was observed.
+    prevalence : where to put the mark at first, in [0, 1]; by default the share that was observed.
     """
     import plotly.graph_objects as go
 
+    if result.changed in (0, result.n):
+        found = "no label was corrected" if result.changed == 0 else "every label was corrected"
+        raise InputError(f"Of the {result.n:,} test examples {found}: nothing depends on the share of errors.")
     mark = result.prevalence if prevalence is None else prevalence
     ends = [result.at(p, labels) for p in (0.0, 1.0)]
     order = result.at(mark, labels)
     shares = np.linspace(0, 1, STEPS)
     figure = go.Figure()
-    for color, name in zip(class_colors(len(order)), order.index):
+    for place, (color, name) in enumerate(zip(class_colors(len(order)), order.index)):
         line = (1 - shares) * ends[0][name] + shares * ends[1][name]
         figure.add_scatter(
-            x=shares, y=line, mode="lines", name=safe(name, 24), line={"color": color, "width": 2},
+            x=shares, y=line, mode="lines", name=safe(name, 24),
+            line={"color": color, "width": 2, "dash": DASHES[place % len(DASHES)]},
             hovertemplate="share %{x:.2f}: accuracy %{y:.3f}",
         )  # fmt: skip
     there = result.swaps[result.swaps["labels"] == labels]
@@ -86,14 +94,45 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
         ]
         figure.add_scatter(
             x=there["prevalence"], y=heights, mode="markers", name="two models swap", text=words,
-            hovertemplate="%{text}<extra></extra>", marker={"size": 9, "color": INK, "symbol": "circle-open"},
+            hovertemplate="%{text}<extra></extra>", marker={"size": 11, "color": INK, "symbol": "circle-open"},
         )  # fmt: skip
+    figure.add_scatter(
+        **_points(mark, order), mode="markers", showlegend=False, marker={"size": 7, "color": INK},
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
     figure.add_vline(x=mark, line={"color": INK, "dash": "dot", "width": 1})
-    title = f"With {mark:.1%} of the test labels wrong, {safe(order.index[0], 24)} is ahead"
     counted = f"{len(there)} pairs of models swap at some share" if len(there) else "no two models swap at any share"
-    subtitle = f"judged by {labels} labels; {counted}; observed share {result.prevalence:.1%}"
-    dressed(figure, title, subtitle, x="share of test examples whose label was corrected", y="accuracy")
+    judged = f"judged by {labels} labels; {counted}; observed share {result.prevalence:.1%}"
+    dressed(figure, *_ahead(mark, order, judged), x="share of test examples whose label was corrected", y="accuracy")
+    steps, last = [], len(figure.data) - 1
+    for share in shares:
+        found = result.at(float(share), labels)
+        moved = {name: [values] for name, values in _points(float(share), found).items()}
+        layout = {"shapes[0].x0": float(share), "shapes[0].x1": float(share)}
+        layout["title.text"] = titled(*_ahead(float(share), found, judged))
+        steps.append({"method": "update", "label": f"{share:.0%}", "args": [moved, layout, [last]]})
+    slider = {
+        "active": int(np.abs(shares - mark).argmin()), "steps": steps, "x": 0, "len": 1, "minorticklen": 0,
+        "pad": {"t": 48, "b": 4}, "currentvalue": {"prefix": "wrong test labels: ", "font": {"size": 12}},
+    }  # fmt: skip
+    figure.update_layout(sliders=[slider], height=520, margin_b=70)
     return figure
+
+
+def _points(share: float, order: pd.Series) -> dict[str, list]:
+    """Where the lines are at a share, and what a pointer reads there."""
+    words = [f"{place}. {safe(name)}: {value:.3f}" for place, (name, value) in enumerate(order.items(), 1)]
+    return {"x": [share] * len(order), "y": order.tolist(), "text": words}
+
+
+def _ahead(share: float, order: pd.Series, judged: str) -> tuple[str, str]:
+    """Title and subtitle: who leads at a share, and by how much."""
+    first, second = order.index[:2]
+    gap = order.iloc[0] - order.iloc[1]
+    title = f"With {share:.1%} of the test labels wrong, {safe(first, 24)} is ahead"
+    if gap < 1e-9:
+        title = f"With {share:.1%} of the test labels wrong, {safe(first, 24)} and {safe(second, 24)} tie"
+    return title, f"{100 * gap:.1f} points before {safe(second, 24)}; {judged}"
 
 
 def _places(ranks) -> dict[object, int]:

@@ -85,10 +85,14 @@ def share(p: float) -> str:
     return "1.0" if p > 0.995 else "<.01" if p < 0.005 else f"{p:.2f}"[1:]
 
 
+def titled(title: str, subtitle: str = "") -> str:
+    """A title with a smaller line below, in plotly's HTML; both must be safe."""
+    return title + (f"<br><span style='font-size:12px'>{subtitle}</span>" if subtitle else "")
+
+
 def dressed(figure: go.Figure, title: str, subtitle: str = "", *, x: str = "", y: str = "") -> go.Figure:
     """The figure with the house template, a statement as title, and axis names."""
-    text = title + (f"<br><span style='font-size:12px'>{subtitle}</span>" if subtitle else "")
-    figure.update_layout(template=template(), title_text=text, margin_t=72 if subtitle else 52)
+    figure.update_layout(template=template(), title_text=titled(title, subtitle), margin_t=72 if subtitle else 52)
     if x:
         figure.update_xaxes(title_text=x)
     if y:

@@ -70,7 +70,8 @@ class Task:
                 net = nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, self.k))
             else:
                 net = nn.Linear(d, self.k)
-        return net, torch.optim.AdamW(net.parameters(), lr=self.setup.learning_rate, weight_decay=self.setup.decay, fused=True)
+        rate, decay = self.setup.learning_rate, self.setup.decay
+        return net, torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, fused=True)
 
     def rng(self, number: int = 0) -> np.random.Generator:
         """Randomness of one part of the training."""

@@ -57,17 +57,40 @@ def test_the_bump_chart_has_a_line_per_model_from_rank_to_rank(ranked):
 def test_lines_cross_where_the_table_says(ranked):
     figure = wb.figure(ranked, "swaps")
     plain(figure)
-    marks = figure.data[-1]
+    marks = next(trace for trace in figure.data if trace.name == "two models swap")
     there = ranked.swaps[ranked.swaps["labels"] == "corrected"]
     assert len(there) >= 1
     np.testing.assert_allclose(marks.x, there["prevalence"])
-    lines = {trace.name: trace for trace in figure.data[:-1]}
+    lines = {trace.name: trace for trace in figure.data if trace.mode == "lines"}
     for swap, height in zip(there.itertuples(), marks.y):
         for name in (swap.first, swap.second):
             line = lines[wb.figures.style.safe(name, 24)]
             assert np.interp(swap.prevalence, line.x, line.y) == pytest.approx(height)
     moved = wb.figure(ranked, "swaps", labels="given", prevalence=0.4)
     assert "With 40.0% of the test labels wrong" in moved.layout.title.text
+
+
+def test_the_slider_moves_the_mark_and_says_who_is_ahead(ranked):
+    """Every step is worked out from `at`, and on both sides of a swap another model leads."""
+    figure = wb.figure(ranked, "swaps", prevalence=0.31)
+    (slider,) = figure.layout.sliders
+    assert len(slider.steps) == 101 and slider.active == 31
+    for number in (0, 31, 100):
+        moved, layout, (trace,) = slider.steps[number].args
+        wanted = ranked.at(number / 100)
+        np.testing.assert_allclose(moved["y"][0], wanted)
+        np.testing.assert_allclose(moved["x"][0], number / 100)
+        assert layout["shapes[0].x0"] == layout["shapes[0].x1"] == number / 100
+        assert f"{wb.figures.style.safe(wanted.index[0], 24)} is ahead" in layout["title.text"]
+        assert figure.data[trace].mode == "markers" and len(figure.data[trace].y) == len(wanted)
+    np.testing.assert_allclose(figure.data[trace].y, ranked.at(0.31))
+    plain(figure)
+
+
+def test_no_swaps_where_nothing_was_corrected():
+    same = wb.rerank({"a": [0, 1], "b": [0, 0]}, [0, 1], [0, 1], resamples=2)
+    with pytest.raises(InputError, match="no label was corrected"):
+        wb.figure(same, "swaps")
 
 
 def test_the_comparison_shows_every_split_and_says_its_answer(compared):

@@ -56,8 +56,8 @@ def corrected_labels(probs: Tensor, labels: Tensor, gamma: float = 0.6, *, tempe
 
     Notes
     -----
-    beta p + (1 - beta) y (equation 1) with beta = gamma (D - 1/2) + 1/2 (equation 2), D the Jensen-Shannon divergence of
-    p and y, shifted and scaled to [0, 1] within each given class (equation 4). Checked against the authors' public
+    beta p + (1 - beta) y (equation 1) with beta = gamma (D - 1/2) + 1/2 (equation 2), D the Jensen-Shannon divergence
+    of p and y, shifted and scaled to [0, 1] within each given class (equation 4). Checked against the authors' public
     training script, which also has the sharpening and raises gamma from .6 over .8 to 1 (`gamma_at`).
 
     Ours: smallest and largest divergence of a class are those of the half that is corrected (there, of the whole data
