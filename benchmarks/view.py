@@ -6,9 +6,10 @@ benchmarks/results/view.json, a list of rows {tool, n, first_paint_ms, recolour_
 bytes_out}, and after a full run the view section of BENCHMARKS.md.
 
 first_paint_ms, recolour_ms: from the start of the cell to the last finished draw call of all points. lasso_ms: from the
-release of the mouse to the selected rows in Python. key_ms: from a key press to the finished draw call with the
-changed label. bytes: over the kernel's websocket, to the page and from it, all together. A tool that fails has empty
-cells and the reason in `note`. Medians of the runs.
+release of the mouse to the selected rows in Python. key_ms: from a key press to the draw call with the changed label
+(how long that takes is the graphics card's matter, here one in software: see recolour_ms). bytes: over the kernel's
+websocket, to the page and from it, all together. A tool that fails has empty cells and the reason in `note`. Medians
+of the runs.
 """
 
 from __future__ import annotations
@@ -122,10 +123,10 @@ class Bench:
     def key(self) -> float:
         """Press the key of a class: the time until the changed point is drawn."""
         self.page.wait_for_timeout(QUIET)
-        self.page.evaluate("() => { window.drawn = []; document.querySelector('.lw').focus(); }")
+        self.page.evaluate("() => { window.called = []; document.querySelector('.lw').focus(); }")
         self.page.keyboard.press(self.tool.key)
-        self.page.wait_for_function("() => window.drawn.length > 0")
-        return self.page.evaluate("() => window.drawn[0] - window.pressed")
+        self.page.wait_for_function("() => window.called.length > 0")
+        return self.page.evaluate("() => window.called[0] - window.pressed")
 
 
 def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int, runs: int) -> dict[str, Any]:

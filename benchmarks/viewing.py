@@ -14,12 +14,13 @@ import numpy as np
 
 WATCH = """
 (() => {
-  window.drawn = []; window.pressed = 0; window.released = 0;
+  window.called = []; window.drawn = []; window.pressed = 0; window.released = 0;
   const now = () => performance.timeOrigin + performance.now();
   for (const proto of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype])
     for (const [name, at] of [['drawArrays', 2], ['drawElements', 1], ['drawArraysInstanced', 2], ['drawElementsInstanced', 1]]) {
       const original = proto[name];
       if (original) proto[name] = function (...args) {
+        if (args[at] >= window.enough) window.called.push(now());
         const result = original.apply(this, args);
         if (args[at] >= window.enough) { this.readPixels(0, 0, 1, 1, this.RGBA, this.UNSIGNED_BYTE, new Uint8Array(4)); window.drawn.push(now()); }
         return result;

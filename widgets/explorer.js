@@ -449,6 +449,14 @@ function sharpContext(canvas, width, height) {
   return context;
 }
 
+/** Resolves when what was drawn is on the screen; in a page that is not shown, soon. */
+function seen() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 150);
+  });
+}
+
 // --- orders.js
 /** Names of the orders of the review queue, and counts by class: pure functions of a store. */
 
@@ -825,6 +833,8 @@ function auditFeature(view) {
 
 /** Where points without a value go: far outside of every view. */
 const NOWHERE = 1e4;
+/** Horizontal strips that an outline is cut into. */
+const STRIPS = 256;
 
 /** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
 function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
@@ -891,17 +901,32 @@ function insidePolygon(xy, outline, allowed) {
     y0 = Math.min(y0, y);
     y1 = Math.max(y1, y);
   });
+  const strip = (y) => Math.floor(((y - y0) * STRIPS) / (y1 - y0 || 1)),
+    edges = edgesByStrip(ey, strip);
   for (let i = 0; i < n; i++) {
     const x = xy[2 * i],
       y = xy[2 * i + 1];
     if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
+    const near = edges[strip(y)];
     let inside = 0;
-    for (let a = 0, b = m - 1; a < m; b = a++) {
+    for (let e = 0; e < near.length; e++) {
+      const a = near[e],
+        b = a ? a - 1 : m - 1;
       if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
     }
     mask[i] = inside;
   }
   return mask;
+}
+
+/** Edges of an outline that touch each horizontal strip, so that a point meets few of them: edge a ends at corner a. */
+function edgesByStrip(ey, strip) {
+  const edges = Array.from({ length: STRIPS + 1 }, () => []);
+  for (let a = 0; a < ey.length; a++) {
+    const [from, to] = [strip(ey[a]), strip(ey[a ? a - 1 : ey.length - 1])];
+    for (let s = Math.min(from, to); s <= Math.max(from, to); s++) edges[s].push(a);
+  }
+  return edges;
 }
 
 /** Mask of the points in the box spanned by two corners. */
@@ -1165,7 +1190,7 @@ class Compare {
       passing: store.filter.active ? store.filter.passing : null,
       selection: store.lists.selection,
     });
-    this.map.redraw();
+    this.map.redrawOver();
   }
 
   /** Arrows from the place in this run to the place in the other. */
@@ -1216,11 +1241,34 @@ function compareFeature(view) {
   });
 }
 
-// --- source.js
-/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
+// --- packing.js
+/** Arrays as Python sends them: as few bytes as say the same. `packing.py` is the other side and says what there is. */
 
 /** Typed arrays by the names that Python uses. */
-const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
+const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
+
+/** Arrays by name. @param {object[]} specs @param {DataView[]} buffers */
+function unpackedArrays(specs, buffers) {
+  const out = {};
+  for (const spec of specs) out[spec.name] = unpacked(spec, buffers, out);
+  return out;
+}
+
+function unpacked(spec, buffers, earlier) {
+  const Type = TYPES[spec.type],
+    { length } = spec;
+  if ("fill" in spec) return new Type(length).fill(spec.fill === null ? NaN : spec.fill);
+  if (spec.rows) return new Type(length).map((_, i) => i);
+  if (spec.like) return earlier[spec.like].slice(0, length);
+  const sent = arrayOf(TYPES[spec.sent || spec.type], buffers[spec.buffer]);
+  if (!spec.sent) return sent;
+  const out = new Type(length);
+  for (let i = 0; i < length; i++) out[i] = sent[i] - spec.less;
+  return out;
+}
+
+// --- source.js
+/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
 
 /** Time after which a layout is asked for again, ms. */
 const ASK_AGAIN = 5000;
@@ -1236,7 +1284,7 @@ class Source {
     const { store } = this;
     if (store.values(name)) return;
     const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
+    store.setValues(name, unpackedArrays(body.arrays, buffers)[name]);
   }
 
   /** Mask of the rows that a text or a query finds. */
@@ -1407,6 +1455,7 @@ function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
   view.registry.onPush("projected", (body) => {
@@ -1447,7 +1496,6 @@ function addTimeline(view, map, options) {
 
 async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
-  [data, embedding].forEach((map, i) => (map.el.hidden = !meta.maps[i]));
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   embedding.say(meta.embedding.message);
@@ -2491,7 +2539,7 @@ class Crossfilter {
 /**
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
- * Topics: "labels" (rows), "mask" (filters or selection), "look" (filters, colour, cameras), "cursor", "neighbors",
+ * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
  * "list", "history".
  */
 
@@ -2586,6 +2634,7 @@ class Store {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
+    this.emit("selection", { from }); // Python hears of it before anything is drawn
     this.emit("mask", { selection: true, from });
     this.showList(this.selectedCount ? "selection" : "queue");
   }
@@ -2710,7 +2759,10 @@ class Store {
 
   /** Python's word on rows: it overrides whatever the page believed. */
   patch({ rows, labels, verdict, flags }) {
-    this.write({ rows, labels, verdict, flags });
+    const news = rows.some(
+      (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
+    );
+    if (news) this.write({ rows, labels, verdict, flags });
   }
 
   write({ rows, labels, verdict, flags }) {
@@ -2759,8 +2811,8 @@ const TELL_PAUSE = 150;
 function newsFeature(view) {
   const { store, registry } = view;
   hear(view);
-  store.on("mask", ({ selection, from }) => {
-    if (selection && from !== "python") tellSelection(view);
+  store.on("selection", ({ from }) => {
+    if (from !== "python") tellSelection(view);
   });
   let timer = 0;
   store.on("cursor", () => {
@@ -2849,8 +2901,11 @@ function watchSizes(view) {
   const sizes = new ResizeObserver(() => layout(view));
   sizes.observe(view.root);
   view.maps.forEach((map) => sizes.observe(map.stage));
+  let away = false; // scrolled out of sight: what was drawn may be gone
   const seen = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) view.maps.forEach((map) => map.redraw());
+    const here = entries.some((entry) => entry.isIntersecting);
+    if (here && away) view.maps.forEach((map) => map.redraw());
+    away = !here;
   });
   seen.observe(view.root);
   view.registry.onEnd(() => {
@@ -3191,7 +3246,7 @@ class Trails {
     this.turn++;
     for (const map of this.view.maps) {
       map.trails = null;
-      map.redraw();
+      map.redrawOver();
     }
   }
 
@@ -3252,7 +3307,7 @@ class Trails {
 
   show(map, trails) {
     map.trails = trails;
-    map.redraw();
+    map.redrawOver();
   }
 }
 
@@ -5549,6 +5604,7 @@ class PointMap {
       overlays: [],
       drag: null,
       frame: 0,
+      overFrame: 0,
       size: { width: 0, height: 0 },
     });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
@@ -5655,13 +5711,15 @@ class PointMap {
       height = this.stage.clientHeight,
       ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
-    this.size = { width, height };
     const w = Math.round(width * ratio),
       hgt = Math.round(height * ratio);
-    if (this.base.width !== w || this.base.height !== hgt) {
-      this.base.width = w;
-      this.base.height = hgt;
+    if (this.base.width === w && this.base.height === hgt && this.size.width === width && this.size.height === height) {
+      this.flush();
+      return;
     }
+    this.size = { width, height };
+    this.base.width = w;
+    this.base.height = hgt;
     this.draw();
   }
 
@@ -5672,6 +5730,11 @@ class PointMap {
 
   redraw() {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  /** Only what lies over the points changed: a million points need not be drawn for a ring. */
+  redrawOver() {
+    if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
   }
 
   draw() {
@@ -5698,6 +5761,8 @@ class PointMap {
   }
 
   drawOver(colors) {
+    cancelAnimationFrame(this.overFrame);
+    this.overFrame = 0;
     const { size, xy, store, drag } = this,
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
@@ -5790,12 +5855,12 @@ class PointMap {
     this.drag = null;
     if (drag.far < 4) this.click(this.at(event), drag.mode, event);
     else if (drag.kind !== "pan") this.outline(drag);
-    this.redraw();
+    this.redrawOver();
   }
 
   cancel() {
     this.drag = null;
-    this.redraw();
+    this.redrawOver();
   }
 
   /** Select what an outline holds. */
@@ -5880,6 +5945,7 @@ class PointMap {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.overFrame);
     cancelAnimationFrame(this.gliding);
     cancelAnimationFrame(this.looking);
     this.points.destroy();
@@ -6322,8 +6388,7 @@ class Explorer {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      const arrays = Object.fromEntries(body.arrays.map(([name, type], i) => [name, arrayOf(TYPES[type], buffers[i])]));
-      this.build(body, arrays);
+      this.build(body, unpackedArrays(body.arrays, buffers));
     } catch (error) {
       this.opening.textContent = `could not open: ${error.message}`;
       this.root.dataset.state = "error";
@@ -6494,12 +6559,19 @@ class Explorer {
 
   /* ---- start and news ---- */
 
-  /** First paint: the data map, then filters, embedding and the first suspect. */
-  start(meta) {
-    const { store } = this;
+  /** First paint: the maps that are there. All else waits until they are seen. */
+  async start(meta) {
     this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
     this.registry.run("start");
+    this.maps.forEach((map) => map.flush());
+    await seen();
+    if (this.root.isConnected) this.fill(meta);
+  }
+
+  /** The first suspect, the gallery, filters. */
+  fill(meta) {
+    const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
@@ -6547,7 +6619,7 @@ class Explorer {
       paint.touch(rows);
       placed((map) => map.retouch(rows));
     });
-    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redraw()));
+    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redrawOver()));
     for (const [name, react] of registry.traits) {
       const listener = () => react(model.get(name));
       model.on(`change:${name}`, listener);
@@ -6560,7 +6632,7 @@ class Explorer {
   async colorBy(name) {
     if (!this.store.columns.has(name)) return;
     try {
-      await this.source.load(name);
+      if (!this.store.values(name)) await this.source.load(name);
     } catch (error) {
       this.fail(error);
       return;

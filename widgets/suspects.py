@@ -30,14 +30,14 @@ def suspects(run: Run) -> pd.DataFrame:
     """
     arrays = load(run, NAME, evidence_key(run))
     if arrays is not None:
-        return _frame(run, arrays)
+        words = json.loads(arrays["words"].tobytes())
+        return _frame(run, arrays, words["reasons"], words["attrs"])
     try:
         return rank_again(run)
     except MissingEvidence as error:
         nothing = {"row": np.arange(run.n), "suggested": np.full(run.n, -1), "p_error": np.full(run.n, np.nan)}
         nothing |= {"p_suggested": np.full(run.n, np.nan), "is_issue": np.zeros(run.n, bool)}
-        words = json.dumps({"reasons": [""] * run.n, "attrs": {"missing": str(error)}})
-        return _frame(run, {**nothing, "words": np.frombuffer(words.encode(), np.uint8)})
+        return _frame(run, nothing, "", {"missing": str(error)})
 
 
 def scores_of(run: Run) -> pd.DataFrame:
@@ -83,12 +83,11 @@ def _arrays(run: Run, issues: pd.DataFrame) -> dict[str, np.ndarray]:
     }
 
 
-def _frame(run: Run, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
-    """The inverse of `_arrays`."""
+def _frame(run: Run, arrays: dict[str, np.ndarray], reasons: list[str] | str, attrs: dict) -> pd.DataFrame:
+    """The inverse of `_arrays`; `reasons` can be one text for all."""
     import pandas as pd
 
     dataset, rows = run.dataset, arrays["row"]
-    words = json.loads(arrays["words"].tobytes())
     frame = pd.DataFrame(
         {
             "given": dataset.given[rows],
@@ -96,10 +95,10 @@ def _frame(run: Run, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
             "p_error": arrays["p_error"],
             "p_suggested": arrays["p_suggested"],
             "is_issue": arrays["is_issue"],
-            "reasons": words["reasons"],
+            "reasons": reasons,
             "row": rows,
         },
         index=pd.Index(dataset.ids[rows], name="id"),
     )
-    frame.attrs = words["attrs"]
+    frame.attrs = attrs
     return frame

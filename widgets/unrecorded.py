@@ -41,11 +41,14 @@ class FrameRun(Run):
         bare = dataclasses.replace(dataset, metadata=pd.DataFrame(), **nothing)
         with landing(path, bare, mode="import"):
             pass
+        self._dataset = dataset
         super().__init__(path)
-        self.dataset = dataset
         self.axes, self.lasting = axes, journal
         if journal is not None:
             self.__dict__["journal"] = Journal(journal)
+
+    def _read_dataset(self, media_root: str | Path | None) -> Dataset:
+        return self._dataset
 
     @property
     def name(self) -> str:

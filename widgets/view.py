@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.columns import Column, codes_of, rows_in_order, view_columns
+from widgets.columns import Column, rows_in_order, view_columns
 from widgets.comparing import Compared, compared
 from widgets.decisions import Decisions
 from widgets.details import Details
@@ -72,7 +72,7 @@ class View:
             self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
         self.issue = issues["is_issue"].to_numpy(bool)[order]
-        self.suggested = codes_of(self.dataset, issues["suggested"].to_numpy()[order])
+        self.suggested = self.columns["suggested"].values
         self.reasons = issues["reasons"].to_numpy(object)[order]
         self.details = Details(self.run, self.reasons, self.suggested, self.media)
         self.lenses = None

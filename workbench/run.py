@@ -94,7 +94,10 @@ class Run:
         self.path = self.layout.root
         self.described = read_run_json(self.layout)
         self._probs_checked: tuple[int, int] | None = None
-        self.dataset: Dataset = read_dataset(self.layout, self.described, media_root)
+        self.dataset: Dataset = self._read_dataset(media_root)
+
+    def _read_dataset(self, media_root: str | Path | None) -> Dataset:
+        return read_dataset(self.layout, self.described, media_root)
 
     def __repr__(self) -> str:
         n, k, epochs = self.n, self.k, len(self.epochs)

@@ -10,6 +10,7 @@ import pytest
 
 import workbench as wb
 from widgets.matrices import matrix
+from widgets.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.issues.confusion import confident_labels
 from workbench.issues.health import class_health, noise_report
@@ -98,7 +99,7 @@ def test_a_second_opinion_does_not_see_the_first(page, run):
     ex = page(author="bo", second_opinion=True)
     assert sorted(ex.queue) == ["id003", "id010"]
     body, buffers = ex.ask("open")
-    arrays = {name: np.frombuffer(data, f"<{kind}") for (name, kind), data in zip(body["arrays"], buffers)}
+    arrays = unpacked_arrays(body["arrays"], buffers)
     assert arrays["labels"].tolist() == run.dataset.given_labels.tolist()
     assert not arrays["verdict"].any()
     assert not arrays["flags"].any()

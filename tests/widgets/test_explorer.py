@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from widgets.packing import unpacked_arrays
 from widgets.suspects import suspects
 from workbench.errors import InputError
 from workbench.journal import Journal
@@ -38,7 +39,7 @@ def test_code_and_style_are_small_enough():
 
 def test_open_sends_arrays_in_row_order(page, run, issues):
     body, buffers = page().ask("open")
-    arrays = {name: np.frombuffer(data, f"<{kind}") for (name, kind), data in zip(body["arrays"], buffers)}
+    arrays = unpacked_arrays(body["arrays"], buffers)
     assert arrays["given"].tolist() == run.dataset.given_labels.tolist()
     assert arrays["p_error"] == pytest.approx(issues.loc[run.dataset.ids, "p_error"].to_numpy(), abs=1e-6)
     assert arrays["order"].tolist() == issues["row"].tolist()
@@ -166,9 +167,9 @@ def test_a_second_view_on_the_run_hears_of_the_first(page):
 def test_reopening_shows_every_saved_change(page, run, issues):
     page().ask("decide", op="relabel", rows=[3], label=2)
     body, buffers = page().ask("open")
-    names = [name for name, _ in body["arrays"]]
-    assert np.frombuffer(buffers[names.index("labels")], "<i4")[3] == 2
-    assert np.frombuffer(buffers[names.index("verdict")], "u1")[3] == 1
+    arrays = unpacked_arrays(body["arrays"], buffers)
+    assert arrays["labels"][3] == 2
+    assert arrays["verdict"][3] == 1
     assert body["saved"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from widgets.packing import unpacked_arrays
 from widgets.saving import key_of, page_script
 from widgets.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from workbench import projection
@@ -28,6 +29,13 @@ def facts_of(text: str) -> tuple[dict, bytes]:
 def array_of(facts: dict, block: bytes, key: list, dtype: str, which: int = 0) -> np.ndarray:
     start, length = facts["answers"][key_of(*key)]["at"][which]
     return np.frombuffer(block[start : start + length], dtype)
+
+
+def column_of(facts: dict, block: bytes, name: str) -> np.ndarray:
+    kept = facts["answers"][key_of("column", name)]
+    return unpacked_arrays(kept["body"]["arrays"], [block[start : start + length] for start, length in kept["at"]])[
+        name
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -49,16 +57,14 @@ def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
 def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
     ex, facts, block, _ = saved
     for name, column in ex.columns.items():
-        assert np.array_equal(
-            array_of(facts, block, ["column", name], column.values.dtype.str), column.values, equal_nan=True
-        )
+        assert np.array_equal(column_of(facts, block, name), column.values, equal_nan=True)
     for name, (mask, _) in ex.lenses.items():
         bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
         assert np.array_equal(bits[: ex.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
     assert np.allclose(xy, ex.run.project())
     opened = facts["answers"]['["open"]']
-    assert [name for name, _ in opened["body"]["arrays"]][:2] == ["given", "suggested"]
+    assert [spec["name"] for spec in opened["body"]["arrays"]][:2] == ["given", "suggested"]
     assert np.array_equal(array_of(facts, block, ["open"], "<i4"), ex.dataset.given_labels)
     assert facts["traits"]["color_by"] == "confidence"
     start, length = facts["selection"]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import widgets as wd
+from widgets.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.journal import Journal
 
@@ -32,8 +33,8 @@ def test_a_frame_needs_no_evidence():
     ex = wd.Explorer(df, label="y", x="umap_x", y="umap_y")
     body, buffers = asked(ex, "open")
     assert body["data_map"] == {"x": "umap_x", "y": "umap_y", "ranges": None, "title": "map"}
-    arrays = dict(zip((name for name, _ in body["arrays"]), buffers))
-    assert np.frombuffer(arrays["umap_x"], "<f4") == pytest.approx(df["umap_x"], abs=1e-6)
+    arrays = unpacked_arrays(body["arrays"], buffers)
+    assert arrays["umap_x"] == pytest.approx(df["umap_x"], abs=1e-6)
     assert "last as long as the kernel" in body["warning"]
     assert not body["lasting"]
     assert body["first_filters"] == ["weight", "given", "verdict"], "nothing is known of p_error"

@@ -60,7 +60,7 @@ class Compare {
       passing: store.filter.active ? store.filter.passing : null,
       selection: store.lists.selection,
     });
-    this.map.redraw();
+    this.map.redrawOver();
   }
 
   /** Arrows from the place in this run to the place in the other. */

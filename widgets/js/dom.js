@@ -99,3 +99,11 @@ export function sharpContext(canvas, width, height) {
   context.clearRect(0, 0, width, height);
   return context;
 }
+
+/** Resolves when what was drawn is on the screen; in a page that is not shown, soon. */
+export function seen() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 150);
+  });
+}

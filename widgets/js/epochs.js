@@ -10,6 +10,7 @@ export function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
   view.registry.onPush("projected", (body) => {
@@ -50,7 +51,6 @@ function addTimeline(view, map, options) {
 
 async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
-  [data, embedding].forEach((map, i) => (map.el.hidden = !meta.maps[i]));
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   embedding.say(meta.embedding.message);

@@ -2,6 +2,8 @@
 
 /** Where points without a value go: far outside of every view. */
 const NOWHERE = 1e4;
+/** Horizontal strips that an outline is cut into. */
+const STRIPS = 256;
 
 /** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
 export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
@@ -68,17 +70,32 @@ export function insidePolygon(xy, outline, allowed) {
     y0 = Math.min(y0, y);
     y1 = Math.max(y1, y);
   });
+  const strip = (y) => Math.floor(((y - y0) * STRIPS) / (y1 - y0 || 1)),
+    edges = edgesByStrip(ey, strip);
   for (let i = 0; i < n; i++) {
     const x = xy[2 * i],
       y = xy[2 * i + 1];
     if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1) || (allowed && !allowed[i])) continue;
+    const near = edges[strip(y)];
     let inside = 0;
-    for (let a = 0, b = m - 1; a < m; b = a++) {
+    for (let e = 0; e < near.length; e++) {
+      const a = near[e],
+        b = a ? a - 1 : m - 1;
       if (ey[a] > y !== ey[b] > y && x < ((ex[b] - ex[a]) * (y - ey[a])) / (ey[b] - ey[a]) + ex[a]) inside ^= 1;
     }
     mask[i] = inside;
   }
   return mask;
+}
+
+/** Edges of an outline that touch each horizontal strip, so that a point meets few of them: edge a ends at corner a. */
+function edgesByStrip(ey, strip) {
+  const edges = Array.from({ length: STRIPS + 1 }, () => []);
+  for (let a = 0; a < ey.length; a++) {
+    const [from, to] = [strip(ey[a]), strip(ey[a ? a - 1 : ey.length - 1])];
+    for (let s = Math.min(from, to); s <= Math.max(from, to); s++) edges[s].push(a);
+  }
+  return edges;
 }
 
 /** Mask of the points in the box spanned by two corners. */

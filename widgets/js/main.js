@@ -1,9 +1,8 @@
 /** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
 import { Actions } from "./actions.js";
-import { arrayOf } from "./bits.js";
 import { Bulk } from "./bulk.js";
 import { readTheme } from "./color.js";
-import { h } from "./dom.js";
+import { h, seen } from "./dom.js";
 import { FEATURES } from "./features.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
@@ -17,9 +16,10 @@ import { drawLegend } from "./legend.js";
 import { PointMap } from "./map.js";
 import { Media } from "./media.js";
 import { takePatch } from "./news.js";
+import { unpackedArrays } from "./packing.js";
 import { Paint } from "./paint.js";
 import { Registry } from "./registry.js";
-import { Source, TYPES } from "./source.js";
+import { Source } from "./source.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { Tip } from "./tip.js";
@@ -56,8 +56,7 @@ class Explorer {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      const arrays = Object.fromEntries(body.arrays.map(([name, type], i) => [name, arrayOf(TYPES[type], buffers[i])]));
-      this.build(body, arrays);
+      this.build(body, unpackedArrays(body.arrays, buffers));
     } catch (error) {
       this.opening.textContent = `could not open: ${error.message}`;
       this.root.dataset.state = "error";
@@ -228,12 +227,19 @@ class Explorer {
 
   /* ---- start and news ---- */
 
-  /** First paint: the data map, then filters, embedding and the first suspect. */
-  start(meta) {
-    const { store } = this;
+  /** First paint: the maps that are there. All else waits until they are seen. */
+  async start(meta) {
     this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
     this.registry.run("start");
+    this.maps.forEach((map) => map.flush());
+    await seen();
+    if (this.root.isConnected) this.fill(meta);
+  }
+
+  /** The first suspect, the gallery, filters. */
+  fill(meta) {
+    const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
     this.gallery.redraw();
@@ -281,7 +287,7 @@ class Explorer {
       paint.touch(rows);
       placed((map) => map.retouch(rows));
     });
-    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redraw()));
+    for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redrawOver()));
     for (const [name, react] of registry.traits) {
       const listener = () => react(model.get(name));
       model.on(`change:${name}`, listener);
@@ -294,7 +300,7 @@ class Explorer {
   async colorBy(name) {
     if (!this.store.columns.has(name)) return;
     try {
-      await this.source.load(name);
+      if (!this.store.values(name)) await this.source.load(name);
     } catch (error) {
       this.fail(error);
       return;

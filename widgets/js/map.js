@@ -35,6 +35,7 @@ export class PointMap {
       overlays: [],
       drag: null,
       frame: 0,
+      overFrame: 0,
       size: { width: 0, height: 0 },
     });
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
@@ -141,13 +142,15 @@ export class PointMap {
       height = this.stage.clientHeight,
       ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
-    this.size = { width, height };
     const w = Math.round(width * ratio),
       hgt = Math.round(height * ratio);
-    if (this.base.width !== w || this.base.height !== hgt) {
-      this.base.width = w;
-      this.base.height = hgt;
+    if (this.base.width === w && this.base.height === hgt && this.size.width === width && this.size.height === height) {
+      this.flush();
+      return;
     }
+    this.size = { width, height };
+    this.base.width = w;
+    this.base.height = hgt;
     this.draw();
   }
 
@@ -158,6 +161,11 @@ export class PointMap {
 
   redraw() {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  /** Only what lies over the points changed: a million points need not be drawn for a ring. */
+  redrawOver() {
+    if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
   }
 
   draw() {
@@ -184,6 +192,8 @@ export class PointMap {
   }
 
   drawOver(colors) {
+    cancelAnimationFrame(this.overFrame);
+    this.overFrame = 0;
     const { size, xy, store, drag } = this,
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
@@ -276,12 +286,12 @@ export class PointMap {
     this.drag = null;
     if (drag.far < 4) this.click(this.at(event), drag.mode, event);
     else if (drag.kind !== "pan") this.outline(drag);
-    this.redraw();
+    this.redrawOver();
   }
 
   cancel() {
     this.drag = null;
-    this.redraw();
+    this.redrawOver();
   }
 
   /** Select what an outline holds. */
@@ -366,6 +376,7 @@ export class PointMap {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.overFrame);
     cancelAnimationFrame(this.gliding);
     cancelAnimationFrame(this.looking);
     this.points.destroy();

@@ -9,8 +9,8 @@ const TELL_PAUSE = 150;
 export function newsFeature(view) {
   const { store, registry } = view;
   hear(view);
-  store.on("mask", ({ selection, from }) => {
-    if (selection && from !== "python") tellSelection(view);
+  store.on("selection", ({ from }) => {
+    if (from !== "python") tellSelection(view);
   });
   let timer = 0;
   store.on("cursor", () => {

@@ -55,8 +55,11 @@ function watchSizes(view) {
   const sizes = new ResizeObserver(() => layout(view));
   sizes.observe(view.root);
   view.maps.forEach((map) => sizes.observe(map.stage));
+  let away = false; // scrolled out of sight: what was drawn may be gone
   const seen = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) view.maps.forEach((map) => map.redraw());
+    const here = entries.some((entry) => entry.isIntersecting);
+    if (here && away) view.maps.forEach((map) => map.redraw());
+    away = !here;
   });
   seen.observe(view.root);
   view.registry.onEnd(() => {

@@ -1,8 +1,6 @@
 /** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
 import { arrayOf, unpackMask } from "./bits.js";
-
-/** Typed arrays by the names that Python uses. */
-export const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array };
+import { unpackedArrays } from "./packing.js";
 
 /** Time after which a layout is asked for again, ms. */
 const ASK_AGAIN = 5000;
@@ -18,7 +16,7 @@ export class Source {
     const { store } = this;
     if (store.values(name)) return;
     const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, arrayOf(TYPES[body.type], buffers[0]));
+    store.setValues(name, unpackedArrays(body.arrays, buffers)[name]);
   }
 
   /** Mask of the rows that a text or a query finds. */

@@ -1,7 +1,7 @@
 /**
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
- * Topics: "labels" (rows), "mask" (filters or selection), "look" (filters, colour, cameras), "cursor", "neighbors",
+ * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
  * "list", "history".
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
@@ -98,6 +98,7 @@ export class Store {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
+    this.emit("selection", { from }); // Python hears of it before anything is drawn
     this.emit("mask", { selection: true, from });
     this.showList(this.selectedCount ? "selection" : "queue");
   }
@@ -222,7 +223,10 @@ export class Store {
 
   /** Python's word on rows: it overrides whatever the page believed. */
   patch({ rows, labels, verdict, flags }) {
-    this.write({ rows, labels, verdict, flags });
+    const news = rows.some(
+      (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
+    );
+    if (news) this.write({ rows, labels, verdict, flags });
   }
 
   write({ rows, labels, verdict, flags }) {

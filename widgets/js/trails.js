@@ -41,7 +41,7 @@ class Trails {
     this.turn++;
     for (const map of this.view.maps) {
       map.trails = null;
-      map.redraw();
+      map.redrawOver();
     }
   }
 
@@ -102,7 +102,7 @@ class Trails {
 
   show(map, trails) {
     map.trails = trails;
-    map.redraw();
+    map.redrawOver();
   }
 }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.packing import packed_arrays
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def ask_column(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     name = content.get("name")
     if name not in view.columns:
         raise InputError.unknown("column", name, view.columns)
-    values = view.columns[name].values
-    return {"type": values.dtype.kind + str(values.dtype.itemsize)}, [values]
+    specs, arrays = packed_arrays({name: view.columns[name].values})
+    return {"arrays": specs}, arrays
 
 
 def ask_media(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -10,6 +10,7 @@ import numpy as np
 from widgets.auditing import canaries, estimate
 from widgets.columns import Column
 from widgets.masks import packed
+from widgets.packing import packed_arrays
 from widgets.queues import orders
 from widgets.unrecorded import FrameRun
 
@@ -26,6 +27,9 @@ DATA_MAPS = (
 
 FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
 
+LIVE = ("label", "verdict")
+"""Columns that the page makes of the decisions."""
+
 NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
 NO_AXES = "Name the columns that place the points\n(x= and y=), or pass embeddings=."
 
@@ -41,12 +45,14 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         "is_issue": view.issue.astype(np.uint8),
     }  # fmt: skip
     meta = described(view)
-    if meta["data_map"]:
-        arrays |= {name: columns[name].values for name in (meta["data_map"]["x"], meta["data_map"]["y"])}
-    meta["arrays"] = [[name, array.dtype.kind + str(array.dtype.itemsize)] for name, array in arrays.items()]
+    shown = [meta["data_map"][axis] for axis in ("x", "y")] if meta["data_map"] else []
+    for name in (*shown, view.color_by):
+        if name not in LIVE:
+            arrays.setdefault(name, columns[name].values)
+    meta["arrays"], buffers = packed_arrays(arrays)
     if view.selection:
         view.send({"push": "selection"}, [packed(view.mask_of(view.selection)).tobytes()])
-    return meta, list(arrays.values())
+    return meta, buffers
 
 
 def described(view: View) -> dict:

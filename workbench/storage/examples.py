@@ -19,8 +19,8 @@ from workbench.storage.trust import is_mine
 
 TEXT = (pa.string(), pa.large_string())
 
-GROUP_ROWS = 4096
-"""Rows per row group: what is read to show one image."""
+GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
+"""Rows per row group: what is read to show one image; and where there are none, which are read as a whole."""
 
 
 def write_examples(layout: Layout, dataset: Dataset) -> None:
@@ -34,15 +34,17 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     media = {name: values for name, values in media.items() if values is not None}
     for name, values in media.items():
         schema = schema.append(pa.field(name, pa.string() if _holds_paths(dataset, values) else pa.binary()))
-    table = pa.table(fixed | columns)
-    with sealed(layout, layout.examples) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for start in range(0, max(dataset.n, 1), GROUP_ROWS):
-            block = table.slice(start, GROUP_ROWS)
+    table, group_rows = pa.table(fixed | columns), GROUP_ROWS if media else GROUP_ROWS_BARE
+    repeating = [field.name for field in schema if field.name not in ("row", "id", *media)]
+    options = {"compression": "zstd", "use_dictionary": repeating}
+    with sealed(layout, layout.examples) as file, pq.ParquetWriter(file, schema, **options) as writer:
+        for start in range(0, max(dataset.n, 1), group_rows):
+            block = table.slice(start, group_rows)
             for name, values in media.items():
                 kind = schema.field(name).type
                 column = [_one(name, values, row, kind == pa.string()) for row in range(start, start + len(block))]
                 block = block.append_column(name, pa.array(column, kind))
-            writer.write_table(block, row_group_size=GROUP_ROWS)
+            writer.write_table(block, row_group_size=group_rows)
     if dataset.planted is not None:
         with sealed(layout, layout.planted) as temporary:
             dataset.planted.to_parquet(temporary, index=False)

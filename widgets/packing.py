@@ -1,0 +1,98 @@
+"""How arrays cross to the page: each as few bytes as say the same.
+
+A million class codes are a million bytes, not four; a column that repeats another one, counts the rows, or holds one
+value crosses as a word. Nothing is rounded. `packing.js` is the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+NARROW = ((1 << 8, np.uint8), (1 << 16, np.uint16))
+"""Types for whole numbers by how many different values they hold."""
+
+
+def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict], list[np.ndarray]]:
+    """Descriptions of arrays, and the buffers of those that need one.
+
+    Parameters
+    ----------
+    arrays : one-dimensional arrays of float32, int32 or uint8 by name.
+
+    Returns
+    -------
+    specs : list of dict, one per array in their order: `name`, `type` (what the page makes of it: "f4", "i4" or "u1")
+        and `length`; then one of `fill` (every value, None for NaN), `rows` (counts from 0), `like` (the name of an
+        earlier array that begins with the same values), or `buffer` (index into the buffers), with `sent` and `less` where the
+        buffer has another type, whose values less `less` are meant.
+    buffers : list of ndarray.
+    """
+    specs: list[dict] = []
+    buffers: list[np.ndarray] = []
+    for at, (name, values) in enumerate(arrays.items()):
+        spec = {"name": name, "type": values.dtype.kind + str(values.dtype.itemsize), "length": len(values)}
+        said = _one_value(values) or _counts(values) or _repeats(values, list(arrays.items())[:at])
+        if said is None:
+            sent, less = _narrowed(values)
+            said = {"buffer": len(buffers)}
+            if sent.dtype != values.dtype:
+                said |= {"sent": sent.dtype.kind + str(sent.dtype.itemsize), "less": less}
+            buffers.append(sent)
+        specs.append({**spec, **said})
+    return specs, buffers
+
+
+def _one_value(values: np.ndarray) -> dict | None:
+    if not len(values):
+        return {"fill": 0}
+    first = values[0]
+    if values[-1] != first and not (np.isnan(first) and np.isnan(values[-1])):
+        return None
+    if np.isnan(first):
+        return {"fill": None} if np.isnan(values).all() else None
+    return {"fill": first.item()} if np.isfinite(first) and (values == first).all() else None
+
+
+def _counts(values: np.ndarray) -> dict | None:
+    if values.dtype.kind != "i" or values[0] != 0 or values[-1] != len(values) - 1:
+        return None
+    return {"rows": True} if np.array_equal(values, np.arange(len(values))) else None
+
+
+def _repeats(values: np.ndarray, before: list[tuple[str, np.ndarray]]) -> dict | None:
+    for name, other in before:
+        alike = other.dtype == values.dtype and len(other) >= len(values) and values[-1] == other[len(values) - 1]
+        if alike and np.array_equal(values, other[: len(values)]):
+            return {"like": name}
+    return None
+
+
+def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Whole numbers in the narrowest type that holds them, and what was added to them: 1 where the least is -1."""
+    if values.dtype.kind == "i":
+        less = int(values.min() < 0)
+        most = int(values.max()) + less
+        for size, kind in NARROW:
+            if values.min() >= -1 and most < size:
+                return (values + less).astype(kind), less
+    return values, 0
+
+
+def unpacked_arrays(specs: Sequence[Mapping], buffers: Sequence[bytes]) -> dict[str, np.ndarray]:
+    """The inverse of `packed_arrays`, as the page does it: arrays by name."""
+    out: dict[str, np.ndarray] = {}
+    for spec in specs:
+        kind, length = np.dtype(f"<{spec['type']}"), spec["length"]
+        if "fill" in spec:
+            values = np.full(length, np.nan if spec["fill"] is None else spec["fill"], kind)
+        elif "rows" in spec:
+            values = np.arange(length, dtype=kind)
+        elif "like" in spec:
+            values = out[spec["like"]][:length].copy()
+        else:
+            sent = np.frombuffer(buffers[spec["buffer"]], f"<{spec.get('sent', spec['type'])}")
+            values = sent.astype(kind) - kind.type(spec.get("less", 0))
+        out[spec["name"]] = values
+    return out
