@@ -105,17 +105,22 @@ def check_pred_probs(
     return probs, labels
 
 
-def unusable_rows(block: np.ndarray, tolerance: float, *, negative: bool = True) -> np.ndarray:
-    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance.
-
-    `negative` False: the caller has seen that no value is.
-    """
+def unusable_rows(block: np.ndarray, tolerance: float) -> np.ndarray:
+    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance."""
     with np.errstate(invalid="ignore", over="ignore"):
-        off = np.abs(block @ np.ones(block.shape[1], block.dtype) - 1)
-        wrong = ~(off <= tolerance)
-        if negative and block.size and not block.min() >= -tolerance * 1e-3:
-            wrong |= block.min(axis=1) < -tolerance * 1e-3
-    return wrong
+        return not_summing_to_one(block, tolerance) | below_zero(block, tolerance)
+
+
+def not_summing_to_one(block: np.ndarray, tolerance: float) -> np.ndarray:
+    """Rows of one block whose sum is off by more than the tolerance, NaN and infinity among them."""
+    return ~(np.abs(block @ np.ones(block.shape[1], block.dtype) - 1) <= tolerance)
+
+
+def below_zero(block: np.ndarray, tolerance: float) -> np.ndarray:
+    """Rows of one block with a value further below zero than a thousandth of the tolerance."""
+    if not block.size or block.min() >= -tolerance * 1e-3:
+        return np.zeros(len(block), bool)
+    return block.min(axis=1) < -tolerance * 1e-3
 
 
 def default_tolerance(probs: np.ndarray) -> float:

@@ -7,6 +7,7 @@ copying (segments left and right of it for wide rows, whole columns for narrow o
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -48,9 +49,25 @@ def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int,
         for part in parts:
             work(part)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, parts):
-            pass
+    left = deque(parts)
+
+    def run() -> None:  # a thread takes the next part by itself: handing out hundreds would cost as much as they do
+        try:
+            while True:
+                try:
+                    part = left.popleft()
+                except IndexError:
+                    return
+                work(part)
+        except BaseException:
+            left.clear()
+            raise
+
+    with ThreadPoolExecutor(workers - 1) as pool:
+        others = [pool.submit(run) for _ in range(workers - 1)]
+        run()
+        for other in others:
+            other.result()
 
 
 def usable_cores() -> int:

@@ -263,8 +263,12 @@ def find_label_issues(
     if by == "confident_learning":
         return rows.off_diagonal()
     if by in ("low_self_confidence", "low_normalized_margin"):
-        scores = rows.p_given if by == "low_self_confidence" else normalized_margin(labels, probs)
-        return lowest(scores, int(rows.off_diagonal().sum()))
+        how_many = int(rows.off_diagonal().sum())
+        if by == "low_self_confidence":
+            return lowest(rows.p_given, how_many)
+        # exact where another class leads; where the given label does, as if it were by nothing: no issue is among those
+        margins = (rows.p_given - rows.largest + 1) / 2
+        return lowest(margins, how_many, lambda: normalized_margin(labels, probs))
     counts = rows.calibrated() if joint_counts is None else np.asarray(joint_counts)
     if counts.shape != (probs.shape[1],) * 2:
         raise InputError.at(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.checks import default_tolerance, refuse_rows, unusable_rows
+from workbench.checks import below_zero, default_tolerance, not_summing_to_one, refuse_rows
 from workbench.reductions import (
     by_blocks,
     float_rows,
@@ -70,6 +70,7 @@ class Rows:
     labels: np.ndarray  # (n,) int64, -1 = unlabelled
     classes: Classes
     p_given: np.ndarray  # (n,), NaN where unlabelled
+    largest: np.ndarray  # (n,), the largest probability of each row
     contradicted: np.ndarray  # (n,) bool: another class leads by more than SLACK
     confident: np.ndarray  # (n,) small int: confident class, -1 = none
 
@@ -103,17 +104,19 @@ def read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) 
     classes = Classes(labels, k)
     reach = _reach(classes.means(p_given), dtype) if confident else None
     lowest = reach.min() if confident else None
-    contradicted = np.empty(n, bool)
+    top, contradicted = np.empty(n, dtype), np.empty(n, bool)
     sure = np.full(n if confident else 0, -1, np.int16 if k < 1 << 15 else np.int32)
     unusable: list[np.ndarray] = []
     tolerance = default_tolerance(probs)
 
     def work(rows: slice) -> None:
         block = float_rows(probs[rows])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
+            bad = not_summing_to_one(block, tolerance)  # first: a sum reads memory fastest, the rest is in the cache
             leader, negative = leading_columns(block)
-            bad = unusable_rows(block, tolerance, negative=negative)
-            largest = block[np.arange(len(block)), leader]
+            if negative:
+                bad |= below_zero(block, tolerance)
+            largest = top[rows] = block[np.arange(len(block)), leader]
             given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
             led = np.where(leader < given, bar <= largest, bar < largest)
             contradicted[rows] = led & (leader != given) & (given >= 0)
@@ -127,7 +130,7 @@ def read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) 
         bad = np.zeros(n, bool)
         bad[np.concatenate(unusable)] = True
         refuse_rows(probs, bad, tolerance)
-    return Rows(k, labels, classes, p_given, contradicted, sure)
+    return Rows(k, labels, classes, p_given, top, contradicted, sure)
 
 
 def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -143,14 +146,14 @@ def _confident(
     """Confident class of each row, -1 = none: the only class that reaches its threshold; of several, the leader."""
     confident = np.where(largest >= reach[leader], leader, -1)  # then it is the only one, or one of several
     open_rows = np.flatnonzero((confident < 0) & (largest >= lowest))
-    if len(open_rows):
-        sure = block[open_rows] >= reach
-        first = sure.argmax(axis=1)
-        inside = np.arange(len(open_rows))
-        found = sure[inside, first]
-        sure[inside, first] = False
-        several = sure.any(axis=1)
-        confident[open_rows] = np.where(several, leader[open_rows], np.where(found, first, -1))
+    sure = block[open_rows] >= reach
+    if not sure.any():
+        return confident
+    reached = np.flatnonzero(sure.any(axis=1))
+    open_rows, sure = open_rows[reached], sure[reached]
+    first = sure.argmax(axis=1)
+    sure[np.arange(len(reached)), first] = False
+    confident[open_rows] = np.where(sure.any(axis=1), leader[open_rows], first)
     return confident
 
 

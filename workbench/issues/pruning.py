@@ -6,6 +6,8 @@ tied, so that the choice among equals is cleanlab's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from workbench.issues.counting import SLACK, Rows
@@ -29,8 +31,11 @@ def to_prune(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -
     return share.astype(np.int64)
 
 
-def lowest(scores: np.ndarray, how_many: int) -> np.ndarray:
-    """Mask of the so many lowest scores (NaN last); a sort decides only where the border is tied."""
+def lowest(scores: np.ndarray, how_many: int, complete: Callable[[], np.ndarray] | None = None) -> np.ndarray:
+    """Mask of the so many lowest scores (NaN last); a sort decides only where the border is tied.
+
+    Scores above the border may be bounds: `complete` then gives the right ones, should they have to be sorted.
+    """
     mask = np.zeros(len(scores), bool)
     if how_many <= 0:
         return mask
@@ -41,7 +46,7 @@ def lowest(scores: np.ndarray, how_many: int) -> np.ndarray:
     np.less_equal(scores, border, out=mask)
     if mask.sum() != how_many:
         mask[:] = False
-        mask[np.argsort(scores)[:how_many]] = True
+        mask[np.argsort(scores if complete is None else complete())[:how_many]] = True
     return mask
 
 
