@@ -406,8 +406,11 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
     codes = code_of_distinct[positions]
     if (codes == -2).any():
         row = int(np.flatnonzero(codes == -2)[0])
-        known = first_few(list(names), 12)
-        raise InputError.at("labels", f"is {distinct[positions[row]]!r}", f"Known classes: {known}.", row=row)
+        value = distinct[positions[row]]
+        todo = f"Known classes: {first_few(list(names), 12)}."
+        if value == UNLABELLED:
+            todo += f" Where there is no label yet, give None instead of -1 ({int((codes == -2).sum())} rows)."
+        raise InputError.at("labels", f"is {value!r}", todo, row=row)
     return codes, names
 
 

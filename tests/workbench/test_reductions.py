@@ -62,7 +62,7 @@ def test_blocks_cover_every_row_once_and_errors_come_through(monkeypatch):
         r.by_blocks(work, 1001, 3, threads=threads, block=10)
         assert (seen == 1).all()
 
-        def fail(rows):
+        def fail(rows, seen=seen):
             seen[rows] += 1
             raise ValueError(f"at {rows.start}")
 
