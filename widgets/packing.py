@@ -25,8 +25,8 @@ def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict], list[np
     -------
     specs : list of dict, one per array in their order: `name`, `type` (what the page makes of it: "f4", "i4" or "u1")
         and `length`; then one of `fill` (every value, None for NaN), `rows` (counts from 0), `like` (the name of an
-        earlier array that begins with the same values), or `buffer` (index into the buffers), with `sent` and `less` where the
-        buffer has another type, whose values less `less` are meant.
+        earlier array that begins with the same values), or `buffer` (index into the buffers), with `sent` and `less`
+        where the buffer has another type, whose values less `less` are meant.
     buffers : list of ndarray.
     """
     specs: list[dict] = []
