@@ -28,13 +28,16 @@ def sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
     return run.dataset.rows(drawn.ids).astype(np.int32)
 
 
-def estimate(run: Run, issues: pd.DataFrame) -> dict:
-    """`text` such as "about 41 left (30–55)" and `title` with the whole sentence; empty before the first verdict."""
+def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
+    """`text` such as "about 41 left (30–55)" and `title` with the whole sentence; empty before the first verdict.
+
+    With `author`, from this author's verdicts alone.
+    """
     if not begun(run):
         return {}
     from workbench.issues.audit import audit
 
-    found = audit(run, budget=1, issues=issues).estimate()
+    found = audit(run, budget=1, issues=issues).estimate(author)
     if not found.judged:
         return {"begun": True}
     left = f"about {found.left:,.0f} left ({found.left_low:,}–{found.left_high:,})"

@@ -37,12 +37,12 @@ class Compared:
     places: dict[str, np.ndarray]
 
 
-def compared(run: Run, other: Run, issues: pd.DataFrame) -> Compared:
-    """Compare the run on show (whose suspects are `issues`) with another one."""
+def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
+    """Compare the run on show (whose suspects are `issues`) with another one; `author` as in `suspects`."""
     from widgets.suspects import suspects
     from workbench.compare_runs import compare_runs
 
-    found = compare_runs(run, other, issues=(issues, suspects(other)))
+    found = compare_runs(run, other, issues=(issues, suspects(other, author)))
     table = found.table.reindex(run.dataset.ids)
     columns, places = {}, {}
     for name in table.columns:

@@ -59,8 +59,9 @@ class Explorer(anywidget.AnyWidget, View):
     author : str, optional
         Who decides, in the journal; the login name when not given.
     second_opinion : bool
-        Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged;
-        `workbench.agreement(run)` then says how far the opinions agree.
+        Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged. No
+        verdict of another author is shown or moves the ranking. When all is judged, the people tab and
+        `workbench.agreement(run)` say how far the opinions agree.
     keymap : "default", "prodigy" or dict of action to key or list of keys, optional
         A dict is laid over the default; see `widgets.keymaps`.
     color_by : str, optional
@@ -110,7 +111,7 @@ class Explorer(anywidget.AnyWidget, View):
     height = T.Int(540).tag(sync=True)
     webgl = T.Bool(True).tag(sync=True)
     view = Computed(lambda self: self._view_now(), lambda self, value: self._show_view(value))
-    changes = Computed(lambda self: self.run.changes(), lambda self, value: self._replace_changes(value))
+    changes = Computed(lambda self: self.run.changes(author=self.only), lambda self, value: self._replace_changes(value))
 
     def __init__(
         self,
@@ -134,7 +135,9 @@ class Explorer(anywidget.AnyWidget, View):
         self._loop = _running_loop()
         self.keymap, self.blind, self.render = checked(keymap), blind, render
         self.other = None if other is None else opened_run(other, {})
-        issues = suspects(opened) if issues is None else issues
+        if issues is None:
+            who = opened.journal.author if author is None else author
+            issues = suspects(opened, who if second_opinion else None)
         self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
         doubted = bool(np.isfinite(self.columns["p_error"].values).any())
         if queue is None:
@@ -149,8 +152,11 @@ class Explorer(anywidget.AnyWidget, View):
     # ---- for people ------------------------------------------------------------------------------------------
 
     def rank_again(self) -> None:
-        """Ask the detector anew: it learns from the verdicts in the journal. Every open page then opens again."""
-        self.show_issues(rank_again(self.run))
+        """Ask the detector anew: it learns from the verdicts in the journal. Every open page then opens again.
+
+        In a second opinion it learns from this author's verdicts alone.
+        """
+        self.show_issues(rank_again(self.run, self.only))
         self._made = False
         self.queue = "suspicion"
         self._made = True

@@ -23,8 +23,22 @@ MOST = 50
 
 
 def people(run: Run, decisions: Decisions) -> dict:
-    """JSON-ready: `pace`, `authors` (pairs with their kappa) and `annotators` (with their quality)."""
-    return {"author": decisions.who, "pace": pace(decisions), "authors": authors(run), "annotators": voters(run)}
+    """JSON-ready: `pace`, `authors` (pairs with their kappa) and `annotators` (with their quality).
+
+    A second opinion gets `withheld`, the number of examples that are left to judge, in place of the pairs.
+    """
+    left = withheld(run, decisions)
+    told = {"authors": [], "withheld": left} if left else {"authors": authors(run)}
+    return {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), **told}
+
+
+def withheld(run: Run, decisions: Decisions) -> int:
+    """In a second opinion: examples that others have judged and this author has not; until 0, agreement is a hint."""
+    if not decisions.alone:
+        return 0
+    judged = run.journal.opinions("label").notna()
+    own = judged.pop(decisions.who) if decisions.who in judged else False
+    return int((judged.any(axis=1) & ~own).sum()) if len(judged) else 0
 
 
 def pace(decisions: Decisions) -> dict:

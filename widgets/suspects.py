@@ -2,6 +2,7 @@
 
 The key is the evidence, not the journal: reopening a view shows the queue in the order that one was working
 through, even after many decisions. `rank_again` asks the detector anew, which then learns from the journal's verdicts.
+A second opinion has suspects of its own, which no verdict of another author has touched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from widgets.columns import codes_of
 from workbench.errors import MissingEvidence
-from workbench.storage.cache import digest, fingerprint, load, store
+from workbench.storage.cache import digest, fingerprint, key_digest, load, store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,17 +24,18 @@ if TYPE_CHECKING:
 NAME = "suspects"
 
 
-def suspects(run: Run) -> pd.DataFrame:
+def suspects(run: Run, author: str | None = None) -> pd.DataFrame:
     """`workbench.find_issues(run)`, from the cache where the evidence is the same.
 
     A run without evidence can be looked at and labelled too: then nothing is suspected; `attrs["missing"]` says why.
+    With `author`, as in `rank_again`.
     """
-    arrays = load(run, NAME, evidence_key(run))
+    arrays = load(run, *_place(run, author))
     if arrays is not None:
         words = json.loads(arrays["words"].tobytes())
         return _frame(run, arrays, words["reasons"], words["attrs"])
     try:
-        return rank_again(run)
+        return rank_again(run, author)
     except MissingEvidence as error:
         nothing = {"row": np.arange(run.n), "suggested": np.full(run.n, -1), "p_error": np.full(run.n, np.nan)}
         nothing |= {"p_suggested": np.full(run.n, np.nan), "is_issue": np.zeros(run.n, bool)}
@@ -52,13 +54,25 @@ def scores_of(run: Run) -> pd.DataFrame:
         return pd.DataFrame(index=pd.Index(run.dataset.ids, name="id"))
 
 
-def rank_again(run: Run) -> pd.DataFrame:
-    """`workbench.find_issues(run)` computed now, with the verdicts of the journal, and kept."""
-    from workbench.issues import find_issues
+def rank_again(run: Run, author: str | None = None) -> pd.DataFrame:
+    """`workbench.find_issues(run)` computed now, with the verdicts of the journal, and kept.
 
-    issues = find_issues(run)
-    store(run, NAME, evidence_key(run), _arrays(run, issues))
+    With `author`, with this author's verdicts alone: for a second opinion, which the first one must not steer.
+    """
+    from workbench.issues import find_issues
+    from workbench.issues.audit import verdicts_of
+
+    issues = find_issues(run, verdicts=None if author is None else verdicts_of(run, author).astype(bool))
+    store(run, *_place(run, author), _arrays(run, issues))
     return issues
+
+
+def _place(run: Run, author: str | None) -> tuple[str, dict[str, object]]:
+    """Name and key in the cache."""
+    key = evidence_key(run)
+    if author is None:
+        return NAME, key
+    return f"{NAME}-author={key_digest({'author': author})[:8]}", key | {"author": author}
 
 
 def evidence_key(run: Run) -> dict[str, object]:

@@ -67,7 +67,7 @@ class View:
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
-        self.compared = None if self.other is None else compared(self.run, self.other, issues)
+        self.compared = None if self.other is None else compared(self.run, self.other, issues, self.only)
         for name, column in (self.compared.columns if self.compared else {}).items():
             self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
@@ -76,6 +76,11 @@ class View:
         self.reasons = issues["reasons"].to_numpy(object)[order]
         self.details = Details(self.run, self.reasons, self.suggested, self.media)
         self.lenses = None
+
+    @property
+    def only(self) -> str | None:
+        """The author whose verdicts alone may count in a second opinion; None where everybody's do."""
+        return self.decisions.who if self.decisions.alone else None
 
     def row(self, value: object) -> int:
         """A row number that came in a message."""

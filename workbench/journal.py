@@ -192,8 +192,12 @@ class Journal:
 
     # ---- reading ---------------------------------------------------------------------------------------------
 
-    def state(self) -> pd.DataFrame:
+    def state(self, *, author: str | None = None) -> pd.DataFrame:
         """What holds now, one row per id that has at least one decision which has not been undone.
+
+        Parameters
+        ----------
+        author : only what this author decided, whatever others decided before or after
 
         Returns
         -------
@@ -206,7 +210,9 @@ class Journal:
 
         rows = self._file.read(
             f"{_STANDING} SELECT e.id, e.field, e.new, s.owner, e.time, e.reason, max(e.seq) "
-            "FROM entries e JOIN standing s ON s.batch = e.batch GROUP BY e.id, e.field ORDER BY e.id"
+            "FROM entries e JOIN standing s ON s.batch = e.batch WHERE ?1 IS NULL OR s.owner = ?1 "
+            "GROUP BY e.id, e.field ORDER BY e.id",
+            (author,),
         )
         place = {field: at for at, field in enumerate(FIELDS)}
         weight = {"label": 2, "verdict": 1, "flag": 0, "note": 0}

@@ -396,14 +396,18 @@ class Run:
             labels[rows] = [self.dataset.code_of(name) for name in names]
         return labels
 
-    def changes(self) -> pd.DataFrame:
+    def changes(self, *, author: str | None = None) -> pd.DataFrame:
         """Examples whose label differs from the given one.
+
+        Parameters
+        ----------
+        author : only what this author stands for, whatever others decided before or after
 
         Returns
         -------
         DataFrame indexed by id: given_label, label, author, time, reason.
         """
-        state = self.journal.state()
+        state = self.journal.state(author=author)
         state = state[state["label"].notna()]
         rows, known = self._known_rows(state.index)
         state = state[known]

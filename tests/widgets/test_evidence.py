@@ -120,6 +120,59 @@ def test_a_second_opinion_does_not_see_the_first(page, run):
     assert table["differ"].tolist() == [["id003"]]
 
 
+def test_the_ranking_of_a_second_opinion_knows_nothing_of_the_first(page, run):
+    def p_error(ex):
+        return ex.issues["p_error"].reindex(run.dataset.ids)
+
+    untouched = wb.find_issues(run)["p_error"].reindex(run.dataset.ids)
+    first = page(issues=None, author="anna")
+    for row in range(30):  # anna finds every label right, which makes all suspects less suspicious
+        first.ask("decide", op="keep", rows=[row])
+    first.ask("rank")
+    steered = p_error(first)
+    assert np.abs(steered - untouched).max() > 0.02
+
+    ex = page(issues=None, author="bo", second_opinion=True)
+    assert p_error(ex).equals(untouched)
+    assert "recalibrated" not in ex.issues.attrs["method"]
+    ex.ask("rank")
+    assert p_error(ex).equals(untouched), "ranked again before bo has decided anything"
+    for row in range(0, 60, 10):
+        ex.ask("decide", op="relabel", rows=[row], label=int(ex.suggested[row] if row else 2))
+    ex.ask("rank")
+    own = pd.Series({f"id{row:03d}": ex.decisions.labels[row] != run.dataset.given_labels[row] for row in range(0, 60, 10)})
+    assert p_error(ex).equals(wb.find_issues(run, verdicts=own)["p_error"].reindex(run.dataset.ids))
+    assert not p_error(ex).equals(untouched), "what bo says counts"
+    assert p_error(page(issues=None, author="anna")).equals(steered), "each keeps the ranking that they had"
+
+
+def test_a_second_opinion_hears_of_agreement_when_all_is_judged(page, run):
+    first = page(author="anna")
+    for row in (3, 10):
+        first.ask("decide", op="relabel", rows=[row], label=2)
+    ex = page(author="bo", second_opinion=True)
+    assert ex.changes.empty, "what anna changed is not told by Python either"
+    ex.ask("decide", op="relabel", rows=[10], label=1)
+    body, _ = ex.ask("people")
+    assert (body["authors"], body["withheld"]) == ([], 1)
+    assert "1 left" in ex.ask("differ", authors=["anna", "bo"])[0]["error"]
+    assert ex.changes["label"].to_dict() == ({"id010": "dog"} if run.dataset.given[10] != "dog" else {})
+    ex.ask("decide", op="keep", rows=[3])
+    body, _ = ex.ask("people")
+    assert body["authors"][0]["n"] == 2
+    assert ex.ask("differ", authors=["anna", "bo"])[0]["count"] == 2
+    assert first.ask("people")[0]["authors"][0]["differ"] == 2, "who is no second opinion sees it at any time"
+
+
+def test_the_audit_of_a_second_opinion_counts_own_verdicts(page, run):
+    first = page(author="anna")
+    first.ask("audit", draw=True)
+    for id in first.queue[:8]:
+        first.ask("decide", op="keep", rows=[int(run.dataset.rows([id])[0])])
+    assert "left" in first.ask("audit")[0]["audit"]["text"]
+    assert page(author="bo", second_opinion=True).ask("open")[0]["audit"] == {"begun": True}
+
+
 def test_people_has_pace_authors_and_annotators(page, run):
     ex = page(author="anna")
     body, _ = ex.ask("people")

@@ -24,18 +24,22 @@ export class PeoplePanel {
     }
   }
 
-  fill({ author, pace, authors, annotators }) {
+  fill({ author, pace, authors, withheld, annotators }) {
     this.el.replaceChildren(
       h("h4", { text: `${author}, this sitting` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
       h("h4", { text: "Do authors agree?" }),
-      ...this.authors(authors),
+      ...this.authors(authors, withheld),
       h("h4", { text: "Annotators" }),
       ...this.annotators(annotators),
     );
   }
 
-  authors(pairs) {
+  authors(pairs, withheld) {
+    if (withheld) {
+      const why = `Shown when you have judged all that others have: ${count(withheld)} left. Before, it would tell you what they said.`;
+      return [h("p", { class: "lw-quiet", text: why })];
+    }
     if (!pairs.length) {
       const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
       return [h("p", { class: "lw-quiet", text: how })];

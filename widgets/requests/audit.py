@@ -16,7 +16,7 @@ def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     if content.get("draw"):
         arrays = [sample(view.run, view.issues)]
         view.set_from_page(queue=view.dataset.ids[arrays[0]].tolist())
-    return {"audit": estimate(view.run, view.issues)}, arrays
+    return {"audit": estimate(view.run, view.issues, view.only)}, arrays
 
 
 def ask_rank(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -55,5 +55,8 @@ def ask_differ(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     if content.get("annotator") is not None:
         mask = people.against_consensus(view.run, str(content["annotator"]))
     else:
+        left = people.withheld(view.run, view.decisions)
+        if left:
+            raise InputError.at("authors", f"are not compared before all is judged ({left:,} left)", "Go on first.")
         mask = people.differing(view.run, *map(str, content["authors"]))
     return {"count": int(mask.sum())}, [packed(np.ascontiguousarray(mask))]

@@ -15,6 +15,6 @@ def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
     path = Path(str(content["path"])).expanduser()
     export(view.run, path, force=bool(content.get("overwrite")))
-    changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+    changed = int((view.run.labels() != view.dataset.given_labels).sum())  # everybody's, as in the file
     text = f"wrote {path.resolve()} ({view.dataset.n:,} examples, {changed:,} changed)"
     return {"path": str(path.resolve()), "text": text}, []

@@ -87,7 +87,7 @@ def described(view: View) -> dict:
         "how": how_sure(attrs),
         "warning": warning(view),
         "canaries": canaries(run, view.issues),
-        "audit": estimate(run, view.issues),
+        "audit": estimate(run, view.issues, view.only),
         "export_path": str(export_name(run)),
     }
 

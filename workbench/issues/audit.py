@@ -79,9 +79,9 @@ class Audit:
         """Number of examples in the sample."""
         return len(self.ids)
 
-    def estimate(self) -> Estimate:
-        """The number of errors, from the verdicts in the journal (see `estimate_errors`)."""
-        verdicts = verdicts_of(self._run).reindex(self.plan["id"])
+    def estimate(self, author: str | None = None) -> Estimate:
+        """The number of errors, from the verdicts in the journal, or one author's (see `estimate_errors`)."""
+        verdicts = verdicts_of(self._run, author).reindex(self.plan["id"])
         judged = verdicts.notna().to_numpy()
         wrong = verdicts.fillna(False).to_numpy(dtype=bool)
         p, stratum, drawn = (self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn"))
@@ -155,9 +155,12 @@ def _draw(plan: pd.DataFrame, budget: int) -> pd.DataFrame:
     return plan.assign(drawn=plan["turn"].to_numpy() < wanted[stratum])
 
 
-def verdicts_of(run: Run) -> pd.Series:
-    """True (the given label is wrong) or False (it is right) for every example that somebody decided, by id."""
-    state = run.journal.state()
+def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
+    """True (the given label is wrong) or False (it is right) for every example that somebody decided, by id.
+
+    With `author`, what this author stands for, whatever others decided before or after.
+    """
+    state = run.journal.state(author=author)
     rows = run.dataset._index.get_indexer(state.index)
     state = state[rows >= 0]
     given = run.dataset.given[rows[rows >= 0]]
