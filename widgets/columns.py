@@ -25,6 +25,9 @@ MOST_CATEGORIES = 200
 
 VERDICTS = ("undecided", "relabelled", "kept", "skipped")
 
+OF_EVIDENCE = ("suggested", "p_error", "p_suggested")
+"""Columns that say nothing without evidence."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -49,6 +52,11 @@ class Column:
     source: str = ""
     of_classes: bool = False
 
+    @property
+    def known(self) -> bool:
+        """Does any example have a value?"""
+        return bool((self.values >= 0).any() if self.categories is not None else np.isfinite(self.values).any())
+
     def described(self) -> dict:
         """What the page must know beside the values."""
         kind = "number" if self.categories is None else "category"
@@ -65,7 +73,7 @@ class Column:
 
 
 def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Column]:
-    """Every column of a view, by name, in the order of the menus.
+    """Every column of a view, by name, in the order of the menus; those of the detector only where it had evidence.
 
     Parameters
     ----------
@@ -85,6 +93,7 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
         Column("p_suggested", _numbers(issues["p_suggested"])[order], range=(0.0, 1.0),
                title="probability of the suggested label"),
     ]  # fmt: skip
+    columns = [column for column in columns if column.name not in OF_EVIDENCE or column.known]
     columns += _score_columns(scores, rows_in_order(dataset, scores))
     taken = {column.name for column in columns}
     for name in dataset.metadata.columns:

@@ -25,8 +25,8 @@ from widgets.search import is_query
 from widgets.shown import check_cameras, check_color, check_filters, check_view, filter_mask
 from widgets.suspects import rank_again, scores_of, suspects
 from widgets.traits import Computed, Ids
-from widgets.unrecorded import FrameRun, opened_run
-from widgets.view import View
+from widgets.unrecorded import opened_run
+from widgets.view import OWN, View
 from widgets.views import FIELDS
 from workbench.errors import InputError
 
@@ -55,7 +55,7 @@ class Explorer(anywidget.AnyWidget, View):
     queue : str or a sequence of ids
         What to review: an order of `workbench.queue` ("suspicion", "pairs", "clusters", "annotators", "second",
         "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order. By
-        default suspects, or all rows of a DataFrame without probabilities.
+        default suspects; all examples where no evidence says which they are.
     author : str, optional
         Who decides, in the journal; the login name when not given.
     second_opinion : bool
@@ -63,7 +63,8 @@ class Explorer(anywidget.AnyWidget, View):
         verdict of another author is shown or moves the ranking. When all is judged, the people tab and
         `workbench.agreement(run)` say how far the opinions agree.
     keymap : "default", "prodigy" or dict of action to key or list of keys, optional
-        A dict is laid over the default; see `widgets.keymaps`.
+        A dict is laid over the default and must leave every action a key; `{action: []}` does without one. The help
+        of the page (`?`) shows the keys in force. See `widgets.keymaps`.
     color_by : str, optional
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
@@ -111,7 +112,9 @@ class Explorer(anywidget.AnyWidget, View):
     height = T.Int(540).tag(sync=True)
     webgl = T.Bool(True).tag(sync=True)
     view = Computed(lambda self: self._view_now(), lambda self, value: self._show_view(value))
-    changes = Computed(lambda self: self.run.changes(author=self.only), lambda self, value: self._replace_changes(value))
+    changes = Computed(
+        lambda self: self.run.changes(author=self.only), lambda self, value: self._replace_changes(value)
+    )
 
     def __init__(
         self,
@@ -139,12 +142,10 @@ class Explorer(anywidget.AnyWidget, View):
             who = opened.journal.author if author is None else author
             issues = suspects(opened, who if second_opinion else None)
         self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
-        doubted = bool(np.isfinite(self.columns["p_error"].values).any())
         if queue is None:
-            usual = "suspicion" if doubted or not isinstance(opened, FrameRun) else "all"
-            queue = "second" if second_opinion else usual
-        if color_by is None or (color_by == "p_error" and not doubted):
-            color_by = "p_error" if doubted else "label"
+            queue = "second" if second_opinion else "suspicion" if self.doubted else "all"
+        if color_by is None:
+            color_by = "p_error" if self.doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
         self._made = True
         self.on_msg(self._receive)
@@ -172,7 +173,8 @@ class Explorer(anywidget.AnyWidget, View):
         Returns
         -------
         DataFrame
-            In the order of the data: given, label, suggested and verdict by name, then scores and your own columns.
+            In the order of the data: given, label, suggested (where there is evidence) and verdict by name, then scores
+            and your own columns.
         """
         import pandas as pd
 
@@ -185,7 +187,7 @@ class Explorer(anywidget.AnyWidget, View):
             mask = self.mask_of(self.selection)
         first = ["given", "label", "suggested", "verdict"]
         frame = {}
-        for name in [*first, *(name for name in self.columns if name not in first)]:
+        for name in sorted(self.columns, key=lambda name: first.index(name) if name in first else len(first)):
             categories, values = self.columns[name].categories, self.live_values(name)[mask]
             frame[name] = values if categories is None else np.array([*categories, None], object)[values]
         return pd.DataFrame(frame, index=pd.Index(self.dataset.ids[mask], name="id"))
@@ -254,8 +256,10 @@ class Explorer(anywidget.AnyWidget, View):
             return value
         if isinstance(value, str):
             self.own_queue = None
-            return self.dataset.ids[queue_rows(self, value)].tolist()
-        self.own_queue = self.known_ids("queue", value)
+            rows = queue_rows(self, value)
+            self.queue_order = value
+            return self.dataset.ids[rows].tolist()
+        self.own_queue, self.queue_order = self.known_ids("queue", value), OWN
         return list(self.own_queue)
 
     @T.validate("current")
@@ -286,7 +290,7 @@ class Explorer(anywidget.AnyWidget, View):
     @T.observe("queue")
     def _queue_changed(self, change: dict) -> None:
         if self._made and not self._from_page:
-            self.send({"push": "queue"}, [self.rows_of_queue().tobytes()])
+            self.send({"push": "queue", "by": self.queue_order}, [self.rows_of_queue().tobytes()])
 
     @T.observe("current")
     def _current_changed(self, change: dict) -> None:

@@ -8,11 +8,30 @@ from workbench.errors import InputError
 
 NAMED = ("default", "prodigy")
 
-ACTIONS = (
-    *("accept", "keep", "skip", "flag", "undo", "redo", "neighbors", "next", "previous", "type", "note", "blind"),
-    *("clear", "trails", "undoView", "redoView", "help", "leave"),
-)
-"""What a key can do; `MEANINGS` in js/keys.js says it in words."""
+DEFAULT = {
+    "accept": [" "],
+    "keep": ["k"],
+    "skip": ["s"],
+    "flag": ["f"],
+    "undo": ["u"],
+    "redo": ["U"],
+    "neighbors": ["n"],
+    "next": ["ArrowRight", "ArrowDown", "j"],
+    "previous": ["ArrowLeft", "ArrowUp"],
+    "type": ["/"],
+    "note": ["m"],
+    "blind": ["b"],
+    "clear": ["Backspace", "Delete"],
+    "trails": ["t"],
+    "undoView": ["Ctrl+z"],
+    "redoView": ["Ctrl+y", "Ctrl+Z"],
+    "help": ["?"],
+    "leave": ["Escape"],
+}
+"""The default keymap, as in js/keys.js; `MEANINGS` there says in words what an action does."""
+
+ACTIONS = tuple(DEFAULT)
+"""What a key can do."""
 
 KEYS = (
     *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Backspace", "Delete", "Tab"),
@@ -24,10 +43,12 @@ KEYS = (
 def checked(keymap: object) -> str | dict[str, list[str]] | None:
     """A keymap as the page takes it: a name, or a dict of action to list of keys that is laid over the default.
 
+    A key of the dict is taken away from the action that has it by default.
+
     Raises
     ------
     InputError : an unknown keymap or action; a key that no keyboard has; a digit, which sets a class; one key for two
-        actions.
+        actions; an action left without any key, unless the dict says so with an empty list.
     """
     if keymap is None:
         return None
@@ -47,7 +68,18 @@ def checked(keymap: object) -> str | dict[str, list[str]] | None:
             if owner.setdefault(key, action) != action:
                 found = f"gives the key {key!r} to both {owner[key]!r} and {action!r}"
                 raise InputError.at("keymap", found, "Give each action keys of its own.")
+    _nobody_robbed(out, owner)
     return out
+
+
+def _nobody_robbed(own: dict[str, list[str]], owner: dict[str, str]) -> None:
+    """Refuse a dict that takes the last key of an action which it does not name."""
+    for action, keys in DEFAULT.items():
+        if action not in own and all(key in owner for key in keys):
+            takers = {owner[key]: key for key in keys}
+            taken = " and ".join(f"{key!r} to {taker!r}" for taker, key in takers.items())
+            todo = f"Add a key for it, {{{action!r}: ...}}, or {{{action!r}: []}} to go without one."
+            raise InputError.at("keymap", f"gives {taken}, which leaves {action!r} without a key", todo)
 
 
 def _listed(action: str, keys: object) -> list:

@@ -43,7 +43,7 @@ class Projector:
             return self.layout(epoch), epoch, self.note(epoch)
         if epoch == last:
             quick = _float32(self.run.project(epoch, method="pca"))
-            return quick, epoch, f"PCA, epoch {epoch}; UMAP is on its way"
+            return quick, epoch, f"PCA{self._of(epoch)}; UMAP is on its way"
         return None, epoch, f"laying out epoch {epoch}…"
 
     def ready(self, epoch: int) -> bool:
@@ -62,7 +62,11 @@ class Projector:
     def note(self, epoch: int) -> str:
         """What a layout is, in words."""
         last = self.run.resolve_embedding_epoch(-1)
-        return f"UMAP, epoch {epoch}" if epoch == last else f"UMAP, epoch {epoch}, aligned to epoch {last}"
+        return f"UMAP{self._of(epoch)}" if epoch == last else f"UMAP, epoch {epoch}, aligned to epoch {last}"
+
+    def _of(self, epoch: int) -> str:
+        """Which epoch; embeddings that were passed in are of none."""
+        return f", epoch {epoch}" if self.run.epochs else ""
 
     def _work(self, epoch: int, done: threading.Event) -> None:
         """In a thread: lay out one epoch, and tell the page."""

@@ -167,7 +167,7 @@ class Answers:
 
     def _projected(self, epoch: int) -> dict:
         xy = np.ascontiguousarray(self.view.run.project(epoch), np.float32)
-        return {"body": {"note": f"UMAP, epoch {epoch}"}, "at": self.keep([xy.tobytes()])}
+        return {"body": {"note": self.view.projector.note(epoch)}, "at": self.keep([xy.tobytes()])}
 
     def _first(self, examples: int) -> list[int]:
         """Rows that come with picture and details: what is selected and queued first, then the most suspicious."""

@@ -58,7 +58,7 @@ def _map(view: View) -> str:
         return ""
     x, y = view.columns[axes["x"]].values, view.columns[axes["y"]].values
     ranges = axes["ranges"] or [_extent(x), _extent(y)]
-    picture = base64.b64encode(picture_of(x, y, ranges, view.columns["p_error"].values)).decode("ascii")
+    picture = base64.b64encode(picture_of(x, y, ranges, view.p_error)).decode("ascii")
     what = f"{axes['y']} over {axes['x']} of all examples, dark where the label is probably wrong"
     return (
         f'<br><img alt="{html.escape(what)}" title="{html.escape(what)}" width="{WIDTH}" height="{HEIGHT}" '
@@ -99,16 +99,16 @@ def _extent(values: np.ndarray) -> tuple[float, float]:
 
 
 def _suspects(view: View) -> str:
-    """The first suspects of the queue as a table; empty when the queue is."""
+    """The first examples of the queue as a table; empty when the queue is."""
     rows = view.rows_of_queue()[:SUSPECTS]
     if not len(rows):
         return ""
     names = view.dataset.names_of
-    head = "".join(f'<th style="{CELL}">{text}</th>' for text in ("example", "given", "suggested", "p(wrong)"))
-    p_error = view.columns["p_error"].values
-    cells = zip(
-        view.dataset.ids[rows], names(view.dataset.given_labels[rows]), names(view.suggested[rows]), p_error[rows]
-    )
+    told = {"example": view.dataset.ids[rows], "given": names(view.dataset.given_labels[rows])}
+    if view.doubted:
+        told |= {"suggested": names(view.suggested[rows]), "p(wrong)": view.p_error[rows]}
+    head = "".join(f'<th style="{CELL}">{text}</th>' for text in told)
+    cells = zip(*told.values())
     lines = "".join(f"<tr>{_cells(line)}</tr>" for line in cells)
     return f'<table style="border-collapse:collapse"><tr>{head}</tr>{lines}</table>'
 

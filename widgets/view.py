@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 
+OWN = "own"
+"""The order of a queue that the user gave as ids."""
+
+
 class View:
     """Data of one open view, and the ways between rows and ids.
 
@@ -33,7 +37,8 @@ class View:
     ----------
     run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
     order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
-    reasons : (n,) str or None. own_queue : ids of a queue that the user gave, or None.
+    p_error, p_suggested : (n,) float32, NaN where nothing is known. reasons : (n,) str or None.
+    own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN`.
     lenses : (n,) bool mask and meaning by name; None until they are asked for.
     """
 
@@ -47,6 +52,7 @@ class View:
     keymap: str | Mapping[str, object] | None
     blind: bool
     own_queue: list | None = None
+    queue_order: str = OWN
     other: Run | None = None
     compared: Compared | None = None
     render: Callable[[Row], object] | None = None
@@ -72,10 +78,19 @@ class View:
             self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
         self.issue = issues["is_issue"].to_numpy(bool)[order]
-        self.suggested = self.columns["suggested"].values
+        nothing = {"suggested": np.int32(-1), "p_error": np.float32(np.nan), "p_suggested": np.float32(np.nan)}
+        self.suggested, self.p_error, self.p_suggested = (
+            self.columns[name].values if name in self.columns else np.full(self.dataset.n, value)
+            for name, value in nothing.items()
+        )
         self.reasons = issues["reasons"].to_numpy(object)[order]
         self.details = Details(self.run, self.reasons, self.suggested, self.media)
         self.lenses = None
+
+    @property
+    def doubted(self) -> bool:
+        """Is anything known about which labels are wrong?"""
+        return "p_error" in self.columns
 
     @property
     def only(self) -> str | None:

@@ -140,7 +140,8 @@ def test_the_ranking_of_a_second_opinion_knows_nothing_of_the_first(page, run):
     for row in range(0, 60, 10):
         ex.ask("decide", op="relabel", rows=[row], label=int(ex.suggested[row] if row else 2))
     ex.ask("rank")
-    own = pd.Series({f"id{row:03d}": ex.decisions.labels[row] != run.dataset.given_labels[row] for row in range(0, 60, 10)})
+    labels, given = ex.decisions.labels, run.dataset.given_labels
+    own = pd.Series({f"id{row:03d}": labels[row] != given[row] for row in range(0, 60, 10)})
     assert p_error(ex).equals(wb.find_issues(run, verdicts=own)["p_error"].reindex(run.dataset.ids))
     assert not p_error(ex).equals(untouched), "what bo says counts"
     assert p_error(page(issues=None, author="anna")).equals(steered), "each keeps the ranking that they had"

@@ -91,7 +91,7 @@ def test_queue_and_current_are_settable(page, issues):
     ex = page()
     assert ex.queue == issues.index[issues["is_issue"]].tolist()
     ex.queue = ["id003", "id001"]
-    assert ex.sent[-1][0] == {"push": "queue"}
+    assert ex.sent[-1][0] == {"push": "queue", "by": "own"}
     assert np.frombuffer(ex.sent[-1][1][0], "<i4").tolist() == [3, 1]
     ex.current = "id004"
     assert ex.sent[-1][0] == {"push": "go", "row": 4}
@@ -265,7 +265,8 @@ def test_suspects_are_kept_and_the_queue_is_stable(run):
 def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issues):
     asked = []
 
-    def fresh(run: object) -> object:
+    def fresh(run: object, author: str | None) -> object:
+        assert author is None, "everybody's verdicts"
         asked.append(run)
         return issues.iloc[::-1].assign(is_issue=[True] * 3 + [False] * (len(issues) - 3))
 
@@ -314,7 +315,7 @@ def test_a_run_without_evidence_opens_and_says_what_is_missing(tmp_path):
     assert "Record a training" in body["warning"]
     assert body["data_map"] is None
     assert not body["embedding"]["there"]
-    assert ex.queue == []
+    assert ex.queue == list(range(20)), "all of them, since nothing says where to begin"
     ex._receive(ex, {"kind": "inspect", "request": "b", "row": 2}, [])
     assert sent[-1][0]["reasons"] == []
     json.dumps(sent[-1][0], allow_nan=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from widgets.keymaps import ACTIONS, NAMED, checked
+from widgets.keymaps import ACTIONS, DEFAULT, NAMED, checked
 from workbench.errors import InputError
 
 SOURCE = (Path(__file__).resolve().parents[2] / "widgets" / "js" / "keys.js").read_text(encoding="utf-8")
@@ -18,12 +19,26 @@ def test_the_page_knows_the_same_actions_and_keymaps():
     assert tuple(re.findall(r"^  (\w+):", meanings[: meanings.index("};")], re.M)) == ACTIONS
     keymaps = SOURCE[SOURCE.index("export const KEYMAPS") : SOURCE.index("export const MEANINGS")]
     assert tuple(re.findall(r"^  (\w+): \{", keymaps, re.M)) == NAMED
+    default = keymaps[: keymaps.index("prodigy")]
+    assert {name: json.loads(keys) for name, keys in re.findall(r"^    (\w+): (\[.*\]),", default, re.M)} == DEFAULT
 
 
 def test_what_is_good_passes():
     assert checked(None) is None
     assert checked("prodigy") == "prodigy"
-    assert checked({"accept": "y", "next": ["ArrowRight", " "]}) == {"accept": ["y"], "next": ["ArrowRight", " "]}
+    assert checked({"accept": ["y", " "], "next": "ArrowRight"}) == {"accept": ["y", " "], "next": ["ArrowRight"]}
+    assert checked({"accept": "j"}) == {"accept": ["j"]}, "next has its arrows left"
+
+
+def test_no_action_loses_its_only_key_unseen():
+    with pytest.raises(InputError, match=re.escape("gives 'k' to 'accept', which leaves 'keep' without a key")):
+        checked({"accept": "k"})
+    with pytest.raises(
+        InputError, match=re.escape("'Backspace' to 'undo' and 'Delete' to 'skip', which leaves 'clear'")
+    ):
+        checked({"undo": "Backspace", "skip": "Delete"})
+    assert checked({"accept": "k", "keep": " "}) == {"accept": ["k"], "keep": [" "]}
+    assert checked({"accept": "k", "keep": []})["keep"] == [], "said by name, an action can go without a key"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,14 @@ def test_a_frame_needs_no_evidence():
     assert body["maps"] == [True, False]
     assert ex.queue == list(range(60)), "all examples, since nothing is known about suspicion"
     assert ex.color_by == "label"
+    assert (body["doubted"], body["suggests"]) == (False, False)
+    assert body["queue_order"] == "all"
+    assert body["queues"] == ["random", "all", "second", "column"], "no order that rests on suspects is offered"
+    ex.queue = "random"
+    assert sorted(ex.queue) == list(range(60))
+    assert ex.queue != list(range(60))
+    assert not {"suggested", "p_error", "p_suggested"} & ({c["name"] for c in body["columns"]} | set(ex.table()))
+    assert "p(wrong)" not in ex._repr_mimebundle_()[0]["text/html"]
     kinds = {column["name"]: column["kind"] for column in body["columns"]}
     assert (kinds["weight"], kinds["site"]) == ("number", "category")
     asked(ex, "decide", op="relabel", rows=[4], label=2)
@@ -89,6 +97,15 @@ def test_arrays_that_are_passed_give_suspects_neighbours_and_a_map():
     body, _ = asked(ex, "inspect", row=6)
     assert {int(row) % 3 for row in body["neighbors"]["rows"]} == {0}
     assert ex.color_by == "p_error"
+    assert "suggested" in ex.table()
+    body = asked(ex, "open")[0]
+    assert (body["doubted"], body["suggests"]) == (True, True)
+    ex.queue = [6, 7]
+    body = asked(ex, "open")[0]
+    assert body["queue_order"] == "own"
+    asked(ex, "queue", by="all")
+    asked(ex, "queue", by="own")
+    assert ex.queue == [6, 7]
 
 
 @pytest.mark.parametrize(

@@ -670,3 +670,16 @@ def test_a_hundred_thousand_entries_stay_quick(journal):
     back = time.process_time() - start
     assert len(journal.state()) == 0
     assert (read < 4, one < 0.5, back < 8) == (True, True, True), (read, one, back)
+
+
+def test_the_state_of_one_author_is_untouched_by_others(journal):
+    journal.relabel([1], "dog", old="cat")
+    journal.keep([2], old="cat")
+    journal.relabel([1, 3], "owl", old="cat", author="bo")
+    own = journal.state(author="ann")
+    assert own.label.to_dict() == {1: "dog", 2: "cat"}
+    assert own.author.tolist() == ["ann", "ann"]
+    assert journal.state().label.to_dict() == {1: "owl", 2: "cat", 3: "owl"}
+    journal.undo()
+    assert journal.state(author="ann").label.to_dict() == {1: "dog"}
+    assert journal.state(author="nobody").empty

@@ -1,7 +1,7 @@
 /** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
 import { fillSelect, h } from "./dom.js";
 import { count, probability } from "./format.js";
-import { ORDERS } from "./orders.js";
+import { offeredOrders, ORDERS } from "./orders.js";
 
 const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
 /** A second click within this time confirms, ms. */
@@ -17,8 +17,7 @@ export class Bulk {
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
-    const offered = Object.entries(ORDERS).filter(([name]) => (store.meta.queues || Object.keys(ORDERS)).includes(name));
-    fillSelect(this.order, [["", offered]], store.meta.second ? "second" : "suspicion");
+    this.rebase(store.meta.queue_order || "suspicion");
     this.rank = h("button", {
       type: "button",
       class: "lw-button",
@@ -26,7 +25,7 @@ export class Bulk {
       title: "rank all examples anew; the detector learns from your verdicts",
       onclick: () => this.rankAgain(),
     });
-    this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
+    this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
     this.show();
@@ -63,9 +62,9 @@ export class Bulk {
     this.actions.acceptSelection(least);
   }
 
-  /** Python set the queue: it is the one to begin with. */
-  rebase() {
-    this.order.value = "suspicion";
+  /** This order is in force: the one to begin with, or one that Python set. */
+  rebase(name) {
+    fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
   }
 
   rankAgain() {

@@ -7,7 +7,6 @@ import { classCounts } from "./orders.js";
 
 /** Columns: [heading, what it means]. */
 const COLUMNS = [
-  ["class", "select its suspects with a click"],
   ["given", "examples given this class"],
   ["sus.", "suspected examples"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector"],
@@ -38,17 +37,20 @@ export class ClassTable {
 
   draw() {
     const { store } = this,
+      doubted = store.meta.doubted !== false,
+      shape = `lw-class-row${doubted ? "" : " lw-plain"}`,
       { given, suspected, changed, expected } = classCounts(store),
       colors = this.paint.classColors();
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
     const head = h(
       "div",
-      { class: "lw-class-row lw-quiet" },
-      COLUMNS.map(([text, title]) => h("span", { text, title })),
+      { class: `${shape} lw-quiet` },
+      !doubted && h("span", { class: "lw-bar-name", text: "class" }),
+      COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
-    this.estimate();
+    if (doubted) this.estimate();
     this.el.replaceChildren(
       head,
       ...codes.map((c) =>
@@ -56,10 +58,14 @@ export class ClassTable {
           "button",
           {
             type: "button",
-            class: "lw-class-row",
-            title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
+            class: shape,
+            title: doubted
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`
+              : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
-              this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`),
+              doubted
+                ? this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`)
+                : this.select((row) => store.given[row] === c, `given ${store.classes[c]}`),
           },
           h(
             "span",
@@ -68,10 +74,10 @@ export class ClassTable {
             h("span", { class: "lw-clip", text: store.classes[c] }),
           ),
           h("span", { class: "lw-num", text: brief(given[c]) }),
-          h("span", { class: "lw-num", text: brief(suspected[c]) }),
-          h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
-          h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
+          doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
+          doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
+          doubted && h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
+          doubted && h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),

@@ -4,16 +4,25 @@ import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 import { Histogram } from "./histogram.js";
 
+/** A query that fits the columns on show. */
+export function queryShown({ meta, columns, classes }) {
+  if (meta.doubted !== false) return "p_error > .5";
+  const number = [...columns.values()].find((column) => column.kind === "number");
+  if (!number) return `given == "${classes[0]}"`;
+  return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
+}
+
 export class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
+    const query = queryShown(this.store);
     this.box = h("input", {
       type: "search",
       class: "lw-search",
-      placeholder: "search, or p_error > .5",
-      "aria-label": "search texts and ids, or a query such as p_error > .5",
-      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'",
+      placeholder: `search, or ${query}`,
+      "aria-label": `search texts and ids, or a query such as ${query}`,
+      title: `words are searched in ids, texts and labels; or a query: ${query} and given == "${this.store.classes[0]}"`,
       onkeydown: (event) => event.key === "Enter" && this.find(),
       onsearch: () => this.find(),
     });

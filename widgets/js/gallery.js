@@ -99,8 +99,9 @@ export class Gallery {
 
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "No suspect passes the filters.";
-    return "Nothing is suspected. Choose “all examples” to go through them all.";
+    if (this.store.filter.active) return "Nothing of the queue passes the filters.";
+    const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
+    return `${why} Choose “all examples” to go through them all.`;
   }
 
   drawTabs() {
@@ -159,7 +160,9 @@ export class Gallery {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
         title: changed
           ? `${store.className(store.given[row])} → ${name}`
-          : `${name}, p(wrong) ${probability(store.pError[row])}`,
+          : Number.isFinite(store.pError[row])
+            ? `${name}, p(wrong) ${probability(store.pError[row])}`
+            : name,
       },
       label >= 0 && swatch(colors[label % colors.length]),
       h("span", { class: "lw-clip", text: clip(name, 18) }),

@@ -10,9 +10,7 @@ export function helpPanel(keymap, digits, classes, onClose) {
   const lines = [
     [[span], named ? "set the class of that name" : "set a class"],
     [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS)
-      .filter(([action]) => keymap[action]?.length)
-      .map(([action, text]) => [keymap[action].map(keyCap), text]),
+    ...Object.entries(MEANINGS).map(([action, text]) => [(keymap[action] || []).map(keyCap), text]),
   ];
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
@@ -36,7 +34,7 @@ export function helpPanel(keymap, digits, classes, onClose) {
         h(
           "dt",
           {},
-          keys.map((key) => h("kbd", { text: key })),
+          keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" }),
         ),
         h("dd", { text }),
       ]),
@@ -48,13 +46,24 @@ export function helpPanel(keymap, digits, classes, onClose) {
   );
 }
 
-/** The most used keys in one line. */
-export function keyLine(classes) {
+/** The most used keys of a keymap in one line; without suggestions there is nothing to accept. */
+export function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
     digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
-  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
-  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
+  const first = (action) => keyCap(keymap[action]?.[0] || "");
+  const of = (action, word) => first(action) && `${first(action)} ${word}`;
+  const parts = [
+    all && `${all} label`,
+    classes.length > 9 && of("type", "type"),
+    suggests && of("accept", "accept"),
+    of("keep", "keep"),
+    of("skip", "skip"),
+    of("undo", "undo"),
+    [first("previous"), first("next"), "move"].filter(Boolean).join(" "),
+    of("help", "keys"),
+  ];
+  return parts.filter(Boolean).join("  ·  ");
 }
 
 /** @param {object} view */

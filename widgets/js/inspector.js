@@ -13,7 +13,7 @@ const ANSWERS_KEPT = 200;
 /** Class buttons shown beside the type-ahead box. */
 const BUTTONS = 10;
 
-const HIDDEN = "hidden until you choose (b shows it)";
+const HIDDEN = "hidden until you choose";
 
 export class Inspector {
   /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
@@ -76,8 +76,8 @@ export class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        h("h4", { text: "probability over epochs" }),
-        this.curve,
+        this.store.meta.epochs.length > 0 && h("h4", { text: "probability over epochs" }),
+        this.store.meta.epochs.length > 0 && this.curve,
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,
@@ -85,6 +85,7 @@ export class Inspector {
     );
     this.buildChoices();
     this.buildActs();
+    this.why.hidden = this.store.meta.doubted === false;
   }
 
   buildChoices() {
@@ -130,8 +131,9 @@ export class Inspector {
         h("kbd", { text: cap(action) }),
       );
     const { actions } = this;
+    const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      act("accept", "Accept", () => actions.accept()),
+      ...(suggests === false ? [] : [act("accept", "Accept", () => actions.accept())]),
       act("keep", "Keep", () => actions.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
@@ -194,7 +196,7 @@ export class Inspector {
 
   get hides() {
     const { store } = this;
-    return store.blind && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
+    return store.blind && store.meta.doubted !== false && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
   }
 
   empty() {
@@ -234,7 +236,8 @@ export class Inspector {
 
   reasons() {
     const { answer } = this;
-    const lines = this.hides ? [HIDDEN] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
+    const shows = keyCap(this.keymap.blind?.[0] || "");
+    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text) => h("li", { text, title: text })),
       ...(answer.note && !this.hides
@@ -258,20 +261,7 @@ export class Inspector {
     const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
     this.labels.replaceChildren(
       this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
-      hides
-        ? h(
-            "div",
-            { class: "lw-fact" },
-            h("span", { class: "lw-fact-name", text: "suggested" }),
-            h("span", { class: "lw-quiet", text: "hidden" }),
-          )
-        : this.fact("suggested", suggested, suggested < 0 ? "" : `p ${probability(store.pSuggested[row])}`),
-      h(
-        "div",
-        { class: "lw-fact" },
-        h("span", { class: "lw-fact-name", text: "wrong?" }),
-        hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row]),
-      ),
+      ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
       this.now(label, given, store.verdict[row], store.flags[row]),
     );
     for (const button of this.choices.children) {
@@ -281,6 +271,22 @@ export class Inspector {
       button.setAttribute("aria-pressed", String(code === label));
     }
     this.reveal();
+  }
+
+  /** What the evidence says: the suggested label, and how likely the given one is wrong. */
+  doubts(row, suggested, hides) {
+    const { store } = this,
+      line = (name, content) => h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content),
+      quiet = (text) => h("span", { class: "lw-quiet", text });
+    const known = Number.isFinite(store.pError[row]);
+    return [
+      hides
+        ? line("suggested", quiet("hidden"))
+        : suggested < 0
+          ? line("suggested", quiet("nothing"))
+          : this.fact("suggested", suggested, `p ${probability(store.pSuggested[row])}`),
+      line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
+    ];
   }
 
   /** In blind mode a decision reveals what was hidden. */

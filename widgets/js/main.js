@@ -180,7 +180,7 @@ class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes) });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes, this.keymap, this.store.meta.suggests) });
     this.opening.remove();
     this.root.append(
       this.head.el,

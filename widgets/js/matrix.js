@@ -179,7 +179,8 @@ export class MatrixPanel {
   point(hit) {
     const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
-    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? "nothing to show" : "click a cell to select it";
+    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings nothing is suspected." : "nothing to show";
+    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
   }
 

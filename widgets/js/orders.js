@@ -10,7 +10,14 @@ export const ORDERS = {
   audit: "random audit",
   column: "by the coloured score",
   all: "all examples",
+  own: "in your order",
 };
+
+/** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
+export function offeredOrders(possible, inForce) {
+  const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
+  return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+}
 
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 export function classCounts(store) {

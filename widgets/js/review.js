@@ -30,8 +30,8 @@ export function reviewFeature(view) {
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
-  registry.onPush("queue", (_, buffers) => {
-    bulk.rebase();
+  registry.onPush("queue", ({ by }, buffers) => {
+    bulk.rebase(by);
     takeQueue(store, buffers[0]);
   });
   bulk.onReorder = (name) => reorder(view, name);
@@ -52,7 +52,7 @@ async function reorder({ store, wire, paint, say, fail }, name) {
     }
     const { body, buffers } = await wire.ask("queue", { by });
     takeQueue(store, buffers[0]);
-    say(`queue ${name === "column" ? `by ${by}` : ORDERS[name]}: ${count(body.count)}`);
+    say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
   } catch (error) {
     fail(error);
   }

@@ -15,6 +15,7 @@ def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     arrays = []
     if content.get("draw"):
         arrays = [sample(view.run, view.issues)]
+        view.queue_order = "audit"
         view.set_from_page(queue=view.dataset.ids[arrays[0]].tolist())
     return {"audit": estimate(view.run, view.issues, view.only)}, arrays
 

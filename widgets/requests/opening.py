@@ -40,8 +40,8 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     columns, decisions = view.columns, view.decisions
     arrays = {
         "given": columns["given"].values, "suggested": view.suggested, "labels": decisions.labels,
-        "verdict": decisions.verdict, "flags": decisions.marks, "p_error": columns["p_error"].values,
-        "p_suggested": columns["p_suggested"].values, "order": view.order, "queue": view.rows_of_queue(),
+        "verdict": decisions.verdict, "flags": decisions.marks, "p_error": view.p_error,
+        "p_suggested": view.p_suggested, "order": view.order, "queue": view.rows_of_queue(),
         "is_issue": view.issue.astype(np.uint8),
     }  # fmt: skip
     meta = described(view)
@@ -80,6 +80,9 @@ def described(view: View) -> dict:
         "first_filters": first_filters(view),
         "embedding": embedding_state(run),
         "queues": orders(view),
+        "queue_order": view.queue_order,
+        "doubted": view.doubted,
+        "suggests": "suggested" in view.columns,
         "author": view.decisions.who,
         "second": view.decisions.alone,
         "other": "" if view.compared is None else view.compared.name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.queues import queue_rows
+from widgets.view import OWN
 
 if TYPE_CHECKING:
     from widgets.view import View
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The rows of the queue by name; a queue that the user gave keeps its examples where the order allows it."""
-    rows = queue_rows(view, str(content.get("by")), view.own_queue)
+    by = str(content.get("by"))
+    rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
+    view.queue_order = by
     view.set_from_page(queue=view.dataset.ids[rows].tolist())
     return {"count": len(rows)}, [np.ascontiguousarray(rows, np.int32)]
