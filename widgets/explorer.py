@@ -80,8 +80,8 @@ class Explorer(anywidget.AnyWidget, View):
     height : int
         Height in pixels of the part with the maps.
     **frame
-        Only with a DataFrame: `label`, `id`, `x`, `y`, `image`, `text`, `classes`, `media_root`, `pred_probs`,
-        `embeddings`, `journal`.
+        Only with a DataFrame: `label`, `id`, `x`, `y`, `image`, `audio`, `text`, `classes`, `media_root`,
+        `pred_probs`, `embeddings`, `journal`.
 
     Attributes
     ----------

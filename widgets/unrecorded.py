@@ -69,6 +69,7 @@ def frame_run(
     x: str | None = None,
     y: str | None = None,
     image: str | None = None,
+    audio: str | None = None,
     text: str | None = None,
     classes: Sequence[object] | None = None,
     media_root: str | Path | None = None,
@@ -81,7 +82,7 @@ def frame_run(
     Parameters
     ----------
     frame : one row per example. Numeric columns can be coloured and filtered by, categories too, texts are searched.
-    label, image, text, classes, media_root : as in `workbench.Dataset.from_frame`.
+    label, image, audio, text, classes, media_root : as in `workbench.Dataset.from_frame`.
     id : column with unique ids; by default the frame's index, so that `frame.loc[ex.selection]` works.
     x, y : numeric columns that place the points of the first map.
     pred_probs : (n, k) out-of-fold probabilities, rows as in the frame, columns in the order of the classes (or named).
@@ -101,7 +102,7 @@ def frame_run(
         raise InputError.at(
             "x" if x is None else "y", "is missing", "Name both columns that place the points, or none."
         )
-    options = {"image": image, "text": text, "classes": classes, "media_root": media_root}
+    options = {"image": image, "audio": audio, "text": text, "classes": classes, "media_root": media_root}
     dataset = Dataset.from_frame(frame, label, id=id, **options)
     if id is None:
         dataset = dataclasses.replace(dataset, ids=_index_ids(frame))

@@ -5,7 +5,7 @@ What is exported is the given labels with the decisions of the journal applied; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ def export(
     only_changed: bool = False,
     cleaned: str | None = None,
     images: bool = True,
+    sounds: bool = True,
 ) -> Path:
     """Write the corrected labels to .csv, .jsonl or .parquet.
 
@@ -38,8 +39,8 @@ def export(
     run : the run; its journal says what was decided.
     path : the file; its suffix says the format, its directory must exist.
     force : replace a file that is there.
-    drop, only_changed, cleaned, images : as in `export_table`. Bytes of images go to Parquet only; in CSV and JSONL the
-        column `image` says where they are.
+    drop, only_changed, cleaned, images, sounds : as in `export_table`. Bytes of images and sounds go to Parquet only;
+        in CSV and JSONL the columns `image` and `audio` say where they are.
 
     Returns
     -------
@@ -58,8 +59,8 @@ def export(
     """
     target = check_target(path, force)
     binary = target.suffix.lower() == ".parquet"
-    table = export_table(run, drop=drop, only_changed=only_changed, cleaned=cleaned, images=images, binary=binary)
-    return write_table(table, target, force=force)
+    chosen = {"drop": drop, "only_changed": only_changed, "cleaned": cleaned, "images": images, "sounds": sounds}
+    return write_table(export_table(run, **chosen, binary=binary), target, force=force)
 
 
 def export_table(
@@ -69,6 +70,7 @@ def export_table(
     only_changed: bool = False,
     cleaned: str | None = None,
     images: bool = True,
+    sounds: bool = True,
     binary: bool = True,
 ) -> pd.DataFrame:
     """What `export` writes, one row per example in dataset order.
@@ -81,8 +83,8 @@ def export_table(
     cleaned : None, the table with given labels and decisions. "relabel", a training set: id, the user's columns
         and `label` as corrected. "drop", a training set in which changed examples are left out instead.
         A training set has no examples without a label; suspects that nobody looked at stay, unless dropped.
-    images : include the column `image` when the dataset has images.
-    binary : whether bytes can be stored; if not, `image` names the place of the bytes in the run.
+    images, sounds : include the column `image` when the dataset has images, and `audio` when it has sounds.
+    binary : whether bytes can be stored; if not, these columns name the place of the bytes in the run.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def export_table(
     rows = np.flatnonzero(keep)
 
     columns: dict[str, object] = {"id": dataset.ids[rows]}
-    taken = {*COLUMNS, "image"}
+    taken = {*COLUMNS, "image", "audio"}
     for name in dataset.metadata.columns:
         free = str(name)
         while free in taken:
@@ -119,7 +121,9 @@ def export_table(
         columns["changed"] = changed[rows]
         columns |= _who(run, rows)
     if images and dataset.images is not None:
-        columns["image"] = _objects(_images(run, rows, binary))
+        columns["image"] = _objects(_media(run, dataset.image, rows, binary))
+    if sounds and dataset.sounds is not None:
+        columns["audio"] = _objects(_media(run, dataset.sound, rows, binary))
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
 
 
@@ -166,12 +170,14 @@ def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
     return out
 
 
-def _images(run: Run, rows: np.ndarray, binary: bool) -> list[bytes | str | None]:
-    """Bytes or paths; where bytes cannot be stored, where in the run they are."""
-    pictures = (run.dataset.image(int(row)) for row in rows)
+def _media(
+    run: Run, of: Callable[[int], bytes | str | None], rows: np.ndarray, binary: bool
+) -> list[bytes | str | None]:
+    """Bytes or paths of images or sounds; where bytes cannot be stored, where in the run they are."""
+    media = (of(int(row)) for row in rows)
     if binary:
-        listed = list(pictures)
+        listed = list(media)
         mixed = any(isinstance(one, bytes) for one in listed) and any(isinstance(one, str) for one in listed)
         return [one.encode() if isinstance(one, str) else one for one in listed] if mixed else listed
     place = f"{run.name}/examples.parquet row"
-    return [f"{place} {row}" if isinstance(one, bytes) else one for row, one in zip(rows.tolist(), pictures)]
+    return [f"{place} {row}" if isinstance(one, bytes) else one for row, one in zip(rows.tolist(), media)]

@@ -58,6 +58,23 @@ def test_a_frame_needs_no_evidence():
     ex.view = "mine"
 
 
+def test_a_frame_brings_its_sounds():
+    df = frame(4).assign(clip=[b"RIFF----WAVEfmt ", b"RIFF----WAVEfmt ", None, "https://example.org/a.mp3"])
+    ex = wd.Explorer(df, label="y", audio="clip")
+    body, _ = asked(ex, "open")
+    assert body["media"] == "audio"
+    assert "clip" not in ex.table()
+    items = asked(ex, "media", rows=[0, 2, 3])[0]["items"]
+    assert "sound" in items[0]
+    assert items[1]["error"] == "no sound"
+    assert items[2]["url"].startswith("https://")
+    sound, buffers = asked(ex, "sound", row=0)
+    assert sound["mime"].startswith("audio/")
+    assert buffers[0] == b"RIFF----WAVEfmt "
+    with pytest.raises(InputError, match="named as `audio=`"):
+        wd.Explorer(df, label="y", audio="clap")
+
+
 def test_the_index_of_the_frame_gives_the_ids():
     df = frame()[::2].set_index(pd.Index([f"row {i}" for i in range(30)]))
     ex = wd.Explorer(df, label="y")

@@ -158,6 +158,20 @@ def test_paths_of_images_are_kept(tmp_path):
     assert export_table(run, binary=False)["image"].tolist() == ["x.png", None]
 
 
+def test_sounds_go_where_images_go(tmp_path):
+    frame = pd.DataFrame({"label": ["a", "b"], "clip": [b"RIFF one", b"RIFF two"], "audio": ["mine", "too"]})
+    wb.Recorder(tmp_path / "run", wb.Dataset.from_frame(frame, audio="clip"), mode="import").close()
+    run = wb.open_run(tmp_path / "run")
+    kept = read_table(wb.export(run, tmp_path / "a.parquet"))
+    assert kept["audio"].tolist() == [b"RIFF one", b"RIFF two"]
+    assert kept["audio_"].tolist() == ["mine", "too"], "the user's own column stays beside it"
+    again = wb.read(tmp_path / "a.parquet", tmp_path / "again", id="id", audio="audio")
+    assert [again.dataset.sound(row) for row in range(2)] == [b"RIFF one", b"RIFF two"]
+    noted = read_table(wb.export(run, tmp_path / "b.csv", drop=[0]))["audio"]
+    assert noted.tolist() == ["run/examples.parquet row 1"]
+    assert "audio" not in read_table(wb.export(run, tmp_path / "c.csv", sounds=False))
+
+
 def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
     truth = np.arange(90) % 3
     given = truth.copy()

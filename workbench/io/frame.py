@@ -32,6 +32,7 @@ def read(
     out_of_fold: bool | None = None,
     embedding: str | None = None,
     image: str | None = None,
+    audio: str | None = None,
     text: str | None = None,
     classes: Sequence[str] | None = None,
     media_root: str | Path | None = None,
@@ -51,7 +52,8 @@ def read(
         columns, then named like the classes or in the order of `classes`.
     out_of_fold : with `probs`, required: predictions for examples that the model had not seen (True) or had (False).
     embedding : column with lists of d numbers.
-    image, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative image paths start at its folder.
+    image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images and
+        sounds start at its folder.
     neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
     overwrite : replace the evidence of a run that is there; its journal stays.
     progress : taken as by the other readers; a table is read at once.
@@ -79,7 +81,8 @@ def read(
         rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
     if media_root is None and isinstance(source, (str, Path)):
         media_root = Path(source).resolve().parent
-    dataset = Dataset.from_frame(rest, label, id=id, image=image, text=text, classes=names, media_root=media_root)
+    media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
+    dataset = Dataset.from_frame(rest, label, id=id, classes=names, **media)
     with landing(path, dataset, overwrite=overwrite) as recorder:
         run = recorder.run()
         if values is not None:

@@ -144,6 +144,7 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
+    sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
     sub.add_argument("--logits", action="store_true", help="keep the logits too")
@@ -184,6 +185,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--drop", choices=("flagged", "skipped", "suspects"), help="leave these examples out")
     sub.add_argument("--only-changed", action="store_true", help="only examples whose label changed")
     sub.add_argument("--no-images", dest="images", action="store_false", help="leave the images out")
+    sub.add_argument("--no-sounds", dest="sounds", action="store_false", help="leave the sounds out")
     sub.add_argument("--force", action="store_true", help="replace a file that is there")
 
     sub = command("report", "write one self-contained HTML page about the run", "workbench report RUN report.html")

@@ -39,6 +39,7 @@ def import_(args: argparse.Namespace) -> Lines:
         "out_of_fold": args.out_of_fold,
         "embedding": args.embedding,
         "image": args.image,
+        "audio": args.audio,
         "text": args.text,
         "classes": None if args.classes is None else args.classes.split(","),
         "probs": args.probs.split(",") if args.probs and "," in args.probs else args.probs,
@@ -158,6 +159,7 @@ def export(args: argparse.Namespace) -> Lines:
         only_changed=args.only_changed,
         cleaned=args.cleaned,
         images=args.images,
+        sounds=args.sounds,
     )
     yield f"{len(run.changes()):,} of {run.n:,} labels changed -> {file}"
 

@@ -76,6 +76,16 @@ def test_round_trip(tmp_path, frame, suffix):
         assert "'=9" in file.read_text()
 
 
+def test_a_table_has_its_sounds_beside_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    pd.DataFrame({"label": ["a"], "clip": ["one.wav"]}).to_csv(tmp_path / "data" / "t.csv", index=False)
+    run = wb.read(tmp_path / "data" / "t.csv", tmp_path / "run", audio="clip")
+    assert run.dataset.sound(0) == "one.wav"
+    assert run.dataset.media_root == tmp_path / "data"
+    with pytest.raises(InputError, match="named as `audio=`"):
+        wb.read(tmp_path / "data" / "t.csv", tmp_path / "other", audio="clap")
+
+
 def test_csv_from_the_shell_has_its_images_beside_it(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.txt").write_text("not an image")
