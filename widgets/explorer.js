@@ -470,7 +470,14 @@ const ORDERS = {
   audit: "random audit",
   column: "by the coloured score",
   all: "all examples",
+  own: "in your order",
 };
+
+/** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
+function offeredOrders(possible, inForce) {
+  const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
+  return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+}
 
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 function classCounts(store) {
@@ -523,8 +530,7 @@ class Bulk {
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
-    const offered = Object.entries(ORDERS).filter(([name]) => (store.meta.queues || Object.keys(ORDERS)).includes(name));
-    fillSelect(this.order, [["", offered]], store.meta.second ? "second" : "suspicion");
+    this.rebase(store.meta.queue_order || "suspicion");
     this.rank = h("button", {
       type: "button",
       class: "lw-button",
@@ -532,7 +538,7 @@ class Bulk {
       title: "rank all examples anew; the detector learns from your verdicts",
       onclick: () => this.rankAgain(),
     });
-    this.ordering = h("span", { class: "lw-bulk" }, this.order, this.rank);
+    this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);
     this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.ordering);
     for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
     this.show();
@@ -569,9 +575,9 @@ class Bulk {
     this.actions.acceptSelection(least);
   }
 
-  /** Python set the queue: it is the one to begin with. */
-  rebase() {
-    this.order.value = "suspicion";
+  /** This order is in force: the one to begin with, or one that Python set. */
+  rebase(name) {
+    fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
   }
 
   rankAgain() {
@@ -1568,7 +1574,6 @@ function swatch(rgb) {
 
 /** Columns: [heading, what it means]. */
 const COLUMNS = [
-  ["class", "select its suspects with a click"],
   ["given", "examples given this class"],
   ["sus.", "suspected examples"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector"],
@@ -1599,17 +1604,20 @@ class ClassTable {
 
   draw() {
     const { store } = this,
+      doubted = store.meta.doubted !== false,
+      shape = `lw-class-row${doubted ? "" : " lw-plain"}`,
       { given, suspected, changed, expected } = classCounts(store),
       colors = this.paint.classColors();
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
     const head = h(
       "div",
-      { class: "lw-class-row lw-quiet" },
-      COLUMNS.map(([text, title]) => h("span", { text, title })),
+      { class: `${shape} lw-quiet` },
+      !doubted && h("span", { class: "lw-bar-name", text: "class" }),
+      COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
-    this.estimate();
+    if (doubted) this.estimate();
     this.el.replaceChildren(
       head,
       ...codes.map((c) =>
@@ -1617,10 +1625,14 @@ class ClassTable {
           "button",
           {
             type: "button",
-            class: "lw-class-row",
-            title: `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`,
+            class: shape,
+            title: doubted
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`
+              : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
-              this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`),
+              doubted
+                ? this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`)
+                : this.select((row) => store.given[row] === c, `given ${store.classes[c]}`),
           },
           h(
             "span",
@@ -1629,10 +1641,10 @@ class ClassTable {
             h("span", { class: "lw-clip", text: store.classes[c] }),
           ),
           h("span", { class: "lw-num", text: brief(given[c]) }),
-          h("span", { class: "lw-num", text: brief(suspected[c]) }),
-          h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
-          h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
+          doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
+          doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
+          doubted && h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
+          doubted && h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),
@@ -1816,7 +1828,8 @@ class MatrixPanel {
   point(hit) {
     const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
-    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? "nothing to show" : "click a cell to select it";
+    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings nothing is suspected." : "nothing to show";
+    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
   }
 
@@ -2151,9 +2164,7 @@ function helpPanel(keymap, digits, classes, onClose) {
   const lines = [
     [[span], named ? "set the class of that name" : "set a class"],
     [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS)
-      .filter(([action]) => keymap[action]?.length)
-      .map(([action, text]) => [keymap[action].map(keyCap), text]),
+    ...Object.entries(MEANINGS).map(([action, text]) => [(keymap[action] || []).map(keyCap), text]),
   ];
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
@@ -2177,7 +2188,7 @@ function helpPanel(keymap, digits, classes, onClose) {
         h(
           "dt",
           {},
-          keys.map((key) => h("kbd", { text: key })),
+          keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" }),
         ),
         h("dd", { text }),
       ]),
@@ -2189,13 +2200,24 @@ function helpPanel(keymap, digits, classes, onClose) {
   );
 }
 
-/** The most used keys in one line. */
-function keyLine(classes) {
+/** The most used keys of a keymap in one line; without suggestions there is nothing to accept. */
+function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
     digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
-  const parts = [all && `${all} label`, classes.length > 9 && "/ type", "Space accept", "k keep", "s skip", "u undo"];
-  return [...parts, "← → move", "? keys"].filter(Boolean).join("  ·  ");
+  const first = (action) => keyCap(keymap[action]?.[0] || "");
+  const of = (action, word) => first(action) && `${first(action)} ${word}`;
+  const parts = [
+    all && `${all} label`,
+    classes.length > 9 && of("type", "type"),
+    suggests && of("accept", "accept"),
+    of("keep", "keep"),
+    of("skip", "skip"),
+    of("undo", "undo"),
+    [first("previous"), first("next"), "move"].filter(Boolean).join(" "),
+    of("help", "keys"),
+  ];
+  return parts.filter(Boolean).join("  ·  ");
 }
 
 /** @param {object} view */
@@ -2958,18 +2980,22 @@ class PeoplePanel {
     }
   }
 
-  fill({ author, pace, authors, annotators }) {
+  fill({ author, pace, authors, withheld, annotators }) {
     this.el.replaceChildren(
       h("h4", { text: `${author}, this sitting` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
       h("h4", { text: "Do authors agree?" }),
-      ...this.authors(authors),
+      ...this.authors(authors, withheld),
       h("h4", { text: "Annotators" }),
       ...this.annotators(annotators),
     );
   }
 
-  authors(pairs) {
+  authors(pairs, withheld) {
+    if (withheld) {
+      const why = `Shown when you have judged all that others have: ${count(withheld)} left. Before, it would tell you what they said.`;
+      return [h("p", { class: "lw-quiet", text: why })];
+    }
     if (!pairs.length) {
       const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
       return [h("p", { class: "lw-quiet", text: how })];
@@ -3100,8 +3126,8 @@ function reviewFeature(view) {
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
-  registry.onPush("queue", (_, buffers) => {
-    bulk.rebase();
+  registry.onPush("queue", ({ by }, buffers) => {
+    bulk.rebase(by);
     takeQueue(store, buffers[0]);
   });
   bulk.onReorder = (name) => reorder(view, name);
@@ -3122,7 +3148,7 @@ async function reorder({ store, wire, paint, say, fail }, name) {
     }
     const { body, buffers } = await wire.ask("queue", { by });
     takeQueue(store, buffers[0]);
-    say(`queue ${name === "column" ? `by ${by}` : ORDERS[name]}: ${count(body.count)}`);
+    say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
   } catch (error) {
     fail(error);
   }
@@ -3836,16 +3862,25 @@ class Histogram {
 // --- filters.js
 /** The filter column: search, histograms and bars, all linked through the store's crossfilter. */
 
+/** A query that fits the columns on show. */
+function queryShown({ meta, columns, classes }) {
+  if (meta.doubted !== false) return "p_error > .5";
+  const number = [...columns.values()].find((column) => column.kind === "number");
+  if (!number) return `given == "${classes[0]}"`;
+  return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
+}
+
 class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
+    const query = queryShown(this.store);
     this.box = h("input", {
       type: "search",
       class: "lw-search",
-      placeholder: "search, or p_error > .5",
-      "aria-label": "search texts and ids, or a query such as p_error > .5",
-      title: "words are searched in ids, texts and labels; or a query: p_error > .5 and given == 'cat'",
+      placeholder: `search, or ${query}`,
+      "aria-label": `search texts and ids, or a query such as ${query}`,
+      title: `words are searched in ids, texts and labels; or a query: ${query} and given == "${this.store.classes[0]}"`,
       onkeydown: (event) => event.key === "Enter" && this.find(),
       onsearch: () => this.find(),
     });
@@ -4323,8 +4358,9 @@ class Gallery {
 
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "No suspect passes the filters.";
-    return "Nothing is suspected. Choose “all examples” to go through them all.";
+    if (this.store.filter.active) return "Nothing of the queue passes the filters.";
+    const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
+    return `${why} Choose “all examples” to go through them all.`;
   }
 
   drawTabs() {
@@ -4383,7 +4419,9 @@ class Gallery {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
         title: changed
           ? `${store.className(store.given[row])} → ${name}`
-          : `${name}, p(wrong) ${probability(store.pError[row])}`,
+          : Number.isFinite(store.pError[row])
+            ? `${name}, p(wrong) ${probability(store.pError[row])}`
+            : name,
       },
       label >= 0 && swatch(colors[label % colors.length]),
       h("span", { class: "lw-clip", text: clip(name, 18) }),
@@ -4814,7 +4852,7 @@ const ANSWERS_KEPT = 200;
 /** Class buttons shown beside the type-ahead box. */
 const BUTTONS = 10;
 
-const HIDDEN = "hidden until you choose (b shows it)";
+const HIDDEN = "hidden until you choose";
 
 class Inspector {
   /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
@@ -4877,8 +4915,8 @@ class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        h("h4", { text: "probability over epochs" }),
-        this.curve,
+        this.store.meta.epochs.length > 0 && h("h4", { text: "probability over epochs" }),
+        this.store.meta.epochs.length > 0 && this.curve,
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,
@@ -4886,6 +4924,7 @@ class Inspector {
     );
     this.buildChoices();
     this.buildActs();
+    this.why.hidden = this.store.meta.doubted === false;
   }
 
   buildChoices() {
@@ -4931,8 +4970,9 @@ class Inspector {
         h("kbd", { text: cap(action) }),
       );
     const { actions } = this;
+    const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      act("accept", "Accept", () => actions.accept()),
+      ...(suggests === false ? [] : [act("accept", "Accept", () => actions.accept())]),
       act("keep", "Keep", () => actions.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
@@ -4995,7 +5035,7 @@ class Inspector {
 
   get hides() {
     const { store } = this;
-    return store.blind && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
+    return store.blind && store.meta.doubted !== false && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
   }
 
   empty() {
@@ -5035,7 +5075,8 @@ class Inspector {
 
   reasons() {
     const { answer } = this;
-    const lines = this.hides ? [HIDDEN] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
+    const shows = keyCap(this.keymap.blind?.[0] || "");
+    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text) => h("li", { text, title: text })),
       ...(answer.note && !this.hides
@@ -5059,20 +5100,7 @@ class Inspector {
     const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
     this.labels.replaceChildren(
       this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
-      hides
-        ? h(
-            "div",
-            { class: "lw-fact" },
-            h("span", { class: "lw-fact-name", text: "suggested" }),
-            h("span", { class: "lw-quiet", text: "hidden" }),
-          )
-        : this.fact("suggested", suggested, suggested < 0 ? "" : `p ${probability(store.pSuggested[row])}`),
-      h(
-        "div",
-        { class: "lw-fact" },
-        h("span", { class: "lw-fact-name", text: "wrong?" }),
-        hides ? h("span", { class: "lw-quiet", text: "hidden" }) : this.meter(store.pError[row]),
-      ),
+      ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
       this.now(label, given, store.verdict[row], store.flags[row]),
     );
     for (const button of this.choices.children) {
@@ -5082,6 +5110,22 @@ class Inspector {
       button.setAttribute("aria-pressed", String(code === label));
     }
     this.reveal();
+  }
+
+  /** What the evidence says: the suggested label, and how likely the given one is wrong. */
+  doubts(row, suggested, hides) {
+    const { store } = this,
+      line = (name, content) => h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content),
+      quiet = (text) => h("span", { class: "lw-quiet", text });
+    const known = Number.isFinite(store.pError[row]);
+    return [
+      hides
+        ? line("suggested", quiet("hidden"))
+        : suggested < 0
+          ? line("suggested", quiet("nothing"))
+          : this.fact("suggested", suggested, `p ${probability(store.pSuggested[row])}`),
+      line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
+    ];
   }
 
   /** In blind mode a decision reveals what was hidden. */
@@ -6512,7 +6556,7 @@ class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes) });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes, this.keymap, this.store.meta.suggests) });
     this.opening.remove();
     this.root.append(
       this.head.el,
