@@ -31,11 +31,9 @@ def array_of(facts: dict, block: bytes, key: list, dtype: str, which: int = 0) -
     return np.frombuffer(block[start : start + length], dtype)
 
 
-def column_of(facts: dict, block: bytes, name: str) -> np.ndarray:
-    kept = facts["answers"][key_of("column", name)]
-    return unpacked_arrays(kept["body"]["arrays"], [block[start : start + length] for start, length in kept["at"]])[
-        name
-    ]
+def arrays_of(facts: dict, block: bytes, *question: str) -> dict[str, np.ndarray]:
+    kept = facts["answers"][key_of(*question)]
+    return unpacked_arrays(kept["body"]["arrays"], [block[start : start + length] for start, length in kept["at"]])
 
 
 @pytest.fixture(autouse=True)
@@ -57,15 +55,15 @@ def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
 def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
     ex, facts, block, _ = saved
     for name, column in ex.columns.items():
-        assert np.array_equal(column_of(facts, block, name), column.values, equal_nan=True)
+        assert np.array_equal(arrays_of(facts, block, "column", name)[name], column.values, equal_nan=True)
     for name, (mask, _) in ex.lenses.items():
         bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
         assert np.array_equal(bits[: ex.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
     assert np.allclose(xy, ex.run.project())
-    opened = facts["answers"]['["open"]']
-    assert [spec["name"] for spec in opened["body"]["arrays"]][:2] == ["given", "suggested"]
-    assert np.array_equal(array_of(facts, block, ["open"], "<i4"), ex.dataset.given_labels)
+    opened = arrays_of(facts, block, "open")
+    assert np.array_equal(opened["given"], ex.dataset.given_labels)
+    assert np.array_equal(opened["order"], ex.order)
     assert facts["traits"]["color_by"] == "confidence"
     start, length = facts["selection"]
     assert np.unpackbits(np.frombuffer(block[start : start + length], "u1")).sum() == 3
