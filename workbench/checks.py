@@ -13,6 +13,33 @@ from workbench.reductions import by_blocks, float_rows
 UNLABELLED = -1
 
 
+def in_memory(field: str, values: Any) -> Any:
+    """Tensors, columns of Arrow, sparse and masked arrays as NumPy or pandas know them; other things as they are."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if "bfloat16" in str(values.dtype):  # probabilities keep a type that says how coarse their sums are
+            values = values.half() if field == "pred_probs" else values.float()
+        return values.numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        gaps = np.ma.getmaskarray(values)
+        if not gaps.any():
+            return values.data
+        holes = values.data.astype(np.float64 if values.dtype.kind in "iuf" else object)
+        holes[gaps] = np.nan if values.dtype.kind in "iuf" else None
+        return holes
+    if hasattr(values, "to_pylist") and hasattr(values, "to_pandas"):
+        return values.to_pandas()
+    if hasattr(values, "toarray"):
+        return values.toarray()
+    return list(values) if hasattr(values, "__next__") else values
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 to 1."""
+    if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
+
+
 def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] | None = None) -> np.ndarray:
     """Given labels as int64 (n,): class indices 0 .. k-1, -1 = unlabelled.
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.checks import in_memory
 from workbench.errors import InputError, first_few
 from workbench.tasks import TASKS
 
@@ -424,10 +425,11 @@ def _object_array(values: Iterable[object]) -> np.ndarray:
 
 def _plain(labels: Iterable[object]) -> object:
     """A list or array that pandas reads without turning ints into something else; torch tensors included."""
-    if hasattr(labels, "detach"):
-        labels = labels.detach().cpu().numpy()
+    if labels is None:
+        raise InputError.at("labels", "is None", "Pass one label per example; None in a row that has none.")
+    labels = in_memory("labels", labels)
     if not isinstance(labels, np.ndarray):
-        return _object_array(labels)
+        return labels if isinstance(labels, pd.Series) else _object_array(labels)
     if labels.ndim != 1:
         raise InputError.at("labels", f"has shape {labels.shape}", "Pass one label per example, shape (n,).")
     return labels

@@ -8,6 +8,7 @@ logits where only logits are there, neighbours from embeddings, and embeddings f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,6 +177,10 @@ class Evidence:
         given_labels, classes = coded(given_labels, classes, pred_probs)
         pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
         embeddings = matrix("embeddings", embeddings, by_name)
+        logits = matrix("logits", logits, by_name, classes)
+        if pred_probs is not None and pred_probs.ndim != 2:
+            found, todo = f"has shape {pred_probs.shape}", "Give one row per example and one column per class."
+            raise InputError.at("pred_probs", found, todo)
         labels = np.asarray(given_labels)
         if labels.ndim != 1:
             raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
@@ -231,6 +236,10 @@ class Evidence:
             raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
         if known:
             return source if isinstance(source, Evidence) else cls.from_run(source)
+        names = [name for name in signature(cls.from_arrays).parameters if name != "given_labels"]
+        for name in arrays:
+            if name not in names:
+                raise InputError.unknown("array", name, names)
         if isinstance(source, Dataset):
             if source.text_column is not None:
                 arrays = {"texts": source.texts(), **arrays}

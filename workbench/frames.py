@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
+from workbench.checks import UNLABELLED, in_memory
 from workbench.dataset import class_codes
 from workbench.errors import InputError, first_few
 
@@ -25,9 +27,7 @@ def row_names(labels: Any) -> np.ndarray | None:
     return None if counts else index.to_numpy()
 
 
-def coded(
-    given_labels: Any, classes: Sequence[object] | None, pred_probs: Any
-) -> tuple[Any, Sequence[object] | None]:
+def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) -> tuple[Any, Sequence[object] | None]:
     """(labels, classes): class indices where names came in.
 
     Parameters
@@ -40,28 +40,58 @@ def coded(
     named = classes
     if named is None and isinstance(pred_probs, pd.DataFrame) and not _counts(pred_probs.columns):
         named = [str(column) for column in pred_probs.columns]
+    if given_labels is None:
+        raise InputError.at("given_labels", "is None", "Give one label per row; None in a row that has none.")
+    given_labels = in_memory("given_labels", given_labels)
     array = given_labels if isinstance(given_labels, pd.Series) else np.asarray(given_labels)
-    if array.dtype == object or array.dtype.kind not in "iuf":
+    whole = array.dtype == object and named is None and infer_dtype(array, skipna=True) == "integer"
+    if not whole and (array.dtype == object or array.dtype.kind not in "iuf"):
         codes, names = class_codes(given_labels, named)
         return codes, names
+    if array.ndim == 1 and (missing := np.asarray(pd.isna(array))).any():  # numbers with gaps
+        series = array if isinstance(array, pd.Series) else pd.Series(array)
+        return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named
     return given_labels, named
 
 
 def matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:
-    """The values of a DataFrame, rows in the order of `ids` and columns in that of `columns`; other things as they are.
+    """The values of a DataFrame, rows in the order of `ids` and columns in that of `columns`; else an array as it is.
 
     Raises
     ------
     InputError : a row or a column that is asked for is not in the table, or one too many is.
     """
+    table = in_memory(field, table)
     if not isinstance(table, pd.DataFrame):
-        return table
+        return table if table is None else _numbers(field, table)
     if columns is not None and not _counts(table.columns):
         table = table.set_axis([str(column) for column in table.columns], axis=1)
         table = _matched(field, "column", table, pd.Index([str(name) for name in columns]), 1)
     if ids is not None:
         table = _matched(field, "row", table, pd.Index(ids), 0)
-    return table.to_numpy()
+    values = table.to_numpy()
+    if values.dtype != object:
+        return values
+    try:
+        return table.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        return values  # refused where they are looked at
+
+
+def _numbers(field: str, values: Any) -> np.ndarray:
+    """An array; Python numbers in an array of objects become floats, rows of different lengths are refused."""
+    try:
+        array = np.asanyarray(values)
+    except ValueError as error:
+        lengths = sorted({np.size(row) for row in values})
+        found = f"has rows of different lengths ({first_few(lengths)})"
+        raise InputError.at(field, found, "Give rows of the same length.") from error
+    if array.dtype != object:
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        return array  # refused where its values are looked at
 
 
 def _matched(field: str, what: str, table: pd.DataFrame, wanted: pd.Index, axis: int) -> pd.DataFrame:

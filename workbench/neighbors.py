@@ -40,6 +40,7 @@ ROUNDS = 5  # of k-means
 ENOUGH = 0.96  # share of the true neighbours that the searched cells must hold
 SPARE = 8  # candidates beyond k, whose distances are computed again in full precision
 SAMPLE = 500  # rows on which the recall of an approximate search is measured
+LARGEST = 1e17  # a number beyond this counts as infinite: the sum of squares would overflow float32
 
 
 @dataclass(frozen=True)
@@ -208,12 +209,13 @@ def of_run(
 
 
 def finite_rows(values: np.ndarray) -> np.ndarray:
-    """(n,) bool: which rows of (n, d) hold only finite numbers, looked at block by block."""
+    """(n,) bool: which rows of (n, d) hold only numbers whose squares can be summed, looked at block by block."""
     n, d = values.shape
     if values.dtype.kind != "f":
         return np.ones(n, bool)
     step = max(1, (1 << 22) // max(d, 1))
-    parts = [np.isfinite(values[start : start + step]).all(axis=1) for start in range(0, n, step)]
+    usable = np.isfinite if values.dtype == np.float16 else lambda part: np.abs(part) <= LARGEST
+    parts = [usable(values[start : start + step]).all(axis=1) for start in range(0, n, step)]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 

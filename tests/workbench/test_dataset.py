@@ -56,6 +56,8 @@ def test_labels_as_a_tensor():
     ("labels", "classes", "message"),
     [
         (["cat", "dgo"], ["cat", "dog"], r"`labels` row 1 is 'dgo'. Known classes: 'cat', 'dog'"),
+        ([0, -1], ["cat", "dog"], r"`labels` row 1 is -1. .*give None instead of -1 \(1 rows\)"),
+        (None, None, "`labels` is None. Pass one label per example"),
         ([0, 3], ["a", "b"], r"row 1 is 3"),
         ([0, -1], ["a", "b"], r"row 1 is -1"),
         (["1", 1], ["1", 1], "repeats '1'"),

@@ -103,3 +103,70 @@ def test_what_does_not_fit_is_refused(arrays, tmp_path):
     evidence = wb.Evidence.from_arrays(labels, pred_probs=probs)
     with pytest.raises(InputError, match="`embeddings` was given beside Evidence"):
         wb.find_issues(evidence, embeddings=probs)
+
+
+def forms_of_labels(labels: np.ndarray) -> dict[str, object]:
+    """The same labels, those of row 4 and 7 missing, as people hold them."""
+    import pyarrow as pa
+
+    torch = pytest.importorskip("torch")
+    gap = np.isin(np.arange(len(labels)), (4, 7))
+    listed = [None if missing else int(label) for label, missing in zip(labels, gap)]
+    return {
+        "list": listed,
+        "nullable": pd.Series(listed, dtype="Int64"),
+        "floats": np.where(gap, np.nan, labels),
+        "series of floats": pd.Series(np.where(gap, np.nan, labels)),
+        "masked": np.ma.masked_array(labels, mask=gap),
+        "arrow": pa.array(listed),
+        "chunked": pa.chunked_array([listed[:50], listed[50:]]),
+        "tensor": torch.tensor(np.where(gap, -1, labels)),
+        "bfloat16": torch.tensor(np.where(gap, -1.0, labels)).bfloat16(),
+    }
+
+
+FORMS = ("list", "nullable", "floats", "series of floats", "masked", "arrow", "chunked", "tensor", "bfloat16")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_numbers_with_gaps_are_indices_with_unlabelled_rows(arrays, form):
+    labels, probs = arrays
+    labels = np.where(labels == 1, 0, labels)  # a class that is never given: indices stay indices
+    expected = found(np.where(np.isin(np.arange(90), (4, 7)), -1, labels), pred_probs=probs)
+    pd.testing.assert_frame_equal(found(forms_of_labels(labels)[form], pred_probs=probs), expected)
+
+
+def test_probabilities_in_every_form_are_the_same(arrays):
+    from scipy.sparse import csr_matrix
+
+    torch = pytest.importorskip("torch")
+    labels, probs = arrays
+    expected = found(labels, pred_probs=probs)
+    table = pd.DataFrame(probs)
+    for form in (probs.tolist(), table.astype("Float64"), torch.tensor(probs), csr_matrix(probs), probs.astype(object)):
+        pd.testing.assert_frame_equal(found(labels, pred_probs=form), expected)
+    coarse = found(labels, pred_probs=torch.tensor(probs).bfloat16())  # such rows sum to 1 within a hundredth
+    np.testing.assert_allclose(coarse["p_error"], expected["p_error"], atol=0.05)
+    holes = table.astype("Float64").mask(table.index.to_series() == 5)
+    with pytest.raises(InputError, match="`pred_probs` row 5 holds nan in column 0"):
+        found(labels, pred_probs=holes)
+    with pytest.raises(InputError, match="`pred_probs` row 5 holds nan in column 0"):
+        found(labels, pred_probs=np.ma.masked_array(probs, mask=np.tile(np.arange(90)[:, None] == 5, 3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"given_labels": None}, "`given_labels` is None"),
+        ({"pred_probs": [[0.5, 0.5]] * 89 + [[1.0]]}, r"`pred_probs` has rows of different lengths \(1, 2\)"),
+        ({"pred_probs": np.ones(90)}, r"`pred_probs` has shape \(90,\). Give one row per example"),
+        ({"probs": np.ones((90, 3))}, "unknown array 'probs'. Did you mean 'pred_probs'"),
+        ({"fdr": "0.2"}, "`fdr` is '0.2'. Give a share"),
+        ({"verdicts": {3: True}}, "`verdicts` is a dict. Give a Series"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arrays, arguments, match):
+    labels, probs = arrays
+    source, others = arguments.get("given_labels", labels), {k: v for k, v in arguments.items() if k != "given_labels"}
+    with pytest.raises(InputError, match=match):
+        wb.find_issues(source, **({} if "probs" in arguments else {"pred_probs": probs}) | others)

@@ -116,6 +116,9 @@ def audit(run: Run, budget: int = 200, *, seed: int = 0, issues: pd.DataFrame | 
     """
     if budget < 1:
         raise InputError.at("budget", f"is {budget}", "Give the number of examples to review, such as 200.")
+    if not hasattr(run, "stat_blocks"):
+        todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
+        raise InputError.at("run", f"is a {type(run).__name__}", todo)
     path = run.path / "audit.parquet"
     if path.is_file():
         plan = pd.read_parquet(path)

@@ -231,7 +231,10 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
     if k == 1:
         return [np.ones((1, 1)) for _ in smoothings]
     if n * k <= WIDE:  # of equally likely classes the given one counts
+        coarse = probs.dtype == np.float16
         probs = np.array(probs, np.float32)
+        if coarse:  # such rows sum to 1 within a hundredth only
+            probs /= probs.sum(axis=1, keepdims=True)
         labelled = np.flatnonzero(given >= 0)
         probs[labelled, given[labelled]] += TIE
     counts = confident_joint(given, probs, calibrate=False).astype(float)

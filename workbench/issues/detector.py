@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.checks import check_share
 from workbench.cluster import issues_there
 from workbench.errors import InputError, MissingEvidence
 from workbench.evidence import Evidence
@@ -91,8 +92,11 @@ def find_issues(
         if np.ndim(value):
             found = f"is an array of shape {np.shape(value)}"
             raise InputError.at(name, found, "Pass arrays by name: `pred_probs=`, `embeddings=`.")
-        if value is not None and not 0 <= value <= 1:
-            raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
+        if value is not None:
+            check_share(name, value)
+    if verdicts is not None and not isinstance(verdicts, pd.Series):
+        todo = "Give a Series of bool indexed by id: True = the given label is wrong."
+        raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
     source = opened(source)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
@@ -152,8 +156,7 @@ def find_issues(
 
 def _journal_verdicts(run: Any) -> pd.Series | None:
     """Verdicts of a run's journal as bool: True = the given label is wrong; None without a journal file."""
-    layout = getattr(run, "layout", None)
-    if layout is None or not layout.journal.exists():
+    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
         return None
     state = run.journal.state()
     return state["verdict"].map({"relabel": True, "keep": False}).dropna() if "verdict" in state else None

@@ -12,8 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from workbench.checks import check_share
 from workbench.dataset import Dataset
 from workbench.errors import InputError
+from workbench.frames import matrix
 
 KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
 ANNOTATORS = 5  # who share the work where the dataset does not say who did it
@@ -65,6 +67,13 @@ def plant(
     1979 in a simple form: the j-th of a annotators (by name; five who share the rows at random where the dataset has
     no column "annotator") errs in proportion to j, and turns each class into one other class of their own.
     """
+    if not isinstance(dataset, Dataset):
+        raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Make one: `Dataset.from_arrays(labels)`.")
+    check_share("fraction", fraction)
+    pred_probs = matrix("pred_probs", pred_probs, None, dataset.classes)
+    if pred_probs is not None and pred_probs.shape[1:] != (dataset.k,):
+        todo = f"Give one column for each of the {dataset.k} classes."
+        raise InputError.at("pred_probs", f"has shape {pred_probs.shape}", todo)
     if not 0 < fraction < 1:
         raise InputError.at("fraction", f"is {fraction!r}", "Give the share of labels to change, such as 0.05.")
     if dataset.k < 2:
@@ -170,6 +179,8 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
     transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T
     if np.allclose(np.diag(transition), 1):
         raise InputError.at("pred_probs", "agree with every label, so no noise is estimated", 'Use kind="symmetric".')
+    empty = transition.sum(axis=1) == 0  # a class that is never given stays as it is
+    transition[empty] = np.eye(k)[empty]
     return transition / transition.sum(axis=1, keepdims=True)
 
 

@@ -82,6 +82,9 @@ def score(
     check_client(client)
     wanted = None if names is None else [names] if isinstance(names, str) else list(names)
     for name in wanted or ():
+        if not isinstance(name, str):
+            todo = "Give names of scores, and arrays by name: `pred_probs=`, `embeddings=`."
+            raise InputError.at("names", f"holds a {type(name).__name__}", todo)
         if name not in SCORES:
             raise InputError.unknown("score", name, SCORES)
     source = opened(source)

@@ -123,3 +123,16 @@ def test_annotator_noise_takes_the_column_that_is_there():
     unnamed = Dataset.from_arrays([0, 1, 0], metadata=pd.DataFrame({"annotator": ["ann", None, "bob"]}))
     with pytest.raises(InputError, match="no annotator"):
         plant(unnamed, 0.5, "annotator")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "arguments", "match"),
+    [
+        ([0, 1, 1], {"fraction": 0.1}, r"`dataset` is a list. Make one: `Dataset.from_arrays"),
+        (None, {"fraction": "5%"}, "`fraction` is '5%'. Give a share"),
+        (None, {"fraction": 0.1, "kind": "estimated", "pred_probs": np.full((4, 3), 1 / 3)}, r"has shape \(4, 3\)"),
+    ],
+)
+def test_what_is_no_dataset_share_or_table_is_refused(dataset, arguments, match):
+    with pytest.raises(InputError, match=match):
+        plant(Dataset.from_arrays([0, 1, 1, 0]) if dataset is None else dataset, **arguments)
