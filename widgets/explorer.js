@@ -2320,6 +2320,7 @@ function lifelineFeature(view) {
     if (!store.locked) lock(RESTARTED, "gone");
     wire.abandon("the kernel was restarted");
   };
+  wire.onSilence = () => wire.ask("current", { row: store.row }).catch(() => {});
   /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
   const look = () => {
     const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);
@@ -2866,6 +2867,53 @@ function tellSelection({ store, wire, fail }) {
   wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
 }
 
+// --- theme.js
+/** Is the page around the view light or dark? Hosts say it in different ways, and some put the view into a shadow tree. */
+
+/**
+ * The verdict on what a page shows of itself, surest sign first.
+ * @param {{jupyter?: string, vscode?: string, backgrounds: number[][], scheme: string, prefersDark: boolean}} signs
+ *        `jupyter` and `vscode` are attributes of the body, `backgrounds` RGBA (0 to 255) from the view outwards, `scheme`
+ *        the CSS color-scheme of the page, `prefersDark` what the reader's system asks for
+ */
+function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
+  if (jupyter) return jupyter === "false";
+  if (vscode) return vscode === "vscode-dark" || vscode === "vscode-high-contrast";
+  const opaque = backgrounds.find(([, , , alpha]) => alpha > 127);
+  if (opaque) return luminance(opaque.slice(0, 3)) < 0.4;
+  return scheme.includes("dark") && (prefersDark || !scheme.includes("light"));
+}
+
+/** "dark" or "light" for the page around a node. */
+function pageTheme(node) {
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
+  const dark = darkPage({
+    jupyter: jpThemeLight,
+    vscode: vscodeThemeKind,
+    backgrounds: around(node).map((one) => painted(getComputedStyle(one).backgroundColor)),
+    scheme: getComputedStyle(document.documentElement).colorScheme,
+    prefersDark: Boolean(window.matchMedia?.("(prefers-color-scheme: dark)").matches),
+  });
+  return dark ? "dark" : "light";
+}
+
+/** The elements that a node lies in, from the inside out, through shadow trees. */
+function around(node) {
+  const found = [];
+  for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
+    if (one.nodeType === Node.ELEMENT_NODE) found.push(one);
+  return found;
+}
+
+/** Any CSS colour as RGBA: the browser knows all the ways to write one. */
+function painted(color) {
+  const context = (painted.context ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+}
+
 // --- page.js
 /** The view in its page: widths and layouts, theme, scrolling away and back. */
 
@@ -2878,6 +2926,8 @@ const LAYOUTS = [
 ];
 /** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
+/** What hosts change on the page when their theme changes. */
+const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
 
 /** @param {object} view */
 function pageFeature(view) {
@@ -2940,10 +2990,8 @@ function watchTheme(view) {
   const themes = new MutationObserver(() =>
     THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
   );
-  themes.observe(document.body, {
-    attributes: true,
-    attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
-  });
+  for (const node of [document.body, document.documentElement])
+    themes.observe(node, { attributes: true, attributeFilter: THEME_ATTRIBUTES });
   view.registry.onEnd(() => themes.disconnect());
   const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
   if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
@@ -2953,6 +3001,7 @@ function watchTheme(view) {
 function retheme(view) {
   if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
   const before = JSON.stringify(view.colors);
+  view.root.dataset.theme = pageTheme(view.root);
   view.colors = readTheme(view.root);
   if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
 }
@@ -6314,7 +6363,8 @@ class Toolbar {
   }
 
   noteWheel(event) {
-    const inside = this.stages().some((stage) => stage.contains(event.target));
+    const path = event.composedPath(); // in a shadow tree the target is its host
+    const inside = this.stages().some((stage) => path.includes(stage));
     if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
     this.wheelAt = event.timeStamp;
   }
@@ -6334,10 +6384,17 @@ function textButton(text, label, onclick) {
 }
 
 // --- wire.js
-/** Questions to Python and their answers. Every question gets exactly one answer; an error is an answer. */
+/**
+ * Questions to Python and their answers. Every question gets exactly one answer; an error is an answer.
+ *
+ * A connection that breaks can swallow what was just sent. Questions that change something therefore carry a turn: they
+ * are sent again when a later question was answered and they were not, and Python does each turn once and in order.
+ */
 
 /** Seconds after which an unanswered question is reported as waiting. */
 const PATIENCE = 6;
+/** Kinds that change something. */
+const CHANGES = new Set(["decide", "undo", "redo"]);
 
 class Wire {
   /**
@@ -6346,8 +6403,9 @@ class Wire {
    * @param {(waiting: boolean) => void} onWaiting Python has (not) answered for some seconds
    */
   constructor(model, onNews, onWaiting = () => {}) {
-    Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, stuck: false });
+    Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
     this.onLost = () => {}; // called when a question could not even be sent
+    this.onSilence = () => {}; // called now and then while a change waits: to ask something shows what got lost
     this.view = Math.random().toString(36).slice(2, 10);
     this.listen = (body, buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
@@ -6356,11 +6414,13 @@ class Wire {
 
   /** Ask; resolves to {body, buffers}, rejects with an Error that carries Python's message. */
   ask(kind, body = {}, buffers = []) {
-    const request = `${this.view}.${++this.last}`;
+    const request = `${this.view}.${++this.last}`,
+      message = { ...body, kind, request };
+    if (CHANGES.has(kind)) message.turn = ++this.turn;
     return new Promise((resolve, reject) => {
-      this.open.set(request, { resolve, reject, kind, since: Date.now() });
+      this.open.set(request, { resolve, reject, message, buffers, sent: this.last, since: Date.now() });
       try {
-        this.model.send({ ...body, kind, request }, undefined, buffers);
+        this.model.send(message, undefined, buffers);
       } catch (error) {
         this.open.delete(request);
         reject(Object.assign(new Error(`the kernel cannot be reached (${error.message})`), { lost: true }));
@@ -6376,7 +6436,17 @@ class Wire {
     this.open.delete(body.request);
     if (body.error) asked.reject(new Error(body.error));
     else asked.resolve({ body, buffers });
+    this.sendAgain(asked.sent);
     this.watch();
+  }
+
+  /** Python answers in order: changes that were sent before what it has just answered never reached it. */
+  sendAgain(answered) {
+    for (const one of this.open.values()) {
+      if (!one.message.turn || one.sent >= answered) continue;
+      one.sent = this.last;
+      this.model.send(one.message, undefined, one.buffers);
+    }
   }
 
   /** No answer will come any more: every open question fails. */
@@ -6387,9 +6457,16 @@ class Wire {
   }
 
   watch() {
-    const now = Date.now();
-    const stuck = [...this.open.values()].some((one) => now - one.since > PATIENCE * 1000);
+    const now = Date.now(),
+      open = [...this.open.values()];
+    const stuck = open.some((one) => now - one.since > PATIENCE * 1000);
     if (stuck !== this.stuck) this.onWaiting((this.stuck = stuck));
+    const waits = open.filter((one) => one.message.turn).map((one) => now - one.since);
+    if (!waits.length) this.patience = PATIENCE;
+    else if (Math.max(...waits) > this.patience * 1000) {
+      this.patience *= 2; // a busy kernel is not asked too often
+      this.onSilence();
+    }
   }
 
   close() {
@@ -6418,6 +6495,7 @@ class Explorer {
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
     el.append(this.root);
+    this.root.dataset.theme = pageTheme(this.root);
     this.say = (text, kind) => this.showStatus(text, kind);
     this.fail = (error) => this.showStatus(error.message, "error");
     this.theme = () => (this.colors ||= readTheme(this.root));

@@ -20,11 +20,11 @@ import traitlets as T
 from widgets.keymaps import checked
 from widgets.masks import packed
 from widgets.queues import queue_rows
-from widgets.requests import answer
 from widgets.search import is_query
 from widgets.shown import check_cameras, check_color, check_filters, check_view, filter_mask
 from widgets.suspects import rank_again, scores_of, suspects
 from widgets.traits import Computed, Ids
+from widgets.turns import Turns
 from widgets.unrecorded import opened_run
 from widgets.view import OWN, View
 from widgets.views import FIELDS
@@ -136,6 +136,7 @@ class Explorer(anywidget.AnyWidget, View):
         opened = opened_run(run, frame)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
+        self._turns = Turns()
         self.keymap, self.blind, self.render = checked(keymap), blind, render
         self.other = None if other is None else opened_run(other, {})
         if issues is None:
@@ -346,8 +347,9 @@ class Explorer(anywidget.AnyWidget, View):
     # ---- messages --------------------------------------------------------------------------------------------
 
     def _receive(self, _widget: object, content: dict, buffers: list) -> None:
-        """Answer one question of the page."""
-        self.send(*answer(self, content, buffers))
+        """Answer one question of the page, and those that waited for it."""
+        for body, arrays in self._turns.answers(self, content, buffers):
+            self.send(body, arrays)
 
     def set_from_page(self, **values: object) -> None:
         """Set traits without sending them back to the page that they came from."""

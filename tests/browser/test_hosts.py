@@ -1,7 +1,14 @@
-"""The same view outside of JupyterLab: in Notebook 7 it draws, hears keys and saves."""
+"""The same view outside of JupyterLab: in Notebook 7 and in marimo it draws, hears keys and saves."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +53,114 @@ def test_notebook_7(browser: object, server: object, run_path: Path):
         for session in server.api("GET", "/api/sessions"):
             if session["path"].endswith(name):
                 server.api("DELETE", f"/api/sessions/{session['id']}")
+
+
+NOTEBOOK = """import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import widgets as wd
+
+    ex = wd.Explorer({path!r})
+    ex
+    return (ex,)
+
+
+@app.cell
+def _():
+    "another cell"
+    return
+"""
+SETTINGS = '[display]\ntheme = "dark"\n\n[runtime]\nauto_instantiate = true\n'
+
+
+@pytest.fixture
+def marimo(tmp_path: Path, run_path: Path) -> Iterator[str]:
+    """Address of `marimo edit` on a notebook with an Explorer; its settings and state are this test's own."""
+    import labharness
+
+    pytest.importorskip("marimo", reason="needs marimo")
+    (tmp_path / "marimo").mkdir()
+    (tmp_path / "marimo" / "marimo.toml").write_text(SETTINGS, encoding="utf-8")
+    (tmp_path / "look.py").write_text(NOTEBOOK.format(path=str(run_path)), encoding="utf-8")
+    port = labharness._free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "marimo",
+        "--quiet",
+        "edit",
+        "look.py",
+        "--headless",
+        "--no-token",
+        "--port",
+        str(port),
+    ]
+    folders = {f"XDG_{kind}_HOME": str(tmp_path) for kind in ("CONFIG", "STATE", "CACHE")}
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--skip-update-check"], cwd=tmp_path, start_new_session=True,
+        env={**os.environ, **folders, "PYTHONPATH": paths}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        address = f"http://127.0.0.1:{port}"
+        answering(address, process)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # the server and its kernels
+        process.wait(15)
+
+
+def answering(address: str, process: subprocess.Popen, seconds: float = 60.0) -> None:
+    """Wait until a server answers."""
+    end = time.time() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/health", timeout=5).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.time() > end:
+                raise
+            time.sleep(0.1)
+
+
+def test_marimo(browser: object, marimo: str, run_path: Path):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        page.goto(marimo)
+        decide_and_read(page, run_path)
+        view = page.locator(".lw")  # in a shadow tree: selectors of the page's own style sheets do not reach it
+        assert view.get_attribute("data-theme") == "dark"
+        assert view.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(22, 24, 26)"
+
+        # lasso and wheel over a map; letters that would add and delete cells stay in the view
+        box = page.locator(".lw-over").first.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        for x, y in ((0.98, 0.02), (0.98, 0.98), (0.02, 0.98)):
+            page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=3)
+        page.mouse.up()
+        page.locator(".lw-tool-info", has_text="selected").wait_for()
+        undo = page.get_by_label("undo the last change of the view (Ctrl Z)")
+        page.get_by_text("clear selection").click()
+        page.mouse.move(*middle)
+        before = page.locator(".lw-maps").screenshot()
+        page.mouse.wheel(0, -600)
+        page.wait_for_timeout(400)
+        assert page.locator(".lw-maps").screenshot() != before, "the wheel zooms"
+        assert undo.is_enabled()
+        cells = page.locator("[data-testid=cell-editor]").count()
+        page.locator(".lw-name").click()
+        for key in ("a", "b", "d", "d", "Shift+M", "c", "v"):
+            page.keyboard.press(key)
+        assert page.locator("[data-testid=cell-editor]").count() == cells == 2
+        assert errors == []
+    finally:
+        page.close()

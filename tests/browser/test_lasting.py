@@ -1,7 +1,11 @@
-"""What outlives a kernel or a page: a restart is said, a reloaded page comes back, a saved page opens offline."""
+"""What outlives what: a restart is said, a reloaded page comes back, a cut connection loses nothing, a saved page opens
+offline; behind another tab, far above the fold and after a lost WebGL context the picture is the same."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,158 @@ def wait_for_kernel(lab: object) -> None:
             return
         lab.page.wait_for_timeout(100)
     raise AssertionError("the kernel did not come back")
+
+
+KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+
+
+@contextmanager
+def cut_off(page: object) -> Iterator[None]:
+    """The page's socket to the kernel is closed and no new connection can be made; afterwards it can."""
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    still = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", {"offline": True, **still})
+    page.evaluate(f"() => {KERNEL}._ws.close()")
+    yield
+    network.send("Network.emulateNetworkConditions", {"offline": False, **still})
+    network.detach()
+
+
+def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explorer, run_path: Path):
+    from workbench.journal import Journal
+
+    lab = explorer()
+    page = lab.page
+    first, second, third = lab.probe.eval("ex.queue[:3]")
+    page.locator(".lw-name").click()
+    with cut_off(page):
+        page.keyboard.press(
+            " "
+        )  # sent into a socket that is closing: JupyterLab does not know yet, the message is lost
+        page.keyboard.press("k")
+        page.wait_for_function(f"() => {KERNEL}.connectionStatus === 'connecting'")
+        page.keyboard.press("u")  # of the second: it must not be taken for the undo of something older
+        assert "saving" in page.locator(".lw-saved").inner_text()
+        assert len(Journal(run_path / "journal.sqlite").state()) == 0
+    page.evaluate(f"() => {KERNEL}.reconnect()")
+    page.locator(".lw-saved", has_text="saved").wait_for()
+    state = Journal(run_path / "journal.sqlite").state()
+    assert state["verdict"].dropna().to_dict() == {first: "relabel"}
+    assert page.locator(".lw-banner").is_hidden(), "nothing was lost, so nothing is said"
+
+    # and it goes on as before
+    assert title(page) == f"example {second}"
+    page.keyboard.press("k")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(third))
+    lab.probe.wait(f"ex.run.journal.state().loc[{second}, 'verdict'] == 'keep'")
+
+
+def picture(page: object) -> object:
+    """Both maps as drawn, with the pointer out of the way."""
+    from PIL import Image
+
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(300)
+    return Image.open(io.BytesIO(page.locator(".lw-maps").screenshot())).convert("RGB")
+
+
+def assert_same(a: object, b: object) -> None:
+    from PIL import ImageChops
+
+    assert len(a.getcolors(1 << 20)) > 100, "a blank map has few colours"
+    assert ImageChops.difference(a, b).getbbox() is None
+
+
+def alive(page: object) -> bool:
+    return page.evaluate(
+        "() => [...document.querySelectorAll('.lw-points')].every(c => !c.getContext('webgl2').isContextLost())"
+    )
+
+
+def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(explorer, server):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    (server.root / "notes.txt").write_text("another document", encoding="utf-8")
+    command = "([name, args]) => { window.jupyterapp.commands.execute(name, args); }"
+    page.evaluate(command, ["application:toggle-mode", {}])  # documents in tabs, as JupyterLab usually has them
+    try:
+        page.get_by_label("zoom in").click()
+        chosen = probe.eval("ex.queue[:30]")
+        probe.run("ex.selection = ex.queue[:30]; ex.color_by = 'label'; ex.current = ex.queue[4]")
+        page.locator(".lw-tool-info", has_text="30 selected").wait_for()
+        page.wait_for_function("() => document.querySelector('.lw-legend').textContent.startsWith('label')")
+        current = str(probe.eval("ex.current"))  # its neighbours are ringed when its details are here
+        page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=current)
+        page.locator(".lw-neighbor").first.wait_for()
+        before, shown = picture(page), title(page)
+
+        page.evaluate(command, ["docmanager:open", {"path": "notes.txt"}])
+        page.locator(".lw").wait_for(state="hidden")
+        probe.run(
+            "ex.color_by = 'aum'; ex.filters = {'p_error': [0.5, 1]}"
+        )  # what comes while it is hidden is not lost
+        probe.run("ex.color_by = 'label'; ex.filters = {}")
+        page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="shared.ipynb").click()
+        page.locator(".lw").wait_for()
+        page.wait_for_function("() => document.querySelector('.lw-legend').textContent.startsWith('label')")
+        assert alive(page)
+        assert_same(before, picture(page))
+        assert title(page) == shown
+        assert page.locator(".lw-tool-info").inner_text() == "30 selected"
+        assert probe.eval("ex.selection") == chosen
+
+        # a browser takes contexts away when there are too many, and when the graphics driver fails
+        page.evaluate(
+            """() => { window.contexts = [...document.querySelectorAll('.lw-points')].map(c => c.getContext('webgl2')
+            .getExtension('WEBGL_lose_context')); window.contexts.forEach(c => c.loseContext()); }"""
+        )
+        page.wait_for_timeout(200)
+        assert not alive(page)
+        page.evaluate("() => window.contexts.forEach(c => c.restoreContext())")
+        page.wait_for_timeout(300)
+        assert_same(before, picture(page))
+    finally:
+        page.evaluate(command, ["application:toggle-mode", {}])
+        page.evaluate(
+            "() => [...window.jupyterapp.shell.widgets('main')].find(w => /notes/.test(w.title.label))?.close()"
+        )
+    assert lab.errors == []
+
+
+CELL_MODEL = "window.jupyterapp.shell.currentWidget.content.model.sharedModel"
+
+
+def test_scrolled_far_away_and_back(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    page.evaluate(
+        f"""() => {CELL_MODEL}.insertCells(2, Array.from({{length: 40}}, () => (
+        {{cell_type: 'code', source: 'pass', metadata: {{}}, outputs: []}})))"""
+    )
+    try:
+        lab.lasso(1, inset=0.02)
+        chosen = probe.wait("ex.selection")
+        before = picture(page)
+        scroller = page.locator(".jp-WindowedPanel-outer")
+        top = scroller.evaluate("e => e.scrollTop")
+        page.locator(".lw-head").hover()  # from here on the wheel moves the notebook, whatever comes under it
+        for _ in range(8):
+            page.mouse.wheel(0, 900)
+            page.wait_for_timeout(40)
+        page.wait_for_function("() => !(document.querySelector('.lw')?.getBoundingClientRect().bottom > 0)")
+        first = probe.eval("ex.queue[0]")
+        probe.run("ex.selection = []; ex.selection = " + repr(chosen))
+        scroller.evaluate("(e, top) => { e.scrollTop = top; }", top)
+        page.wait_for_function("() => document.querySelector('.lw')?.getBoundingClientRect().bottom > 0")
+        assert alive(page)
+        assert_same(before, picture(page))
+        page.locator(".lw-name").click()
+        page.keyboard.press(" ")
+        probe.wait(f"{first} in ex.changes.index")
+    finally:
+        page.evaluate(f"() => {CELL_MODEL}.deleteCellRange(2, {CELL_MODEL}.cells.length)")
+    assert lab.errors == []
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
+import { darkPage } from "../../widgets/js/theme.js";
 import { apart, lastFinite } from "../../widgets/js/curve.js";
 import { brief, clip, probability, short, ticks } from "../../widgets/js/format.js";
 import { disc, mark, Points2D } from "../../widgets/js/points_2d.js";
@@ -104,3 +105,18 @@ function drawn2D(levels, options) {
   points.draw({ camera: { k: 1, tx: 0, ty: 0 }, size: 3, grey: [9, 9, 9], outline: [1, 1, 1], anySelected: false, ratio: 1, ...options });
   return new Uint8Array(image.data.buffer)[4 * (30 * 60 + 30)];
 }
+
+test("a page is dark if its host says so, else if its background is", () => {
+  const plain = { backgrounds: [[0, 0, 0, 0]], scheme: "normal", prefersDark: true };
+  const page = (signs) => darkPage({ ...plain, ...signs });
+  assert.equal(page({}), false, "a page without a dark scheme is white whatever the system asks for");
+  assert.equal(page({ scheme: "light dark" }), true);
+  assert.equal(page({ scheme: "light dark", prefersDark: false }), false);
+  assert.equal(page({ scheme: "dark", prefersDark: false }), true);
+  assert.equal(page({ backgrounds: [[0, 0, 0, 20], [24, 28, 26, 255], [255, 255, 255, 255]] }), true, "the nearest counts");
+  assert.equal(page({ backgrounds: [[250, 250, 250, 255]], scheme: "dark" }), false);
+  assert.equal(page({ backgrounds: [[0, 0, 0, 255]], jupyter: "true" }), false);
+  assert.equal(page({ jupyter: "false" }), true);
+  assert.equal(page({ vscode: "vscode-dark" }), true);
+  assert.equal(page({ vscode: "vscode-high-contrast-light", backgrounds: [[0, 0, 0, 255]] }), false);
+});

@@ -24,6 +24,7 @@ export function lifelineFeature(view) {
     if (!store.locked) lock(RESTARTED, "gone");
     wire.abandon("the kernel was restarted");
   };
+  wire.onSilence = () => wire.ask("current", { row: store.row }).catch(() => {});
   /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
   const look = () => {
     const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);

@@ -22,6 +22,7 @@ import { Registry } from "./registry.js";
 import { Source } from "./source.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
+import { pageTheme } from "./theme.js";
 import { Tip } from "./tip.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
@@ -42,6 +43,7 @@ class Explorer {
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
     el.append(this.root);
+    this.root.dataset.theme = pageTheme(this.root);
     this.say = (text, kind) => this.showStatus(text, kind);
     this.fail = (error) => this.showStatus(error.message, "error");
     this.theme = () => (this.colors ||= readTheme(this.root));

@@ -1,5 +1,6 @@
 /** The view in its page: widths and layouts, theme, scrolling away and back. */
 import { readTheme } from "./color.js";
+import { pageTheme } from "./theme.js";
 
 /** Container widths at which the layout changes. */
 const LAYOUTS = [
@@ -10,6 +11,8 @@ const LAYOUTS = [
 ];
 /** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
+/** What hosts change on the page when their theme changes. */
+const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
 
 /** @param {object} view */
 export function pageFeature(view) {
@@ -72,10 +75,8 @@ function watchTheme(view) {
   const themes = new MutationObserver(() =>
     THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
   );
-  themes.observe(document.body, {
-    attributes: true,
-    attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light", "style"],
-  });
+  for (const node of [document.body, document.documentElement])
+    themes.observe(node, { attributes: true, attributeFilter: THEME_ATTRIBUTES });
   view.registry.onEnd(() => themes.disconnect());
   const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
   if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
@@ -85,6 +86,7 @@ function watchTheme(view) {
 function retheme(view) {
   if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
   const before = JSON.stringify(view.colors);
+  view.root.dataset.theme = pageTheme(view.root);
   view.colors = readTheme(view.root);
   if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
 }

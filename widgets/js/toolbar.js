@@ -66,7 +66,8 @@ export class Toolbar {
   }
 
   noteWheel(event) {
-    const inside = this.stages().some((stage) => stage.contains(event.target));
+    const path = event.composedPath(); // in a shadow tree the target is its host
+    const inside = this.stages().some((stage) => path.includes(stage));
     if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
     this.wheelAt = event.timeStamp;
   }

@@ -1,0 +1,46 @@
+/** Is the page around the view light or dark? Hosts say it in different ways, and some put the view into a shadow tree. */
+import { luminance } from "./color.js";
+
+/**
+ * The verdict on what a page shows of itself, surest sign first.
+ * @param {{jupyter?: string, vscode?: string, backgrounds: number[][], scheme: string, prefersDark: boolean}} signs
+ *        `jupyter` and `vscode` are attributes of the body, `backgrounds` RGBA (0 to 255) from the view outwards, `scheme`
+ *        the CSS color-scheme of the page, `prefersDark` what the reader's system asks for
+ */
+export function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
+  if (jupyter) return jupyter === "false";
+  if (vscode) return vscode === "vscode-dark" || vscode === "vscode-high-contrast";
+  const opaque = backgrounds.find(([, , , alpha]) => alpha > 127);
+  if (opaque) return luminance(opaque.slice(0, 3)) < 0.4;
+  return scheme.includes("dark") && (prefersDark || !scheme.includes("light"));
+}
+
+/** "dark" or "light" for the page around a node. */
+export function pageTheme(node) {
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
+  const dark = darkPage({
+    jupyter: jpThemeLight,
+    vscode: vscodeThemeKind,
+    backgrounds: around(node).map((one) => painted(getComputedStyle(one).backgroundColor)),
+    scheme: getComputedStyle(document.documentElement).colorScheme,
+    prefersDark: Boolean(window.matchMedia?.("(prefers-color-scheme: dark)").matches),
+  });
+  return dark ? "dark" : "light";
+}
+
+/** The elements that a node lies in, from the inside out, through shadow trees. */
+function around(node) {
+  const found = [];
+  for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
+    if (one.nodeType === Node.ELEMENT_NODE) found.push(one);
+  return found;
+}
+
+/** Any CSS colour as RGBA: the browser knows all the ways to write one. */
+function painted(color) {
+  const context = (painted.context ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  context.clearRect(0, 0, 1, 1);
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+}

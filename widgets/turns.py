@@ -1,0 +1,58 @@
+"""Decisions of a page are made once and in the order in which they were asked, whatever the connection lost or repeated.
+
+A connection that breaks can swallow a message or its answer. The page numbers the questions that change something (their
+turn) and sends again what was not answered; here a turn that comes too early waits for those before it, and one that
+was done already is answered again instead of being done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.requests import answer
+
+if TYPE_CHECKING:
+    from widgets.view import View
+
+REMEMBERED = 1000
+"""Answers kept for a page that asks again."""
+
+
+class Turns:
+    """What each page of a view has asked so far."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+        self._early: dict[str, dict[int, tuple[dict, list]]] = {}
+        self._answers: dict[tuple[str, int], dict] = {}
+
+    def answers(self, view: View, content: dict, buffers: list) -> Iterator[tuple[dict, list]]:
+        """Answers that can be given now that this question came, as `widgets.requests.answer` makes them."""
+        turn = content.get("turn")
+        if not isinstance(turn, int):
+            yield answer(view, content, buffers)
+            return
+        page = str(content.get("request")).rpartition(".")[0]
+        if turn <= self._done.get(page, 0):
+            yield self._again(view, page, turn, content)
+            return
+        early = self._early.setdefault(page, {})
+        early[turn] = content, buffers
+        while (turn := self._done.get(page, 0) + 1) in early:
+            self._done[page] = turn
+            body, arrays = answer(view, *early.pop(turn))
+            self._answers[page, turn] = body
+            if len(self._answers) > REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+            yield body, arrays
+
+    def _again(self, view: View, page: str, turn: int, content: dict) -> tuple[dict, list]:
+        """The words of the answer that got lost, and how every row stands now."""
+        unknown = {"error": "it is not known whether this was done", "request": content.get("request")}
+        body = {**self._answers.get((page, turn), unknown), "patch": [0, 4]}
+        view.decisions.catch_up()
+        rows = np.arange(view.dataset.n, dtype=np.int32)
+        return body, [np.ascontiguousarray(array).tobytes() for array in view.decisions.patch(rows)]
