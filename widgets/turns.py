@@ -1,8 +1,8 @@
-"""Decisions of a page are made once and in the order in which they were asked, whatever the connection lost or repeated.
+"""Decisions of a page are made once and in the order in which they were asked, whatever a connection lost or repeated.
 
-A connection that breaks can swallow a message or its answer. The page numbers the questions that change something (their
-turn) and sends again what was not answered; here a turn that comes too early waits for those before it, and one that
-was done already is answered again instead of being done twice.
+A connection that breaks can swallow a message or its answer. The page numbers the questions that change something (the
+number is their turn) and sends again what was not answered; here a turn that comes too early waits for those before it,
+and one that was done already is answered again instead of being done twice.
 """
 
 from __future__ import annotations
