@@ -1688,7 +1688,7 @@ class MatrixPanel {
     this.how = h("p", { class: "lw-how lw-quiet" });
     this.el = h(
       "div",
-      { class: "lw-side", role: "tabpanel", "aria-label": "matrix", hidden: true },
+      { class: "lw-side lw-side-matrix", role: "tabpanel", "aria-label": "matrix", hidden: true },
       this.menu,
       this.axes,
       this.canvas,
@@ -2920,7 +2920,7 @@ function painted(color) {
 /** Container widths at which the layout changes. */
 const LAYOUTS = [
   [1040, "wide"],
-  [780, "middle"],
+  [830, "middle"],
   [540, "narrow"],
   [0, "tiny"],
 ];
@@ -2934,6 +2934,7 @@ function pageFeature(view) {
   const { root, registry } = view;
   registry.on("start", () => {
     watchSizes(view);
+    watchPixels(view);
     watchTheme(view);
     layout(view);
   });
@@ -2984,6 +2985,18 @@ function watchSizes(view) {
     sizes.disconnect();
     seen.disconnect();
   });
+}
+
+/** A window on another screen, or zoomed, has other pixels: draw with them, also where no size changed. */
+function watchPixels(view) {
+  const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
+  if (!resolution?.addEventListener) return;
+  const changed = () => {
+    layout(view);
+    watchPixels(view);
+  };
+  resolution.addEventListener("change", changed, { once: true });
+  view.registry.onEnd(() => resolution.removeEventListener("change", changed));
 }
 
 function watchTheme(view) {

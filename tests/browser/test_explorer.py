@@ -263,18 +263,71 @@ def drawn_colors(lab: object) -> int:
     )
 
 
-@pytest.mark.parametrize(("width", "layout"), [(1280, "wide"), (800, "narrow")])
-def test_layout_and_themes(explorer, width: int, layout: str):
-
-    lab = explorer(width=width)
-    for theme in ("Light", "Dark"):
-        lab.theme(f"JupyterLab {theme}")
-        lab.page.wait_for_timeout(900)
-        assert lab.page.locator(".lw").get_attribute("data-layout") in (layout, "middle")
-        assert overlapping(lab) == []
-        RESULTS.mkdir(exist_ok=True)
-        lab.page.screenshot(path=str(RESULTS / f"explorer-{width}-{theme.lower()}.png"))
+@pytest.mark.parametrize(
+    ("width", "zoom", "layout"), [(1920, 1, "wide"), (1280, 1, "wide"), (800, 1, "narrow"), (1280, 2, "tiny")]
+)
+def test_layout_and_themes(explorer, width: int, zoom: int, layout: str):
+    """At 200 % a page has half the width and twice the pixels; whatever the width, every control can be reached."""
+    lab = explorer(width=width // zoom)
+    page = lab.page
+    device = page.context.new_cdp_session(page)
+    if zoom > 1:
+        size = {"width": width // zoom, "height": 1000 // zoom, "deviceScaleFactor": zoom, "mobile": False}
+        device.send("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.wait_for_function("layout => document.querySelector('.lw').dataset.layout === layout", arg=layout)
+        lab.probe.run("ex.selection = ex.queue[:12]")  # a selection brings more controls
+        page.locator(".lw-tool-info", has_text="12 selected").wait_for()
+        sharp = (
+            "z => [...document.querySelectorAll('.lw-points')].every(c => Math.abs(c.width - z * c.clientWidth) < 2)"
+        )
+        page.wait_for_function(sharp, arg=zoom)  # the maps are as sharp as the screen
+        if layout != "wide":
+            page.locator(".lw-fold").click()
+        for theme in ("Light", "Dark"):
+            lab.theme(f"JupyterLab {theme}")
+            page.wait_for_timeout(900)
+            assert overlapping(lab) == []
+            assert overflowing(lab) == []
+            for tab in ("filters", "classes", "matrix", "people") if theme == "Light" else ():
+                page.locator(".lw-filters > .lw-tabs button", has_text=tab).click()
+                page.wait_for_timeout(150)
+                assert out_of_reach(lab) == [], tab
+            RESULTS.mkdir(exist_ok=True)
+            page.locator(".lw").screenshot(path=str(RESULTS / f"explorer-{width}-{zoom}x-{theme.lower()}.png"))
+        page.locator(".lw-filters > .lw-tabs button").first.click()
+        if layout != "wide":
+            page.locator(".lw-fold").click()
+    finally:
+        device.send("Emulation.clearDeviceMetricsOverride")
     assert lab.errors == []
+
+
+def overflowing(lab: object) -> list:
+    """What is wider than its place: the view in its output, the output in the page, texts in their buttons."""
+    return lab.page.evaluate(
+        """() => { const root = document.querySelector('.lw'), output = root.closest('.jp-OutputArea-output');
+        const wide = [root, output, document.documentElement].filter(e => e.scrollWidth > e.clientWidth + 1);
+        const texts = [...root.querySelectorAll('button, .lw-num, .lw-choice .lw-clip, .lw-tool-info, .lw-saved')].filter(
+          e => e.offsetWidth && !e.closest('.lw-clip:not(.lw-choice *), .lw-card') && e.scrollWidth > e.clientWidth + 1
+          && getComputedStyle(e).display !== 'inline');
+        return [...wide, ...texts].map(e => `${e.className}: ${e.textContent.slice(0, 40)}`); }"""
+    )
+
+
+def out_of_reach(lab: object) -> list:
+    """Controls on show that the mouse does not meet in their middle, once they are scrolled to."""
+    return lab.page.evaluate(
+        """() => { const root = document.querySelector('.lw'), bad = [];
+        for (const e of root.querySelectorAll('button, select, input')) {
+          if (!e.checkVisibility({ visibilityProperty: true }) || !e.offsetWidth || e.closest('.lw-strip, .lw-neighbors')) continue;
+          e.scrollIntoView({ block: 'center', inline: 'nearest' });
+          const r = e.getBoundingClientRect(), met = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+          if (!met || !(e.contains(met) || met.contains(e) && met.matches('label, button')))
+            bad.push(`${e.className} ${e.getAttribute('aria-label') || e.textContent.slice(0, 30)} under ${met?.className}`);
+        }
+        root.scrollIntoView(); return bad; }"""
+    )
 
 
 def overlapping(lab: object) -> list:

@@ -98,6 +98,7 @@ def test_epochs_play_and_leave_trails(explorer):
     lab = explorer()
     page, probe = lab.page, lab.probe
     page.emulate_media(reduced_motion="reduce")
+    page.evaluate(WATCH_MOVES)
     probe.run("ex.selection = ex.queue[:4]")
     page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === '4 selected'")
     page.locator(".lw-name").click()
@@ -108,14 +109,27 @@ def test_epochs_play_and_leave_trails(explorer):
     page.get_by_label("data map: epoch", exact=True).focus()
     page.keyboard.press("Home")
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent !== last", arg=last)
+    page.wait_for_timeout(500)  # a movement would take 350 ms
+    assert page.evaluate("() => window.moves") == 1, "points jump, they do not glide"
+    assert page.evaluate("() => document.querySelector('.lw').getAnimations({ subtree: true }).length") == 0
     page.get_by_label("data map: play the epochs").click()
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent === last", arg=last)
     page.locator(".lw-name").click()
     page.keyboard.press("t")
     page.wait_for_function(f"() => {COLORED} === 0")
     page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate("() => window.moves") <= 1 + probe.eval("len(ex.run.epochs)")
+    page.evaluate("() => { window.moves = 0; }")
+    page.get_by_label("data map: epoch", exact=True).focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("() => window.moves > 1")  # where motion is welcome, they glide
     assert lab.errors == []
 
+
+WATCH_MOVES = """() => { window.moves = 0; const gl = document.querySelector('.lw-points').getContext('webgl2');
+for (const name of ['bufferData', 'bufferSubData']) { const upload = gl[name].bind(gl);
+gl[name] = (...all) => { if (all.some(a => a instanceof Float32Array)) window.moves++; return upload(...all); }; } }"""
+"""Counts in `window.moves` how often coordinates of the first map go to the graphics card."""
 
 COLORED = """(() => { const over = document.querySelector('.lw-over');
 const { data } = over.getContext('2d').getImageData(0, 0, over.width, over.height); let count = 0;

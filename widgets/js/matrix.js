@@ -39,7 +39,7 @@ export class MatrixPanel {
     this.how = h("p", { class: "lw-how lw-quiet" });
     this.el = h(
       "div",
-      { class: "lw-side", role: "tabpanel", "aria-label": "matrix", hidden: true },
+      { class: "lw-side lw-side-matrix", role: "tabpanel", "aria-label": "matrix", hidden: true },
       this.menu,
       this.axes,
       this.canvas,

@@ -5,7 +5,7 @@ import { pageTheme } from "./theme.js";
 /** Container widths at which the layout changes. */
 const LAYOUTS = [
   [1040, "wide"],
-  [780, "middle"],
+  [830, "middle"],
   [540, "narrow"],
   [0, "tiny"],
 ];
@@ -19,6 +19,7 @@ export function pageFeature(view) {
   const { root, registry } = view;
   registry.on("start", () => {
     watchSizes(view);
+    watchPixels(view);
     watchTheme(view);
     layout(view);
   });
@@ -69,6 +70,18 @@ function watchSizes(view) {
     sizes.disconnect();
     seen.disconnect();
   });
+}
+
+/** A window on another screen, or zoomed, has other pixels: draw with them, also where no size changed. */
+function watchPixels(view) {
+  const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
+  if (!resolution?.addEventListener) return;
+  const changed = () => {
+    layout(view);
+    watchPixels(view);
+  };
+  resolution.addEventListener("change", changed, { once: true });
+  view.registry.onEnd(() => resolution.removeEventListener("change", changed));
 }
 
 function watchTheme(view) {
