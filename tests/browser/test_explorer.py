@@ -308,9 +308,9 @@ def overflowing(lab: object) -> list:
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), output = root.closest('.jp-OutputArea-output');
         const wide = [root, output, document.documentElement].filter(e => e.scrollWidth > e.clientWidth + 1);
-        const texts = [...root.querySelectorAll('button, .lw-num, .lw-choice .lw-clip, .lw-tool-info, .lw-saved')].filter(
-          e => e.offsetWidth && !e.closest('.lw-clip:not(.lw-choice *), .lw-card') && e.scrollWidth > e.clientWidth + 1
-          && getComputedStyle(e).display !== 'inline');
+        const some = root.querySelectorAll('button, .lw-num, .lw-choice .lw-clip, .lw-tool-info, .lw-saved');
+        const texts = [...some].filter(e => e.offsetWidth && !e.closest('.lw-clip:not(.lw-choice *), .lw-card')
+          && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline');
         return [...wide, ...texts].map(e => `${e.className}: ${e.textContent.slice(0, 40)}`); }"""
     )
 
@@ -320,11 +320,12 @@ def out_of_reach(lab: object) -> list:
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), bad = [];
         for (const e of root.querySelectorAll('button, select, input')) {
-          if (!e.checkVisibility({ visibilityProperty: true }) || !e.offsetWidth || e.closest('.lw-strip, .lw-neighbors')) continue;
+          if (!e.checkVisibility() || !e.offsetWidth || e.closest('.lw-strip, .lw-neighbors')) continue;
           e.scrollIntoView({ block: 'center', inline: 'nearest' });
-          const r = e.getBoundingClientRect(), met = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+          const r = e.getBoundingClientRect(), [x, y] = [r.left + r.width / 2, r.top + r.height / 2];
+          const met = document.elementFromPoint(x, y), name = e.getAttribute('aria-label') || e.textContent;
           if (!met || !(e.contains(met) || met.contains(e) && met.matches('label, button')))
-            bad.push(`${e.className} ${e.getAttribute('aria-label') || e.textContent.slice(0, 30)} under ${met?.className}`);
+            bad.push(`${e.className} ${name.slice(0, 30)} under ${met?.className}`);
         }
         root.scrollIntoView(); return bad; }"""
     )
