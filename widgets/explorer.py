@@ -21,7 +21,7 @@ from widgets.keymaps import checked
 from widgets.masks import packed
 from widgets.queues import queue_rows
 from widgets.search import is_query
-from widgets.shown import check_cameras, check_color, check_filters, check_view, filter_mask
+from widgets.shown import check_cameras, check_color, check_epochs, check_filters, check_view, filter_mask
 from widgets.suspects import rank_again, scores_of, suspects
 from widgets.traits import Computed, Ids
 from widgets.turns import Turns
@@ -93,8 +93,9 @@ class Explorer(anywidget.AnyWidget, View):
     color_by : name of a column.
     filters : dict of column to [low, high] or list of categories; "search" to words or a query.
     cameras : dict of "data map" or "embedding map" to [zoom, x, y]; {} shows whole maps.
-    view : dict of filters, color_by, cameras and selection; can be set to a part of such a dict, or to the name of a
-        saved view.
+    epochs : dict of "data map" or "embedding map" to the epoch that its slider shows; {} shows the last ones.
+    view : dict of filters, color_by, cameras, epochs and selection; can be set to a part of such a dict, or to the name
+        of a saved view.
     changes : DataFrame of what differs from the given labels. Set it to {id: class} (or a DataFrame with the column
         label) to let exactly these differ, in one step of undo.
     run : the Run. views : the saved views.
@@ -109,6 +110,7 @@ class Explorer(anywidget.AnyWidget, View):
     color_by = T.Unicode("p_error").tag(sync=True)
     filters = T.Dict().tag(sync=True)
     cameras = T.Dict().tag(sync=True)
+    epochs = T.Dict().tag(sync=True)
     height = T.Int(540).tag(sync=True)
     webgl = T.Bool(True).tag(sync=True)
     view = Computed(lambda self: self._view_now(), lambda self, value: self._show_view(value))
@@ -195,7 +197,7 @@ class Explorer(anywidget.AnyWidget, View):
 
     @property
     def views(self) -> dict[str, dict]:
-        """The saved views of this run by name: filters, color_by, cameras, selection, and when each was saved."""
+        """The saved views of this run by name: filters, color_by, cameras, epochs, selection, and when it was saved."""
         return self.named_views.read()
 
     def save_view(self, name: str) -> None:
@@ -282,6 +284,10 @@ class Explorer(anywidget.AnyWidget, View):
     @T.validate("cameras")
     def _check_cameras(self, proposal: dict) -> dict:
         return check_cameras(proposal["value"])
+
+    @T.validate("epochs")
+    def _check_epochs(self, proposal: dict) -> dict:
+        return check_epochs(proposal["value"], self.run)
 
     @T.observe("selection")
     def _selection_changed(self, change: dict) -> None:

@@ -122,6 +122,7 @@ class Answers:
                 "color_by": view.color_by,
                 "filters": dict(view.filters),
                 "cameras": dict(view.cameras),
+                "epochs": dict(view.epochs),
                 "height": view.height,
                 "webgl": True,
             },

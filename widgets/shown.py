@@ -1,4 +1,4 @@
-"""What is on show, as plain values: filters, colour, cameras and selection, checked field by field.
+"""What is on show, as plain values: filters, colour, cameras, epochs and selection, checked field by field.
 
 The same checks serve the traits that a user sets and the named views that are read from a run's file, which may come
 from a stranger.
@@ -14,11 +14,12 @@ import numpy as np
 
 from widgets.search import LONGEST, is_query, query_mask, word_mask
 from widgets.views import FIELDS
-from workbench.errors import InputError
+from workbench.errors import InputError, first_few
 
 if TYPE_CHECKING:
     from widgets.columns import Column
     from widgets.view import View
+    from workbench.run import Run
 
 SEARCH = "search"
 """The filter that holds a text or a query instead of a column's values."""
@@ -109,6 +110,27 @@ def check_cameras(value: object) -> dict:
     return out
 
 
+def check_epochs(value: object, run: Run) -> dict:
+    """{"data map" or "embedding map": epoch} of the maps that do not show their last epoch.
+
+    Raises
+    ------
+    InputError : not a dict of that form, or an epoch of which the run has nothing for that map.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError.at("epochs", f"is {value!r}", "Pass {'data map': epoch}; {} shows the last ones.")
+    out = {}
+    for name, epoch in value.items():
+        if name not in MAPS:
+            raise InputError.unknown("map", name, MAPS)
+        there = run.epochs if name == MAPS[0] else run.embedding_epochs
+        if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch not in there:
+            raise InputError.at(f"epochs[{name!r}]", f"is {epoch!r}", f"There are {first_few(list(there), 8)}.")
+        if epoch != there[-1]:
+            out[name] = int(epoch)
+    return out
+
+
 def check_color(value: object, columns: Mapping[str, Column]) -> str:
     """The name of a column."""
     if value not in columns:
@@ -129,6 +151,7 @@ def check_view(view: View, value: object) -> dict:
         "filters": lambda part: check_filters(part, view.columns),
         "color_by": lambda part: check_color(part, view.columns),
         "cameras": check_cameras,
+        "epochs": lambda part: check_epochs(part, view.run),
         "selection": lambda part: view.known_ids("selection", part),
     }
     for name in value:

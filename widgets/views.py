@@ -1,6 +1,7 @@
-"""Named views: filters, colour, cameras and selection kept in a run as one small JSON file.
+"""Named views: filters, colour, cameras, epochs and selection kept in a run as one small JSON file.
 
-    views.json    {"schema_version": 1, "views": {name: {"filters", "color_by", "cameras", "selection", "saved"}}}
+    views.json    {"schema_version": 1,
+                   "views": {name: {"filters", "color_by", "cameras", "epochs", "selection", "saved"}}}
 
 The file may come from a stranger, so it is limited in size and every field is checked before it is used.
 """
@@ -22,7 +23,7 @@ MOST_SELECTED = 100_000
 MOST_BYTES = 50_000_000
 LONGEST_NAME = 100
 
-FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "selection": list}
+FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
 """What a view holds; all are optional, and what is missing is left as it is when the view is shown."""
 
 

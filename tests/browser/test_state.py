@@ -50,7 +50,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
         page.keyboard.press("Control+z")
         page.wait_for_timeout(60)
     said(lab, "no change of the view to undo")
-    probe.wait("ex.view == {'filters': {}, 'color_by': 'p_error', 'cameras': {}, 'selection': []}")
+    probe.wait("ex.view == {'filters': {}, 'color_by': 'p_error', 'cameras': {}, 'epochs': {}, 'selection': []}")
     page.keyboard.press("Control+y")
     said(lab, "view redone: ")
     assert lab.cells() == cells
@@ -112,6 +112,13 @@ def test_epochs_play_and_leave_trails(explorer):
     page.wait_for_timeout(500)  # a movement would take 350 ms
     assert page.evaluate("() => window.moves") == 1, "points jump, they do not glide"
     assert page.evaluate("() => document.querySelector('.lw').getAnimations({ subtree: true }).length") == 0
+    probe.wait("ex.epochs.get('data map') not in (None, ex.run.epochs[-1])")
+    early = page.locator(".lw-timeline .lw-num").first.inner_text()
+    probe.run("ex.save_view('early'); ex.epochs = {}")
+    page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent === last", arg=last)
+    page.locator(".lw-views-button").click()
+    page.locator(".lw-view-name", has_text="early").click()
+    page.wait_for_function("text => document.querySelector('.lw-timeline .lw-num').textContent === text", arg=early)
     page.get_by_label("data map: play the epochs").click()
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent === last", arg=last)
     page.locator(".lw-name").click()

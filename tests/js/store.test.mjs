@@ -106,7 +106,7 @@ test("the look is told once per change, with the part that changed", () => {
   store.setLook({ color_by: "aum" });
   store.setLook({ filters: { aum: [0, 1] } });
   assert.deepEqual(heard, [["color_by"], ["filters"]]);
-  assert.deepEqual(store.look, { filters: { aum: [0, 1] }, color_by: "aum", cameras: {} });
+  assert.deepEqual(store.look, { filters: { aum: [0, 1] }, color_by: "aum", cameras: {}, epochs: {} });
 });
 
 test("a filter tells which rows began or ceased to pass, and counts of live columns follow labels", () => {

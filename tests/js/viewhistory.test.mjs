@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { changedParts, ViewHistory } from "../../widgets/js/viewhistory.js";
 
-const state = (part = {}) => ({ filters: {}, color_by: "p_error", cameras: {}, selected: new Uint8Array(4), ...part });
+const state = (part = {}) => ({ filters: {}, color_by: "p_error", cameras: {}, epochs: {}, selected: new Uint8Array(4), ...part });
 
 test("the same state again is no step, whatever object holds it", () => {
   const history = new ViewHistory(state());

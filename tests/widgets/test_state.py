@@ -36,6 +36,9 @@ def heard(ex: object, name: str) -> list:
         ("cameras", {"data map": [0, 0, 0]}, "zoom from 0.2"),
         ("cameras", {"data map": [1, 0]}, "Pass \\[zoom, x, y\\]"),
         ("cameras", {"dota map": [1, 0, 0]}, "Did you mean 'data map'"),
+        ("epochs", {"dota map": 1}, "Did you mean 'data map'"),
+        ("epochs", {"data map": 9}, "There are 0, 1, 2, 3"),
+        ("epochs", {"embedding map": True}, "There are 0, 1, 2, 3"),
         ("view", "nothing saved", "save_view"),
         ("view", {"colour": "aum"}, "unknown part of a view"),
         ("view", {"filters": {"nothing": [0, 1]}}, "unknown column"),
@@ -121,12 +124,34 @@ def test_view_is_one_value_of_all_that_is_on_show(page):
     values = heard(ex, "view")
     ex.color_by = "aum"
     ex.ask("select", [np.packbits(np.arange(120) < 2, bitorder="little").tobytes()])
-    assert values[-1] == {"filters": {}, "color_by": "aum", "cameras": {}, "selection": ["id000", "id001"]}
+    rest = {"filters": {}, "cameras": {}, "epochs": {}}
+    assert values[-1] == rest | {"color_by": "aum", "selection": ["id000", "id001"]}
     count = len(values)
     ex.view = {"filters": {"given": ["cat"]}, "cameras": {"data map": [2, 0.5, 0]}}
     assert len(values) == count + 1, "one notification for a whole view"
     assert values[-1] == ex.view
     assert ex.view["color_by"] == "aum", "what is not named stays"
+
+
+def test_epochs_of_the_sliders_are_part_of_a_view(page):
+    ex = page()
+    values = heard(ex, "view")
+    ex.epochs = {"data map": np.int64(1), "embedding map": 3}
+    assert ex.epochs == {"data map": 1}, "the last epoch is what is shown anyway"
+    assert values[-1]["epochs"] == {"data map": 1}
+    look = {"filters": {}, "color_by": "aum", "cameras": {}, "epochs": {"embedding map": 0, "data map": 2}}
+    assert "error" not in ex.ask("save_view", name="early", **look)[0]
+    other = page()
+    other.ask("show_view", name="early")
+    assert other.epochs == {"embedding map": 0, "data map": 2}
+    other.view = {"epochs": {}}
+    assert (other.epochs, other.color_by) == ({}, "aum")
+    saved = Views(other.named_views.path).read()["early"]
+    del saved["epochs"]  # saved by an earlier release
+    other.named_views.save("old", saved)
+    other.epochs = {"data map": 1}
+    other.view = "old"
+    assert other.epochs == {"data map": 1}, "what a view does not hold stays as it is"
 
 
 def test_saved_views_outlive_the_widget(page, run):

@@ -2,6 +2,8 @@
 import { placed } from "./source.js";
 import { Timeline } from "./timeline.js";
 
+const EMBEDDING = "embedding map";
+
 /** @param {object} view */
 export function epochsFeature(view) {
   const { meta } = view.store,
@@ -10,9 +12,12 @@ export function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  view.timelines = [];
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
-  view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
+  view.registry.onPush("embedding", (body, buffers) => {
+    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // else an earlier epoch is on show
+  });
   view.registry.onPush("projected", (body) => {
     view.source.laidOut(body);
     if (body.failed) view.say(body.failed, "error");
@@ -28,7 +33,7 @@ export function epochsFeature(view) {
   }
   if (meta.embedding_epochs.length > 1) {
     addTimeline(view, embedding, {
-      name: "embedding map",
+      name: EMBEDDING,
       epochs: meta.embedding_epochs,
       first: 0,
       load: (epoch) => embeddingOf(view, epoch),
@@ -44,9 +49,19 @@ function addTimeline(view, map, options) {
     if (note) map.note.textContent = note;
     options.show(xs, ys);
   };
-  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show });
+  const onTurn = (epoch) => turned(view, options, epoch);
+  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show, onTurn });
+  view.timelines.push(line);
   map.extra.append(line.el);
   view.registry.onEnd(() => line.destroy());
+}
+
+/** The slider of a map stands at an epoch: part of how the view looks, unless it is the last. */
+function turned({ store }, { name, epochs }, epoch) {
+  const shown = { ...store.look.epochs };
+  if (epoch === epochs[epochs.length - 1]) delete shown[name];
+  else shown[name] = epoch;
+  store.setLook({ epochs: shown });
 }
 
 async function start({ store, source, maps: [data, embedding] }, place) {
@@ -56,7 +71,8 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
-    place(await source.embedding());
+    const last = await source.embedding();
+    if (store.look.epochs[EMBEDDING] === undefined) place(last);
   } catch (error) {
     embedding.say(error.message);
   }

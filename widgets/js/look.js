@@ -1,4 +1,4 @@
-/** How the view looks (filters, colour, cameras): followed here, told to Python, and put back as a whole. */
+/** How the view looks (filters, colour, cameras, epochs): followed here, told to Python, and put back as a whole. */
 import { cameraAt, centreOf } from "./geometry.js";
 
 /** Maps whose cameras are kept, in the order of `view.maps`. */
@@ -24,18 +24,23 @@ export function lookFeature(view) {
   registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
   registry.onTrait("filters", (filters) => view.showLook({ filters: filters || {} }));
   registry.onTrait("cameras", (cameras) => view.showLook({ cameras: cameras || {} }));
-  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {} }));
+  registry.onTrait("epochs", (epochs) => view.showLook({ epochs: epochs || {} }));
+  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {}, epochs: model.get("epochs") || {} }));
   registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
   view.showLook = (look) => showLook(view, look);
 }
 
 /** Make the view look so; parts that are missing stay as they are. */
-async function showLook(view, { filters, color_by, cameras }) {
+async function showLook(view, { filters, color_by, cameras, epochs }) {
   const { store, maps } = view;
   if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
   if (cameras && JSON.stringify(cameras) !== JSON.stringify(camerasOf(maps))) {
     CAMERAS.forEach((name, i) => maps[i].setCamera(cameraAt(cameras[name])));
     store.setLook({ cameras });
+  }
+  if (epochs && JSON.stringify(epochs) !== JSON.stringify(store.look.epochs)) {
+    for (const line of view.timelines) line.goTo(epochs[line.name]);
+    store.setLook({ epochs });
   }
   if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
 }

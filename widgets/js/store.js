@@ -32,7 +32,7 @@ export class Store {
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
     this.filter = new Crossfilter(this.n);
-    this.look = { filters: {}, color_by: "", cameras: {} };
+    this.look = { filters: {}, color_by: "", cameras: {}, epochs: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
@@ -83,8 +83,8 @@ export class Store {
   }
 
   /**
-   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column, and
-   * cameras as {map: [zoom, x, y]}. The parts of the view follow their own controls; this is what undo, saved views and
+   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column,
+   * cameras as {map: [zoom, x, y]}, and epochs as {map: epoch} where it is not the last. The parts of the view follow their own controls; this is what undo, saved views and
    * Python read.
    */
   setLook(part, { from = "page" } = {}) {

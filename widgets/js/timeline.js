@@ -17,7 +17,7 @@ export class Timeline {
       max: String(this.last),
       step: "1",
       "aria-label": `${this.name}: epoch`,
-      oninput: () => this.go(Number(this.slider.value)),
+      oninput: () => this.turn(Number(this.slider.value)),
     });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
@@ -40,6 +40,20 @@ export class Timeline {
     const { epochs } = this;
     this.label.textContent = `epoch ${epochs[position]}`;
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
+  }
+
+  /** Show the map of an epoch, the last one when none is named. */
+  goTo(epoch) {
+    this.stop();
+    const at = this.epochs.indexOf(epoch),
+      position = at < 0 ? this.last : Math.max(this.first, at);
+    if (position !== (this.wanted ?? this.last)) this.go(position);
+  }
+
+  /** A hand moved the slider: show that epoch, and say so. */
+  turn(position) {
+    this.onTurn?.(this.epochs[position]);
+    return this.go(position);
   }
 
   /** Show the map after the epoch at a position. */
@@ -65,8 +79,12 @@ export class Timeline {
   }
 
   toggle() {
-    if (this.playing) this.stop();
-    else this.play();
+    if (!this.playing) {
+      this.play();
+      return;
+    }
+    this.stop();
+    this.onTurn?.(this.epochs[this.wanted]);
   }
 
   async play() {
@@ -77,7 +95,9 @@ export class Timeline {
       await this.go(position);
       await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
     }
-    if (this.playing === mine) this.stop();
+    if (this.playing !== mine) return;
+    this.stop();
+    this.onTurn?.(this.epochs[this.last]);
   }
 
   stop() {

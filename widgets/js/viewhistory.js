@@ -1,4 +1,4 @@
-/** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
+/** Undo and redo of what is on show: filters, colour, cameras, epochs and selection. Decisions have a history of their own. */
 import { h, iconButton } from "./dom.js";
 import { afterRest } from "./look.js";
 
@@ -6,7 +6,7 @@ import { afterRest } from "./look.js";
 const STEPS = 50;
 /** Rest after which what was done is one step, ms. */
 const STEP_REST = 350;
-const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", selected: "selection" };
+const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
 /** A line of states, of which one holds. */
 export class ViewHistory {

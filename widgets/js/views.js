@@ -11,7 +11,7 @@ class ViewsMenu {
       {
         type: "button",
         class: "lw-button lw-views-button",
-        title: "saved filters, selection, colour and zoom",
+        title: "saved filters, selection, colour, zoom and epochs",
         "aria-haspopup": "dialog",
         "aria-expanded": "false",
         onclick: () => this.toggle(),
@@ -51,7 +51,7 @@ class ViewsMenu {
           type: "button",
           class: "lw-button lw-primary",
           text: "Save",
-          title: "keep the filters, selection, colour and zoom in the run",
+          title: "keep the filters, selection, colour, zoom and epochs in the run",
           onclick: () => this.save(),
         }),
       ),
@@ -60,7 +60,7 @@ class ViewsMenu {
   }
 
   show(names) {
-    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour and zoom." });
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour, zoom and the epochs of the sliders." });
     const line = (name) =>
       h(
         "div",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def ask_save_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Save what the page shows; it says so itself, since its traits may still be on their way."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
-    parts = {name: content[name] for name in ("filters", "color_by", "cameras")}
+    parts = {name: content[name] for name in ("filters", "color_by", "cameras", "epochs") if name in content}
     view.keep_view(str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
     return {}, []
 
