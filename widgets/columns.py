@@ -132,10 +132,13 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
     from workbench.scores.registry import SCORES
 
     out = []
+    told = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are in no table
     for name in scores.columns:
         known = SCORES.get(name)
         if known is None:
-            out.append(Column(name, _numbers(scores[name])[order]))
+            row = told.get(name, {})
+            words = {"title": row.get("in_words", ""), "source": row.get("source", "")}
+            out.append(Column(name, _numbers(scores[name])[order], suspicious=row.get("suspicious"), **words))
             continue
         low, high = known.range
         finite = (low, high) if math.isfinite(low) and math.isfinite(high) else None

@@ -28,6 +28,7 @@ from widgets.turns import Turns
 from widgets.unrecorded import opened_run
 from widgets.view import OWN, View
 from widgets.views import FIELDS
+from workbench.ensemble import Ensemble
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Explorer(anywidget.AnyWidget, View):
 
     Parameters
     ----------
-    run : Run, path of a run directory, or DataFrame.
+    run : Run, path of a run directory, Ensemble, or DataFrame.
+        An Ensemble (`workbench.ensemble([...])`) shows suspects and scores of all its runs, with the spread of each
+        score as a column; its first run lends the maps and neighbours, and its journal takes the decisions.
         A DataFrame needs no recording: pass the names of its columns as in `widgets.unrecorded.frame_run`, for example
         `Explorer(df, label="y", x="umap_x", y="umap_y", image="path", journal="decisions.sqlite")`.
     issues, scores : DataFrame indexed by id, optional
@@ -120,7 +123,7 @@ class Explorer(anywidget.AnyWidget, View):
 
     def __init__(
         self,
-        run: Run | pd.DataFrame | str | Path,
+        run: Run | Ensemble | pd.DataFrame | str | Path,
         *,
         issues: pd.DataFrame | None = None,
         scores: pd.DataFrame | None = None,
@@ -135,7 +138,8 @@ class Explorer(anywidget.AnyWidget, View):
         height: int = 540,
         **frame: object,
     ) -> None:
-        opened = opened_run(run, frame)
+        self.pool = run if isinstance(run, Ensemble) else None
+        opened = opened_run(run if self.pool is None else self.pool.runs[0], frame)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
         self._turns = Turns()
@@ -143,8 +147,9 @@ class Explorer(anywidget.AnyWidget, View):
         self.other = None if other is None else opened_run(other, {})
         if issues is None:
             who = opened.journal.author if author is None else author
-            issues = suspects(opened, who if second_opinion else None)
-        self.open_run(opened, issues, scores_of(opened) if scores is None else scores, author, second_opinion)
+            issues = suspects(opened, who if second_opinion else None, self.pool)
+        scores = scores_of(opened, self.pool) if scores is None else scores
+        self.open_run(opened, issues, scores, author, second_opinion)
         if queue is None:
             queue = "second" if second_opinion else "suspicion" if self.doubted else "all"
         if color_by is None:
@@ -160,7 +165,7 @@ class Explorer(anywidget.AnyWidget, View):
 
         In a second opinion it learns from this author's verdicts alone.
         """
-        self.show_issues(rank_again(self.run, self.only))
+        self.show_issues(rank_again(self.run, self.only, self.pool))
         self._made = False
         self.queue = "suspicion"
         self._made = True

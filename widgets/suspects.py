@@ -13,66 +13,71 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.columns import codes_of
+from widgets.pooled import pooled_issues, pooled_scores
 from workbench.errors import MissingEvidence
 from workbench.storage.cache import digest, fingerprint, key_digest, load, store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.ensemble import Ensemble
     from workbench.run import Run
 
 NAME = "suspects"
 
 
-def suspects(run: Run, author: str | None = None) -> pd.DataFrame:
+def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
     """`workbench.find_issues(run)`, from the cache where the evidence is the same.
 
     A run without evidence can be looked at and labelled too: then nothing is suspected; `attrs["missing"]` says why.
-    With `author`, as in `rank_again`.
+    With `author` and `pool`, as in `rank_again`.
     """
-    arrays = load(run, *_place(run, author))
+    arrays = load(run, *_place(run, author, pool))
     if arrays is not None:
         words = json.loads(arrays["words"].tobytes())
         return _frame(run, arrays, words["reasons"], words["attrs"])
     try:
-        return rank_again(run, author)
+        return rank_again(run, author, pool)
     except MissingEvidence as error:
         nothing = {"row": np.arange(run.n), "suggested": np.full(run.n, -1), "p_error": np.full(run.n, np.nan)}
         nothing |= {"p_suggested": np.full(run.n, np.nan), "is_issue": np.zeros(run.n, bool)}
         return _frame(run, nothing, "", {"missing": str(error)})
 
 
-def scores_of(run: Run) -> pd.DataFrame:
-    """All scores that the run has evidence for; no columns where it has none."""
+def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
+    """All scores that the run (or all runs of the pool) has evidence for; no columns where it has none."""
     import pandas as pd
 
     from workbench.scores import score
 
     try:
-        return score(run)
+        return score(run) if pool is None else pooled_scores(pool)
     except MissingEvidence:
         return pd.DataFrame(index=pd.Index(run.dataset.ids, name="id"))
 
 
-def rank_again(run: Run, author: str | None = None) -> pd.DataFrame:
+def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
     """`workbench.find_issues(run)` computed now, with the verdicts of the journal, and kept.
 
     With `author`, with this author's verdicts alone: for a second opinion, which the first one must not steer.
+    With `pool`, of the evidence of all its runs; `run` is its first.
     """
     from workbench.issues import find_issues
     from workbench.issues.audit import verdicts_of
 
-    issues = find_issues(run, verdicts=None if author is None else verdicts_of(run, author).astype(bool))
-    store(run, *_place(run, author), _arrays(run, issues))
+    verdicts = None if author is None and pool is None else verdicts_of(run, author).astype(bool)
+    issues = find_issues(run, verdicts=verdicts) if pool is None else pooled_issues(pool, verdicts)
+    store(run, *_place(run, author, pool), _arrays(run, issues))
     return issues
 
 
-def _place(run: Run, author: str | None) -> tuple[str, dict[str, object]]:
+def _place(run: Run, author: str | None, pool: Ensemble | None) -> tuple[str, dict[str, object]]:
     """Name and key in the cache."""
-    key = evidence_key(run)
-    if author is None:
-        return NAME, key
-    return f"{NAME}-author={key_digest({'author': author})[:8]}", key | {"author": author}
+    special: dict[str, object] = {} if author is None else {"author": author}
+    if pool is not None:
+        special["pool"] = [[other.name, evidence_key(other)] for other in pool.runs[1:]]
+    name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
+    return name, evidence_key(run) | special
 
 
 def evidence_key(run: Run) -> dict[str, object]:

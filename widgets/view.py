@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from widgets.rendering import Row
+    from workbench.ensemble import Ensemble
     from workbench.run import Run
 
 
@@ -54,6 +55,7 @@ class View:
     own_queue: list | None = None
     queue_order: str = OWN
     other: Run | None = None
+    pool: Ensemble | None = None
     compared: Compared | None = None
     render: Callable[[Row], object] | None = None
     lenses: dict[str, tuple[np.ndarray, str]] | None = None

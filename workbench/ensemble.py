@@ -54,8 +54,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
 
     Returns
     -------
-    Ensemble, which goes wherever Evidence goes: `wb.find_issues(both)`, `wb.score(both)`. To look at it:
-    `wd.Explorer(runs[0], issues=wb.find_issues(both), scores=wb.score(both).join(both.disagreement()))`.
+    Ensemble, which goes wherever Evidence goes: `wb.find_issues(both)`, `wb.score(both)`, `wd.Explorer(both)`.
 
     Raises
     ------

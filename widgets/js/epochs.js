@@ -1,6 +1,7 @@
 /** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
 import { placed } from "./source.js";
 import { Timeline } from "./timeline.js";
+import { overEpochs } from "./trails.js";
 
 const EMBEDDING = "embedding map";
 
@@ -22,7 +23,7 @@ export function epochsFeature(view) {
     view.source.laidOut(body);
     if (body.failed) view.say(body.failed, "error");
   });
-  if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
+  if (overEpochs(meta)) {
     addTimeline(view, data, {
       name: "data map",
       epochs: meta.epochs,

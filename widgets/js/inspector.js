@@ -35,6 +35,7 @@ export class Inspector {
   }
 
   build() {
+    const { meta } = this.store;
     this.title = h("span", { class: "lw-title" });
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
@@ -76,8 +77,7 @@ export class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        this.store.meta.epochs.length > 0 && h("h4", { text: "probability over epochs" }),
-        this.store.meta.epochs.length > 0 && this.curve,
+        ...(meta.epochs.length ? [h("h4", { text: `probability over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}` }), this.curve] : []),
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,

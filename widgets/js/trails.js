@@ -106,7 +106,8 @@ class Trails {
   }
 }
 
-const overEpochs = (meta) => meta.data_map?.x === "variability" && meta.epochs.length > 1;
+/** Can the data map go back in time? That of several runs is a mean, which no epoch has. */
+export const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
 
 /** @param {object} view */
 export function trailsFeature(view) {

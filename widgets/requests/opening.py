@@ -11,6 +11,7 @@ from widgets.auditing import canaries, estimate
 from widgets.columns import Column
 from widgets.masks import packed
 from widgets.packing import packed_arrays
+from widgets.pooled import in_words
 from widgets.queues import orders
 from widgets.unrecorded import FrameRun
 
@@ -60,7 +61,7 @@ def described(view: View) -> dict:
     run, dataset = view.run, view.dataset
     attrs = view.issues.attrs
     return {
-        "name": run.name,
+        "name": run.name if view.pool is None else f"{run.name} and {len(view.pool.runs) - 1} more",
         "path": str(run.path),
         "n": dataset.n,
         "classes": list(dataset.classes),
@@ -85,6 +86,7 @@ def described(view: View) -> dict:
         "suggests": "suggested" in view.columns,
         "author": view.decisions.who,
         "second": view.decisions.alone,
+        "pooled": "" if view.pool is None else run.name,
         "other": "" if view.compared is None else view.compared.name,
         "expected": expected_errors(attrs),
         "how": how_sure(attrs),
@@ -129,7 +131,8 @@ def warning(view: View) -> str:
         return (
             "" if view.run.lasting else "decisions last as long as the kernel: pass journal='file.sqlite' to keep them"
         )
-    return view.issues.attrs.get("missing", "")
+    missing = view.issues.attrs.get("missing", "")
+    return missing if view.pool is None else "; ".join(filter(None, (in_words(view.pool), missing)))
 
 
 def data_map(columns: dict[str, Column]) -> dict | None:

@@ -1,0 +1,66 @@
+"""Several runs as one view: the doubts of the ensemble over the maps and the journal of its first run.
+
+Hidden here: examples that not all runs have stay on show, without doubts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import MissingEvidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.ensemble import Ensemble
+
+
+def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
+    """`workbench.find_issues(pool)` for every example of the first run; the examples that it alone has come last."""
+    import numpy as np
+
+    from workbench.issues import find_issues
+
+    issues = find_issues(pool, verdicts=verdicts)
+    dataset = pool.runs[0].dataset
+    alone = dataset.ids[~np.isin(dataset.ids, pool.ids)]
+    if not len(alone):
+        return issues
+    attrs = issues.attrs
+    whole = issues.reindex([*issues.index, *alone])
+    whole["row"] = dataset.rows(whole.index.to_numpy())
+    whole["given"] = dataset.given[whole["row"]]
+    whole["is_issue"] = whole["is_issue"].eq(True)
+    whole["reasons"] = whole["reasons"].fillna("")
+    whole["suggested"] = whole["suggested"].astype(object).where(whole["suggested"].notna(), None)
+    whole.index.name, whole.attrs = "id", attrs
+    return whole
+
+
+def pooled_scores(pool: Ensemble) -> pd.DataFrame:
+    """Mean and spread of each score over the runs, and how far their predictions disagree, by row of the first run."""
+    parts = [pool.scores(), _disagreement(pool)]
+    scores = parts[0].join(parts[1]).reindex(pool.runs[0].dataset.ids)
+    scores.index.name, scores.attrs = "id", {"scores": parts[0].attrs["scores"] | parts[1].attrs["scores"]}
+    return scores
+
+
+def _disagreement(pool: Ensemble) -> pd.DataFrame:
+    """`pool.disagreement()`; no columns where fewer than two runs predict anything."""
+    import pandas as pd
+
+    try:
+        return pool.disagreement()
+    except MissingEvidence:
+        nothing = pd.DataFrame(index=pd.Index(pool.ids, name="id"))
+        nothing.attrs = {"scores": {}}
+        return nothing
+
+
+def in_words(pool: Ensemble) -> str:
+    """What is of all runs, what of the first alone, and where decisions go."""
+    first, *others = (run.name for run in pool.runs)
+    return (
+        f"ensemble of {first}, {', '.join(others)}: suspects and scores are of all runs; decisions go to the journal "
+        f"of {first}, whose curves, neighbours, matrices and embedding map these are"
+    )
