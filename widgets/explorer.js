@@ -1377,7 +1377,7 @@ class Timeline {
       max: String(this.last),
       step: "1",
       "aria-label": `${this.name}: epoch`,
-      oninput: () => this.go(Number(this.slider.value)),
+      oninput: () => this.turn(Number(this.slider.value)),
     });
     this.slider.value = String(this.last);
     this.label = h("span", { class: "lw-num" });
@@ -1400,6 +1400,20 @@ class Timeline {
     const { epochs } = this;
     this.label.textContent = `epoch ${epochs[position]}`;
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
+  }
+
+  /** Show the map of an epoch, the last one when none is named. */
+  goTo(epoch) {
+    this.stop();
+    const at = this.epochs.indexOf(epoch),
+      position = at < 0 ? this.last : Math.max(this.first, at);
+    if (position !== (this.wanted ?? this.last)) this.go(position);
+  }
+
+  /** A hand moved the slider: show that epoch, and say so. */
+  turn(position) {
+    this.onTurn?.(this.epochs[position]);
+    return this.go(position);
   }
 
   /** Show the map after the epoch at a position. */
@@ -1425,8 +1439,12 @@ class Timeline {
   }
 
   toggle() {
-    if (this.playing) this.stop();
-    else this.play();
+    if (!this.playing) {
+      this.play();
+      return;
+    }
+    this.stop();
+    this.onTurn?.(this.epochs[this.wanted]);
   }
 
   async play() {
@@ -1437,7 +1455,9 @@ class Timeline {
       await this.go(position);
       await new Promise((resolve) => setTimeout(resolve, Math.max(120, Math.min(600, 6000 / (this.last + 1)))));
     }
-    if (this.playing === mine) this.stop();
+    if (this.playing !== mine) return;
+    this.stop();
+    this.onTurn?.(this.epochs[this.last]);
   }
 
   stop() {
@@ -1450,8 +1470,199 @@ class Timeline {
   }
 }
 
+// --- look.js
+/** How the view looks (filters, colour, cameras, epochs): followed here, told to Python, and put back as a whole. */
+
+/** Maps whose cameras are kept, in the order of `view.maps`. */
+const CAMERAS = ["data map", "embedding map"];
+/** Rest after which a moved camera or brush counts as one change, ms. */
+const REST = 200;
+
+/** @param {object} view */
+function lookFeature(view) {
+  const { store, registry, model } = view;
+  const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
+  view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
+  const told = new Set();
+  const tell = afterRest(REST, () => {
+    for (const name of told) model.set(name, store.look[name]);
+    told.clear();
+    model.save_changes();
+  });
+  store.on("look", ({ part }) => {
+    Object.keys(part).forEach((name) => told.add(name));
+    tell();
+  });
+  registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
+  registry.onTrait("filters", (filters) => view.showLook({ filters: filters || {} }));
+  registry.onTrait("cameras", (cameras) => view.showLook({ cameras: cameras || {} }));
+  registry.onTrait("epochs", (epochs) => view.showLook({ epochs: epochs || {} }));
+  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {}, epochs: model.get("epochs") || {} }));
+  registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
+  view.showLook = (look) => showLook(view, look);
+}
+
+/** Make the view look so; parts that are missing stay as they are. */
+async function showLook(view, { filters, color_by, cameras, epochs }) {
+  const { store, maps } = view;
+  if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
+  if (cameras && JSON.stringify(cameras) !== JSON.stringify(camerasOf(maps))) {
+    CAMERAS.forEach((name, i) => maps[i].setCamera(cameraAt(cameras[name])));
+    store.setLook({ cameras });
+  }
+  if (epochs && JSON.stringify(epochs) !== JSON.stringify(store.look.epochs)) {
+    for (const line of view.timelines) line.goTo(epochs[line.name]);
+    store.setLook({ epochs });
+  }
+  if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
+}
+
+function camerasOf(maps) {
+  const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
+  return Object.fromEntries(pairs.filter(([, centre]) => centre));
+}
+
+/** A function that runs once nobody has called it for a while. */
+function afterRest(ms, run) {
+  let timer = 0;
+  const call = () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, ms);
+  };
+  call.cancel = () => clearTimeout(timer);
+  return call;
+}
+
+// --- trails.js
+/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
+
+/** Trails at once: more would cover the map. */
+const MOST_TRAILS = 50;
+/** Rest after which a new selection gets its trails, ms. */
+const TRAIL_REST = 150;
+
+/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
+function stepOf(epoch, xy, ranges) {
+  const m = xy.length >> 1,
+    xs = new Float32Array(m),
+    ys = new Float32Array(m);
+  for (let i = 0; i < m; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return { epoch, xy: normalized(xs, ys, ...ranges) };
+}
+
+class Trails {
+  constructor(view) {
+    Object.assign(this, { view, on: false, turn: 0 });
+    this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
+    this.button.setAttribute("aria-pressed", "false");
+  }
+
+  toggle() {
+    this.on = !this.on;
+    this.button.setAttribute("aria-pressed", String(this.on));
+    if (this.on) this.load(true);
+    else this.clear();
+  }
+
+  clear() {
+    this.turn++;
+    for (const map of this.view.maps) {
+      map.trails = null;
+      map.redrawOver();
+    }
+  }
+
+  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
+  rows() {
+    const { store } = this.view;
+    if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
+    return store.row >= 0 ? [store.row] : [];
+  }
+
+  async load(aloud = false) {
+    const { store, say, fail, maps } = this.view,
+      turn = ++this.turn,
+      rows = this.rows();
+    for (const map of maps) map.trails = null;
+    if (aloud) say(rows.length ? this.words(rows.length) : "select examples to see their trails", rows.length ? "" : "warn");
+    if (!rows.length) return;
+    try {
+      if (overEpochs(store.meta)) await this.dataSteps(rows, turn);
+      await this.embeddingSteps(rows, turn);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  words(shown) {
+    const { selectedCount } = this.view.store;
+    return selectedCount > shown
+      ? `trails of the ${shown} most suspicious of ${count(selectedCount)} selected`
+      : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
+  }
+
+  async dataSteps(rows, turn) {
+    const { wire, store, maps } = this.view,
+      { buffers } = await wire.ask("trail", { map: "data", rows });
+    if (turn !== this.turn) return;
+    const all = arrayOf(Float32Array, buffers[0]),
+      size = 2 * rows.length;
+    const steps = store.meta.epochs.map((epoch, e) =>
+      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
+    );
+    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
+  }
+
+  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
+  async embeddingSteps(rows, turn) {
+    const { source, store, maps } = this.view,
+      { embedding_epochs: epochs } = store.meta;
+    if (epochs.length < 2) return;
+    const trails = { rows, steps: [] };
+    for (const epoch of [...epochs].reverse()) {
+      const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
+      if (turn !== this.turn) return;
+      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
+      this.show(maps[1], trails);
+    }
+  }
+
+  show(map, trails) {
+    map.trails = trails;
+    map.redrawOver();
+  }
+}
+
+/** Can the data map go back in time? That of several runs is a mean, which no epoch has. */
+const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
+
+/** @param {object} view */
+function trailsFeature(view) {
+  const { store, registry } = view,
+    { meta } = store;
+  const trails = new Trails(view),
+    later = afterRest(TRAIL_REST, () => trails.on && trails.load());
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch leaves no trails"),
+    possible = !why;
+  registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
+  if (!possible) return;
+  for (const map of view.maps)
+    map.overlays.push((c, on, colors) => {
+      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
+    });
+  view.addTool(trails.button);
+  store.on("mask", ({ selection }) => selection && later());
+  store.on("cursor", () => !store.selectedCount && later());
+  registry.onEnd(() => later.cancel());
+}
+
 // --- epochs.js
 /** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
+
+const EMBEDDING = "embedding map";
 
 /** @param {object} view */
 function epochsFeature(view) {
@@ -1461,14 +1672,17 @@ function epochsFeature(view) {
     embedding.note.textContent = note;
     embedding.setData(xs, ys);
   };
+  view.timelines = [];
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
-  view.registry.onPush("embedding", (body, buffers) => place(placed(body, buffers)));
+  view.registry.onPush("embedding", (body, buffers) => {
+    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // else an earlier epoch is on show
+  });
   view.registry.onPush("projected", (body) => {
     view.source.laidOut(body);
     if (body.failed) view.say(body.failed, "error");
   });
-  if (meta.data_map?.x === "variability" && meta.epochs.length > 1) {
+  if (overEpochs(meta)) {
     addTimeline(view, data, {
       name: "data map",
       epochs: meta.epochs,
@@ -1479,7 +1693,7 @@ function epochsFeature(view) {
   }
   if (meta.embedding_epochs.length > 1) {
     addTimeline(view, embedding, {
-      name: "embedding map",
+      name: EMBEDDING,
       epochs: meta.embedding_epochs,
       first: 0,
       load: (epoch) => embeddingOf(view, epoch),
@@ -1495,9 +1709,19 @@ function addTimeline(view, map, options) {
     if (note) map.note.textContent = note;
     options.show(xs, ys);
   };
-  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show });
+  const onTurn = (epoch) => turned(view, options, epoch);
+  const line = new Timeline({ n: view.store.n, say: view.say, ...options, show, onTurn });
+  view.timelines.push(line);
   map.extra.append(line.el);
   view.registry.onEnd(() => line.destroy());
+}
+
+/** The slider of a map stands at an epoch: part of how the view looks, unless it is the last. */
+function turned({ store }, { name, epochs }, epoch) {
+  const shown = { ...store.look.epochs };
+  if (epoch === epochs[epochs.length - 1]) delete shown[name];
+  else shown[name] = epoch;
+  store.setLook({ epochs: shown });
 }
 
 async function start({ store, source, maps: [data, embedding] }, place) {
@@ -1507,7 +1731,8 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
-    place(await source.embedding());
+    const last = await source.embedding();
+    if (store.look.epochs[EMBEDDING] === undefined) place(last);
   } catch (error) {
     embedding.say(error.message);
   }
@@ -2236,64 +2461,6 @@ function helpFeature(view) {
   view.registry.onEscape(() => toggle(false));
 }
 
-// --- look.js
-/** How the view looks (filters, colour, cameras): followed here, told to Python, and put back as a whole. */
-
-/** Maps whose cameras are kept, in the order of `view.maps`. */
-const CAMERAS = ["data map", "embedding map"];
-/** Rest after which a moved camera or brush counts as one change, ms. */
-const REST = 200;
-
-/** @param {object} view */
-function lookFeature(view) {
-  const { store, registry, model } = view;
-  const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
-  view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
-  const told = new Set();
-  const tell = afterRest(REST, () => {
-    for (const name of told) model.set(name, store.look[name]);
-    told.clear();
-    model.save_changes();
-  });
-  store.on("look", ({ part }) => {
-    Object.keys(part).forEach((name) => told.add(name));
-    tell();
-  });
-  registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
-  registry.onTrait("filters", (filters) => view.showLook({ filters: filters || {} }));
-  registry.onTrait("cameras", (cameras) => view.showLook({ cameras: cameras || {} }));
-  registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {} }));
-  registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
-  view.showLook = (look) => showLook(view, look);
-}
-
-/** Make the view look so; parts that are missing stay as they are. */
-async function showLook(view, { filters, color_by, cameras }) {
-  const { store, maps } = view;
-  if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
-  if (cameras && JSON.stringify(cameras) !== JSON.stringify(camerasOf(maps))) {
-    CAMERAS.forEach((name, i) => maps[i].setCamera(cameraAt(cameras[name])));
-    store.setLook({ cameras });
-  }
-  if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
-}
-
-function camerasOf(maps) {
-  const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
-  return Object.fromEntries(pairs.filter(([, centre]) => centre));
-}
-
-/** A function that runs once nobody has called it for a while. */
-function afterRest(ms, run) {
-  let timer = 0;
-  const call = () => {
-    clearTimeout(timer);
-    timer = setTimeout(run, ms);
-  };
-  call.cancel = () => clearTimeout(timer);
-  return call;
-}
-
 // --- lifeline.js
 /** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
 
@@ -2591,7 +2758,7 @@ class Store {
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
     this.filter = new Crossfilter(this.n);
-    this.look = { filters: {}, color_by: "", cameras: {} };
+    this.look = { filters: {}, color_by: "", cameras: {}, epochs: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
@@ -2642,8 +2809,8 @@ class Store {
   }
 
   /**
-   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column, and
-   * cameras as {map: [zoom, x, y]}. The parts of the view follow their own controls; this is what undo, saved views and
+   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column,
+   * cameras as {map: [zoom, x, y]}, and epochs as {map: epoch} where it is not the last. The parts of the view follow their own controls; this is what undo, saved views and
    * Python read.
    */
   setLook(part, { from = "page" } = {}) {
@@ -3296,139 +3463,14 @@ function soundFeature(view) {
   });
 }
 
-// --- trails.js
-/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
-
-/** Trails at once: more would cover the map. */
-const MOST_TRAILS = 50;
-/** Rest after which a new selection gets its trails, ms. */
-const TRAIL_REST = 150;
-
-/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
-function stepOf(epoch, xy, ranges) {
-  const m = xy.length >> 1,
-    xs = new Float32Array(m),
-    ys = new Float32Array(m);
-  for (let i = 0; i < m; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
-  return { epoch, xy: normalized(xs, ys, ...ranges) };
-}
-
-class Trails {
-  constructor(view) {
-    Object.assign(this, { view, on: false, turn: 0 });
-    this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
-    this.button.setAttribute("aria-pressed", "false");
-  }
-
-  toggle() {
-    this.on = !this.on;
-    this.button.setAttribute("aria-pressed", String(this.on));
-    if (this.on) this.load(true);
-    else this.clear();
-  }
-
-  clear() {
-    this.turn++;
-    for (const map of this.view.maps) {
-      map.trails = null;
-      map.redrawOver();
-    }
-  }
-
-  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
-  rows() {
-    const { store } = this.view;
-    if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
-    return store.row >= 0 ? [store.row] : [];
-  }
-
-  async load(aloud = false) {
-    const { store, say, fail, maps } = this.view,
-      turn = ++this.turn,
-      rows = this.rows();
-    for (const map of maps) map.trails = null;
-    if (aloud) say(rows.length ? this.words(rows.length) : "select examples to see their trails", rows.length ? "" : "warn");
-    if (!rows.length) return;
-    try {
-      if (overEpochs(store.meta)) await this.dataSteps(rows, turn);
-      await this.embeddingSteps(rows, turn);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  words(shown) {
-    const { selectedCount } = this.view.store;
-    return selectedCount > shown
-      ? `trails of the ${shown} most suspicious of ${count(selectedCount)} selected`
-      : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
-  }
-
-  async dataSteps(rows, turn) {
-    const { wire, store, maps } = this.view,
-      { buffers } = await wire.ask("trail", { map: "data", rows });
-    if (turn !== this.turn) return;
-    const all = arrayOf(Float32Array, buffers[0]),
-      size = 2 * rows.length;
-    const steps = store.meta.epochs.map((epoch, e) =>
-      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
-    );
-    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
-  }
-
-  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
-  async embeddingSteps(rows, turn) {
-    const { source, store, maps } = this.view,
-      { embedding_epochs: epochs } = store.meta;
-    if (epochs.length < 2) return;
-    const trails = { rows, steps: [] };
-    for (const epoch of [...epochs].reverse()) {
-      const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
-      if (turn !== this.turn) return;
-      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
-      this.show(maps[1], trails);
-    }
-  }
-
-  show(map, trails) {
-    map.trails = trails;
-    map.redrawOver();
-  }
-}
-
-const overEpochs = (meta) => meta.data_map?.x === "variability" && meta.epochs.length > 1;
-
-/** @param {object} view */
-function trailsFeature(view) {
-  const { store, registry } = view,
-    { meta } = store;
-  const trails = new Trails(view),
-    later = afterRest(TRAIL_REST, () => trails.on && trails.load());
-  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch leaves no trails"),
-    possible = !why;
-  registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
-  if (!possible) return;
-  for (const map of view.maps)
-    map.overlays.push((c, on, colors) => {
-      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
-    });
-  view.addTool(trails.button);
-  store.on("mask", ({ selection }) => selection && later());
-  store.on("cursor", () => !store.selectedCount && later());
-  registry.onEnd(() => later.cancel());
-}
-
 // --- viewhistory.js
-/** Undo and redo of what is on show: filters, colour, cameras and selection. Decisions have a history of their own. */
+/** Undo and redo of what is on show: filters, colour, cameras, epochs and selection. Decisions have a history of their own. */
 
 /** Steps back that are kept. */
 const STEPS = 50;
 /** Rest after which what was done is one step, ms. */
 const STEP_REST = 350;
-const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", selected: "selection" };
+const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
 /** A line of states, of which one holds. */
 class ViewHistory {
@@ -3525,7 +3567,7 @@ class ViewsMenu {
       {
         type: "button",
         class: "lw-button lw-views-button",
-        title: "saved filters, selection, colour and zoom",
+        title: "saved filters, selection, colour, zoom and epochs",
         "aria-haspopup": "dialog",
         "aria-expanded": "false",
         onclick: () => this.toggle(),
@@ -3565,7 +3607,7 @@ class ViewsMenu {
           type: "button",
           class: "lw-button lw-primary",
           text: "Save",
-          title: "keep the filters, selection, colour and zoom in the run",
+          title: "keep the filters, selection, colour, zoom and epochs in the run",
           onclick: () => this.save(),
         }),
       ),
@@ -3574,7 +3616,7 @@ class ViewsMenu {
   }
 
   show(names) {
-    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour and zoom." });
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour, zoom and the epochs of the sliders." });
     const line = (name) =>
       h(
         "div",
@@ -4936,6 +4978,7 @@ class Inspector {
   }
 
   build() {
+    const { meta } = this.store;
     this.title = h("span", { class: "lw-title" });
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
@@ -4977,8 +5020,7 @@ class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        this.store.meta.epochs.length > 0 && h("h4", { text: "probability over epochs" }),
-        this.store.meta.epochs.length > 0 && this.curve,
+        ...(meta.epochs.length ? [h("h4", { text: `probability over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}` }), this.curve] : []),
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,
