@@ -1,52 +1,182 @@
-"""Take the pictures of the README from the real view: `python docs/screenshots.py` (needs Chromium).
+"""Take the pictures of README and docs from the real view: `python docs/screenshots.py [name ...]` (needs Chromium).
 
-Opens a copy of the recorded run in `data/` in JupyterLab, decides on a few suspects by keys, and photographs the view
-in the light and in the dark theme.
+Opens a copy of the recorded run in `data/` in JupyterLab, decides on a few suspects by keys, brings each part of the
+view into a state that says something, and photographs it. Two more runs of the same digits, one on corrected labels,
+show the comparison. Fewer colours would make the files smaller, but change those of rare classes.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
+sys.path.insert(0, str(REPOSITORY / "tests" / "browser"))
+import labharness  # noqa: E402 (the test suite's way to drive JupyterLab)
+import samples  # noqa: E402
+
 WIDTH, HEIGHT = 1480, 1000
-CELLS = ("import widgets as wd", "ex = wd.Explorer('digits')\nex")
+CELLS = ("import widgets as wd", "ex = wd.Explorer(path, **options)\nex")
 PRESSED = (" ", " ", "k", " ", "f", " ", "s", " ")
+TITLE = "id => document.querySelector('.lw-title').textContent.endsWith(String(id))"
 
 
-def harness():
-    """The test suite's way to drive JupyterLab."""
-    path = REPOSITORY / "tests" / "browser" / "labharness.py"
-    spec = importlib.util.spec_from_file_location("labharness", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+class Studio:
+    """A notebook in a page, opened on one run after another."""
+
+    def __init__(self, lab: object) -> None:
+        self.lab, self.page = lab, lab.page
+
+    def open(self, run: str, *, width: int = WIDTH, **options: object) -> None:
+        """An Explorer on a run of the folder, its embedding map laid out."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.lab.probe.run(f"path, options = {run!r}, {options!r}")
+        self.lab.run_all()
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('.lw-map-note')].some(note => note.textContent.startsWith('UMAP'))",
+            timeout=180_000,
+        )
+
+    def python(self, code: str) -> None:
+        """Run in the kernel, and let the page follow."""
+        self.lab.probe.run(code)
+        self.page.wait_for_timeout(700)
+
+    def keys(self, *keys: str) -> None:
+        """Press keys in the view."""
+        self.page.locator(".lw-name").click()
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.page.wait_for_timeout(200)
+
+    def tab(self, name: str) -> None:
+        """Show a panel beside the maps."""
+        self.page.locator(".lw-filters > .lw-tabs button", has_text=name).click()
+        self.page.wait_for_timeout(1000)
+
+    def take(self, name: str, selector: str = ".lw", nth: int = 0) -> None:
+        """Photograph a part."""
+        self.page.mouse.move(5, 5)
+        self.page.wait_for_timeout(900)
+        shot = Image.open(io.BytesIO(self.page.locator(selector).nth(nth).screenshot())).convert("RGB")
+        shot.save(HERE / name, optimize=True)
 
 
-def main() -> int:
-    """Write `explorer.png` and `explorer-dark.png` beside this file."""
+def explorer(studio: Studio) -> None:
+    """The whole view after some decisions, light and dark."""
+    studio.open("digits")
+    studio.keys(*PRESSED)
+    studio.page.locator(".lw-saved", has_text="saved").wait_for()
+    for theme, name in (("Light", "explorer.png"), ("Dark", "explorer-dark.png")):
+        studio.lab.theme(f"JupyterLab {theme}")
+        studio.page.wait_for_timeout(1500)
+        studio.take(name)
+    studio.lab.theme("JupyterLab Light")
+
+
+def maps(studio: Studio) -> None:
+    """Data map by suspicion, embedding map by label with the neighbours of a suspect."""
+    studio.open("digits")
+    studio.take("explorer-data-map.png", ".lw-map")
+    studio.python("ex.color_by = 'label'; ex.current = ex.queue[11]")
+    studio.take("explorer-embedding-map.png", ".lw-map", 1)
+
+
+def panels(studio: Studio) -> None:
+    """Crossfilter, classes, matrix."""
+    studio.open("digits")
+    studio.python("ex.filters = {'confidence': [0.0, 0.5], 'given': ['3', '5', '8']}")
+    studio.take("explorer-crossfilter.png", ".lw-filters")
+    studio.python("ex.filters = {}")
+    for panel, name in (("classes", "explorer-classes.png"), ("matrix", "explorer-matrix.png")):
+        studio.tab(panel)
+        studio.take(name, ".lw-filters")
+
+
+def review(studio: Studio) -> None:
+    """Inspector, and the gallery of a selection with suggestions to accept."""
+    studio.open("digits")
+    studio.python("ex.current = ex.queue[14]")
+    studio.take("explorer-inspector.png", ".lw-inspector")
+    studio.python("ex.selection = [id for id in ex.queue if ex.issues.loc[id, 'given'] == '8']")
+    studio.page.get_by_label("least probability of a suggestion").select_option("0.5")
+    studio.take("explorer-gallery.png", ".lw-gallery")
+
+
+def time(studio: Studio) -> None:
+    """The slider at an earlier epoch, with the trails of the examples that moved most."""
+    studio.open("digits")
+    studio.python("ex.color_by = 'label'; ex.selection = ex.scores['variability'].nlargest(6).index.tolist()")
+    studio.keys("t")
+    studio.page.get_by_label("data map: epoch", exact=True).focus()
+    for _ in range(4):
+        studio.page.keyboard.press("ArrowLeft")
+        studio.page.wait_for_timeout(400)
+    studio.take("explorer-time.png", ".lw-map")
+
+
+def comparison(studio: Studio) -> None:
+    """The same digits before and after correction: arrows for what moved."""
+    studio.open("noisy", other="corrected", color_by="confidence change")
+    studio.page.wait_for_selector(".lw-compare button")
+    studio.take("explorer-comparison.png", ".lw-center")
+
+
+def second_opinion(studio: Studio) -> None:
+    """What one author judged, shown to another without the first verdict and the suggestion."""
+    studio.open("digits", author="anna", second_opinion=True, blind=True)
+    studio.take("explorer-second-opinion.png", ".lw-inspector")
+
+
+def narrow(studio: Studio) -> None:
+    """The view in a window of 800 pixels."""
+    studio.page.set_viewport_size({"width": 800, "height": 1400})
+    studio.open("digits", width=800)
+    studio.page.set_viewport_size({"width": 800, "height": 1400})
+    studio.take("explorer-narrow.png")
+
+
+PICTURES: tuple[Callable[[Studio], None], ...] = (
+    explorer, maps, panels, review, time, comparison, second_opinion, narrow,
+)  # fmt: skip
+
+
+def record(folder: Path) -> None:
+    """The run of `data/`, and two trainings on small digits: with wrong labels and with the true ones."""
+    from sklearn.datasets import load_digits
+
+    from workbench.recording.recorder import Recorder
+
+    shutil.copytree(REPOSITORY / "data" / "digits-run", folder / "digits")
+    dataset, features, _ = samples.noisy_digits()
+    true = dataset.with_labels(load_digits().target[: dataset.n])
+    for name, labels in (("noisy", dataset), ("corrected", true)):
+        samples.train(Recorder(folder / name, labels), labels, features)
+
+
+def main(names: list[str]) -> int:
+    """Take the pictures of these functions, or all, into this folder."""
     from playwright.sync_api import sync_playwright
 
-    lab = harness()
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
-    shutil.copytree(REPOSITORY / "data" / "digits-run", folder / "digits")
-    server = lab.LabServer(folder, [REPOSITORY])
+    record(folder)
+    server = labharness.LabServer(folder, [REPOSITORY])
     try:
         with sync_playwright() as playwright:
-            browser = lab.launch(playwright, width=WIDTH, height=HEIGHT)
-            page = lab.LabPage(browser, server, server.write_notebook("look.ipynb", CELLS), WIDTH, HEIGHT)
-            page.run_all()
-            decide(page)
-            for theme, name in (("Light", "explorer.png"), ("Dark", "explorer-dark.png")):
-                page.theme(f"JupyterLab {theme}")
-                page.page.wait_for_timeout(2000)
-                page.page.locator(".lw").screenshot(path=str(HERE / name))
-            page.close()
+            browser = labharness.launch(playwright, width=WIDTH, height=HEIGHT)
+            lab = labharness.LabPage(browser, server, server.write_notebook("look.ipynb", CELLS), WIDTH, HEIGHT)
+            studio = Studio(lab)
+            for picture in PICTURES:
+                if not names or picture.__name__ in names:
+                    picture(studio)
+            lab.close()
             browser.close()
     finally:
         server.stop()
@@ -54,18 +184,5 @@ def main() -> int:
     return 0
 
 
-def decide(page: object) -> None:
-    """Some decisions, then a selection in the embedding map."""
-    page.page.wait_for_function(
-        "() => document.querySelectorAll('.lw-map-note')[1].textContent.startsWith('UMAP')", timeout=120_000
-    )
-    page.page.locator(".lw-name").click()
-    for key in PRESSED:
-        page.page.keyboard.press(key)
-        page.page.wait_for_timeout(150)
-    page.page.wait_for_function("() => document.querySelector('.lw-saved').textContent.startsWith('saved')")
-    page.page.mouse.move(5, 5)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -63,6 +63,20 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
         exec(compile(code, f"{name_of(page)}, {where}", "exec"), space)
 
 
+def test_every_picture_is_on_a_page_with_words_for_those_who_cannot_see_it():
+    """And is made by the script: a picture that nothing makes any more shows a view that is gone."""
+    image = re.compile(r"!\[(.*?)\]\((\S+?\.png)\)")
+    used = {}
+    for page in PAGES:
+        used |= {(page.parent / name).resolve(): words for words, name in image.findall(page.read_text("utf-8"))}
+    there = set((ROOT / "docs").rglob("*.png"))
+    assert set(used) == there
+    assert all(len(words) > 20 for words in used.values())
+    script = (ROOT / "docs" / "screenshots.py").read_text(encoding="utf-8")
+    assert [path.name for path in there if f'"{path.name}"' not in script] == []
+    assert sum(path.stat().st_size for path in there) < 1_500_000
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
     """Strict: a broken link or a docstring that cannot be read is an error. No page loads anything from elsewhere."""
