@@ -27,12 +27,15 @@ class Compared:
 
     Attributes
     ----------
-    name : of the other run. text : the summary in words. columns : differences, other minus this.
+    name : of the other run. text : the summary in words. told : its phrases without the scores. columns : differences,
+    other minus this. scores : dicts of name, spearman, mean_change and mean_absolute_change (None where unknown).
     places : (n,) float32 values of the other run by score, NaN where it has none.
     """
 
     name: str
     text: str
+    told: list[str]
+    scores: list[dict]
     columns: dict[str, Column]
     places: dict[str, np.ndarray]
 
@@ -68,7 +71,9 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         a, b = (table[name].fillna(False).astype(bool).to_numpy() for name in ("suspect_a", "suspect_b"))
         codes = np.where(there, a + 2 * b, -1).astype(np.int32)
         columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
-    return Compared(other.name, str(found), columns, places)
+    numbers = found.scores.drop(columns="n").astype(object)
+    scores = [{"name": name, **row} for name, row in numbers.where(numbers.notna(), None).to_dict("index").items()]
+    return Compared(other.name, str(found), found.told, scores, columns, places)
 
 
 def _numbers(series: pd.Series) -> np.ndarray:

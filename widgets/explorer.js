@@ -1138,115 +1138,6 @@ function drawOutline(c, { kind, points, mode }, colors) {
   c.setLineDash([]);
 }
 
-// --- compare.js
-/** Another run beside this one: where it has the examples on the data map, and arrows for those that moved. */
-
-/** Arrows at once: more would cover the map. */
-const MOST_ARROWS = 30;
-const HEAD_LENGTH = 6;
-
-/**
- * Rows to draw arrows for: the selected ones, or else those of all shown rows that moved farthest.
- * @param {{moved: Float32Array, passing: Uint8Array|null, selection: Int32Array, most?: number}} from
- */
-function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
-  const pool = selection.length ? Array.from(selection) : Array.from(moved.keys()).filter((row) => !passing || passing[row]);
-  const far = pool.filter((row) => moved[row] > 0);
-  return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
-}
-
-class Compare {
-  constructor(view, { name, text, xs, ys }) {
-    const { store } = view,
-      { x, y, ranges } = store.meta.data_map;
-    Object.assign(this, { view, name, text, xs, ys, ranges, at: "here", map: view.maps[0] });
-    this.here = [store.values(x), store.values(y)];
-    this.ends = { here: normalized(...this.here, ...this.map.ranges), other: normalized(xs, ys, ...this.map.ranges) };
-    this.moved = Float32Array.from(xs, (value, row) => Math.hypot(value - this.here[0][row], ys[row] - this.here[1][row]) || 0);
-    this.rows = [];
-    this.buttons = ["here", "other"].map((at) =>
-      h("button", {
-        type: "button",
-        class: "lw-tiny",
-        text: at === "here" ? clip(store.meta.name, 14) : clip(name, 14),
-        title: at === "here" ? "the places of this run" : `the places of ${name}`,
-        "aria-pressed": String(at === this.at),
-        onclick: () => this.go(at),
-      }),
-    );
-    this.el = h("span", { class: "lw-compare", role: "group", "aria-label": "run on the data map" }, this.buttons);
-    this.map.overlays.push((c, map, colors) => this.draw(c, map, colors));
-    this.choose();
-  }
-
-  /** Move the points to where one of the runs has them. */
-  go(at) {
-    this.at = at;
-    this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
-    const [xs, ys] = at === "here" ? this.here : [this.xs, this.ys];
-    this.map.setData(xs, ys, this.ranges || this.map.ranges);
-    const far = count(this.moved.filter((value) => value > 0.1).length);
-    this.view.say(at === "here" ? "as this run has it" : `as ${this.name} has it; ${far} moved by more than .1`);
-  }
-
-  choose() {
-    const { store } = this.view;
-    this.rows = movedMost({
-      moved: this.moved,
-      passing: store.filter.active ? store.filter.passing : null,
-      selection: store.lists.selection,
-    });
-    this.map.redrawOver();
-  }
-
-  /** Arrows from the place in this run to the place in the other. */
-  draw(c, map, colors) {
-    c.lineWidth = 1;
-    c.strokeStyle = ink(colors.text, 0.45);
-    for (const row of this.rows) arrow(c, this.screen("here", row, map), this.screen("other", row, map));
-  }
-
-  screen(end, row, map) {
-    const xy = this.ends[end];
-    return toScreen([xy[2 * row], xy[2 * row + 1]], map.size, map.camera);
-  }
-}
-
-function arrow(c, [x0, y0], [x1, y1]) {
-  const length = Math.hypot(x1 - x0, y1 - y0);
-  if (!(length > 3)) return;
-  const turn = Math.atan2(y1 - y0, x1 - x0),
-    head = Math.min(HEAD_LENGTH, length / 2);
-  c.beginPath();
-  c.moveTo(x0, y0);
-  c.lineTo(x1, y1);
-  for (const side of [-0.45, 0.45]) {
-    c.moveTo(x1, y1);
-    c.lineTo(x1 - head * Math.cos(turn + side), y1 - head * Math.sin(turn + side));
-  }
-  c.stroke();
-}
-
-/** @param {object} view */
-function compareFeature(view) {
-  const { store, wire, registry, say, fail } = view;
-  if (!store.meta.other) return;
-  registry.on("start", async () => {
-    try {
-      const { body, buffers } = await wire.ask("compare");
-      say(body.text, "quiet");
-      view.status.title = body.text;
-      if (!buffers.length || !store.meta.data_map) return;
-      const [xs, ys] = buffers.map((buffer) => arrayOf(Float32Array, buffer));
-      const compare = new Compare(view, { ...body, xs, ys });
-      view.maps[0].heading.after(compare.el);
-      store.on("mask", () => compare.choose());
-    } catch (error) {
-      fail(error);
-    }
-  });
-}
-
 // --- packing.js
 /** Arrays as Python sends them: as few bytes as say the same. `packing.py` is the other side and says what there is. */
 
@@ -1356,6 +1247,184 @@ function placed(body, buffers) {
     ys[i] = xy[2 * i + 1];
   }
   return { note: body.note, xs, ys };
+}
+
+// --- compare.js
+/** Another run beside this one: where it has the examples on both maps, arrows for those that moved, scores that changed. */
+
+/** Arrows at once: more would cover the map. */
+const MOST_ARROWS = 30;
+const HEAD_LENGTH = 6;
+
+/**
+ * Rows to draw arrows for: the selected ones, or else those of all shown rows that moved farthest.
+ * @param {{moved: Float32Array, passing: Uint8Array|null, selection: Int32Array, most?: number}} from
+ */
+function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
+  const pool = selection.length ? Array.from(selection) : Array.from(moved.keys()).filter((row) => !passing || passing[row]);
+  const far = pool.filter((row) => moved[row] > 0);
+  return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
+}
+
+/** How far rows moved between two places; 0 where one is unknown. */
+function distances([ax, ay], [bx, by]) {
+  return Float32Array.from(ax, (x, row) => Math.hypot(bx[row] - x, by[row] - ay[row]) || 0);
+}
+
+/** One map with the places of both runs: buttons to go from one to the other, and arrows. */
+class Compare {
+  /**
+   * @param {object} view
+   * @param {{map: object, name: string, here: Float32Array[], there: Float32Array[], ranges: number[][]|null, how: string,
+   *          far: number}} options `far` is a distance worth counting
+   */
+  constructor(view, options) {
+    Object.assign(this, options, { view, at: "here", rows: [] });
+    const { store } = view,
+      { map, name } = this;
+    this.moved = distances(this.here, this.there);
+    this.buttons = ["here", "other"].map((at) =>
+      h("button", {
+        type: "button",
+        class: "lw-tiny",
+        text: at === "here" ? clip(store.meta.name, 14) : clip(name, 14),
+        title: at === "here" ? "the places of this run" : `the places of ${name}${this.how && `: ${this.how}`}`,
+        "aria-pressed": String(at === this.at),
+        onclick: () => this.go(at),
+      }),
+    );
+    this.el = h("span", { class: "lw-compare", role: "group", "aria-label": `run on the ${map.title}` }, this.buttons);
+    map.overlays.push((c, _, colors) => this.draw(c, colors));
+    map.heading.after(this.el);
+    store.on("mask", () => this.choose());
+    this.choose();
+  }
+
+  /** Move the points to where one of the runs has them. */
+  go(at) {
+    this.at = at;
+    this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
+    this.map.setData(...(at === "here" ? this.here : this.there), this.ranges || this.map.ranges);
+    const far = count(this.moved.filter((value) => value > this.far).length);
+    const there = `as ${this.name} has it; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
+    this.view.say(at === "here" ? "as this run has it" : there);
+  }
+
+  choose() {
+    const { store } = this.view;
+    this.rows = movedMost({
+      moved: this.moved,
+      passing: store.filter.active ? store.filter.passing : null,
+      selection: store.lists.selection,
+    });
+    this.map.redrawOver();
+  }
+
+  /** Arrows from the place in this run to the place in the other, while the map shows the last epoch of one of them. */
+  draw(c, colors) {
+    if (this.view.store.look.epochs[this.map.title] !== undefined) return;
+    c.lineWidth = 1;
+    c.strokeStyle = ink(colors.text, 0.45);
+    const from = this.screen(this.here),
+      to = this.screen(this.there);
+    from.forEach((place, i) => arrow(c, place, to[i]));
+  }
+
+  /** Where the rows with arrows lie in one of the runs, in pixels. */
+  screen([xs, ys]) {
+    const { map, rows } = this,
+      xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), ...map.ranges);
+    return rows.map((_, i) => toScreen([xy[2 * i], xy[2 * i + 1]], map.size, map.camera));
+  }
+}
+
+function arrow(c, [x0, y0], [x1, y1]) {
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  if (!(length > 3)) return;
+  const turn = Math.atan2(y1 - y0, x1 - x0),
+    head = Math.min(HEAD_LENGTH, length / 2);
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  for (const side of [-0.45, 0.45]) {
+    c.moveTo(x1, y1);
+    c.lineTo(x1 - head * Math.cos(turn + side), y1 - head * Math.sin(turn + side));
+  }
+  c.stroke();
+}
+
+/** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest first. */
+function runsTab(view, { name, told, scores }) {
+  const value = (number) => (number === null ? "–" : short(number));
+  const row = (score) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "lw-people-row",
+        title: `colour by how ${score.name} changed, and go through the largest changes`,
+        onclick: async () => {
+          await view.colorBy(`${score.name} change`);
+          view.bulk.onReorder("column");
+        },
+      },
+      h("span", { class: "lw-clip", text: score.name }),
+      h("span", { class: "lw-num", text: `ρ ${value(score.spearman)}` }),
+      h("span", {
+        class: "lw-quiet lw-people-text",
+        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} with its sign`,
+      }),
+    );
+  const parts = [
+    h("h4", { text: `${view.store.meta.name} and ${name}` }),
+    ...told.map((text) => h("p", { text })),
+    h("h4", { text: "scores, the least alike first" }),
+    ...scores.map(row),
+    h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are ${name} minus ${view.store.meta.name}.` }),
+  ];
+  view.addTab("runs", h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "runs", hidden: true }, ...parts), () => {});
+}
+
+/** The embedding map with the other run, once both are laid out. */
+async function compareEmbedding(view, name) {
+  const { body, buffers } = await view.source.patiently("compare", { map: "embedding" });
+  if (!buffers.length) return;
+  const here = await view.source.embedding(),
+    there = placed({}, buffers);
+  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that hold both
+  const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
+  new Compare(view, {
+    map: view.maps[1],
+    name,
+    here: [here.xs, here.ys],
+    there: [there.xs, there.ys],
+    ranges,
+    how: body.how,
+    far,
+  });
+}
+
+/** @param {object} view */
+function compareFeature(view) {
+  const { store, wire, registry, say, fail } = view;
+  if (!store.meta.other) return;
+  registry.on("start", async () => {
+    try {
+      const { body, buffers } = await wire.ask("compare");
+      say(body.text, "quiet");
+      view.status.title = body.text;
+      runsTab(view, body);
+      if (buffers.length && store.meta.data_map) {
+        const { x, y, ranges } = store.meta.data_map,
+          there = buffers.map((buffer) => arrayOf(Float32Array, buffer));
+        const here = [store.values(x), store.values(y)];
+        new Compare(view, { map: view.maps[0], name: body.name, here, there, ranges, how: "", far: 0.1 });
+      }
+      if (body.embedding && !store.locked) await compareEmbedding(view, body.name);
+    } catch (error) {
+      fail(error);
+    }
+  });
 }
 
 // --- timeline.js

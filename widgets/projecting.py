@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PATIENCE = 0.25
 """Seconds that the page waits for a layout before it gets another answer."""
 
+BESIDE = "other"
+"""Stands for the map of another run among the epochs that are laid out."""
+
 log = logging.getLogger(__name__)
 
 
@@ -28,13 +31,14 @@ class Projector:
     ----------
     run : the run.
     send : called from the thread with (body, buffers) when the layout of an epoch is done, or has failed.
+    other : another run, whose last embeddings can be laid out like this run's.
     """
 
-    def __init__(self, run: Run, send: Callable[[dict, list], None]) -> None:
-        self.run, self.send = run, send
+    def __init__(self, run: Run, send: Callable[[dict, list], None], other: Run | None = None) -> None:
+        self.run, self.send, self.other = run, send, other
         self.thread: threading.Thread | None = None
         self._one = threading.Lock()  # at a time
-        self._done: dict[int, threading.Event] = {}
+        self._done: dict[int | str, threading.Event] = {}
 
     def of(self, epoch: int) -> tuple[np.ndarray | None, int, str]:
         """(n, 2) float32 positions for an epoch (-1: the last) or None for now, that epoch, and what they are."""
@@ -46,7 +50,7 @@ class Projector:
             return quick, epoch, f"PCA{self._of(epoch)}; UMAP is on its way"
         return None, epoch, f"laying out epoch {epoch}…"
 
-    def ready(self, epoch: int) -> bool:
+    def ready(self, epoch: int | str) -> bool:
         """Is a layout there? If not, it is asked for."""
         done = self._done.get(epoch)
         if done is None:
@@ -55,9 +59,18 @@ class Projector:
             self.thread.start()
         return done.wait(PATIENCE)
 
-    def layout(self, epoch: int) -> np.ndarray:
-        """(n, 2) float32 positions of an epoch that is `ready`."""
-        return _float32(self.run.project(epoch))
+    def layout(self, epoch: int | str) -> np.ndarray:
+        """(n, 2) float32 positions of an epoch that is `ready`.
+
+        Of `BESIDE`: where the other run has the examples, NaN for those it lacks. Its UMAP starts from this run's map
+        and is then turned, scaled and moved to fit it (Procrustes), so that what is far from its place here has moved.
+        """
+        if epoch != BESIDE:
+            return _float32(self.run.project(epoch))
+        out = np.full((self.run.n, 2), np.nan, np.float32)
+        rows, known = self.run._known_rows(self.other.dataset.ids)
+        out[rows] = self.other.project(like=self.run)[known]
+        return out
 
     def note(self, epoch: int) -> str:
         """What a layout is, in words."""
@@ -68,7 +81,7 @@ class Projector:
         """Which epoch; embeddings that were passed in are of none."""
         return f", epoch {epoch}" if self.run.epochs else ""
 
-    def _work(self, epoch: int, done: threading.Event) -> None:
+    def _work(self, epoch: int | str, done: threading.Event) -> None:
         """In a thread: lay out one epoch, and tell the page."""
         try:
             with self._one:

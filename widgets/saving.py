@@ -113,6 +113,8 @@ class Answers:
             self.ask("lens", name=lens["name"])
         for kind, *fields in ASKED:
             self.ask(kind, **dict(fields))
+        if view.compared is not None:
+            self.ask("compare")
         self._maps(opened)
         rows = self._first(examples)
         details = {row: self._detail(row) for row in rows}

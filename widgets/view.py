@@ -66,7 +66,7 @@ class View:
         self.decisions = Decisions(run, author, self.decided, alone=alone)
         self.media = Media(self.dataset, self.render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
-        self.projector = Projector(run, self.later)
+        self.projector = Projector(run, self.later, self.other)
         self._haystack: np.ndarray | None = None
         self.show_issues(issues)
 

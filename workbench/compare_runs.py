@@ -47,7 +47,32 @@ class RunComparison:
     table: pd.DataFrame
     summary: dict = field(repr=False)
 
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The scores that both have, those whose order changed most first.
+
+        Returns
+        -------
+        DataFrame indexed by score
+            spearman : rank correlation in [-1, 1], NaN where one of them is constant. mean_change : mean of b - a, in
+            the score's unit. mean_absolute_change : mean of abs(b - a). n : examples for which both have a value.
+        """
+        rows = {}
+        for name, rho in self.summary["spearman"].items():
+            change = self.table[f"{name}_change"]
+            change = change[np.isfinite(change)]
+            rows[name] = (rho, change.mean(), change.abs().mean(), len(change))
+        columns = ["spearman", "mean_change", "mean_absolute_change", "n"]
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        frame.index.name = "score"
+        return frame.sort_values("spearman", kind="stable")
+
     def __str__(self) -> str:
+        return "; ".join(self.told + [f"{k}: Spearman {v:.2f}" for k, v in self.summary["spearman"].items() if v == v])
+
+    @property
+    def told(self) -> list[str]:
+        """How far both agree, a phrase for each kind of evidence; `scores` has the rest."""
         s = self.summary
         parts = [f"{s['n']:,} examples in both"]
         if s["only_a"] or s["only_b"]:
@@ -60,8 +85,7 @@ class RunComparison:
             parts.append(f"{counts} (Jaccard {s['suspects_jaccard']:.2f})")
         if "neighbors_kept" in s:
             parts.append(f"{s['neighbors_kept']:.0%} of the neighbours are the same")
-        parts += [f"{name}: Spearman {value:.2f}" for name, value in s["spearman"].items() if value == value]
-        return "; ".join(parts)
+        return parts
 
 
 def compare_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -59,8 +60,38 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
     table = found.table.reindex(run.dataset.ids)
     assert x == pytest.approx(table["variability_b"].to_numpy(np.float32), nan_ok=True)
     assert y == pytest.approx(table["confidence_b"].to_numpy(np.float32), nan_ok=True)
+    assert "; ".join(body["told"]) == str(found)[: len("; ".join(body["told"]))]
+    first = body["scores"][0]
+    assert first["spearman"] == min(row["spearman"] for row in body["scores"] if row["spearman"] is not None)
+    change = found.table[f"{first['name']}_change"]
+    assert first["mean_absolute_change"] == pytest.approx(change.abs().mean())
+    assert first["mean_change"] == pytest.approx(change.mean())
+    json.dumps(body, allow_nan=False)
     ex.rank_again()
     assert "moved" in ex.columns, "ranked again, the comparison is made again"
+
+
+def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run, other, monkeypatch):
+    from workbench import projection
+
+    def umap(embeddings, *_args, like=None, **_options):
+        places = projection.pca(embeddings)  # UMAP takes seconds to compile, and its picture is not the matter here
+        return places if like is None else projection.fitted(places, like)
+
+    monkeypatch.setattr(projection, "umap", umap)
+    ex = page(other=other)
+    assert ex.ask("compare")[0]["embedding"] is True
+    body, buffers = ex.ask("compare", map="embedding")
+    while "later" in body:
+        body, buffers = ex.ask("compare", map="embedding")
+    assert "Procrustes" in body["how"]
+    places = np.frombuffer(buffers[0], "<f4").reshape(-1, 2)
+    wanted = other.project(like=run)
+    assert places[run.dataset.rows(other.dataset.ids)] == pytest.approx(wanted)
+    assert np.isnan(places[100:]).all(), "what the other run does not have has no place there"
+    here = run.project()[:100]
+    loose = other.project()[other.dataset.rows(run.dataset.ids[:100])]
+    assert np.square(places[:100] - here).sum() < np.square(loose - here).sum(), "aligned, it lies nearer"
 
 
 def test_without_another_run_and_with_a_stranger(page, run, tmp_path):
