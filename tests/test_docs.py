@@ -45,6 +45,15 @@ def test_blocks_are_found_and_pages_are_there():
     assert BLOCK.findall("a\n```python\nx = 1\n```\nb\n```\nno\n```\n") == ["x = 1\n"]
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "scale.md"], ids=name_of)
+def test_no_block_is_missed(page):
+    """A fence that is indented, or that calls its Python something else, would be shown and never run."""
+    fences = re.findall(r"^([ >]*)(?:```|~~~)([^\n]*)$", page.read_text(encoding="utf-8"), re.M)
+    for indent, language in fences[::2]:  # the others close them
+        assert not indent and language in ("python", "toml", "sh", ""), f"{name_of(page)}: fence {indent + language!r}"
+    assert all(not language for _, language in fences[1::2])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):

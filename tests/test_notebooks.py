@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,16 @@ def test_stored_without_outputs(path):
     cells = nbformat.read(path, as_version=4).cells
     full = [n for n, cell in enumerate(cells) if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
     assert not full, f"cells {full} hold outputs: clear them before committing"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_lesson_asks_one_question_before_it_answers_in_short_cells(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    asked = [n for n, source in enumerate(code) if "wd.Question(" in source]
+    answered = [n for n, source in enumerate(code) if re.search(r"print\(\w+\.answer\(", source)]
+    assert len(asked) == len(answered) == 1 and asked[0] < answered[0]
+    long = [source for source in code if len(source.splitlines()) > 10]
+    assert not long, long[0]
 
 
 @pytest.mark.slow

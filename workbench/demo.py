@@ -113,7 +113,7 @@ def record_demo(
     with bar, landed as rec, one_thread():
         torch.manual_seed(seed)
         body, head = network(images.shape[-1], dataset.k, dropout=DROPOUT)
-        optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3)
+        optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3, fused=True)
         for epoch in range(epochs):
             with rec.epoch(epoch):
                 for rows in torch.randperm(dataset.n).split(BATCH):
@@ -169,7 +169,7 @@ def held_out_probs(
         torch.manual_seed(seed + 1 + part)
         model = torch.nn.Sequential(*network(images.shape[-1], k))
         train, test = (fold != part).nonzero()[:, 0], (fold == part).nonzero()[:, 0]
-        optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, fused=True)
         steps = epochs * math.ceil(len(train) / BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
         for _ in range(epochs):
