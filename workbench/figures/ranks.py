@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.figures.style import INK, OKABE_ITO, class_colors, dressed, safe, titled
+from workbench.figures.style import FAINT, INK, OKABE_ITO, class_colors, dressed, safe, titled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,8 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
         steps.append({"method": "update", "label": f"{share:.0%}", "args": [moved, layout, [last]]})
     slider = {
         "active": int(np.abs(shares - mark).argmin()), "steps": steps, "x": 0, "len": 1, "minorticklen": 0,
-        "pad": {"t": 48, "b": 4}, "currentvalue": {"prefix": "wrong test labels: ", "font": {"size": 12}},
+        "bgcolor": FAINT, "bordercolor": FAINT, "pad": {"t": 48, "b": 4},
+        "currentvalue": {"prefix": "wrong test labels: ", "font": {"size": 12}},
     }  # fmt: skip
     figure.update_layout(sliders=[slider], height=520, margin_b=70)
     return figure
