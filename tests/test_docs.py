@@ -5,6 +5,7 @@ Hidden comments of a page say what its reader has already: `<!-- prepare` with c
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -52,6 +53,16 @@ def test_no_block_is_missed(page):
     for indent, language in fences[::2]:  # the others close them
         assert not indent and language in ("python", "toml", "sh", ""), f"{name_of(page)}: fence {indent + language!r}"
     assert all(not language for _, language in fences[1::2])
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=name_of)
+def test_a_page_imports_what_it_shows(page):
+    """A reader copies the blocks, not the hidden comments: those give data and models, and no module."""
+    tree = ast.parse("\n".join(BLOCK.findall(page.read_text(encoding="utf-8"))))
+    imported = {name.asname or name.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
+                for name in node.names}  # fmt: skip
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert used & {"wb", "wd", "np", "pd", "torch", "Path"} <= imported
 
 
 @pytest.mark.slow
