@@ -27,6 +27,7 @@ NEAREST = 50
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
 WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
+GROUP = 16  # columns whose maximum stands for them in a first selection
 MANY_CLASSES = 2000  # above, the noise matrix is one rate
 
 
@@ -206,8 +207,25 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
         some = rows[start : start + step]
         likeness = vectors[some] @ vectors.T
         likeness[np.arange(len(some)), some] = -np.inf
-        out[start : start + step] = given[np.argpartition(-likeness, near - 1, axis=1)[:, :near]]
+        out[start : start + step] = given[_largest(likeness, near)]
     return out
+
+
+def _largest(values: np.ndarray, m: int) -> np.ndarray:
+    """Columns (rows, m) of the m largest values, in any order: they lie in the m groups with the largest maxima."""
+    rows, n = values.shape
+    groups = n // GROUP
+    if groups <= 4 * m:
+        return np.argpartition(values, n - m, axis=1)[:, n - m :]
+    tops = values[:, :groups].copy()
+    for start in range(groups, groups * GROUP, groups):
+        np.maximum(tops, values[:, start : start + groups], out=tops)
+    best = np.argpartition(tops, groups - m, axis=1)[:, groups - m :]
+    members = (best[:, None, :] + groups * np.arange(GROUP)[None, :, None]).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(groups * GROUP, n), (rows, n - groups * GROUP))
+    columns = np.concatenate([members, rest], axis=1)
+    inside = _largest(np.take_along_axis(values, columns, axis=1), m)
+    return np.take_along_axis(columns, inside, axis=1)
 
 
 def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:

@@ -73,6 +73,7 @@ class Ridge:
         self.rows = rows
         self.landmarks = m
         self.exact = m == len(rows)
+        self._leverages: dict[float, np.ndarray] = {}
         picked = rows if len(rows) <= SAMPLE else np.sort(random.choice(rows, SAMPLE, replace=False))
         self._picked = picked
 
@@ -103,10 +104,21 @@ class Ridge:
         self.settings = settings
         penalty, sharp = settings
         out = np.empty((len(self.taught), taught.shape[1]), np.float32)
-        for part in _parts(len(out), max(out.shape[1], self.landmarks)):
-            rows = np.arange(part.start, min(part.stop, len(out)))
-            out[part] = log_softmax(sharp * self._left_out(rows, targets, taught, penalty, soft))
+        parts = _parts(len(out), max(out.shape[1], self.landmarks))
+        if penalty not in self._leverages:  # they do not hang on the targets
+            gain = self._gain(penalty)
+            self._leverages[penalty] = np.concatenate([self._leverage(self.features[part], gain) for part in parts])
+        for part in parts:
+            values = self._left_out(part, targets, taught, penalty, soft, self._leverages[penalty][part])
+            out[part] = log_softmax(sharp * values)
         return out
+
+    def _gain(self, penalty: float) -> np.ndarray:
+        return 1 / (self.values + penalty * len(self.rows))
+
+    @staticmethod
+    def _leverage(block: np.ndarray, gain: np.ndarray) -> np.ndarray:
+        return np.minimum((block * block) @ gain.astype(np.float32), 0.999)
 
     def _products(self, targets: np.ndarray) -> np.ndarray:
         """Features' transpose times the targets of the taught rows: (m, k)."""
@@ -126,20 +138,25 @@ class Ridge:
         return total
 
     def _left_out(
-        self, rows: np.ndarray, targets: np.ndarray, taught: np.ndarray, penalty: float, soft: bool
+        self,
+        rows: np.ndarray | slice,
+        targets: np.ndarray,
+        taught: np.ndarray,
+        penalty: float,
+        soft: bool,
+        leverage: np.ndarray | None = None,
     ) -> np.ndarray:
         """Predictions (rows, k) with each row's own target taken out."""
-        gain = 1 / (self.values + penalty * len(self.rows))
+        gain = self._gain(penalty)
         block = self.features[rows]
         fitted = block @ (gain[:, None] * taught).astype(np.float32)
-        leverage = np.minimum((block * block) @ gain.astype(np.float32), 0.999)
-        leverage[~self.taught[rows]] = 0
+        leverage = np.where(self.taught[rows], self._leverage(block, gain) if leverage is None else leverage, 0)
         if soft:
             own = np.where(self.taught[rows][:, None], targets[rows], 0)
             fitted -= leverage[:, None] * own
         else:
             known = np.flatnonzero(self.taught[rows])
-            fitted[known, targets[rows[known]]] -= leverage[known]
+            fitted[known, targets[rows][known]] -= leverage[known]
         return fitted / (1 - leverage)[:, None]
 
 

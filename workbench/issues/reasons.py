@@ -24,12 +24,11 @@ def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> np.ndarray:
         return out
     strength = np.stack([np.nan_to_num(s, nan=-np.inf) for s, _ in reasons], axis=1)
     order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
-    words = [w for _, w in reasons]
+    words = np.stack([np.asarray(w, object) for _, w in reasons], axis=1)
     there = np.take_along_axis(strength, order, axis=1) > -np.inf
-    picked = order.tolist()
-    kept = there.tolist()
-    for row in range(n):
-        out[row] = "; ".join(words[j][row] for j, keep in zip(picked[row], kept[row]) if keep)
+    for place in range(order.shape[1]):  # the applicable ones come first in each row
+        rows = np.flatnonzero(there[:, place])
+        out[rows] += ("; " if place else "") + words[rows, order[rows, place]]
     return out
 
 

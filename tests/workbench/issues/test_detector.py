@@ -90,9 +90,7 @@ def test_attrs_say_what_it_rests_on(rng):
     assert low <= found.attrs["expected_errors"] <= high
     assert low <= (given != true).sum() <= high
     assert "exact" in found.attrs["method"]
-    in_sample = find_issues(
-        Evidence.from_arrays(given, 4, pred_probs=probabilities(rng, given, 4), out_of_fold=False)
-    )
+    in_sample = find_issues(Evidence.from_arrays(given, 4, pred_probs=probabilities(rng, given, 4), out_of_fold=False))
     assert in_sample.attrs["pred_probs"].startswith("in-sample")
 
 
@@ -476,18 +474,30 @@ def test_shares_outside_0_and_1(arguments):
 # ---- size
 
 
-@pytest.mark.slow
-def test_large_sets_use_landmarks_in_little_memory(rng):
+def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
     import tracemalloc
 
-    vectors, given, true = blobs(rng, n=20_000, k=10, d=64, noise=0.1)
+    monkeypatch.setattr("workbench.issues.heads.LANDMARKS", 400)
+    vectors, given, true = blobs(rng, n=12_000, k=10, d=64, noise=0.1)
     tracemalloc.start()
     found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "landmarks" in found.attrs["method"]
     assert ranked_auroc(found, given != true) > 0.99
-    assert peak < 1e9  # all pairs of rows would be 3.2 GB
+    assert peak < 3.5e8  # all pairs of rows would be 1.2 GB
+
+
+@pytest.mark.parametrize("n", [7, 500, 1603])
+def test_neighbours_of_some_rows_are_those_of_a_full_sort(rng, n):
+    from workbench.issues.combine import labels_near
+
+    vectors = rng.normal(size=(n, 5)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = rng.permutation(n)[:6]
+    nearest = [[other for other in np.argsort(-vectors @ vectors[row]) if other != row][:4] for row in rows]
+    found = labels_near(vectors, rows, np.arange(n), 4)  # each row is its own label
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(nearest, axis=1))
 
 
 # ---- real data
