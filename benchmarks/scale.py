@@ -79,17 +79,22 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"unknown works {sorted(unknown)}; there are {', '.join(works)}")
     print(machine(), HEAD, sep="\n\n", flush=True)
+    before = json.loads(OUT.read_text()) if OUT.is_file() else []
     for name in options.only or works:
         fresh = []
         for row in rows_of(name, options.quick, options.tmp):
             print(as_markdown(shown(row)), flush=True)
             fresh.append(row)
-        if not options.quick:  # after each work, so that what was measured is kept
-            before = json.loads(OUT.read_text()) if OUT.is_file() else []
-            rows = kept(before, fresh)
-            OUT.parent.mkdir(parents=True, exist_ok=True)
-            OUT.write_text(json.dumps(rows, indent=1) + "\n")
-            write_section("scale", HEAD, map(shown, rows))
+            if not options.quick:  # after each row, so that what was measured is kept
+                keep(kept(before, fresh))
+        before = kept(before, fresh)
+
+
+def keep(rows: list[dict[str, Any]]) -> None:
+    """Write the results, and the table in BENCHMARKS.md."""
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(rows, indent=1) + "\n")
+    write_section("scale", HEAD, map(shown, rows))
 
 
 if __name__ == "__main__":
