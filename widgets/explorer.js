@@ -4182,18 +4182,25 @@ class Filters {
 
   async find() {
     const text = this.box.value.trim();
-    if (text === this.query) return;
+    if (text === this.query) {
+      this.box.classList.remove("lw-bad");
+      return;
+    }
+    const before = this.query,
+      wasBad = this.box.classList.contains("lw-bad");
     this.query = text;
     try {
       const mask = text ? await this.search(text) : null;
       if (this.query !== text) return;
       this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
+      if (wasBad) this.say(text ? `found by: ${text}` : ""); // in place of what was wrong
       this.box.classList.remove("lw-bad");
+      this.told();
     } catch (error) {
       this.box.classList.add("lw-bad");
+      if (this.query === text) this.query = before; // which still filters
       this.fail(error);
     }
-    this.told();
   }
 
   clearAll() {
@@ -5140,7 +5147,7 @@ class Inspector {
           onclick: run,
         },
         h("span", { text }),
-        h("kbd", { text: cap(action) }),
+        cap(action) && h("kbd", { text: cap(action) }),
       );
     const { actions } = this;
     const { suggests } = this.store.meta;
@@ -6689,6 +6696,7 @@ class Explorer {
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
       onChange: () => store.setLook({ filters: this.filters.state() }),
+      say,
       fail,
     });
     this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
@@ -6830,7 +6838,7 @@ class Explorer {
       });
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
-    this.status.title = meta.how;
+    this.status.title = [meta.warning, meta.how].filter(Boolean).join("; ");
     if (meta.warning) this.say(meta.warning, "warn");
   }
 

@@ -61,6 +61,6 @@ def in_words(pool: Ensemble) -> str:
     """What is of all runs, what of the first alone, and where decisions go."""
     first, *others = (run.name for run in pool.runs)
     return (
-        f"ensemble of {first}, {', '.join(others)}: suspects and scores are of all runs; decisions go to the journal "
-        f"of {first}, whose curves, neighbours, matrices and embedding map these are"
+        f"decisions go to the journal of {first}; suspects and scores are of {first}, {', '.join(others)}; curves, "
+        f"neighbours, matrices and embedding map of {first}"
     )

@@ -29,8 +29,12 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     page.get_by_label("colour by").select_option("aum")
     if page.locator(".lw-search").is_hidden():
         page.locator(".lw-fold").click()
+    page.locator(".lw-search").fill("p_eror > .5")
+    page.locator(".lw-search").press("Enter")
+    said(lab, "Did you mean 'p_error'")
     page.locator(".lw-search").fill("p_error > .5")
     page.locator(".lw-search").press("Enter")
+    said(lab, "found by: p_error > .5")
     probe.wait("ex.filters.get('search') == 'p_error > .5' and ex.color_by == 'aum'")
     passing = probe.eval("len(ex.table())")
     shown(lab, f"{passing} of {n}")

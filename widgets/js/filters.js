@@ -151,18 +151,25 @@ export class Filters {
 
   async find() {
     const text = this.box.value.trim();
-    if (text === this.query) return;
+    if (text === this.query) {
+      this.box.classList.remove("lw-bad");
+      return;
+    }
+    const before = this.query,
+      wasBad = this.box.classList.contains("lw-bad");
     this.query = text;
     try {
       const mask = text ? await this.search(text) : null;
       if (this.query !== text) return;
       this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
+      if (wasBad) this.say(text ? `found by: ${text}` : ""); // in place of what was wrong
       this.box.classList.remove("lw-bad");
+      this.told();
     } catch (error) {
       this.box.classList.add("lw-bad");
+      if (this.query === text) this.query = before; // which still filters
       this.fail(error);
     }
-    this.told();
   }
 
   clearAll() {

@@ -128,7 +128,7 @@ export class Inspector {
           onclick: run,
         },
         h("span", { text }),
-        h("kbd", { text: cap(action) }),
+        cap(action) && h("kbd", { text: cap(action) }),
       );
     const { actions } = this;
     const { suggests } = this.store.meta;

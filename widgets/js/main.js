@@ -113,6 +113,7 @@ class Explorer {
       load: (name) => this.source.load(name),
       search: (text) => this.source.search(text),
       onChange: () => store.setLook({ filters: this.filters.state() }),
+      say,
       fail,
     });
     this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
@@ -254,7 +255,7 @@ class Explorer {
       });
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
-    this.status.title = meta.how;
+    this.status.title = [meta.warning, meta.how].filter(Boolean).join("; ");
     if (meta.warning) this.say(meta.warning, "warn");
   }
 
