@@ -123,13 +123,15 @@ def test_epochs_play_and_leave_trails(explorer):
     page.locator(".lw-views-button").click()
     page.locator(".lw-view-name", has_text="early").click()
     page.wait_for_function("text => document.querySelector('.lw-timeline .lw-num').textContent === text", arg=early)
+    page.evaluate("() => { window.moves = 0; }")
     page.get_by_label("data map: play the epochs").click()
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent === last", arg=last)
     page.locator(".lw-name").click()
     page.keyboard.press("t")
     page.wait_for_function(f"() => {COLORED} === 0")
     page.emulate_media(reduced_motion="no-preference")
-    assert page.evaluate("() => window.moves") <= 1 + probe.eval("len(ex.run.epochs)")
+    moves = page.evaluate("() => window.moves")  # the view of before may still arrive after the count began: one more
+    assert 0 < moves <= probe.eval("len(ex.run.epochs)") + 1, "one jump for each epoch"
     page.evaluate("() => { window.moves = 0; }")
     page.get_by_label("data map: epoch", exact=True).focus()
     page.keyboard.press("Home")
