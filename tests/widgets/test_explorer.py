@@ -265,8 +265,8 @@ def test_suspects_are_kept_and_the_queue_is_stable(run):
 def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issues):
     asked = []
 
-    def fresh(run: object, author: str | None) -> object:
-        assert author is None, "everybody's verdicts"
+    def fresh(run: object, author: str | None, pool: object) -> object:
+        assert (author, pool) == (None, None), "everybody's verdicts, of this run"
         asked.append(run)
         return issues.iloc[::-1].assign(is_issue=[True] * 3 + [False] * (len(issues) - 3))
 
