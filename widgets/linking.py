@@ -16,10 +16,11 @@ class Link:
         self._passing = False
         self._heard: list[tuple[object, Callable]] = []
         for widget in widgets:
-            self._listen(widget)
-        first = list(widgets[0].selection)
-        if first:
-            self._pass_on(widgets[0], first)
+            if observable(widget):
+                self._listen(widget)
+        first = widgets[0].selection
+        if first is not None and len(first):
+            self._pass_on(widgets[0], list(first))
 
     def _listen(self, widget: object) -> None:
         def heard(change: object) -> None:
@@ -53,8 +54,9 @@ def link(first: object, second: object, *others: object) -> Link:
     Parameters
     ----------
     first, second, *others
-        Explorers, or anything with an observable trait `selection` that holds ids. What `first` has selected is
-        selected in the others at once.
+        Explorers, or anything with an attribute `selection` that holds ids. What `first` has selected is selected in the
+        others at once. An object whose `selection` is no trait follows the others, but nobody hears of what is selected
+        there: at least one must be a widget.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def link(first: object, second: object, *others: object) -> Link:
 
     Raises
     ------
-    InputError : something has no trait `selection`.
+    InputError : something has no `selection`, or one that cannot be set; none is a widget.
 
     Notes
     -----
@@ -71,9 +73,25 @@ def link(first: object, second: object, *others: object) -> Link:
     """
     widgets = (first, second, *others)
     for place, widget in enumerate(widgets):
-        if not (hasattr(widget, "has_trait") and widget.has_trait("selection")):
-            found = f"is a {type(widget).__name__} without a trait `selection`"
-            raise InputError.at(
-                f"widget {place + 1}", found, "Pass Explorers, or widgets with an observable selection."
-            )
+        if not observable(widget) and not settable(widget):
+            found = f"is a {type(widget).__name__} without a `selection` that can be set"
+            raise InputError.at(f"widget {place + 1}", found, "Pass Explorers, or objects with a selection of ids.")
+    if not any(map(observable, widgets)):
+        raise InputError.at("widgets", "have no trait `selection` among them", "Pass an Explorer first.")
     return Link(widgets)
+
+
+def observable(widget: object) -> bool:
+    """Whether changes of its selection can be heard."""
+    return hasattr(widget, "has_trait") and widget.has_trait("selection")
+
+
+def settable(widget: object) -> bool:
+    """Whether it has a selection that can be set; it is set to what it is."""
+    if not hasattr(widget, "selection"):
+        return False
+    try:
+        widget.selection = widget.selection
+    except AttributeError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -262,7 +263,23 @@ def test_two_explorers_are_linked_by_id_and_not_by_position(page):
     assert ex.selection == ["id007", "id001"]
 
 
+def test_an_object_with_a_plain_selection_follows(page):
+    ex, plain = page(), SimpleNamespace(selection=["old"])
+    linked = wd.link(ex, plain)
+    assert plain.selection == ["old"], "nothing is selected in the first"
+    ex.selection = ["id003", "id007"]
+    assert plain.selection == ["id003", "id007"]
+    linked.unlink()
+    ex.selection = []
+    assert plain.selection == ["id003", "id007"]
+
+
 def test_only_what_has_a_selection_can_be_linked(page):
+    fixed = type("Fixed", (), {"selection": property(lambda self: [])})()
+    with pytest.raises(InputError, match=r"`widget 2` is a Fixed without a `selection` that can be set"):
+        wd.link(page(), fixed)
+    with pytest.raises(InputError, match="no trait `selection` among them"):
+        wd.link(SimpleNamespace(selection=[]), SimpleNamespace(selection=[]))
     with pytest.raises(InputError, match=r"widget 2.*int"):
         wd.link(page(), 3)
 
