@@ -54,9 +54,9 @@ def link(first: object, second: object, *others: object) -> Link:
     Parameters
     ----------
     first, second, *others
-        Explorers, or anything with an attribute `selection` that holds ids. What `first` has selected is selected in the
-        others at once. An object whose `selection` is no trait follows the others, but nobody hears of what is selected
-        there: at least one must be a widget.
+        Explorers, or anything with an attribute `selection` that holds ids. What `first` has selected is selected in
+        the others at once. An object whose `selection` is no trait follows the others, but nobody hears of what is
+        selected there: at least one must be a widget.
 
     Returns
     -------
