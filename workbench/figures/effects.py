@@ -90,7 +90,7 @@ def keep(result: KeepCurve) -> go.Figure:
 
 
 def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
-    """Accuracy by share of wrong labels, one line per method, cross-entropy in grey.
+    """Accuracy by share of wrong labels, one line per method, cross-entropy in grey; of a single share, one row each.
 
     Parameters
     ----------
@@ -117,8 +117,20 @@ def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
     rivals = effects.xs(worst, level="rate")["accuracy"].drop("clean", errors="ignore")
     title = f"With {worst:.0%} of the labels wrong, {rivals.idxmax().replace('_', ' ')} is ahead: {rivals.max():.1%}"
     title += f", cross-entropy {rivals[names[0]]:.1%}"
-    dressed(figure, title, f"judged on {result.judged_on}", x="share of wrong labels in training", y=MEASURES[measure])
+    said = f"judged on {result.judged_on}"
+    if effects.index.get_level_values("rate").nunique() == 1:
+        return _in_rows(dressed(figure, title, said, x=MEASURES[measure]))
+    dressed(figure, title, said, x="share of wrong labels in training", y=MEASURES[measure])
     figure.update_xaxes(tickformat=".0%")
+    return figure
+
+
+def _in_rows(figure: go.Figure) -> go.Figure:
+    """Lines of one point each, which would lie on one another, as rows with their names in front."""
+    for line in figure.data:
+        line.update(x=line.y, y=[line.name], error_x=line.error_y.to_plotly_json(), error_y=None, mode="markers", marker_size=9)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_layout(showlegend=False, height=150 + 34 * len(figure.data))
     return figure
 
 

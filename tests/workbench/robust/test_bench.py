@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +98,16 @@ def test_calibration_error_by_hand_and_at_its_ends():
     sure = np.eye(3)[[0, 1, 2]]
     assert expected_calibration_error(sure, np.array([0, 1, 2])) == 0
     assert expected_calibration_error(sure, np.array([1, 2, 0])) == 1
+
+
+def test_a_single_share_of_wrong_labels_is_drawn_in_rows(bench):
+    one = dataclasses.replace(bench, effects=bench.effects.xs(0.4, level="rate", drop_level=False))
+    figure = wb.figure(one)
+    assert [trace.y for trace in figure.data][:2] == [("cross entropy",), ("label smoothing",)]
+    row = bench.effects.loc[("cross_entropy", 0.4)]
+    assert figure.data[0].x[0] == row["accuracy"]
+    assert figure.data[0].error_x.array[0] == pytest.approx(min(row["high"], 1) - row["accuracy"])
+    assert figure.data[0].error_y.array is None
 
 
 def test_the_figure_has_a_line_per_method(bench):
