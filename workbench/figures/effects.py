@@ -128,7 +128,8 @@ def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
 def _in_rows(figure: go.Figure) -> go.Figure:
     """Lines of one point each, which would lie on one another, as rows with their names in front."""
     for line in figure.data:
-        line.update(x=line.y, y=[line.name], error_x=line.error_y.to_plotly_json(), error_y=None, mode="markers", marker_size=9)
+        away = line.error_y.to_plotly_json()
+        line.update(x=line.y, y=[line.name], error_x=away, error_y=None, mode="markers", marker_size=9)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(showlegend=False, height=150 + 34 * len(figure.data))
     return figure
