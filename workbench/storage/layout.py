@@ -234,8 +234,9 @@ class Layout:
             if match and int(match[1]) in sealed:
                 file.unlink()
         for name in ("stats", "logits", "embeddings", "checkpoints") if alone else ():
-            for file in (self.root / name).rglob(".*.tmp"):
-                file.unlink()
+            for folder in (self.root / name, self.root / "checksums" / name):
+                for file in folder.rglob(".*.tmp"):
+                    file.unlink()
 
 
 def read_run_json(layout: Layout) -> dict:
