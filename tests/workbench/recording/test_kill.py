@@ -148,3 +148,16 @@ def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
     assert counts == sorted(counts)
     stream.write_bytes(whole)
     assert len(run.unsealed()[0]) == 30
+
+
+def test_half_written_files_of_a_killed_recording_go_when_it_goes_on(tmp_path):
+    dataset = Dataset.from_arrays(np.arange(N) % K, classes=list("abcd"))
+    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
+        recorder.batch(dataset.ids, np.zeros((N, K)))
+    left = [tmp_path / "run" / folder / ".epoch=0001.half.tmp" for folder in ("stats", "checksums/stats")]
+    kept = tmp_path / "run" / "checksums" / ".pred_probs.npy.sha256.7.tmp"  # another process may be writing it
+    for file in (*left, kept):
+        file.write_text("half")
+    Recorder(tmp_path / "run", dataset)
+    assert not any(file.exists() for file in left)
+    assert kept.exists()
