@@ -96,3 +96,19 @@ def page(run, issues) -> Callable[..., object]:
         return Page(run, **{"issues": issues, **options})
 
     return open_
+
+
+@pytest.fixture
+def other(run, tmp_path: Path):
+    """The first hundred examples, trained otherwise, in another order."""
+    rng = np.random.default_rng(8)
+    order = rng.permutation(100)
+    given = run.dataset.given_labels[order]
+    dataset = Dataset.from_arrays(run.dataset.names_of(given), ids=run.dataset.ids[order], classes=run.dataset.classes)
+    with Recorder(tmp_path / "again", dataset) as recorder:
+        for epoch in range(4):
+            logits = rng.normal(size=(100, 3)) * 0.6
+            logits[np.arange(100), given] += epoch
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids, logits, embeddings=logits.astype(np.float32))
+    return open_run(tmp_path / "again")

@@ -14,24 +14,6 @@ from workbench.errors import InputError
 from workbench.recording.recorder import Recorder
 
 
-@pytest.fixture
-def other(run, tmp_path):
-    """The first hundred examples, trained otherwise, in another order."""
-    rng = np.random.default_rng(8)
-    order = rng.permutation(100)
-    given = run.dataset.given_labels[order]
-    dataset = wb.Dataset.from_arrays(
-        run.dataset.names_of(given), ids=run.dataset.ids[order], classes=run.dataset.classes
-    )
-    with Recorder(tmp_path / "again", dataset) as recorder:
-        for epoch in range(4):
-            logits = rng.normal(size=(100, 3)) * 0.6
-            logits[np.arange(100), given] += epoch
-            with recorder.epoch(epoch):
-                recorder.batch(dataset.ids, logits, embeddings=logits.astype(np.float32))
-    return wb.open_run(tmp_path / "again")
-
-
 def test_differences_can_be_coloured_filtered_and_sorted_by(page, run, other, issues):
     ex = page(other=other, color_by="confidence change")
     table = wb.compare_runs(run, other, issues=(issues, suspects(other))).table.reindex(run.dataset.ids)

@@ -8,25 +8,12 @@ import pytest
 import widgets as wd
 import workbench as wb
 from workbench.errors import InputError
-from workbench.recording.recorder import Recorder
 
 
 @pytest.fixture
-def pool(run, tmp_path):
-    """The run and one of its first hundred examples, trained otherwise, in another order."""
-    rng = np.random.default_rng(8)
-    order = rng.permutation(100)
-    given = run.dataset.given_labels[order]
-    dataset = wb.Dataset.from_arrays(
-        run.dataset.names_of(given), ids=run.dataset.ids[order], classes=run.dataset.classes
-    )
-    with Recorder(tmp_path / "again", dataset) as recorder:
-        for epoch in range(4):
-            logits = rng.normal(size=(100, 3)) * 0.6
-            logits[np.arange(100), given] += epoch
-            with recorder.epoch(epoch):
-                recorder.batch(dataset.ids, logits, embeddings=logits.astype(np.float32))
-    return wb.ensemble([run, tmp_path / "again"], ids="common")
+def pool(run, other):
+    """The run and one of its first hundred examples."""
+    return wb.ensemble([run, other.path], ids="common")
 
 
 def asked(ex: object, kind: str, **body: object) -> dict:
