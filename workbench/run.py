@@ -24,6 +24,7 @@ from workbench.origin import forget_origin, note_origin
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json, write_json
+from workbench.storage.pending import read_pending
 from workbench.storage.remote import layout_at
 from workbench.storage.statistics import epoch_rows, float_rows, read_rows
 
@@ -172,8 +173,23 @@ class Run:
         -------
         dict of epoch -> DataFrame with the column row and the names in `STATISTICS`, in order of recording.
         """
-        found = {epoch: [_read_stream(file) for file in files] for epoch, files in self.layout.unsealed().items()}
+        found = {epoch: map(self._read_unsealed, files) for epoch, files in self.layout.unsealed().items()}
         return {epoch: pd.concat(parts, ignore_index=True) for epoch, parts in found.items()}
+
+    def _read_unsealed(self, stream: Path) -> pd.DataFrame:
+        """The batches of a stream, and those that wait to join it; read first, since meanwhile they may have."""
+        from workbench.recording.statistics import statistics
+
+        rows, logits = read_pending(self.layout.pending(stream), self.n, self.dataset.k)
+        written = _read_stream(stream)
+        waiting = ~np.isin(rows, written.get("row", []))
+        if not waiting.any():
+            return written
+        rows = rows[waiting]
+        numbers = statistics(logits[waiting], self.dataset.given_labels[rows])
+        columns = {name: values if values.ndim == 1 else list(values) for name, values in numbers.items()}
+        waited = pd.DataFrame({"row": rows, **{name: columns[name] for name in STATISTICS}})
+        return pd.concat([written, waited], ignore_index=True) if len(written) else waited
 
     def stat_matrix(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         """(epochs, rows) float32 of one statistic; NaN where it was not recorded.

@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
-from workbench.recording.statistics import TOPK, fill_statistics
+from workbench.recording.statistics import TOPK, fill_statistics, host_floats
 from workbench.recording.stream import Stream
 from workbench.run import BLOCK_ROWS
 from workbench.storage.checksums import forget, sealed
 from workbench.storage.layout import Layout
+from workbench.storage.pending import Pending
 
 ENCODING = {
     "compression": "zstd",
@@ -65,13 +66,15 @@ class OpenEpoch:
                 for path in {self._array_path(kind), *([self._layout.array(kind, number)] if rank == 0 else [])}:
                     forget(self._layout, path)
                     path.unlink(missing_ok=True)
+        self._pending = Pending(layout.pending(self._path), dataset.k)
         self._stream = Stream(self._path, min(TOPK, dataset.k))
+        self._begun = False
         self._arrays: dict[str, np.memmap] = {}
         self._stored: dict[str, np.ndarray] = {}  # rows of the arrays that were written
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
 
     def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
-        """Check a batch, reduce it to statistics, and append it to the stream."""
+        """Check a batch and put it on disk: small ones wait there for others, to be reduced to statistics together."""
         rows = self._dataset.rows(ids)
         logits = logits if hasattr(logits, "detach") else np.asarray(logits)
         if tuple(logits.shape) != (len(rows), self._dataset.k):
@@ -91,25 +94,43 @@ class OpenEpoch:
             vectors = None if vectors is None else vectors[first]
         if not len(rows):
             return
+        if vectors is not None and "embeddings" in self._arrays:
+            before = self._arrays["embeddings"].shape[1]
+            if vectors.shape[1] != before:
+                found = f"has width {vectors.shape[1]}, before it was {before}"
+                raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
+        if not self._begun:
+            _warn_of_probabilities(logits)
+        values = host_floats(logits.detach()) if hasattr(logits, "detach") else logits
+        if isinstance(values, np.ndarray) and self._pending.takes(values):
+            if not self._pending.fits(values):
+                self._reduce()
+            self._pending.add(rows, values)
+        else:
+            self._reduce()
+            self._append(rows, values)
+        self._begun = True
+        if self._keep_logits:
+            self._store("logits", rows, host(logits))
+        if vectors is not None:
+            self._store("embeddings", rows, vectors)
+        self._seen[rows] = True
+
+    def _reduce(self) -> None:
+        """Statistics of the batches that wait."""
+        if self._pending.count:
+            self._append(*self._pending.gathered())
+            self._pending.clear()
+
+    def _append(self, rows: np.ndarray, logits: Any) -> None:
+        """Reduce logits to statistics and append them to the stream."""
         slots = self._stream.slots(len(rows))
         try:
             fill_statistics(logits, self._dataset.given_labels[rows], slots)
         except InputError as error:
             raise error.with_id(self._dataset.ids[rows]) from None
         slots["row"][:] = rows
-        if vectors is not None and "embeddings" in self._arrays:
-            before = self._arrays["embeddings"].shape[1]
-            if vectors.shape[1] != before:
-                found = f"has width {vectors.shape[1]}, before it was {before}"
-                raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
-        if not self._stream.size:
-            _warn_of_probabilities(logits)
         self._stream.append(len(rows))
-        if self._keep_logits:
-            self._store("logits", rows, host(logits))
-        if vectors is not None:
-            self._store("embeddings", rows, vectors)
-        self._seen[rows] = True
 
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
@@ -139,8 +160,10 @@ class OpenEpoch:
 
     def seal(self) -> None:
         """Sort by row, compress, flush, rename; statistics last, since they make the epoch exist."""
-        if not self._stream.size:
+        if not self._begun:
             raise InputError(f"epoch {self.number} recorded no batch. Call rec.batch(ids, logits) inside the block.")
+        self._reduce()
+        self._pending.close()
         self._stream.close()
         for kind, array in self._arrays.items():
             empty = ~self._stored[kind]
@@ -151,7 +174,8 @@ class OpenEpoch:
                 temporary.replace(final)
         with pa.memory_map(str(self._path)) as source:
             table = pa.ipc.open_stream(source).read_all()
-            table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
+            _, first = np.unique(table.column("row").to_numpy(), return_index=True)  # Ctrl-C may have written one twice
+            table = table.take(pa.array(first))
             path = self._layout.stats(self.number, self._rank, self._world_size)
             with sealed(self._layout, path) as temporary:
                 pq.write_table(table, temporary, row_group_size=BLOCK_ROWS, **ENCODING)
@@ -164,7 +188,8 @@ class OpenEpoch:
                         file.unlink()
 
     def close(self) -> None:
-        """Let go of the files; an unsealed stream stays in inflight/."""
+        """Let go of the files; an unsealed stream, and what waits to join it, stay in inflight/."""
+        self._pending.close()
         self._stream.close()
         for array in self._arrays.values():
             Path(array.filename).unlink(missing_ok=True)

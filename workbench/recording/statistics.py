@@ -86,7 +86,7 @@ def fill_statistics(logits: Any, given: np.ndarray, out: dict[str, np.ndarray]) 
         A row that holds NaN or +inf; `out` is then as it was or half filled.
     """
     if type(logits).__module__.partition(".")[0] == "torch":
-        logits = _host_floats(logits.detach())
+        logits = host_floats(logits.detach())
     if isinstance(logits, np.ndarray):
         kind, (b, k) = logits.dtype.kind, logits.shape
         if kind in "fiub" and b * k <= BLOCK:
@@ -300,7 +300,7 @@ def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
     """`statistics` of a torch tensor: on the host through NumPy, elsewhere on its device with one copy at the end."""
-    values = _host_floats(logits.detach())
+    values = host_floats(logits.detach())
     if isinstance(values, np.ndarray):
         return statistics(values, given_labels, topk)
     return _on_device(values, given_labels, topk)
@@ -329,7 +329,7 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _host_floats(logits: Any) -> Any:
+def host_floats(logits: Any) -> Any:
     """A NumPy view of a float tensor on the host (bfloat16 widened); a tensor elsewhere stays, integers as float64."""
     import torch
 

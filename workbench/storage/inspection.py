@@ -39,7 +39,7 @@ KINDS = {
 _KNOWN = re.compile(
     r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes|audit)\.parquet|(replay|views|\.remote)\.json"
     r"|journal\.sqlite(-wal|-shm)?|\.rank=\d+\.lock"
-    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.arrows"
+    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.(arrows|pending)"
     r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
     r"|checkpoints/epoch=\d+\.safetensors"
     r"|(cache|checksums|set-aside|before-schema=\d+)/.*"
@@ -299,7 +299,7 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
         elif not _KNOWN.fullmatch(name):
             yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
-        elif top == "inflight" and path not in unsealed and not busy:
+        elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
             yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)

@@ -5,6 +5,7 @@
       examples.parquet                      row, id, given_label, the user's columns, image
       stats/epoch=0003/rank=0.parquet       one row per example and epoch; several ranks: rank=0.of=2.parquet
       inflight/epoch=0004.rank=0.arrows     the epoch under way, an Arrow stream
+      inflight/epoch=0004.rank=0.pending    logits that wait to be reduced and join it
       logits/epoch=0003.npy                 float16 (n, k), opt-in
       embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
       checkpoints/epoch=0003.safetensors    opt-in
@@ -42,7 +43,7 @@ RECORDED = (
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
 
 _EPOCH = re.compile(r"epoch=(\d+)(?:\.rank=(\d+)\.of=(\d+))?(?:\.\w+)?$")
-_INFLIGHT = re.compile(r"epoch=(\d+)\.rank=(\d+)\.arrows$")
+_INFLIGHT = re.compile(r"epoch=(\d+)\.rank=(\d+)\.(?:arrows|pending)$")
 _RANK = re.compile(r"rank=(\d+)(?:\.of=(\d+))?\.parquet$")
 
 
@@ -120,6 +121,10 @@ class Layout:
 
     def inflight(self, epoch: int, rank: int = 0) -> Path:
         return self.root / "inflight" / f"epoch={epoch:04d}.rank={rank}.arrows"
+
+    def pending(self, stream: Path) -> Path:
+        """Logits of the last batches of an epoch under way, beside its stream."""
+        return stream.with_suffix(".pending")
 
     def array(self, kind: str, epoch: int, rank: int = 0, world_size: int = 1) -> Path:
         """A .npy of `kind` "logits" or "embeddings"."""
@@ -229,11 +234,11 @@ class Layout:
         Half-written files are removed only where this process records `alone`; they may be another's.
         """
         sealed = self.sealed()
-        for file in (self.root / "inflight").glob(f"epoch=*.rank={rank}.arrows"):
+        for file in (self.root / "inflight").glob(f"epoch=*.rank={rank}.*"):
             match = _INFLIGHT.match(file.name)
             if match and int(match[1]) in sealed:
                 file.unlink()
-        for name in ("stats", "logits", "embeddings", "checkpoints") if alone else ():
+        for name in ("stats", "inflight", "logits", "embeddings", "checkpoints") if alone else ():
             for folder in (self.root / name, self.root / "checksums" / name):
                 for file in folder.rglob(".*.tmp"):
                     file.unlink()

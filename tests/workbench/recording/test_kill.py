@@ -19,7 +19,7 @@ from workbench.run import STATISTICS, Run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 
-N, K, BATCH, EPOCHS = 60, 4, 6, 10**6
+N, K, BATCH, EPOCHS = 2600, 4, 260, 10**6  # batches wait to be reduced, three at a time
 
 RECORD = f"""
 import sys, numpy as np
@@ -131,15 +131,16 @@ def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
     _, _, logits = expected(0)
     recorder = Recorder(tmp_path / "run", dataset)
     with pytest.raises(KeyboardInterrupt), recorder.epoch(0):
-        for start in range(0, 30, BATCH):
+        for start in range(0, 5 * BATCH, BATCH):
             recorder.batch(np.arange(start, start + BATCH), logits[start : start + BATCH])
         raise KeyboardInterrupt
     recorder.close()
     run = Run(tmp_path / "run")
     (stream,) = run.layout.unsealed()[0]
-    whole = stream.read_bytes()
+    whole, waited = stream.read_bytes(), run.layout.pending(stream).read_bytes()
+    run.layout.pending(stream).unlink()  # 780 rows in the stream, 520 that wait to be reduced
     counts = []
-    for length in range(0, len(whole), 97):
+    for length in range(0, len(whole), 1997):
         stream.write_bytes(whole[:length])
         rows = run.unsealed()[0]["row"].to_numpy()
         assert len(rows) % BATCH == 0
@@ -147,7 +148,9 @@ def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
         counts.append(len(rows))
     assert counts == sorted(counts)
     stream.write_bytes(whole)
-    assert len(run.unsealed()[0]) == 30
+    assert len(run.unsealed()[0]) == 780
+    run.layout.pending(stream).write_bytes(waited)
+    assert len(run.unsealed()[0]) == 5 * BATCH
 
 
 def test_half_written_files_of_a_killed_recording_go_when_it_goes_on(tmp_path):
