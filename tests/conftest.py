@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,18 @@ settings.register_profile("calm", deadline=None)  # a busy machine is no wrong r
 settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def _helper(path: str) -> None:
+    """Make a module beside tests importable by its name (tests are no package)."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "tests" / path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+
+
+_helper("workbench/forks.py")
+_helper("workbench/issues/planted.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,14 @@
-"""The detector: by purpose on planted noise, by law, on little and odd evidence, and by refusal."""
+"""The detector: by purpose on planted noise and real data, by law, with verdicts and canaries."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from planted import blobs, in_rows, probabilities, ranked_auroc, softmax, training
 from sklearn.linear_model import LogisticRegression
 
 import workbench as wb
-from workbench.errors import InputError, MissingEvidence
 from workbench.evidence import Evidence
 from workbench.issues.calibrate import calibration_error
 from workbench.issues.combine import smoothed
@@ -16,46 +16,6 @@ from workbench.issues.detector import canary_report, find_issues
 from workbench.issues.dynamics import normal_scores
 
 COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
-
-
-def blobs(rng, n=400, k=4, d=10, noise=0.15, spread=3.0):
-    """Embeddings of k Gaussian classes; some labels are another class, drawn at random."""
-    centres = rng.normal(size=(k, d)) * spread
-    true = rng.integers(0, k, n)
-    given = true.copy()
-    wrong = rng.random(n) < noise
-    given[wrong] = (true[wrong] + rng.integers(1, k, wrong.sum())) % k
-    return (centres[true] + rng.normal(size=(n, d)) * 2).astype(np.float32), given, true
-
-
-def softmax(values):
-    values = np.exp(values - values.max(axis=-1, keepdims=True))
-    return values / values.sum(axis=-1, keepdims=True)
-
-
-def probabilities(rng, true, k, sharp=2.0):
-    """Out-of-fold probabilities of a fair model."""
-    return softmax(sharp * np.eye(k)[true] + rng.normal(size=(len(true), k)))
-
-
-def training(rng, given, true, k, epochs=8):
-    """Logits of a network that learns the true class first and memorises the given one later."""
-    base = 3 * np.eye(k)[true] + rng.normal(size=(len(true), k))
-    memory = 5 * np.eye(k)[given] / epochs
-    noise = rng.normal(size=(epochs, *base.shape)) * 0.3
-    return np.stack([base * min(1, (e + 1) / 3) + memory * max(0, e - 2) + noise[e] for e in range(epochs)])
-
-
-def ranked_auroc(found: pd.DataFrame, wrong: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    place = np.empty(len(found))
-    place[found["row"]] = -np.arange(len(found))
-    return roc_auc_score(wrong, place)
-
-
-def in_rows(found: pd.DataFrame, column: str) -> np.ndarray:
-    return found.sort_values("row")[column].to_numpy()
 
 
 # ---- what comes back
@@ -257,148 +217,6 @@ def test_noise_matrix_by_hand():
     np.testing.assert_allclose(np.diag(alike), np.diag(raw))
 
 
-# ---- what people bring
-
-
-@pytest.mark.parametrize("kind", ["embeddings", "pred_probs", "logits"])
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 20])
-def test_a_handful_of_rows(rng, kind, n):
-    given = np.arange(n) % 2
-    value = {
-        "embeddings": rng.normal(size=(n, 3)),
-        "pred_probs": softmax(rng.normal(size=(n, 2))),
-        "logits": rng.normal(size=(2, n, 2)),
-    }[kind]
-    evidence = Evidence.from_arrays(given, 2, **{kind: value})
-    if kind == "embeddings" and n == 1:
-        with pytest.raises(MissingEvidence, match="at least two classes"):
-            find_issues(evidence)
-        return
-    found = find_issues(evidence)
-    assert len(found) == n
-    assert found["p_error"].between(0, 1).all()
-
-
-def test_no_rows_at_all():
-    found = find_issues(Evidence.from_arrays(np.zeros(0, int), 2, logits=np.zeros((2, 0, 2))))
-    assert found.columns.tolist() == COLUMNS
-    assert len(found) == 0
-
-
-def test_one_class_can_not_be_wrong():
-    found = find_issues(Evidence.from_arrays(np.zeros(6, int), 1, pred_probs=np.ones((6, 1))))
-    assert (found["p_error"] == 0).all()
-    assert not found["is_issue"].any()
-    assert (found["suggested"] == "0").all()
-
-
-def test_a_class_that_is_never_given(rng):
-    vectors, given, true = blobs(rng, k=4)
-    evidence = Evidence.from_arrays(given, 6, embeddings=vectors, pred_probs=probabilities(rng, true, 6))
-    found = find_issues(evidence)
-    assert found["p_error"].notna().all()
-    assert ranked_auroc(found, given != true) > 0.95
-
-
-def test_a_class_with_a_single_row(rng):
-    vectors, given, _ = blobs(rng, k=3, noise=0.0)
-    given = given.copy()
-    given[0] = 3
-    found = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
-    assert found["p_error"].notna().all()
-
-
-def test_equal_probabilities_say_nothing():
-    found = find_issues(Evidence.from_arrays(np.arange(30) % 3, 3, pred_probs=np.full((30, 3), 1 / 3)))
-    assert np.ptp(found["p_error"]) < 1e-5
-    assert found["p_error"].max() < 0.01
-
-
-def test_equal_embeddings_say_nothing():
-    found = find_issues(Evidence.from_arrays(np.arange(40) % 2, 2, embeddings=np.ones((40, 5))))
-    assert found["p_error"].between(0, 1).all()
-
-
-def test_zero_and_one_as_probabilities(rng):
-    true = rng.integers(0, 3, 200)
-    given = true.copy()
-    given[:20] = (given[:20] + 1) % 3
-    found = find_issues(Evidence.from_arrays(given, 3, pred_probs=np.eye(3)[true].astype(np.float16)))
-    assert set(found["row"][:20]) == set(range(20))
-    assert found["p_error"].notna().all()
-
-
-def test_rows_without_an_embedding(rng):
-    vectors, given, true = blobs(rng)
-    vectors[:10] = np.nan
-    vectors[10, 3] = np.inf
-    found = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
-    assert found["p_error"].notna().all()
-    assert "11 rows have no embedding" in found.attrs["method"]
-    assert ranked_auroc(found.query("row > 10").assign(row=lambda f: f["row"] - 11), (given != true)[11:]) > 0.95
-
-
-def test_no_usable_embedding_is_one_clear_error():
-    with pytest.raises(MissingEvidence, match="at least two classes that are given and have an embedding"):
-        find_issues(Evidence.from_arrays(np.arange(10) % 2, 2, embeddings=np.full((10, 3), np.nan)))
-
-
-def test_unlabelled_rows_are_not_judged_but_get_a_suggestion(rng):
-    vectors, given, true = blobs(rng)
-    blind = given.copy()
-    blind[:30] = -1
-    found = find_issues(Evidence.from_arrays(blind, 4, embeddings=vectors, pred_probs=probabilities(rng, true, 4)))
-    free = found[found["row"] < 30]
-    assert free["p_error"].isna().all()
-    assert not free["is_issue"].any()
-    assert free["given"].isna().all()
-    assert (free["suggested"].astype(int) == true[free["row"]]).mean() > 0.9
-    assert found.iloc[-30:]["row"].max() < 30
-    assert found.attrs["unlabelled"] == 30
-    assert found.attrs["judged"] == len(given) - 30
-
-
-def test_no_label_at_all(rng):
-    found = find_issues(Evidence.from_arrays(np.full(5, -1), 2, pred_probs=softmax(rng.normal(size=(5, 2)))))
-    assert found["p_error"].isna().all()
-    assert not found["is_issue"].any()
-    assert found["suggested"].notna().all()
-
-
-def test_epochs_that_were_not_recorded_for_a_row(rng):
-    _, given, true = blobs(rng)
-    logits = training(rng, given, true, 4)
-    margin = np.sort(logits, axis=2)
-    own = np.take_along_axis(logits, given[None, :, None], axis=2)[:, :, 0]
-    beside = np.where(own == margin[:, :, -1], margin[:, :, -2], margin[:, :, -1])
-    values = (own - beside).astype(np.float32)
-    values[:, 0] = np.nan
-    values[3:, 1] = np.nan
-    found = find_issues(Evidence.from_arrays(given, 4, statistics={"margin": values}))
-    assert found["p_error"].notna().all()
-    assert ranked_auroc(found, given != true) > 0.9
-
-
-def test_many_classes(rng):
-    n, k = 1500, 150
-    true = rng.integers(0, k, n)
-    given = np.where(rng.random(n) < 0.1, rng.integers(0, k, n), true)
-    vectors = (rng.normal(size=(k, 32)) * 3)[true] + rng.normal(size=(n, 32))
-    found = find_issues(Evidence.from_arrays(given, k, embeddings=vectors, pred_probs=probabilities(rng, true, k, 8)))
-    assert ranked_auroc(found, given != true) > 0.97
-
-
-@pytest.mark.slow
-def test_ten_thousand_classes(rng):
-    n, k = 30_000, 10_000
-    true = rng.integers(0, k, n)
-    given = np.where(rng.random(n) < 0.1, rng.integers(0, k, n), true)
-    vectors = ((rng.normal(size=(k, 32)) * 3)[true] + rng.normal(size=(n, 32))).astype(np.float32)
-    found = find_issues(Evidence.from_arrays(given, k, embeddings=vectors))
-    assert "votes of neighbours" in found.attrs["method"]
-    assert ranked_auroc(found, given != true) > 0.75
-
-
 # ---- verdicts, canaries
 
 
@@ -455,49 +273,6 @@ def test_planted_errors_are_caught(rng):
     report = canary_report(found, dataset.planted)
     assert report["recall"] > 0.9
     assert report["corrected"] > 0.9
-
-
-# ---- refusals
-
-
-def test_nothing_to_go_by():
-    with pytest.raises(MissingEvidence, match="pred_probs, embeddings or recorded epochs"):
-        find_issues(Evidence.from_arrays(np.zeros(3, int), 2))
-
-
-@pytest.mark.parametrize("arguments", [{"fdr": 1.2}, {"fdr": -0.1}, {"threshold": 2}])
-def test_shares_outside_0_and_1(arguments):
-    with pytest.raises(InputError, match="between 0 and 1"):
-        find_issues(Evidence.from_arrays(np.zeros(3, int), 2, pred_probs=np.full((3, 2), 0.5)), **arguments)
-
-
-# ---- size
-
-
-def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
-    import tracemalloc
-
-    monkeypatch.setattr("workbench.issues.heads.LANDMARKS", 400)
-    vectors, given, true = blobs(rng, n=12_000, k=10, d=64, noise=0.1)
-    tracemalloc.start()
-    found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert "landmarks" in found.attrs["method"]
-    assert ranked_auroc(found, given != true) > 0.99
-    assert peak < 3.5e8  # all pairs of rows would be 1.2 GB
-
-
-@pytest.mark.parametrize("n", [7, 500, 1603])
-def test_neighbours_of_some_rows_are_those_of_a_full_sort(rng, n):
-    from workbench.issues.combine import labels_near
-
-    vectors = rng.normal(size=(n, 5)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows = rng.permutation(n)[:6]
-    nearest = [[other for other in np.argsort(-vectors @ vectors[row]) if other != row][:4] for row in rows]
-    found = labels_near(vectors, rows, np.arange(n), 4)  # each row is its own label
-    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(nearest, axis=1))
 
 
 # ---- real data

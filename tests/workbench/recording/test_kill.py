@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 
 import numpy as np
@@ -48,24 +45,19 @@ def expected(epoch):
     return statistics(logits, np.arange(N) % K), order, logits
 
 
-def record_and_kill(path, root, rng):
+def record_and_kill(path, forks, rng):
     """Whole lines that the process printed before it was killed: after a random line, half the time while sealing."""
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", RECORD, str(path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = forks.start(RECORD, path)
     sealing = rng.random() < 0.5
     lines, wanted = [], 11 * int(rng.integers(1, 4)) if sealing else int(rng.integers(1, 45))
-    guard = threading.Timer(120, process.kill)
-    guard.start()
     for line in process.stdout:
         lines.append(line.split())
         if len(lines) == wanted:
             time.sleep(float(rng.uniform(0, 0.02 if sealing else 0.004)))
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             break
     lines += [line.split() for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-    guard.cancel()
-    assert process.wait() == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL, process.errors()
     return lines
 
 
@@ -98,12 +90,12 @@ def check(path, lines):
     return under_way
 
 
-def kill_again_and_again(path, root, seed, times):
+def kill_again_and_again(path, forks, seed, times):
     rng = np.random.default_rng(seed)
     lines = []
     for _ in range(times):
         before = check(path, lines) if lines else 0
-        lines = record_and_kill(path, root, rng)
+        lines = record_and_kill(path, forks, rng)
         assert lines[0] == ["start", str(before)]  # the first epoch that was not sealed
     first = check(path, lines)
     dataset = Dataset.from_arrays(np.arange(N) % K, ids=[f"e{i}" for i in range(N)], classes=list("abcd"))
@@ -115,14 +107,14 @@ def kill_again_and_again(path, root, seed, times):
     assert not [file for file in path.rglob("*.tmp") if "stats" in file.parts or "logits" in file.parts]
 
 
-def test_killed_while_recording(tmp_path, root):
-    kill_again_and_again(tmp_path / "run", root, seed=1, times=3)
+def test_killed_while_recording(tmp_path, forks):
+    kill_again_and_again(tmp_path / "run", forks, seed=1, times=3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 5))
-def test_killed_while_recording_many_times(tmp_path, root, seed):
-    kill_again_and_again(tmp_path / "run", root, seed, times=12)
+def test_killed_while_recording_many_times(tmp_path, forks, seed):
+    kill_again_and_again(tmp_path / "run", forks, seed, times=12)
 
 
 def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):

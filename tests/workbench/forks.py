@@ -1,0 +1,108 @@
+"""Processes that cost no imports: one that has imported what they need forks itself for each of them.
+
+Hides the process that forks, and how orders reach it. A fork from the test's own process would take over its threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 120  # seconds after which a child ends itself
+
+SERVER = """
+import json, os, signal, sys, traceback
+exec(sys.argv[1])
+for line in sys.stdin:
+    order = json.loads(line)
+    if "wait" in order:
+        print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
+        continue
+    out, errors = os.open(order["out"], os.O_WRONLY), os.open(order["errors"], os.O_WRONLY | os.O_CREAT)
+    child = os.fork()
+    if child:
+        os.close(out)
+        os.close(errors)
+        print(child, flush=True)
+        continue
+    code = 1
+    try:
+        signal.alarm(order["limit"])
+        os.dup2(out, 1)
+        os.dup2(errors, 2)
+        os.close(out)
+        os.environ.update(order["environment"])
+        sys.argv = ["-c", *order["arguments"]]
+        exec(compile(order["code"], "<child>", "exec"), {"__name__": "__main__"})
+        sys.stdout.flush()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+"""
+
+
+class Child:
+    """One forked process: `stdout` is a text file that ends when it ends."""
+
+    def __init__(self, forks: Forks, pid: int, stdout, errors: Path) -> None:
+        self._forks, self.pid, self.stdout, self._errors = forks, pid, stdout, errors
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Its exit status once it has ended, negative for a signal (as `Popen.returncode`)."""
+        status = int(self._forks.ask({"wait": self.pid}))
+        self.stdout.close()
+        return status
+
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+
+class Forks:
+    """Start with the imports that the children need; `start` then takes milliseconds."""
+
+    def __init__(self, imports: str) -> None:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        self._folder = tempfile.TemporaryDirectory()
+        self._count = 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", SERVER, imports],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def ask(self, order: dict) -> str:
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        return self._server.stdout.readline()
+
+    def start(self, code: str, *arguments: object, environment: dict[str, str] | None = None) -> Child:
+        """Run `code` as `python -c code arguments` would, in a fork."""
+        self._count += 1
+        out = Path(self._folder.name) / f"{self._count}.out"
+        errors = out.with_suffix(".errors")
+        os.mkfifo(out)
+        reading = os.open(out, os.O_RDONLY | os.O_NONBLOCK)  # so that neither side waits for the other to open
+        os.set_blocking(reading, True)
+        order = {"code": code, "arguments": [str(argument) for argument in arguments], "limit": LIMIT}
+        pid = int(self.ask(order | {"environment": environment or {}, "out": str(out), "errors": str(errors)}))
+        return Child(self, pid, open(reading), errors)
+
+    def close(self) -> None:
+        self._server.stdin.close()
+        self._server.wait(LIMIT)
+        self._server.stdout.close()
+        self._folder.cleanup()

@@ -1,0 +1,50 @@
+"""Evidence with label errors planted in it, as several models would give it; how well they are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def blobs(rng, n=400, k=4, d=10, noise=0.15, spread=3.0):
+    """Embeddings of k Gaussian classes; some labels are another class, drawn at random."""
+    centres = rng.normal(size=(k, d)) * spread
+    true = rng.integers(0, k, n)
+    given = true.copy()
+    wrong = rng.random(n) < noise
+    given[wrong] = (true[wrong] + rng.integers(1, k, wrong.sum())) % k
+    return (centres[true] + rng.normal(size=(n, d)) * 2).astype(np.float32), given, true
+
+
+def softmax(values):
+    values = np.exp(values - values.max(axis=-1, keepdims=True))
+    return values / values.sum(axis=-1, keepdims=True)
+
+
+def probabilities(rng, true, k, sharp=2.0):
+    """Out-of-fold probabilities of a fair model."""
+    return softmax(sharp * np.eye(k)[true] + rng.normal(size=(len(true), k)))
+
+
+def training(rng, given, true, k, epochs=8):
+    """Logits of a network that learns the true class first and memorises the given one later."""
+    base = 3 * np.eye(k)[true] + rng.normal(size=(len(true), k))
+    memory = 5 * np.eye(k)[given] / epochs
+    noise = rng.normal(size=(epochs, *base.shape)) * 0.3
+    return np.stack([base * min(1, (e + 1) / 3) + memory * max(0, e - 2) + noise[e] for e in range(epochs)])
+
+
+def ranked_auroc(found: pd.DataFrame, wrong: np.ndarray) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    place = np.empty(len(found))
+    place[found["row"]] = -np.arange(len(found))
+    return roc_auc_score(wrong, place)
+
+
+def in_rows(found: pd.DataFrame, column: str) -> np.ndarray:
+    return found.sort_values("row")[column].to_numpy()

@@ -1,0 +1,304 @@
+"""The file under a journal: strangers' files, read-only places, two writers, threads, forks, kill -9."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import signal
+import sqlite3
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import RunError
+from workbench.journal import Journal
+from workbench.storage import journalfile
+
+# ---- what is refused -----------------------------------------------------------------------------------------
+
+
+def test_the_file_itself_refuses_changes(journal):
+    journal.relabel(1, "dog", old="cat")
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        for attack in (
+            "UPDATE entries SET new = 'emu'",
+            "DELETE FROM entries",
+            "DELETE FROM batches",
+            "UPDATE batches SET owner = 'x'",
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute(attack)
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(
+                "INSERT INTO entries (id, field, author, time, source, reason, batch) "
+                "VALUES (x'00', 'label', '', '', '', '', 1)"
+            )
+
+
+def test_newer_schema_and_foreign_files_are_refused(journal, tmp_path):
+    journal.relabel(1, "dog", old="cat")
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute("PRAGMA user_version = 2")
+    with pytest.raises(RunError, match="schema version 2; this version reads up to 1"):
+        journal.state()
+    with pytest.raises(RunError, match="schema version 2"):
+        journal.keep(1)
+
+    other = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE mine (x)")
+    with pytest.raises(RunError, match="is not a journal"):
+        Journal(other).keep(1)
+    text = tmp_path / "text.sqlite"
+    text.write_text("id,label\n" * 200)
+    with pytest.raises(RunError, match="not a database"):
+        Journal(text).state()
+    with pytest.raises(RunError, match="directory of the journal"):
+        Journal(tmp_path / "no" / "journal.sqlite").keep(1)
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "CREATE TRIGGER trap AFTER INSERT ON entries BEGIN INSERT INTO batches (owner, depth) VALUES ('evil', 0); END",
+        "CREATE VIEW trap AS SELECT 1",
+        "DROP TRIGGER entries_no_delete",
+    ],
+)
+def test_a_stranger_cannot_hide_triggers_in_the_file(journal, trap):
+    journal.keep(1)
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute(trap)
+    with pytest.raises(RunError, match="tampered"):
+        journal.state()
+
+
+# ---- places, processes, threads --------------------------------------------------------------------------------
+
+
+def test_reopened_elsewhere_and_pickled(journal):
+    journal.relabel(1, "dog", old="cat")
+    assert Journal(journal.path.parent).state().label.tolist() == ["dog"]
+    again = pickle.loads(pickle.dumps(journal))
+    assert (again.path, again.author) == (journal.path, "ann")
+    assert again.state().label.tolist() == ["dog"]
+
+
+def test_a_replaced_file_is_noticed(journal, tmp_path):
+    journal.relabel(1, "dog", old="cat")
+    other = Journal(tmp_path / "other.sqlite", author="bob")
+    other.relabel(2, "emu", old="cat")
+    other.close()
+    os.replace(other.path, journal.path)
+    for suffix in ("-wal", "-shm"):
+        journal.path.with_name(journal.path.name + suffix).unlink(missing_ok=True)
+    journal.relabel(3, "fox", old="cat")
+    assert Journal(journal.path).state().index.tolist() == [2, 3]
+    journal.close()
+    journal.path.unlink()
+    assert journal.last_seq == 0
+    assert journal.keep(9) == 1
+
+
+@contextlib.contextmanager
+def unprivileged():
+    """Root may write anywhere, so step down to the user `nobody` for a while."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+    else:
+        yield
+
+
+@pytest.mark.parametrize("with_log", [False, True], ids=["closed", "copied-while-open"])
+def test_reads_in_a_read_only_place(journal, with_log):
+    journal.relabel([1, 2], "dog", old="cat")
+    if not with_log:
+        journal.close()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        for part in journal.path.parent.glob("journal.sqlite*"):
+            if not part.name.endswith("-shm"):
+                shutil.copy(part, folder)
+                (folder / part.name).chmod(0o444)
+        assert (folder / "journal.sqlite-wal").exists() == with_log
+        folder.chmod(0o555)
+        with unprivileged(), Journal(folder, author="bob") as copy:
+            assert copy.state().label.tolist() == ["dog", "dog"]
+            assert copy.read_only
+            with pytest.raises(RunError, match="read-only place"):
+                copy.relabel(1, "emu", old="cat")
+            with pytest.raises(RunError, match="read-only place"):
+                copy.undo()
+        assert sorted(p.name for p in folder.iterdir()) == sorted(
+            {"journal.sqlite", *(["journal.sqlite-wal"] if with_log else [])}
+        )
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_threads_share_one_journal(journal):
+    failures = []
+
+    def work(n):
+        try:
+            for i in range(25):
+                journal.relabel(n * 100 + i, "dog", old="cat", author=f"t{n}")
+                if i % 5 == 4:
+                    journal.undo(author=f"t{n}")
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(journal.state()) == 4 * 20
+    assert journal.last_seq == 4 * (25 + 5) * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the operating system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_survives_a_fork(journal):
+    journal.relabel(1, "dog", old="cat")
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            journal.relabel(2, "emu", old="cat")
+            code = 0 if len(journal.state()) == 2 else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    journal.relabel(3, "fox", old="cat")
+    assert journal.state().index.tolist() == [1, 2, 3]
+
+
+WRITER = """
+import sys
+from workbench.journal import Journal
+path, author, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+journal = Journal(path, author=author)
+i = 0
+while count < 0 or i < count:
+    name = f"{author}-{i % 50}"
+    batch = journal.relabel([name, name + "b"], f"class {i}", old="cat")
+    if i % 7 == 6:
+        print(f"undo {journal.undo()[-1].seq}", flush=True)
+    else:
+        print(f"{journal.last_seq} {name} {i}", flush=True)
+    i += 1
+"""
+
+
+def test_two_processes_writing_at_once_lose_nothing(tmp_path, forks):
+    path = tmp_path / "journal.sqlite"
+    both = [forks.start(WRITER, path, author, 60) for author in ("ann", "bob")]
+    for process in both:
+        assert process.stdout.read().endswith("59\n")
+        assert process.wait() == 0, process.errors()
+    log = Journal(path).log()
+    undone = 60 // 7
+    assert len(log) == 2 * (60 + undone) * 4
+    assert log.seq.tolist() == list(range(1, len(log) + 1))
+    assert (log.groupby("batch").author.nunique() == 1).all()
+    assert (log.groupby("batch").size() == 4).all()
+
+
+def kill_while_writing(forks, path, author, after):
+    """Start a writer, kill -9 it `after` seconds past its first word, return the lines that it got out."""
+    process = forks.start(WRITER, path, author, -1)
+    lines = [process.stdout.readline()]
+    killer = threading.Timer(after, process.kill)
+    killer.start()
+    lines += process.stdout.read().splitlines(keepends=True)
+    killer.join()
+    assert process.wait() == -signal.SIGKILL, process.errors()
+    return [line.split() for line in lines if line.endswith("\n")]
+
+
+def check_nothing_lost(path, author, lines):
+    """Every acknowledged entry is there; a batch is whole or absent."""
+    journal = Journal(path, author="reader")
+    entries = {entry.seq: entry for entry in journal.since(0)}
+    labels = {(e.author, e.id, e.new) for e in entries.values() if e.field == "label"}
+    for line in lines:
+        if line[0] == "undo":
+            assert entries[int(line[1])].reverts is not None
+        else:
+            assert (author, line[1], f"class {line[2]}") in labels, f"lost {line}"
+    sizes = journal.log().groupby("batch").size()
+    assert set(sizes) <= {4}, "a batch is written whole or not at all"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_kill_9_loses_nothing_acknowledged(tmp_path, forks, rng, round):
+    path = tmp_path / "journal.sqlite"
+    after = float(rng.uniform(0.0, 0.15)) + 0.05 * round
+    lines = kill_while_writing(forks, path, "ann", after)
+    assert lines
+    check_nothing_lost(path, "ann", lines)
+    with Journal(path, author="ann") as journal:  # and it goes on as if nothing had been
+        before = journal.last_seq
+        assert journal.undo()
+        assert journal.last_seq == before + 4
+
+
+@pytest.mark.slow
+def test_kill_9_again_and_again_with_a_second_writer(tmp_path, forks, rng):
+    """A dozen kills on one journal while another process writes and is never disturbed."""
+    path = tmp_path / "journal.sqlite"
+    other = forks.start(WRITER, path, "bob", -1)
+    heard = []
+    listener = threading.Thread(
+        target=lambda: heard.extend(line.split() for line in other.stdout if line.endswith("\n"))
+    )
+    listener.start()
+    acknowledged = []
+    try:
+        for n in range(12):
+            acknowledged += [
+                (f"ann{n}", line) for line in kill_while_writing(forks, path, f"ann{n}", float(rng.exponential(0.08)))
+            ]
+    finally:
+        other.kill()
+        listener.join(30)
+        other.wait()
+    assert len(heard) > 20, "the second writer was never starved"
+    check_nothing_lost(path, "bob", heard)
+    for author in sorted({author for author, _ in acknowledged}):
+        check_nothing_lost(path, author, [line for who, line in acknowledged if who == author])
+
+
+def test_a_long_writer_elsewhere_makes_others_wait_not_fail(journal, monkeypatch):
+    journal.keep(1)
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None, check_same_thread=False)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, db.execute, ("COMMIT",))
+        start = time.monotonic()
+        release.start()
+        journal.keep(2)
+        assert time.monotonic() - start > 0.2
+        release.join()
+        monkeypatch.setattr(journalfile, "WAIT", 0.2)
+        journal.close()
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RunError, match="locked by another process"):
+            journal.keep(3)
+        assert len(Journal(journal.path).state()) == 2, "readers are not held up"
+        db.execute("COMMIT")
