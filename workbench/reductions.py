@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
+LONG = 2048  # rows whose few numbers are worked on together: calls on shorter arrays are mostly interpreter
 WORTH_THREADS = 1 << 20  # elements in all
 WORTH_PART = 1 << 17  # elements in one part: less is mostly interpreter, which threads only hand to and fro
 NARROW = 24  # up to this many columns, whole columns beat one reduction per row
@@ -93,12 +94,9 @@ def _given_block(block: np.ndarray, given: np.ndarray) -> np.ndarray:
     return np.where(given < 0, np.array(np.nan, own.dtype), own)
 
 
-def leading_columns(block: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The column of each row's largest value, the first of equal ones, and whether a value may be negative or NaN.
-
-    Rows are searched as whole numbers, at twice the speed of floats: the bits of floats that are not negative have
-    their order, and those of negative floats and NaN lie above.
-    """
+def leading_columns(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Of each row the column of the largest value (the first of equal ones) and that value; whether any may be negative
+    or NaN."""
     b, k = block.shape
     if k <= NARROW:  # class by class over whole columns
         columns = np.array(block.T, order="C")
@@ -107,12 +105,13 @@ def leading_columns(block: np.ndarray) -> tuple[np.ndarray, bool]:
             above = columns[index] > largest
             np.maximum(largest, columns[index], out=largest)
             np.maximum(leader, above.view(np.uint8) * np.uint8(index), out=leader)
-        return leader.astype(np.int64), True
-    leader = block.view(np.uint32 if block.itemsize == 4 else np.uint64).argmax(axis=1)
+        return leader.astype(np.int64), largest, True
+    leader = block.view(_bits(block)).argmax(axis=1)
     largest = block[np.arange(b), leader]
     if np.signbit(largest).any() or np.isnan(largest).any():
-        return block.argmax(axis=1), True
-    return leader, False
+        leader = block.argmax(axis=1)
+        return leader, block[np.arange(b), leader], True
+    return leader, largest, False
 
 
 def label_counts(given_labels: np.ndarray, k: int) -> np.ndarray:
@@ -122,33 +121,48 @@ def label_counts(given_labels: np.ndarray, k: int) -> np.ndarray:
     return np.bincount(given_labels, minlength=k)
 
 
-def largest_other(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:
-    """The largest value of each row beside the given column, (n,); of all columns for label -1, -inf for k = 1."""
+def given_and_other(values: np.ndarray, given_labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the value at the given column and the largest beside it, (n,) each.
+
+    For label -1 NaN and the largest of all columns; the second is -inf where there is no other column.
+    """
     n, k = values.shape
-    out = np.empty(n, float_rows(values[:0]).dtype)
+    own, other = np.empty((2, n), float_rows(values[:0]).dtype)
 
     def work(rows: slice) -> None:
-        out[rows] = _largest_other_block(float_rows(values[rows]), given_labels[rows])
+        own[rows], other[rows] = _given_and_other_block(float_rows(values[rows]), given_labels[rows])
 
-    by_blocks(work, n, k)
-    return out
+    copied = values.dtype != own.dtype  # else blocks need not fit into the cache, and larger ones cost less Python
+    by_blocks(work, n, k, block=BLOCK if copied or k <= NARROW else max(BLOCK, k * LONG))
+    return own, other
 
 
-def _largest_other_block(block: np.ndarray, given: np.ndarray) -> np.ndarray:
+def _given_and_other_block(block: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     b, k = block.shape
     if k <= NARROW or not block.flags.c_contiguous:
         columns = np.array(block.T, order="C")
         labelled = np.flatnonzero(given >= 0)
+        own = np.full(b, np.nan, block.dtype)
+        own[labelled] = columns[given[labelled], labelled]
         columns[given[labelled], labelled] = -np.inf
-        return columns.max(axis=0)
-    starts = np.empty((b, 3), np.intp)
+        return own, columns.max(axis=0)
+    starts = np.empty((b, 3), np.intp)  # of the columns left of the given one, of it, and of those right of it
     starts[:, 0] = np.arange(0, b * k, k)
-    starts[:, 1] = starts[:, 0] + given
-    starts[:, 2] = starts[:, 1] + 1
-    there = np.ones((b, 3), bool)
-    there[:, 0] = given != 0
-    there[:, 1] = given >= 0
-    there[:, 2] = (given >= 0) & (given < k - 1)
-    segments = np.full((b, 3), -np.inf, block.dtype)
-    segments[there] = np.maximum.reduceat(block.ravel(), starts[there])
-    return np.maximum(segments[:, 0], segments[:, 2])
+    starts[:, 1] = starts[:, 0] + np.maximum(given, 0)
+    starts[:, 2] = starts[:, 0] + given + 1
+    starts[-1, 2] = min(starts[-1, 2], b * k - 1)
+    bits = np.maximum.reduceat(block.view(_bits(block)).ravel(), starts.ravel())  # with `out` threads would wait
+    if bits.max() > np.array(np.inf, block.dtype).view(bits.dtype):
+        segments = np.maximum.reduceat(block.ravel(), starts.ravel()).reshape(b, 3)
+    else:
+        segments = bits.view(block.dtype).reshape(b, 3)
+    segments[given <= 0, 0] = -np.inf
+    segments[given == k - 1, 2] = -np.inf
+    own = np.where(given < 0, np.array(np.nan, block.dtype), segments[:, 1])
+    return own, np.maximum(segments[:, 0], segments[:, 2])
+
+
+def _bits(block: np.ndarray) -> type:
+    """Whole numbers of the same size: floats that are not negative have the order of their bits, at half the cost of
+    comparing floats, and the bits of negative floats and NaN lie above them."""
+    return np.uint32 if block.itemsize == 4 else np.uint64

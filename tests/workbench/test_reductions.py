@@ -10,26 +10,41 @@ from workbench import reductions as r
 
 @pytest.mark.parametrize("k", [1, 2, 24, 25, 300])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_largest_other_against_a_loop(rng, k, dtype, monkeypatch):
+def test_given_value_and_largest_other_against_a_loop(rng, k, dtype, monkeypatch):
     monkeypatch.setattr(r, "BLOCK", 1000)
+    monkeypatch.setattr(r, "LONG", 64)
     values = rng.normal(size=(200, k)).round(1).astype(dtype)
+    values[:100] = np.abs(values[:100])  # blocks without a negative value, and with
     given = rng.integers(-1, k, 200)
     given[:2] = [0, k - 1]
     loop = [np.delete(row, g).max(initial=-np.inf) if g >= 0 else row.max() for row, g in zip(values, given)]
-    np.testing.assert_array_equal(r.largest_other(values, given), loop)
-    np.testing.assert_array_equal(r.largest_other(np.asfortranarray(values), given), loop)
+    mine = [row[g] if g >= 0 else np.nan for row, g in zip(values, given)]
+    for form in (values, np.asfortranarray(values)):
+        own, other = r.given_and_other(form, given)
+        np.testing.assert_array_equal(own, mine)
+        np.testing.assert_array_equal(other, loop)
+
+
+@pytest.mark.parametrize("k", [3, 40])
+def test_nan_is_the_largest_value_beside_the_given_one(rng, k):
+    values, given = rng.random((30, k)).astype(np.float32), rng.integers(0, k, 30)
+    values[3, given[3]], values[5, (given[5] + 1) % k] = np.nan, -np.float32(np.nan)
+    own, other = r.given_and_other(values, given)
+    assert np.flatnonzero(np.isnan(own)).tolist() == [3] and np.flatnonzero(np.isnan(other)).tolist() == [5]
 
 
 @pytest.mark.parametrize("k", [3, 40])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_leading_columns_are_those_of_argmax(rng, k, dtype):
     block = rng.dirichlet(np.ones(k), 50).round(2).astype(dtype)
-    leader, negative = r.leading_columns(block)
+    leader, largest, negative = r.leading_columns(block)
     np.testing.assert_array_equal(leader, block.argmax(axis=1))
+    np.testing.assert_array_equal(largest, block.max(axis=1))
     assert negative == (k <= r.NARROW)  # whole columns are not looked at for a sign
     for odd in (-1e-7, -0.0, np.nan, -np.inf):
         block[7, 2] = odd
-        leader, negative = r.leading_columns(block)
+        leader, largest, negative = r.leading_columns(block)
+        np.testing.assert_array_equal(largest, block.max(axis=1))
         assert negative
         np.testing.assert_array_equal(np.delete(leader, 7), np.delete(block.argmax(axis=1), 7))
         assert np.isnan(odd) or leader[7] == block[7].argmax()

@@ -12,6 +12,8 @@ import numpy as np
 
 from workbench.checks import below_zero, default_tolerance, not_summing_to_one, refuse_rows
 from workbench.reductions import (
+    BLOCK,
+    LONG,
     by_blocks,
     float_rows,
     given_values,
@@ -110,27 +112,40 @@ def read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) 
     tolerance = default_tolerance(probs)
 
     def work(rows: slice) -> None:
-        block = float_rows(probs[rows])
-        with np.errstate(invalid="ignore", over="ignore"):
-            bad = not_summing_to_one(block, tolerance)  # first: a sum reads memory fastest, the rest is in the cache
-            leader, negative = leading_columns(block)
-            if negative:
-                bad |= below_zero(block, tolerance)
-            largest = top[rows] = block[np.arange(len(block)), leader]
-            given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
-            led = np.where(leader < given, bar <= largest, bar < largest)
-            contradicted[rows] = led & (leader != given) & (given >= 0)
-            if reach is not None:
-                sure[rows] = _confident(block, leader, largest, reach, lowest)
+        part = probs[rows]
+        leader, largest, bad = _leaders(part, tolerance)
+        given, bar = labels[rows], p_given[rows] + np.array(SLACK, dtype)
+        led = np.where(leader < given, bar <= largest, bar < largest)
+        contradicted[rows] = led & (leader != given) & (given >= 0)
+        top[rows] = largest
+        if reach is not None:
+            sure[rows] = _confident(part, leader, largest, reach, lowest)
         if bad.any():
             unusable.append(np.flatnonzero(bad) + rows.start)
 
-    by_blocks(work, n, k)
+    by_blocks(work, n, k, block=max(BLOCK, k * LONG))
     if unusable:
         bad = np.zeros(n, bool)
         bad[np.concatenate(unusable)] = True
         refuse_rows(probs, bad, tolerance)
     return Rows(k, labels, classes, p_given, top, contradicted, sure)
+
+
+def _leaders(part: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row the leading class, its probability, and whether the row is no probabilities at all."""
+    n, k = part.shape
+    leader, bad = np.empty(n, np.int64), np.empty(n, bool)
+    largest = np.empty(n, float_rows(part[:0]).dtype)
+    step = max(1, BLOCK // k)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            block = float_rows(part[rows])
+            leader[rows], largest[rows], negative = leading_columns(block)
+            bad[rows] = not_summing_to_one(block, tolerance)  # now in the cache
+            if negative:
+                bad[rows] |= below_zero(block, tolerance)
+    return leader, largest, bad
 
 
 def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -141,19 +156,22 @@ def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _confident(
-    block: np.ndarray, leader: np.ndarray, largest: np.ndarray, reach: np.ndarray, lowest: float
+    part: np.ndarray, leader: np.ndarray, largest: np.ndarray, reach: np.ndarray, lowest: float
 ) -> np.ndarray:
     """Confident class of each row, -1 = none: the only class that reaches its threshold; of several, the leader."""
     confident = np.where(largest >= reach[leader], leader, -1)  # then it is the only one, or one of several
     open_rows = np.flatnonzero((confident < 0) & (largest >= lowest))
-    sure = block[open_rows] >= reach
-    if not sure.any():
-        return confident
-    reached = np.flatnonzero(sure.any(axis=1))
-    open_rows, sure = open_rows[reached], sure[reached]
-    first = sure.argmax(axis=1)
-    sure[np.arange(len(reached)), first] = False
-    confident[open_rows] = np.where(sure.any(axis=1), leader[open_rows], first)
+    step = max(1, BLOCK // part.shape[1])
+    for start in range(0, len(open_rows), step):
+        rows = open_rows[start : start + step]
+        sure = float_rows(part[rows]) >= reach
+        if not sure.any():
+            continue
+        reached = np.flatnonzero(sure.any(axis=1))
+        rows, sure = rows[reached], sure[reached]
+        first = sure.argmax(axis=1)
+        sure[np.arange(len(reached)), first] = False
+        confident[rows] = np.where(sure.any(axis=1), leader[rows], first)
     return confident
 
 

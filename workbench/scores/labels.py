@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.reductions import by_blocks, float_rows, given_values, largest_other
+from workbench.reductions import by_blocks, float_rows, given_and_other, given_values
 from workbench.scores.registry import score
 
 FLOOR = 1e-6
@@ -55,9 +55,9 @@ def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.nd
     array([0.75, 0.  ])
     """
     pred_probs, given_labels = np.asarray(pred_probs), np.asarray(given_labels)
-    margin = given_values(pred_probs, given_labels)
+    margin, other = given_and_other(pred_probs, given_labels)
     if pred_probs.shape[1] > 1:
-        margin -= largest_other(pred_probs, given_labels)
+        margin -= other
     margin += 1
     margin /= 2
     return margin
