@@ -224,8 +224,9 @@ class Dataset:
                 raise InputError.at("ids", f"has shape {wanted.shape}", "Pass (b,) ids, int or str.")
             if self._arange and wanted.dtype.kind in "iu":
                 rows = wanted.astype(np.int64)
-                if rows.size and rows.max() >= self.n:
-                    rows[rows >= self.n] = -1
+                if not rows.size or int(rows.view(np.uint64).max()) < self.n:  # one look: negative ones are huge there
+                    return rows
+                rows[rows >= self.n] = -1
             else:
                 rows = self._index.get_indexer(wanted).astype(np.int64)
         if rows.size and rows.min() < 0:

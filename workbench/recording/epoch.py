@@ -6,6 +6,7 @@ flush to disk, rename.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -134,9 +135,9 @@ class OpenEpoch:
 
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
-        repeated, turn = self._seen[rows], np.arange(len(rows), dtype=np.int32)
+        repeated, turn = self._seen[rows], _counted(len(rows))
         self._turn[rows] = turn
-        if not repeated.any() and np.array_equal(self._turn[rows], turn):
+        if not repeated.any() and (self._turn[rows] == turn).all():
             return None
         order = np.argsort(rows, kind="stable")
         repeated[order[1:][np.diff(rows[order]) == 0]] = True
@@ -194,6 +195,12 @@ class OpenEpoch:
         for array in self._arrays.values():
             Path(array.filename).unlink(missing_ok=True)
         self._arrays.clear()
+
+
+@functools.lru_cache(maxsize=16)
+def _counted(length: int) -> np.ndarray:
+    """0, 1, 2 ... as int32."""
+    return np.arange(length, dtype=np.int32)
 
 
 def host(values: Any) -> np.ndarray:

@@ -43,10 +43,12 @@ class Pending:
 
     def takes(self, logits: np.ndarray) -> bool:
         """Whether gathering (b, k) logits pays: at least two such batches have room, and all numbers are finite."""
-        if 2 * len(logits) > self.room or logits.dtype.kind != "f" or logits.dtype.itemsize not in _FLOATS:
-            return False
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.isfinite(logits.sum()))
+        return (
+            2 * len(logits) <= self.room
+            and logits.dtype.kind == "f"
+            and logits.dtype.itemsize in _FLOATS
+            and bool(np.isfinite(logits).all())
+        )
 
     def fits(self, logits: np.ndarray) -> bool:
         """Whether there is room for these beside those that wait."""
