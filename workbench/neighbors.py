@@ -7,6 +7,8 @@ the cache in the run.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,8 @@ DEVICE_EXACT_ROWS = 300_000
 AT_LEAST = 50
 """Neighbours that `of_run` computes at least, so that later wishes are slices of one graph."""
 
-BLOCK = 1 << 24  # distances held at a time: 64 MB
+BLOCK = 1 << 22  # distances held at a time: 16 MB, near enough to the cache
+DEVICE_BLOCK = 1 << 24
 GROUP = 16  # columns whose minimum stands for them in a first selection
 ROUNDS = 5  # of k-means
 ENOUGH = 0.96  # share of the true neighbours that the searched cells must hold
@@ -105,7 +108,7 @@ def nearest(
         distance 0 from other such rows and .5 from the rest.
     exact : search exactly (True), approximately (False), or by the number of rows (None).
     seed : of the approximate search.
-    device : "auto" (a CUDA device if there is one), "cpu", "cuda", ...
+    device : "auto" (a CUDA device if there is one; for at most 30,000 rows only if torch is loaded), "cpu", "cuda", ...
 
     Returns
     -------
@@ -139,10 +142,11 @@ def nearest(
     found, recall = min(k, max(len(rows) - 1, 0)), 1.0
     if found:
         vectors = _prepared(embeddings, rows, metric)
-        where = device_of(device)
-        limit = EXACT_ROWS if where.type == "cpu" else DEVICE_EXACT_ROWS
+        where = _accelerator(device, len(rows))
+        limit = EXACT_ROWS if where is None else DEVICE_EXACT_ROWS
         if exact if exact is not None else len(rows) <= limit:
-            place, squared = _exact(vectors, found, where)
+            every = np.arange(len(vectors))
+            place, squared = _search(vectors, every, every, found, where)
         else:
             place, squared, recall = _approximate(vectors, found, seed, where=where)
         indices[rows, :found] = rows[place]
@@ -228,59 +232,66 @@ def _prepared(embeddings: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarr
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
-def _exact(vectors: np.ndarray, k: int, where: Device | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(m, k) places and squared distances of the nearest other rows.
+def _accelerator(wanted: str | Device | None, rows: int) -> Device | None:
+    """The device to search so many rows on; None for this processor, which needs no torch.
 
-    Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates; their distances are then
-    computed from differences, and ties go to the lower row.
+    Loading torch takes as long as searching ten thousand rows, so "auto" looks for an accelerator only where torch is
+    loaded or the search is long.
     """
-    rows = np.arange(len(vectors))
-    return _search(vectors, rows, rows, k, where)
+    if wanted == "cpu" or (wanted in (None, "auto") and rows <= EXACT_ROWS and "torch" not in sys.modules):
+        return None
+    place = device_of(wanted)
+    return None if place.type == "cpu" else place
 
 
 def _search(
     vectors: np.ndarray, queries: np.ndarray, among: np.ndarray, k: int, where: Device | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same for the rows `queries`, among the rows `among` (more than k, each once)."""
-    import torch
+    """Places (m, k) and squared distances of the nearest other rows to the rows `queries`, among the rows `among`
+    (more than k, each once).
 
+    Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates; their distances are then
+    computed from differences, and ties go to the lower row.
+    """
     m = len(among)
-    where = where or torch.device("cpu")
-    candidates = torch.from_numpy(vectors if m == len(vectors) else vectors[among]).to(where)
-    squares = (candidates * candidates).sum(1)
+    candidates = vectors if m == len(vectors) and (among == np.arange(m)).all() else vectors[among]
     take = min(k + SPARE, m)
-    step = max(1, BLOCK // m)
+    step = max(1, (BLOCK if where is None else DEVICE_BLOCK) // m)
+    there = None if where is None else _there(candidates, among, where)
+    squares = np.einsum("ij,ij->i", candidates, candidates) if where is None else None
     places = np.empty((len(queries), k), np.int64)
     squared = np.empty((len(queries), k), np.float32)
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
-        asked = torch.from_numpy(vectors[block]).to(where)
-        near = _smallest(torch.addmm(squares, asked, candidates.T, alpha=-2), take)
-        if where.type == "cpu":
-            found = _refined(vectors, block, among[near.numpy()], k)
+        if there is None:
+            values = vectors[block] @ candidates.T
+            values *= -2
+            values += squares
+            found = _refined(vectors, block, among[smallest(values, take)], k)
         else:
-            found = _refined_there(candidates, asked, near, torch.from_numpy(among).to(where), block, k)
+            found = there(vectors[block], block, take, k)
         places[start : start + step], squared[start : start + step] = found
     return places, squared
 
 
-def _smallest(values: Tensor, take: int) -> Tensor:
-    """(b, take) columns of the smallest values of each row.
+def smallest(values: np.ndarray, take: int) -> np.ndarray:
+    """Columns (b, take) of the smallest values of each row, in any order.
 
-    The `take` smallest lie in the `take` groups of columns with the smallest minima, so only those are sorted.
+    They lie in the `take` groups of columns with the smallest minima, so only the members of these are compared.
     """
-    import torch
-
     b, m = values.shape
-    if m <= 4 * GROUP * take:
-        return values.topk(take, largest=False, sorted=False).indices
-    whole = m // GROUP * GROUP
-    minima = values[:, :whole].reshape(b, -1, GROUP).amin(2)
-    groups = minima.topk(take, largest=False, sorted=False).indices
-    inside = torch.arange(GROUP, device=values.device)
-    columns = (groups[:, :, None] * GROUP + inside).reshape(b, -1)
-    columns = torch.cat([columns, torch.arange(whole, m, device=values.device).expand(b, -1)], 1)
-    return columns.gather(1, values.gather(1, columns).topk(take, largest=False, sorted=False).indices)
+    groups = m // GROUP
+    if groups <= 4 * take:
+        return np.argpartition(values, take - 1, axis=1)[:, :take]
+    minima = values[:, :groups].copy()
+    for start in range(groups, groups * GROUP, groups):
+        np.minimum(minima, values[:, start : start + groups], out=minima)
+    best = np.argpartition(minima, take - 1, axis=1)[:, :take]
+    members = (best[:, None, :] + groups * np.arange(GROUP)[None, :, None]).reshape(b, -1)
+    rest = np.broadcast_to(np.arange(groups * GROUP, m), (b, m - groups * GROUP))
+    columns = np.concatenate([members, rest], axis=1)
+    inside = smallest(np.take_along_axis(values, columns, axis=1), take)
+    return np.take_along_axis(columns, inside, axis=1)
 
 
 def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -294,6 +305,37 @@ def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) ->
     squared[near == rows[:, None]] = np.inf
     order = np.lexsort((near, squared), axis=1)[:, :k]
     return np.take_along_axis(near, order, 1), np.take_along_axis(squared, order, 1)
+
+
+def _there(candidates: np.ndarray, among: np.ndarray, where: Device) -> Callable:
+    """The same search on a device, which gets the candidates once."""
+    import torch
+
+    rows, place = torch.from_numpy(candidates).to(where), torch.from_numpy(among).to(where)
+    squares = (rows * rows).sum(1)
+
+    def search(queries: np.ndarray, block: np.ndarray, take: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked = torch.from_numpy(queries).to(where)
+        near = _smallest_there(torch.addmm(squares, asked, rows.T, alpha=-2), take)
+        return _refined_there(rows, asked, near, place, block, k)
+
+    return search
+
+
+def _smallest_there(values: Tensor, take: int) -> Tensor:
+    """`smallest` on the device of the tensor, by groups of columns side by side."""
+    import torch
+
+    b, m = values.shape
+    if m <= 4 * GROUP * take:
+        return values.topk(take, largest=False, sorted=False).indices
+    whole = m // GROUP * GROUP
+    minima = values[:, :whole].reshape(b, -1, GROUP).amin(2)
+    groups = minima.topk(take, largest=False, sorted=False).indices
+    inside = torch.arange(GROUP, device=values.device)
+    columns = (groups[:, :, None] * GROUP + inside).reshape(b, -1)
+    columns = torch.cat([columns, torch.arange(whole, m, device=values.device).expand(b, -1)], 1)
+    return columns.gather(1, values.gather(1, columns).topk(take, largest=False, sorted=False).indices)
 
 
 def _refined_there(
@@ -324,19 +366,17 @@ def _approximate(
     How many cells are searched for each cell's rows is read off a sample whose true neighbours are known: as many as
     hold `ENOUGH` of those. Where the data have no structure that means nearly all, and the search is nearly exact.
     """
-    import torch
     from tqdm.auto import tqdm
 
     m = len(vectors)
     rng = np.random.default_rng(seed)
-    everything = torch.from_numpy(vectors)
     rows = np.arange(m)
     some = rows if some is None else some
-    centres = _centres(everything if some is rows else everything[torch.from_numpy(some)], int(np.sqrt(len(some))), rng)
-    cell = _nearest_centre(everything, centres)
+    centres = _centres(vectors, some, int(np.sqrt(len(some))), rng)
+    cell = _nearest_centre(vectors, centres)
     queries = _by_cell(rows, cell, len(centres))
     members = queries if some is rows else _by_cell(some, cell[some], len(centres))
-    by_nearness = torch.cdist(centres, centres).argsort(dim=1, stable=True).numpy()
+    by_nearness = np.argsort(_to_centres(centres, centres), axis=1, kind="stable")
 
     sample = rng.choice(m, min(SAMPLE, m), replace=False)
     true_places, true_squared = _search(vectors, sample, some, k, where)
@@ -370,26 +410,33 @@ def _by_cell(rows: np.ndarray, cell: np.ndarray, count: int) -> list[np.ndarray]
     return [rows[order[ends[i] : ends[i + 1]]] for i in range(count)]
 
 
-def _centres(everything: Tensor, count: int, rng: np.random.Generator) -> Tensor:
-    """`count` centres by a few rounds of k-means on a sample; empty ones move to random rows."""
-    import torch
+def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` centres of the rows `some` by a few rounds of k-means on a sample; empty ones move to random rows."""
+    from scipy.sparse import csr_matrix
 
-    taken = rng.choice(len(everything), min(len(everything), 40 * count), replace=False)
-    sample = everything[torch.from_numpy(taken)]
-    centres = sample[:count].clone()
+    sample = vectors[some[rng.choice(len(some), min(len(some), 40 * count), replace=False)]]
+    centres = sample[:count].copy()
+    every, one = np.arange(len(sample)), np.ones(len(sample), np.float32)
     for _ in range(ROUNDS):
-        cell = torch.from_numpy(_nearest_centre(sample, centres))
-        sums = torch.zeros_like(centres).index_add_(0, cell, sample)
-        sizes = torch.bincount(cell, minlength=len(centres))
-        centres = sums / sizes.clamp(min=1)[:, None]
-        empty = torch.nonzero(sizes == 0).ravel()
-        centres[empty] = sample[torch.from_numpy(rng.integers(len(sample), size=len(empty)))]
+        cell = _nearest_centre(sample, centres)
+        sizes = np.bincount(cell, minlength=count)
+        sums = csr_matrix((one, (cell, every)), shape=(count, len(sample))) @ sample
+        centres = sums / np.maximum(sizes, 1)[:, None].astype(np.float32)
+        empty = np.flatnonzero(sizes == 0)
+        centres[empty] = sample[rng.integers(len(sample), size=len(empty))]
     return centres
 
 
-def _nearest_centre(rows: Tensor, centres: Tensor) -> np.ndarray:
+def _nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(m,) int64 index of the centre nearest to each row."""
-    squares = (centres * centres).sum(1)
     step = max(1, BLOCK // len(centres))
-    parts = [(squares - 2 * part @ centres.T).argmin(1) for part in rows.split(step)]
-    return np.concatenate([part.numpy() for part in parts])
+    parts = [_to_centres(rows[start : start + step], centres).argmin(axis=1) for start in range(0, len(rows), step)]
+    return np.concatenate(parts)
+
+
+def _to_centres(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(m, c) squared distances of rows to centres, less each row's own square, which changes no order."""
+    products = rows @ centres.T
+    products *= -2
+    products += np.einsum("ij,ij->i", centres, centres)
+    return products

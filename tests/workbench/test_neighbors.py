@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -118,16 +121,33 @@ def test_refusals(rng):
 def test_what_a_device_does_equals_what_the_host_does(rng):
     """The device's own path, on tensors of the host; equal rows and ties included."""
     torch = pytest.importorskip("torch")
-    from workbench.neighbors import _refined, _refined_there
+    from workbench.neighbors import _refined, _refined_there, _smallest_there, smallest
 
     vectors = rng.integers(0, 3, (60, 4)).astype(np.float32)
     among, rows = np.arange(0, 60, 2), np.arange(10, 30)
     near = np.stack([rng.permutation(30)[:12] for _ in rows])
     wanted = _refined(vectors, rows, among[near], 5)
+    for k in (1, 5):  # by groups of columns, and at once
+        values = rng.normal(size=(9, 100)).astype(np.float32)
+        columns = _smallest_there(torch.from_numpy(values), k).numpy()
+        assert np.array_equal(np.sort(columns), np.sort(smallest(values, k)))
     tensors = [torch.from_numpy(one) for one in (vectors[among], vectors[rows], near, among)]
     found = _refined_there(*tensors, rows, 5)
     assert np.array_equal(found[0], wanted[0])
     assert np.allclose(found[1], wanted[1])
+
+
+def test_a_short_search_and_the_detector_load_nothing_heavy():
+    code = """
+import sys, numpy as np, workbench as wb
+from workbench.neighbors import nearest
+X, y = np.random.default_rng(0).normal(size=(300, 4)), np.arange(300) % 3
+nearest(X, 5, exact=False, device="cpu")
+wb.find_issues(y, embeddings=X, pred_probs=np.full((300, 3), 1 / 3), logits=np.zeros((2, 300, 3)))
+heavy = {"torch", "sklearn", "scipy.stats", "umap", "numba", "plotly", "anywidget"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_on_a_gpu_if_there_is_one(rng):
@@ -181,9 +201,12 @@ def test_approximate_search_finds_nearly_all_and_says_how_many(rng):
 
 @pytest.mark.parametrize(("n", "k"), [(1, 1), (2, 1), (3, 2), (30, 29), (200, 60)])
 def test_approximate_search_of_few_rows_is_whole(rng, n, k):
-    graph = nearest(rng.normal(size=(n, 3)), k, exact=False)
+    X = rng.normal(size=(n, 3))
+    graph = nearest(X, k, exact=False)
     assert graph.k == min(k, n - 1)
     assert (graph.indices >= 0).all()
+    if n <= k + 8:  # then every cell is searched
+        assert np.array_equal(graph.indices, nearest(X, k, exact=True).indices)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
     Half-way, in log odds, between a logistic function of the score (Platt 1999, soft targets), which is smooth and may
     be too stiff, and the isotonic regression, which bends as it must and has flat steps.
     """
-    from sklearn.isotonic import isotonic_regression
+    from scipy.optimize import isotonic_regression
 
     x = np.asarray(score, float)
     t = np.clip(np.asarray(rough, float), 0, 1)
@@ -53,7 +53,7 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
     order = np.argsort(x, kind="stable")
     _, tied = np.unique(x[order], return_inverse=True)
     weight = np.bincount(tied).astype(float)
-    steps = isotonic_regression(np.bincount(tied, t[order]) / weight, sample_weight=weight)[tied]
+    steps = isotonic_regression(np.bincount(tied, t[order]) / weight, weights=weight).x[tied]
     bent = np.empty(len(x))
     bent[order] = logit(np.clip(steps, 1e-4, 1 - 1e-4))
     return expit(_shifted((stiff + bent) / 2, t.mean()))

@@ -27,7 +27,6 @@ NEAREST = 50
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
 WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
-GROUP = 16  # columns whose maximum stands for them in a first selection
 MANY_CLASSES = 2000  # above, the noise matrix is one rate
 
 
@@ -201,31 +200,16 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
 
 def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
     """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
+    from workbench.neighbors import smallest
+
     out = np.full((len(rows), near), -1, np.int64)
     step = max(1, (1 << 25) // max(len(vectors), 1))
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
-        likeness = vectors[some] @ vectors.T
-        likeness[np.arange(len(some)), some] = -np.inf
-        out[start : start + step] = given[_largest(likeness, near)]
+        away = -vectors[some] @ vectors.T
+        away[np.arange(len(some)), some] = np.inf
+        out[start : start + step] = given[smallest(away, near)]
     return out
-
-
-def _largest(values: np.ndarray, m: int) -> np.ndarray:
-    """Columns (rows, m) of the m largest values, in any order: they lie in the m groups with the largest maxima."""
-    rows, n = values.shape
-    groups = n // GROUP
-    if groups <= 4 * m:
-        return np.argpartition(values, n - m, axis=1)[:, n - m :]
-    tops = values[:, :groups].copy()
-    for start in range(groups, groups * GROUP, groups):
-        np.maximum(tops, values[:, start : start + groups], out=tops)
-    best = np.argpartition(tops, groups - m, axis=1)[:, groups - m :]
-    members = (best[:, None, :] + groups * np.arange(GROUP)[None, :, None]).reshape(rows, -1)
-    rest = np.broadcast_to(np.arange(groups * GROUP, n), (rows, n - groups * GROUP))
-    columns = np.concatenate([members, rest], axis=1)
-    inside = _largest(np.take_along_axis(values, columns, axis=1), m)
-    return np.take_along_axis(columns, inside, axis=1)
 
 
 def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:

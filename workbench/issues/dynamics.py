@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from workbench.evidence import Evidence
 from workbench.telling import epoch_weights
@@ -40,12 +41,11 @@ class Doubt:
 def normal_scores(values: np.ndarray) -> np.ndarray:
     """Normal quantiles of ranks, ties shared; NaN stays NaN. float64 (n,)."""
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
     out = np.full(len(values), np.nan)
     there = ~np.isnan(values)
     if there.any():
-        out[there] = ndtri((rankdata(values[there]) - 0.5) / there.sum())
+        out[there] = ndtri((pd.Series(values[there]).rank().to_numpy() - 0.5) / there.sum())
     return out
 
 

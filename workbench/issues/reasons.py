@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 STANDING = 0.3
 
@@ -100,22 +101,15 @@ def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> 
     -----
     Ties share their mean place. The reason is weak (a third of the others' strength): every class has a last one.
     """
-    from scipy.stats import rankdata
-
     n = len(given)
     strength = np.full(n, np.nan)
     percent = np.full(n, 50)
     known = np.flatnonzero((given >= 0) & ~np.isnan(p_given))
-    known = known[np.argsort(given[known], kind="stable")]
-    ends = np.flatnonzero(np.diff(given[known], append=-2)) + 1
-    start = 0
-    for end in ends.tolist():
-        rows = known[start:end]
-        start = end
-        if len(rows) > 1:
-            below = (rankdata(p_given[rows]) - 0.5) / len(rows)
-            strength[rows] = -np.log(below) * STANDING
-            percent[rows] = np.rint(100 * below).astype(int)
+    classmates = pd.Series(p_given[known]).groupby(given[known])
+    size = classmates.transform("size").to_numpy()
+    known, below = known[size > 1], ((classmates.rank().to_numpy() - 0.5) / size)[size > 1]
+    strength[known] = -np.log(below) * STANDING
+    percent[known] = np.rint(100 * below).astype(int)
     place, back = np.unique(np.maximum(given, 0) * 101 + percent, return_inverse=True)
     words = np.empty(len(place), object)
     for index, one in enumerate(place.tolist()):
