@@ -18,16 +18,17 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 endif
 
 # --no-compile halves the time: Python compiles what is imported, a quarter of what is installed. WARM imports the
-# slowest of it once, so that nobody waits for that later.
-WARM = $(BIN)/python -c "import torch._dynamo, umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets"
+# slowest of it once, on two cores, so that nobody waits for that later.
+WARM = $(BIN)/python -c "import torch._dynamo" & \
+  $(BIN)/python -c "import umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets" && wait $$!
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest
-# Two processes, each file in one of them (the browser's first: they take longest), one thread of arithmetic each.
+# Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins.
 WORKERS ?= 2
-PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab demo test check slow bench bench-quick bench-view screenshots bench-scale report chromium clean
+.PHONY: help lab demo test check slow bench bench-quick bench-view screenshots bench-scale report chromium ready clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +42,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"Python {sys.version.split()[0]} is too old: 3.10 or newer is needed.")'
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25" \
+	  || echo "pip could not be renewed: an old one takes a minute longer to find the same packages"
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing JupyterLab, torch and the rest into $(VENV) (minutes, once)"
@@ -72,14 +75,14 @@ report: $(RECORDED)  ## write the demo run's report to runs/demo-report.html
 
 # ---- work on it
 
-test: $(VENV)/.test chromium  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS go to pytest)
+test: ready  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS go to pytest)
 	@$(PYTEST_ALL) $(ARGS)
 
 check: $(VENV)/.test  ## lint and the fast tests
 	@$(BIN)/ruff check .
 	@$(PYTEST_ALL) -q -m "not slow and not browser" $(ARGS)
 
-slow: $(VENV)/.test chromium  ## only the slow tests, the notebooks and the browser
+slow: ready  ## only the slow tests, the notebooks and the browser
 	@$(PYTEST_ALL) -m "slow or browser" $(ARGS)
 
 docs: $(VENV)/.test  ## build the documentation into build/site (open build/site/index.html)
@@ -99,6 +102,10 @@ bench-scale: $(VENV)/.test  ## large sets: recording, scoring, neighbours, clust
 
 screenshots: $(VENV)/.test chromium  ## take the pictures in docs/ from the real view
 	@$(BIN)/python docs/screenshots.py
+
+# One waits for the network and the disk while the other computes.
+ready: | $(BIN)/python
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.test chromium
 
 # The browser tests drive a Chromium of the system; without one they are skipped and say so.
 chromium:

@@ -1,10 +1,14 @@
-"""Fixtures for all tests: one seeded generator, and the shared real data where it is there."""
+"""Fixtures for all tests: a seeded generator, kernels that start at once, the shared real data where it is there."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +31,22 @@ def _helper(path: str) -> None:
 
 _helper("workbench/forks.py")
 _helper("workbench/issues/planted.py")
+_helper("warmkernels.py")
+
+
+FIRST = ("browser", "tests/test_notebooks.py")  # the longest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several processes: a file stays in one, and all browser tests in one, for they share a server and a notebook.
+
+    The longest groups come first, so that no process waits for one of them at the end.
+    """
+    groups = {item: "browser" if item.get_closest_marker("browser") else item.nodeid.split("::")[0] for item in items}
+    items.sort(key=lambda item: FIRST.index(groups[item]) if groups[item] in FIRST else len(FIRST))
+    if config.pluginmanager.hasplugin("xdist"):
+        for item, group in groups.items():
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +68,28 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip(f"no shared data at {path} (set LABEL_WORKBENCH_SHARED to the folder with golden/ and eval/)")
     return path
+
+
+@pytest.fixture(scope="session")
+def warm_kernels() -> Iterator[str | None]:
+    """Value for JUPYTER_PATH with which the kernel `python3` is a fork that has the heavy packages imported.
+
+    None where a system does not fork well: kernels are fresh there, and tests take longer.
+    """
+    spec = importlib.util.spec_from_file_location("warmkernels", ROOT / "tests" / "warmkernels.py")
+    warmkernels = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(warmkernels)
+    if not warmkernels.AVAILABLE:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="kernels-"))  # not pytest's: the address of a socket must be short
+    process = subprocess.Popen(
+        [sys.executable, spec.origin, str(folder / "door")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline().strip() == warmkernels.READY, "see the error above: it did not start"
+        yield str(warmkernels.install(folder, folder / "door"))
+    finally:
+        process.stdin.close()  # which ends it
+        process.wait(30)
+        shutil.rmtree(folder)

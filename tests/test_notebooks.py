@@ -1,4 +1,4 @@
-"""Notebooks are tests: each runs from top to bottom, in a copy, and is stored without outputs."""
+"""Notebooks are tests: each runs from top to bottom, in a copy and a kernel of its own; stored without outputs."""
 
 from __future__ import annotations
 
@@ -39,8 +39,11 @@ def test_a_lesson_asks_one_question_before_it_answers_in_short_cells(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
-    """In a copy of the layout: notebooks/ to write beside, data/ to read, a private home for Jupyter's settings."""
+def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, warm_kernels):
+    """In a copy of the layout: notebooks/ to write beside, data/ to read, a private home for Jupyter's settings.
+
+    The first lesson gets a fresh kernel, as its reader does; the others forks of a process with its imports done.
+    """
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient (in the test extra)")
     copy = tmp_path / "notebooks" / path.name
     copy.parent.mkdir()
@@ -51,6 +54,8 @@ def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
         (tmp_path / "home" / name.lower()).mkdir(parents=True)
         monkeypatch.setenv(name, str(tmp_path / "home" / name.lower()))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    if warm_kernels and path != NOTEBOOKS[0]:
+        monkeypatch.setenv("JUPYTER_PATH", warm_kernels)
     try:
         metadata.distribution("label-workbench")
     except metadata.PackageNotFoundError:

@@ -58,8 +58,8 @@ def browser(playwright: object) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    running = labharness.LabServer(tmp_path_factory.mktemp("notebooks"), [REPOSITORY])
+def server(tmp_path_factory: pytest.TempPathFactory, warm_kernels: str | None) -> Iterator[object]:
+    running = labharness.LabServer(tmp_path_factory.mktemp("notebooks"), [REPOSITORY], warm_kernels)
     yield running
     running.stop()
 

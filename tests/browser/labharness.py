@@ -53,9 +53,12 @@ def launch(playwright: object, *, gl: bool = True, width: int = 1280, height: in
 
 
 class LabServer:
-    """`jupyter lab` on the loopback address with a token; all of its state is in a folder of its own."""
+    """`jupyter lab` on the loopback address with a token; all of its state is in a folder of its own.
 
-    def __init__(self, root: Path, pythonpath: Sequence[Path] = ()) -> None:
+    `kernels`: a folder for JUPYTER_PATH, whose kernels come before those that are installed.
+    """
+
+    def __init__(self, root: Path, pythonpath: Sequence[Path] = (), kernels: str | None = None) -> None:
         self.root = Path(root)
         self.state = Path(tempfile.mkdtemp(prefix="lab-"))
         self.runtime = self.state / "runtime"
@@ -65,7 +68,7 @@ class LabServer:
         self._no_questions()
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
         self._process = subprocess.Popen(
-            self._command(), env=self._environment(pythonpath), stdout=self._log, stderr=subprocess.STDOUT,
+            self._command(), env=self._environment(pythonpath, kernels), stdout=self._log, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
         self._wait()
@@ -86,7 +89,7 @@ class LabServer:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]  # fmt: skip
 
-    def _environment(self, pythonpath: Sequence[Path]) -> dict[str, str]:
+    def _environment(self, pythonpath: Sequence[Path], kernels: str | None) -> dict[str, str]:
         own = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
@@ -95,7 +98,8 @@ class LabServer:
             "JUPYTERLAB_SETTINGS_DIR": "settings",
         }
         paths = os.pathsep.join([*map(str, pythonpath), os.environ.get("PYTHONPATH", "")])
-        return {**os.environ, **{key: str(self.state / name) for key, name in own.items()}, "PYTHONPATH": paths}
+        own = {key: str(self.state / name) for key, name in own.items()}
+        return {**os.environ, **own, **({"JUPYTER_PATH": kernels} if kernels else {}), "PYTHONPATH": paths}
 
     def _wait(self, seconds: float = 60.0) -> None:
         end = time.time() + seconds

@@ -1,0 +1,106 @@
+"""Jupyter kernels that start at once: a process that has imported the heavy packages forks for each of them.
+
+A fresh kernel spends most of a lesson's time on importing the same packages. A forked one is a process of its own all
+the same: namespace, folder, environment and connection are new, and it imports this project's modules by itself.
+
+`main` is the process that forks. `attach` is what Jupyter starts in place of a kernel: it asks for a fork and lives as
+long as that does; when it is killed, the fork ends. Only for systems that fork well (`AVAILABLE`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+AVAILABLE = sys.platform == "linux"
+READY = "ready"
+
+
+def install(folder: Path, address: Path) -> Path:
+    """Write a kernel spec `python3` that attaches to the process at `address`; returns the folder for JUPYTER_PATH."""
+    command = [sys.executable, "-I", "-S", __file__, str(address), "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "Python 3", "language": "python", "interrupt_mode": "message"}
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    return folder
+
+
+def attach(address: str, *arguments: str) -> None:
+    """Ask for a kernel with these arguments and this process's folder and environment, and wait until it ends."""
+    with socket.socket(socket.AF_UNIX) as kernel:
+        kernel.connect(address)
+        asked = {"folder": os.getcwd(), "environment": dict(os.environ), "arguments": arguments}
+        kernel.sendall(json.dumps(asked).encode() + b"\n")
+        kernel.recv(1)
+
+
+def main(address: str) -> None:
+    """Import, say so, and fork for everyone who asks, until standard input is closed."""
+    sys.path.pop(0)  # the folder of this file
+    imports()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen()
+        print(READY, flush=True)
+        while sys.stdin not in (ready := select.select([door, sys.stdin], [], [])[0]):
+            assert ready == [door]
+            asking, _ = door.accept()
+            if os.fork() == 0:
+                door.close()
+                kernel(asking)
+                return
+            asking.close()
+
+
+def imports() -> None:
+    """What lessons and the Explorer import, with what these packages put off until they are first used."""
+    import anywidget  # noqa: F401
+    import ipykernel.kernelapp  # noqa: F401
+    import nbformat  # noqa: F401 (plotly, when a figure is shown; it compiles grammars for seconds)
+    import pandas  # noqa: F401
+    import PIL.Image  # noqa: F401
+    import plotly.graph_objects as go
+    import pyarrow.parquet  # noqa: F401
+    import sklearn.datasets
+    import sklearn.decomposition
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import sklearn.neighbors
+    import sklearn.neural_network
+    import sklearn.svm  # noqa: F401
+    import torch
+    import tqdm.auto  # noqa: F401
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+    go.Figure(go.Scatter(y=[0, 1])).to_json()
+
+
+def kernel(asking: socket.socket) -> None:
+    """Be the kernel that was asked for: returns when it was shut down."""
+    import numpy as np
+    from ipykernel.kernelapp import IPKernelApp
+
+    with asking.makefile(encoding="utf-8") as lines:
+        asked = json.loads(lines.readline())
+    asked["environment"].pop("JPY_PARENT_PID", None)  # the parent of `attach`, which is not ours
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    os.chdir(asked["folder"])
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    np.random.seed()  # noqa: NPY002 (otherwise all forks draw the same numbers)
+    threading.Thread(target=lambda: (asking.recv(1), os._exit(1)), daemon=True).start()
+    IPKernelApp.launch_instance(argv=asked["arguments"])
+
+
+if __name__ == "__main__":
+    attach(*sys.argv[1:]) if len(sys.argv) > 2 else main(*sys.argv[1:])
