@@ -90,6 +90,6 @@ def warm_kernels() -> Iterator[str | None]:
         assert process.stdout.readline().strip() == warmkernels.READY, "see the error above: it did not start"
         yield str(warmkernels.install(folder, folder / "door"))
     finally:
-        process.stdin.close()  # which ends it
-        process.wait(30)
+        process.kill()
+        process.communicate()
         shutil.rmtree(folder)
