@@ -76,16 +76,14 @@ def warm_kernels() -> Iterator[str | None]:
 
     None where a system does not fork well: kernels are fresh there, and tests take longer.
     """
-    spec = importlib.util.spec_from_file_location("warmkernels", ROOT / "tests" / "warmkernels.py")
-    warmkernels = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(warmkernels)
+    import warmkernels
+
     if not warmkernels.AVAILABLE:
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="kernels-"))  # not pytest's: the address of a socket must be short
-    process = subprocess.Popen(
-        [sys.executable, spec.origin, str(folder / "door")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, warmkernels.__file__, str(folder / "door")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline().strip() == warmkernels.READY, "see the error above: it did not start"
         yield str(warmkernels.install(folder, folder / "door"))
