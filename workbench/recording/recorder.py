@@ -235,10 +235,8 @@ class Recorder:
 def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
     """Make the run directory, or check that the one there belongs to the same dataset."""
     if not layout.run_json.is_file():
-        strangers = sorted(entry.name for entry in layout.root.iterdir() if not entry.name.startswith("."))
-        strangers = layout.strangers if layout.url else strangers
-        if strangers and not layout.examples.exists():
-            holds = first_few(strangers)
+        if layout.strangers and not layout.examples.exists():
+            holds = first_few(layout.strangers)
             place = layout.url or layout.root
             raise ExistsError(f"{place} exists and is not a run (it holds {holds}). Choose another path.")
         _describe(layout, dataset, mode)

@@ -202,10 +202,10 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(
         "ls",
-        "list the runs below a folder: size, epochs, state, accuracy of the last epoch, changed labels",
+        "list the runs below a folder or a URL: size, epochs, state, accuracy of the last epoch, changed labels",
         "workbench ls runs/",
     )
-    sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="default: here")
+    sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder or URL; default: here")
 
     sub = command(
         "check",

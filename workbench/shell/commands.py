@@ -61,7 +61,7 @@ def score(args: argparse.Namespace) -> Lines:
     scores = score_run(run, names)
     if scores.shape[1] == 0:
         how = "Record a training, or import logits, probabilities or embeddings."
-        raise MissingEvidence(f"{run.path} holds labels only, so there is nothing to score. {how}")
+        raise MissingEvidence(f"{run.layout.url or run.path} holds labels only, so there is nothing to score. {how}")
     if out is not None:
         write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
         yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"
@@ -193,7 +193,7 @@ def describe(run: Run) -> str:
     if run.embedding_epochs:
         parts.append("embeddings")
     parts.append(f"{probs.kind} probabilities" if probs is not None else "no probabilities")
-    return f"{run.path}: {', '.join(parts)}"
+    return f"{run.layout.url or run.path}: {', '.join(parts)}"
 
 
 def _free(args: argparse.Namespace) -> Path | None:

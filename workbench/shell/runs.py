@@ -14,28 +14,35 @@ from workbench.recording.ranks import in_use
 from workbench.run import Run, open_run
 from workbench.shell.commands import Lines, describe
 from workbench.shell.text import table
+from workbench.storage.remote import local_path, runs_below
 
 LISTED = ("run", "examples", "classes", "epochs", "state", "accuracy", "changed", "size", "mode")
 
 
 def ls(args: argparse.Namespace) -> Lines:
-    """Runs below a folder."""
-    folder = Path(args.folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder.")
-    rows = []
-    for file in sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")}):
-        if not any(part.startswith(".") for part in file.parent.relative_to(folder).parts):
-            rows.append(_listed(file.parent))
+    """Runs below a folder or a URL."""
+    local = local_path(args.folder)
+    found = runs_below(args.folder) if local is None else _runs_in(local)
+    rows = [_listed(place, size) for place, size in found.items()]
     if not rows:
-        yield f"No runs below {folder}. Make one with `workbench demo` or `workbench import`."
+        yield f"No runs below {args.folder}. Make one with `workbench demo` or `workbench import`."
         return
     yield from table(LISTED, rows)
 
 
-def _listed(path: Path) -> tuple[object, ...]:
+def _runs_in(folder: Path) -> dict[Path, int]:
+    """Run directories in a folder, or at most two below it, and their bytes."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder. Give one that holds runs, or a URL such as s3://bucket/runs.")
+    files = sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")})
+    runs = [file.parent for file in files]
+    runs = [run for run in runs if not any(part.startswith(".") for part in run.relative_to(folder).parts)]
+    return {run: sum(file.stat().st_size for file in run.rglob("*") if file.is_file()) for run in runs}
+
+
+def _listed(path: Path | str, count: int) -> tuple[object, ...]:
     """One row of the list. Accuracy: share of the last epoch's labelled examples predicted as given."""
-    size = _size(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))
+    size = _size(count)
     try:
         run = open_run(path)
         accuracy = _accuracy(run)

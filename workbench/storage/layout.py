@@ -141,6 +141,12 @@ class Layout:
         """Where the run is, if that is not this machine."""
         return None
 
+    @property
+    def strangers(self) -> list[str]:
+        """Names of what is there and none of a run's; looked for where there is no run only."""
+        there = self.root.iterdir() if self.root.is_dir() else ()
+        return sorted(entry.name for entry in there if not entry.name.startswith("."))
+
     def refresh(self) -> None:
         """Look again which files are there."""
 

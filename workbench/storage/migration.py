@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from workbench.errors import RunError
+from workbench.errors import InputError, RunError
 from workbench.storage.checksums import forget, note
 from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, described_by, write_json
+from workbench.storage.remote import local_path
 
 STAGING, PLAN = "migrating", "migration.json"
 
@@ -53,7 +54,10 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = S
     """
     from workbench.recording.ranks import Lock, in_use
 
-    layout = Layout(Path(path))
+    local = local_path(path)
+    if local is None:
+        raise InputError(f"{path} is not on this machine. Copy the run here, migrate it, and copy it back.")
+    layout = Layout(local)
     version = described_by(layout, newest)["schema_version"]
     if in_use(layout.root):
         raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then migrate.")

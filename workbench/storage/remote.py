@@ -40,14 +40,19 @@ def is_url(path: object) -> bool:
     return isinstance(path, str) and "://" in path
 
 
+def local_path(place: str | Path) -> Path | None:
+    """The path of a place on this machine, also of a file:// URL; None for other URLs."""
+    if not is_url(place):
+        return Path(place).expanduser()
+    protocol, _, path = str(place).partition("://")
+    return Path(path) if protocol in ("file", "local") else None
+
+
 def layout_at(path: str | Path, storage_options: Mapping[str, Any] | None = None) -> Layout:
     """The layout of a run directory: of a local path as it is, of a URL its working folder."""
-    if not is_url(path):
-        return Layout(Path(path).expanduser())
-    url = str(path).rstrip("/")
-    if url.startswith(("file://", "local://")):
-        return Layout(Path(url.partition("://")[2]))
-    remote = Remote.at(url, dict(storage_options or {}))
+    if (local := local_path(path)) is not None:
+        return Layout(local)
+    remote = Remote.at(str(path).rstrip("/"), dict(storage_options or {}))
     layout = RemoteLayout(remote.folder, remote)
     layout.refresh()
     return layout
@@ -79,6 +84,29 @@ def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         raise RunError(f"{url} cannot be opened: {error} in this environment.") from error
     except ValueError as error:
         raise RunError(f"{url} cannot be opened: {error}. Use a path, or a URL that fsspec knows.") from error
+
+
+def runs_below(url: str) -> dict[str, int]:
+    """URL of each run at most two folders below a URL -> its bytes there."""
+    fs, base = filesystem(url, {})
+    base = base.rstrip("/")
+    try:
+        found = {path[len(base) :].lstrip("/"): info for path, info in fs.find(base, detail=True).items()}
+    except Exception as error:  # each file system has errors of its own
+        raise _failed(url, "listing", error) from error
+    names = [name.rpartition("/")[0] for name in found if name.rpartition("/")[2] == "run.json"]
+    names = [name for name in names if name.count("/") < 2 and not any(p.startswith(".") for p in name.split("/"))]
+    sizes = dict.fromkeys(sorted(names), 0)
+    for path, info in found.items():
+        for name in names:
+            if not name or path.startswith(f"{name}/"):
+                sizes[name] += int(info.get("size") or 0)
+    return {f"{url.rstrip('/')}/{name}".rstrip("/"): size for name, size in sizes.items()}
+
+
+def _failed(url: str, what: str, error: Exception) -> RunError:
+    reason = f"{type(error).__name__}: {error}"
+    return RunError(f"{url}: {what} failed ({reason}). Check the URL, your rights and the network.")
 
 
 @dataclass
@@ -128,11 +156,8 @@ class Remote:
     def _explained(self, what: str) -> Any:
         try:
             yield
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise RunError(
-                f"{self.url}: {what} failed ({reason}). Check the URL, your rights and the network."
-            ) from error
+        except Exception as error:  # each file system has errors of its own
+            raise _failed(self.url, what, error) from error
 
     def list(self) -> None:
         """List the URL; files here of which another version is there now, or none any more, go."""

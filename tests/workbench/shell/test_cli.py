@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -153,6 +155,54 @@ def test_list_of_runs(tmp_path, run, capsys):
     with wb.Recorder(tmp_path / "run2", run.dataset) as recorder, recorder.epoch(0):
         recorder.batch(run.dataset.ids[:5], np.zeros((5, 3)))
         assert "cut short in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # nobody else holds its lock
+
+
+def test_a_run_at_a_url_from_the_shell(tmp_path, source, run, capsys, monkeypatch):
+    """Import, list, check, score and export as with a path; nothing of the URL lands in the folder where we are."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    place = f"memory://{uuid.uuid4().hex}/runs"
+    assert f"{place}/a: 60 examples, 3 classes, 4 epochs" in said(capsys, "import", source, f"{place}/a", "--quiet")
+    assert "holds a run already" in said(capsys, "import", source, f"{place}/a", "--quiet", code=1)
+    said(capsys, "import", source, f"{place}/a", "--quiet", "--force")
+    lines = said(capsys, "ls", place).splitlines()
+    assert lines[1].split()[:5] == [f"{place}/a", "60", "3", "4", "complete"]
+    assert len(lines) == 2
+    assert f"{place}/a: 60 examples" in said(capsys, "check", f"{place}/a")
+    here, there = (said(capsys, "issues", one).splitlines() for one in (run.path, f"{place}/a"))
+    assert here == there
+    assert "0 of 60 labels changed" in said(capsys, "export", f"{place}/a", tmp_path / "out.csv")
+    assert "is not on this machine" in said(capsys, "migrate", f"{place}/a", code=1)
+    assert "No runs below" in said(capsys, "ls", f"{place}/nothing")
+    assert f"file://{tmp_path}/" not in said(capsys, "ls", f"file://{tmp_path}")
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in before} == {"home", "out.csv"}
+
+
+def test_files_of_others_at_a_url_are_left_alone(tmp_path, source, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    place = f"memory://{uuid.uuid4().hex}/photos"
+    fs = fsspec.filesystem("memory")
+    fs.pipe(f"{place}/cat.jpg", b"a cat")
+    assert "is not a run (it holds 'cat.jpg')" in said(capsys, "import", source, place, "--quiet", code=1)
+    assert [name.rpartition("/")[2] for name in fs.find(place)] == ["cat.jpg"]
+
+
+def test_a_url_that_does_not_answer(run, capsys, monkeypatch):
+    """Each file system has errors of its own, some of no kind that Python knows."""
+
+    class Unplugged(Exception):
+        pass
+
+    def find(*arguments, **options):
+        raise Unplugged("no route")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "find", find)
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "exists", find)
+    for command in ("ls", "check"):
+        told = said(capsys, command, "memory://far/away", code=1)
+        assert "listing failed (Unplugged: no route). Check the URL, your rights and the network." in told
+        assert "a bug" not in told
 
 
 def test_migrate_has_nothing_to_do(run, capsys):
