@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.checks import check_given_labels, check_pred_probs
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
-from workbench.frames import coded, matrix, row_names
+from workbench.frames import coded, doubt_order, matrix, row_names
 from workbench.origin import TRAINED_HERE, embedding_origin, made_here
 from workbench.telling import telling_epoch
 
@@ -174,6 +174,7 @@ class Evidence:
             raise InputError.at("k", found, todo)
         ids = row_names(given_labels) if ids is None else np.asarray(ids)
         by_name = ids if isinstance(given_labels, pd.Series) else None
+        told, unnamed = classes is not None, not isinstance(pred_probs, pd.DataFrame)
         given_labels, classes = coded(given_labels, classes, pred_probs)
         pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
         embeddings = matrix("embeddings", embeddings, by_name)
@@ -193,6 +194,8 @@ class Evidence:
         if pred_probs is not None:
             probs, _ = check_pred_probs(pred_probs, labels)
             _expect("pred_probs", probs.shape, (n, k))
+            if unnamed and not told and classes is not None:
+                doubt_order("pred_probs", probs, labels, names, level=5)
             makers["pred_probs"] = probs.__getitem__
             notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
         if ids is not None:
@@ -243,6 +246,9 @@ class Evidence:
         if isinstance(source, Dataset):
             if source.text_column is not None:
                 arrays = {"texts": source.texts(), **arrays}
+            probs = arrays.get("pred_probs")
+            if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
+                doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes, level=4)
             return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
         return cls.from_arrays(source, **arrays)
 

@@ -6,6 +6,7 @@ where a table names its rows or columns, names win, and a name that is missing i
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,11 @@ from pandas.api.types import infer_dtype
 from workbench.checks import UNLABELLED, in_memory
 from workbench.dataset import class_codes
 from workbench.errors import InputError, first_few
+
+MOST_ORDERED = 1000
+LEAST_LABELS = 10
+ORDER_ROWS = 20_000
+"""Classes at most, labels of each at least, and rows about which it is asked whether columns are in another order."""
 
 
 def row_names(labels: Any) -> np.ndarray | None:
@@ -52,6 +58,49 @@ def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) 
         series = array if isinstance(array, pd.Series) else pd.Series(array)
         return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named
     return given_labels, named
+
+
+def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object], *, level: int) -> None:
+    """Warn where the columns of an array without names seem to be the classes in another order.
+
+    That is where the largest value of a row agrees with its label less than half as often as in the best order, which
+    must agree with half of the labels; looked at where there are ten labels for each of at most 1,000 classes.
+
+    Parameters
+    ----------
+    field : name of the array
+    values : (n, k) probabilities or logits
+    labels : int (n,), places in `classes`; -1 = unlabelled
+    classes : k names in the order that is taken for that of the columns
+    level : of the stack where the warning belongs, 1 = here
+    """
+    k = len(classes)
+    rows = np.flatnonzero(labels >= 0)
+    if not 2 <= k <= MOST_ORDERED or len(rows) < LEAST_LABELS * k or [str(name) for name in classes] == _numbers_to(k):
+        return
+    rows = rows[:: max(1, len(rows) // ORDER_ROWS)]
+    labels, leaders = labels[rows], np.asarray(values[rows]).argmax(axis=1)
+    agree = (leaders == labels).mean()
+    if agree >= 0.5:
+        return
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.bincount(leaders * k + labels, minlength=k * k).reshape(k, k)
+    column, better = linear_sum_assignment(counts, maximize=True)
+    best = counts[column, better].sum() / len(rows)
+    if best < 0.5 or agree > best / 2:
+        return
+    told = (
+        f"The columns of `{field}` have no names and are taken to be {first_few([*classes], 12)}, in this order: its "
+        f"largest values then agree with {agree:.0%} of the given labels. In the order "
+        f"{first_few([classes[one] for one in better], 12)} they would agree with {best:.0%}. If the columns have "
+        "another order, say which: classes=[...], or a DataFrame with columns named by class."
+    )
+    warnings.warn(told, stacklevel=level)
+
+
+def _numbers_to(k: int) -> list[str]:
+    return [str(code) for code in range(k)]
 
 
 def matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:

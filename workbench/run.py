@@ -309,6 +309,7 @@ class Run:
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
         """Store predicted probabilities (n, k), rows in dataset order, each summing to 1."""
         from workbench.checks import check_pred_probs
+        from workbench.frames import doubt_order
 
         values = np.asarray(values, dtype=np.float32)
         if values.shape != (self.n, self.k):
@@ -316,6 +317,7 @@ class Run:
             raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
         if self.n:
             check_pred_probs(values, ids=self.dataset.ids)
+            doubt_order("pred_probs", values, self.dataset.given_labels, self.dataset.classes, level=3)
         meta_path = self.layout.pred_probs.with_suffix(".json")
         forget(self.layout, meta_path)
         meta_path.unlink(missing_ok=True)

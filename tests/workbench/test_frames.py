@@ -154,6 +154,26 @@ def test_probabilities_in_every_form_are_the_same(arrays):
         found(labels, pred_probs=np.ma.masked_array(probs, mask=np.tile(np.arange(90)[:, None] == 5, 3)))
 
 
+def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
+    labels, probs = arrays
+    names = np.array(NAMES, object)[labels]
+    turned = probs[:, [2, 0, 1]]
+    match = r"are taken to be 'ant', 'bee', 'cow', .* agree with 10%.* In the order 'cow', 'ant', 'bee' .* with 90%"
+    for source in (names, wb.Dataset.from_arrays(names)):
+        with pytest.warns(UserWarning, match=match) as told:
+            wb.find_issues(source, pred_probs=turned)
+        assert [one.filename for one in told] == [__file__]
+    recwarn.clear()
+    wb.find_issues(names, pred_probs=turned, classes=["cow", "ant", "bee"])  # said
+    wb.find_issues(names, pred_probs=pd.DataFrame(turned, columns=["cow", "ant", "bee"]))  # named
+    wb.find_issues(names, pred_probs=probs)  # agrees
+    wb.find_issues(labels, pred_probs=turned)  # numbers are columns
+    wb.find_issues(names[:29], pred_probs=turned[:29])  # too few to tell
+    worse = 0.6 * probs + 0.4 * np.random.default_rng(0).dirichlet(np.ones(3), 90)[:, [2, 0, 1]]
+    wb.find_issues(names, pred_probs=np.random.default_rng(0).permutation(worse))  # a model that has learned nothing
+    assert [str(one.message) for one in recwarn] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
+from workbench.issues.review import known_verdicts
 from workbench.storage.layout import atomic
 
 if TYPE_CHECKING:
@@ -164,9 +165,8 @@ def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     With `author`, what this author stands for, whatever others decided before or after.
     """
     state = run.journal.state(author=author)
-    rows = run.dataset._index.get_indexer(state.index)
-    state = state[rows >= 0]
-    given = run.dataset.given[rows[rows >= 0]]
+    state = known_verdicts(state, run.dataset._index, journal=True)
+    given = run.dataset.given[run.dataset._index.get_indexer(state.index)]
     changed = state["label"].notna() & (state["label"] != given)
     kept = (state["verdict"] == "keep") | (state["label"].notna() & ~changed)
     verdict = pd.Series(pd.NA, index=state.index, dtype="boolean")

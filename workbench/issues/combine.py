@@ -25,6 +25,7 @@ SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened proba
 TIE = 1e-6
 NEAREST = 50
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
+NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
 WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
 MANY_CLASSES = 2000  # above, the noise matrix is one rate
@@ -203,12 +204,18 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
     from workbench.neighbors import smallest
 
     out = np.full((len(rows), near), -1, np.int64)
-    step = max(1, (1 << 25) // max(len(vectors), 1))
-    for start in range(0, len(rows), step):
-        some = rows[start : start + step]
-        away = -vectors[some] @ vectors.T
-        away[np.arange(len(some)), some] = np.inf
-        out[start : start + step] = given[smallest(away, near)]
+    for start in range(0, len(rows), NEAR_ROWS):
+        some = rows[start : start + NEAR_ROWS]
+        columns, distances = [], []
+        for first in range(0, len(vectors), NEAR_COLUMNS):
+            away = -vectors[some] @ vectors[first : first + NEAR_COLUMNS].T
+            itself = np.flatnonzero((some >= first) & (some < first + NEAR_COLUMNS))
+            away[itself, some[itself] - first] = np.inf
+            best = smallest(away, min(near, away.shape[1]))
+            columns.append(best + first)
+            distances.append(np.take_along_axis(away, best, axis=1))
+        best = smallest(np.concatenate(distances, axis=1), near)
+        out[start : start + NEAR_ROWS] = given[np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)]
     return out
 
 

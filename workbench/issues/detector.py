@@ -19,7 +19,7 @@ from workbench.evidence import Evidence
 from workbench.issues import calibrate, reasons
 from workbench.issues.combine import NEAREST_ROWS, Opinion, labels_near, opinion
 from workbench.issues.dynamics import Doubt, doubt, normal_scores
-from workbench.issues.review import with_verdicts
+from workbench.issues.review import known_verdicts, with_verdicts
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def find_issues(
     MissingEvidence
         There is neither a probability, nor an embedding, nor a recorded epoch, nor text.
     InputError
-        fdr or threshold outside [0, 1].
+        fdr or threshold outside [0, 1]; verdicts of which none is on one of the examples (some: a warning).
 
     Notes
     -----
@@ -124,6 +124,7 @@ def find_issues(
         p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
     told = ""
     if verdicts is not None and len(verdicts):
+        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids))
         pair = _pairs(given, pooled, learned, evidence.k)
         moved, told = with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts, pair)
         p_error = moved.to_numpy()
@@ -159,7 +160,8 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
     if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
         return None
     state = run.journal.state()
-    return state["verdict"].map({"relabel": True, "keep": False}).dropna() if "verdict" in state else None
+    verdicts = state["verdict"].map({"relabel": True, "keep": False}).dropna()
+    return known_verdicts(verdicts, run.dataset._index, journal=True)
 
 
 def _nothing(evidence: Evidence) -> MissingEvidence:

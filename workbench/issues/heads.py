@@ -78,8 +78,13 @@ class Ridge:
         self._picked = picked
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2 * (a @ b.T)
-        return np.exp(np.maximum(squared, 0) * np.float32(-0.5 / self.width))
+        values = a @ b.T  # in place from here: a new array of this size costs more than the arithmetic
+        values *= -2
+        values += np.einsum("ij,ij->i", a, a)[:, None]
+        values += np.einsum("ij,ij->i", b, b)
+        np.maximum(values, 0, out=values)
+        values *= np.float32(-0.5 / self.width)
+        return np.exp(values, out=values)
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
         """Leave-one-out log probabilities (n, k) after learning `targets`.
@@ -124,17 +129,12 @@ class Ridge:
         """Features' transpose times the targets of the taught rows: (m, k)."""
         if targets.ndim == 2:
             total = np.zeros((self.landmarks, targets.shape[1]))
-            for part in _parts(len(self.rows), self.landmarks):
-                rows = self.rows[part]
-                total += self.features[rows].T @ targets[rows].astype(np.float32)
+            for part in _parts(len(self.features), self.landmarks):
+                total += self.features[part].T @ np.where(self.taught[part, None], targets[part], 0).astype(np.float32)
             return total
-        from scipy.sparse import csr_matrix
-
-        labels, k = targets[self.rows], self.k
-        one = csr_matrix((np.ones(len(labels), np.float32), (labels, np.arange(len(labels)))), shape=(k, len(labels)))
-        total = np.zeros((self.landmarks, k))
-        for part in _parts(len(self.rows), self.landmarks):
-            total += (one[:, part] @ self.features[self.rows[part]]).T
+        total = np.zeros((self.landmarks, self.k))
+        for part in _parts(len(self.features), self.landmarks):
+            total += class_sums(self.features[part], np.where(self.taught[part], targets[part], -1), self.k).T
         return total
 
     def _left_out(
@@ -179,7 +179,8 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
     labels = given[rows]
     counts = np.bincount(labels, minlength=k).astype(float)
     sums = np.zeros((k, p))
-    np.add.at(sums, labels, vectors[rows])
+    for part in _parts(n, p):
+        sums += class_sums(vectors[rows[part]], labels[part], k)
     means = sums / np.maximum(counts, 1)[:, None]
     scatter, fourth = np.zeros((p, p)), 0.0
     for part in _parts(n, p):
@@ -224,6 +225,15 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
     for part in _parts(len(vectors), max(k, p)):
         out[part] = log_softmax(soften * evidence(np.arange(part.start, min(part.stop, len(vectors)))))
     return out
+
+
+def class_sums(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """(k, p) sums of the rows (n, p) of each class; label -1 counts for none."""
+    from scipy.sparse import csr_matrix
+
+    known = np.flatnonzero(labels >= 0)
+    place = (labels[known], known)
+    return csr_matrix((np.ones(len(known), np.float32), place), shape=(k, len(values))) @ values
 
 
 def _likelihood(values: np.ndarray, given: np.ndarray) -> float:

@@ -7,6 +7,7 @@ import pytest
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.issues import audit as module
+from workbench.issues import find_issues
 from workbench.issues.audit import allocate, audit, estimate_errors, stratify, verdicts_of
 from workbench.recording.recorder import Recorder
 
@@ -159,6 +160,14 @@ def test_verdicts_follow_undo_and_a_change_back(run):
     journal.undo()  # the skip
     journal.undo()  # the keep
     assert "r2" not in verdicts_of(run).index
+
+
+def test_verdicts_on_examples_of_another_run_are_left_out_and_named(run):
+    run.journal.keep(["r2", "elsewhere"], old=["c", "c"])
+    with pytest.warns(UserWarning, match=r"The journal judges ids that are not .* \(1 of 2, left out\): 'elsewhere'"):
+        assert verdicts_of(run).to_dict() == {"r2": False}
+    with pytest.warns(UserWarning, match="elsewhere"):
+        assert "recalibrated on 1 verdicts" in find_issues(run).attrs["method"]
 
 
 def test_refuses_an_empty_budget(run):

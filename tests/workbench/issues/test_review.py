@@ -6,7 +6,10 @@ import time
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from workbench.errors import InputError
+from workbench.issues import find_issues
 from workbench.issues.calibrate import calibration_error, expit
 from workbench.issues.review import with_verdicts
 
@@ -44,6 +47,18 @@ def test_few_verdicts_move_little(rng):
     one = belief.index[:1]
     moved, _ = with_verdicts(belief, wrong[one])
     assert np.abs(moved - belief).max() < 0.06
+
+
+def test_verdicts_on_strange_ids_are_named(rng):
+    labels, probs = np.arange(60) % 2, np.eye(2)[np.arange(60) % 2] * 0.8 + 0.1
+    ids = [f"r{row}" for row in range(60)]
+    verdicts = pd.Series({"r1": True, "r7": True, "x1": True, "x2": False})
+    with pytest.warns(UserWarning, match=r"not among the examples \(2 of 4, left out\): 'x1', 'x2'"):
+        told = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts)
+    known = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts[:2])
+    pd.testing.assert_frame_equal(told, known)
+    with pytest.raises(InputError, match=r"`verdicts` is about none of the examples: 'x1', 'x2' are no ids here"):
+        find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts[2:])
 
 
 def test_no_usable_verdict_changes_nothing(rng):
