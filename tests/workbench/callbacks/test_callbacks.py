@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -399,73 +397,6 @@ def test_hugging_face_columns_like_those_of_datasets(transformers, tmp_path, dat
     other = Dataset.from_arrays(dataset.given_labels)
     with pytest.raises(InputError, match="22 not in the dataset"):
         HuggingFaceRecorder(tmp_path / "run", other).attach(trainer)
-
-
-# ---- several processes ---------------------------------------------------------------------------------------
-
-DDP = """
-import sys, logging, numpy as np, torch
-from torch import nn
-from workbench.dataset import Dataset
-framework, path, out = sys.argv[1:]
-n, k = 7, 3   # 7 examples over 2 ranks: one is repeated
-rng = np.random.default_rng(0)
-dataset = Dataset.from_arrays(rng.integers(0, k, n), ids=[f"e{i}" for i in range(n)])
-x = torch.from_numpy(rng.normal(size=(n, 4)).astype("float32"))
-if framework == "lightning":
-    import lightning.pytorch as pl
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    from workbench.callbacks import LightningRecorder
-    class Module(pl.LightningModule):
-        def __init__(self):
-            super().__init__()
-            self.net = nn.Linear(4, k)
-        def forward(self, x):
-            return self.net(x)
-        def training_step(self, batch, i):
-            return nn.functional.cross_entropy(self(batch[1]), batch[2])
-        def configure_optimizers(self):
-            return torch.optim.SGD(self.parameters(), 0.0)
-    data = [(dataset.ids[i], x[i], int(dataset.given_labels[i])) for i in range(n)]
-    trainer = pl.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=2, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=out,
-        callbacks=[LightningRecorder(path, dataset, embed="net", logits=True)])
-    torch.manual_seed(0)
-    trainer.fit(Module(), torch.utils.data.DataLoader(data, batch_size=2, shuffle=True))
-else:
-    from transformers import Trainer, TrainingArguments, DistilBertConfig, DistilBertForSequenceClassification
-    from workbench.callbacks import HuggingFaceRecorder
-    torch.manual_seed(0)
-    config = DistilBertConfig(vocab_size=20, dim=8, hidden_dim=8, n_layers=1, n_heads=1, num_labels=k)
-    data = [{"id": dataset.ids[i], "input_ids": [i + 1, 2, 3], "label": int(dataset.given_labels[i])} for i in range(n)]
-    arguments = TrainingArguments(output_dir=out, num_train_epochs=2, per_device_train_batch_size=2, report_to="none",
-        use_cpu=True, save_strategy="no", disable_tqdm=True, logging_strategy="no", ddp_backend="gloo")
-    trainer = Trainer(DistilBertForSequenceClassification(config), arguments, train_dataset=data)
-    HuggingFaceRecorder(path, dataset, embed="auto", logits=True).attach(trainer)
-    trainer.train()
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("framework", ["lightning", "transformers"])
-def test_two_processes_into_one_run(tmp_path, root, framework):
-    """DDP on two CPU processes: every example once, padding dropped, both ranks' files joined."""
-    pytest.importorskip(framework)
-    script = tmp_path / "train.py"
-    script.write_text(DDP)
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    launch = [] if framework == "lightning" else ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command = [sys.executable, *launch, str(script), framework, str(tmp_path / "run"), str(tmp_path / "out")]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
-    run = Run(tmp_path / "run")
-    assert run.epochs == (0, 1)
-    files = sorted(path.name for path in Path(tmp_path / "run" / "stats" / "epoch=0001").iterdir())
-    assert files == ["rank=0.of=2.parquet", "rank=1.of=2.parquet"]
-    assert np.isfinite(run.stat_matrix("loss")).all()
-    assert np.isfinite(run.logits(1)).all()
-    assert np.isfinite(run.embeddings(1)).all()
-    assert not list((tmp_path / "run" / "inflight").iterdir())
 
 
 def test_frameworks_are_imported_late():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -104,44 +101,3 @@ def test_two_ranks_by_hand(tmp_path, dataset, logits):
     np.testing.assert_array_equal(run.logits(0), logits.astype(np.float16))
     first.close()
     second.close()
-
-
-GLOO = """
-import sys, numpy as np, torch, torch.distributed as dist
-from workbench.dataset import Dataset
-from workbench.recording.recorder import Recorder
-rank, store, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-rng = np.random.default_rng(0)
-n, k = 101, 4
-dataset = Dataset.from_arrays(rng.integers(0, k, n), ids=[f"e{i}" for i in range(n)], classes=list("abcd"))
-logits = torch.from_numpy(rng.normal(size=(n, k)).astype("float32"))
-sampler = torch.utils.data.DistributedSampler(range(n), shuffle=True)
-with Recorder(path, dataset) as recorder:
-    for epoch in range(recorder.next_epoch, 3):
-        sampler.set_epoch(epoch)
-        with recorder.epoch(epoch):
-            for rows in torch.tensor(list(sampler)).split(16):
-                recorder.batch(dataset.ids[rows.numpy()], logits[rows] + epoch)
-dist.destroy_process_group()
-"""
-
-
-@pytest.mark.slow
-def test_two_gloo_processes_into_one_run(tmp_path, root):
-    pytest.importorskip("torch")
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", GLOO]
-    both = [
-        subprocess.Popen([*command, str(rank), str(tmp_path / "store"), str(tmp_path / "run")], env=environment)
-        for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
-    run = Run(tmp_path / "run")
-    assert run.epochs == (0, 1, 2)
-    logits = np.random.default_rng(0)
-    labels = logits.integers(0, 4, 101)
-    expected = statistics(logits.normal(size=(101, 4)).astype(np.float32), labels)
-    for epoch in run.epochs:
-        np.testing.assert_allclose(run.stats(epoch)["loss"], expected["loss"], rtol=1e-4, atol=1e-5)
-        assert run.stats(epoch)["correct"].tolist() == expected["correct"].tolist()

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -18,7 +14,6 @@ from workbench.recording.batches import Batches  # noqa: E402
 from workbench.recording.layers import Tap, accepted, logits_in, pooled  # noqa: E402
 from workbench.recording.replay import replay  # noqa: E402
 from workbench.recording.statistics import statistics  # noqa: E402
-from workbench.run import Run  # noqa: E402
 
 N, K = 23, 3
 
@@ -358,47 +353,6 @@ def test_a_model_that_ends_in_softmax(tmp_path, data):
 def test_an_unusable_device(tmp_path, saved, data):
     with pytest.raises(InputError, match=r"device.*'cuda:97'"):
         run_it(tmp_path / "run", saved, data, device="cuda:97")
-
-
-GLOO = """
-import sys, numpy as np, torch, torch.distributed as dist
-from workbench.dataset import Dataset
-from workbench.recording.replay import replay
-rank, store, path, checkpoint, kind = int(sys.argv[1]), *sys.argv[2:]
-dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-rng = np.random.default_rng(0)
-n = 31
-dataset = Dataset.from_arrays(rng.integers(0, 3, n), ids=[f"e{i}" for i in range(n)], classes=list("abc"))
-inputs = x = torch.from_numpy(rng.normal(size=(n, 4)).astype("float32"))
-if kind == "loader":
-    samples = [(id, x[row]) for row, id in enumerate(dataset.ids)]
-    sampler = torch.utils.data.DistributedSampler(samples, shuffle=True)
-    inputs = torch.utils.data.DataLoader(samples, batch_size=4, sampler=sampler)
-replay(path, checkpoint, torch.nn.Linear(4, 3), dataset, inputs, batch_size=5, progress=False, device="cpu")
-dist.barrier()
-dist.destroy_process_group()
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["tensor", "loader"])
-def test_two_processes_share_the_work(tmp_path, root, kind):
-    torch.manual_seed(0)
-    model = nn.Linear(4, 3)
-    torch.save(model.state_dict(), tmp_path / "epoch=4.pt")
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    places = [str(tmp_path / name) for name in ("store", "run", "epoch=4.pt")]
-    both = [
-        subprocess.Popen([sys.executable, "-c", GLOO, str(rank), *places, kind], env=environment) for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
-    rng = np.random.default_rng(0)
-    labels, x = rng.integers(0, 3, 31), torch.from_numpy(rng.normal(size=(31, 4)).astype("float32"))
-    run = Run(tmp_path / "run")
-    assert run.epochs == run.embedding_epochs == (4,)
-    expected = statistics(model(x), labels)
-    np.testing.assert_allclose(run.stats(4)["loss"], expected["loss"], rtol=1e-5)
-    np.testing.assert_array_equal(run.embeddings(), x.numpy().astype(np.float16))
 
 
 @pytest.mark.slow
