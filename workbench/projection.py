@@ -8,6 +8,8 @@ whom, not how far apart groups are.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
 from typing import TYPE_CHECKING
 
@@ -77,8 +79,8 @@ def of_run(
     neighbours) and is then turned, scaled and moved to fit it best (Procrustes); PCA is flipped like it. An earlier
     epoch of a run is laid out like its last one, so that pictures of several epochs can be compared. Above 250,000
     rows see `by_landmarks`. UMAP can be interrupted; then nothing is kept. 5,000 x 128, neighbours included, in
-    seconds of one core: UMAP 11 in a fresh process (imports and compilation, 13 s more the first time after an
-    installation), then 2; PCA 0.1.
+    seconds of one core: UMAP 2, and in a fresh process the imports; what is compiled (10 to 20 s the first time after
+    an installation) is kept on disk. PCA 0.1.
     """
     if method not in METHODS:
         raise InputError.unknown("projection method", method, METHODS)
@@ -286,6 +288,7 @@ def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed:
         warnings.filterwarnings("ignore", module=r"(umap|numba|pynndescent|llvmlite)(\.|$)")
         from umap import UMAP
 
+        _keep_compiled()
         model = UMAP(
             n_neighbors=indices.shape[1],
             min_dist=MIN_DIST,
@@ -300,6 +303,27 @@ def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed:
             tqdm_kwds=bar,
         )
         return np.asarray(model.fit_transform(start), dtype=np.float32)
+
+
+@functools.cache
+def _keep_compiled() -> None:
+    """Let numba keep what it compiles of UMAP, so that the next process loads it in hundredths of a second.
+
+    umap-learn compiles these three anew in each process, which takes longer than a layout of thousands of rows. numba
+    compiles again when the file, numba or the processor is another one. Where nothing can be written, or in a version
+    of umap-learn that names them otherwise, each process compiles for itself.
+    """
+    from umap import layouts, umap_
+
+    for module, name in (
+        (umap_, "smooth_knn_dist"),
+        (umap_, "compute_membership_strengths"),
+        (layouts, "_nb_optimize_layout_euclidean_single_epoch"),
+    ):
+        function = getattr(module, name, None)
+        if hasattr(function, "enable_caching"):
+            with contextlib.suppress(RuntimeError):  # numba: no place to write
+                function.enable_caching()
 
 
 def _principal(X: np.ndarray) -> np.ndarray:

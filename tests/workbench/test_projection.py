@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import warnings
@@ -10,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench import neighbors
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
-from workbench.projection import by_landmarks, fitted, pca, umap
+from workbench.projection import _keep_compiled, by_landmarks, fitted, pca, umap
 from workbench.recording.recorder import Recorder
 
 
@@ -240,11 +242,85 @@ def test_refusals(tmp_path, rng):
         recorder.run().project()
 
 
+COMPILED = """
+from umap.layouts import _nb_optimize_layout_euclidean_single_epoch as layout
+from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+stats = [function.stats for function in (layout, smooth_knn_dist, compute_membership_strengths)]
+compiled, loaded = ([sum(getattr(one, name).values()) for one in stats] for name in ("cache_misses", "cache_hits"))
+"""
+
+
 @pytest.mark.slow
-def test_a_fresh_process_gives_the_same_picture(rng):
+def test_a_fresh_process_gives_the_same_picture_and_compiles_nothing():
     code = (
         "import numpy as np; from workbench.projection import umap; "
-        "X = np.random.default_rng(3).normal(size=(60, 5)); print(umap(X).tolist())"
+        f"X = np.random.default_rng(3).normal(size=(60, 5)); print(umap(X).tolist()){COMPILED}print(compiled, loaded)"
     )
+    expected = umap(np.random.default_rng(3).normal(size=(60, 5))).tolist()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert shown == f"{umap(np.random.default_rng(3).normal(size=(60, 5))).tolist()}\n"
+    assert shown == f"{expected}\n[0, 0, 0] [1, 1, 1]\n"
+
+
+def test_without_a_place_for_what_is_compiled(rng, monkeypatch):
+    """A read-only installation without a home: as before, each process compiles."""
+    from umap import layouts, umap_
+
+    X = rng.normal(size=(20, 3))
+    expected = umap(X)
+
+    class Dispatcher:
+        def enable_caching(self):
+            asked.append(self)
+            raise RuntimeError("cannot cache function: no locator available for file 'umap_.py'")
+
+    asked = []
+    with monkeypatch.context() as patch:
+        patch.setattr(umap_, "smooth_knn_dist", Dispatcher())
+        patch.delattr(umap_, "compute_membership_strengths")
+        patch.setattr(layouts, "_nb_optimize_layout_euclidean_single_epoch", Dispatcher())
+        _keep_compiled.__wrapped__()
+    assert len(asked) == 2
+    assert np.array_equal(umap(X), expected)
+
+
+def interrupting(function, call):
+    """The function, stopped at its call number `call` as Ctrl-C stops it."""
+    count = itertools.count(1)
+
+    def stopped(*arguments, **options):
+        if next(count) == call:
+            raise KeyboardInterrupt
+        return function(*arguments, **options)
+
+    return stopped
+
+
+def half_written(file, **arrays):
+    file.write(b"PK half of it")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["neighbours", "rounds", "writing"])
+def test_ctrl_c_keeps_nothing_half_done(tmp_path, rng, monkeypatch, where):
+    """Interrupted before the neighbours are found, in round 50 of UMAP, and while the picture is written."""
+    from umap import layouts
+
+    X, _ = groups(rng, n=60)
+    expected = record(tmp_path / "other", X).project()
+    run, kept = record(tmp_path / "run", X), set()
+    if where != "neighbours":
+        run.neighbors(k=14)
+        kept = {"neighbors-epoch=0000-cosine.npz"}
+    one_round = layouts._get_optimize_layout_euclidean_single_epoch_fn(False)
+    with monkeypatch.context() as patch:
+        if where == "neighbours":
+            patch.setattr(neighbors, "nearest", interrupting(neighbors.nearest, 1))
+        elif where == "rounds":
+            stopped = interrupting(one_round, 50)
+            patch.setattr(layouts, "_get_optimize_layout_euclidean_single_epoch_fn", lambda parallel: stopped)
+        else:
+            patch.setattr(np, "savez", half_written)
+        with pytest.raises(KeyboardInterrupt):
+            run.project()
+    assert {path.name for path in run.path.rglob("cache/*")} == kept
+    assert np.array_equal(run.project(), expected)
