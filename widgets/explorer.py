@@ -17,24 +17,24 @@ import anywidget
 import numpy as np
 import traitlets as T
 
-from widgets.keymaps import checked
-from widgets.masks import packed
-from widgets.queues import queue_rows
-from widgets.search import is_query
-from widgets.shown import check_cameras, check_color, check_epochs, check_filters, check_view, filter_mask
-from widgets.suspects import rank_again, scores_of, suspects
-from widgets.traits import Computed, Ids
-from widgets.turns import Turns
-from widgets.unrecorded import opened_run
-from widgets.view import OWN, View
-from widgets.views import FIELDS
+from widgets.requests.turns import Turns
+from widgets.view.queues import queue_rows
+from widgets.view.search import is_query
+from widgets.view.shown import check_cameras, check_color, check_epochs, check_filters, check_view, filter_mask
+from widgets.view.suspects import rank_again, scores_of, suspects
+from widgets.view.unrecorded import opened_run
+from widgets.view.view import OWN, View
+from widgets.view.views import FIELDS
+from widgets.wire.keymaps import checked
+from widgets.wire.masks import packed
+from widgets.wire.traits import Computed, Ids
 from workbench.ensemble import Ensemble
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from widgets.rendering import Row
+    from widgets.view.rendering import Row
     from workbench.run import Run
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ class Explorer(anywidget.AnyWidget, View):
     run : Run, path of a run directory, Ensemble, or DataFrame.
         An Ensemble (`workbench.ensemble([...])`) shows suspects and scores of all its runs, with the spread of each
         score as a column; its first run lends the maps and neighbours, and its journal takes the decisions.
-        A DataFrame needs no recording: pass the names of its columns as in `widgets.unrecorded.frame_run`, for example
+        A DataFrame needs no recording: pass the names of its columns as in `widgets.view.unrecorded.frame_run`, such as
         `Explorer(df, label="y", x="umap_x", y="umap_y", image="path", journal="decisions.sqlite")`.
     issues, scores : DataFrame indexed by id, optional
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
@@ -67,7 +67,7 @@ class Explorer(anywidget.AnyWidget, View):
         `workbench.agreement(run)` say how far the opinions agree.
     keymap : "default", "prodigy" or dict of action to key or list of keys, optional
         A dict is laid over the default and must leave every action a key; `{action: []}` does without one. The help
-        of the page (`?`) shows the keys in force. See `widgets.keymaps`.
+        of the page (`?`) shows the keys in force. See `widgets.wire.keymaps`.
     color_by : str, optional
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
@@ -75,7 +75,7 @@ class Explorer(anywidget.AnyWidget, View):
     render : function of a row, optional
         What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
         and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
-        shown in a frame without scripts and network. See `widgets.rendering`.
+        shown in a frame without scripts and network. See `widgets.view.rendering`.
     other : Run or path, optional
         A second run on the same examples (before a correction, another model, another seed), joined by id: differences
         become columns to colour, filter and sort by, arrows show what moved on the data map. The numbers are those of
@@ -232,13 +232,13 @@ class Explorer(anywidget.AnyWidget, View):
         ------
         InputError : another suffix, a missing folder, `examples` below 0. ExistsError : the file is there.
         """
-        from widgets.saving import save_html
+        from widgets.saved.page import save_html
 
         return save_html(self, path, examples, force)
 
     def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict] | dict | None:
         """The widget, and a picture with numbers for where widgets are not shown."""
-        from widgets.still import still_html
+        from widgets.saved.still import still_html
 
         made = super()._repr_mimebundle_(**kwargs)
         data = made[0] if isinstance(made, tuple) else made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from widgets.view import View
+from widgets.view.view import View
 from workbench.errors import InputError
 
 

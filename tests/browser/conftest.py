@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, warm_kernels: str | None) -
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small recorded run of real images, its suspects and projection in its cache."""
-    from widgets.suspects import suspects
+    from widgets.view.suspects import suspects
     from workbench import projection
     from workbench.run import open_run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from widgets.suspects import suspects
+from widgets.view.suspects import suspects
 from workbench.errors import InputError
 from workbench.recording.recorder import Recorder
 

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from widgets.projecting import Projector
+from widgets.view.projecting import Projector
 from workbench.errors import InputError
 from workbench.scores.dynamics import confidence, variability
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from widgets.matrices import matrix
-from widgets.packing import unpacked_arrays
+from widgets.view.matrices import matrix
+from widgets.wire.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.issues.confusion import confident_labels
 from workbench.issues.health import class_health, noise_report

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from widgets.packing import unpacked_arrays
-from widgets.suspects import suspects
+from widgets.view.suspects import suspects
+from widgets.wire.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.journal import Journal
 

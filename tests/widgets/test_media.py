@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from widgets.media import FULL, THUMB, Media
-from widgets.rendering import POLICY
+from widgets.view.media import FULL, THUMB, Media
+from widgets.view.rendering import POLICY
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.recording.recorder import Recorder
@@ -133,7 +133,7 @@ def test_rows_of_a_table_stand_in_for_media():
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("widgets.media.KEPT_BYTES", 3000)
+    monkeypatch.setattr("widgets.view.media.KEPT_BYTES", 3000)
     media = of(images=np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype=np.uint8))
     first = media.item(0)
     for row in range(40):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from widgets.packing import packed_arrays, unpacked_arrays
+from widgets.wire.packing import packed_arrays, unpacked_arrays
 
 
 def crossed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from widgets import _bundle
-from widgets.columns import Column, view_columns
+from widgets.view.columns import Column, view_columns
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 

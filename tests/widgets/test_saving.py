@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from widgets.packing import unpacked_arrays
-from widgets.saving import key_of, page_script
-from widgets.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
+from widgets.saved.page import key_of, page_script
+from widgets.saved.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
+from widgets.wire.packing import unpacked_arrays
 from workbench import projection
 from workbench.errors import ExistsError, InputError
 

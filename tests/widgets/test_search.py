@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from widgets.search import is_query, query_mask, word_mask
+from widgets.view.search import is_query, query_mask, word_mask
 from workbench.errors import InputError
 
 A = np.array([0.1, 0.5, np.nan, 0.9], np.float32)

@@ -11,8 +11,8 @@ import pytest
 import traitlets
 
 import widgets as wd
-from widgets.shown import check_cameras, filter_mask
-from widgets.views import Views
+from widgets.view.shown import check_cameras, filter_mask
+from widgets.view.views import Views
 from workbench.errors import InputError, RunError
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import widgets as wd
-from widgets.packing import unpacked_arrays
+from widgets.wire.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.journal import Journal
 
@@ -151,7 +151,7 @@ def test_columns_are_named_for_frames_only(run):
 
 
 def test_the_temporary_folder_goes_with_the_run():
-    from widgets.unrecorded import frame_run
+    from widgets.view.unrecorded import frame_run
 
     run = frame_run(frame(), "y")
     path = run.path

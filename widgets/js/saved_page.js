@@ -4,7 +4,7 @@ import { render } from "./main.js";
 
 /** Stands for the widget's model: the same methods, answers from a table. */
 export class SavedModel {
-  /** @param {object} facts what `widgets.saving` wrote @param {ArrayBuffer} block its arrays */
+  /** @param {object} facts what `widgets.saved.page` wrote @param {ArrayBuffer} block its arrays */
   constructor(facts, block) {
     Object.assign(this, { facts, block, traits: { ...facts.traits }, listeners: new Map() });
   }

@@ -27,7 +27,7 @@ from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_vi
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.auditing import estimate, sample
+from widgets.view.auditing import estimate, sample
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.projecting import BESIDE
 from widgets.requests.opening import data_map
+from widgets.view.projecting import BESIDE
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_compare(view: View, content: dict, buffers: list) -> tuple[dict, list]:

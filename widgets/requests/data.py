@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.packing import packed_arrays
+from widgets.wire.packing import packed_arrays
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 MOST_ITEMS = 48
 """Thumbnails in one answer."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.masks import unpacked
+from widgets.wire.masks import unpacked
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
     from workbench.journal import Entry
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets import matrices, people
-from widgets.masks import packed
+from widgets.view import matrices, people
+from widgets.wire.masks import packed
 from workbench.errors import InputError
 from workbench.issues.lenses import lenses
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_matrix(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:

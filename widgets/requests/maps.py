@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 MOST_TRAILS = 200
 """Rows in one answer."""

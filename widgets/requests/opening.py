@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.auditing import canaries, estimate
-from widgets.columns import Column
-from widgets.masks import packed
-from widgets.packing import packed_arrays
-from widgets.pooled import in_words
-from widgets.queues import orders
-from widgets.unrecorded import FrameRun
+from widgets.view.auditing import canaries, estimate
+from widgets.view.columns import Column
+from widgets.view.pooled import in_words
+from widgets.view.queues import orders
+from widgets.view.unrecorded import FrameRun
+from widgets.wire.masks import packed
+from widgets.wire.packing import packed_arrays
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
     from workbench.run import Run
 
 DATA_MAPS = (

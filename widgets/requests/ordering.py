@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.queues import queue_rows
-from widgets.view import OWN
+from widgets.view.queues import queue_rows
+from widgets.view.view import OWN
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.masks import packed
-from widgets.shown import search_mask
+from widgets.view.shown import search_mask
+from widgets.wire.masks import packed
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_search(view: View, content: dict, buffers: list) -> tuple[dict, list]:

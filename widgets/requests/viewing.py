@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.masks import unpacked
+from widgets.wire.masks import unpacked
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 
 def ask_save_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.columns import Column
+from widgets.view.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ class Compared:
 
 def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
     """Compare the run on show (whose suspects are `issues`) with another one; `author` as in `suspects`."""
-    from widgets.suspects import suspects
+    from widgets.view.suspects import suspects
     from workbench.compare_runs import compare_runs
 
     found = compare_runs(run, other, issues=(issues, suspects(other, author)))

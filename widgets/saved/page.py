@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets._bundle import HERE, bundle
-from widgets.masks import packed
-from widgets.matrices import KINDS
 from widgets.requests import answer
+from widgets.view.matrices import KINDS
+from widgets.wire.masks import packed
 from workbench.errors import InputError
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 SUFFIXES = (".html", ".htm")
 

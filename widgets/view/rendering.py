@@ -61,8 +61,8 @@ class Row(Mapping):
 
 
 def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> dict:
-    """An item of `widgets.media` out of what `render` gives for a row."""
-    from widgets.media import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, shortened
+    """An item of `widgets.view.media` out of what `render` gives for a row."""
+    from widgets.view.media import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, shortened
 
     try:
         made = render(Row(dataset, row))

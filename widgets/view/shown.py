@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.search import LONGEST, is_query, query_mask, word_mask
-from widgets.views import FIELDS
+from widgets.view.search import LONGEST, is_query, query_mask, word_mask
+from widgets.view.views import FIELDS
 from workbench.errors import InputError, first_few
 
 if TYPE_CHECKING:
-    from widgets.columns import Column
-    from widgets.view import View
+    from widgets.view.columns import Column
+    from widgets.view.view import View
     from workbench.run import Run
 
 SEARCH = "search"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.auditing import sample
+from widgets.view.auditing import sample
 from workbench.errors import InputError
 from workbench.queues import ORDERS, possible, queue
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 OF_DOUBT = ("suspicion", "pairs", "audit")
 """Orders that rest on suspects."""

@@ -15,7 +15,7 @@ import numpy as np
 from widgets.requests import answer
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 REMEMBERED = 1000
 """Answers kept for a page that asks again."""

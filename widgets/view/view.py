@@ -1,6 +1,6 @@
 """What an Explorer shows, apart from the notebook: the columns, suspects, decisions and media of one run.
 
-`widgets.requests` and `widgets.queues` work on a `View`; `widgets.explorer` adds the traits and the messages.
+`widgets.requests` and `widgets.view.queues` work on a `View`; `widgets.explorer` adds the traits and the messages.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.columns import Column, rows_in_order, view_columns
-from widgets.comparing import Compared, compared
-from widgets.decisions import Decisions
-from widgets.details import Details
-from widgets.media import Media, plain
-from widgets.projecting import Projector
-from widgets.views import Views
+from widgets.view.columns import Column, rows_in_order, view_columns
+from widgets.view.comparing import Compared, compared
+from widgets.view.decisions import Decisions
+from widgets.view.details import Details
+from widgets.view.media import Media, plain
+from widgets.view.projecting import Projector
+from widgets.view.views import Views
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from widgets.rendering import Row
+    from widgets.view.rendering import Row
     from workbench.ensemble import Ensemble
     from workbench.run import Run
 

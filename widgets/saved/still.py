@@ -17,7 +17,7 @@ import numpy as np
 from workbench.figures.style import VIRIDIS
 
 if TYPE_CHECKING:
-    from widgets.view import View
+    from widgets.view.view import View
 
 WIDTH, HEIGHT, MARGIN = 420, 300, 10
 """Of the picture, in pixels."""

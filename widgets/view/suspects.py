@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.columns import codes_of
-from widgets.pooled import pooled_issues, pooled_scores
+from widgets.view.columns import codes_of
+from widgets.view.pooled import pooled_issues, pooled_scores
 from workbench.errors import MissingEvidence
 from workbench.storage.cache import digest, fingerprint, key_digest, load, store
 

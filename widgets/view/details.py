@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.media import FULL, THUMB, Media, as_text, plain
+from widgets.view.media import FULL, THUMB, Media, as_text, plain
 from workbench.errors import MissingEvidence
 
 if TYPE_CHECKING:

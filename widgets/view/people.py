@@ -12,7 +12,7 @@ from workbench.errors import MissingEvidence
 from workbench.pace import pace_of
 
 if TYPE_CHECKING:
-    from widgets.decisions import Decisions
+    from widgets.view.decisions import Decisions
     from workbench.run import Run
 
 NEWEST = 5000

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from widgets.rendering import rendered
+from widgets.view.rendering import rendered
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Media:
 
     Parameters
     ----------
-    render : function of a row that gives what to show instead, see `widgets.rendering`.
+    render : function of a row that gives what to show instead, see `widgets.view.rendering`.
     """
 
     def __init__(self, dataset: Dataset, render: Callable[[dict], object] | None = None) -> None:
