@@ -91,3 +91,16 @@ def warm_kernels() -> Iterator[str | None]:
         process.kill()
         process.communicate()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def forked_workers() -> Iterator[None]:
+    """Worker processes of dask are forks of one with third-party imports done; each then imports ours for itself."""
+    pytest.importorskip("distributed", reason="needs dask.distributed (in the scale extra)")
+    import dask
+    from distributed.utils import get_mp_context
+
+    needed = ["distributed", "pandas", "pyarrow.parquet", "s3fs", "scipy.optimize", "sklearn.linear_model"]
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context().set_forkserver_preload([name for name in needed if importlib.util.find_spec(name)])
+        yield

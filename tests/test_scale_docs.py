@@ -65,8 +65,7 @@ def blocks(root):
 
 
 @pytest.mark.slow
-def test_the_local_code_of_the_page_runs(root, tmp_path, monkeypatch):
-    pytest.importorskip("distributed", reason="needs dask.distributed (in the scale extra)")
+def test_the_local_code_of_the_page_runs(root, tmp_path, monkeypatch, forked_workers):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "home"))
     run = record(tmp_path / "runs" / "birds", 300, 3, 2)

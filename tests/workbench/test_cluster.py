@@ -30,7 +30,7 @@ N, K, D = 600, 3, 6
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(forked_workers):
     """Two processes of one thread each; a killed one is started again."""
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"

@@ -399,6 +399,30 @@ def test_hugging_face_columns_like_those_of_datasets(transformers, tmp_path, dat
         HuggingFaceRecorder(tmp_path / "run", other).attach(trainer)
 
 
+def test_hugging_face_checkpoints_are_replayed(transformers, tmp_path, rng):
+    """Token inputs as columns; padding left out of the mean; `checkpoint-N/model.safetensors` read."""
+    from workbench.recording.replay import replay
+
+    config = transformers.DistilBertConfig(vocab_size=30, dim=16, hidden_dim=32, n_layers=1, n_heads=2, num_labels=K)
+    model = transformers.DistilBertForSequenceClassification(config)
+    for step in (10, 20):
+        model.save_pretrained(tmp_path / "out" / f"checkpoint-{step}")
+    dataset = Dataset.from_arrays(rng.integers(0, K, 9))
+    mask = (np.arange(6) < rng.integers(2, 7, 9)[:, None]).astype(np.int64)
+    tokens = {"input_ids": rng.integers(0, 30, (9, 6)), "attention_mask": mask, "labels": dataset.given_labels}
+    run = replay(tmp_path / "run", tmp_path / "out", model, dataset, tokens, batch_size=4, progress=False)
+    assert run.epochs == (0, 1)
+    assert run.embeddings().shape == (9, 16)
+    run = replay(
+        tmp_path / "run2", tmp_path / "out", model, dataset, tokens, embed="distilbert.transformer", progress=False
+    )
+    model.eval()
+    with torch.no_grad():
+        hidden = model.distilbert(torch.tensor(tokens["input_ids"]), torch.tensor(mask)).last_hidden_state
+    assert run.embeddings().shape == (9, 16)
+    np.testing.assert_allclose(run.embeddings()[3], hidden[3, : mask[3].sum()].mean(dim=0), atol=5e-3)
+
+
 def test_frameworks_are_imported_late():
     code = "import sys, workbench.callbacks; assert not {'transformers', 'lightning', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

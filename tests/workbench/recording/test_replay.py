@@ -353,27 +353,3 @@ def test_a_model_that_ends_in_softmax(tmp_path, data):
 def test_an_unusable_device(tmp_path, saved, data):
     with pytest.raises(InputError, match=r"device.*'cuda:97'"):
         run_it(tmp_path / "run", saved, data, device="cuda:97")
-
-
-@pytest.mark.slow
-def test_hugging_face_model(tmp_path, rng):
-    """Token inputs as columns; padding left out of the mean; `checkpoint-N/model.safetensors` read."""
-    transformers = pytest.importorskip("transformers")
-    config = transformers.DistilBertConfig(vocab_size=30, dim=16, hidden_dim=32, n_layers=1, n_heads=2, num_labels=K)
-    model = transformers.DistilBertForSequenceClassification(config)
-    for step in (10, 20):
-        model.save_pretrained(tmp_path / "out" / f"checkpoint-{step}")
-    dataset = Dataset.from_arrays(rng.integers(0, K, 9))
-    mask = (np.arange(6) < rng.integers(2, 7, 9)[:, None]).astype(np.int64)
-    tokens = {"input_ids": rng.integers(0, 30, (9, 6)), "attention_mask": mask, "labels": dataset.given_labels}
-    run = replay(tmp_path / "run", tmp_path / "out", model, dataset, tokens, batch_size=4, progress=False)
-    assert run.epochs == (0, 1)
-    assert run.embeddings().shape == (9, 16)
-    run = replay(
-        tmp_path / "run2", tmp_path / "out", model, dataset, tokens, embed="distilbert.transformer", progress=False
-    )
-    model.eval()
-    with torch.no_grad():
-        hidden = model.distilbert(torch.tensor(tokens["input_ids"]), torch.tensor(mask)).last_hidden_state
-    assert run.embeddings().shape == (9, 16)
-    np.testing.assert_allclose(run.embeddings()[3], hidden[3, : mask[3].sum()].mean(dim=0), atol=5e-3)
