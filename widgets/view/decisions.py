@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.pace import counts
+from workbench.people.pace import counts
 
 if TYPE_CHECKING:
     from workbench.journal import Entry

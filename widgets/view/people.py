@@ -1,4 +1,4 @@
-"""Who labels, how fast, and do they agree: `workbench.agreement`, `annotators` and `pace` for the page."""
+"""Who labels, how fast, and do they agree: `workbench.people.agreement`, `annotators` and `pace` for the page."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.agreement import Kappa, agreement
 from workbench.errors import MissingEvidence
-from workbench.pace import pace_of
+from workbench.people.agreement import Kappa, agreement
+from workbench.people.pace import pace_of
 
 if TYPE_CHECKING:
     from widgets.view.decisions import Decisions
@@ -59,7 +59,7 @@ def authors(run: Run) -> list[dict]:
 
 def voters(run: Run) -> list[dict]:
     """Annotators, the least reliable first; none where the run has no votes."""
-    from workbench.annotators import annotators
+    from workbench.people.annotators import annotators
 
     try:
         table = annotators(run)
@@ -85,7 +85,7 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
     """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
-    from workbench.annotators import consensus, votes_needed
+    from workbench.people.annotators import consensus, votes_needed
 
     votes = votes_needed(run)
     best = consensus(run)["consensus"].reindex(run.dataset.ids)

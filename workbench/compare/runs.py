@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.agreement import cohen_kappa
 from workbench.errors import InputError, MissingEvidence
+from workbench.people.agreement import cohen_kappa
 from workbench.run import opened
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.annotators import Votes, annotators, consensus, crowdlab, dawid_skene, majority
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
+from workbench.people.annotators import Votes, annotators, consensus, crowdlab, dawid_skene, majority
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
 from workbench.scores import score
 
-EVAL = Path(__file__).resolve().parents[3] / "shared" / "eval"
+EVAL = Path(__file__).resolve().parents[4] / "shared" / "eval"
 
 
 def stored(path, labels, classes=("cat", "dog", "owl")):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.agreement import agreement, cohen_kappa
 from workbench.errors import InputError
 from workbench.journal import Journal
-from workbench.pace import pace, pace_of
+from workbench.people.agreement import agreement, cohen_kappa
+from workbench.people.pace import pace, pace_of
 
 
 def test_by_hand():

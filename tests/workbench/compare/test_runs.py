@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.compare_runs import compare_runs, spearman
+from workbench.compare.runs import compare_runs, spearman
 from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.recording.recorder import Recorder
