@@ -83,13 +83,13 @@ class Pending:
     def _lay_out(self, dtype: np.dtype) -> None:
         """Make the file for logits of this dtype; whole before it has its name."""
         self.close()
-        half = self._path.with_name(f".{self._path.name}.tmp")
         size = 8 * (_HEAD + self.room) + self.room * self._k * dtype.itemsize
-        raw = np.memmap(half, np.uint8, "w+", shape=(size,))
-        head, self._rows, self._logits = _parts(np.asarray(raw), self.room, self._k, dtype)
-        head[:] = (_MAGIC, self._k, dtype.itemsize, self.room, 0, 0)
+        head = np.array((_MAGIC, self._k, dtype.itemsize, self.room, 0, 0), np.int64)
+        half = self._path.with_name(f".{self._path.name}.tmp")
+        half.write_bytes(head.tobytes() + bytes(size - head.nbytes))
         half.replace(self._path)
-        self._head = head
+        raw = np.asarray(np.memmap(self._path, np.uint8, "r+"))
+        self._head, self._rows, self._logits = _parts(raw, self.room, self._k, dtype)
 
 
 def _parts(raw: np.ndarray, room: int, k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
