@@ -162,7 +162,7 @@ def test_a_class_never_given_has_a_threshold_that_nothing_reaches():
 
 @pytest.mark.slow
 def test_ten_thousand_classes(rng):
-    k, n = 10_000, 1500
+    k, n = 10_000, 600
     y = rng.integers(0, 50, n) * 200
     p = np.full((n, k), 0.3 / (k - 1), np.float32)
     wrong = rng.random(n) < 0.1
