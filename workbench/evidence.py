@@ -174,8 +174,9 @@ class Evidence:
             raise InputError.at("k", found, todo)
         ids = row_names(given_labels) if ids is None else np.asarray(ids)
         by_name = ids if isinstance(given_labels, pd.Series) else None
-        told, unnamed = classes is not None, not isinstance(pred_probs, pd.DataFrame)
+        guessed = classes is None and not isinstance(pred_probs, pd.DataFrame)
         given_labels, classes = coded(given_labels, classes, pred_probs)
+        guessed = guessed and classes is not None
         pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
         embeddings = matrix("embeddings", embeddings, by_name)
         logits = matrix("logits", logits, by_name, classes)
@@ -194,7 +195,7 @@ class Evidence:
         if pred_probs is not None:
             probs, _ = check_pred_probs(pred_probs, labels)
             _expect("pred_probs", probs.shape, (n, k))
-            if unnamed and not told and classes is not None:
+            if guessed:
                 doubt_order("pred_probs", probs, labels, names, level=5)
             makers["pred_probs"] = probs.__getitem__
             notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
@@ -203,6 +204,8 @@ class Evidence:
         evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, notes=notes)
         if logits is not None:
             evidence._add_logits(logits)
+            if guessed and pred_probs is None and n:
+                doubt_order("logits", logits[-1] if logits.ndim > 2 else logits, labels, names, level=5)
         if statistics:
             evidence._add_statistics(statistics)
         if embeddings is not None:

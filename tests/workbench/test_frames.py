@@ -163,7 +163,10 @@ def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
         with pytest.warns(UserWarning, match=match) as told:
             wb.find_issues(source, pred_probs=turned)
         assert [one.filename for one in told] == [__file__]
+    with pytest.warns(UserWarning, match=match.replace("are taken", "`logits` have no names and are taken")):
+        wb.find_issues(names, logits=np.log(turned)[None])
     recwarn.clear()
+    wb.find_issues(names, logits=np.log(probs)[None])
     wb.find_issues(names, pred_probs=turned, classes=["cow", "ant", "bee"])  # said
     wb.find_issues(names, pred_probs=pd.DataFrame(turned, columns=["cow", "ant", "bee"]))  # named
     wb.find_issues(names, pred_probs=probs)  # agrees
