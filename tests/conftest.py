@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,28 +19,33 @@ settings.load_profile("calm")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def _helper(path: str) -> None:
+def _helper(path: str) -> object:
     """Make a module beside tests importable by its name (tests are no package)."""
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "tests" / path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    return module
 
 
 _helper("workbench/forks.py")
 _helper("workbench/issues/planted.py")
-_helper("warmkernels.py")
+warmkernels = _helper("warmkernels.py")
 
 
 FIRST = ("browser", "tests/test_notebooks.py")  # the longest
+FRAMEWORKS = ("tests/test_docs.py", "tests/workbench/callbacks/test_callbacks.py")  # each import takes seconds
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Several processes: a file stays in one, and all browser tests in one, for they share a server and a notebook.
 
-    The longest groups come first, so that no process waits for one of them at the end.
+    So do those that import Lightning and transformers. The longest groups come first, so that no process waits for one
+    of them at the end.
     """
-    groups = {item: "browser" if item.get_closest_marker("browser") else item.nodeid.split("::")[0] for item in items}
+    groups = {item: item.nodeid.split("::")[0] for item in items}
+    groups |= {item: "frameworks" for item, file in groups.items() if file in FRAMEWORKS}
+    groups |= {item: "browser" for item in items if item.get_closest_marker("browser")}
     items.sort(key=lambda item: FIRST.index(groups[item]) if groups[item] in FIRST else len(FIRST))
     if config.pluginmanager.hasplugin("xdist"):
         for item, group in groups.items():
@@ -70,27 +73,31 @@ def shared() -> Path:
     return path
 
 
+WARM = "LABEL_WORKBENCH_WARM_KERNELS"  # for the processes of xdist, which share one
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if warmkernels.AVAILABLE and not hasattr(config, "workerinput"):
+        os.environ[WARM], config.warm_kernels = warmkernels.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if process := getattr(config, "warm_kernels", None):
+        process.kill()
+        process.communicate()
+        shutil.rmtree(os.environ.pop(WARM))
+
+
 @pytest.fixture(scope="session")
-def warm_kernels() -> Iterator[str | None]:
+def warm_kernels() -> str | None:
     """Value for JUPYTER_PATH with which the kernel `python3` is a fork that has the heavy packages imported.
 
     None where a system does not fork well: kernels are fresh there, and tests take longer.
     """
-    import warmkernels
-
-    if not warmkernels.AVAILABLE:
-        yield None
-        return
-    folder = Path(tempfile.mkdtemp(prefix="kernels-"))  # not pytest's: the address of a socket must be short
-    command = [sys.executable, warmkernels.__file__, str(folder / "door")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline().strip() == warmkernels.READY, "see the error above: it did not start"
-        yield str(warmkernels.install(folder, folder / "door"))
-    finally:
-        process.kill()
-        process.communicate()
-        shutil.rmtree(folder)
+    folder = os.environ.get(WARM)
+    if folder:
+        warmkernels.knock(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@
 A fresh kernel spends most of a lesson's time on importing the same packages. A forked one is a process of its own all
 the same: namespace, folder, environment and connection are new, and it imports this project's modules by itself.
 
-`main` is the process that forks. `attach` is what Jupyter starts in place of a kernel: it asks for a fork and lives as
-long as that does; when it is killed, the fork ends. Only for systems that fork well (`AVAILABLE`).
+`main` is the process that forks; it imports when somebody knocks for the first time. `attach` is what Jupyter starts in
+place of a kernel: it asks for a fork and lives as long as that does; when it is killed, the fork ends. Only for systems
+that fork well (`AVAILABLE`).
 """
 
 from __future__ import annotations
@@ -19,39 +20,57 @@ import threading
 from pathlib import Path
 
 AVAILABLE = sys.platform == "linux"
-READY = "ready"
+READY = b"ready\n"
+DOOR = "door"  # the socket in the folder
 
 
-def install(folder: Path, address: Path) -> Path:
-    """Write a kernel spec `python3` that attaches to the process at `address`; returns the folder for JUPYTER_PATH."""
-    command = [sys.executable, "-I", "-S", __file__, str(address), "-f", "{connection_file}"]
+def start() -> tuple[str, object]:
+    """The folder for JUPYTER_PATH, whose kernel `python3` is a fork, and the process that forks (to be killed)."""
+    import subprocess
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="kernels-"))  # not pytest's: the address of a socket must be short
+    door = str(folder / DOOR)
+    command = [sys.executable, "-I", "-S", __file__, door, "-f", "{connection_file}"]
     spec = {"argv": command, "display_name": "Python 3", "language": "python", "interrupt_mode": "message"}
     (folder / "kernels" / "python3").mkdir(parents=True)
     (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    return folder
+    process = subprocess.Popen([sys.executable, __file__, door], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == READY, "it did not start: see the error above"
+    return str(folder), process
 
 
-def attach(address: str, *arguments: str) -> None:
+def knock(folder: str) -> None:
+    """Wait until the process has its imports done."""
+    with socket.socket(socket.AF_UNIX) as kernel:
+        kernel.connect(str(Path(folder) / DOOR))
+        kernel.sendall(b"{}\n")
+        assert kernel.makefile("rb").readline() == READY, "it could not import: see the error above"
+
+
+def attach(door: str, *arguments: str) -> None:
     """Ask for a kernel with these arguments and this process's folder and environment, and wait until it ends."""
     with socket.socket(socket.AF_UNIX) as kernel:
-        kernel.connect(address)
+        kernel.connect(door)
         asked = {"folder": os.getcwd(), "environment": dict(os.environ), "arguments": arguments}
         kernel.sendall(json.dumps(asked).encode() + b"\n")
         kernel.recv(1)
 
 
 def main(address: str) -> None:
-    """Import, say so, and fork for everyone who asks, until standard input is closed."""
+    """Fork for everyone who asks, until standard input is closed."""
     sys.path.pop(0)  # the folder of this file
-    imports()
+    warm = False
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
-        print(READY, flush=True)
-        while sys.stdin not in (ready := select.select([door, sys.stdin], [], [])[0]):
-            assert ready == [door]
+        os.write(sys.stdout.fileno(), READY)
+        while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
             asking, _ = door.accept()
+            if not warm:
+                imports()
+                warm = True
             if os.fork() == 0:
                 door.close()
                 kernel(asking)
@@ -89,6 +108,9 @@ def kernel(asking: socket.socket) -> None:
 
     with asking.makefile(encoding="utf-8") as lines:
         asked = json.loads(lines.readline())
+    if not asked:  # somebody knocked
+        asking.sendall(READY)
+        os._exit(0)
     asked["environment"].pop("JPY_PARENT_PID", None)  # the parent of `attach`, which is not ours
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -99,7 +121,7 @@ def kernel(asking: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     np.random.seed()  # noqa: NPY002 (otherwise all forks draw the same numbers)
     threading.Thread(target=lambda: (asking.recv(1), os._exit(1)), daemon=True).start()
-    IPKernelApp.launch_instance(argv=asked["arguments"])
+    IPKernelApp.launch_instance(argv=[*asked["arguments"], "--log-level=ERROR"])
 
 
 if __name__ == "__main__":

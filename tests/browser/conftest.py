@@ -99,15 +99,13 @@ def shared_lab(browser: object, server: object) -> Iterator[object]:
 
 @pytest.fixture
 def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> Iterator[object]:
-    """Opens an Explorer on the run: `explorer(width=1280)`; with `context` or `own` in a notebook of its own."""
+    """Opens an Explorer on the run: `explorer(width=1280)`; with `own` in a notebook of its own."""
     opened = []
 
-    def open_(
-        width: int = 1280, context: object = None, own: bool = False, path: Path | None = None, **options: object
-    ):
-        if own or context:
+    def open_(width: int = 1280, own: bool = False, path: Path | None = None, **options: object):
+        if own:
             notebook = server.write_notebook(f"own-{request.node.name}.ipynb", CELLS)
-            lab = labharness.LabPage(context or request.getfixturevalue("browser"), server, notebook, width)
+            lab = labharness.LabPage(request.getfixturevalue("browser"), server, notebook, width)
         else:
             lab = request.getfixturevalue("shared_lab")
             lab.page.set_viewport_size({"width": width, "height": 1000})

@@ -238,6 +238,18 @@ class LabPage:
         light = "true" if "Light" in name else "false"
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
 
+    def settle(self) -> None:
+        """Wait until nothing in the view has moved or changed its colours for a fifth of a second."""
+        self.page.evaluate(
+            """() => new Promise(resolve => { const root = document.querySelector('.lw'); let before, since;
+            const look = now => { const all = [root, ...root.querySelectorAll('*')].map(e => {
+                const r = e.getBoundingClientRect(), s = getComputedStyle(e);
+                return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');
+              if (all !== before) [before, since] = [all, now];
+              if (now - since < 200) requestAnimationFrame(look); else resolve(); };
+            requestAnimationFrame(look); })"""
+        )
+
     def cells(self) -> int:
         """Number of cells of the notebook."""
         return self.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell').length")

@@ -87,13 +87,14 @@ def test_sounds_play_and_html_stays_in_its_frame(explorer, tmp_path: Path):
     assert len(page.locator(".lw-picture").inner_text()) > len(short) + 500
     page.locator(".lw-inspector .lw-unfold").click()
 
+    last = lab.probe.eval("ex.queue[-1]")
     lab.probe.run(
         "class Html:\n"
         "    def _repr_html_(self):\n"
         "        return '<b id=bold>bold</b><script>parent.hacked = top.hacked = 1</script>'"
         " '<img src=x onerror=\"top.hacked = 1\"><img src=\"http://127.0.0.1:9/leak.png\">'\n"
         "def show(row):\n"
-        "    if row['id'] == 1: raise ValueError('<b>no</b>')\n"
+        f"    if row['id'] == {last}: raise ValueError('<b>no</b>')\n"
         "    return Html()\n"
         "options = {'render': show, 'queue': 'all'}"
     )
@@ -103,7 +104,7 @@ def test_sounds_play_and_html_stays_in_its_frame(explorer, tmp_path: Path):
     inside = page.frame_locator(".lw-picture iframe")
     assert inside.locator("#bold").inner_text() == "bold"
     assert page.locator(".lw-picture iframe").get_attribute("sandbox") == ""
-    lab.probe.run("ex.current = 1")
+    lab.probe.run(f"ex.current = {last}")
     page.wait_for_function("() => /ValueError: <b>no<\\/b>/.test(document.querySelector('.lw-picture').textContent)")
     assert page.evaluate("() => window.hacked === undefined")
     assert not [url for url in asked if "leak" in url], "nothing that the HTML names is fetched"

@@ -6,16 +6,21 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CELLS = ("import widgets as wd\nlab = wd.NoiseLab('pair', 0.2, width=16, epochs=4)\nlab",)
+SOURCE = "import widgets as wd\nlab = wd.NoiseLab('pair', 0.2, width=16, epochs=4)\nlab"
+NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
 DRAWN = "() => document.querySelectorAll('.lw-plots[data-state=ready] .scatterlayer').length"
 
 
-def test_plots_are_drawn_and_follow_the_sliders(browser, server):
-    import labharness
-
-    lab = labharness.LabPage(browser, server, server.write_notebook("noiselab.ipynb", CELLS), 1280)
+def test_plots_are_drawn_and_follow_the_sliders(shared_lab):
+    lab = shared_lab
+    lab.page.set_viewport_size({"width": 1280, "height": 1000})
+    lab.errors.clear()
+    cell = f"{{cell_type: 'code', source: {SOURCE!r}, metadata: {{}}, outputs: []}}"
+    lab.page.evaluate(
+        f"""() => {{ {NOTEBOOK}.model.sharedModel.insertCells(0, [{cell}]); {NOTEBOOK}.activeCellIndex = 0;
+        window.jupyterapp.commands.execute('notebook:run-cell'); }}"""
+    )
     try:
-        lab.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         lab.page.wait_for_selector(".lw-plots[data-state=ready]", timeout=120_000)
         assert lab.page.evaluate(DRAWN) == 4
         assert lab.page.evaluate("() => document.querySelectorAll('.lw-plots .points path').length") > 800
@@ -29,4 +34,4 @@ def test_plots_are_drawn_and_follow_the_sliders(browser, server):
         assert width <= lab.page.evaluate("() => document.querySelector('.lw-plots').clientWidth") + 1
         assert not [error for error in lab.errors if "plot" in error.lower()]
     finally:
-        lab.close()
+        lab.page.evaluate(f"() => {NOTEBOOK}.model.sharedModel.deleteCell(0)")
