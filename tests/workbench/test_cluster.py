@@ -23,7 +23,6 @@ from workbench.run import open_run
 from workbench.scores import SCORES, blocks, score
 from workbench.scores.registry import score as register
 
-distributed = pytest.importorskip("distributed", reason="needs dask.distributed (in the scale extra)")
 pytestmark = pytest.mark.slow
 
 N, K, D = 600, 3, 6
@@ -32,7 +31,9 @@ N, K, D = 600, 3, 6
 @pytest.fixture(scope="module")
 def cluster(forked_workers):
     """Two processes of one thread each; a killed one is started again."""
-    with distributed.LocalCluster(
+    from distributed import LocalCluster
+
+    with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
         yield cluster
@@ -40,7 +41,9 @@ def cluster(forked_workers):
 
 @pytest.fixture(scope="module")
 def client(cluster):
-    with distributed.Client(cluster) as client:
+    from distributed import Client
+
+    with Client(cluster) as client:
         yield client
 
 
