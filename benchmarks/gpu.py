@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.neighbors import nearest
+from workbench.embeddings.neighbors import nearest
 from workbench.recording.statistics import statistics
 
 

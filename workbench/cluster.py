@@ -22,7 +22,7 @@ from workbench.storage.cache import fingerprint
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.neighbors import Neighbors
+    from workbench.embeddings.neighbors import Neighbors
     from workbench.run import Run
 
 
@@ -70,12 +70,12 @@ def on_one_worker(function: Callable[[Place], Any], run: Any, client: Any) -> An
 
 
 def nearest_there(run: Run, epoch: int, k: int, metric: str, device: str, client: Any) -> Neighbors:
-    """`workbench.neighbors.nearest` of a run's embeddings on one worker."""
+    """`workbench.embeddings.neighbors.nearest` of a run's embeddings on one worker."""
     return on_one_worker(functools.partial(_nearest, epoch=epoch, k=k, metric=metric, device=device), run, client)
 
 
 def _nearest(place: Place, epoch: int, k: int, metric: str, device: str) -> Neighbors:
-    from workbench.neighbors import nearest
+    from workbench.embeddings.neighbors import nearest
 
     return nearest(place.run().embeddings(epoch), k, metric, device=device)
 

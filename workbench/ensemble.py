@@ -190,7 +190,7 @@ class Ensemble(Evidence):
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _add_probabilities(self) -> None:
-        from workbench.origin import made_here
+        from workbench.embeddings.origin import made_here
 
         found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
         found = [one for one in found if one[2] is not None and not made_here(one[0], one[2].how)]
@@ -220,7 +220,7 @@ class Ensemble(Evidence):
         self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
 
     def _add_spaces(self) -> None:
-        from workbench.origin import embedding_origin
+        from workbench.embeddings.origin import embedding_origin
         from workbench.telling import telling_epoch
 
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]

@@ -16,13 +16,13 @@ import pandas as pd
 
 from workbench.checks import check_given_labels, check_pred_probs
 from workbench.dataset import Dataset
+from workbench.embeddings.origin import TRAINED_HERE, embedding_origin, made_here
 from workbench.errors import InputError, MissingEvidence
 from workbench.frames import coded, doubt_order, matrix, row_names
-from workbench.origin import TRAINED_HERE, embedding_origin, made_here
 from workbench.telling import telling_epoch
 
 if TYPE_CHECKING:
-    from workbench.neighbors import Neighbors
+    from workbench.embeddings.neighbors import Neighbors
     from workbench.run import Run
 
 PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
@@ -358,7 +358,7 @@ class Evidence:
         self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
 
         def neighbors() -> Neighbors:
-            from workbench.neighbors import nearest
+            from workbench.embeddings.neighbors import nearest
 
             return nearest(self._once("embeddings", read), NEIGHBORS)
 

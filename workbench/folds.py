@@ -14,9 +14,9 @@ import numpy as np
 
 from workbench.cluster import fitting_there
 from workbench.dataset import Dataset
+from workbench.embeddings.neighbors import finite_rows
+from workbench.embeddings.origin import HEAD, embedding_origin
 from workbench.errors import InputError, MissingEvidence
-from workbench.neighbors import finite_rows
-from workbench.origin import HEAD, embedding_origin
 from workbench.parallel import each
 
 if TYPE_CHECKING:

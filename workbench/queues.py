@@ -90,7 +90,7 @@ def _pairs(wanted: _Wanted) -> np.ndarray:
 
 def _clusters(wanted: _Wanted) -> np.ndarray:
     """k-means of unit vectors, about sqrt(m / 2) clusters; rows without an embedding come last."""
-    from workbench.neighbors import finite_rows
+    from workbench.embeddings.neighbors import finite_rows
 
     rows = wanted.suspects
     vectors = np.asarray(wanted.run.embeddings()[np.sort(rows)], np.float32)[np.argsort(np.argsort(rows))]

@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.dataset import Dataset
+from workbench.embeddings.origin import forget_origin, note_origin
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
-from workbench.origin import forget_origin, note_origin
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json, write_json
@@ -29,7 +29,7 @@ from workbench.storage.remote import layout_at
 from workbench.storage.statistics import epoch_rows, float_rows, read_rows
 
 if TYPE_CHECKING:
-    from workbench.neighbors import Neighbors
+    from workbench.embeddings.neighbors import Neighbors
     from workbench.people.annotators import Votes
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
@@ -446,7 +446,7 @@ class Run:
 
         With a dask.distributed `client` one of its workers computes them.
         """
-        from workbench.neighbors import of_run
+        from workbench.embeddings.neighbors import of_run
 
         return of_run(self, epoch, k, device=device, client=client)
 
@@ -455,7 +455,7 @@ class Run:
 
         `like` is an earlier picture to resemble: a run, a DataFrame indexed by id, or (n, 2); see `projection.of_run`.
         """
-        from workbench.projection import of_run
+        from workbench.embeddings.projection import of_run
 
         return of_run(self, epoch, method, seed, like=like)
 

@@ -273,7 +273,7 @@ def test_a_saved_page_of_hostile_names_is_text(offline, tmp_path: Path, monkeypa
     import samples
 
     import widgets as wd
-    from workbench import projection
+    from workbench.embeddings import projection
 
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
 

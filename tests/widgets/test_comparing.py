@@ -54,7 +54,7 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
 
 
 def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run, other, monkeypatch):
-    from workbench import projection
+    from workbench.embeddings import projection
 
     def umap(embeddings, *_args, like=None, **_options):
         places = projection.pca(embeddings)  # UMAP takes seconds to compile, and its picture is not the matter here

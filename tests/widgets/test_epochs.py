@@ -15,7 +15,7 @@ from workbench.scores.dynamics import confidence, variability
 @pytest.fixture
 def flat(monkeypatch):
     """UMAP takes seconds to compile, and its picture is not the matter here."""
-    from workbench import projection
+    from workbench.embeddings import projection
 
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
 

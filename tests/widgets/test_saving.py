@@ -16,7 +16,7 @@ import pytest
 from widgets.saved.page import key_of, page_script
 from widgets.saved.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from widgets.wire.packing import unpacked_arrays
-from workbench import projection
+from workbench.embeddings import projection
 from workbench.errors import ExistsError, InputError
 
 

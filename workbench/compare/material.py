@@ -47,8 +47,8 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         if not isinstance(data, Run) or not data.embedding_epochs:
             how = "Pass `X=`, one row of numbers per example, or record with `rec.batch(ids, logits, embeddings=...)`."
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
-        from workbench.neighbors import finite_rows
-        from workbench.origin import embedding_origin
+        from workbench.embeddings.neighbors import finite_rows
+        from workbench.embeddings.origin import embedding_origin
         from workbench.telling import telling_epoch
 
         epoch = telling_epoch(data)

@@ -185,7 +185,7 @@ def _relearned(ridge: Ridge, start: np.ndarray, given: np.ndarray, taught: np.nd
 
 def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
     """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
-    from workbench.neighbors import nearest
+    from workbench.embeddings.neighbors import nearest
 
     n = len(given)
     rows = np.flatnonzero(taught)
@@ -201,7 +201,7 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
 
 def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
     """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
-    from workbench.neighbors import smallest
+    from workbench.embeddings.neighbors import smallest
 
     out = np.full((len(rows), near), -1, np.int64)
     for start in range(0, len(rows), NEAR_ROWS):

@@ -45,7 +45,7 @@ def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: in
     -----
     Text vectors (`text_vectors`) are centred but not standardised: their scale says how telling an n-gram is.
     """
-    from workbench.neighbors import finite_rows
+    from workbench.embeddings.neighbors import finite_rows
 
     embeddings = np.asanyarray(embeddings)
     n, d = embeddings.shape

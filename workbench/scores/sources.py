@@ -177,7 +177,7 @@ def of_run(run: Run, client: Any = None) -> Source:
         return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
 
     def words(needs: set[str]) -> dict[str, str]:
-        from workbench.origin import embedding_origin
+        from workbench.embeddings.origin import embedding_origin
 
         out = {}
         if needs & set(PER_EPOCH):

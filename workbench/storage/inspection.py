@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.embeddings.origin import embedding_origin
 from workbench.errors import RunError, WorkbenchError, first_few
-from workbench.origin import embedding_origin
 from workbench.recording.ranks import in_use
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.examples import GROUP_ROWS

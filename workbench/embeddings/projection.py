@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.embeddings.neighbors import Neighbors, finite_rows
 from workbench.errors import InputError
-from workbench.neighbors import Neighbors, finite_rows
 from workbench.storage.cache import cached, digest, embedding_key
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def umap(
         return pca(embeddings)
     size = min(NEIGHBORS, m)
     if graph is None:
-        from workbench.neighbors import nearest
+        from workbench.embeddings.neighbors import nearest
 
         graph = nearest(embeddings, size - 1)
     if like is None:
@@ -195,7 +195,7 @@ def by_landmarks(
     d_j - d_1: the first step of UMAP's own transform, without the refinement after it. The cost beyond UMAP of `count`
     rows is a search of n rows among `count`.
     """
-    from workbench.neighbors import nearest_of
+    from workbench.embeddings.neighbors import nearest_of
 
     rows = np.flatnonzero(finite_rows(embeddings))
     if len(rows) <= count:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.embeddings.origin import NOT_KNOWN, NOT_TRAINED, TRAINED_HERE, embedding_origin
 from workbench.errors import InputError, RunError
-from workbench.origin import NOT_KNOWN, NOT_TRAINED, TRAINED_HERE, embedding_origin
 from workbench.storage.inspection import inspect
 
 WORDS = ("good film", "bad food", "long road")

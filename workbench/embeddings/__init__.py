@@ -1,0 +1,1 @@
+"""Embeddings: where they come from, the nearest neighbours of every example, a picture in two dimensions."""
