@@ -21,8 +21,6 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
-
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -125,9 +123,15 @@ class LabServer:
 
     def write_notebook(self, name: str, cells: Sequence[str]) -> str:
         """A notebook of code cells in the server's folder."""
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, self.root / name)
+        code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = {
+            "cells": [{**code, "id": f"cell-{number}", "source": cell} for number, cell in enumerate(cells)],
+            "metadata": {"kernelspec": kernel},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (self.root / name).write_text(json.dumps(notebook), encoding="utf-8")
         return name
 
     def stop(self) -> None:
@@ -241,7 +245,8 @@ class LabPage:
     def settle(self) -> None:
         """Wait until nothing in the view has moved or changed its colours for a fifth of a second."""
         self.page.evaluate(
-            """() => new Promise(resolve => { const root = document.querySelector('.lw'); let before, since;
+            """() => new Promise((resolve, reject) => { const root = document.querySelector('.lw'); let before, since;
+            setTimeout(() => reject(new Error('the view does not come to rest')), 20000);
             const look = now => { const all = [root, ...root.querySelectorAll('*')].map(e => {
                 const r = e.getBoundingClientRect(), s = getComputedStyle(e);
                 return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');
