@@ -25,7 +25,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versio
 PYTEST = $(BIN)/python -m pytest
 # Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins.
 WORKERS ?= 2
-PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: help lab demo test check slow bench bench-quick bench-view screenshots bench-scale report chromium ready clean

@@ -33,23 +33,36 @@ _helper("workbench/issues/planted.py")
 warmkernels = _helper("warmkernels.py")
 
 
+# Files that stay in one process: these share a server and a notebook, import Lightning and transformers, start dask.
+TOGETHER = {
+    "browser": ("tests/browser/",),
+    "frameworks": ("tests/test_docs.py", "tests/workbench/callbacks/test_callbacks.py"),
+    "clusters": ("tests/test_scale_docs.py", "tests/workbench/test_cluster.py"),
+}
 FIRST = ("browser", "tests/test_notebooks.py")  # the longest
-FRAMEWORKS = ("tests/test_docs.py", "tests/workbench/callbacks/test_callbacks.py")  # each import takes seconds
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Several processes: a file stays in one, and all browser tests in one, for they share a server and a notebook.
+def group_of(nodeid: str) -> str:
+    """Tests of one group run in one process: those of a file, or of the files in `TOGETHER`."""
+    file = nodeid.split("::")[0]
+    return next((name for name, starts in TOGETHER.items() if file.startswith(starts)), file)
 
-    So do those that import Lightning and transformers. The longest groups come first, so that no process waits for one
-    of them at the end.
-    """
-    groups = {item: item.nodeid.split("::")[0] for item in items}
-    groups |= {item: "frameworks" for item, file in groups.items() if file in FRAMEWORKS}
-    groups |= {item: "browser" for item in items if item.get_closest_marker("browser")}
-    items.sort(key=lambda item: FIRST.index(groups[item]) if groups[item] in FIRST else len(FIRST))
-    if config.pluginmanager.hasplugin("xdist"):
-        for item, group in groups.items():
-            item.add_marker(pytest.mark.xdist_group(group))
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest groups come first, so that no process waits for one of them at the end."""
+    items.sort(key=lambda item: (FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Groups by `group_of`: the marks of `--dist loadgroup` have no effect in pytest 9.2 with xdist 3.8."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
