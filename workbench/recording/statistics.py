@@ -331,15 +331,13 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
 
 def host_floats(logits: Any) -> Any:
     """A NumPy view of a float tensor on the host (bfloat16 widened); a tensor elsewhere stays, integers as float64."""
-    import torch
-
-    if not logits.is_floating_point():
-        logits = logits.double()
     if logits.device.type != "cpu":
-        return logits
-    if logits.dtype not in (torch.float16, torch.float32, torch.float64):
-        logits = logits.float()
-    return logits.numpy()
+        return logits if logits.is_floating_point() else logits.double()
+    try:
+        values = logits.numpy()
+    except TypeError:  # bfloat16 and the floats of 8 bits, which NumPy does not have
+        values = logits.float().numpy()
+    return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
 def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
