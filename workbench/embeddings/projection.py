@@ -39,7 +39,7 @@ GENTLE = 0.5
 FEWEST = 5
 """With fewer rows than this UMAP has nothing to arrange; PCA is drawn instead, with a warning."""
 
-LANDMARK_ROWS = 250_000
+LANDMARK_ROWS = 150_000
 """Above this many rows UMAP lays out `LANDMARKS` of them, and the others take their places among these."""
 
 LANDMARKS = 50_000
@@ -77,7 +77,7 @@ def of_run(
     -----
     The same seed gives the same picture on the same machine. UMAP with `like` starts there (new rows among their
     neighbours) and is then turned, scaled and moved to fit it best (Procrustes); PCA is flipped like it. An earlier
-    epoch of a run is laid out like its last one, so that pictures of several epochs can be compared. Above 250,000
+    epoch of a run is laid out like its last one, so that pictures of several epochs can be compared. Above 150,000
     rows see `by_landmarks`. UMAP can be interrupted; then nothing is kept. 5,000 x 128, neighbours included, in
     seconds of one core: UMAP 2, and in a fresh process the imports; what is compiled (10 to 20 s the first time after
     an installation) is kept on disk. PCA 0.1.
