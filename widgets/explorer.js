@@ -1076,8 +1076,9 @@ function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   c.textBaseline = "middle";
   for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
     const [, py] = toScreen([0, forward(tick, yr)], size, camera);
+    if (py < 28) continue; // the name of the axis is there
     line(c, 0, py, 4, py);
-    if (py > 28 && py < height - 18) c.fillText(short(tick), 6, py);
+    if (py < height - 18) c.fillText(short(tick), 6, py);
   }
   c.textAlign = "right";
   c.textBaseline = "bottom";
