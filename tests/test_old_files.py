@@ -1,0 +1,76 @@
+"""Runs and journals as release 0.1.0 wrote them open with today's code, and say what they said then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import workbench as wb
+
+RUNS = ("digits-run", "birds-run")
+
+
+@pytest.fixture(scope="module")
+def expected(root):
+    return json.loads((root / "tests" / "golden" / "v1" / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(params=RUNS)
+def old(request, root, tmp_path, expected):
+    """(a copy of the run, opened; what was found in it when it was written)"""
+    shutil.copytree(root / "tests" / "golden" / "v1" / request.param, tmp_path / "run")
+    run = wb.open_run(tmp_path / "run")
+    yield run, expected[request.param]
+    run.journal.close()
+
+
+def test_examples_and_evidence(old):
+    run, then = old
+    assert (run.n, list(run.epochs), list(run.dataset.classes)) == (then["n"], then["epochs"], then["classes"])
+    assert list(run.dataset.given) == then["given"]
+    assert float(np.nansum(run.embeddings().astype(np.float64))) == pytest.approx(then["embedding_sum"], abs=1e-3)
+    squares = (run.pred_probs().values.astype(np.float64) ** 2).sum()
+    assert squares == pytest.approx(then["pred_probs_sum_of_squares"], abs=1e-3)
+    assert run.pred_probs().out_of_fold
+    votes, planted = run.votes(), run.planted()
+    assert (None if votes is None else votes.counts().sum(axis=0).tolist()) == then["votes"]
+    assert planted.to_numpy().tolist() == then["planted"]
+
+
+def test_scores_are_the_same_numbers(old):
+    run, then = old
+    scores = wb.score(run)
+    for name, values in then["scores"].items():
+        np.testing.assert_allclose(scores[name], np.array(values, dtype=float), rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_decisions(old):
+    run, then = old
+    journal = run.journal
+    assert journal.log().to_numpy().tolist() == then["log"]
+    assert json.loads(journal.state().reset_index().to_json(orient="values")) == then["state"]
+    assert json.loads(journal.opinions().reset_index().to_json(orient="values")) == then["opinions"]
+    assert run.labels().tolist() == then["labels"]
+    assert sorted(map(str, run.changes().index)) == then["changes"]
+
+
+def test_old_journals_take_new_decisions(old):
+    run, then = old
+    id = run.dataset.ids[0].item() if hasattr(run.dataset.ids[0], "item") else run.dataset.ids[0]
+    given = run.dataset.given[0]
+    other = next(name for name in run.dataset.classes if name != given)
+    run.journal.relabel([id], other, old=given, author="new")
+    assert run.journal.state().loc[id, "label"] == other
+    assert len(run.journal.undo("new")) == 2
+    assert run.labels().tolist() == then["labels"]
+    assert run.journal.log().to_numpy().tolist()[: len(then["log"])] == then["log"]
+
+
+def test_nothing_is_reported_damaged(old):
+    from workbench.storage.inspection import inspect
+
+    run, _ = old
+    assert [str(finding) for finding in inspect(run) if finding.is_damage] == []
