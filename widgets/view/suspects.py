@@ -15,7 +15,7 @@ import numpy as np
 from widgets.view.columns import codes_of
 from widgets.view.pooled import pooled_issues, pooled_scores
 from workbench.errors import MissingEvidence
-from workbench.storage.cache import digest, fingerprint, key_digest, load, store
+from workbench.storage.cache import evidence_key, key_digest, load, store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,15 +78,6 @@ def _place(run: Run, author: str | None, pool: Ensemble | None) -> tuple[str, di
         special["pool"] = [[other.name, evidence_key(other)] for other in pool.runs[1:]]
     name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
     return name, evidence_key(run) | special
-
-
-def evidence_key(run: Run) -> dict[str, object]:
-    """What the suspects were computed from: labels and every file of evidence."""
-    layout = run.layout
-    files = [path for paths in layout.sealed().values() for path in paths]
-    files += [path for kind in ("embeddings", "logits") for parts in layout.arrays(kind).values() for _, path in parts]
-    files += [path for path in (layout.pred_probs, layout.pred_probs.with_suffix(".json")) if path.is_file()]
-    return {"labels": digest(run.dataset.given_labels), "evidence": fingerprint(files, layout), "n": run.n}
 
 
 def _arrays(run: Run, issues: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from workbench.evidence import PER_EPOCH
 from workbench.parallel import each
 from workbench.scores.registry import SCORES
 from workbench.scores.running import Running
+from workbench.storage.cache import warn_not_kept
 from workbench.storage.columns import Pass, rows_of
 from workbench.storage.statistics import float_rows
 
@@ -188,11 +188,7 @@ def kept(run: Any, digests: Mapping[str, str], block_rows: int, compute: Callabl
         finally:
             columns.close()
     except OSError as error:
-        warnings.warn(
-            f"scores were computed but not kept, since {run.path} cannot be written ({error.strerror or error}). "
-            "Copy the run to a place of your own to compute them only once.",
-            stacklevel=5,
-        )
+        warn_not_kept("scores", run.path, error, stacklevel=6)
         return False
     return True
 

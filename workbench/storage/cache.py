@@ -1,7 +1,16 @@
-"""Computed arrays kept in a run's `cache/`, each with the key of what it was made from.
+"""Computed results kept in a run's `cache/`, each with the key of what it was made from.
 
 A file is used only if its key equals the one asked for, so new evidence or other parameters make it stale by
-themselves; what is unreadable or stale is computed again and replaced. Everything in `cache/` can be deleted.
+themselves, and only if this user computed it and it was not changed since (`seals`): what is unreadable, stale, damaged
+or a stranger's is computed again and replaced. Everything in `cache/` can be deleted.
+
+    found = load(run, "NAME", key)                 named arrays, or None
+    store(run, "NAME", key, {"points": xy})
+    frame = load_frame(run, "NAME", key)           a DataFrame with its attrs, or None
+    store_frame(run, "NAME", key, frame)
+
+A key is a mapping that JSON can hold, made of digests of the evidence: `evidence_key(run)`, `digest(array)`,
+`fingerprint(files)`, and of the parameters.
 """
 
 from __future__ import annotations
@@ -16,9 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.storage.failures import advice_on, cause_of
 from workbench.storage.layout import Layout, atomic
+from workbench.storage.seals import MINE, seal, state_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.run import Run
 
 WHOLE = 1 << 20  # bytes: smaller files are hashed whole, so that a copied run keeps its cache
@@ -63,11 +76,11 @@ def embedding_key(run: Run, epoch: int) -> str:
 
 
 def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """The arrays stored as `name` under exactly this key, or None."""
+    """The arrays that this user stored as `name` under exactly this key, or None."""
     path = run.layout.cache / f"{name}.npz"
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file() or state_of(path, path.name) != MINE:
+            return None
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             if stored["key"].tobytes() != _encode(key):
                 return None
@@ -76,18 +89,30 @@ def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] |
         return None
 
 
-def store(run: Run, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Store arrays as `name`, whole or not at all; in a read-only place a warning says that nothing was kept."""
+def store(
+    run: Run, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, quiet: bool = False
+) -> None:
+    """Store arrays as `name`, whole or not at all.
+
+    In a place that cannot be written a warning says that nothing was kept, unless `quiet`.
+    """
     try:
         path = run.cache_path(f"{name}.npz")
-        with atomic(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, key=np.frombuffer(_encode(key), np.uint8), **arrays)
+        with atomic(path) as temporary:
+            with open(temporary, "wb") as file:
+                np.savez(file, key=np.frombuffer(_encode(key), np.uint8), **arrays)
+            seal(temporary, path.name)
     except OSError as error:
-        warnings.warn(
-            f"{name} was computed but not kept, since {run.path} cannot be written ({error.strerror or error}). "
-            "Copy the run to a place of your own to compute it only once.",
-            stacklevel=3,
-        )
+        if not quiet:
+            warn_not_kept(name, run.path, error, stacklevel=4)
+
+
+def warn_not_kept(what: str, place: Path, error: OSError, stacklevel: int = 3) -> None:
+    """Say that a result is there but will have to be computed again."""
+    warnings.warn(
+        f"{what}: computed but not kept, since {place} could not be written ({cause_of(error)}). {advice_on(error)}",
+        stacklevel=stacklevel,
+    )
 
 
 def cached(
@@ -104,6 +129,128 @@ def cached(
 def key_digest(key: Mapping[str, Any]) -> str:
     """Short digest of a key, for file names."""
     return hashlib.blake2b(_encode(key), digest_size=12).hexdigest()
+
+
+def evidence_key(run: Run) -> dict[str, object]:
+    """What a judgement of all examples is made from: given labels, texts, and every file of evidence of the run.
+
+    Decisions in the journal are not part of it.
+    """
+    layout = run.layout
+    files = [path for paths in layout.sealed().values() for path in paths]
+    for kind in ("embeddings", "logits"):
+        files += [path for parts in layout.arrays(kind).values() for _, path in parts]
+    files += [path.with_suffix(".json") for path in files if path.parent.name == "embeddings"]
+    files += [layout.pred_probs, layout.pred_probs.with_suffix(".json"), layout.votes, layout.planted]
+    if run.dataset.text_column is not None:
+        files.append(layout.examples)
+    there = [path for path in files if path.is_file() or layout.version(path) is not None]
+    labels = digest(run.dataset.given_labels)
+    return {"labels": labels, "evidence": fingerprint(there, layout), "n": run.n, "k": run.k}
+
+
+# ---- a DataFrame ---------------------------------------------------------------------------------------------------
+
+
+def load_frame(run: Run, name: str, key: Mapping[str, Any]) -> pd.DataFrame | None:
+    """The DataFrame that this user stored as `name` under exactly this key, or None."""
+    import pandas as pd
+
+    stored = load(run, name, key)
+    if stored is None:
+        return None
+    try:
+        about = json.loads(stored["about"].tobytes())
+        index, *columns = (_restored(stored, nth, one) for nth, one in enumerate(about["columns"]))
+        frame = pd.DataFrame(dict(enumerate(columns)), index=pd.Index(index, name=about["index"]))
+        frame.columns = _from_json(about["names"], stored)
+        frame.attrs = _from_json(about["attrs"], stored)
+        return frame
+    except (*UNREADABLE, TypeError, IndexError):
+        return None
+
+
+def store_frame(run: Run, name: str, key: Mapping[str, Any], frame: pd.DataFrame, *, quiet: bool = True) -> None:
+    """Store a DataFrame with its index, dtypes and `attrs`, whole or not at all.
+
+    Columns hold numbers, bools, dates, text or missing values; attrs what JSON can hold, tuples, and numpy arrays.
+
+    Raises
+    ------
+    TypeError : something else is in it.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    values = [frame.index.to_series(), *(frame.iloc[:, place] for place in range(frame.shape[1]))]
+    about = {
+        "index": frame.index.name,
+        "names": _to_json(list(frame.columns), arrays),
+        "columns": [_taken_apart(arrays, nth, one) for nth, one in enumerate(values)],
+        "attrs": _to_json(dict(frame.attrs), arrays),
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    store(run, name, key, arrays, quiet=quiet)
+
+
+def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | None:
+    """Put a column among the arrays; its dtype in words where it had to become text."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbmM":
+        arrays[f"column-{nth}"] = values.to_numpy()
+        return None
+    texts = json.dumps([_to_json(value, arrays) for value in values.astype(object)])
+    arrays[f"column-{nth}"] = np.frombuffer(texts.encode(), np.uint8)
+    return str(values.dtype)
+
+
+def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | None) -> Any:
+    import pandas as pd
+
+    values = stored[f"column-{nth}"]
+    if dtype is None:
+        return values
+    parsed = _from_json(json.loads(values.tobytes()), stored)
+    whole = np.empty(len(parsed), object)
+    whole[:] = parsed
+    return whole if dtype == "object" else pd.array(whole, dtype=dtype)
+
+
+def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """A value as JSON; what JSON lacks as an object with one field of a reserved name, arrays beside it."""
+    import pandas as pd
+
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if value is pd.NA or value is pd.NaT:
+        return {"": "missing"}
+    if isinstance(value, np.generic):
+        return _to_json(value.item(), arrays)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iufbmMU":
+        name = f"array-{len(arrays)}"
+        arrays[name] = value
+        return {"": "array", "name": name}
+    if isinstance(value, list):
+        return [_to_json(one, arrays) for one in value]
+    if isinstance(value, tuple):
+        return {"": "tuple", "items": [_to_json(one, arrays) for one in value]}
+    if isinstance(value, Mapping):
+        items = [[_to_json(one, arrays) for one in pair] for pair in value.items()]
+        return {"": "mapping", "items": items}
+    raise TypeError(f"cannot be kept in a cache: {type(value).__name__}")
+
+
+def _from_json(value: Any, stored: Mapping[str, np.ndarray]) -> Any:
+    import pandas as pd
+
+    if isinstance(value, list):
+        return [_from_json(one, stored) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value[""]
+    if kind == "missing":
+        return pd.NA
+    if kind == "array":
+        return stored[value["name"]]
+    items = [_from_json(one, stored) for one in value["items"]]
+    return tuple(items) if kind == "tuple" else {key: one for key, one in items}
 
 
 def _encode(key: Mapping[str, Any]) -> bytes:

@@ -1,17 +1,19 @@
 """Columns of n rows in a folder, written block by block; what an interrupted pass has finished is there the next time.
 
 A finished column is `NAME.DIGEST.npy`: the digest of what it was made from is in its name, so a stale column is a
-missing one. A pass under way writes into a folder of its own and notes which blocks are safely on disk. Reading maps
-the file, so that a column costs memory only where it is looked at.
+missing one, and so is one that was damaged, or that this user did not compute (`seals`). A pass under way writes into a
+folder of its own and notes, signed, which blocks are safely on disk. Reading maps the file, so that a column costs
+memory only where it is looked at.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,17 +21,24 @@ from pathlib import Path
 import numpy as np
 
 from workbench.storage.layout import atomic
+from workbench.storage.seals import MINE, column_end, content_digest, read_header, state_of
+from workbench.storage.trust import signature
 
 SAVE_EVERY = 5.0  # seconds after which finished blocks are flushed and noted
 OLD = 7 * 24 * 3600.0  # seconds after which an abandoned pass is removed
 
 
 def read_column(folder: Path, name: str, digest: str, n: int) -> np.ndarray | None:
-    """The column of this digest, mapped (writing to it changes a private copy); None when it is missing or damaged."""
+    """The column of this digest, mapped (writing to it changes a private copy).
+
+    None when it is missing, was changed since it was written, or was written by another user.
+    """
     path = _path(folder, name, digest)
     if not path.is_file():
         return None
     try:
+        if state_of(path, path.name) != MINE:
+            return None
         mode = None if os.name == "nt" or not n else "c"  # Windows cannot replace a mapped file
         values = np.load(path, mmap_mode=mode, allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -93,18 +102,17 @@ class Pass:
     """
 
     def __init__(self, folder: Path, digests: Mapping[str, str], n: int, block_rows: int) -> None:
-        import hashlib
-
         self._folder, self._digests, self._n = folder, dict(digests), n
         blocks = range(0, n, block_rows)
         self._slices = [slice(start, min(start + block_rows, n)) for start in blocks]
-        what = json.dumps([sorted(digests.items()), n, block_rows]).encode()
-        self._part = folder / f"part-{hashlib.blake2b(what, digest_size=8).hexdigest()}"
+        self._block_rows = block_rows
+        self._what = json.dumps([sorted(digests.items()), n, block_rows]).encode()
+        self._part = folder / f"part-{hashlib.blake2b(self._what, digest_size=8).hexdigest()}"
         folder.mkdir(parents=True, exist_ok=True)
         self._claim = self._claimed()
         self._files: dict[str, object] = {}
         self._starts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._blocks: dict[str, list[bytes]] = {name: [b""] * len(self._slices) for name in digests}
         self._saved = time.monotonic()
         self._done = self._noted()
 
@@ -126,15 +134,31 @@ class Pass:
         return claim
 
     def _noted(self) -> np.ndarray:
-        """(blocks,) bool: finished and on disk."""
+        """(blocks,) bool: finished and on disk, as this user's own note says; the bytes are compared with it."""
         done = np.zeros(len(self._slices), bool)
+        path = self._part / "done.json"
         try:
-            noted = json.loads((self._part / "done.json").read_text(encoding="utf-8"))
-            if all((self._part / f"{name}.npy").is_file() for name in self._digests):
-                done[np.array(noted, int)] = True
-        except (OSError, ValueError, IndexError, TypeError):
+            noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            blocks = noted["blocks"]
+            if not hmac.compare_digest(self._signed(blocks), noted["signature"]):
+                return done
+            for name, digests in blocks.items():
+                header, shape, dtype = read_header(self._part / f"{name}.npy")
+                width = dtype.itemsize * int(np.prod(shape[1:], dtype=np.int64))
+                with open(self._part / f"{name}.npy", "rb") as file:
+                    for block, digest in digests.items():
+                        rows = self._slices[int(block)]
+                        file.seek(len(header) + rows.start * width)
+                        if content_digest(file.read((rows.stop - rows.start) * width)).hex() != digest:
+                            return np.zeros(len(self._slices), bool)
+                        self._blocks[name][int(block)] = bytes.fromhex(digest)
+                        done[int(block)] = True
+        except (OSError, ValueError, IndexError, TypeError, KeyError, AttributeError, EOFError):
             done[:] = False
         return done
+
+    def _signed(self, blocks: Mapping[str, Mapping[str, str]]) -> str:
+        return signature(b"pass\0" + self._what + json.dumps(blocks, sort_keys=True).encode()).hex()
 
     @property
     def finished_rows(self) -> int:
@@ -147,29 +171,30 @@ class Pass:
 
     def write(self, rows: slice, columns: Mapping[str, np.ndarray]) -> None:
         """Write one finished block: all columns of the pass."""
+        block = self._slices.index(rows)
         for name in self._digests:
             values = np.ascontiguousarray(columns[name])
             file, start = self._file(name, values)
+            data = values.view(np.uint8).reshape(-1).data if values.size else b""
             file.seek(start + rows.start * values.itemsize * int(np.prod(values.shape[1:], dtype=np.int64)))
-            file.write(values.view(np.uint8).reshape(-1).data if values.size else b"")
-        self._done[self._slices.index(rows)] = True
+            file.write(data)
+            self._blocks[name][block] = content_digest(data)
+        self._done[block] = True
         if time.monotonic() - self._saved > SAVE_EVERY:
             self.save()
 
     def _file(self, name: str, values: np.ndarray) -> tuple:
         if name not in self._files:
             path = self._part / f"{name}.npy"
-            header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False}
-            header["shape"] = (self._n, *values.shape[1:])
             fresh = not self._done.any()
             file = open(path, "wb" if fresh else "r+b")  # noqa: SIM115 (closed by close())
             self._files[name] = file
             if fresh:
+                header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False}
+                header["shape"] = (self._n, *values.shape[1:])
                 np.lib.format.write_array_header_2_0(file, header)
-            else:
-                np.lib.format.read_magic(file)
-                np.lib.format.read_array_header_2_0(file)
-            self._starts[name] = file.tell()
+                file.flush()
+            self._starts[name] = len(read_header(path)[0])
         return self._files[name], self._starts[name]
 
     def save(self) -> None:
@@ -177,13 +202,21 @@ class Pass:
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
+        done = np.flatnonzero(self._done).tolist()
+        blocks = {name: {str(block): digests[block].hex() for block in done} for name, digests in self._blocks.items()}
         with atomic(self._part / "done.json") as temporary:
-            temporary.write_text(json.dumps(np.flatnonzero(self._done).tolist()), encoding="utf-8")
+            temporary.write_text(json.dumps({"blocks": blocks, "signature": self._signed(blocks)}), encoding="utf-8")
         self._saved = time.monotonic()
 
     def finish(self) -> None:
         """Move the columns into the folder; older ones of the same names, and passes abandoned long ago, go."""
-        for file in self._files.values():
+        for name, digest in self._digests.items():
+            file = self._files.get(name) or open(self._part / f"{name}.npy", "r+b")  # noqa: SIM115 (closed below)
+            self._files[name] = file
+            header, shape, dtype = read_header(file.name)
+            file.seek(len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
+            file.truncate()  # what an earlier process appended just before it was killed
+            file.write(column_end(_path(Path(), name, digest).name, header, self._block_rows, self._blocks[name]))
             file.flush()
             os.fsync(file.fileno())
         self.close()

@@ -1,22 +1,22 @@
 """Names of the files in a run directory, and the two ways to write one so that a crash leaves no half file.
 
-    runs/digits/
-      run.json                              schema version, task, classes, n, mode, versions
-      examples.parquet                      row, id, given_label, the user's columns, image
-      stats/epoch=0003/rank=0.parquet       one row per example and epoch; several ranks: rank=0.of=2.parquet
-      inflight/epoch=0004.rank=0.arrows     the epoch under way, an Arrow stream
-      inflight/epoch=0004.rank=0.pending    logits that wait to be reduced and join it
-      logits/epoch=0003.npy                 float16 (n, k), opt-in
-      embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
-      checkpoints/epoch=0003.safetensors    opt-in
-      pred_probs.npy, pred_probs.json       float32 (n, k), and how they were made
-      votes.parquet                         id, annotator, label: what several annotators said
-      planted.parquet                       canaries: errors that were put in on purpose
-      replay.json                           which checkpoints a replay has recorded
-      journal.sqlite                        decisions
-      views.json                            named views of the Explorer
-      checksums/                            SHA-256 of the files above, noted when they are sealed
-      cache/                                everything in it can be deleted and is computed again
+runs/digits/
+  run.json                              schema version, task, classes, n, mode, versions
+  examples.parquet                      row, id, given_label, the user's columns, image
+  stats/epoch=0003/rank=0.parquet       one row per example and epoch; several ranks: rank=0.of=2.parquet
+  inflight/epoch=0004.rank=0.arrows     the epoch under way, an Arrow stream
+  inflight/epoch=0004.rank=0.pending    logits that wait to be reduced and join it
+  logits/epoch=0003.npy                 float16 (n, k), opt-in
+  embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
+  checkpoints/epoch=0003.safetensors    opt-in
+  pred_probs.npy, pred_probs.json       float32 (n, k), and how they were made
+  votes.parquet                         id, annotator, label: what several annotators said
+  planted.parquet                       canaries: errors that were put in on purpose
+  replay.json                           which checkpoints a replay has recorded
+  journal.sqlite                        decisions
+  views.json                            named views of the Explorer
+  checksums/                            SHA-256 of the files above, noted when they are sealed
+  cache/                                everything in it can be deleted and is computed again
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ def test_a_run_that_cannot_be_written_still_gives_scores_and_says_that_nothing_w
     expected = score(recorded).copy()
     shutil.rmtree(recorded.layout.cache)
     monkeypatch.setattr("workbench.scores.blocks.Pass", refuse)
-    with pytest.warns(UserWarning, match=r"scores were computed but not kept.*Copy the run"):
+    with pytest.warns(UserWarning, match=r"scores: computed but not kept.*of a run that is read-only make a copy"):
         frame = score(recorded)
     pd.testing.assert_frame_equal(frame, expected)
 
@@ -191,7 +191,7 @@ def test_a_full_disk_still_gives_scores(recorded, monkeypatch):
     expected = score(recorded).copy()
     shutil.rmtree(recorded.layout.cache)
     monkeypatch.setattr("workbench.storage.columns.Pass.write", refuse)
-    with pytest.warns(UserWarning, match=r"scores were computed but not kept"):
+    with pytest.warns(UserWarning, match=r"scores: computed but not kept"):
         frame = score(recorded)
     pd.testing.assert_frame_equal(frame, expected)
 

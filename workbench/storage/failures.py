@@ -1,0 +1,63 @@
+"""Writing that fails: one clear error that names the file, says what became of the old one, and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.errors import RunError
+
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class WriteError(RunError, OSError):
+    """A file could not be written. What was there before is unchanged."""
+
+
+def cause_of(error: OSError) -> str:
+    """What the system said, in its own words and without its number."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def advice_on(error: OSError) -> str:
+    """What to do about a file that could not be written."""
+    if error.errno in FULL or (
+        error.errno is None and "requested and" in str(error)
+    ):  # NumPy's words for a short write
+        return "Make room on that disk (or raise the quota), then try again."
+    if error.errno in DENIED:
+        return "Write to a place of your own, or change the rights there; of a run that is read-only make a copy."
+    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY):
+        return "A folder and a file have changed places there: move away what is in the way."
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter name."
+    return "Check the disk, and that the folder is still there, then try again."
+
+
+def failed_to_write(place: Path | str, error: OSError) -> WriteError:
+    """The error that says so."""
+    failed = WriteError(f"{place} could not be written: {cause_of(error)}. {advice_on(error)} Nothing was changed.")
+    failed.errno = error.errno
+    return failed
+
+
+@contextlib.contextmanager
+def writing(place: Path | str) -> Iterator[None]:
+    """Errors of the system inside are told as a `WriteError` about `place`; others go their way."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, WriteError) or _is_about_reading(error, place):
+            raise
+        raise failed_to_write(place, error) from error
+
+
+def _is_about_reading(error: OSError, place: Path | str) -> bool:
+    """Whether a file elsewhere (an image that is to be stored, say) could not be found."""
+    if not isinstance(error, FileNotFoundError) or not isinstance(error.filename, (str, bytes)):
+        return False
+    return os.path.dirname(os.fsdecode(error.filename)) != os.path.dirname(str(place))

@@ -1,0 +1,144 @@
+"""Seals on computed files: what a cache holds is believed only when this user computed it and nobody changed it since.
+
+A sealed file ends in a few bytes that readers of its format skip: a digest of its content (damage is noticed, whoever
+wrote it) and a keyed digest that only this user can make (`workbench.storage.trust`). A column is digested block by
+block, while it is written; other files as a whole.
+
+    anything:    content, digest (16), signature (16), b"LWSEAL01"
+    a column:    .npy file, a digest (16) of each block of rows, rows per block (8), signature (16), b"LWSEAL02"
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from workbench.storage.trust import signature
+
+SIZE = 16
+_WHOLE, _COLUMN = b"LWSEAL01", b"LWSEAL02"
+_CHUNK = 1 << 20
+
+MINE, OTHER, CHANGED, OPEN = "mine", "other", "changed", "open"
+"""What a file is: sealed by this user; whole, but sealed by another; changed since it was sealed; not sealed at all."""
+
+
+def content_digest(*parts: bytes | memoryview) -> bytes:
+    """First 16 bytes of the SHA-256 of some bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()[:SIZE]
+
+
+def seal(path: Path, name: str) -> None:
+    """Append a seal to a file that is not in its place yet; `name` is what it will be read as."""
+    digest = _digest_of(path, path.stat().st_size)
+    with open(path, "ab") as file:
+        file.write(digest + _signed(name, digest) + _WHOLE)
+
+
+def state_of(path: Path, name: str) -> str:
+    """Whose file this is, by its content: one of `MINE`, `OTHER`, `CHANGED`, `OPEN`.
+
+    What was found is remembered in this process for as long as the file has the same size and time.
+
+    Raises
+    ------
+    OSError : it cannot be read.
+    """
+    stat = path.stat()
+    version = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return _state(str(path), name, version, _signed("", b""))
+
+
+@functools.lru_cache(maxsize=4096)
+def _state(path: str, name: str, version: tuple[int, ...], whose: bytes) -> str:
+    """`whose` is in the key, since another user's signature makes another answer."""
+    size = version[-1]
+    with open(path, "rb") as file:
+        file.seek(max(0, size - 2 * SIZE - len(_WHOLE)))
+        end = file.read()
+    kind = end[-len(_WHOLE) :]
+    if kind == _WHOLE and len(end) == 2 * SIZE + len(_WHOLE):
+        digest = _digest_of(Path(path), size - len(end))
+        if digest != end[:SIZE]:
+            return CHANGED
+        return MINE if hmac.compare_digest(_signed(name, digest), end[SIZE : 2 * SIZE]) else OTHER
+    return _state_of_column(path, name, size) if kind == _COLUMN else OPEN
+
+
+def _digest_of(path: Path, size: int) -> bytes:
+    """Digest of the first `size` bytes of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while size > 0 and (chunk := file.read(min(size, _CHUNK))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest.digest()[:SIZE]
+
+
+def _signed(name: str, digest: bytes) -> bytes:
+    return signature(b"cache\0" + name.encode() + b"\0" + digest)[:SIZE]
+
+
+# ---- columns, block by block ------------------------------------------------------------------------------------
+
+
+def column_end(name: str, header: bytes, block_rows: int, digests: Sequence[bytes]) -> bytes:
+    """What follows the rows of a column whose blocks have these digests."""
+    blocks = b"".join(digests) + struct.pack("<Q", block_rows)
+    return blocks + _signed(name, content_digest(header, blocks)) + _COLUMN
+
+
+def read_header(path: str | Path) -> tuple[bytes, tuple[int, ...], np.dtype]:
+    """(header as written, shape, dtype) of an .npy file.
+
+    Raises
+    ------
+    ValueError, OSError, EOFError : it is none.
+    """
+    with open(path, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        length = file.tell()
+        file.seek(0)
+        return file.read(length), shape, dtype
+
+
+def _state_of_column(path: str, name: str, size: int) -> str:
+    try:
+        header, shape, dtype = read_header(path)
+        start, n = len(header), shape[0]
+        row = dtype.itemsize * int(np.prod(shape[1:], dtype=np.int64))
+        tail = SIZE + len(_COLUMN)
+        with open(path, "rb") as file:
+            file.seek(size - tail - 8)
+            (block_rows,) = struct.unpack("<Q", file.read(8))
+            count = -(-n // block_rows)
+            if start + n * row + SIZE * count + 8 + tail != size:
+                return CHANGED
+            file.seek(start + n * row)
+            blocks, given = file.read(SIZE * count + 8), file.read(SIZE)
+    except (OSError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, struct.error):
+        return CHANGED
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb", buffering=0) as file:
+        file.seek(start)
+        for block in range(count):
+            rows = min(block_rows, n - block * block_rows)
+            digest, left = hashlib.sha256(), rows * row
+            while left and (chunk := file.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            if digest.digest()[:SIZE] != blocks[SIZE * block : SIZE * (block + 1)]:
+                return CHANGED
+    return MINE if hmac.compare_digest(_signed(name, content_digest(header, blocks)), given) else OTHER
