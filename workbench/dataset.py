@@ -7,7 +7,7 @@ integer `given_labels` into `classes`, with -1 for "no label yet". Rows are join
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 
 from workbench.checks import in_memory
 from workbench.errors import InputError, first_few
+from workbench.storage.roots import media_root as find_root
 from workbench.tasks import TASKS
 
 UNLABELLED = -1
@@ -100,12 +101,17 @@ class Dataset:
         text : column with the text of the example.
         classes : class names in the order wanted. Integer labels with str `classes` are indices into them.
             Without it: the sorted distinct labels.
-        media_root : folder below which image paths are read; relative paths start there. Default: the
-            current folder.
+        media_root : folder below which images and sounds are read; relative paths start there. Default: the current
+            folder; where all paths are absolute and lie elsewhere, their common folder.
 
         Raises
         ------
-        InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`.
+        InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`, absolute
+            paths of images or sounds of which none can be read.
+
+        Warns
+        -----
+        UserWarning : some of the files cannot be read, or none of relative paths. (Of more than 10,000 paths, as many are looked for.)
         """
         for role, name in {"label": label, "id": id, "image": image, "audio": audio, "text": text}.items():
             if name is not None and name not in frame.columns:
@@ -172,8 +178,8 @@ class Dataset:
             raise InputError.at("sounds", f"has {len(sounds)} entries for {n} labels", "Pass one sound per example.")
         pictures = None if images is None else _Images(images)
         heard = None if sounds is None else _Sounds(sounds)
-        has_paths = any(media is not None and media.any_path() for media in (pictures, heard))
-        root = Path(media_root or ".").resolve() if has_paths else None
+        media = {"image": pictures, "audio": heard}
+        root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
         return cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root, sounds=heard)
 
     @property
@@ -312,6 +318,11 @@ class _Images(Sequence):
         from workbench.storage.media import encode_png
 
         return encode_png(image, row)
+
+    def paths(self) -> Iterator[tuple[int, str | Path]]:
+        """Row and path of each image that is named by one."""
+        if self.any_path():
+            yield from ((row, one) for row, one in enumerate(self._images) if isinstance(one, (str, Path)))
 
     def any_path(self) -> bool:
         if isinstance(self._images, np.ndarray) and self._images.dtype != object:

@@ -176,7 +176,8 @@ def frame():
 
 def test_from_frame(frame):
     before = frame.copy()
-    dataset = Dataset.from_frame(frame, "y", id="key", image="path", text="body", media_root="somewhere")
+    with pytest.warns(UserWarning, match="None of 2 images can be read"):
+        dataset = Dataset.from_frame(frame, "y", id="key", image="path", text="body", media_root="somewhere")
     assert dataset.n == 3
     assert dataset.k == 2
     assert dataset.metadata.columns.tolist() == ["body", "score", "row_"]
@@ -230,7 +231,8 @@ def test_images_of_many_kinds():
     assert arrays.media_root is None
     mixed = Dataset.from_arrays([0] * 4, images=[b"raw", None, np.nan, pd.NA])
     assert [mixed.image(row) for row in range(4)] == [b"raw", None, None, None]
-    paths = Dataset.from_arrays([0, 1], images=np.array(["a.png", "b.png"]))
+    with pytest.warns(UserWarning, match="None of 2 images can be read"):
+        paths = Dataset.from_arrays([0, 1], images=np.array(["a.png", "b.png"]))
     assert paths.image(0) == "a.png"
     assert paths.media_root is not None
     assert Dataset.from_arrays([0]).image(0) is None

@@ -152,6 +152,7 @@ def test_images_go_to_parquet_and_are_pointed_at_elsewhere(tmp_path, rng):
 
 
 def test_paths_of_images_are_kept(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"a picture")
     dataset = wb.Dataset.from_arrays(["a", "b"], images=["x.png", None], media_root=tmp_path)
     wb.Recorder(tmp_path / "run", dataset, mode="import").close()
     run = wb.open_run(tmp_path / "run")

@@ -29,6 +29,8 @@ LONG_TEXT = 20_000
 """Characters of a text that are sent; the rest is cut with a note."""
 
 SHORT_TEXT = 400
+PNG_WITH_ALPHA = 6
+"""Colour type in the header of a PNG, byte 25."""
 FIELDS = {THUMB: 6, FULL: 40}
 """Cells of a row of a table that are shown."""
 
@@ -132,13 +134,14 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 
 
 def encoded(data: bytes, size: int) -> dict:
-    """src, width and height of an image's bytes, decoded with a pixel limit and encoded anew."""
+    """src, width and height of an image's bytes, decoded with a pixel limit and encoded anew; `alpha` if transparent."""
     from workbench.storage.media import thumbnail
 
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
-    return {"src": src, "width": width, "height": height}
+    out = {"src": src, "width": width, "height": height}
+    return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
 
 
 def _weight(item: dict) -> int:

@@ -12,6 +12,7 @@ from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 from workbench.io.landing import check_free, landing
 from workbench.run import Run
+from workbench.storage.roots import default_root
 from workbench.storage.tables import WRITERS, check_target, read_table, write_table
 
 PREFIX = "p_"
@@ -80,7 +81,8 @@ def read(
     if names is not None:  # class names are text; integer labels would be taken as positions
         rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
     if media_root is None and isinstance(source, (str, Path)):
-        media_root = Path(source).resolve().parent
+        named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
+        media_root = default_root(named, Path(source).resolve().parent)
     media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
     dataset = Dataset.from_frame(rest, label, id=id, classes=names, **media)
     with landing(path, dataset, overwrite=overwrite) as recorder:

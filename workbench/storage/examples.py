@@ -79,8 +79,9 @@ def _column(name: str, values: pd.Series) -> pa.Array:
 def read_dataset(layout: Layout, described: dict, media_root: str | Path | None) -> Dataset:
     """The Dataset of a run; images stay on disk until one is asked for.
 
-    Image paths are read below `media_root` when given; else below the folder named when the run was recorded, if
-    this user recorded it; else below the run directory.
+    Image paths are read below `media_root` when given (absolute ones below the folder of the recording then start
+    there); else below the folder named when the run was recorded, if this user recorded it; else below the run
+    directory.
     """
     n, classes = described["n"], tuple(described["classes"])
     try:
@@ -98,12 +99,14 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     except (OSError, pa.ArrowException, UnicodeError, KeyError) as error:
         raise RunError(f"{layout.examples} cannot be read ({error}). Restore it from a copy.") from error
     stored: dict[str, _StoredMedia] = {}
+    recorded = described.get("media_root")
+    moved_from = recorded if media_root is not None and isinstance(recorded, str) else None
     for name in media:
         if name in file.schema_arrow.names:
             kind = file.schema_arrow.field(name).type
             if kind not in (pa.binary(), pa.large_binary(), *TEXT):
                 raise RunError(f"{layout.examples} column `{name}` is {kind}, not {name}s or paths. Restore the file.")
-            stored[name] = _StoredMedia(layout.examples, n, name, kind in TEXT)
+            stored[name] = _StoredMedia(layout.examples, n, name, kind in TEXT, moved_from)
     text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
     return Dataset(
         ids=ids,
@@ -160,8 +163,11 @@ def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Pa
 class _StoredMedia(Sequence):
     """A media column of examples.parquet, read a row group at a time; the last few groups stay in memory."""
 
-    def __init__(self, path: Path, n: int, name: str, paths: bool, keep: int = 8) -> None:
+    def __init__(
+        self, path: Path, n: int, name: str, paths: bool, moved_from: str | None = None, keep: int = 8
+    ) -> None:
         self._path, self._n, self._name, self._paths, self._keep = path, n, name, paths, keep
+        self._moved_from = moved_from
         self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
         self._file: pq.ParquetFile | None = None
 
@@ -183,4 +189,12 @@ class _StoredMedia(Sequence):
             while len(self._groups) > self._keep:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)
-        return self._groups[group][offset].as_py()
+        return self._moved(self._groups[group][offset].as_py())
+
+    def _moved(self, media: bytes | str | None) -> bytes | str | None:
+        """An absolute path below the folder that media once lay in, relative to it; all else as it is."""
+        old = self._moved_from
+        if old is None or not isinstance(media, str) or not media.startswith(old):
+            return media
+        rest = media[len(old) :]
+        return rest.lstrip("/\\") if rest[:1] in ("/", "\\") or old[-1:] in ("/", "\\") else media

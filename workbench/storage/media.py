@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,12 @@ MAX_SOUND = 20_000_000
 
 SOUNDS = ((b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"))
 """First bytes and MIME type of what reaches a browser's player."""
+
+NAME_IT = (
+    "If the files are elsewhere, or somebody else recorded the run, name their folder: `open_run(path, "
+    "media_root=FOLDER)`, or `media_root=FOLDER` where the Dataset is made."
+)
+"""What to do about files that are not found."""
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats that are decoded; others (EPS above all) may start other programs and are refused."""
@@ -101,9 +108,10 @@ def media_path(media: str, root: Path | None, field: str = "image") -> Path:
     try:
         path = (root / media).resolve()
         if not path.is_relative_to(root.resolve()):
-            raise InputError.at(field, f"leaves the media folder: {media}", f"Files are read below {root} only.")
+            todo = f"Files are read below {root} only. {NAME_IT}"
+            raise InputError.at(field, f"leaves the media folder: {media}", todo)
         if not path.is_file():
-            raise InputError.at(field, f"does not exist: {path}", "Check `media_root`.")
+            raise InputError.at(field, f"does not exist: {path}", f"Paths start in {root}. {NAME_IT}")
         return path
     except InputError:
         raise
@@ -114,26 +122,72 @@ def media_path(media: str, root: Path | None, field: str = "image") -> Path:
 def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
     """PNG (or JPEG for photographs) bytes of at most `size` pixels a side, with width and height.
 
-    Small images (longest side under `pixelated_below`) are kept as they are; the view enlarges them.
+    The picture is upright (EXIF orientation is applied), 8 bits deep and the first frame of an animation. Small images
+    (longest side under `pixelated_below`) are kept as they are; the view enlarges them.
 
     Raises
     ------
     InputError : the bytes are not an image of a known format, or claim more than `MAX_PIXELS`.
     """
-    picture = open_image(data)
+    picture = shown(open_image(data, size))
     picture.thumbnail((size, size))
-    if picture.mode not in ("L", "RGB", "RGBA"):
-        picture = picture.convert("RGBA" if "A" in picture.getbands() or picture.mode == "P" else "RGB")
+    lossy = max(picture.size) > pixelated_below and picture.mode == "RGB"
+    return encode(picture, lossy=lossy, quality=85), picture.width, picture.height
+
+
+def encode(picture: Any, *, lossy: bool, quality: int = 95) -> bytes:
+    """JPEG bytes of a PIL image where `lossy`, else PNG."""
     out = io.BytesIO()
-    if max(picture.size) > pixelated_below and picture.mode == "RGB":
-        picture.save(out, "JPEG", quality=85)
+    if lossy:
+        picture.save(out, "JPEG", quality=quality)
     else:
         picture.save(out, "PNG", compress_level=1)
-    return out.getvalue(), picture.width, picture.height
+    return out.getvalue()
 
 
-def open_image(data: bytes):
-    """A decoded PIL image, refused when its header claims more than `MAX_PIXELS` or an unknown format."""
+def shown(picture: Any) -> Any:
+    """A PIL image as a screen shows it: upright, in mode L, RGB or RGBA (only where something is transparent).
+
+    Grey values of more than 8 bits (`depth`) are spread from the lowest to the highest one of the picture: scans of
+    12 bits in files of 16 would be black otherwise.
+    """
+    from PIL import ImageOps
+
+    try:
+        picture = ImageOps.exif_transpose(picture)
+    except Exception:  # broken EXIF data: the picture itself is whole, so show it as it lies
+        picture = picture.copy()
+    if deep(picture):
+        return _eight_bits(picture)
+    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        return picture if picture.getextrema()[3][0] < 255 else picture.convert("RGB")
+    return picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def deep(picture: Any) -> bool:
+    """Whether a PIL image has grey values of more than 8 bits."""
+    return picture.mode == "F" or picture.mode.startswith("I")
+
+
+def _eight_bits(picture: Any) -> Any:
+    """A grey PIL image of 8 bits, its finite values spread from the lowest to the highest."""
+    from PIL import Image
+
+    values = np.asarray(picture, dtype=np.float32)
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if picture.mode.startswith("I") and low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * (255 / max(high - low, 1e-12))
+    return Image.fromarray(scaled.clip(0, 255).round().astype(np.uint8))
+
+
+def open_image(data: bytes, size: int | None = None) -> Any:
+    """A decoded PIL image, refused when its header claims more than `MAX_PIXELS` or an unknown format.
+
+    With `size`, a JPEG may be decoded at a fraction of its size, its longest side at least `size`.
+    """
     import warnings
 
     from PIL import Image
@@ -145,7 +199,8 @@ def open_image(data: bytes):
             if picture.width * picture.height > MAX_PIXELS:
                 found = f"claims {picture.width} x {picture.height} pixels"
                 raise InputError.at("image", found, f"At most {MAX_PIXELS:,} pixels are decoded.")
-            picture.draft("RGB", (512, 512))
+            if size is not None:
+                picture.draft(None, (max(size, 512), max(size, 512)))
             picture.load()
     except InputError:
         raise

@@ -78,6 +78,7 @@ def test_round_trip(tmp_path, frame, suffix):
 
 def test_a_table_has_its_sounds_beside_it(tmp_path):
     (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one.wav").write_bytes(b"RIFF")
     pd.DataFrame({"label": ["a"], "clip": ["one.wav"]}).to_csv(tmp_path / "data" / "t.csv", index=False)
     run = wb.read(tmp_path / "data" / "t.csv", tmp_path / "run", audio="clip")
     assert run.dataset.sound(0) == "one.wav"

@@ -172,3 +172,46 @@ def test_modes(mode):
     data, width, height = thumbnail(out.getvalue(), size=50)
     assert (width, height) == (50, 50)
     assert data[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0")
+
+
+def test_pictures_are_upright_whole_and_eight_bits_deep():
+    from PIL import Image
+
+    def saved(image, kind="PNG", **options):
+        out = io.BytesIO()
+        image.save(out, kind, **options)
+        return out.getvalue()
+
+    def opened(data, size=420):
+        made, width, height = thumbnail(data, size)
+        image = Image.open(io.BytesIO(made))
+        assert image.size == (width, height)
+        return image
+
+    turned = Image.new("RGB", (900, 600), "blue")
+    exif = turned.getexif()
+    exif[0x0112] = 6  # the camera was held upright
+    assert opened(saved(turned, "JPEG", exif=exif)).size == (280, 420)
+    assert opened(saved(Image.new("RGB", (40, 60), "red"), "JPEG", exif=b"Exif\0\0broken")).size == (40, 60)
+
+    scan = Image.fromarray(np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16))  # 12 bits in 16
+    assert opened(saved(scan)).getextrema() == (0, 255)
+    floats = Image.fromarray(np.array([[0.0, 0.5], [1.0, np.nan]], np.float32))
+    assert opened(saved(floats, "TIFF")).getextrema() == (0, 255)
+    flat = Image.fromarray(np.full((4, 4), 1000, np.uint16))
+    assert opened(saved(flat)).getextrema() == (0, 0)
+
+    glass = Image.new("RGBA", (200, 300), (255, 0, 0, 0))
+    assert opened(saved(glass)).mode == "RGBA"
+    assert opened(saved(Image.new("RGBA", (200, 300), "red"))).mode == "RGB", "opaque: no need for an alpha channel"
+    palette = Image.new("P", (30, 40))
+    assert opened(saved(palette, transparency=0)).mode == "RGBA"
+    assert opened(saved(Image.new("CMYK", (90, 60)), "JPEG")).mode == "RGB"
+    assert opened(saved(Image.new("LA", (9, 6), (3, 9)))).mode == "RGBA"
+
+    frames = [Image.new("RGB", (30, 70), color) for color in ("red", "blue")]
+    first = opened(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert first.convert("RGB").getpixel((0, 0))[0] > 250, "the first frame"
+    for size in ((1, 1), (8, 8), (6000, 4000), (3000, 4), (4, 3000)):
+        width, height = opened(saved(Image.new("L", size, 9))).size
+        assert 1 <= width <= min(420, size[0]) and 1 <= height <= min(420, size[1])
