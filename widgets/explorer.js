@@ -4375,9 +4375,9 @@ const NODES = {
       title: error,
       text: size === "full" ? error : shortError(error),
     }),
-  src: ({ id, src, width, height }, size) =>
+  src: ({ id, src, width, height, alpha }, size) =>
     h("img", {
-      class: `lw-media lw-${size}${Math.max(width || 0, height || 0) < 64 ? " lw-pixels" : ""}`,
+      class: `lw-media lw-${size}${isSmall(width, height) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
       src,
       alt: `example ${id}`,
       draggable: "false",
@@ -4396,9 +4396,13 @@ const NODES = {
   text: ({ text }, size) => textNode(text, size),
 };
 
+/** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
+const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
+
 /** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
 function shortError(error) {
-  return /^(no \w+$|render)/.test(error) ? clip(error, 60) : "unreadable";
+  if (/^(no \w+$|render)/.test(error)) return clip(error, 60);
+  return / does not exist: /.test(error) ? "not found" : / leaves the media folder: /.test(error) ? "not in the media folder" : "unreadable";
 }
 
 function nothing({ id }, size) {
