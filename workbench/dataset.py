@@ -111,7 +111,8 @@ class Dataset:
 
         Warns
         -----
-        UserWarning : some of the files cannot be read, or none of relative paths. (Of more than 10,000 paths, as many are looked for.)
+        UserWarning : some of the files cannot be read, or none of relative paths (of more than 10,000, as many are
+            looked for).
         """
         for role, name in {"label": label, "id": id, "image": image, "audio": audio, "text": text}.items():
             if name is not None and name not in frame.columns:

@@ -134,7 +134,7 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 
 
 def encoded(data: bytes, size: int) -> dict:
-    """src, width and height of an image's bytes, decoded with a pixel limit and encoded anew; `alpha` if transparent."""
+    """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
     from workbench.storage.media import thumbnail
 
     picture, width, height = thumbnail(data, size)

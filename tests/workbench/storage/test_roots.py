@@ -1,4 +1,4 @@
-"""Absolute paths outside the current folder work for whoever made the Dataset; files that are not there are told at once."""
+"""Absolute paths outside the current folder work for whoever made the Dataset, and missing files are told."""
 
 from __future__ import annotations
 
