@@ -44,6 +44,8 @@ class Dataset:
     text_column : name of the column of `metadata` that holds the text of an example, or None.
     task : kind of label, a key of `workbench.tasks.TASKS`.
     media_root : folder below which paths of images and sounds are read, or None when there are no paths.
+    column_of : the user's own names of columns that have another name here: "id", "given_label", "image" and "audio",
+        and columns of `metadata` that were renamed. `workbench.export` gives them back.
     """
 
     ids: np.ndarray
@@ -56,6 +58,7 @@ class Dataset:
     media_root: Path | None = None
     planted: pd.DataFrame | None = None
     sounds: Sequence[bytes | str | None] | None = None
+    column_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -120,7 +123,7 @@ class Dataset:
         ids = np.arange(len(frame)) if id is None else frame[id].to_numpy()
         taken = {name for name in (label, id, image, audio) if name is not None}
         metadata = frame.drop(columns=list(taken)).reset_index(drop=True)
-        return cls.from_arrays(
+        made = cls.from_arrays(
             frame[label],
             ids=ids,
             images=None if image is None else list(frame[image]),
@@ -131,6 +134,9 @@ class Dataset:
             text_column=text,
             metadata=metadata,
         )
+        named = {"id": id, "given_label": label, "image": image, "audio": audio}
+        named = {role: str(name) for role, name in named.items() if name is not None}
+        return dataclasses.replace(made, column_of={**made.column_of, **named})
 
     @classmethod
     def from_arrays(
@@ -163,6 +169,7 @@ class Dataset:
         columns = pd.DataFrame(index=pd.RangeIndex(n)) if metadata is None else metadata.reset_index(drop=True)
         if len(columns) != n:
             raise InputError.at("metadata", f"has {len(columns)} rows for {n} labels", "Pass one row per example.")
+        renamed = {f"{name}_": name for name in columns.columns if name in RESERVED}
         columns = columns.set_axis([f"{name}_" if name in RESERVED else str(name) for name in columns.columns], axis=1)
         if columns.columns.has_duplicates:
             twice = columns.columns[columns.columns.duplicated()].tolist()
@@ -181,7 +188,8 @@ class Dataset:
         heard = None if sounds is None else _Sounds(sounds)
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
-        return cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root, sounds=heard)
+        made = cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root, sounds=heard)
+        return dataclasses.replace(made, column_of=renamed)
 
     @property
     def n(self) -> int:

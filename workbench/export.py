@@ -1,23 +1,32 @@
 """The corrected labels as a file: with who changed what, when and why, or as a cleaned training set.
 
-What is exported is the given labels with the decisions of the journal applied; the run itself stays as it is.
+What is exported is the given labels with the decisions of the journal applied; the run itself stays as it is. Columns
+that the user named when the Dataset was made come back under these names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
+from workbench.issues.kept import kept_issues
 from workbench.run import Run
 from workbench.storage.tables import check_target, write_table
 
+if TYPE_CHECKING:
+    from workbench.dataset import Dataset
+
 DROPS = ("flagged", "skipped", "suspects")
 CLEANED = ("relabel", "drop")
-COLUMNS = ("id", "label", "given_label", "changed", "author", "time", "reason")
+COLUMNS = (
+    *("given_label", "label", "changed", "verdict", "flag", "note", "p_error", "suggested_label"),
+    *("author", "time", "reason"),
+)
 """Columns of an export besides the user's own; a column of the user's with such a name gets a trailing underscore."""
 
 
@@ -31,27 +40,59 @@ def export(
     cleaned: str | None = None,
     images: bool = True,
     sounds: bool = True,
+    issues: pd.DataFrame | bool | None = None,
 ) -> Path:
     """Write the corrected labels to .csv, .jsonl or .parquet.
 
     Parameters
     ----------
-    run : the run; its journal says what was decided.
-    path : the file; its suffix says the format, its directory must exist.
-    force : replace a file that is there.
-    drop, only_changed, cleaned, images, sounds : as in `export_table`. Bytes of images and sounds go to Parquet only;
-        in CSV and JSONL the columns `image` and `audio` say where they are.
+    run : Run
+        Its journal says what was decided.
+    path : str or Path
+        The file; its suffix says the format, its directory must exist.
+    force : bool
+        Replace a file that is there.
+    drop : {"flagged", "skipped", "suspects"} or list of ids, optional
+        Examples to leave out. "skipped" are those put off in the review, "suspects" those that `find_issues` calls an
+        issue and nobody has relabelled or kept.
+    only_changed : bool
+        Only examples whose label differs from the given one.
+    cleaned : {"relabel", "drop"}, optional
+        Write a training set instead: ids, your own columns and the labels, under your own name of that column, without
+        any history. With "relabel" the labels are as corrected, with "drop" changed examples are left out. A training
+        set has no examples without a label; suspects that nobody looked at stay, unless dropped.
+    images, sounds : bool
+        Include them. Their bytes go to Parquet only; in CSV and JSONL their columns say where in the run they are.
+    issues : DataFrame or bool, optional
+        Where `p_error` and `suggested_label` come from: the result of `find_issues`; True computes it now, False leaves
+        both empty. By default the last result for this run, if it was kept: an export does not wait for the detector.
 
     Returns
     -------
-    Path of the file. It appears whole or not at all.
+    Path
+        The file. It appears whole or not at all.
 
     Raises
     ------
-    ExistsError : the file is there. InputError : unknown suffix or option, no such directory.
+    ExistsError
+        The file is there.
+    InputError
+        Unknown suffix or option, no such directory.
 
     Notes
     -----
+    Columns of the table, one row per example in dataset order:
+
+    - the id under your own name of that column ("id" if there is none), and your other columns;
+    - your label column, if it has a name of its own, with the labels as corrected;
+    - given_label, label (as corrected), changed;
+    - verdict ("relabel", "keep" or "skip"), flag, note: what was decided;
+    - p_error, suggested_label: what the detector thinks, empty where that is not known;
+    - author, time (ISO 8601, UTC) and reason of the decision;
+    - images and sounds, unless their column is the id.
+
+    A column of yours that has one of these names gets a trailing underscore.
+
     In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
     names and class names too, so that a spreadsheet shows it and does not run it; numbers stay numbers. Read such a
     file back with ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
@@ -60,7 +101,7 @@ def export(
     target = check_target(path, force)
     binary = target.suffix.lower() == ".parquet"
     chosen = {"drop": drop, "only_changed": only_changed, "cleaned": cleaned, "images": images, "sounds": sounds}
-    return write_table(export_table(run, **chosen, binary=binary), target, force=force)
+    return write_table(export_table(run, **chosen, issues=issues, binary=binary), target, force=force)
 
 
 def export_table(
@@ -71,25 +112,17 @@ def export_table(
     cleaned: str | None = None,
     images: bool = True,
     sounds: bool = True,
+    issues: pd.DataFrame | bool | None = None,
     binary: bool = True,
 ) -> pd.DataFrame:
-    """What `export` writes, one row per example in dataset order.
+    """What `export` writes, as a DataFrame with one row per example in dataset order.
 
     Parameters
     ----------
-    drop : leave out examples: "flagged"; "skipped" (put off in the review); "suspects" (what `find_issues` calls an
-        issue and nobody has relabelled or kept); or a list of ids.
-    only_changed : only examples whose label differs from the given one.
-    cleaned : None, the table with given labels and decisions. "relabel", a training set: id, the user's columns
-        and `label` as corrected. "drop", a training set in which changed examples are left out instead.
-        A training set has no examples without a label; suspects that nobody looked at stay, unless dropped.
-    images, sounds : include the column `image` when the dataset has images, and `audio` when it has sounds.
-    binary : whether bytes can be stored; if not, these columns name the place of the bytes in the run.
-
-    Returns
-    -------
-    DataFrame with the columns id, the user's, label, given_label (None where there is none), changed (bool), and
-    author, time (ISO 8601, UTC), reason of the decision that relabelled the example or kept its label, else None.
+    drop, only_changed, cleaned, images, sounds, issues
+        As in `export`.
+    binary : bool
+        Whether bytes can be stored; if not, the columns of images and sounds name the place of the bytes in the run.
     """
     if cleaned is not None and cleaned not in CLEANED:
         raise InputError.unknown("cleaned", cleaned, CLEANED)
@@ -107,24 +140,44 @@ def export_table(
         keep &= ~changed
     rows = np.flatnonzero(keep)
 
-    columns: dict[str, object] = {"id": dataset.ids[rows]}
-    taken = {*COLUMNS, "image", "audio"}
-    for name in dataset.metadata.columns:
-        free = str(name)
-        while free in taken:
-            free += "_"
-        taken.add(free)
-        columns[free] = dataset.metadata[name].iloc[rows].array
-    columns["label"] = _objects(dataset.names_of(labels[rows]))
+    name_of = _names(dataset, whole=cleaned is None)
+    corrected = _objects(dataset.names_of(labels[rows]))
+    columns: dict[str, object] = {name_of["id"]: dataset.ids[rows]}
+    columns |= {name_of[name]: dataset.metadata[name].iloc[rows].array for name in dataset.metadata.columns}
+    if name_of["given_label"] not in COLUMNS or cleaned is not None:
+        columns[name_of["given_label"]] = corrected
     if cleaned is None:
-        columns["given_label"] = _objects(dataset.given[rows])
-        columns["changed"] = changed[rows]
-        columns |= _who(run, rows)
-    if images and dataset.images is not None:
-        columns["image"] = _objects(_media(run, dataset.image, rows, binary))
-    if sounds and dataset.sounds is not None:
-        columns["audio"] = _objects(_media(run, dataset.sound, rows, binary))
+        found = {"given_label": _objects(dataset.given[rows]), "label": corrected, "changed": changed[rows]}
+        found |= _decided(run, rows) | _suspected(run, issues, rows)
+        columns |= {name: found[name] for name in COLUMNS}
+    if images and dataset.images is not None and name_of["image"] != name_of["id"]:
+        columns[name_of["image"]] = _objects(_media(run, dataset.image, rows, binary))
+    if sounds and dataset.sounds is not None and name_of["audio"] != name_of["id"]:
+        columns[name_of["audio"]] = _objects(_media(run, dataset.sound, rows, binary))
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
+
+
+def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
+    """The name in an export of each column of the dataset: the user's, with an underscore where ours is the same."""
+    own = dataset.column_of
+    taken = set(COLUMNS) if whole else set()
+    label = own.get("given_label", "label")
+    names = {"given_label": label}
+    taken.add(label)
+    for role, there in (("id", True), ("image", dataset.images is not None), ("audio", dataset.sounds is not None)):
+        if there:
+            same = own.get(role) is not None and own.get(role) == own.get("id") and role != "id"
+            names[role] = names["id"] if same else _free(own.get(role, role), taken)
+    for name in dataset.metadata.columns:
+        names[name] = _free(own.get(name, str(name)), taken)
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _objects(values: object) -> pd.Series:
@@ -132,17 +185,39 @@ def _objects(values: object) -> pd.Series:
     return pd.Series(values, dtype=object)
 
 
-def _who(run: Run, rows: np.ndarray) -> dict[str, pd.Series]:
-    """Author, time and reason (None where nobody decided) of decisions on the label of `rows`."""
+def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
+    """What was decided about `rows`, by whom, when and why; None, and False for the flag, where nobody decided."""
     state = run.journal.state()
-    state = state[state["label"].notna() | state["verdict"].isin(["relabel", "keep"])]
     places, known = run._known_rows(state.index)
-    found = {}
-    for name in ("author", "time", "reason"):
-        whole = np.full(run.n, None, dtype=object)
-        whole[places] = state[name].to_numpy()[known]
-        found[name] = _objects(whole[rows])
+    found: dict[str, object] = {}
+    for name in ("verdict", "flag", "note", "author", "time", "reason"):
+        values = np.full(run.n, False if name == "flag" else None, dtype=object)
+        values[places] = state[name].to_numpy(object)[known]
+        found[name] = values[rows].astype(bool) if name == "flag" else _objects(values[rows])
     return found
+
+
+def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
+    """`p_error` and `suggested_label` of `rows`; NaN and None where the detector's answer is not at hand."""
+    if issues is True:
+        from workbench import find_issues
+
+        issues = find_issues(run)
+    elif issues is None:
+        issues = kept_issues(run)
+    p_error, suggested = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
+    if isinstance(issues, pd.DataFrame):
+        missing = {"p_error", "suggested"} - set(issues.columns)
+        if missing:
+            found = f"has no column {min(missing)!r}"
+            raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
+        places, known = run._known_rows(issues.index)
+        p_error[places] = issues["p_error"].to_numpy(float)[known]
+        suggested[places] = issues["suggested"].to_numpy(object)[known]
+    elif issues is not None and issues is not False:
+        found = f"is a {type(issues).__name__}"
+        raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
+    return {"p_error": p_error[rows], "suggested_label": _objects(suggested[rows])}
 
 
 def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:

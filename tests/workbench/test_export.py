@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import ExistsError, InputError
-from workbench.export import export_table
+from workbench.export import COLUMNS, export_table
 from workbench.storage.tables import read_table
 
 
@@ -45,15 +45,16 @@ def run(tmp_path):
 
 def test_columns_by_hand(run):
     table = export_table(run)
-    assert table.columns.tolist() == [
-        "id", "age", "reason_", "label", "given_label", "changed", "author", "time", "reason",
-    ]  # fmt: skip
-    assert table["id"].tolist() == list("abcdef")
+    assert table.columns.tolist() == ["key", "age", "reason_", *COLUMNS]
+    assert table["key"].tolist() == list("abcdef")
     assert table["label"].tolist() == ["dog", "dog", "dog", "=cat", "dog", "dog"]
     assert table["given_label"].tolist() == ["=cat", "dog", "dog", "=cat", "dog", None]
     assert table["changed"].tolist() == [True, False, False, False, False, True]
-    assert table["author"].tolist() == ["ann", "bob", None, None, None, "cy"]
-    assert table["reason"].tolist() == ["=looks like a dog", "", None, None, None, "new"]
+    assert table["verdict"].tolist() == ["relabel", "keep", None, "skip", None, "relabel"]
+    assert table["flag"].tolist() == [False, False, True, False, False, False]
+    assert table["note"].tolist() == [None] * 6
+    assert table["author"].tolist() == ["ann", "bob", "bob", "bob", None, "cy"]
+    assert table["reason"].tolist() == ["=looks like a dog", "", "", "", None, "new"]
     assert table["time"].str.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").tolist()[0]
     assert table["age"].tolist() == [-1, 2, 3, 4, 5, 6]
 
@@ -72,47 +73,52 @@ def test_columns_by_hand(run):
     ],
 )
 def test_which_examples(run, options, ids):
-    assert "".join(export_table(run, **options)["id"]) == ids
+    assert "".join(export_table(run, **options)["key"]) == ids
 
 
 def test_a_training_set_has_labels_and_no_history(run):
     clean = export_table(run, cleaned="relabel")
-    assert clean.columns.tolist() == ["id", "age", "reason_", "label"]
+    assert clean.columns.tolist() == ["key", "age", "reason", "label"]
     assert clean["label"].tolist() == ["dog", "dog", "dog", "=cat", "dog", "dog"]
     run.journal.undo("cy")
-    assert "".join(export_table(run, cleaned="relabel")["id"]) == "abcde"  # f has no label again
+    assert "".join(export_table(run, cleaned="relabel")["key"]) == "abcde"  # f has no label again
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_files_hold_the_table(run, tmp_path, suffix):
     path = wb.export(run, tmp_path / f"out.{suffix}")
     assert path == tmp_path / f"out.{suffix}"
-    text = ["id", "label", "given_label", "reason"]
+    text = ["key", "label", "given_label", "reason"]
     back = read_table(path, text=text, neutralized=True) if suffix == "csv" else read_table(path)
     table = export_table(run)
     assert back.columns.tolist() == table.columns.tolist()
-    for name in ("id", "label", "given_label", "age", "changed", "author", "time"):
+    for name in ("key", "label", "given_label", "age", "changed", "author", "time"):
         found, expected = back[name].astype(object), table[name].astype(object)
         assert found.where(found.notna(), None).tolist() == expected.where(expected.notna(), None).tolist(), name
 
 
 def test_csv_cannot_run_in_a_spreadsheet(run, tmp_path):
     lines = wb.export(run, tmp_path / "out.csv").read_text().splitlines()
-    assert lines[1].startswith("a,-1,'+own,dog,'=cat,True,ann,")
+    assert lines[1].startswith("a,-1,'+own,'=cat,dog,True,relabel,False,,,,ann,")
     assert lines[1].endswith(",'=looks like a dog")
-    assert lines[6].startswith("f,6,,dog,,True,cy,")
+    assert lines[6].startswith("f,6,,,dog,True,relabel,False,,,,cy,")
 
 
 def test_jsonl_by_hand(run, tmp_path):
     first = json.loads(wb.export(run, tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert first.pop("time").startswith("20")
     assert first == {
-        "id": "a",
+        "key": "a",
         "age": -1,
         "reason_": "+own",
-        "label": "dog",
         "given_label": "=cat",
+        "label": "dog",
         "changed": True,
+        "verdict": "relabel",
+        "flag": False,
+        "note": None,
+        "p_error": None,
+        "suggested_label": None,
         "author": "ann",
         "reason": "=looks like a dog",
     }
@@ -164,13 +170,13 @@ def test_sounds_go_where_images_go(tmp_path):
     wb.Recorder(tmp_path / "run", wb.Dataset.from_frame(frame, audio="clip"), mode="import").close()
     run = wb.open_run(tmp_path / "run")
     kept = read_table(wb.export(run, tmp_path / "a.parquet"))
-    assert kept["audio"].tolist() == [b"RIFF one", b"RIFF two"]
-    assert kept["audio_"].tolist() == ["mine", "too"], "the user's own column stays beside it"
-    again = wb.read(tmp_path / "a.parquet", tmp_path / "again", id="id", audio="audio")
+    assert kept["clip"].tolist() == [b"RIFF one", b"RIFF two"]
+    assert kept["audio"].tolist() == ["mine", "too"], "the user's own column keeps its name"
+    again = wb.read(tmp_path / "a.parquet", tmp_path / "again", id="id", audio="clip")
     assert [again.dataset.sound(row) for row in range(2)] == [b"RIFF one", b"RIFF two"]
-    noted = read_table(wb.export(run, tmp_path / "b.csv", drop=[0]))["audio"]
+    noted = read_table(wb.export(run, tmp_path / "b.csv", drop=[0]))["clip"]
     assert noted.tolist() == ["run/examples.parquet row 1"]
-    assert "audio" not in read_table(wb.export(run, tmp_path / "c.csv", sounds=False))
+    assert "clip" not in read_table(wb.export(run, tmp_path / "c.csv", sounds=False))
 
 
 def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
@@ -190,9 +196,90 @@ def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
     assert clean.set_index("id").loc[1, "label"] == str(truth[1])
 
 
+@pytest.fixture
+def birds(tmp_path, rng):
+    """Pictures whose path is their id, a label column of the user's own name, and names that our files use too."""
+    truth = np.array(["owl", "tit", "wren"], object)[np.arange(60) % 3]
+    given = truth.copy()
+    given[:4] = "wren", "owl", "tit", "wren"
+    frame = pd.DataFrame({"file": [f"b/{n:02}.png" for n in range(60)], "species": given})
+    (tmp_path / "b").mkdir()
+    for name in frame["file"]:
+        (tmp_path / name).write_bytes(b"not looked at here")
+    frame["row"], frame["note"], frame["site"] = np.arange(60) * 10, "mine", "=SUM(A1)"
+    dataset = wb.Dataset.from_frame(frame, "species", id="file", image="file", media_root=tmp_path)
+    with wb.Recorder(tmp_path / "run", dataset, mode="import") as recorder:
+        probs = np.full((60, 3), 0.02)
+        probs[np.arange(60), np.arange(60) % 3] = 0.96
+        recorder.save_pred_probs(probs, out_of_fold=True, how="by hand")
+    run = wb.open_run(tmp_path / "run")
+    run.journal.relabel(["b/00.png"], "owl", old="wren", author="ann", reason="neighbours")
+    run.journal.keep(["b/01.png"], old="owl", author="ann")
+    run.journal.skip(["b/02.png"], author="bob")
+    run.journal.flag(["b/03.png"], author="bob")
+    run.journal.note(["b/04.png"], "blurred photo; =1+1", author="bob")
+    return frame, run
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_decisions_and_the_users_own_names_come_back(birds, tmp_path, suffix):
+    frame, run = birds
+    issues = wb.find_issues(run)
+    path = wb.export(run, tmp_path / f"out.{suffix}", issues=issues)
+    back = read_table(path, text=["species"], neutralized=True) if suffix == "csv" else read_table(path)
+    corrected = frame["species"].where(frame["file"] != "b/00.png", "owl")
+    assert back.columns.tolist() == ["file", "row", "note_", "site", "species", *COLUMNS]
+    for name, own in {"file": "file", "row": "row", "note": "note_", "site": "site", "species": "given_label"}.items():
+        assert back[own].tolist() == frame[name].tolist(), name
+    assert back["species"].tolist() == back["label"].tolist() == corrected.tolist()
+    five = back.head(5).astype(object).where(back.head(5).notna(), None)
+    assert five["verdict"].tolist() == ["relabel", "keep", "skip", None, None]
+    assert five["flag"].tolist() == [False, False, False, True, False]
+    assert five["note"].tolist() == [None, None, None, None, "blurred photo; =1+1"]
+    assert five["author"].tolist() == ["ann", "ann", "bob", "bob", "bob"]
+    assert five["time"].notna().all() and back["time"][5:].isna().all()
+    there = issues.loc[back["file"]]
+    assert (
+        np.allclose(back["p_error"], there["p_error"])
+        and back["suggested_label"].tolist() == there["suggested"].tolist()
+    )
+
+
+def test_a_cleaned_training_set_is_the_users_own_table(birds, tmp_path):
+    frame, run = birds
+    back = read_table(wb.export(run, tmp_path / "clean.parquet", cleaned="relabel"))
+    assert sorted(back.columns) == sorted(frame.columns)
+    assert back["species"].tolist()[0] == "owl" and back["species"].tolist()[1:] == frame["species"].tolist()[1:]
+    for name in ("file", "row", "note", "site"):
+        assert back[name].tolist() == frame[name].tolist()
+
+
+def test_an_export_does_not_wait_for_the_detector(birds, tmp_path, monkeypatch):
+    """It uses what is known, and asks only when told to."""
+    from widgets.view.suspects import suspects
+    from workbench.issues import detector
+
+    _, run = birds
+    with monkeypatch.context() as patch:
+        patch.setattr(detector, "find_issues", lambda *a, **k: pytest.fail("asked"))
+        patch.setattr("workbench.find_issues", lambda *a, **k: pytest.fail("asked"), raising=False)
+        table = export_table(run)
+        assert table["p_error"].isna().all() and table["suggested_label"].isna().all()
+    asked = export_table(run, issues=True)
+    assert asked["p_error"].notna().all()
+    known = suspects(run)
+    kept = export_table(wb.open_run(run.path))
+    assert np.allclose(kept["p_error"], known["p_error"].loc[kept["file"]])
+    assert export_table(run, issues=False)["p_error"].isna().all()
+    with pytest.raises(InputError, match="`issues` is a str"):
+        export_table(run, issues="yes")
+    with pytest.raises(InputError, match="`issues` has no column 'p_error'"):
+        export_table(run, issues=wb.score(run))
+
+
 def test_a_decision_about_an_unknown_id_changes_nothing(run):
     run.journal.relabel(["stranger"], "dog", old="cat", author="ann")
-    assert export_table(run)["id"].tolist() == list("abcdef")
+    assert export_table(run)["key"].tolist() == list("abcdef")
 
 
 def test_killed_while_writing_leaves_the_old_file(tmp_path, rng):

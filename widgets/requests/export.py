@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """Write the corrected data and say where it is."""
+    """Write the corrected data, or a cleaned training set, and say where it is."""
     from workbench.export import export
 
     path = Path(str(content["path"])).expanduser()
-    export(view.run, path, force=bool(content.get("overwrite")))
+    cleaned = content.get("cleaned") or None
+    export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
     changed = int((view.run.labels() != view.dataset.given_labels).sum())  # everybody's, as in the file
     text = f"wrote {path.resolve()} ({view.dataset.n:,} examples, {changed:,} changed)"
     return {"path": str(path.resolve()), "text": text}, []

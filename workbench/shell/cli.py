@@ -184,6 +184,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--drop", choices=("flagged", "skipped", "suspects"), help="leave these examples out")
     sub.add_argument("--only-changed", action="store_true", help="only examples whose label changed")
+    sub.add_argument(
+        "--issues", action="store_true", help="ask the detector for p_error and suggested_label, if they are not known"
+    )
     sub.add_argument("--no-images", dest="images", action="store_false", help="leave the images out")
     sub.add_argument("--no-sounds", dest="sounds", action="store_false", help="leave the sounds out")
     sub.add_argument("--force", action="store_true", help="replace a file that is there")

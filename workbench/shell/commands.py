@@ -160,6 +160,7 @@ def export(args: argparse.Namespace) -> Lines:
         cleaned=args.cleaned,
         images=args.images,
         sounds=args.sounds,
+        issues=args.issues or None,
     )
     yield f"{len(run.changes()):,} of {run.n:,} labels changed -> {file}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,9 @@ from workbench.storage.layout import Layout
 from workbench.storage.trust import is_mine
 
 TEXT = (pa.string(), pa.large_string())
+
+OWN_NAME = b"column"
+"""Key in the metadata of a field: the user's name of a column that has another name in the file."""
 
 GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 """Rows per row group: what is read to show one image; and where there are none, which are read as a whole."""
@@ -34,6 +37,7 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     media = {name: values for name, values in media.items() if values is not None}
     for name, values in media.items():
         schema = schema.append(pa.field(name, pa.string() if _holds_paths(dataset, values) else pa.binary()))
+    schema = _with_own_names(schema, dataset.column_of)
     table, group_rows = pa.table(fixed | columns), GROUP_ROWS if media else GROUP_ROWS_BARE
     repeating = [field.name for field in schema if field.name not in ("row", "id", *media)]
     options = {"compression": "zstd", "use_dictionary": repeating}
@@ -48,6 +52,21 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     if dataset.planted is not None:
         with sealed(layout, layout.planted) as temporary:
             dataset.planted.to_parquet(temporary, index=False)
+
+
+def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schema:
+    """The schema with a note on each column that the user knows by another name."""
+    for place, name in enumerate(schema.names):
+        own = column_of.get(name, name)
+        if own != name:
+            schema = schema.set(place, schema.field(place).with_metadata({OWN_NAME: own.encode(errors="replace")}))
+    return schema
+
+
+def _own_names(schema: pa.Schema) -> dict[str, str]:
+    """The inverse of `_with_own_names`."""
+    noted = {field.name: (field.metadata or {}).get(OWN_NAME) for field in schema}
+    return {name: own.decode(errors="replace") for name, own in noted.items() if own}
 
 
 def _holds_paths(dataset: Dataset, values: Sequence) -> bool:
@@ -119,6 +138,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         task=described["task"],
         media_root=_media_root(layout, described, media_root),
         planted=_planted(layout),
+        column_of=_own_names(file.schema_arrow),
     )
 
 
