@@ -282,7 +282,7 @@ class Explorer(anywidget.AnyWidget, View):
     @T.validate("filters")
     def _check_filters(self, proposal: dict) -> dict:
         filters = check_filters(proposal["value"], self.columns)
-        if is_query(filters.get("search", "")):
+        if is_query(filters.get("search", ""), self.columns):
             filter_mask(self, {"search": filters["search"]})  # says what is wrong with it
         return filters
 

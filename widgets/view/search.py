@@ -7,12 +7,14 @@ view's columns are understood, so nothing that is typed (or stored in a view) ca
 from __future__ import annotations
 
 import ast
+import difflib
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 import numpy as np
 
+from widgets.view.query_help import looks_like_query, unreadable
 from workbench.errors import InputError
 
 LONGEST = 1000
@@ -25,10 +27,17 @@ _ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.
 _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
-def is_query(text: str) -> bool:
-    """Does a text compare or call something, or is it plain words?"""
+def is_query(text: str, columns: Container[str] = ()) -> bool:
+    """Does a text compare or call something, or try to, or is it plain words?
+
+    "man in car" is words, unless one of `columns` is named; what stands between quotes as a whole is words too.
+    """
     tree = _parsed(text)[0]
-    return tree is not None and any(isinstance(node, (ast.Compare, ast.Call)) for node in ast.walk(tree))
+    if tree is None:
+        return looks_like_query(text)
+    if isinstance(tree.body, ast.Constant):
+        return False
+    return any(_asks(node, columns) for node in ast.walk(tree))
 
 
 def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]]) -> np.ndarray:
@@ -42,12 +51,14 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
     Raises
     ------
     InputError : not a query, an unknown column, or something that queries do not know.
+
+    Notes
+    -----
+    Names of classes that are numbers compare with numbers: `given == 3` finds the class "3".
     """
-    tree, names = _parsed(text)
+    tree, names, place = _parsed(text)
     if tree is None:
-        raise InputError.at(
-            "query", f"cannot be read: {text!r}", "Write for example `p_error > .5 and given == 'cat'`."
-        )
+        raise unreadable(text, columns, lambda other: _parsed(other)[0] is not None, place)
     reader = _Reader(columns, names)
     try:
         result = reader.read(tree.body)
@@ -64,15 +75,33 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
 
 
 def word_mask(text: str, haystack: np.ndarray) -> np.ndarray:
-    """(n,) bool of the rows whose text holds every word (any case)."""
+    """(n,) bool of the rows whose text holds every word (any case), or the whole phrase where it stands in quotes."""
     mask = np.ones(len(haystack), bool)
-    for word in text.lower().split():
+    words = text.lower().split()
+    quoted = text.strip()
+    if len(quoted) > 2 and quoted[0] in "\"'" and quoted[0] == quoted[-1]:
+        words = [quoted[1:-1].lower()]
+    for word in words:
         mask &= np.fromiter((word in line for line in haystack), bool, len(haystack))
     return mask
 
 
-def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str]]:
-    """The tree of a query and the column names that stood between backticks, by placeholder."""
+def _asks(node: ast.AST, columns: Container[str]) -> bool:
+    """Does a node compare or call? `in` without a list is an English word, unless a column stands beside it."""
+    if isinstance(node, ast.Call):
+        return True
+    if not isinstance(node, ast.Compare):
+        return False
+    listed = (ast.List, ast.Tuple, ast.Set)
+    words = (ast.In, ast.NotIn, ast.Is, ast.IsNot)
+    sides = [node.left, *node.comparators]
+    if any(not isinstance(op, words) for op in node.ops) or any(isinstance(side, listed) for side in sides):
+        return True
+    return any(not isinstance(side, ast.Name) or side.id in columns for side in sides)
+
+
+def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | None]:
+    """The tree of a query, the column names that stood between backticks by placeholder, and where reading stopped."""
     names: dict[str, str] = {}
 
     def placeholder(match: re.Match) -> str:
@@ -81,9 +110,42 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str]]:
         return name
 
     try:
-        return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None, names
+        return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names, None
+    except SyntaxError as error:
+        return None, names, error.offset - 1 if error.offset and not names else None
+    except (ValueError, RecursionError, MemoryError):
+        return None, names, None
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """float64 (n,) of names that are numbers; NaN for the others."""
+    import pandas as pd
+
+    codes, names = pd.factorize(values, use_na_sentinel=True)
+    return np.append(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").to_numpy(float), np.nan)[codes]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == object
+
+
+def _alike(one: object, other: object) -> tuple[object, object]:
+    """Both sides of a comparison, of one kind: names beside a number as numbers, numbers beside a quoted number too."""
+    if _is_text(one) and _is_number(other):
+        numbers = _numbers(one)
+        if np.isnan(numbers).all():
+            raise InputError.at("query", f"compares text with the number {other}", f"Text goes in quotes: '{other}'.")
+        return numbers, other
+    if isinstance(one, np.ndarray) and one.dtype.kind in "fiu" and isinstance(other, str):
+        try:
+            return one, float(other)
+        except ValueError:
+            raise InputError.at("query", f"compares numbers with the text {other!r}", "Write a number.") from None
+    return one, other
 
 
 class _Reader:
@@ -140,7 +202,7 @@ class _Reader:
         for op, right_node in zip(node.ops, node.comparators):
             if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(right_node, ast.List):  # as in pandas
                 op = ast.In() if isinstance(op, ast.Eq) else ast.NotIn()
-            right = self._members(right_node) if isinstance(op, (ast.In, ast.NotIn)) else self.read(right_node)
+            right = self._members(right_node) if isinstance(op, (ast.In, ast.NotIn)) else self._value(right_node)
             part = self._one(op, left, right)
             result = part if result is None else np.logical_and(result, part)
             left = right
@@ -148,18 +210,29 @@ class _Reader:
 
     def _one(self, op: ast.cmpop, left: object, right: object) -> np.ndarray:
         if isinstance(op, (ast.In, ast.NotIn)):
-            found = (
-                np.isin(left, right) if np.asarray(left).dtype != object else np.array([v in right for v in left], bool)
-            )
+            parts = [np.asarray(operator.eq(*_alike(left, one)), bool) for one in right]
+            found = np.logical_or.reduce(parts) if parts else np.zeros(np.shape(left), bool)
             return ~found if isinstance(op, ast.NotIn) else found
         if type(op) not in _COMPARE:
-            raise InputError.at("query", f"compares by {type(op).__name__}", "Use == != < <= > >= in.")
+            word = {"Is": "is", "IsNot": "is not"}.get(type(op).__name__, type(op).__name__)
+            raise InputError.at("query", f"compares by `{word}`", "Use == != < <= > >= in.")
+        left, right = _alike(left, right)
+        right, left = _alike(right, left)
         return np.asarray(_COMPARE[type(op)](left, right), bool)
 
     def _members(self, node: ast.AST) -> list:
         if not isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             raise InputError.at("query", "has `in` without a list", "Write given in ['cat', 'dog'].")
-        return [self.read(element) for element in node.elts]
+        return [self._value(element) for element in node.elts]
+
+    def _value(self, node: ast.AST) -> object:
+        """The right side of a comparison: a bare word that is no column was meant as text."""
+        name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else None
+        if name is not None and name not in self.columns:
+            near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.8)
+            todo = f"Text goes in quotes: '{name}'." + (f" Or did you mean the column {near[0]}?" if near else "")
+            raise InputError.at("query", f"names {name}, which is no column", todo)
+        return self.read(node)
 
     def _call(self, node: ast.Call) -> np.ndarray:
         if not isinstance(node.func, ast.Name) or node.func.id != "contains" or len(node.args) != 2 or node.keywords:

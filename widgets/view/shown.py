@@ -70,7 +70,8 @@ def filter_mask(view: View, filters: Mapping) -> np.ndarray:
 
 def search_mask(view: View, text: str) -> np.ndarray:
     """(n,) bool of the rows that words or a query find."""
-    return query_mask(text, view.dataset.n, queryable(view)) if is_query(text) else word_mask(text, view.words())
+    columns = queryable(view)
+    return query_mask(text, view.dataset.n, columns) if is_query(text, columns) else word_mask(text, view.words())
 
 
 def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
