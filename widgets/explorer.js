@@ -4044,6 +4044,9 @@ function queryShown({ meta, columns, classes }) {
   return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
 
+/** What a search found, in words. */
+const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
+
 class Filters {
   /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
@@ -4056,8 +4059,10 @@ class Filters {
       "aria-label": `search texts and ids, or a query such as ${query}`,
       title: `words are searched in ids, texts and labels; or a query: ${query} and given == "${this.store.classes[0]}"`,
       onkeydown: (event) => event.key === "Enter" && this.find(),
+      oninput: () => this.complain(""),
       onsearch: () => this.find(),
     });
+    this.trouble = h("p", { class: "lw-trouble", role: "alert", hidden: true });
     this.summary = h("div", { class: "lw-summary" });
     this.adder = h("select", {
       class: "lw-add",
@@ -4069,6 +4074,7 @@ class Filters {
       "div",
       { class: "lw-side lw-side-filters", role: "tabpanel", "aria-label": "filters" },
       this.box,
+      this.trouble,
       this.summary,
       this.list,
       this.adder,
@@ -4181,26 +4187,34 @@ class Filters {
     this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
+  /** Say beside the box what is wrong with a query; "" for nothing. */
+  complain(text) {
+    this.trouble.hidden = !text;
+    this.trouble.textContent = text;
+    this.box.classList.toggle("lw-bad", Boolean(text));
+    this.box.setAttribute("aria-invalid", String(Boolean(text)));
+  }
+
+  /** Filter by what the box holds. A query that cannot be read leaves what was found before. */
   async find() {
     const text = this.box.value.trim();
     if (text === this.query) {
-      this.box.classList.remove("lw-bad");
+      this.complain("");
       return;
     }
-    const before = this.query,
-      wasBad = this.box.classList.contains("lw-bad");
+    const before = this.query;
     this.query = text;
     try {
       const mask = text ? await this.search(text) : null;
       if (this.query !== text) return;
       this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
-      if (wasBad) this.say(text ? `found by: ${text}` : ""); // in place of what was wrong
-      this.box.classList.remove("lw-bad");
+      this.complain("");
+      this.say(mask ? foundBy(text, countMask(mask)) : "");
       this.told();
     } catch (error) {
-      this.box.classList.add("lw-bad");
-      if (this.query === text) this.query = before; // which still filters
-      this.fail(error);
+      if (this.query !== text) return; // another search has begun
+      this.query = before;
+      this.complain(`${error.message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
     }
   }
 
