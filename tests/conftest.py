@@ -28,6 +28,7 @@ def _helper(path: str) -> object:
     return module
 
 
+lifelines = _helper("lifelines.py")
 _helper("workbench/forks.py")
 _helper("workbench/issues/planted.py")
 warmkernels = _helper("warmkernels.py")

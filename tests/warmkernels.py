@@ -4,8 +4,8 @@ A fresh kernel spends most of a lesson's time on importing the same packages. A 
 the same: namespace, folder, environment and connection are new, and it imports this project's modules by itself.
 
 `main` is the process that forks; it imports when somebody knocks for the first time. `attach` is what Jupyter starts in
-place of a kernel: it asks for a fork and lives as long as that does; when it is killed, the fork ends. Only for systems
-that fork well (`AVAILABLE`).
+place of a kernel: it asks for a fork and lives as long as that does; when it is killed or its parent dies, the fork
+ends. Only for systems that fork well (`AVAILABLE`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ import socket
 import sys
 import threading
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import lifelines
+
+sys.path.pop(0)
 
 AVAILABLE = sys.platform == "linux"
 READY = b"ready\n"
@@ -54,7 +59,7 @@ def attach(door: str, *arguments: str) -> None:
         kernel.connect(door)
         asked = {"folder": os.getcwd(), "environment": dict(os.environ), "arguments": arguments}
         kernel.sendall(json.dumps(asked).encode() + b"\n")
-        kernel.recv(1)
+        lifelines.wait_or_orphaned(kernel)
 
 
 def main(address: str) -> None:

@@ -108,9 +108,8 @@ def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> 
             lab = labharness.LabPage(request.getfixturevalue("browser"), server, notebook, width)
         else:
             lab = request.getfixturevalue("shared_lab")
-            lab.page.set_viewport_size({"width": width, "height": 1000})
+            lab.reset(width)
         opened.append((lab, own))
-        lab.errors.clear()
         lab.probe.run(f"path, options = {str(path or run_path)!r}, {options!r}")
         lab.run_all()
         return lab

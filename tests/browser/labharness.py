@@ -21,6 +21,11 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+import lifelines
+
+PATIENCE = 90.0
+"""Seconds that a state may take on a busy machine. Only a failure waits that long."""
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -39,19 +44,25 @@ def find_browser() -> str | None:
 
 
 def launch(playwright: object, *, gl: bool = True, width: int = 1280, height: int = 1000):
-    """A browser context with a profile of its own; without `gl`, WebGL is switched off."""
-    return playwright.chromium.launch_persistent_context(
-        tempfile.mkdtemp(prefix="profile-"),
+    """A browser context with a profile of its own, removed when it is closed; without `gl`, WebGL is switched off."""
+    profile = tempfile.mkdtemp(prefix="profile-")
+    context = playwright.chromium.launch_persistent_context(
+        profile,
         executable_path=find_browser(),
         headless=False,  # the flag below asks for the new headless mode, which draws like the real browser
         args=[*FLAGS, *(SOFTWARE_GL if gl else NO_GL)],
         viewport={"width": width, "height": height},
         ignore_default_args=["--headless"],
     )
+    context.set_default_timeout(PATIENCE * 1000)
+    context.on("close", lambda _: shutil.rmtree(profile, ignore_errors=True))
+    return context
 
 
 class LabServer:
     """`jupyter lab` on the loopback address with a token; all of its state is in a folder of its own.
+
+    It ends with this process, and its kernels end with it.
 
     `kernels`: a folder for JUPYTER_PATH, whose kernels come before those that are installed.
     """
@@ -66,10 +77,14 @@ class LabServer:
         self._no_questions()
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
         self._process = subprocess.Popen(
-            self._command(), env=self._environment(pythonpath, kernels), stdout=self._log, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            lifelines.tied(self._command()), env=self._environment(pythonpath, kernels), stdout=self._log,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _no_questions(self) -> None:
         """JupyterLab asks once whether it may fetch news; nobody is there to answer."""
@@ -99,7 +114,7 @@ class LabServer:
         own = {key: str(self.state / name) for key, name in own.items()}
         return {**os.environ, **own, **({"JUPYTER_PATH": kernels} if kernels else {}), "PYTHONPATH": paths}
 
-    def _wait(self, seconds: float = 60.0) -> None:
+    def _wait(self, seconds: float = PATIENCE) -> None:
         end = time.time() + seconds
         while True:
             if self._process.poll() is not None:
@@ -117,7 +132,7 @@ class LabServer:
         request = urllib.request.Request(
             self.base + path, method=method, headers={"Authorization": f"token {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             body = answer.read()
         return json.loads(body) if body else None
 
@@ -134,14 +149,19 @@ class LabServer:
         (self.root / name).write_text(json.dumps(notebook), encoding="utf-8")
         return name
 
+    def cells(self, name: str) -> list[str]:
+        """Sources of the cells of a notebook, as its file has them."""
+        return [cell["source"] for cell in json.loads((self.root / name).read_text(encoding="utf-8"))["cells"]]
+
     def stop(self) -> None:
         """End the server, and with it its kernels."""
         if self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGTERM)
             try:
-                self._process.wait(15)
+                self._process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
         self._log.close()
         shutil.rmtree(self.state, ignore_errors=True)
 
@@ -156,18 +176,19 @@ class KernelProbe:
         self.client = BlockingKernelClient(connection_file=str(server.runtime / f"kernel-{self.id}.json"))
         self.client.load_connection_file()
         self.client.start_channels(hb=False)  # on a busy machine a slow heartbeat would pass for a dead kernel
-        self.client.wait_for_ready(120)
+        self.client.wait_for_ready(2 * PATIENCE)
 
     @staticmethod
     def _kernel_of(server: LabServer, notebook: str) -> str:
-        for _ in range(300):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             for session in server.api("GET", "/api/sessions"):
                 if session["path"].endswith(notebook):
                     return session["kernel"]["id"]
             time.sleep(0.1)
         raise RuntimeError(f"no kernel was started for {notebook}")
 
-    def run(self, code: str, timeout: float = 120) -> None:
+    def run(self, code: str, timeout: float = 2 * PATIENCE) -> None:
         """Execute statements."""
         reply = self.client.execute_interactive(
             code, store_history=False, timeout=timeout, output_hook=lambda message: None
@@ -175,7 +196,7 @@ class KernelProbe:
         if reply["content"]["status"] != "ok":
             raise RuntimeError("\n".join(reply["content"].get("traceback", [])) or str(reply["content"]))
 
-    def eval(self, expression: str, timeout: float = 120) -> object:
+    def eval(self, expression: str, timeout: float = 2 * PATIENCE) -> object:
         """Value of an expression that JSON can carry."""
         asked = {"v": f"__import__('json').dumps({expression}, default=lambda value: value.item())"}
         reply = self.client.execute_interactive(
@@ -186,10 +207,10 @@ class KernelProbe:
             raise RuntimeError(f"{value['ename']}: {value['evalue']}")
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
-    def wait(self, expression: str, timeout: float = 20.0) -> object:
+    def wait(self, expression: str, timeout: float = PATIENCE) -> object:
         """The first true value of an expression."""
-        end = time.time() + timeout
-        while time.time() < end:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
             value = self.eval(expression)
             if value:
                 return value
@@ -207,29 +228,61 @@ class LabPage:
         self, browser: object, server: LabServer, notebook: str, width: int = 1280, height: int = 1000
     ) -> None:
         self.server, self.notebook = server, notebook
-        self.page = browser.new_page()
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.page.set_default_timeout(20_000)
+        self.cells_written = server.cells(notebook)
         self.errors: list[str] = []
+        self._browser = browser
+        self._new_page(width, height)
+        self.probe = KernelProbe(server, notebook)
+
+    def _new_page(self, width: int, height: int) -> None:
+        self.page = self._browser.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.on("pageerror", lambda error: self.errors.append(f"pageerror: {error}"))
         self.page.on(
             "console", lambda message: message.type == "error" and self.errors.append(f"console: {message.text}")
         )
         self.open()
-        self.probe = KernelProbe(server, notebook)
 
     def open(self) -> None:
         """(Re)load the page; outputs are gone until `run_all`."""
         self.page.goto(f"{self.server.base}/doc/tree/{self.notebook}?token={self.server.token}")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_function("() => window.jupyterapp !== undefined")
         self.page.wait_for_function(  # running a cell before that brings up a dialog that asks for a kernel
             """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel
-            ?.connectionStatus === 'connected'""",
-            timeout=60_000,
+            ?.connectionStatus === 'connected'"""
         )
 
-    def run_all(self, timeout: float = 120) -> None:
+    def reset(self, width: int = 1280, height: int = 1000) -> None:
+        """The page as it was first opened, whatever the test before has left: a new one unless it still is so."""
+        if not self._as_opened():
+            self.page.close()  # without asking for unsaved changes
+            self.server.write_notebook(self.notebook, self.cells_written)
+            self._new_page(width, height)
+            self.theme("JupyterLab Light")
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(reduced_motion="no-preference")
+        self.page.mouse.move(2, 2)
+        self.errors.clear()
+
+    def _as_opened(self) -> bool:
+        return self.page.evaluate(
+            """cells => { const shell = window.jupyterapp?.shell, notebook = shell?.currentWidget;
+            return !!notebook?.content?.model && !document.querySelector('.jp-Dialog') && navigator.onLine
+              && shell.mode === 'single-document' && document.body.dataset.jpThemeLight === 'true'
+              && notebook.sessionContext?.session?.kernel?.connectionStatus === 'connected'
+              && JSON.stringify(cells)
+                === JSON.stringify([...notebook.content.model.cells].map(cell => cell.sharedModel.source)); }""",
+            self.cells_written,
+        )
+
+    def dismiss(self) -> None:
+        """Close whatever JupyterLab asks or reports, such as that the server did not answer."""
+        for dialog in self.page.locator(".jp-Dialog").all():
+            dialog.locator("button").last.click()
+        self.page.locator(".jp-Dialog").wait_for(state="detached")
+
+    def run_all(self, timeout: float = 2 * PATIENCE) -> None:
         """Run every cell and wait until the new view has drawn and loaded its filters."""
         self.page.evaluate("() => document.querySelectorAll('.lw').forEach(old => { old.dataset.old = 'true'; })")
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
@@ -246,7 +299,7 @@ class LabPage:
         """Wait until nothing in the view has moved or changed its colours for a fifth of a second."""
         self.page.evaluate(
             """() => new Promise((resolve, reject) => { const root = document.querySelector('.lw'); let before, since;
-            setTimeout(() => reject(new Error('the view does not come to rest')), 20000);
+            setTimeout(() => reject(new Error('the view does not come to rest')), 90000);
             const look = now => { const all = [root, ...root.querySelectorAll('*')].map(e => {
                 const r = e.getBoundingClientRect(), s = getComputedStyle(e);
                 return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');

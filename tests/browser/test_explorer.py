@@ -18,7 +18,7 @@ SAID = ".lw-said"
 def saved(lab: object) -> None:
     """Wait until the page says that Python has committed."""
     lab.page.wait_for_function(
-        "() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)", timeout=15_000
+        "() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)"
     )
 
 
@@ -374,6 +374,7 @@ def test_hostile_names_stay_text(explorer, tmp_path: Path):
     lab.page.keyboard.press(" ")
     saved(lab)
     lab.lasso(0, inset=0.02)
-    lab.page.wait_for_timeout(300)
+    lab.probe.wait("len(ex.selection)")
+    lab.settle()
     assert lab.page.evaluate("() => window.hacked === undefined")
     assert lab.errors == []

@@ -4,10 +4,12 @@ offline; behind another tab, far above the fold and after a lost WebGL context t
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import labharness
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -53,27 +55,37 @@ def test_reload_comes_back_by_itself_and_a_restarted_kernel_is_said(explorer, ru
 
 def wait_for_kernel(lab: object) -> None:
     """Until the server says that the restart is over; ending a kernel before that is an error of the server."""
-    for _ in range(300):
-        if lab.server.api("GET", f"/api/kernels/{lab.probe.id}")["execution_state"] == "idle":
-            return
+    end = time.monotonic() + labharness.PATIENCE
+    while lab.server.api("GET", f"/api/kernels/{lab.probe.id}")["execution_state"] != "idle":
+        assert time.monotonic() < end, "the kernel did not come back"
         lab.page.wait_for_timeout(100)
-    raise AssertionError("the kernel did not come back")
 
 
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
+NEVER_OPENS = """class extends EventTarget {
+constructor() { super(); setTimeout(() => this.onclose?.(new Event('close'))); }
+get readyState() { return 3; } send() {} close() {} }"""
+
+
 @contextmanager
-def cut_off(page: object) -> Iterator[None]:
-    """The page's socket to the kernel is closed and no new connection can be made; afterwards it can."""
-    network = page.context.new_cdp_session(page)
-    network.send("Network.enable")
-    still = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", {"offline": True, **still})
-    page.evaluate(f"() => {KERNEL}._ws.close()")
+def cut_off(page: object, *keys: str) -> Iterator[None]:
+    """The page's socket to the kernel is closed and no new one opens; afterwards one does.
+
+    The first `keys` are pressed before the page can know that the socket is closed: what they send is lost.
+    """
+    page.evaluate(
+        f"""keys => {{ const kernel = window.cut = {KERNEL};
+        window.opens = kernel.serverSettings.WebSocket; kernel.serverSettings.WebSocket = {NEVER_OPENS};
+        kernel._ws.close();
+        for (const [key, code] of keys) document.querySelector('.lw').dispatchEvent(
+          new KeyboardEvent('keydown', {{ key, code, bubbles: true, cancelable: true }})); }}""",
+        [[key, {" ": "Space"}.get(key, f"Key{key.upper()}")] for key in keys],
+    )
+    page.wait_for_function("() => window.cut.connectionStatus === 'connecting'")
     yield
-    network.send("Network.emulateNetworkConditions", {"offline": False, **still})
-    network.detach()
+    page.evaluate("() => { window.cut.serverSettings.WebSocket = window.opens; window.cut.reconnect(); }")
 
 
 def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explorer, run_path: Path):
@@ -83,16 +95,10 @@ def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explore
     page = lab.page
     first, second, third = lab.probe.eval("ex.queue[:3]")
     page.locator(".lw-name").click()
-    with cut_off(page):
-        page.keyboard.press(
-            " "
-        )  # sent into a socket that is closing: JupyterLab does not know yet, the message is lost
-        page.keyboard.press("k")
-        page.wait_for_function(f"() => {KERNEL}.connectionStatus === 'connecting'")
+    with cut_off(page, " ", "k"):
         page.keyboard.press("u")  # of the second: it must not be taken for the undo of something older
         assert "saving" in page.locator(".lw-saved").inner_text()
         assert len(Journal(run_path / "journal.sqlite").state()) == 0
-    page.evaluate(f"() => {KERNEL}.reconnect()")
     page.locator(".lw-saved", has_text="saved").wait_for()
     state = Journal(run_path / "journal.sqlite").state()
     assert state["verdict"].dropna().to_dict() == {first: "relabel"}
@@ -106,25 +112,40 @@ def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explore
 
 
 def picture(page: object) -> object:
-    """Both maps as drawn, with the pointer out of the way."""
+    """Both maps as drawn once they are at rest, with the pointer out of the way."""
+    page.mouse.move(2, 2)
+    before, now = None, drawn(page)
+    while before is None or not same(before, now):
+        before, now = now, drawn(page)
+    assert len(now.getcolors(1 << 20)) > 100, "a blank map has few colours"
+    return now
+
+
+def drawn(page: object) -> object:
     from PIL import Image
 
-    page.mouse.move(2, 2)
-    page.wait_for_timeout(300)
     return Image.open(io.BytesIO(page.locator(".lw-maps").screenshot())).convert("RGB")
 
 
-def assert_same(a: object, b: object) -> None:
+def same(a: object, b: object) -> bool:
     from PIL import ImageChops
 
-    assert len(a.getcolors(1 << 20)) > 100, "a blank map has few colours"
-    assert ImageChops.difference(a, b).getbbox() is None
+    return a.size == b.size and ImageChops.difference(a, b).getbbox() is None
+
+
+def assert_becomes(page: object, before: object) -> None:
+    """The maps come to look as they did."""
+    page.mouse.move(2, 2)
+    end = time.monotonic() + labharness.PATIENCE
+    while not same(before, drawn(page)):
+        assert time.monotonic() < end, "the picture stays another one"
+
+
+ALIVE = "[...document.querySelectorAll('.lw-points')].every(c => !c.getContext('webgl2').isContextLost())"
 
 
 def alive(page: object) -> bool:
-    return page.evaluate(
-        "() => [...document.querySelectorAll('.lw-points')].every(c => !c.getContext('webgl2').isContextLost())"
-    )
+    return page.evaluate(f"() => {ALIVE}")
 
 
 def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(explorer, server):
@@ -154,7 +175,7 @@ def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(exp
         page.locator(".lw").wait_for()
         page.wait_for_function("() => document.querySelector('.lw-legend').textContent.startsWith('label')")
         assert alive(page)
-        assert_same(before, picture(page))
+        assert_becomes(page, before)
         assert title(page) == shown
         assert page.locator(".lw-tool-info").inner_text() == "30 selected"
         assert probe.eval("ex.selection") == chosen
@@ -164,11 +185,10 @@ def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(exp
             """() => { window.contexts = [...document.querySelectorAll('.lw-points')].map(c => c.getContext('webgl2')
             .getExtension('WEBGL_lose_context')); window.contexts.forEach(c => c.loseContext()); }"""
         )
-        page.wait_for_timeout(200)
-        assert not alive(page)
+        page.wait_for_function(f"() => !({ALIVE})")
         page.evaluate("() => window.contexts.forEach(c => c.restoreContext())")
-        page.wait_for_timeout(300)
-        assert_same(before, picture(page))
+        page.wait_for_function(f"() => {ALIVE}")
+        assert_becomes(page, before)
     finally:
         page.evaluate(command, ["application:toggle-mode", {}])
         page.evaluate(
@@ -203,7 +223,7 @@ def test_scrolled_far_away_and_back(explorer):
         scroller.evaluate("(e, top) => { e.scrollTop = top; }", top)
         page.wait_for_function("() => document.querySelector('.lw')?.getBoundingClientRect().bottom > 0")
         assert alive(page)
-        assert_same(before, picture(page))
+        assert_becomes(page, before)
         page.locator(".lw-name").click()
         page.keyboard.press(" ")
         probe.wait(f"{first} in ex.changes.index")

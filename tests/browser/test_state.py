@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import labharness
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -51,11 +54,11 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     page.keyboard.press("Escape")
     assert page.locator(".lw-views").is_hidden()
     page.locator(".lw-name").click()
-    page.wait_for_timeout(500)  # the last change has come to rest
-    for _ in range(6):
+    end = time.monotonic() + labharness.PATIENCE
+    while "no change of the view to undo" not in page.locator(SAID).inner_text():
+        assert time.monotonic() < end, "there is always one more change to undo"
         page.keyboard.press("Control+z")
         page.wait_for_timeout(60)
-    said(lab, "no change of the view to undo")
     probe.wait("ex.view == {'filters': {}, 'color_by': 'p_error', 'cameras': {}, 'epochs': {}, 'selection': []}")
     page.keyboard.press("Control+y")
     said(lab, "view redone: ")
@@ -115,7 +118,8 @@ def test_epochs_play_and_leave_trails(explorer):
     page.get_by_label("data map: epoch", exact=True).focus()
     page.keyboard.press("Home")
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent !== last", arg=last)
-    page.wait_for_timeout(500)  # a movement would take 350 ms
+    page.wait_for_function("() => window.moves")
+    page.evaluate(FRAMES)  # a movement would take 350 ms
     assert page.evaluate("() => window.moves") == 1, "points jump, they do not glide"
     assert page.evaluate("() => document.querySelector('.lw').getAnimations({ subtree: true }).length") == 0
     probe.wait("ex.epochs.get('data map') not in (None, ex.run.epochs[-1])")
@@ -140,6 +144,10 @@ def test_epochs_play_and_leave_trails(explorer):
     page.wait_for_function("() => window.moves > 1")  # where motion is welcome, they glide
     assert lab.errors == []
 
+
+FRAMES = """() => new Promise(done => { let frames = 0; const start = performance.now(), next = now =>
+++frames > 30 && now - start > 500 ? done() : requestAnimationFrame(next); requestAnimationFrame(next); })"""
+"""At least half a second and 30 frames."""
 
 WATCH_MOVES = """() => { window.moves = 0; const gl = document.querySelector('.lw-points').getContext('webgl2');
 for (const name of ['bufferData', 'bufferSubData']) { const upload = gl[name].bind(gl);

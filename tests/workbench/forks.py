@@ -18,6 +18,9 @@ LIMIT = 120  # seconds after which a child ends itself
 
 SERVER = """
 import json, os, signal, sys, traceback
+sys.path.insert(0, sys.argv[2])
+import lifelines
+sys.path.pop(0)
 exec(sys.argv[1])
 for line in sys.stdin:
     order = json.loads(line)
@@ -25,6 +28,7 @@ for line in sys.stdin:
         print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
         continue
     out, errors = os.open(order["out"], os.O_WRONLY), os.open(order["errors"], os.O_WRONLY | os.O_CREAT)
+    parent = os.getpid()
     child = os.fork()
     if child:
         os.close(out)
@@ -33,6 +37,7 @@ for line in sys.stdin:
         continue
     code = 1
     try:
+        lifelines.tie_fork(parent)
         signal.alarm(order["limit"])
         os.dup2(out, 1)
         os.dup2(errors, 2)
@@ -77,7 +82,7 @@ class Forks:
         self._folder = tempfile.TemporaryDirectory()
         self._count = 0
         self._server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, imports],
+            [sys.executable, "-c", SERVER, imports, str(ROOT / "tests")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
