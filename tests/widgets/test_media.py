@@ -271,3 +271,37 @@ def test_a_view_shows_what_the_function_makes_and_an_error_spoils_one_example_on
 def test_the_player_gets_bytes_and_errors_as_answers(page):
     body, _ = page().ask("sound", row=0)
     assert "is missing" in body["error"]
+
+
+def test_an_enlarged_picture_has_its_own_pixels_and_says_what_was_done_to_it(monkeypatch):
+    from widgets.view import media as module
+
+    def saved(image, kind="PNG", **options) -> bytes:
+        out = io.BytesIO()
+        image.save(out, kind, **options)
+        return out.getvalue()
+
+    hidden = png((1200, 900)) + b"<script>alert(1)</script>"
+    scan = saved(Image.fromarray(np.linspace(0, 4095, 10_000).reshape(100, 100).astype(np.uint16)))
+    frames = saved(Image.new("P", (30, 70), 1), "GIF", save_all=True, append_images=[Image.new("P", (30, 70), 2)])
+    media = of(images=[hidden, scan, frames, saved(Image.new("RGB", (700, 500), "red"), "JPEG"), b"no picture", None])
+    data, facts = media.original(0)
+    assert Image.open(io.BytesIO(data)).size == (1200, 900)
+    assert b"script" not in data
+    assert facts == {
+        "mime": "image/png", "width": 1200, "height": 900, "original": [1200, 900], "note": "", "alpha": False
+    }  # fmt: skip
+    assert "lowest to the highest" in media.original(1)[1]["note"]
+    assert media.original(2)[1]["note"] == "first of 2 frames"
+    assert media.original(3)[1]["mime"] == "image/jpeg"
+    for row, found in ((4, "cannot be decoded"), (5, "has no picture")):
+        with pytest.raises(InputError, match=found):
+            media.original(row)
+    monkeypatch.setattr(module, "ORIGINAL_PIXELS", 1200 * 900 // 4)
+    facts = media.original(0)[1]
+    assert (facts["width"], facts["height"], facts["original"]) == (600, 450, [1200, 900])
+    assert facts["note"] == "scaled down to 600 x 450"
+    with pytest.raises(InputError, match="URL"):
+        of(images=["https://example.org/a.png"]).original(0)
+    text = of(texts=["y" * 30_000])
+    assert text.whole_text(0) == "y" * 30_000

@@ -4,7 +4,9 @@ import { compareFeature } from "./compare.js";
 import { epochsFeature } from "./epochs.js";
 import { evidenceFeature } from "./evidence.js";
 import { exportFeature } from "./exporter.js";
+import { gridFeature } from "./grid.js";
 import { helpFeature } from "./help.js";
+import { lightboxFeature } from "./lightbox.js";
 import { lookFeature } from "./look.js";
 import { lifelineFeature } from "./lifeline.js";
 import { newsFeature } from "./news.js";
@@ -32,5 +34,7 @@ export const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  gridFeature,
+  lightboxFeature,
   lifelineFeature,
 ];

@@ -4,7 +4,7 @@ import { clip, count, probability } from "./format.js";
 import { swatch } from "./legend.js";
 import { mediaNode } from "./media.js";
 
-const TITLES = { queue: "queue", selection: "selection", neighbors: "neighbours" };
+const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 export class Gallery {
   /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
@@ -36,7 +36,7 @@ export class Gallery {
       this.follow();
     });
     store.on("mask", ({ filter }) => {
-      if (filter && store.list === "queue") {
+      if (filter && store.list !== "selection") {
         this.start = 0;
       }
       this.redraw();
@@ -99,15 +99,15 @@ export class Gallery {
 
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "Nothing of the queue passes the filters.";
+    if (this.store.filter.active) return "Nothing of this list passes the filters.";
     const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
     return `${why} Choose “all examples” to go through them all.`;
   }
 
-  drawTabs() {
+  drawTabs(tabs = this.tabs) {
     const { store } = this;
     const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
-    this.tabs.replaceChildren(
+    tabs.replaceChildren(
       ...shown.map((name) =>
         h(
           "button",

@@ -32,6 +32,10 @@ export class Keyboard {
       return;
     }
     if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
+    if (view.registry.took(event)) {
+      event.preventDefault();
+      return;
+    }
     const meant = actionOf(event, view.keymap);
     if (!meant) return;
     event.preventDefault();

@@ -187,13 +187,13 @@ class Explorer {
     this.opening.remove();
     this.root.append(
       this.head.el,
-      h(
+      (this.body = h(
         "div",
         { class: "lw-body" },
         this.side.el,
         h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
         this.inspector.el,
-      ),
+      )),
       this.gallery.el,
       h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
       this.tip.el,
@@ -221,6 +221,11 @@ class Explorer {
   /** A button in the last line. */
   addToFoot(el) {
     this.footKeys.previousSibling.before(el);
+  }
+
+  /** Something that covers the maps while it is open; the example beside them stays in sight. */
+  addCover(el) {
+    this.body.append(el);
   }
 
   /** Something that lies over the view, such as the list of keys. */

@@ -48,8 +48,9 @@ function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 
 export class Media {
   /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
-  constructor(wire, kind) {
-    Object.assign(this, { wire, kind, shelf: new Shelf(), asked: new Map() });
+  constructor(wire, kind, question = {}) {
+    Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
+    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
   }
 
   /** How much room an example needs: "image", "text" or "none". */
@@ -72,7 +73,7 @@ export class Media {
 
   ask(rows) {
     const answer = this.wire
-      .ask("media", { rows: Array.from(rows) })
+      .ask("media", { rows: Array.from(rows), ...this.question })
       .then(({ body }) => {
         for (const item of body.items) this.keep(item);
       })

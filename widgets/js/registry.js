@@ -10,6 +10,7 @@ export class Registry {
       traits: new Map(),
       actions: new Map(),
       closers: [],
+      keys: [],
       moments: new Map(),
       endings: [],
     });
@@ -38,6 +39,16 @@ export class Registry {
   /** Close one open thing; false when nothing was open. */
   escape() {
     return this.closers.some((close) => close());
+  }
+
+  /** Keys of a part that is open: `act(event)` returns whether the press was meant for it. The latest is asked first. */
+  onKey(act) {
+    this.keys.unshift(act);
+  }
+
+  /** Whether an open part took a press of a key. */
+  took(event) {
+    return this.keys.some((act) => act(event));
   }
 
   /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */

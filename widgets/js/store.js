@@ -12,6 +12,8 @@ const CODE = { relabel: 1, keep: 2, skip: 3 };
 
 /** Columns that are made here because they change while one works. */
 const LIVE = ["label", "verdict"];
+/** Lists that the filters narrow. */
+const NARROWED = ["queue", "all"];
 
 export class Store {
   /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
@@ -35,8 +37,9 @@ export class Store {
     this.look = { filters: {}, color_by: "", cameras: {}, epochs: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
-    this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
+    this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
+    this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -79,6 +82,7 @@ export class Store {
   /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
   refilter(change) {
     change(this.filter);
+    this.narrowed.clear();
     this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
   }
 
@@ -94,13 +98,14 @@ export class Store {
     this.emit("look", { part, from });
   }
 
-  setSelection(mask, { from = "page" } = {}) {
+  /** Select the rows of a mask and show them as a list; with `stay` the list on show stays. */
+  setSelection(mask, { from = "page", stay = false } = {}) {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
     this.emit("selection", { from }); // Python hears of it before anything is drawn
     this.emit("mask", { selection: true, from });
-    this.showList(this.selectedCount ? "selection" : "queue");
+    if (!stay || this.list === "selection") this.showList(this.selectedCount ? "selection" : "queue");
   }
 
   clearSelection() {
@@ -109,11 +114,13 @@ export class Store {
 
   /* ---- lists and the cursor ---- */
 
-  /** Rows of the list on show; filters narrow the queue. */
+  /** Rows of the list on show; filters narrow the queue and the list of all. */
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
-    if (name !== "queue" || !this.filter.active) return rows;
-    return rows.filter((row) => this.filter.passing[row]);
+    if (!NARROWED.includes(name) || !this.filter.active) return rows;
+    if (this.narrowed.get(name)?.of !== rows)
+      this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
+    return this.narrowed.get(name).rows;
   }
 
   showList(name) {
@@ -241,6 +248,7 @@ export class Store {
   touched(rows) {
     this.changed = this.countChanged();
     LIVE.forEach((name) => this.filter.forget(name));
+    this.narrowed.clear();
     this.emit("labels", rows);
   }
 

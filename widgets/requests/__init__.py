@@ -16,6 +16,7 @@ from widgets.requests.audit import ask_audit, ask_rank
 from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
+from widgets.requests.enlarging import ask_picture, ask_text
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
@@ -36,6 +37,8 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "column": ask_column,
     "media": ask_media,
     "sound": ask_sound,
+    "picture": ask_picture,
+    "text": ask_text,
     "inspect": ask_inspect,
     "select": ask_select,
     "current": ask_current,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.media import LARGE, THUMB
 from widgets.wire.packing import packed_arrays
 from workbench.errors import InputError
 
@@ -26,9 +27,9 @@ def ask_column(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
 
 def ask_media(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """Thumbnails of rows."""
+    """Thumbnails of rows; with `large`, of the size of a grid of large pictures."""
     rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
-    return {"items": [view.media.item(row) for row in rows]}, []
+    return {"items": [view.media.item(row, LARGE if content.get("large") else THUMB) for row in rows]}, []
 
 
 def ask_sound(view: View, content: dict, buffers: list) -> tuple[dict, list]:

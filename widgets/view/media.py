@@ -19,8 +19,17 @@ from workbench.errors import InputError, WorkbenchError
 if TYPE_CHECKING:
     from workbench.dataset import Dataset
 
-THUMB, FULL = 96, 420
-"""Longest side in pixels of a thumbnail and of the picture in the inspector."""
+THUMB, LARGE, FULL = 96, 256, 420
+"""Longest side in pixels of a thumbnail, of a large one in the grid, and of the picture in the inspector."""
+
+ORIGINAL_PIXELS = 16_000_000
+"""Pixels of an enlarged picture that are sent; larger ones are scaled down, with a note."""
+
+LOSSLESS_PIXELS = 2_000_000
+"""Enlarged pictures of up to so many pixels are sent as PNG unless they were JPEG."""
+
+WHOLE_TEXT = 2_000_000
+"""Characters of an enlarged text that are sent; the rest is cut with a note."""
 
 KEPT_BYTES = 32_000_000
 """Encoded pictures kept in memory."""
@@ -84,6 +93,26 @@ class Media:
             raise InputError.at("audio", "is missing", "This example has no sound.", row=row)
         return found
 
+    def original(self, row: int) -> tuple[bytes, dict]:
+        """An image in its own pixels: bytes, and {mime, width, height, original: [width, height], note}.
+
+        Raises
+        ------
+        InputError : there is no image, or it cannot be read or decoded.
+        """
+        from workbench.storage.media import read_image
+
+        data = None
+        if self.kind == "image":
+            data = read_image(self.dataset.image(row), self.dataset.media_root)
+        if data is None:
+            raise InputError.at("image", "is missing", "This example has no picture.", row=row)
+        return enlarged(data)
+
+    def whole_text(self, row: int) -> str:
+        """The text of an example, of at most `WHOLE_TEXT` characters."""
+        return shortened(self.dataset.text(row) or "", WHOLE_TEXT)
+
     def _picture(self, row: int, size: int) -> dict:
         from workbench.storage.media import is_url, read_image
 
@@ -142,6 +171,27 @@ def encoded(data: bytes, size: int) -> dict:
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
     out = {"src": src, "width": width, "height": height}
     return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
+
+
+def enlarged(data: bytes) -> tuple[bytes, dict]:
+    """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
+    from workbench.storage.media import deep, encode, open_image, shown
+
+    opened = open_image(data)
+    frames = getattr(opened, "n_frames", 1)
+    notes = [f"first of {frames} frames"] if frames > 1 else []
+    notes += ["grey values spread from the lowest to the highest"] if deep(opened) else []
+    was_jpeg, picture = opened.format == "JPEG", shown(opened)
+    size = picture.size
+    if size[0] * size[1] > ORIGINAL_PIXELS:
+        share = (ORIGINAL_PIXELS / (size[0] * size[1])) ** 0.5
+        picture.thumbnail([max(1, int(side * share)) for side in size])
+        notes.append(f"scaled down to {picture.width:,} x {picture.height:,}")
+    pixels = picture.width * picture.height
+    lossy = picture.mode in ("L", "RGB") and (was_jpeg or pixels > LOSSLESS_PIXELS)
+    facts = {"mime": f"image/{'jpeg' if lossy else 'png'}", "width": picture.width, "height": picture.height}
+    facts |= {"original": list(size), "note": "; ".join(notes), "alpha": picture.mode == "RGBA"}
+    return encode(picture, lossy=lossy), facts
 
 
 def _weight(item: dict) -> int:

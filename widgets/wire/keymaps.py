@@ -23,12 +23,20 @@ DEFAULT = {
     "blind": ["b"],
     "clear": ["Backspace", "Delete"],
     "trails": ["t"],
+    "enlarge": ["z"],
+    "grid": ["g"],
+    "zoomIn": ["+", "="],
+    "zoomOut": ["-"],
+    "pixels": ["o"],
     "undoView": ["Ctrl+z"],
     "redoView": ["Ctrl+y", "Ctrl+Z"],
     "help": ["?"],
     "leave": ["Escape"],
 }
 """The default keymap, as in js/keys.js; `MEANINGS` there says in words what an action does."""
+
+ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels")
+"""Actions that have a button as well: a keymap may take their keys without a word."""
 
 ACTIONS = tuple(DEFAULT)
 """What a key can do."""
@@ -75,7 +83,7 @@ def checked(keymap: object) -> str | dict[str, list[str]] | None:
 def _nobody_robbed(own: dict[str, list[str]], owner: dict[str, str]) -> None:
     """Refuse a dict that takes the last key of an action which it does not name."""
     for action, keys in DEFAULT.items():
-        if action not in own and all(key in owner for key in keys):
+        if action not in own and action not in ON_BUTTONS and all(key in owner for key in keys):
             takers = {owner[key]: key for key in keys}
             taken = " and ".join(f"{key!r} to {taker!r}" for taker, key in takers.items())
             todo = f"Add a key for it, {{{action!r}: ...}}, or {{{action!r}: []}} to go without one."

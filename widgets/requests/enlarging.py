@@ -1,0 +1,21 @@
+"""One example at its full size: the pixels of a picture, the whole of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from widgets.view.view import View
+
+
+def ask_picture(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """A picture in its own pixels, encoded anew: {mime, width, height, original: [width, height], note} and its bytes."""
+    data, facts = view.media.original(view.row(content["row"]))
+    return facts, [np.frombuffer(data, np.uint8)]
+
+
+def ask_text(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+    """The whole text of an example."""
+    return {"text": view.media.whole_text(view.row(content["row"]))}, []
