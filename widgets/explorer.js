@@ -2323,6 +2323,11 @@ const KEYMAPS = {
     blind: ["b"],
     clear: ["Backspace", "Delete"],
     trails: ["t"],
+    enlarge: ["z"],
+    grid: ["g"],
+    zoomIn: ["+", "="],
+    zoomOut: ["-"],
+    pixels: ["o"],
     undoView: ["Ctrl+z"],
     redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
@@ -2343,6 +2348,11 @@ const KEYMAPS = {
     blind: ["b"],
     clear: ["Delete"],
     trails: ["t"],
+    enlarge: ["z"],
+    grid: ["g"],
+    zoomIn: ["+", "="],
+    zoomOut: ["-"],
+    pixels: ["o"],
     undoView: ["Ctrl+z"],
     redoView: ["Ctrl+y", "Ctrl+Z"],
     help: ["?"],
@@ -2365,6 +2375,11 @@ const MEANINGS = {
   blind: "hide or show suggestions",
   clear: "clear the selection",
   trails: "trails over epochs, of the selection or of this example",
+  enlarge: "enlarge the example: picture or text; again to close",
+  grid: "a grid of many examples; again to close",
+  zoomIn: "larger: the enlarged example, the grid or the maps",
+  zoomOut: "smaller",
+  pixels: "enlarged picture: original pixels, again to fit",
   undoView: "undo a change of the view: filters, selection, colour, zoom",
   redoView: "redo a change of the view",
   help: "show or hide this help",
@@ -2448,6 +2463,491 @@ function matchingClasses(classes, text, most = 8) {
     .map(([, i]) => i);
 }
 
+// --- media.js
+/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
+
+/** Examples per request. */
+const PACK = 24;
+/** Characters of items kept in memory: pictures are most of it, two bytes each. */
+const ROOM = 16_000_000;
+/** Characters of a long text that are shown before it is unfolded. */
+const FOLD = 700;
+
+/** Items by row, the longest unused leave first when there is no more room. */
+class Shelf {
+  constructor(room = ROOM) {
+    Object.assign(this, { room, size: 0, items: new Map() });
+  }
+
+  get(row) {
+    const item = this.items.get(row);
+    if (item) {
+      this.items.delete(row);
+      this.items.set(row, item);
+    }
+    return item;
+  }
+
+  put(row, item) {
+    this.drop(row);
+    this.items.set(row, item);
+    this.size += weight(item);
+    for (const [oldest] of this.items) {
+      if (this.size <= this.room || this.items.size === 1) return;
+      this.drop(oldest);
+    }
+  }
+
+  drop(row) {
+    const item = this.items.get(row);
+    if (!item) return;
+    this.size -= weight(item);
+    this.items.delete(row);
+  }
+}
+
+function weight({ src = "", text = "", html = "", url = "", table = [] }) {
+  return 200 + [src, text, html, url, ...table.flat()].reduce((sum, part) => sum + part.length, 0);
+}
+
+class Media {
+  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
+  constructor(wire, kind, question = {}) {
+    Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
+    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
+  }
+
+  /** How much room an example needs: "image", "text" or "none". */
+  get shape() {
+    return this.kind === "image" || this.kind === "none" ? this.kind : "text";
+  }
+
+  /** The item of a row if it is here. */
+  peek(row) {
+    return this.shelf.get(row);
+  }
+
+  /** Items of rows, in order; asks only for those that are not here or on their way. */
+  async want(rows) {
+    const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
+    for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
+    await Promise.all(rows.map((row) => this.asked.get(row)).filter(Boolean));
+    return rows.map((row) => this.shelf.get(row));
+  }
+
+  ask(rows) {
+    const answer = this.wire
+      .ask("media", { rows: Array.from(rows), ...this.question })
+      .then(({ body }) => {
+        for (const item of body.items) this.keep(item);
+      })
+      .finally(() => rows.forEach((row) => this.asked.delete(row)));
+    rows.forEach((row) => this.asked.set(row, answer));
+    return answer;
+  }
+
+  keep(item) {
+    this.shelf.put(item.row, item);
+  }
+}
+
+/**
+ * What an example looks like.
+ * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
+ */
+function mediaNode(item, size) {
+  if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
+  const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
+  return kind ? NODES[kind](item, size) : nothing(item, size);
+}
+
+const NODES = {
+  error: ({ error }, size) =>
+    h("span", {
+      class: `lw-media lw-${size} lw-broken`,
+      title: error,
+      text: size === "full" ? error : shortError(error),
+    }),
+  src: ({ id, src, width, height, alpha }, size) =>
+    h("img", {
+      class: `lw-media lw-${size}${isSmall(width, height) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
+      src,
+      alt: `example ${id}`,
+      draggable: "false",
+    }),
+  html: ({ id, html }) =>
+    h("iframe", { class: "lw-media lw-html", sandbox: "", srcdoc: html, title: `example ${id}`, referrerpolicy: "no-referrer" }),
+  url: ({ url }, size) => urlNode(url, size),
+  sound: ({ sound, text }, size) =>
+    h(
+      "span",
+      { class: `lw-media lw-${size} lw-sound` },
+      h("span", { class: "lw-sound-name lw-clip", text: `♪ ${sound}`, title: sound }),
+      text ? textNode(text, size) : null,
+    ),
+  table: ({ table }, size) => tableNode(table, size),
+  text: ({ text }, size) => textNode(text, size),
+};
+
+/** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
+const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
+
+/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
+function shortError(error) {
+  if (/^(no \w+$|render)/.test(error)) return clip(error, 60);
+  return / does not exist: /.test(error) ? "not found" : / leaves the media folder: /.test(error) ? "not in the media folder" : "unreadable";
+}
+
+function nothing({ id }, size) {
+  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
+}
+
+/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
+function urlNode(url, size) {
+  const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
+  if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
+  return h("a", { ...attributes, href: url, target: "_blank", rel: "noopener noreferrer" });
+}
+
+function tableNode(table, size) {
+  if (size !== "full")
+    return h("span", { class: `lw-media lw-${size} lw-text`, text: table.map(([name, value]) => `${name}  ${value}`).join("\n") });
+  return h(
+    "dl",
+    { class: "lw-media lw-full lw-columns" },
+    table.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value, title: value })]),
+  );
+}
+
+function textNode(text, size) {
+  const node = h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(text, 160) : text });
+  return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
+}
+
+/** A long text that shows its beginning, and a button for the rest. */
+function folded(node, text) {
+  let open = false;
+  const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
+  const turn = (next) => {
+    open = next;
+    button.textContent = open ? "less" : `… ${count(text.length - FOLD)} more characters`;
+    button.setAttribute("aria-expanded", String(open));
+    node.replaceChildren(open ? text : text.slice(0, FOLD), button);
+  };
+  turn(false);
+  return node;
+}
+
+// --- grid.js
+/** Many examples at once, over the maps: a grid that scrolls through a whole list and draws only what is seen of it. */
+
+const TILE_SIZES = { least: 56, most: 240, first: 104 };
+const TILE_GAP = 6;
+/** Height of what stands under a picture: class and probability. */
+const TILE_CAPTION = 34;
+/** Pictures wider than this are asked for in a larger size. */
+const LARGE_FROM = 110;
+/** Rest of the scroll bar before pictures are asked for, ms. */
+const SCROLL_REST = 60;
+/** Examples that can be scrolled through: browsers limit the height of an element. */
+const MOST_TILES = 200_000;
+
+/** How a grid of `n` tiles lies: {columns, rows, tall (of a row), height}. */
+function layoutOf(n, width, size, caption = TILE_CAPTION) {
+  const columns = Math.max(1, Math.floor((width + TILE_GAP) / (size + TILE_GAP)));
+  const rows = Math.ceil(n / columns),
+    tall = size + caption + TILE_GAP;
+  return { columns, rows, tall, height: rows * tall };
+}
+
+/** The first and the last index (exclusive) of the tiles that are seen, a row more on each side. */
+function seenOf({ columns, rows, tall }, top, height, n) {
+  const first = Math.max(0, Math.floor(top / tall) - 1),
+    last = Math.min(rows, Math.ceil((top + height) / tall) + 1);
+  return [first * columns, Math.min(n, last * columns)];
+}
+
+class Grid {
+  /** @param {object} view */
+  constructor(view) {
+    Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
+    this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
+    this.said = h("span", { class: "lw-quiet lw-num" });
+    this.slider = h("input", {
+      type: "range",
+      class: "lw-grid-size",
+      min: TILE_SIZES.least,
+      max: TILE_SIZES.most,
+      step: 4,
+      "aria-label": "size of the pictures",
+      title: "size of the pictures (+ and −)",
+      value: TILE_SIZES.first,
+      oninput: () => this.resize(Number(this.slider.value)),
+      onchange: () => view.focus(),
+    });
+    this.all = h("button", { type: "button", class: "lw-link", text: "select all", onclick: () => this.selectAll() });
+    this.sheet = h("div", { class: "lw-grid-sheet" });
+    this.space = h("div", { class: "lw-grid-space" }, this.sheet);
+    this.scroller = h("div", { class: "lw-grid-scroller", onscroll: () => this.redraw() }, this.space);
+    this.el = h(
+      "section",
+      { class: "lw-cover lw-grid", role: "region", "aria-label": "grid of examples", hidden: true },
+      h(
+        "div",
+        { class: "lw-row lw-cover-head" },
+        this.tabs,
+        this.said,
+        h("span", { class: "lw-space" }),
+        this.all,
+        this.slider,
+        h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the grid", onclick: () => this.close() }),
+      ),
+      this.scroller,
+    );
+  }
+
+  toggle() {
+    if (this.open) this.close();
+    else this.show();
+  }
+
+  show() {
+    this.open = true;
+    this.el.hidden = false;
+    this.drawTabs();
+    this.follow();
+  }
+
+  /** Close; false when it was not open. */
+  close() {
+    const was = this.open;
+    this.open = false;
+    this.el.hidden = true;
+    clearTimeout(this.timer);
+    this.sheet.replaceChildren();
+    return was;
+  }
+
+  /** The rows of the list on show. */
+  rows() {
+    const rows = this.view.store.rows();
+    return rows.length > MOST_TILES ? rows.slice(0, MOST_TILES) : rows;
+  }
+
+  layout(n = this.rows().length) {
+    return layoutOf(n, this.scroller.clientWidth - 2 * TILE_GAP, this.size);
+  }
+
+  resize(size) {
+    this.size = Math.max(TILE_SIZES.least, Math.min(TILE_SIZES.most, Math.round(size)));
+    this.slider.value = this.size;
+    this.follow();
+  }
+
+  resizeBy(factor) {
+    this.resize(this.size * factor);
+  }
+
+  /* ---- drawing ---- */
+
+  redraw() {
+    if (this.open && !this.frame) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.frame = 0;
+    if (!this.open) return;
+    const { store } = this.view,
+      rows = this.rows(),
+      lay = this.layout(rows.length);
+    const { scrollTop, clientHeight } = this.scroller;
+    const [first, last] = seenOf(lay, scrollTop, clientHeight, rows.length);
+    this.space.style.height = `${lay.height + TILE_GAP}px`;
+    this.sheet.style.transform = `translateY(${(first / lay.columns) * lay.tall + TILE_GAP}px)`;
+    this.sheet.style.setProperty("grid-template-columns", `repeat(${lay.columns}, minmax(0, 1fr))`);
+    this.sheet.style.setProperty("--lw-tile", `${this.size}px`);
+    const page = Array.from(rows.slice(first, last));
+    if (page.length) this.sheet.replaceChildren(...page.map((row) => this.tile(row)));
+    else this.sheet.replaceChildren(h("span", { class: "lw-empty-line", text: this.view.gallery.nothing() }));
+    const more = store.rows().length > MOST_TILES ? `the first ${count(MOST_TILES)} of ${count(store.rows().length)}` : "";
+    this.said.textContent = [more, store.selectedCount && `${count(store.selectedCount)} selected`].filter(Boolean).join(" · ");
+    this.all.hidden = !page.length;
+    this.fill(page);
+  }
+
+  get shelf() {
+    const { view } = this;
+    return this.size > LARGE_FROM && view.media.large ? view.media.large : view.media;
+  }
+
+  item(row) {
+    return this.shelf.peek(row) || this.view.media.peek(row);
+  }
+
+  tile(row) {
+    const { store } = this.view,
+      current = row === store.row;
+    const el = h(
+      "button",
+      {
+        type: "button",
+        class: "lw-tile",
+        "data-row": row,
+        "aria-label": `example ${this.item(row)?.id ?? row}, ${store.className(store.labels[row])}`,
+        "aria-pressed": String(Boolean(store.selected[row])),
+        tabindex: current ? "0" : "-1",
+        onclick: (event) => this.click(row, event),
+      },
+      h("span", { class: "lw-tile-media" }, mediaNode(this.item(row), "thumb")),
+      this.view.gallery.caption(row),
+      h("span", { class: "lw-num lw-quiet lw-tile-p", text: this.doubt(row) }),
+    );
+    el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
+    if (current) el.setAttribute("aria-current", "true");
+    return el;
+  }
+
+  doubt(row) {
+    const { store } = this.view;
+    const hides = store.blind && !store.verdict[row];
+    return Number.isFinite(store.pError[row]) && !hides ? `p(wrong) ${probability(store.pError[row])}` : "";
+  }
+
+  async fill(page) {
+    const wanted = ++this.wanted,
+      { shelf } = this;
+    clearTimeout(this.timer);
+    if (page.every((row) => shelf.peek(row))) return;
+    await new Promise((resolve) => (this.timer = setTimeout(resolve, SCROLL_REST)));
+    if (wanted !== this.wanted || !this.open) return;
+    try {
+      await shelf.want(page);
+    } catch (error) {
+      this.view.fail(error);
+      return;
+    }
+    if (wanted !== this.wanted) return;
+    for (const el of this.sheet.querySelectorAll(".lw-tile"))
+      el.firstChild.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
+  }
+
+  /** The lists, as in the gallery below. */
+  drawTabs() {
+    this.view.gallery.drawTabs(this.tabs);
+  }
+
+  /** Scroll to the current example where it is out of sight. */
+  follow() {
+    if (!this.open) return;
+    const rows = this.rows(),
+      at = rows.indexOf(this.view.store.row),
+      lay = this.layout(rows.length);
+    this.space.style.height = `${lay.height + TILE_GAP}px`;
+    if (at >= 0) {
+      const top = Math.floor(at / lay.columns) * lay.tall,
+        { scrollTop, clientHeight } = this.scroller;
+      if (top < scrollTop) this.scroller.scrollTop = top;
+      else if (top + lay.tall + TILE_GAP > scrollTop + clientHeight) this.scroller.scrollTop = top + lay.tall + TILE_GAP - clientHeight;
+    }
+    this.redraw();
+  }
+
+  /* ---- hands ---- */
+
+  /** A click shows an example, a second one enlarges it; Shift selects from the last one on, Ctrl or Cmd adds or removes one. */
+  click(row, event) {
+    const { store, lightbox } = this.view;
+    if (event.shiftKey) {
+      this.selectRange(row);
+      return;
+    }
+    this.anchor = row;
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      const mask = store.selected.slice();
+      mask[row] ^= 1;
+      store.setSelection(mask, { stay: true });
+      return;
+    }
+    store.goTo(row);
+    if (event.detail === 2) lightbox?.show();
+  }
+
+  selectRange(row) {
+    const { store } = this.view,
+      rows = this.rows();
+    const [a, b] = [rows.indexOf(this.anchor < 0 ? store.row : this.anchor), rows.indexOf(row)];
+    const mask = store.selected.slice();
+    for (const one of a < 0 ? [row] : rows.slice(Math.min(a, b), Math.max(a, b) + 1)) mask[one] = 1;
+    store.setSelection(mask, { stay: true });
+    this.view.say(`${count(store.selectedCount)} selected`);
+  }
+
+  selectAll() {
+    const { store } = this.view,
+      mask = new Uint8Array(store.n);
+    for (const row of this.rows()) mask[row] = 1;
+    store.setSelection(mask, { stay: true });
+    this.view.say(`${count(store.selectedCount)} selected`);
+  }
+
+  /** Arrows walk in two directions; with Shift they select. */
+  key(event) {
+    if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const { columns } = this.layout(),
+      page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
+    const by = { ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page, Home: -Infinity, End: Infinity, ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.key === "Enter") {
+      this.view.lightbox?.show();
+      return true;
+    }
+    if (by === undefined) return false;
+    const { store } = this.view,
+      rows = this.rows(),
+      at = rows.indexOf(store.row);
+    if (!rows.length) return true;
+    if (!event.shiftKey) this.anchor = -1;
+    else if (this.anchor < 0) this.anchor = store.row;
+    const next = rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))];
+    store.goTo(next);
+    if (event.shiftKey) this.selectRange(next);
+    else this.anchor = next;
+    return true;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+  }
+}
+
+/** @param {object} view */
+function gridFeature(view) {
+  const { store, registry, gallery, keymap } = view;
+  const grid = (view.grid = new Grid(view));
+  view.addCover(grid.el);
+  const cap = keyCap(keymap.grid?.[0] || "");
+  gallery.pager.before(
+    h("button", { type: "button", class: "lw-button lw-grid-button", title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
+  );
+  registry.onAction("grid", () => grid.toggle());
+  registry.onKey((event) => grid.key(event));
+  registry.onEscape(() => grid.close());
+  store.on("list", () => {
+    if (grid.open) grid.drawTabs();
+    grid.anchor = -1;
+    grid.follow();
+  });
+  store.on("mask", () => {
+    if (grid.open) grid.drawTabs();
+    grid.redraw();
+  });
+  store.on("cursor", () => grid.follow());
+  store.on("labels", () => grid.redraw());
+  registry.on("layout", () => grid.redraw());
+  registry.on("theme", () => grid.redraw());
+  registry.onEnd(() => grid.destroy());
+}
+
 // --- help.js
 /** The list of keys. It lies over a corner and lets every key through. */
 
@@ -2529,6 +3029,428 @@ function helpFeature(view) {
   view.addPanel(box);
   view.registry.onAction("help", () => toggle());
   view.registry.onEscape(() => toggle(false));
+}
+
+// --- zoom.js
+/**
+ * How an enlarged picture lies in its box: {k, x, y}, where k is the scale and (x, y) the place of its upper left corner.
+ * Sizes are [width, height]; everything here is pure.
+ */
+
+/** The whole picture in the middle of the box, as large as it fits. */
+function fitted(box, size) {
+  const k = Math.min(box[0] / size[0], box[1] / size[1]);
+  return settled({ k, x: 0, y: 0 }, box, size);
+}
+
+/** Scaled by a factor around a point of the box, between half of what fits and pixels of 40. */
+function scaled(place, factor, point, box, size) {
+  const least = Math.min(1, fitted(box, size).k) / 2,
+    most = Math.max(40, fitted(box, size).k * 8);
+  const k = Math.min(most, Math.max(least, place.k * factor)),
+    f = k / place.k;
+  return settled({ k, x: point[0] - (point[0] - place.x) * f, y: point[1] - (point[1] - place.y) * f }, box, size);
+}
+
+/** One pixel of the picture on one pixel of the screen, around the middle of the box. */
+function originalPixels(place, box, size, ratio = 1) {
+  return scaled(place, 1 / ratio / place.k, [box[0] / 2, box[1] / 2], box, size);
+}
+
+/** Moved so that the picture fills the box, or lies in its middle where it is smaller. */
+function settled({ k, x, y }, box, size) {
+  const along = (at, room, length) => (length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, at)));
+  return { k, x: along(x, box[0], size[0] * k), y: along(y, box[1], size[1] * k) };
+}
+
+/** The same part of a picture that turned out to have another size. */
+function resized(place, from, to) {
+  return { ...place, k: (place.k * from[0]) / to[0] };
+}
+
+/**
+ * The words of a search that is no query, as they are highlighted in a text: the parts of `text` as
+ * [[part, is it a hit], ...].
+ */
+function highlighted(text, words) {
+  const wanted = words.filter(Boolean).map((word) => word.toLowerCase());
+  if (!wanted.length) return [[text, false]];
+  const lower = text.toLowerCase();
+  if (lower.length !== text.length) return [[text, false]]; // letters that grow: places would not match
+  const parts = [];
+  let from = 0;
+  for (;;) {
+    let at = -1,
+      length = 0;
+    for (const word of wanted) {
+      const found = lower.indexOf(word, from);
+      if (found >= 0 && (at < 0 || found < at || (found === at && word.length > length))) [at, length] = [found, word.length];
+    }
+    if (at < 0) break;
+    if (at > from) parts.push([text.slice(from, at), false]);
+    parts.push([text.slice(at, at + length), true]);
+    from = at + length;
+  }
+  if (from < text.length) parts.push([text.slice(from), false]);
+  return parts;
+}
+
+/** Words to highlight for what stands in the search box; of a query, what its `contains(column, "...")` look for. */
+function searchWords(search) {
+  if (!search) return [];
+  const inside = [...search.matchAll(/contains\s*\([^,()]*,\s*(["'])(.*?)\1\s*\)/g)].map((found) => found[2]);
+  if (inside.length || /[=<>]|contains\s*\(/.test(search)) return inside;
+  return search.trim().split(/\s+/);
+}
+
+// --- lightbox.js
+/**
+ * The example enlarged, over the maps: a picture in its own pixels to zoom and drag, or the whole text at a readable
+ * width. It takes no key away: labels, decisions and the arrows work in it as everywhere.
+ */
+
+/** Pictures in their own pixels that are kept. */
+const ORIGINALS_KEPT = 6;
+/** Rest at an example before its own pixels or its whole text are asked for, ms: not at every step of a held key. */
+const FETCH_REST = 120;
+const ZOOM_STEP = 1.25;
+/** Sizes of the letters of a text, px. */
+const LETTERS = [11, 13, 15, 17, 20, 24, 30];
+
+class Lightbox {
+  /** @param {object} view */
+  constructor(view) {
+    Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
+    const key = (action) => keyCap(view.keymap[action]?.[0] || "");
+    const button = (text, label, act, action) => {
+      const said = key(action) ? `${label} (${key(action)})` : label;
+      return h("button", { type: "button", class: "lw-icon", text, title: said, "aria-label": label, onclick: act });
+    };
+    this.title = h("strong", { class: "lw-clip" });
+    this.facts = h("span", { class: "lw-quiet lw-clip" });
+    this.note = h("span", { class: "lw-quiet lw-num lw-lightbox-note" });
+    this.pixels = button("1:1", "original pixels", () => this.togglePixels(), "pixels");
+    this.stage = h("div", { class: "lw-lightbox-stage" });
+    this.el = h(
+      "section",
+      { class: "lw-cover lw-lightbox", role: "region", "aria-label": "enlarged example", hidden: true },
+      h(
+        "div",
+        { class: "lw-row lw-cover-head" },
+        this.title,
+        this.facts,
+        h("span", { class: "lw-space" }),
+        this.note,
+        h(
+          "span",
+          { class: "lw-group" },
+          button("−", "smaller", () => this.zoom(1 / ZOOM_STEP), "zoomOut"),
+          button("+", "larger", () => this.zoom(ZOOM_STEP), "zoomIn"),
+          this.pixels,
+          iconButton("reset", "fit (double click)", () => this.fit()),
+        ),
+        h(
+          "span",
+          { class: "lw-group" },
+          iconButton("left", "previous example", () => view.store.step(-1)),
+          iconButton("right", "next example", () => view.store.step(1)),
+        ),
+        button("×", "close", () => this.close(), "leave"),
+      ),
+      this.stage,
+    );
+    this.listen();
+  }
+
+  /* ---- open and close ---- */
+
+  toggle() {
+    if (this.open) this.close();
+    else this.show();
+  }
+
+  show() {
+    if (this.view.store.row < 0) return;
+    this.open = true;
+    this.el.hidden = false;
+    this.draw();
+  }
+
+  /** Close; false when it was not open. */
+  close() {
+    const was = this.open;
+    this.open = false;
+    this.el.hidden = true;
+    clearTimeout(this.timer);
+    if (was) this.stage.replaceChildren();
+    this.row = -1;
+    return was;
+  }
+
+  /* ---- what is shown ---- */
+
+  /** The example on show, first with what is here. */
+  draw() {
+    if (!this.open) return;
+    const { store, media } = this.view,
+      { row } = store;
+    clearTimeout(this.timer);
+    if (row < 0) {
+      this.close();
+      return;
+    }
+    const changed = row !== this.row;
+    this.row = row;
+    this.caption();
+    const answer = this.view.inspector.answers.get(row),
+      item = answer?.media || media.peek(row);
+    const known = this.kept.get(row);
+    if (known) this.drawKnown(known);
+    else if (item && (changed || !this.size || item.width > this.size[0])) this.drawItem(item, answer);
+    else if (!item) this.stage.replaceChildren(h("span", { class: "lw-empty-line", text: "…" }));
+    if (!known) this.timer = setTimeout(() => this.fetch(row, item), FETCH_REST);
+  }
+
+  caption() {
+    const { store } = this.view,
+      { row } = store;
+    const id = this.view.inspector.answers.get(row)?.id ?? this.view.media.peek(row)?.id;
+    const given = store.given[row],
+      label = store.labels[row],
+      p = store.pError[row];
+    this.title.textContent = `example ${id === undefined ? "…" : clip(String(id), 40)}`;
+    this.title.title = id === undefined ? "" : String(id);
+    const parts = [label === given ? store.className(given) : `${store.className(given)} → ${store.className(label)}`];
+    if (Number.isFinite(p) && !this.view.inspector.hides) parts.push(`p(wrong) ${probability(p)}`);
+    this.facts.textContent = parts.join(" · ");
+    this.facts.title = this.facts.textContent;
+  }
+
+  drawItem(item, answer) {
+    this.told = this.note.textContent = "";
+    if (item.src) {
+      this.drawPicture(item.src, [item.width, item.height], item);
+      return;
+    }
+    this.img = this.size = this.text = null;
+    this.pixels.disabled = true;
+    if (typeof item.text === "string" && !item.sound) this.drawText(item.text);
+    else if (item.table && this.view.inspector.rows) {
+      this.stage.replaceChildren(this.view.inspector.rows.twin(answer));
+    } else this.stage.replaceChildren(mediaNode(item, "full"));
+  }
+
+  drawKnown(known) {
+    if (known.text !== undefined) this.drawText(known.text);
+    else this.drawPicture(known.url, [known.width, known.height], known);
+  }
+
+  /** The same part of the picture as before where it has the same shape, else all of it. */
+  drawPicture(src, size, { alpha, original, note }) {
+    const before = this.size && this.place,
+      fresh = !before || this.fits || Math.abs(this.size[0] * size[1] - this.size[1] * size[0]) > Math.max(...size, ...this.size);
+    if (!fresh) this.place = settled(resized(this.place, this.size, size), this.box(), size);
+    this.size = size;
+    this.text = null;
+    this.img = h("img", {
+      class: `lw-lightbox-picture${isSmall(...size) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
+      alt: this.title.textContent,
+      draggable: "false",
+      src,
+    });
+    this.told = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
+    this.pixels.disabled = false;
+    this.stage.replaceChildren(this.img);
+    if (fresh || this.fits) this.fit();
+    else this.lay();
+  }
+
+  drawText(text) {
+    this.img = this.size = null;
+    const words = searchWords(this.view.store.look.filters.search);
+    const parts = highlighted(text, words).map(([part, hit]) => (hit ? h("mark", { text: part }) : part));
+    this.text = h("div", { class: "lw-lightbox-text", dir: "auto" }, ...parts);
+    this.told = `${count([...text].length)} characters`;
+    this.pixels.disabled = true;
+    this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "-1" }, this.text));
+    this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
+    this.letter(0);
+  }
+
+  /** The own pixels of a picture, or the whole of a text that was cut. */
+  async fetch(row, item) {
+    const { view } = this;
+    if (!item || view.store.meta.locked) {
+      if (view.store.meta.locked && item?.src && this.row === row) this.tell("as saved");
+      return;
+    }
+    const isText = typeof item.text === "string";
+    if (isText ? view.media.kind === "own" : !item.src || view.media.kind !== "image") return;
+    try {
+      const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
+      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) });
+    } catch (error) {
+      if (this.row === row) this.tell(error.message);
+      return;
+    }
+    if (this.open && this.row === row && !(isText && body0(this.text) === this.kept.get(row).text)) this.drawKnown(this.kept.get(row));
+  }
+
+  keep(row, known) {
+    this.kept.set(row, known);
+    for (const [oldest, { url }] of this.kept) {
+      if (this.kept.size <= ORIGINALS_KEPT) return;
+      if (url) URL.revokeObjectURL(url);
+      this.kept.delete(oldest);
+    }
+  }
+
+  tell(text) {
+    this.told = text;
+    this.note.textContent = text;
+  }
+
+  /* ---- zoom and drag ---- */
+
+  box() {
+    return [this.stage.clientWidth, this.stage.clientHeight];
+  }
+
+  fit() {
+    if (this.text) this.letter(0, 2);
+    if (!this.size) return;
+    this.place = fitted(this.box(), this.size);
+    this.fits = true;
+    this.lay();
+  }
+
+  zoom(factor, point = this.box().map((side) => side / 2)) {
+    if (this.text) this.letter(factor > 1 ? 1 : -1);
+    if (!this.size) return;
+    this.place = scaled(this.place, factor, point, this.box(), this.size);
+    this.fits = false;
+    this.lay();
+  }
+
+  togglePixels() {
+    if (!this.size) return;
+    const ratio = window.devicePixelRatio || 1,
+      there = Math.abs(this.place.k * ratio - 1) < 1e-6;
+    if (there && !this.fits) {
+      this.fit();
+      return;
+    }
+    this.place = originalPixels(this.place, this.box(), this.size, ratio);
+    this.fits = false;
+    this.lay();
+  }
+
+  letter(by, at = this.letters) {
+    this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
+    this.text.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
+    this.note.textContent = this.told;
+  }
+
+  lay() {
+    const { x, y, k } = this.place,
+      { style } = this.img;
+    const ratio = window.devicePixelRatio || 1;
+    style.width = `${this.size[0] * k}px`;
+    style.height = `${this.size[1] * k}px`;
+    style.transform = `translate(${x}px, ${y}px)`;
+    this.img.classList.toggle("lw-pixels", isSmall(...this.size) || k * ratio >= 3);
+    this.note.textContent = [this.told, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
+  }
+
+  listen() {
+    const { stage } = this;
+    let drag = null;
+    const at = (event) => {
+      const box = stage.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    stage.addEventListener("pointerdown", (event) => {
+      if (!this.size || event.button !== 0) return;
+      stage.setPointerCapture(event.pointerId);
+      drag = { from: at(event), place: this.place };
+      event.preventDefault();
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (!drag || !this.size) return;
+      const [x, y] = at(event);
+      this.place = settled(
+        { ...drag.place, x: drag.place.x + x - drag.from[0], y: drag.place.y + y - drag.from[1] },
+        this.box(),
+        this.size,
+      );
+      this.lay();
+    });
+    for (const type of ["pointerup", "pointercancel"]) stage.addEventListener(type, () => (drag = null));
+    stage.addEventListener("dblclick", () => this.fit());
+    stage.addEventListener(
+      "wheel",
+      (event) => {
+        if (!this.size) return;
+        event.preventDefault();
+        event.stopPropagation();
+        this.zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 16 : 1) * 0.0016), at(event));
+      },
+      { passive: false },
+    );
+  }
+
+  /** Page keys scroll a text. */
+  key(event) {
+    const by = { PageDown: 0.9, PageUp: -0.9 }[event.key];
+    if (!this.open || !this.text || !by) return false;
+    this.stage.firstChild.scrollBy({ top: by * this.stage.clientHeight });
+    return true;
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    for (const { url } of this.kept.values()) if (url) URL.revokeObjectURL(url);
+    this.kept.clear();
+  }
+}
+
+const body0 = (node) => node?.textContent;
+
+/** @param {object} view */
+function lightboxFeature(view) {
+  const { store, registry, inspector, gallery, keymap } = view;
+  const box = (view.lightbox = new Lightbox(view));
+  view.addCover(box.el);
+  const cap = keyCap(keymap.enlarge?.[0] || "");
+  const button = h("button", {
+    type: "button",
+    class: "lw-icon lw-enlarge",
+    text: "⤢",
+    title: `enlarge${cap && ` (${cap})`}`,
+    "aria-label": "enlarge the example",
+    onclick: () => box.toggle(),
+  });
+  inspector.picture.after(button);
+  registry.listen(inspector.picture, "click", (event) => event.target.matches("img.lw-media") && box.show());
+  registry.listen(gallery.strip, "click", (event) => event.detail === 2 && event.target.closest(".lw-card") && box.show());
+  store.on("cursor", () => box.draw());
+  store.on("neighbors", () => box.draw()); // the inspector has its answer, with a larger picture
+  store.on("labels", () => box.open && box.caption());
+  registry.on("layout", () => box.open && box.size && (box.fits ? box.fit() : box.lay()));
+  registry.onAction("enlarge", () => box.toggle());
+  registry.onAction("pixels", () => (box.open ? box.togglePixels() : view.say("enlarge the example first", "warn")));
+  registry.onKey((event) => box.key(event));
+  for (const [action, factor] of [
+    ["zoomIn", ZOOM_STEP],
+    ["zoomOut", 1 / ZOOM_STEP],
+  ])
+    registry.onAction(action, () => {
+      if (box.open) box.zoom(factor);
+      else if (view.grid?.open) view.grid.resizeBy(factor);
+      else view.maps.forEach((map) => map.zoomBy(factor));
+    });
+  registry.onEscape(() => box.close());
+  registry.onEnd(() => box.destroy());
 }
 
 // --- lifeline.js
@@ -2808,6 +3730,8 @@ const CODE = { relabel: 1, keep: 2, skip: 3 };
 
 /** Columns that are made here because they change while one works. */
 const LIVE = ["label", "verdict"];
+/** Lists that the filters narrow. */
+const NARROWED = ["queue", "all"];
 
 class Store {
   /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
@@ -2831,8 +3755,9 @@ class Store {
     this.look = { filters: {}, color_by: "", cameras: {}, epochs: {} };
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
-    this.lists = { queue: arrays.queue, selection: new Int32Array(0), neighbors: new Int32Array(0) };
+    this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
+    this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -2875,6 +3800,7 @@ class Store {
   /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
   refilter(change) {
     change(this.filter);
+    this.narrowed.clear();
     this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
   }
 
@@ -2890,13 +3816,14 @@ class Store {
     this.emit("look", { part, from });
   }
 
-  setSelection(mask, { from = "page" } = {}) {
+  /** Select the rows of a mask and show them as a list; with `stay` the list on show stays. */
+  setSelection(mask, { from = "page", stay = false } = {}) {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
     this.emit("selection", { from }); // Python hears of it before anything is drawn
     this.emit("mask", { selection: true, from });
-    this.showList(this.selectedCount ? "selection" : "queue");
+    if (!stay || this.list === "selection") this.showList(this.selectedCount ? "selection" : "queue");
   }
 
   clearSelection() {
@@ -2905,11 +3832,13 @@ class Store {
 
   /* ---- lists and the cursor ---- */
 
-  /** Rows of the list on show; filters narrow the queue. */
+  /** Rows of the list on show; filters narrow the queue and the list of all. */
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
-    if (name !== "queue" || !this.filter.active) return rows;
-    return rows.filter((row) => this.filter.passing[row]);
+    if (!NARROWED.includes(name) || !this.filter.active) return rows;
+    if (this.narrowed.get(name)?.of !== rows)
+      this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
+    return this.narrowed.get(name).rows;
   }
 
   showList(name) {
@@ -3037,6 +3966,7 @@ class Store {
   touched(rows) {
     this.changed = this.countChanged();
     LIVE.forEach((name) => this.filter.forget(name));
+    this.narrowed.clear();
     this.emit("labels", rows);
   }
 
@@ -3777,6 +4707,8 @@ const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  gridFeature,
+  lightboxFeature,
   lifelineFeature,
 ];
 
@@ -4285,184 +5217,10 @@ class Filters {
   }
 }
 
-// --- media.js
-/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
-
-/** Examples per request. */
-const PACK = 24;
-/** Characters of items kept in memory: pictures are most of it, two bytes each. */
-const ROOM = 16_000_000;
-/** Characters of a long text that are shown before it is unfolded. */
-const FOLD = 700;
-
-/** Items by row, the longest unused leave first when there is no more room. */
-class Shelf {
-  constructor(room = ROOM) {
-    Object.assign(this, { room, size: 0, items: new Map() });
-  }
-
-  get(row) {
-    const item = this.items.get(row);
-    if (item) {
-      this.items.delete(row);
-      this.items.set(row, item);
-    }
-    return item;
-  }
-
-  put(row, item) {
-    this.drop(row);
-    this.items.set(row, item);
-    this.size += weight(item);
-    for (const [oldest] of this.items) {
-      if (this.size <= this.room || this.items.size === 1) return;
-      this.drop(oldest);
-    }
-  }
-
-  drop(row) {
-    const item = this.items.get(row);
-    if (!item) return;
-    this.size -= weight(item);
-    this.items.delete(row);
-  }
-}
-
-function weight({ src = "", text = "", html = "", url = "", table = [] }) {
-  return 200 + [src, text, html, url, ...table.flat()].reduce((sum, part) => sum + part.length, 0);
-}
-
-class Media {
-  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
-  constructor(wire, kind) {
-    Object.assign(this, { wire, kind, shelf: new Shelf(), asked: new Map() });
-  }
-
-  /** How much room an example needs: "image", "text" or "none". */
-  get shape() {
-    return this.kind === "image" || this.kind === "none" ? this.kind : "text";
-  }
-
-  /** The item of a row if it is here. */
-  peek(row) {
-    return this.shelf.get(row);
-  }
-
-  /** Items of rows, in order; asks only for those that are not here or on their way. */
-  async want(rows) {
-    const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
-    for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
-    await Promise.all(rows.map((row) => this.asked.get(row)).filter(Boolean));
-    return rows.map((row) => this.shelf.get(row));
-  }
-
-  ask(rows) {
-    const answer = this.wire
-      .ask("media", { rows: Array.from(rows) })
-      .then(({ body }) => {
-        for (const item of body.items) this.keep(item);
-      })
-      .finally(() => rows.forEach((row) => this.asked.delete(row)));
-    rows.forEach((row) => this.asked.set(row, answer));
-    return answer;
-  }
-
-  keep(item) {
-    this.shelf.put(item.row, item);
-  }
-}
-
-/**
- * What an example looks like.
- * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
- */
-function mediaNode(item, size) {
-  if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
-  return kind ? NODES[kind](item, size) : nothing(item, size);
-}
-
-const NODES = {
-  error: ({ error }, size) =>
-    h("span", {
-      class: `lw-media lw-${size} lw-broken`,
-      title: error,
-      text: size === "full" ? error : shortError(error),
-    }),
-  src: ({ id, src, width, height, alpha }, size) =>
-    h("img", {
-      class: `lw-media lw-${size}${isSmall(width, height) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
-      src,
-      alt: `example ${id}`,
-      draggable: "false",
-    }),
-  html: ({ id, html }) =>
-    h("iframe", { class: "lw-media lw-html", sandbox: "", srcdoc: html, title: `example ${id}`, referrerpolicy: "no-referrer" }),
-  url: ({ url }, size) => urlNode(url, size),
-  sound: ({ sound, text }, size) =>
-    h(
-      "span",
-      { class: `lw-media lw-${size} lw-sound` },
-      h("span", { class: "lw-sound-name lw-clip", text: `♪ ${sound}`, title: sound }),
-      text ? textNode(text, size) : null,
-    ),
-  table: ({ table }, size) => tableNode(table, size),
-  text: ({ text }, size) => textNode(text, size),
-};
-
-/** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
-const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
-
-/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
-function shortError(error) {
-  if (/^(no \w+$|render)/.test(error)) return clip(error, 60);
-  return / does not exist: /.test(error) ? "not found" : / leaves the media folder: /.test(error) ? "not in the media folder" : "unreadable";
-}
-
-function nothing({ id }, size) {
-  return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
-}
-
-/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
-function urlNode(url, size) {
-  const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
-  if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
-  return h("a", { ...attributes, href: url, target: "_blank", rel: "noopener noreferrer" });
-}
-
-function tableNode(table, size) {
-  if (size !== "full")
-    return h("span", { class: `lw-media lw-${size} lw-text`, text: table.map(([name, value]) => `${name}  ${value}`).join("\n") });
-  return h(
-    "dl",
-    { class: "lw-media lw-full lw-columns" },
-    table.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value, title: value })]),
-  );
-}
-
-function textNode(text, size) {
-  const node = h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(text, 160) : text });
-  return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
-}
-
-/** A long text that shows its beginning, and a button for the rest. */
-function folded(node, text) {
-  let open = false;
-  const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
-  const turn = (next) => {
-    open = next;
-    button.textContent = open ? "less" : `… ${count(text.length - FOLD)} more characters`;
-    button.setAttribute("aria-expanded", String(open));
-    node.replaceChildren(open ? text : text.slice(0, FOLD), button);
-  };
-  turn(false);
-  return node;
-}
-
 // --- gallery.js
 /** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
 
-const TITLES = { queue: "queue", selection: "selection", neighbors: "neighbours" };
+const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
   /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
@@ -4494,7 +5252,7 @@ class Gallery {
       this.follow();
     });
     store.on("mask", ({ filter }) => {
-      if (filter && store.list === "queue") {
+      if (filter && store.list !== "selection") {
         this.start = 0;
       }
       this.redraw();
@@ -4557,15 +5315,15 @@ class Gallery {
 
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "Nothing of the queue passes the filters.";
+    if (this.store.filter.active) return "Nothing of this list passes the filters.";
     const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
     return `${why} Choose “all examples” to go through them all.`;
   }
 
-  drawTabs() {
+  drawTabs(tabs = this.tabs) {
     const { store } = this;
     const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
-    this.tabs.replaceChildren(
+    tabs.replaceChildren(
       ...shown.map((name) =>
         h(
           "button",
@@ -5512,6 +6270,10 @@ class Keyboard {
       return;
     }
     if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
+    if (view.registry.took(event)) {
+      event.preventDefault();
+      return;
+    }
     const meant = actionOf(event, view.keymap);
     if (!meant) return;
     event.preventDefault();
@@ -6298,6 +7060,7 @@ class Registry {
       traits: new Map(),
       actions: new Map(),
       closers: [],
+      keys: [],
       moments: new Map(),
       endings: [],
     });
@@ -6326,6 +7089,16 @@ class Registry {
   /** Close one open thing; false when nothing was open. */
   escape() {
     return this.closers.some((close) => close());
+  }
+
+  /** Keys of a part that is open: `act(event)` returns whether the press was meant for it. The latest is asked first. */
+  onKey(act) {
+    this.keys.unshift(act);
+  }
+
+  /** Whether an open part took a press of a key. */
+  took(event) {
+    return this.keys.some((act) => act(event));
   }
 
   /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */
@@ -6789,13 +7562,13 @@ class Explorer {
     this.opening.remove();
     this.root.append(
       this.head.el,
-      h(
+      (this.body = h(
         "div",
         { class: "lw-body" },
         this.side.el,
         h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
         this.inspector.el,
-      ),
+      )),
       this.gallery.el,
       h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
       this.tip.el,
@@ -6823,6 +7596,11 @@ class Explorer {
   /** A button in the last line. */
   addToFoot(el) {
     this.footKeys.previousSibling.before(el);
+  }
+
+  /** Something that covers the maps while it is open; the example beside them stays in sight. */
+  addCover(el) {
+    this.body.append(el);
   }
 
   /** Something that lies over the view, such as the list of keys. */
