@@ -283,7 +283,7 @@ def test_an_enlarged_picture_has_its_own_pixels_and_says_what_was_done_to_it(mon
 
     hidden = png((1200, 900)) + b"<script>alert(1)</script>"
     scan = saved(Image.fromarray(np.linspace(0, 4095, 10_000).reshape(100, 100).astype(np.uint16)))
-    frames = saved(Image.new("P", (30, 70), 1), "GIF", save_all=True, append_images=[Image.new("P", (30, 70), 2)])
+    frames = saved(Image.new("RGB", (30, 70), "red"), "GIF", save_all=True, append_images=[Image.new("RGB", (30, 70))])
     media = of(images=[hidden, scan, frames, saved(Image.new("RGB", (700, 500), "red"), "JPEG"), b"no picture", None])
     data, facts = media.original(0)
     assert Image.open(io.BytesIO(data)).size == (1200, 900)

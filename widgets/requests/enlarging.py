@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def ask_picture(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """A picture in its own pixels, encoded anew: {mime, width, height, original: [width, height], note} and its bytes."""
+    """A picture in its own pixels, encoded anew: {mime, width, height, original: [w, h], note} and its bytes."""
     data, facts = view.media.original(view.row(content["row"]))
     return facts, [np.frombuffer(data, np.uint8)]
 
