@@ -66,7 +66,7 @@ def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, warm_kernels):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(copy, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(copy.parent)}},
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(copy.parent)}},
         shutdown_kernel="immediate",
     )  # fmt: skip
     client.execute()

@@ -22,7 +22,7 @@ PACKAGES = ("workbench", "widgets")
 
 
 def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, timeout=300)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, timeout=900)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -49,7 +49,7 @@ def test_a_quick_run_prints_whole_rows_and_writes_nothing(root):
     out = root / "benchmarks" / "results" / "scale.json"
     before = out.read_bytes() if out.is_file() else None
     command = [sys.executable, "benchmarks/scale.py", "--quick", "--only", "scores_from_logits"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=os.environ, timeout=120)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=os.environ, timeout=600)
     assert done.returncode == 0, done.stderr
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| all dynamics")]
     assert len(lines) == 2

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 120  # seconds after which a child ends itself
+LIMIT = 600  # seconds after which a child ends itself
 
 SERVER = """
 import json, os, signal, sys, traceback

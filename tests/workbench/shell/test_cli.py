@@ -293,7 +293,7 @@ def test_interrupted(run, capsys, monkeypatch):
 def shell(command, run):
     environment = {**os.environ, "PYTHONPATH": f"{wb.__path__[0]}/..", "W": f"{sys.executable} -m workbench.shell.cli"}
     return subprocess.run(
-        ["bash", "-c", command], env=environment, capture_output=True, text=True, cwd=run.path, timeout=60
+        ["bash", "-c", command], env=environment, capture_output=True, text=True, cwd=run.path, timeout=600
     )
 
 

@@ -65,7 +65,7 @@ for rows in work.left():
     work.write(rows, {"a": np.zeros(b), "b": np.zeros((b, 2))})
 work.finish()
 """
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=600)
     for rows in work.left():
         work.write(rows, {"a": values[rows], "b": np.stack([values[rows]] * 2, axis=1)})
     work.finish()
