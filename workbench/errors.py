@@ -56,6 +56,10 @@ class MissingEvidence(WorkbenchError):
         return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
 
 
+class FdrNotPossible(UserWarning):
+    """`find_issues(fdr=...)` marks no issue: the labels alone do not say how many false alarms there would be."""
+
+
 class RunError(WorkbenchError):
     """A run directory is missing, damaged, of a newer schema, or in use in a way that would lose data."""
 

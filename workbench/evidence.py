@@ -16,13 +16,14 @@ import pandas as pd
 
 from workbench.checks import check_given_labels, check_pred_probs
 from workbench.dataset import Dataset
-from workbench.embeddings.origin import TRAINED_HERE, embedding_origin, made_here
+from workbench.embeddings.origin import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
 from workbench.errors import InputError, MissingEvidence
 from workbench.frames import coded, doubt_order, matrix, row_names
 from workbench.telling import telling_epoch
 
 if TYPE_CHECKING:
     from workbench.embeddings.neighbors import Neighbors
+    from workbench.people.votes import Votes
     from workbench.run import Run
 
 PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
@@ -30,6 +31,8 @@ NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighb
 NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
 """Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
+
+OF_TEXTS = "character n-grams of the texts"
 
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
@@ -77,6 +80,7 @@ class Evidence:
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, np.ndarray] = {}
         self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
+        self._votes: Callable[[], Votes | None] = lambda: None
 
     def __repr__(self) -> str:
         return f"Evidence(n={self.n}, k={self.k}, {', '.join(self.names)})"
@@ -118,6 +122,12 @@ class Evidence:
         return self._makers[name](rows)
 
     @property
+    def votes(self) -> Votes | None:
+        """What several annotators said of these examples; None without votes."""
+        found = self._once("votes", self._votes)
+        return found if found is not None and len(found.rows) else None
+
+    @property
     def epochs(self) -> int:
         """Number of epochs; 0 without evidence per epoch."""
         return next((len(self.get(name, slice(0, 0))) for name in PER_EPOCH if self.has(name)), 0)
@@ -145,6 +155,8 @@ class Evidence:
         *,
         texts: Sequence[str] | None = None,
         statistics: dict[str, Any] | None = None,
+        votes: Any = None,
+        embeddings_saw_labels: bool | None = None,
         ids: Any = None,
         classes: Sequence[object] | None = None,
     ) -> Evidence:
@@ -162,6 +174,10 @@ class Evidence:
         embeddings : float array (n, d); rows with NaN or infinity count as "no embedding"
         texts : n strings; without `embeddings` they are embedded by their character n-grams
         statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
+        votes : what several annotators said: DataFrame with columns id, annotator, label, one row per vote; or array
+            (n, annotators) of class indices, -1 where an annotator did not vote
+        embeddings_saw_labels : whether `embeddings` come from a network that was trained on these labels; None = not
+            known. If so, they hide wrong labels in part and count for less
         ids, classes : names of rows and classes; by default the index and the columns of what is given, or numbers
 
         Raises
@@ -213,12 +229,18 @@ class Evidence:
             if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
                 found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
                 raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
-            notes_of = "as given; whether it was trained on these labels is not known"
-            evidence._add_embeddings(lambda: vectors, notes_of)
+            unknown = "whether it was trained on these labels is not known"
+            said = {True: TRAINED_HERE, False: NOT_TRAINED}.get(embeddings_saw_labels, unknown)
+            evidence._add_embeddings(lambda: vectors, f"as given; {said}")
         elif texts is not None:
             if len(texts) != n:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
             evidence._add_texts(lambda: list(texts))
+        if votes is not None:
+            from workbench.people.votes import votes_from
+
+            found_votes = votes_from(votes, evidence.ids, names)
+            evidence._votes = lambda: found_votes
         return evidence
 
     @classmethod
@@ -255,9 +277,17 @@ class Evidence:
             return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
         return cls.from_arrays(source, **arrays)
 
-    def saw_labels(self, name: str) -> bool:
-        """Whether `embeddings`, or what `pred_probs` come from, are known to be trained on the given labels."""
-        return TRAINED_HERE in self.notes.get(name, "")
+    def saw_labels(self, name: str) -> bool | None:
+        """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known."""
+        note = self.notes.get(name, "")
+        if TRAINED_HERE in note:
+            return True
+        return False if NOT_TRAINED in note or note.startswith(OF_TEXTS) else None
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the embeddings are n-grams of the texts, made here for want of better ones."""
+        return self.notes.get("embeddings", "").startswith(OF_TEXTS)
 
     @classmethod
     def from_run(cls, run: Run) -> Evidence:
@@ -282,6 +312,7 @@ class Evidence:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
             evidence._add_texts(dataset.texts)
+        evidence._votes = run.votes
         return evidence
 
     def _add_run_embeddings(self, run: Run) -> None:
@@ -368,7 +399,7 @@ class Evidence:
     def _add_texts(self, texts: Callable[[], list[str]]) -> None:
         from workbench.issues.space import text_vectors
 
-        self._add_embeddings(lambda: text_vectors(texts()), "character n-grams of the texts; they never saw a label")
+        self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label")
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

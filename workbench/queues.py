@@ -111,7 +111,7 @@ def _clusters(wanted: _Wanted) -> np.ndarray:
 
 
 def _annotators(wanted: _Wanted) -> np.ndarray:
-    from workbench.people.annotators import votes_needed
+    from workbench.people.votes import votes_needed
     from workbench.scores.annotators import annotator_disagreement
 
     disagreement = annotator_disagreement(votes_needed(wanted.run).counts())[wanted.everything]

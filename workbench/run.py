@@ -30,7 +30,7 @@ from workbench.storage.statistics import epoch_rows, float_rows, read_rows
 
 if TYPE_CHECKING:
     from workbench.embeddings.neighbors import Neighbors
-    from workbench.people.annotators import Votes
+    from workbench.people.votes import Votes
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
 """Per example and epoch, see `workbench.recording.statistics`."""
@@ -372,8 +372,8 @@ class Run:
         return self.dataset.planted
 
     def votes(self) -> Votes | None:
-        """What several annotators said (see `workbench.people.annotators`); None when nothing is stored."""
-        from workbench.people.annotators import read_votes
+        """What several annotators said (see `workbench.people.votes`); None when nothing is stored."""
+        from workbench.people.votes import read_votes
 
         return read_votes(self)
 
@@ -381,7 +381,7 @@ class Run:
         self, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
     ) -> None:
         """Store annotators' votes, one row each with id, annotator and class name; they replace what is there."""
-        from workbench.people.annotators import save_votes
+        from workbench.people.votes import save_votes
 
         save_votes(self, votes, id=id, annotator=annotator, label=label)
 

@@ -159,6 +159,8 @@ def embedding_state(run: Run) -> dict:
 def expected_errors(attrs: dict) -> str:
     """In words: how many errors the detector expects in all; empty when it does not say."""
     expected, interval = attrs.get("expected_errors"), attrs.get("expected_errors_interval")
+    if attrs.get("errors_in_words"):
+        return attrs["errors_in_words"]
     if expected is None:
         return ""
     text = f"about {expected:,.0f} wrong labels expected in all"

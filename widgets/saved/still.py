@@ -38,9 +38,12 @@ def still_html(view: View) -> str:
         ("to review", f"{len(view.queue):,}"),
         ("changed", f"{changed:,}"),
     ]
-    expected = view.issues.attrs.get("expected_errors")
-    if expected is not None:
-        facts.append(("wrong labels expected", f"{expected:,.0f}"))
+    attrs = view.issues.attrs
+    if attrs.get("expected_errors") is not None:
+        low, high = attrs.get("expected_errors_interval") or (None, None)
+        known = attrs.get("errors_identified", True) or low is None
+        words = f"{attrs['expected_errors']:,.0f}" if known else f"{low:,.0f} to {high:,.0f}, audit to know"
+        facts.append(("wrong labels expected", words))
     numbers = "".join(f"<tr>{_cells((name, value))}</tr>" for name, value in facts)
     return (
         f'<div style="font-family:sans-serif;font-size:13px"><strong>{html.escape(view.run.name)}</strong>'

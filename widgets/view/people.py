@@ -85,7 +85,8 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
     """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
-    from workbench.people.annotators import consensus, votes_needed
+    from workbench.people.annotators import consensus
+    from workbench.people.votes import votes_needed
 
     votes = votes_needed(run)
     best = consensus(run)["consensus"].reindex(run.dataset.ids)

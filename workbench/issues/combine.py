@@ -11,24 +11,31 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from workbench.evidence import Evidence
+from workbench.issues import counts
+from workbench.issues.calibrate import expit, logit
 from workbench.issues.heads import Ridge, discriminant
+from workbench.issues.likelihood import sample
+from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
+from workbench.issues.noise import WIDE, noise_matrices
 from workbench.issues.sharpen import power_and_noise
 from workbench.issues.space import Space, plain_space, unit_space
+from workbench.issues.voting import Voted, class_shares, weigh_votes
+from workbench.issues.weighing import View, Weights, weigh
 
+GIVEN_PROBS = "given pred_probs"
+VOTES = "annotators' votes"
 FLOOR = 1e-6
 AGREEMENT = 0.6  # exponent of pooled probabilities beside the noise matrix: views that agree are not independent
 ALONE = 0.8  # the same exponent for given probabilities alone
 SMOOTHING = 0.65  # how far the noise matrix is drawn to "every wrong class alike"
-PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 ROUNDS = 3
 SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
-TIE = 1e-6
-NEAREST = 50
+ASK = (
+    "whether the embeddings were trained on these labels is not known; if they were, they may hide wrong labels (it "
+    "cost up to .08 average precision): say so with `embeddings_saw_labels=` or `save_embeddings(trained_on_labels=)`"
+)
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
-NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
 DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
-WIDE = 2 * 10**8  # rows x classes above which heads give way to neighbours' votes
-MANY_CLASSES = 2000  # above, the noise matrix is one rate
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,18 @@ class Opinion:
     other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
     p_wrong : float32 (n,), posterior probability that the given label is wrong, smoothed noise matrix: ranks best
-    p_rough : float32 (n,), the same after sharpening (`sharpen`) and by the noise matrix of the sharpened
-        probabilities: ranks less well, and its mean is the better estimate of the share of errors
+    p_rough : float32 (n,), the same after sharpening (`sharpen`), by the noise that `counts` found: ranks less well,
+        and its mean is the estimated share of errors
+    p_least : float32 (n,), the same by the least noise that the labels allow (by half-way noise where errors clearly
+        go between classes that the model confuses): for cuts that must hold
     p_suggested : float32 (n,), posterior probability of `other`
     views : tuple of str, what was pooled
+    count : how many labels are wrong, and whether the labels can say so
     notes : list of str
+    weights : how much each kind of evidence counts, and what was set aside; None for one kind with k = 1
     control : float32 (n,) or None, probability of the given label by the first head alone
     vectors : float32 (n, p) or None, the space in which the heads worked
+    voted : what annotators' votes add, of the rows that have any; None without votes
     """
 
     p_given: np.ndarray
@@ -55,11 +67,44 @@ class Opinion:
     p_other: np.ndarray
     p_wrong: np.ndarray
     p_rough: np.ndarray
+    p_least: np.ndarray
     p_suggested: np.ndarray
     views: tuple[str, ...]
+    count: counts.Count
     notes: list[str] = field(default_factory=list)
+    weights: Weights | None = None
     control: np.ndarray | None = None
     vectors: np.ndarray | None = None
+    voted: Voted | None = None
+
+    def log_odds(self) -> np.ndarray:
+        """(n,) float64 log odds that the given label is wrong, by the votes too; NaN for an unlabelled row."""
+        odds = logit(self.p_wrong.astype(float))
+        if self.voted is not None:
+            odds[self.voted.rows] = self.voted.odds
+        return odds
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What the classifiers on embeddings say.
+
+    Attributes
+    ----------
+    pooled : float32 (n, k), mean log probability; the class shares where there is no embedding
+    names : of the heads, one for each part of the mean
+    rows : int (m,), rows with a label and an embedding by which evidence is weighed
+    honest : float32 (m, k), mean of the heads that never saw a row's own label in any way
+    apart : the log probabilities (m, k) of the ridge and of the discriminant alone
+    control : float32 (n,), probability of the given label by the first head
+    """
+
+    pooled: np.ndarray
+    names: list[str]
+    rows: np.ndarray
+    honest: np.ndarray
+    apart: tuple[np.ndarray, ...]
+    control: np.ndarray
 
 
 def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
@@ -72,30 +117,88 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
     """
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     notes: list[str] = []
-    views: list[str] = []
-    control = None
     probs = evidence.get("pred_probs") if evidence.has("pred_probs") and evidence.out_of_fold else None
     if evidence.has("embeddings") and k > 1 and np.count_nonzero(np.bincount(given[given >= 0], minlength=k)) > 1:
-        if n * k <= WIDE:
-            space = _space(evidence, seed)
-            pooled, views, control = _heads(evidence, space, probs, notes, seed)
-            if pooled is not None:
-                matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
-                both = _reduce(pooled.__getitem__, matrices, evidence, tuple(views), notes, control, space.vectors)
-                return _unbiased(both, evidence, probs)
-        else:
+        if n * k > WIDE:
             notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
-            votes = evidence.get("neighbor_labels")
-            views = ["neighbours' votes", *(["given pred_probs"] if probs is not None else [])]
-            return _reduce(lambda rows: _voted(votes[rows], probs, rows, k), None, evidence, tuple(views), notes)
-    return None if probs is None else _alone(evidence, probs, notes)
+            return _by_neighbors(evidence, probs, notes)
+        space = _space(evidence, seed)
+        heads = _heads(evidence, space, notes, seed)
+        if heads is not None:
+            return _together(evidence, space, heads, probs, notes)
+    if probs is not None:
+        return _alone(evidence, probs, notes)
+    return _votes_alone(evidence, notes) if evidence.votes is not None and k > 1 else None
+
+
+def _votes_alone(evidence: Evidence, notes: list[str]) -> Opinion:
+    """The opinion of annotators' votes without any model."""
+    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    rows = np.unique(evidence.votes.rows)
+    voted = weigh_votes(evidence.votes, class_shares(given, k, len(rows)), given, None)
+    unknown = np.full(n, np.nan, np.float32)
+    p_wrong, p_other, other = unknown.copy(), unknown.copy(), np.full(n, -1, np.int32)
+    p_wrong[rows], p_other[rows], other[rows] = expit(voted.odds), voted.p_other, voted.other
+    total = counts.votes_count(p_wrong[rows][given[rows] >= 0], k)
+    return Opinion(
+        unknown, other, p_other, p_wrong, p_wrong.copy(), p_wrong.copy(), p_other.copy(), (VOTES,), total, notes,
+        voted=voted,
+    )  # fmt: skip
 
 
 def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
     """The opinion of the given probabilities without any other view."""
     given = evidence.given_labels
+    weights = None
+    if evidence.k > 1 and (given >= 0).any():
+        rows = sample(np.flatnonzero(given >= 0), evidence.k)
+        weights = weigh([View("pred_probs", 1.0, logs_of(probs[rows]))], given[rows], evidence.k)
     matrices = noise_matrices(probs, given, SMOOTHING) if (given >= 0).any() else None
-    return _reduce(lambda rows: _logs(probs[rows]), matrices, evidence, ("given pred_probs",), notes)
+    return _reduce(lambda rows: logs_of(probs[rows]), matrices, evidence, (GIVEN_PROBS,), notes, weights)
+
+
+def _together(evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray | None, notes: list[str]) -> Opinion:
+    """The opinion of classifiers on embeddings and given probabilities, each weighed by what it is worth."""
+    given, k = evidence.given_labels, evidence.k
+    saw = evidence.saw_labels("embeddings")
+    views = [View("embeddings", len(heads.names), heads.honest, saw_labels=bool(saw))]
+    if probs is not None:
+        views.append(View("pred_probs", 1.0, logs_of(probs[heads.rows])))
+    weights = weigh(views, given[heads.rows], k)
+    if saw is None and "embeddings" in weights.shares:
+        notes.append(ASK)
+    share = weights.shares.get("pred_probs", 0.0)
+    if "embeddings" not in weights.shares:
+        return replace(_alone(evidence, probs, notes), weights=weights, control=heads.control)
+    pooled, names = heads.pooled, list(dict.fromkeys(heads.names))
+    lost = ~space.there
+    if probs is not None and share > 0:
+        names.append(GIVEN_PROBS)
+        pooled *= 1 - share
+        pooled += share * logs_of(probs)
+        pooled[lost] = logs_of(probs[lost])
+    matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
+    both = _reduce(
+        pooled.__getitem__, matrices, evidence, tuple(names), notes, weights, heads.control, space.vectors, heads.apart,
+        heads.rows,
+    )  # fmt: skip
+    return _unbiased(both, evidence, probs if share > 0 else None)
+
+
+def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]) -> Opinion:
+    """The opinion of neighbours' labels and given probabilities, where there are too many rows x classes for heads."""
+    given, k = evidence.given_labels, evidence.k
+    votes = evidence.get("neighbor_labels")
+    rows = sample(np.flatnonzero(given >= 0), k)
+    views = [View("embeddings", 1.0, voted_by_neighbors(votes[rows], None, rows, k))]
+    if probs is not None:
+        views.append(View("pred_probs", 1.0, logs_of(probs[rows])))
+    weights = weigh(views, given[rows], k)
+    if "embeddings" not in weights.shares:
+        return replace(_alone(evidence, probs, notes), weights=weights)
+    probs = probs if "pred_probs" in weights.shares else None
+    names = ("neighbours' votes", *([GIVEN_PROBS] if probs is not None else []))
+    return _reduce(lambda rows: voted_by_neighbors(votes[rows], probs, rows, k), None, evidence, names, notes, weights)
 
 
 def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Opinion:
@@ -110,50 +213,53 @@ def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Op
         both.notes.append("the embedding has learned these labels, so there may be more errors than expected")
         return both
     both.notes.append("number of errors by pred_probs alone, since the embedding has learned these labels")
-    return replace(both, p_rough=_alone(evidence, probs, []).p_rough)
+    alone = _alone(evidence, probs, [])
+    return replace(both, p_rough=alone.p_rough, p_least=alone.p_least, count=alone.count)
 
 
-def _heads(evidence: Evidence, space: Space, probs: np.ndarray | None, notes: list[str], seed: int):
-    """Pooled log probabilities (n, k) of all heads and the given probabilities, their names, the first head alone."""
+def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Heads | None:
+    """All classifiers on the embeddings; None where fewer than two classes have one."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     taught = space.there & (given >= 0)
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
         notes.append("embeddings left out: fewer than two classes have one")
-        return None, [], None
+        return None
+    rows = sample(np.flatnonzero(taught), k)
     ridge = Ridge(space.vectors, taught, k, seed)
     pooled = ridge.log_probs(given, given)
     every = np.arange(n)
     control = np.exp(pooled[every, np.maximum(given, 0)])
     control[given < 0] = np.nan
-    views = ["kernel ridge"]
+    parts = [pooled[rows]]
+    names = ["kernel ridge"]
     how = "exact" if ridge.exact else f"{ridge.landmarks} landmarks"
     notes.append(f"kernel ridge, leave-one-out, {how}; {space.how}")
     alone = pooled.copy() if n * k <= DENSE else None
-    pooled += discriminant(space.vectors, taught, given, k)
-    views.append("linear discriminant")
+    linear = discriminant(space.vectors, taught, given, k)
+    pooled += linear
+    parts.append(linear[rows])
+    names.append("linear discriminant")
     if alone is not None:
         start = pooled / 2
         pooled += _relearned(ridge, alone, given, taught, mix=False)
         pooled += _relearned(ridge, start, given, taught, mix=True)
-        views += ["kernel ridge on corrected labels"] * 2
+        names += ["kernel ridge on corrected labels"] * 2
     else:
         notes.append("labels were not corrected and learned again: too many rows x classes")
     if n > NEAREST_ROWS:
         notes.append(f"no votes of neighbours above {NEAREST_ROWS:,} rows")
     elif n * k <= DENSE:
-        pooled += votes(space.vectors, taught, given, k)
-        views.append("nearest neighbours")
-    if probs is not None:
-        pooled += _logs(probs)
-        views.append("given pred_probs")
-    pooled /= len(views)
-    views = list(dict.fromkeys(views))
+        near = votes(space.vectors, taught, given, k)
+        pooled += near
+        parts.append(near[rows])
+        names.append("nearest neighbours")
+    pooled /= len(names)
     shares = np.bincount(given[given >= 0], minlength=k) / max((given >= 0).sum(), 1)
     lost = ~space.there
     if lost.any():
         notes.append(f"{int(lost.sum())} rows have no embedding")
-        pooled[lost] = np.log(np.maximum(shares, FLOOR)) if probs is None else _logs(probs[lost])
-    return pooled, views, control
+        pooled[lost] = np.log(np.maximum(shares, FLOOR))
+    return Heads(pooled, names, rows, sum(parts) / len(parts), tuple(parts[:2]), control)
 
 
 def _space(evidence: Evidence, seed: int) -> Space:
@@ -183,91 +289,17 @@ def _relearned(ridge: Ridge, start: np.ndarray, given: np.ndarray, taught: np.nd
     return again
 
 
-def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
-    """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
-    from workbench.embeddings.neighbors import nearest
-
-    n = len(given)
-    rows = np.flatnonzero(taught)
-    near = min(NEAREST, max(len(rows) // 5, 1))
-    shares = np.bincount(given[rows], minlength=k) / len(rows)
-    counts = np.tile((2 * shares).astype(np.float32), (n, 1))
-    labels = np.where(taught, given, -1)
-    found = nearest(np.where(vectors.any(axis=1)[:, None], vectors, np.nan), near).labels(labels)
-    every, column = np.nonzero(found >= 0)
-    np.add.at(counts, (every, found[every, column]), 1)
-    return _logs(counts / counts.sum(axis=1, keepdims=True))
-
-
-def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
-    """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
-    from workbench.embeddings.neighbors import smallest
-
-    out = np.full((len(rows), near), -1, np.int64)
-    for start in range(0, len(rows), NEAR_ROWS):
-        some = rows[start : start + NEAR_ROWS]
-        columns, distances = [], []
-        for first in range(0, len(vectors), NEAR_COLUMNS):
-            away = -vectors[some] @ vectors[first : first + NEAR_COLUMNS].T
-            itself = np.flatnonzero((some >= first) & (some < first + NEAR_COLUMNS))
-            away[itself, some[itself] - first] = np.inf
-            best = smallest(away, min(near, away.shape[1]))
-            columns.append(best + first)
-            distances.append(np.take_along_axis(away, best, axis=1))
-        best = smallest(np.concatenate(distances, axis=1), near)
-        out[start : start + NEAR_ROWS] = given[np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)]
-    return out
-
-
-def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:
-    """P(given = i | true = j) in row i, column j, from the confident joint, drawn to "every wrong class alike".
-
-    Parameters
-    ----------
-    probs : float (n, k), out-of-sample
-    given : int (n,), -1 = unlabelled
-    smoothings : for each a matrix; 0 leaves the estimate, 1 keeps only its diagonal
-
-    Returns
-    -------
-    list of float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
-    """
-    from workbench.issues.confident import confident_joint
-
-    n, k = probs.shape
-    if k > MANY_CLASSES:
-        return None
-    if k == 1:
-        return [np.ones((1, 1)) for _ in smoothings]
-    if n * k <= WIDE:  # of equally likely classes the given one counts
-        coarse = probs.dtype == np.float16
-        probs = np.array(probs, np.float32)
-        if coarse:  # such rows sum to 1 within a hundredth only
-            probs /= probs.sum(axis=1, keepdims=True)
-        labelled = np.flatnonzero(given >= 0)
-        probs[labelled, given[labelled]] += TIE
-    counts = confident_joint(given, probs, calibrate=False).astype(float)
-    counts *= (np.bincount(given[given >= 0], minlength=k) / np.maximum(counts.sum(axis=1), 1))[:, None]
-    return [smoothed(counts, smoothing) for smoothing in smoothings]
-
-
-def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
-    """Noise matrix of a joint (rows given, columns true); classes with few errors lean on the mean of all."""
-    k = len(counts)
-    totals = counts.sum(axis=0)
-    off = counts.copy()
-    np.fill_diagonal(off, 0)
-    errors = off.sum(axis=0)
-    overall = np.clip(errors.sum() / max(counts.sum(), 1e-12), 1e-4, 0.98)
-    rate = np.clip((errors + PSEUDO) / (totals + PSEUDO / overall), 1e-4, 0.98)
-    trust = (1 - smoothing) * errors / (errors + PSEUDO)
-    matrix = rate * (trust * off / np.maximum(errors, 1e-12) + (1 - trust) / (k - 1))
-    np.fill_diagonal(matrix, 1 - rate)
-    return matrix
-
-
 def _reduce(
-    read, matrices, evidence: Evidence, views: tuple[str, ...], notes: list[str], control=None, vectors=None
+    read,
+    matrices,
+    evidence: Evidence,
+    views: tuple[str, ...],
+    notes: list[str],
+    weights: Weights | None = None,
+    control=None,
+    vectors=None,
+    apart: tuple[np.ndarray, ...] = (),
+    looked: np.ndarray | None = None,
 ) -> Opinion:
     """One pass over blocks of rows of log probabilities: everything that the detector needs of them."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
@@ -276,10 +308,20 @@ def _reduce(
     rate = _rate(evidence, read, parts) if matrices is None else 0.0
     noise = None if matrices is None else [np.log(np.maximum(one, FLOOR)).astype(np.float32) for one in matrices]
     power, sharp_noise = (1.0, None) if matrices is None or k == 1 else _sharpened(read, given, matrices[0])
-    exponent = ALONE if views == ("given pred_probs",) else AGREEMENT
+    share = (weights.shares if weights is not None else {}).get("pred_probs", float(views == (GIVEN_PROBS,)))
+    exponent = AGREEMENT + (ALONE - AGREEMENT) * share
     names = ("p_given", "p_other", "p_wrong", "p_rough", "p_suggested")
     out = {name: np.full(n, np.nan, np.float32) for name in names}
     other = np.full(n, -1, np.int32)
+    labelled_rows = np.flatnonzero(given >= 0)
+    found = None
+    if k > 1 and len(labelled_rows):
+        if looked is None:
+            looked = sample(labelled_rows, k)
+        flips = None if matrices is None else counts.flips_of(matrices[0])
+        found = counts.look(_normalised(read(looked)), given[looked], flips, apart)
+    slips = [np.full(n, np.nan, np.float32) for _ in range(2)]
+    disagree = 0
     for part in parts:
         rows = np.arange(part.start, part.stop)
         labels = given[part]
@@ -298,6 +340,10 @@ def _reduce(
             out["p_wrong"][rows[labelled]] = out["p_rough"][rows[labelled]] = 0
             continue
         here = (np.arange(len(labelled)), labels[labelled])
+        disagree += int((out["p_other"][rows[labelled]] > out["p_given"][rows[labelled]]).sum())
+        if found is not None:
+            for values, e in zip(slips, (found.noise, found.low)):
+                values[rows[labelled]] = counts.slip(found.power * logs[labelled], labels[labelled], flips, e)
         if noise is None:
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
             out["p_rough"][rows[labelled]] = 1 - posterior[here]
@@ -311,7 +357,26 @@ def _reduce(
         other[rows[labelled]] = best
         out["p_suggested"][rows[labelled]] = posterior[np.arange(len(labelled)), best]
         out["p_other"][rows[labelled]] = np.exp(logs[labelled, best])
-    return Opinion(**out, other=other, views=views, notes=notes, control=control, vectors=vectors)
+    total = counts.Count(True, 0.0, 0.0, 0.0)
+    out["p_least"] = out["p_rough"]
+    if found is not None:
+        total = counts.count(
+            found, out["p_rough"], slips[0], disagree / len(labelled_rows), len(labelled_rows), k, bool(apart)
+        )
+        out["p_rough"], out["p_least"] = counts.mixed(total, out["p_rough"], *slips)
+    voted = None
+    if evidence.votes is not None and k > 1:
+        rows = np.unique(evidence.votes.rows)
+        told = weights is None or weights.tells
+        logs = _normalised(read(rows)) if told else class_shares(given, k, len(rows))
+        voted = weigh_votes(evidence.votes, logs, given, None if matrices is None else matrices[0])
+        other[rows], out["p_wrong"][rows], out["p_suggested"][rows] = voted.other, expit(voted.odds), voted.p_other
+        out["p_other"][rows] = np.exp(logs[np.arange(len(rows)), voted.other])
+        views = (*views, VOTES)
+    return Opinion(
+        **out, other=other, views=views, count=total, notes=notes, weights=weights, control=control, vectors=vectors,
+        voted=voted,
+    )  # fmt: skip
 
 
 def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:
@@ -320,10 +385,7 @@ def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.n
     rows = np.flatnonzero(given >= 0)
     rows = rows[:: max(1, len(rows) * k // SHARPENED)]
     logs, labels = _normalised(read(rows)), given[rows]
-    flips = smooth.copy()
-    np.fill_diagonal(flips, 0)
-    flips /= np.maximum(flips.sum(axis=0), 1e-30)
-    power, _ = power_and_noise(logs, labels, flips)
+    power, _ = power_and_noise(logs, labels, counts.flips_of(smooth))
     matrix = noise_matrices(_softmax(power * logs), labels, 0)[0]
     return power, np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
 
@@ -344,21 +406,6 @@ def _symmetric(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
     shifted = logs.copy()
     shifted[np.arange(len(labels)), labels] += np.log((1 - rate) / rate * (logs.shape[1] - 1))
     return _softmax(shifted)
-
-
-def _voted(votes: np.ndarray, probs: np.ndarray | None, rows: slice, k: int) -> np.ndarray:
-    """Log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
-    b, m = votes.shape
-    block = np.full((b, k), 1.0 / (k * (m + 1)), np.float32)
-    every, column = np.nonzero(votes >= 0)
-    np.add.at(block, (every, votes[every, column]), 1.0 / (m + 1))
-    if probs is not None:
-        block = (block + probs[rows]) / 2
-    return _logs(block)
-
-
-def _logs(probs: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(np.asarray(probs, np.float32), FLOOR))
 
 
 def _normalised(logs: np.ndarray) -> np.ndarray:

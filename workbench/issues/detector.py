@@ -7,6 +7,7 @@ label, only help to rank (`dynamics`). The probabilities are a monotone function
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,13 @@ import pandas as pd
 
 from workbench.checks import check_share
 from workbench.cluster import issues_there
-from workbench.errors import InputError, MissingEvidence
+from workbench.errors import FdrNotPossible, InputError, MissingEvidence
 from workbench.evidence import Evidence
-from workbench.issues import calibrate, reasons
-from workbench.issues.combine import NEAREST_ROWS, Opinion, labels_near, opinion
-from workbench.issues.dynamics import Doubt, doubt, normal_scores
+from workbench.issues import calibrate, counts, reasons
+from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.issues.dynamics import Doubt, doubt
+from workbench.issues.nearby import labels_near
+from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
 from workbench.run import opened
 
@@ -26,17 +29,8 @@ if TYPE_CHECKING:
     from workbench.dataset import Dataset
     from workbench.run import Run
 
-SECOND_VIEW = 0.3
-"""Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
-
-IN_SAMPLE = 0.25
-"""Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
-
 EXPLAINED = 2000
 """In large sets, how many rows are told what their neighbours say."""
-
-MODEL_ERROR = 0.15
-"""Relative standard error of the expected number of errors beyond chance, as seen on sets with known errors."""
 
 
 def find_issues(
@@ -106,36 +100,18 @@ def find_issues(
         return issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
     evidence = Evidence.of(source, **arrays)
     given = evidence.given_labels
-    labelled = given >= 0
-    pooled = opinion(evidence, seed)
-    learned = doubt(evidence)
-    seen = _in_sample(evidence)
+    used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
+    pooled, learned, seen, score = used.pooled, used.learned, used.seen, used.score
     if pooled is None and learned is None and seen is None:
         raise _nothing(evidence)
-    score, views = _rank(evidence, pooled, learned, seen)
-    rough = _rough(score, pooled, learned, seen)
-    p_error = np.full(evidence.n, np.nan)
-    usable = labelled & ~np.isnan(score)
-    if evidence.k == 1:
-        p_error[labelled] = 0.0
-    else:
-        p_error[usable] = calibrate.along_score(score[usable], rough[usable])
-        blind = labelled & ~usable
-        p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
-    told = ""
-    if verdicts is not None and len(verdicts):
-        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids))
-        pair = _pairs(given, pooled, learned, evidence.k)
-        moved, told = with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts, pair)
-        p_error = moved.to_numpy()
-    if fdr is None:
-        is_issue = np.nan_to_num(p_error, nan=-1.0) >= threshold
-        how = f"p_error >= {threshold:g}"
-    else:
-        is_issue = calibrate.largest_set(p_error, fdr)
-        how = f"largest set with a mean of 1 - p_error of at most {fdr:g} (expected share of false alarms)"
+    total, rough, least = _counted(evidence, used)
+    if verdicts is not None:
+        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids)) if len(verdicts) else None
+    pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
+    p_error, told = _probabilities(evidence, score, rough, verdicts, pair)
+    how, is_issue = _cut(evidence, used, total, p_error, least, fdr, threshold, verdicts, pair)
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
-    words = reasons.strongest(_reasons(evidence, pooled, learned, seen, p_error), evidence.n)
+    words = reasons.strongest(_reasons(evidence, pooled, learned, seen, p_error, used.aside), evidence.n)
     names = np.array([*evidence.classes, None], object)
     frame = pd.DataFrame(
         {
@@ -151,8 +127,44 @@ def find_issues(
     )
     order = np.lexsort((frame["row"], -np.nan_to_num(score, nan=-np.inf), -np.nan_to_num(p_error, nan=-1.0)))
     frame = frame.iloc[order]
-    frame.attrs = _attrs(evidence, pooled, learned, views, how, told, p_error)
+    frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
     return frame
+
+
+def _probabilities(
+    evidence: Evidence, score: np.ndarray, rough: np.ndarray, verdicts: pd.Series | None, pair: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    """(p_error, what verdicts changed): increasing in the score, with the mean of `rough` before any verdict."""
+    p_error = np.full(evidence.n, np.nan)
+    labelled = evidence.given_labels >= 0
+    usable = labelled & ~np.isnan(score)
+    if evidence.k == 1:
+        p_error[labelled] = 0.0
+    else:
+        p_error[usable] = calibrate.along_score(score[usable], rough[usable])
+        blind = labelled & ~usable
+        p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
+    if verdicts is None:
+        return p_error, ""
+    moved, told = with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts, pair)
+    return moved.to_numpy(), told
+
+
+def _cut(
+    evidence: Evidence, used: Ranking, total: counts.Count, p_error: np.ndarray, least: np.ndarray,
+    fdr: float | None, threshold: float, verdicts: pd.Series | None, pair: np.ndarray | None,
+) -> tuple[str, np.ndarray]:  # fmt: skip
+    """(how issues were chosen, in words; is_issue)."""
+    if fdr is None:
+        return f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
+    if evidence.k > 1 and not total.identified:
+        words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
+        todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
+        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=3)
+        return words, np.zeros(evidence.n, bool)
+    strict, _ = _probabilities(evidence, used.score, least, verdicts, pair)
+    how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
+    return how, calibrate.largest_set(strict, fdr * counts.FDR_CUT)
 
 
 def _journal_verdicts(run: Any) -> pd.Series | None:
@@ -173,7 +185,7 @@ def _nothing(evidence: Evidence) -> MissingEvidence:
     return MissingEvidence.needed("find_issues", ["pred_probs, embeddings or recorded epochs"], how)
 
 
-def _in_sample(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def _in_sample(evidence: Evidence) -> Seen | None:
     """(p_given, other, p_other) of in-sample probabilities; None without."""
     if not evidence.has("pred_probs") or evidence.out_of_fold:
         return None
@@ -192,38 +204,19 @@ def _in_sample(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray] 
     return p_given, other, p_other
 
 
-def _rank(
-    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None
-) -> tuple[np.ndarray, list[str]]:
-    """Normal scores of all views added (n,), NaN where no view has a say; and the views in words."""
-    views: list[str] = []
-    total, weight = np.zeros(evidence.n), np.zeros(evidence.n)
-
-    def add(values: np.ndarray, share: float) -> None:
-        there = ~np.isnan(values)
-        total[there] += share * values[there]
-        weight[there] += share
-
-    second = 1.0
+def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarray, np.ndarray]:
+    """How many labels are wrong, and two probabilities of error for each row: the first has that mean, the second is
+    for cuts that must hold."""
+    pooled, learned = used.pooled, used.learned
     if pooled is not None:
-        views += list(pooled.views)
-        add(normal_scores(calibrate.logit(pooled.p_wrong.astype(float))), 1.0)
-        second = SECOND_VIEW if any(view != "given pred_probs" for view in pooled.views) else 1.0
-    if learned is not None:
-        views.append("training dynamics")
-        add(learned.doubt, second)
-    if seen is not None:
-        views.append("in-sample pred_probs")
-        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), IN_SAMPLE)
-    return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan), views
-
-
-def _rough(score: np.ndarray, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None) -> np.ndarray:
-    """A probability of error for each row whose mean is the estimated share of errors."""
-    if pooled is not None:
-        return np.nan_to_num(pooled.p_rough.astype(float), nan=0.0)
-    seen_p = learned.p_given if learned is not None else seen[0]
-    return calibrate.around_share(score, low_share(seen_p))
+        return pooled.count, *(np.nan_to_num(one.astype(float), nan=0.0) for one in (pooled.p_rough, pooled.p_least))
+    seen_p = learned.p_given if learned is not None else used.seen[0]
+    share = low_share(seen_p)
+    labelled = evidence.given_labels >= 0
+    contradicted = (learned.learned < learned.recorded / 2) if learned is not None else used.seen[0] < used.seen[2]
+    count = counts.in_sample_count(share, float(contradicted[labelled].mean()) if labelled.any() else 0.0, evidence.k)
+    rough = calibrate.around_share(used.score, share)
+    return count, rough, rough
 
 
 def low_share(p_given: np.ndarray) -> float:
@@ -259,18 +252,24 @@ def _pairs(given: np.ndarray, pooled: Opinion | None, learned: Doubt | None, k: 
 
 
 def _reasons(
-    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: tuple | None, p_error: np.ndarray
-) -> list[reasons.Reason]:
+    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: Seen | None, p_error: np.ndarray,
+    aside: dict[str, str],
+) -> list[reasons.Reason]:  # fmt: skip
     given = evidence.given_labels
     found = []
-    if pooled is not None:
-        what = "leave-one-out" if "given pred_probs" not in pooled.views else "out-of-fold"
+    if pooled is not None and pooled.views != (VOTES,):
+        what = "leave-one-out" if GIVEN_PROBS not in pooled.views else "out-of-fold"
         found.append(reasons.predicted(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes))
+    if pooled is not None and pooled.voted is not None:
+        found.append(reasons.voted(evidence.votes, given, evidence.classes))
     if seen is not None:
         found.append(reasons.predicted("in-sample", *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
-    sure = pooled.p_given if pooled is not None else learned.p_given if learned is not None else seen[0]
+    model = pooled is not None and pooled.views != (VOTES,)
+    if pooled is not None and not model and learned is None and seen is None:
+        return found
+    sure = pooled.p_given if model else learned.p_given if learned is not None else seen[0]
     found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
     if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
         rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
@@ -278,42 +277,50 @@ def _reasons(
         near[rows] = labels_near(pooled.vectors, rows, given, 10)
         pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
         found.append(reasons.neighbors(near, given))
-    elif evidence.has("neighbor_labels"):
+    elif evidence.has("neighbor_labels") and "embeddings" not in aside:
         found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :10], given))
     return found
 
 
 def _attrs(
-    evidence: Evidence,
-    pooled: Opinion | None,
-    learned: Doubt | None,
-    views: list[str],
-    how: str,
-    told: str,
-    p_error: np.ndarray,
-) -> dict[str, Any]:
+    evidence: Evidence, used: Ranking, total: counts.Count, how: str, told: str, p_error: np.ndarray,
+    verdicts: pd.Series | None,
+) -> dict[str, Any]:  # fmt: skip
     """What the result rests on, in words and numbers."""
     known = p_error[~np.isnan(p_error)]
     expected = float(known.sum())
-    spread = float(np.sqrt((known * (1 - known)).sum() + (MODEL_ERROR * expected) ** 2))
+    low, high = (len(known) * share for share in (total.low, total.high))
+    if verdicts is not None:  # what a person has seen is no longer a question
+        wrong, right = int(verdicts.sum()), int((~verdicts.astype(bool)).sum())
+        low, high = max(low, wrong), min(high, len(known) - right)
+    interval = (round(min(low, expected), 1), round(max(high, expected), 1))
+    pooled, learned = used.pooled, used.learned
     method = [*(pooled.notes if pooled is not None else [])]
     if learned is not None:
         best = np.argsort(-learned.weights)[:3] + 1
         method.append(f"epochs that tell most: {', '.join(str(epoch) for epoch in sorted(best.tolist()))}")
+    method += [f"{name} set aside: {reason}" for name, reason in used.aside.items()]
     if told:
         method.append(told)
+    if evidence.k > 1 and (few := counts.few(evidence.given_labels, evidence.k)):
+        method.append(few)
     kind = "none"
     if evidence.has("pred_probs"):
         kind = "out-of-fold" if evidence.out_of_fold else "in-sample: they have seen the labels and only help to rank"
+    identified = total.identified or evidence.k == 1
+    aside = (
+        f"; set aside: {', '.join(f'{name} ({reason})' for name, reason in used.aside.items())}" if used.aside else ""
+    )
     return {
-        "evidence": ", ".join(views),
+        "evidence": ", ".join(used.views) + aside,
+        "shares": dict(pooled.weights.shares) if pooled is not None and pooled.weights is not None else {},
+        "set_aside": dict(used.aside),
         "pred_probs": kind,
         "threshold": how,
         "expected_errors": round(expected, 1),
-        "expected_errors_interval": (
-            max(0.0, round(expected - 1.96 * spread, 1)),
-            min(float(len(known)), round(expected + 1.96 * spread, 1)),
-        ),
+        "expected_errors_interval": interval,
+        "errors_identified": identified,
+        "errors_in_words": counts.in_words(expected, interval, identified, total.why),
         "judged": len(known),
         "unlabelled": int((evidence.given_labels < 0).sum()),
         "method": "; ".join(method),

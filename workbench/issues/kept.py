@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 NAME = "suspects"
+VERSION = 2
+"""Of the detector: another number when the same evidence gives another result."""
 
 
 def kept_issues(run: Run, special: Mapping[str, object] | None = None) -> pd.DataFrame | None:
@@ -40,4 +42,4 @@ def _place(run: Run, special: Mapping[str, object] | None) -> tuple[str, dict[st
     """Name and key in the cache."""
     special = dict(special or {})
     name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
-    return name, evidence_key(run) | special
+    return name, evidence_key(run) | {"detector": VERSION} | special

@@ -8,9 +8,13 @@ for a right label; the strongest come first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from workbench.people.votes import Votes
 
 STANDING = 0.3
 
@@ -47,6 +51,25 @@ def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
             verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
             table[size, count] = f"neighbours {verb} {shown} of {size}"
     return strength, table[total, against]
+
+
+def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
+    """What most annotators said: "2 of 3 annotators said cat"; of the given label where none has more votes."""
+    strength, words = np.full(len(given), np.nan), np.full(len(given), "", object)
+    step = max(1, (1 << 22) // votes.k)
+    for start in range(0, len(given), step):
+        counts = votes.counts(slice(start, min(start + step, len(given))))
+        labels = given[start : start + len(counts)]
+        every, total = np.arange(len(counts)), counts.sum(axis=1)
+        mine = np.where(labels >= 0, counts[every, np.maximum(labels, 0)], 0)
+        top = counts.argmax(axis=1)
+        said = np.where(counts[every, top] > mine, top, np.maximum(labels, 0))
+        for row in np.flatnonzero(total):
+            who = "annotator" if total[row] == 1 else "annotators"
+            words[start + row] = f"{counts[row, said[row]]} of {total[row]} {who} said {classes[said[row]]}"
+        surprise = -np.log((mine + 0.5) / (total + 1.0))
+        strength[start : start + len(counts)] = np.where((total > 0) & (labels >= 0), surprise, np.nan)
+    return strength, words
 
 
 def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:

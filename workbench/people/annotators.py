@@ -1,148 +1,26 @@
-"""Several people's labels for the same examples: votes, the consensus of them, and how good each annotator is.
+"""Several people's labels for the same examples: the consensus of them, and how good each annotator is.
 
-Hidden here: the votes' table in the run directory, and the estimators, which work on the list of votes and never on a
-matrix of examples by annotators. No annotator needs to have seen every example.
+Hidden here: the estimators, which work on the list of votes (`votes`) and never on a matrix of examples by annotators.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence, RunError, first_few
+from workbench.errors import InputError
+from workbench.people.votes import Votes, votes_needed
 from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.run import Run
 
-COLUMNS = ("id", "annotator", "label")
 SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
 MOST_CELLS = 200_000_000  # annotators x k x k of Dawid and Skene
-
-
-@dataclass(frozen=True)
-class Votes:
-    """m votes of some annotators on n examples of k classes.
-
-    Attributes
-    ----------
-    rows : (m,) int64 row of the example, ascending. annotators : (m,) int64 index into `names`.
-    labels : (m,) int64 class index. names : annotators' names, sorted. n, k : examples and classes.
-    """
-
-    rows: np.ndarray
-    annotators: np.ndarray
-    labels: np.ndarray
-    names: tuple[str, ...]
-    n: int
-    k: int
-
-    def __repr__(self) -> str:
-        return f"Votes({len(self.rows):,} of {len(self.names):,} annotators on {len(np.unique(self.rows)):,} examples)"
-
-    def counts(self, rows: slice = slice(None)) -> np.ndarray:
-        """(rows, k) int32: how many votes each class has."""
-        start, stop, _ = rows.indices(self.n)
-        first, last = np.searchsorted(self.rows, [start, stop])
-        cells = (self.rows[first:last] - start) * self.k + self.labels[first:last]
-        return np.bincount(cells, minlength=(stop - start) * self.k).reshape(-1, self.k).astype(np.int32)
-
-    def per_row(self) -> np.ndarray:
-        """(n,) int64 number of votes."""
-        return np.bincount(self.rows, minlength=self.n)
-
-
-# ---- in the run directory ------------------------------------------------------------------------------------
-
-
-def save_votes(
-    run: Run, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
-) -> None:
-    """Store what annotators said, one row per vote; it replaces the votes that are there.
-
-    Parameters
-    ----------
-    votes : DataFrame in long format
-    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), class names
-
-    Raises
-    ------
-    InputError : a column is missing, an id or a class is not in the run, a value is missing, or an annotator
-        voted twice on one example.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from workbench.storage.layout import atomic
-
-    found = votes_of(run, votes.rename(columns={id: "id", annotator: "annotator", label: "label"}))
-    dataset = run.dataset
-    table = pa.table(
-        {
-            "id": pa.array(dataset.ids[found.rows], pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()),
-            "annotator": pa.array([found.names[a] for a in found.annotators], pa.string()),
-            "label": pa.array(list(dataset.names_of(found.labels)), pa.string()),
-        }
-    )
-    with atomic(run.layout.votes) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    run.layout.publish(run.layout.votes)
-
-
-def read_votes(run: Run) -> Votes | None:
-    """The votes stored in a run, or None; RunError when the file is damaged or of another run."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path: Path = run.layout.votes
-    if not path.is_file():
-        return None
-    try:
-        table = pq.read_table(path, columns=list(COLUMNS))
-        for name in ("annotator", "label"):
-            if table.schema.field(name).type not in (pa.string(), pa.large_string()):
-                raise InputError.at(name, f"is {table.schema.field(name).type}", "It must be text.")
-        return votes_of(run, table.to_pandas(ignore_metadata=True))
-    except (OSError, pa.ArrowException, KeyError, InputError) as error:
-        raise RunError(f"{path} cannot be used ({error}). Delete it, or save the votes again.") from error
-
-
-def votes_of(run: Run, frame: pd.DataFrame) -> Votes:
-    """Votes out of a DataFrame with the columns id, annotator and label; see `save_votes` for what is refused."""
-    for name in COLUMNS:
-        if name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, "Votes need an id, an annotator and a label.")
-        missing = np.flatnonzero(frame[name].isna().to_numpy())
-        if len(missing):
-            todo = "Leave out votes that were not cast."
-            raise InputError.at(name, f"has {len(missing)} missing values", todo, row=int(missing[0]))
-    dataset = run.dataset
-    rows = dataset.rows(frame["id"].to_numpy())
-    by_name = {str(name): code for code, name in enumerate(dataset.classes)}
-    said = frame["label"].astype(str)
-    labels = said.map(by_name).to_numpy(float)
-    if np.isnan(labels).any():
-        place = int(np.flatnonzero(np.isnan(labels))[0])
-        raise InputError.at(
-            "label", f"is {said.iloc[place]!r}, which is no class of the run", f"Use {first_few(dataset.classes)}.",
-            row=place, id=frame["id"].iloc[place],
-        )  # fmt: skip
-    people, names = pd.factorize(frame["annotator"].astype(str), sort=True)
-    order = np.lexsort((people, rows))
-    votes = Votes(
-        rows[order], people[order].astype(np.int64), labels[order].astype(np.int64), tuple(names), dataset.n, dataset.k
-    )
-    twice = (np.diff(votes.rows) == 0) & (np.diff(votes.annotators) == 0)
-    if twice.any():
-        at = int(np.flatnonzero(twice)[0])
-        found = f"{votes.names[votes.annotators[at]]!r} voted {int(twice.sum()) + 1} times"
-        raise InputError.at("annotator", found, "Keep one vote of each annotator.", id=dataset.ids[votes.rows[at]])
-    return votes
 
 
 # ---- consensus -----------------------------------------------------------------------------------------------
@@ -362,12 +240,3 @@ def annotators(run: Run) -> pd.DataFrame:
         index=pd.Index(votes.names, name="annotator", dtype=object),
     )
     return table.sort_values("quality", kind="stable")
-
-
-def votes_needed(run: Run) -> Votes:
-    """The run's votes, or MissingEvidence that says how to store them."""
-    votes = read_votes(run)
-    if votes is None or not len(votes.rows):
-        how = "Store them with `run.save_votes(frame)`: columns id, annotator, label."
-        raise MissingEvidence.needed("This", ["votes"], how)
-    return votes

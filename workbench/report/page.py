@@ -86,6 +86,9 @@ def _headline(facts: Facts) -> str:
     expected = facts.about.get("expected_errors")
     if expected is None:
         return f"{facts.name}: {facts.n:,} labels"
+    interval = facts.about.get("expected_errors_interval")
+    if interval and not facts.about.get("errors_identified", True):
+        return f"{interval[0]:,.0f} to {interval[1]:,.0f} of {judged:,} labels could be wrong: audit some to know"
     return f"About {expected:,.0f} of {judged:,} labels are wrong"
 
 
@@ -106,10 +109,12 @@ def _numbers(facts: Facts) -> str:
         boxes.append((f"{a.errors:,.0f}", words))
         boxes.append((f"{a.left:,.0f}", f"of them not yet judged ({a.left_low:,} to {a.left_high:,})"))
     elif facts.about.get("expected_errors") is not None:
-        words = "wrong labels expected by the detector"
-        if interval:
+        identified = facts.about.get("errors_identified", True)
+        words = "wrong labels expected by the detector" if identified else facts.about["errors_in_words"]
+        if interval and identified:
             words += f", {interval[0]:,.0f} to {interval[1]:,.0f} (95 %)"
-        boxes.append((f"{facts.about['expected_errors']:,.0f}", words))
+        number = f"{facts.about['expected_errors']:,.0f}" if identified else "?"
+        boxes.append((number, words))
     suspects = int(facts.issues["is_issue"].sum())
     boxes.append((f"{suspects:,}", f"suspects: {facts.about.get('threshold', 'as marked')}"))
     if facts.canaries is not None and facts.canaries["planted"]:

@@ -66,7 +66,7 @@ def of_run(run: Run, client: Any = None) -> Source:
     What is missing is made on the cluster of `client`, if there is one.
     """
     from workbench.folds import out_of_fold
-    from workbench.people.annotators import read_votes
+    from workbench.people.votes import read_votes
 
     given = run.dataset.given_labels
     pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))

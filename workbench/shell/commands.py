@@ -105,10 +105,7 @@ def issues(args: argparse.Namespace) -> Lines:
 
 def _told(attrs: Mapping[str, object]) -> str:
     """How sure `find_issues` is of its count, and what it went by."""
-    low, high = attrs.get("expected_errors_interval") or (float("nan"), float("nan"))
-    parts = [str(attrs.get("threshold", ""))]
-    if np.isfinite(low):
-        parts.append(f"expected in all about {attrs['expected_errors']:,.0f}, {low:,.0f} to {high:,.0f}")
+    parts = [str(attrs.get("threshold", "")), str(attrs.get("errors_in_words", ""))]
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
     if attrs.get("pred_probs"):
         parts.append(f"probabilities {attrs['pred_probs']}")

@@ -37,7 +37,7 @@ def test_stored_embeddings_say_what_they_were_told(run, saw, words):
     assert embedding_origin(run) == f"a frozen network; {words}"
     evidence = wb.Evidence.from_run(run)
     evidence.get("embeddings")
-    assert evidence.saw_labels("embeddings") == (saw is True)
+    assert evidence.saw_labels("embeddings") is saw
     assert words in wb.score(run, "neighbor_disagreement").attrs["scores"]["neighbor_disagreement"]["evidence"]
     assert not [finding for finding in inspect(run) if finding.kind != "note"]
 

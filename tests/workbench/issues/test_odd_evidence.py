@@ -185,10 +185,10 @@ def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
 
 @pytest.mark.parametrize("n", [7, 500, 1603])
 def test_neighbours_of_some_rows_are_those_of_a_full_sort(rng, n, monkeypatch):
-    from workbench.issues.combine import labels_near
+    from workbench.issues.nearby import labels_near
 
-    monkeypatch.setattr("workbench.issues.combine.NEAR_ROWS", 4)
-    monkeypatch.setattr("workbench.issues.combine.NEAR_COLUMNS", 601)
+    monkeypatch.setattr("workbench.issues.nearby.NEAR_ROWS", 4)
+    monkeypatch.setattr("workbench.issues.nearby.NEAR_COLUMNS", 601)
     vectors = rng.normal(size=(n, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = rng.permutation(n)[:6]

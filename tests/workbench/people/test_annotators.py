@@ -10,7 +10,8 @@ import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
-from workbench.people.annotators import Votes, annotators, consensus, crowdlab, dawid_skene, majority
+from workbench.people.annotators import annotators, consensus, crowdlab, dawid_skene, majority
+from workbench.people.votes import Votes
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
 from workbench.scores import score

@@ -1,0 +1,241 @@
+"""How many labels are wrong, and whether the labels alone can say so.
+
+Two things look alike from the labels alone: classes that overlap and labels that are wrong; and a rule by which labels
+go wrong and a class. So a count is an estimate only where the labels hold noise that the model cannot explain, where
+the model does not contradict most of them, and where two classifiers of different stiffness agree on it. Else the
+result is a range, and what to do to know more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.issues.likelihood import surfaces
+from workbench.issues.noise import noise_matrices
+
+AUDIT = 200
+"""Examples to audit, as the messages advise."""
+
+NEED, NEED_ALONE = 20.0, 75.0
+"""Least gain (twice the log likelihood) of a noise term: with embeddings, and for given probabilities alone."""
+MOST_DISAGREE = 0.55
+MOST_APART = 1.25
+"""Largest share of contradicted labels, and largest ratio of the counts of two classifiers."""
+STRUCTURED, SPREAD_OUT = 15.0, -10.0
+"""Log likelihood of errors between classes that the model confuses, less that of errors anywhere: clearly so or not."""
+BEYOND = 2.5
+"""Not identified: the range goes up to this many times the share of contradicted labels."""
+UNSEEN = 0.4
+"""In-sample evidence only: the range goes up to this share at least."""
+FEW_ROWS, FEW_OF_CLASS = 200, 10
+FDR_CUT = 0.75
+"""The cut for `fdr` is made at this part of it: what was achieved otherwise exceeded it too often."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What the likelihood of the labels says about their noise, before any row is looked at.
+
+    Attributes
+    ----------
+    power, noise : of the best fit. low, high : interval of the noise. gain : twice the log likelihood of a noise term.
+    structure : log likelihood of errors where classes are confused, less that of errors anywhere; 0 for two classes.
+    ratio : largest count of one classifier over the smallest; 1 with only one. contradicted : largest share of labels
+    that one classifier contradicts
+    """
+
+    power: float
+    noise: float
+    low: float
+    high: float
+    gain: float
+    structure: float
+    ratio: float = 1.0
+    contradicted: float = 0.0
+    counts: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Count:
+    """Share of wrong labels with a 95 % interval, or a range where it is not identified.
+
+    Attributes
+    ----------
+    identified : whether the labels alone allow an estimate
+    share, low, high : of the labelled rows
+    mix : in [0, 1], how far the confident joint is followed instead of the noise term; mix_joint : not below it
+    structured : whether errors clearly go where the model confuses classes
+    why : what failed, in words; "" when identified
+    """
+
+    identified: bool
+    share: float
+    low: float
+    high: float
+    mix: float = 1.0
+    mix_joint: bool = True
+    structured: bool = False
+    why: str = ""
+
+
+def look(
+    log_probs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, apart: tuple[np.ndarray, ...] = ()
+) -> Noise:
+    """Fit the noise on a sample of rows.
+
+    Parameters
+    ----------
+    log_probs : float (m, k), pooled, out-of-sample. labels : int (m,), all given.
+    flips : (k, k) P(given = row | true = column, changed) of the confident joint; None above 2,000 classes
+    apart : log probabilities (m, k) of single classifiers on embeddings, whose counts are compared
+    """
+    k = log_probs.shape[1]
+    first = surfaces(log_probs, labels, [flips])[0]
+    structure = 0.0
+    if k > 2 and flips is not None:
+        # at the power of the best fit: the model's own confusions, which no label enters
+        probs = np.exp(first.power * (log_probs - log_probs.max(axis=1, keepdims=True)))
+        probs /= probs.sum(axis=1, keepdims=True)
+        confusions = probs.T.astype(float) @ probs
+        np.fill_diagonal(confusions, 0)
+        confusions /= np.maximum(confusions.sum(axis=0), 1e-30)
+        alike, confused = surfaces(log_probs, labels, [None, confusions])
+        structure = len(labels) * (confused.value - alike.value)
+    low, high = first.interval()
+    single = [head_count(one, labels) for one in apart]
+    contradicted = [float((one.argmax(axis=1) != labels).mean()) for one in apart]
+    ratio = max(single) / max(min(single), 1e-9) if single else 1.0
+    return Noise(
+        first.power, first.noise, low, high, first.gain, structure, ratio, max(contradicted, default=0.0), tuple(single)
+    )
+
+
+def head_count(log_probs: np.ndarray, labels: np.ndarray) -> float:
+    """Share of errors by the confident joint of one classifier's sharpened probabilities."""
+    matrix = noise_matrices(_softmax(log_probs), labels, 0.65)
+    if matrix is None:
+        return float((log_probs.argmax(axis=1) != labels).mean())
+    power = surfaces(log_probs, labels, [flips_of(matrix[0])])[0].power
+    probs = _softmax(power * log_probs)
+    joint = noise_matrices(probs, labels, 0)[0]
+    posterior = _softmax(power * log_probs + np.log(np.maximum(joint[labels], 1e-6)))
+    return float(1 - posterior[np.arange(len(labels)), labels].mean())
+
+
+def flips_of(matrix: np.ndarray) -> np.ndarray:
+    """A noise matrix without its diagonal, columns summing to 1."""
+    flips = matrix.copy()
+    np.fill_diagonal(flips, 0)
+    return flips / np.maximum(flips.sum(axis=0), 1e-30)
+
+
+def slip(logs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, noise: float) -> np.ndarray:
+    """(m,) probability that a label is noise whatever its example looks like.
+
+    Parameters
+    ----------
+    logs : float (m, k), sharpened log probabilities. flips : as in `look`. noise : share of noise
+    """
+    probs = _softmax(logs)
+    own = np.maximum(probs[np.arange(len(labels)), labels], 1e-30)
+    into = (1 - own) / (logs.shape[1] - 1) if flips is None else np.einsum("ij,ij->i", probs, flips[labels])
+    return noise * into / np.maximum((1 - noise) * own + noise * into, 1e-30)
+
+
+def mixed(total: Count, joint: np.ndarray, slips: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(p_rough, p_least) per row: the first with the mean `total.share`, the second for cuts that must hold."""
+    rough = total.mix * joint + (1 - total.mix) * slips if total.mix_joint else slips
+    return rough, (slips + joint) / 2 if total.structured else least
+
+
+def count(
+    noise: Noise, p_joint: np.ndarray, p_slip: np.ndarray, disagree: float, n: int, k: int, embeddings: bool
+) -> Count:
+    """Estimate and interval.
+
+    Parameters
+    ----------
+    noise : result of `look`. p_joint : (n,) probabilities of error by the confident joint of the pooled, sharpened
+        probabilities; NaN = unlabelled. p_slip : (n,) those by the noise term (`slip`).
+    disagree : share of rows whose likeliest class is not the given one. n : labelled rows.
+    embeddings : whether classifiers on embeddings have a say
+    """
+    joint, e = float(np.nanmean(p_joint)), float(np.nanmean(p_slip))
+    structure = noise.structure
+    need = NEED if embeddings or structure < 3 else NEED_ALONE
+    why = ""
+    if noise.gain <= need:
+        why = "there is no noise that the model cannot explain, so wrong labels that follow a rule would not show"
+    elif disagree > MOST_DISAGREE:
+        why = f"the model contradicts {disagree:.0%} of the labels, so it knows too little to count"
+    elif noise.ratio > MOST_APART:
+        low, high = (f"{round(n * one):,}" for one in (min(noise.counts), max(noise.counts)))
+        why = f"two classifiers on the same evidence count {low} and {high}"
+    identified = not why
+    mix = _expit(structure / 6) if identified else float(np.clip((0.75 - joint / max(disagree, 1e-9)) / 0.25, 0.4, 1))
+    share = e + mix * max(joint - e, 0.0)
+    error = 1.96 * float(np.sqrt(share / max(n, 1)))
+    if identified:
+        low = noise.low * (0.85 if joint > 1.3 * e else 1.0)
+        low = min(share, max(low, 0.5 * joint) if structure > STRUCTURED else low)
+        high = (noise.high if structure < SPREAD_OUT else max(noise.high, 1.3 * joint)) + error
+    else:
+        low = 0.0
+        high = max(BEYOND * disagree, 2 * noise.contradicted, 1.3 * joint, noise.high) + error
+    high = min(max(high, share), max(1 - 1 / k, share))
+    return Count(identified, share, low, high, mix, joint > e, structure > STRUCTURED, why)
+
+
+def in_sample_count(share: float, contradicted: float, k: int) -> Count:
+    """What evidence that has seen the labels can say: a range."""
+    high = min(max(BEYOND * contradicted, BEYOND * share, UNSEEN), max(1 - 1 / k, share))
+    why = "the evidence has seen the labels and may have memorised wrong ones; add out-of-fold probabilities"
+    return Count(False, share, 0.0, high, why=f"{why} (`wb.cross_validate`) or embeddings")
+
+
+def votes_count(p_wrong: np.ndarray, k: int) -> Count:
+    """What votes alone can say: a range, since people make the same mistakes as those who gave the labels."""
+    share = float(p_wrong.mean()) if len(p_wrong) else 0.0
+    contradicted = float((p_wrong > 0.5).mean()) if len(p_wrong) else 0.0
+    high = min(max(BEYOND * share, BEYOND * contradicted, 0.1), max(1 - 1 / k, share))
+    return Count(False, share, 0.0, high, why="votes alone do not show mistakes that most people make")
+
+
+def in_words(expected: float, interval: tuple[float, float], identified: bool, why: str = "") -> str:
+    """One sentence about the number of wrong labels.
+
+    Examples
+    --------
+    >>> in_words(81.6, (66.0, 101.2), True)
+    'about 82 wrong labels expected in all (66 to 101)'
+    >>> in_words(300, (0, 1100), False, "the model contradicts 70% of the labels")
+    'these labels could hold 0 to 1,100 errors: the model contradicts 70% of the labels; audit 200 examples to know'
+    """
+    low, high = interval
+    if identified:
+        return f"about {expected:,.0f} wrong labels expected in all ({low:,.0f} to {high:,.0f})"
+    because = f": {why}" if why else ""
+    return f"these labels could hold {low:,.0f} to {high:,.0f} errors{because}; audit {AUDIT} examples to know"
+
+
+def few(labels: np.ndarray, k: int) -> str:
+    """In words: that the numbers rest on few examples; "" when they do not."""
+    counts = np.bincount(labels[labels >= 0], minlength=k)
+    rare = int(((counts > 0) & (counts < FEW_OF_CLASS)).sum())
+    if counts.sum() < FEW_ROWS:
+        return f"rests on few examples: {counts.sum():,} labels"
+    if rare:
+        classes = "class has" if rare == 1 else "classes have"
+        return f"{rare:,} {classes} fewer than {FEW_OF_CLASS} labels: little can be said there"
+    return ""
+
+
+def _expit(x: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(x, -60, 60))))
+
+
+def _softmax(logs: np.ndarray) -> np.ndarray:
+    values = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return values / values.sum(axis=1, keepdims=True)

@@ -1,0 +1,136 @@
+"""How likely the given labels are under probabilities raised to a power and a share of labels that are noise.
+
+The same likelihood as in `sharpen`, on a grid of powers: for one power it is concave in the share of noise, so that the
+best share, its interval and the gain over "no noise at all" all come out of a few arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.issues.sharpen import USUAL
+
+LOG_POWERS = np.linspace(-1.0, 3.0, 17)
+FINE = np.array([-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])
+NOISE = (3.4e-4, 0.73)
+"""Shares of noise that are considered."""
+HALVINGS = 14
+MOST_ROWS, NUMBERS = 20_000, 500_000
+"""Rows looked at, at most, and rows x classes; at least 2,000 rows."""
+DROP = 7.0
+"""Drop of twice the log likelihood at the ends of the interval: above chi-square's 3.84, since heads are fitted."""
+
+
+def sample(rows: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
+    """As many of the rows as the fits look at, ascending."""
+    most = min(max(NUMBERS // k, 2000), MOST_ROWS)
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
+class Surface:
+    """Likelihood over (power, share of noise) for one way in which noise changes labels.
+
+    Attributes
+    ----------
+    power, noise : the likeliest pair. value : mean log likelihood there. plain : the best without noise. m : rows
+    """
+
+    def __init__(self, log_powers: np.ndarray, own: np.ndarray, into: np.ndarray) -> None:
+        self._own, self._into, self.m = own, into, own.shape[1]
+        noise = self._likeliest()
+        values = self._values(noise)
+        prior = (log_powers - USUAL) ** 2 / (2 * max(self.m, 1))
+        self.best = int(np.argmax(values - prior))
+        self.log_power = float(log_powers[self.best])
+        self.power, self.noise = float(np.exp(self.log_power)), float(noise[self.best])
+        self.value = float(values[self.best])
+        self.plain = float(np.log(own).mean(axis=1).max())
+
+    @property
+    def gain(self) -> float:
+        """Twice the log likelihood that a noise term adds to a power alone."""
+        return 2 * self.m * max(self.value - self.plain, 0.0)
+
+    def interval(self) -> tuple[float, float]:
+        """Shares of noise whose likelihood, the power fitted to each, is within `DROP` of the best."""
+        near = slice(max(self.best - 6, 0), self.best + 7)
+        own, into = self._own[near], self._into[near]
+        least = self.value - DROP / (2 * self.m)
+
+        def inside(noise: float) -> bool:
+            return float(np.log((1 - noise) * own + noise * into).mean(axis=1).max()) >= least
+
+        ends = []
+        for end in NOISE:
+            kept, out = self.noise, end
+            if inside(end):
+                kept = end
+            for _ in range(0 if kept == end else HALVINGS):
+                middle = (kept + out) / 2
+                kept, out = (middle, out) if inside(middle) else (kept, middle)
+            ends.append(kept)
+        low, high = ends
+        return (0.0 if low <= NOISE[0] else low), high
+
+    def doubts(self) -> np.ndarray:
+        """(m,) posterior probability that a label is noise, at the best pair."""
+        own, into = self._own[self.best], self._into[self.best]
+        return self.noise * into / ((1 - self.noise) * own + self.noise * into)
+
+    def _values(self, noise: np.ndarray) -> np.ndarray:
+        share = noise[:, None].astype(np.float32)
+        return np.log((1 - share) * self._own + share * self._into).mean(axis=1, dtype=np.float64)
+
+    def _likeliest(self) -> np.ndarray:
+        """The best share of noise for each power, by halving: the slope falls."""
+        away = self._into - self._own
+        low, high = (np.full(len(away), end) for end in NOISE)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            slope = (away / (self._own + middle[:, None].astype(np.float32) * away)).mean(axis=1)
+            low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
+        return (low + high) / 2
+
+
+def surfaces(log_probs: np.ndarray, labels: np.ndarray, flips: Sequence[np.ndarray | None]) -> list[Surface]:
+    """One surface for each way in which labels change.
+
+    Parameters
+    ----------
+    log_probs : float (m, k), out-of-sample; labels : int (m,), all given
+    flips : for each (k, k) P(given = row | true = column, changed), or None: every other class alike
+    """
+    logs = np.asarray(log_probs, np.float32)
+    logs = logs - logs.max(axis=1, keepdims=True)
+    into = [None if one is None else one[labels].astype(np.float32) for one in flips]
+    coarse = _columns(logs, labels, into, LOG_POWERS)
+    first = [Surface(LOG_POWERS, own, changed) for own, changed in coarse]
+    centres = {one.log_power for one in first}
+    more = np.unique(np.round(np.concatenate([FINE + centre for centre in centres]), 4))
+    fine = _columns(logs, labels, into, more)
+    powers = np.concatenate([LOG_POWERS, more])
+    order = np.argsort(powers, kind="stable")
+    return [
+        Surface(powers[order], *(np.concatenate(parts)[order] for parts in zip(one, other)))
+        for one, other in zip(coarse, fine)
+    ]
+
+
+def _columns(logs: np.ndarray, labels: np.ndarray, into: list, log_powers: np.ndarray) -> list[tuple]:
+    """For each way: (own, into) of shape (powers, m), probability of the label as it is and through a change."""
+    m, k = logs.shape
+    every = np.arange(m)
+    own = np.empty((len(log_powers), m), np.float32)
+    changed = [np.empty_like(own) for _ in into]
+    for place, log_power in enumerate(log_powers):
+        probs = np.exp(np.float32(np.exp(log_power)) * logs)
+        probs /= probs.sum(axis=1, keepdims=True)
+        own[place] = np.maximum(probs[every, labels], 1e-30)
+        for one, through in zip(changed, into):
+            if through is None:
+                one[place] = np.maximum((1 - own[place]) / (k - 1), 1e-30)
+            else:
+                one[place] = np.maximum(np.einsum("ij,ij->i", probs, through), 1e-30)
+    return [(own, one) for one in changed]

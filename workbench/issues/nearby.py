@@ -1,0 +1,61 @@
+"""What the labels of the nearest other examples say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FLOOR = 1e-6
+NEAREST = 50
+NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
+
+
+def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
+    """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
+    from workbench.embeddings.neighbors import nearest
+
+    n = len(given)
+    rows = np.flatnonzero(taught)
+    near = min(NEAREST, max(len(rows) // 5, 1))
+    shares = np.bincount(given[rows], minlength=k) / len(rows)
+    counts = np.tile((2 * shares).astype(np.float32), (n, 1))
+    labels = np.where(taught, given, -1)
+    found = nearest(np.where(vectors.any(axis=1)[:, None], vectors, np.nan), near).labels(labels)
+    every, column = np.nonzero(found >= 0)
+    np.add.at(counts, (every, found[every, column]), 1)
+    return logs_of(counts / counts.sum(axis=1, keepdims=True))
+
+
+def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
+    """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
+    from workbench.embeddings.neighbors import smallest
+
+    out = np.full((len(rows), near), -1, np.int64)
+    for start in range(0, len(rows), NEAR_ROWS):
+        some = rows[start : start + NEAR_ROWS]
+        columns, distances = [], []
+        for first in range(0, len(vectors), NEAR_COLUMNS):
+            away = -vectors[some] @ vectors[first : first + NEAR_COLUMNS].T
+            itself = np.flatnonzero((some >= first) & (some < first + NEAR_COLUMNS))
+            away[itself, some[itself] - first] = np.inf
+            best = smallest(away, min(near, away.shape[1]))
+            columns.append(best + first)
+            distances.append(np.take_along_axis(away, best, axis=1))
+        best = smallest(np.concatenate(distances, axis=1), near)
+        out[start : start + NEAR_ROWS] = given[np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)]
+    return out
+
+
+def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice, k: int) -> np.ndarray:
+    """Log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
+    b, m = votes.shape
+    block = np.full((b, k), 1.0 / (k * (m + 1)), np.float32)
+    every, column = np.nonzero(votes >= 0)
+    np.add.at(block, (every, votes[every, column]), 1.0 / (m + 1))
+    if probs is not None:
+        block = (block + probs[rows]) / 2
+    return logs_of(block)
+
+
+def logs_of(probs: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities, at least log 1e-6; float32."""
+    return np.log(np.maximum(np.asarray(probs, np.float32), FLOOR))

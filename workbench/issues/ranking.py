@@ -1,0 +1,116 @@
+"""One ranking from all evidence: honest views first, then what has seen the labels, as far as it may be trusted.
+
+Training dynamics and in-sample probabilities have seen the labels, so their likelihood says nothing about their worth;
+they get fixed weights, and none where they have nothing to do with what honest views say, or contradict no label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.evidence import Evidence
+from workbench.issues.combine import GIVEN_PROBS, VOTES, Opinion
+from workbench.issues.dynamics import Doubt, normal_scores
+from workbench.issues.weighing import AGREEING, LESS, NEVER, NOTHING
+
+SECOND_VIEW = 0.3
+"""Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
+
+IN_SAMPLE = 0.25
+"""Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
+
+UNRELATED = 0.3
+"""Least rank correlation with the honest views: .66 and more for real trainings, 0 for rows that do not belong."""
+
+APART = "ranks examples in another order than evidence that has not seen the labels: do its rows belong to these?"
+OF_TEXTS = "added nothing beside the texts themselves where it was tried"
+
+Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(p_given, other, p_other) of in-sample probabilities, each (n,)."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Attributes
+    ----------
+    score : float64 (n,), sum of normal scores, NaN where no view has a say
+    views : what it is made of, in words
+    aside : name of the evidence to the reason why it does not count
+    pooled, learned, seen : the evidence that is used; None = set aside or not there
+    """
+
+    score: np.ndarray
+    views: list[str]
+    aside: dict[str, str] = field(default_factory=dict)
+    pooled: Opinion | None = None
+    learned: Doubt | None = None
+    seen: Seen | None = None
+
+
+def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: Seen | None) -> Ranking:
+    """Normal scores of all views that count, added."""
+    aside = dict(pooled.weights.aside) if pooled is not None and pooled.weights is not None else {}
+    silent = pooled is not None and pooled.weights is not None and not pooled.weights.tells and pooled.voted is None
+    if silent and (learned is not None or seen is not None):
+        aside |= dict.fromkeys(pooled.weights.shares, NOTHING)
+        pooled = None
+    second = 1.0
+    if pooled is not None:
+        odds = pooled.log_odds()
+        shares = pooled.weights.shares if pooled.weights is not None else {}
+        if learned is not None:
+            reason = _unfit(odds, learned.doubt, learned.p_given, learned.other, pooled)
+            if not reason and evidence.of_texts and "embeddings" in shares:
+                reason = OF_TEXTS
+            if reason:
+                aside["training dynamics"], learned = reason, None
+        if seen is not None:
+            reason = _unfit(odds, -seen[0], seen[0], seen[2], pooled)
+            if reason:
+                aside["in-sample pred_probs"], seen = reason, None
+        second = 1.0 if set(pooled.views) <= {GIVEN_PROBS, VOTES} else SECOND_VIEW
+    views: list[str] = []
+    total, weight = np.zeros(evidence.n), np.zeros(evidence.n)
+
+    def add(values: np.ndarray, share: float) -> None:
+        there = ~np.isnan(values)
+        total[there] += share * values[there]
+        weight[there] += share
+
+    if pooled is not None:
+        views += in_words(pooled)
+        add(normal_scores(odds), 1.0)
+    if learned is not None:
+        views.append("training dynamics")
+        add(learned.doubt, second)
+    if seen is not None:
+        views.append("in-sample pred_probs")
+        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), IN_SAMPLE)
+    score = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+    return Ranking(score, views, aside, pooled, learned, seen)
+
+
+def in_words(pooled: Opinion) -> list[str]:
+    """The views of an opinion, with their shares where there are two kinds."""
+    shares = pooled.weights.shares if pooled.weights is not None else {}
+    heads = [view for view in pooled.views if view not in (GIVEN_PROBS, VOTES)]
+    rest = [view for view in pooled.views if view in (GIVEN_PROBS, VOTES)]
+    if len(shares) < 2:
+        return [*heads, *rest]
+    told = [f"embeddings {shares['embeddings']:.0%} ({', '.join(heads)})"]
+    return told + [f"{view} {shares['pred_probs']:.0%}" if view == GIVEN_PROBS else view for view in rest]
+
+
+def _unfit(odds: np.ndarray, doubt: np.ndarray, p_given: np.ndarray, beside: np.ndarray, pooled: Opinion) -> str:
+    """Why evidence that has seen the labels is set aside beside an honest opinion; "" when it is not."""
+    both = ~np.isnan(odds) & ~np.isnan(doubt)
+    if both.sum() < 3:
+        return ""
+    there = normal_scores(np.where(both, odds, np.nan))[both], normal_scores(np.where(both, doubt, np.nan))[both]
+    if min(np.ptp(one) for one in there) == 0 or np.corrcoef(*there)[0, 1] < UNRELATED:
+        return APART
+    agrees = float((p_given[both] >= 0.5).mean())
+    honest = float((pooled.p_given[both] >= pooled.p_other[both]).mean())
+    return AGREEING if agrees > NEVER and honest < agrees - LESS else ""

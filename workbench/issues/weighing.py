@@ -1,0 +1,151 @@
+"""How much each kind of evidence counts: by what it predicts about labels that it has not seen.
+
+Evidence without information (noise, another data set's rows, a constant), or that has seen the labels and repeats
+them, is set aside, and the result says so. What is left is weighed by its likelihood gain over always saying the class
+shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.issues.likelihood import surfaces
+
+LEAST_FLOOR = 0.1
+"""Least weight of a view that passed every test, as a share of all weights: no view is silenced by a stronger one."""
+FITTED = 1 / 3
+"""How far shares follow the weights that make the given labels likeliest, in logarithms; the rest by gain and base."""
+SEEN_SHARE = 0.3
+"""Largest share of an embedding that was trained on the labels: it may hide wrong ones, by how far is not visible."""
+SURE = 0.8
+SURE_ROWS = 5
+REPEATS = 0.5
+"""Evidence is taken to have seen the labels when it agrees with more than this share of labels that another view is
+sure (`SURE`) are noise, with at least `SURE_ROWS` of those: leaks .95 to 1, honest pairs at most .31 where tried."""
+NEVER, LESS = 0.995, 0.03
+
+NOTHING = "says nothing about the labels: no better than the class shares"
+REPEATING = "agrees with labels that the other evidence rejects: it has seen the labels"
+AGREEING = "contradicts no label: it has seen the labels"
+
+
+@dataclass(frozen=True)
+class View:
+    """One kind of evidence.
+
+    Attributes
+    ----------
+    name : as the user knows it. base : usual weight. honest : float (m, k), log probabilities to judge it by, of rows
+    whose own label they have not seen. saw_labels : whether it is known to be made by a training on the labels.
+    """
+
+    name: str
+    base: float
+    honest: np.ndarray
+    saw_labels: bool = False
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What `weigh` found.
+
+    Attributes
+    ----------
+    shares : name to share, sum 1; views set aside have none
+    aside : name to reason, in words
+    gains : name to mean log likelihood gained over the class shares, in nats
+    tells : False when no view says anything about the labels
+    """
+
+    shares: dict[str, float]
+    aside: dict[str, str] = field(default_factory=dict)
+    gains: dict[str, float] = field(default_factory=dict)
+    tells: bool = True
+
+
+def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
+    """Shares of the views, and which are set aside.
+
+    Parameters
+    ----------
+    views : one or more; labels : int (m,), given labels of the rows of `honest`
+
+    Notes
+    -----
+    A view's worth is the mean log likelihood of the given labels under its power and one share of uniform noise
+    (`likelihood`), less that of the class shares. Set aside: a gain within log m / m of nothing (half of the Bayesian
+    information criterion of two parameters); agreement with labels that another view is sure are noise; no
+    contradiction at all where another view contradicts. Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of
+    the stacked likelihood (Yao et al. 2018, Using stacking to average Bayesian predictive distributions).
+    """
+    m = len(labels)
+    if not m or k < 2:
+        return Weights({view.name: view.base / sum(one.base for one in views) for view in views})
+    shares = np.bincount(labels, minlength=k) / m
+    by_chance = float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    fits = [surfaces(view.honest, labels, [None])[0] for view in views]
+    gains = {view.name: fit.value - by_chance for view, fit in zip(views, fits)}
+    agrees = [np.asarray(view.honest).argmax(axis=1) == labels for view in views]
+    doubts = [fit.doubts() for fit in fits]
+    aside: dict[str, str] = {}
+    for view in views:
+        if 2 * m * gains[view.name] < 2 * np.log(m):
+            aside[view.name] = NOTHING
+    tells = len(aside) < len(views)
+    if not tells:
+        best = max(views, key=lambda view: gains[view.name])
+        del aside[best.name]
+        return Weights({best.name: 1.0}, aside, gains, tells=False)
+    for place, view in enumerate(views):
+        for other, judge in enumerate(views):
+            if other == place or view.name in aside or judge.name in aside:
+                continue
+            rejected = doubts[other] > SURE
+            if rejected.sum() >= SURE_ROWS and agrees[place][rejected].mean() > REPEATS:
+                aside[view.name] = REPEATING
+            elif agrees[place].mean() > NEVER and agrees[other].mean() < agrees[place].mean() - LESS:
+                aside[view.name] = AGREEING
+    kept = [view for view in views if view.name not in aside]
+    if len(kept) == 1:
+        return Weights({kept[0].name: 1.0}, aside, gains)
+    fitted = stacked([view.honest for view in kept], labels)
+    fitted = np.maximum(fitted, LEAST_FLOOR * fitted.sum())
+    gain = np.array([gains[view.name] for view in kept])
+    usual = np.array([view.base for view in kept]) * (gain / gain.max()) ** 2
+    share = fitted**FITTED * usual ** (1 - FITTED)
+    share /= share.sum()
+    held = np.array([view.saw_labels for view in kept])
+    if held.any() and not held.all() and share[held].sum() > SEEN_SHARE:
+        share = np.where(held, share * SEEN_SHARE / share[held].sum(), share * (1 - SEEN_SHARE) / share[~held].sum())
+    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains)
+
+
+def stacked(honest: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """Weights w >= 0, one each, under which softmax(sum w_v honest_v) with uniform noise makes the labels likeliest."""
+    from scipy.optimize import minimize
+
+    logs = np.stack([np.asarray(one, np.float32) for one in honest])
+    m, k = logs.shape[1:]
+    every = np.arange(m)
+    mine = logs[:, every, labels]
+
+    def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, noise = theta[:-1], 1 / (1 + np.exp(-theta[-1]))
+        pooled = np.tensordot(weights.astype(np.float32), logs, 1)
+        pooled -= pooled.max(axis=1, keepdims=True)
+        np.exp(pooled, out=pooled)
+        pooled /= pooled.sum(axis=1, keepdims=True)
+        own = pooled[every, labels].astype(float)
+        slope = 1 - noise - noise / (k - 1)
+        likely = np.maximum((1 - noise) * own + noise * (1 - own) / (k - 1), 1e-30)
+        by_weight = [(slope * own * (mine[v] - np.einsum("ij,ij->i", pooled, one)) / likely).mean()
+                     for v, one in enumerate(logs)]  # fmt: skip
+        by_noise = noise * (1 - noise) * (((1 - own) / (k - 1) - own) / likely).mean()
+        return float(-np.log(likely).mean()), -np.array([*by_weight, by_noise])
+
+    start = np.array([*np.full(len(logs), 1.0 / len(logs)), -2.0])
+    bounds = [(0.0, 30.0)] * len(logs) + [(-8.0, 1.0)]
+    return minimize(cost, start, method="L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": 30}).x[:-1]
