@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from widgets.view.rendering import Row
+    from workbench.dataset import Dataset
+    from workbench.evidence import Evidence
     from workbench.run import Run
 
 HERE = Path(__file__).parent
@@ -43,15 +46,16 @@ TABLES = ("shown", "selection", "all")
 
 
 class Explorer(anywidget.AnyWidget, View):
-    """See, sort and relabel the doubtful examples of a run, or of a DataFrame.
+    """See, sort and relabel the doubtful examples of a run, a DataFrame, or labels with probabilities beside them.
 
     Parameters
     ----------
-    run : Run, path of a run directory, Ensemble, or DataFrame.
+    run : Run, path of a run directory, Ensemble, DataFrame, Dataset, Evidence, or array of labels
         An Ensemble (`workbench.ensemble([...])`) shows suspects and scores of all its runs, with the spread of each
         score as a column; its first run lends the maps and neighbours, and its journal takes the decisions.
-        A DataFrame needs no recording: pass the names of its columns as in `widgets.view.unrecorded.frame_run`, such as
-        `Explorer(df, label="y", x="umap_x", y="umap_y", image="path", journal="decisions.sqlite")`.
+        Data in memory needs no recording: `Explorer(df, label="y", image="path", pred_probs=P)`,
+        `Explorer(labels, pred_probs=P, texts=texts, journal="decisions.sqlite")`. The path of a .csv, .jsonl or
+        .parquet file is read as a DataFrame.
     issues, scores : DataFrame indexed by id, optional
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
         first opening of a run may take some seconds, later ones read the result from the run's cache.
@@ -82,9 +86,12 @@ class Explorer(anywidget.AnyWidget, View):
         `workbench.compare_runs(run, other)`.
     height : int
         Height in pixels of the part with the maps.
-    **frame
-        Only with a DataFrame: `label`, `id`, `x`, `y`, `image`, `audio`, `text`, `classes`, `media_root`,
-        `pred_probs`, `embeddings`, `journal`.
+    **data
+        With data in memory: `pred_probs` (n, k), out-of-fold unless `out_of_fold=False`; `embeddings` (n, d); `logits`
+        (epochs, n, k); `classes`, `media_root`; `journal`, a file for the decisions, without which they are kept in
+        memory only. Of a DataFrame: `label` ("label" unless said), `id`, `image`, `audio`, `text` and the axes `x` and
+        `y` of the first map name columns. Beside labels: `ids`, `images`, `sounds`, `texts`, and `metadata`, a
+        DataFrame of further columns. To keep all of it as a run on disk, `workbench.read` takes the same.
 
     Attributes
     ----------
@@ -123,7 +130,7 @@ class Explorer(anywidget.AnyWidget, View):
 
     def __init__(
         self,
-        run: Run | Ensemble | pd.DataFrame | str | Path,
+        run: Run | Ensemble | pd.DataFrame | Dataset | Evidence | Sequence[object] | np.ndarray | str | Path,
         *,
         issues: pd.DataFrame | None = None,
         scores: pd.DataFrame | None = None,
@@ -136,10 +143,10 @@ class Explorer(anywidget.AnyWidget, View):
         render: Callable[[Row], object] | None = None,
         other: Run | str | Path | None = None,
         height: int = 540,
-        **frame: object,
+        **data: object,
     ) -> None:
         self.pool = run if isinstance(run, Ensemble) else None
-        opened = opened_run(run if self.pool is None else self.pool.runs[0], frame)
+        opened = opened_run(run if self.pool is None else self.pool.runs[0], data, signature(type(self)).parameters)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._loop = _running_loop()
         self._turns = Turns()

@@ -7,6 +7,7 @@ integer `given_labels` into `classes`, with -1 for "no label yet". Rows are join
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from workbench.tasks import TASKS
 
 UNLABELLED = -1
 """Class index of an example without a given label."""
+
+MOST_VALUES = 30
+"""Distinct labels about which nobody asks whether they are classes at all."""
 
 RESERVED = ("row", "id", "given_label", "image", "audio")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
@@ -411,6 +415,7 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
         raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
     distinct = [_scalar(value) for value in found]
     if classes is None:
+        _warn_of_no_classes(distinct, int((positions >= 0).sum()), series.name)
         classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
     classes = [_scalar(name) for name in classes]
     names = tuple(str(name) for name in classes)
@@ -434,6 +439,20 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
             todo += f" Where there is no label yet, give None instead of -1 ({int((codes == -2).sum())} rows)."
         raise InputError.at("labels", f"is {value!r}", todo, row=row)
     return codes, names
+
+
+def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -> None:
+    """Warn of labels that look like measurements, ids or texts: one would get a class of nearly every value."""
+    if len(distinct) <= MOST_VALUES:
+        return
+    numbers = any(isinstance(value, float) for value in distinct)
+    if not numbers and len(distinct) <= labelled / 2:
+        return
+    name = "the labels" if column is None else f"{column!r}"
+    what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
+    what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
+    told = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of class labels."
+    warnings.warn(told, stacklevel=4)
 
 
 def _object_array(values: Iterable[object]) -> np.ndarray:

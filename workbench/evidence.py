@@ -258,6 +258,9 @@ class Evidence:
         InputError
             Arrays beside a Run or Evidence, which have their own; or as in `from_arrays`.
         """
+        if isinstance(source, pd.DataFrame):
+            todo = "Pass its column of labels, frame[COLUMN], or Dataset.from_frame(frame, label=COLUMN)."
+            raise InputError.at("source", "is a DataFrame", todo)
         known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
         if known and arrays:
             todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."

@@ -17,6 +17,7 @@ from workbench.dataset import Dataset
 from workbench.embeddings.neighbors import finite_rows
 from workbench.embeddings.origin import HEAD, embedding_origin
 from workbench.errors import InputError, MissingEvidence
+from workbench.frames import check_dataset
 from workbench.parallel import each
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def cross_validate(
     ------
     InputError : X has not n rows, fewer than 2 labelled rows, no predict_proba, or NaN came out of it.
     """
+    check_dataset(dataset)
     n = X.shape[0] if hasattr(X, "shape") else len(X)
     if n != dataset.n:
         found = f"has {n} rows for {dataset.n} examples"

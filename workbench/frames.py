@@ -15,7 +15,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from workbench.checks import UNLABELLED, in_memory
-from workbench.dataset import class_codes
+from workbench.dataset import Dataset, class_codes
 from workbench.errors import InputError, first_few
 
 MOST_ORDERED = 1000
@@ -31,6 +31,17 @@ def row_names(labels: Any) -> np.ndarray | None:
     index = labels.index
     counts = pd.api.types.is_integer_dtype(index.dtype) and np.array_equal(index.to_numpy(), np.arange(len(index)))
     return None if counts else index.to_numpy()
+
+
+def check_dataset(value: Any, field: str = "dataset") -> None:
+    """Refuse what is no Dataset, and say how to make one of it."""
+    if isinstance(value, Dataset):
+        return
+    if isinstance(value, pd.DataFrame):
+        todo = "Make a Dataset of it: Dataset.from_frame(frame, label=COLUMN, id=COLUMN)."
+    else:
+        todo = "Make one: Dataset.from_arrays(labels, ids=..., images=...), or Dataset.from_frame(frame, label=COLUMN)."
+    raise InputError.at(field, f"is a {type(value).__name__}", todo)
 
 
 def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) -> tuple[Any, Sequence[object] | None]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import widgets as wd
+import workbench as wb
 from widgets.wire.packing import unpacked_arrays
 from workbench.errors import InputError
 from workbench.journal import Journal
@@ -143,11 +144,108 @@ def test_what_does_not_fit_says_so(options, found):
         wd.Explorer(frame(), **options)
 
 
-def test_columns_are_named_for_frames_only(run):
-    with pytest.raises(InputError, match="goes with a DataFrame"):
+def test_options_of_data_in_memory_do_not_go_with_a_run(run):
+    with pytest.raises(InputError, match="goes with a DataFrame or labels"):
         wd.Explorer(run, label="y")
-    with pytest.raises(InputError, match="is a list"):
-        wd.Explorer([1, 2])
+    with pytest.raises(InputError, match=r"run\.save_pred_probs"):
+        wd.Explorer(run, pred_probs=np.ones((3, 3)))
+    with pytest.raises(InputError, match=r"unknown option 'hight'\. Did you mean 'height'"):
+        wd.Explorer(run, hight=3)
+    with pytest.raises(InputError, match=r"unknown option 'lable'\. Did you mean 'label'"):
+        wd.Explorer(frame(), lable="y")
+
+
+def noisy(n: int = 90) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Class names with some wrong ones, (n, 3) probabilities that know better, (n, 4) embeddings."""
+    truth = np.arange(n) % 3
+    probs = np.full((n, 3), 0.05)
+    probs[np.arange(n), truth] = 0.9
+    given = np.array(["cat", "dog", "owl"], object)[truth]
+    given[6::9] = "dog"
+    return given, probs, np.random.default_rng(1).normal(size=(n, 4)) + 5 * np.eye(3, 4)[truth]
+
+
+@pytest.mark.parametrize("kind", ["list", "array", "series", "indices", "tensor", "dataset", "evidence", "polars"])
+def test_labels_and_arrays_open_in_one_call(kind):
+    labels, probs, embeddings = noisy()
+    codes = np.searchsorted(["cat", "dog", "owl"], labels.astype(str))
+    options = {"pred_probs": probs, "embeddings": embeddings}
+    if kind == "tensor":
+        torch = pytest.importorskip("torch")
+        source = torch.tensor(codes)
+        options = {name: torch.tensor(values) for name, values in options.items()}
+    elif kind == "dataset":
+        source = wb.Dataset.from_arrays(labels, texts=["words"] * 90)
+    elif kind == "evidence":
+        source, options = wb.Evidence.from_arrays(labels, **options), {}
+    elif kind == "polars":
+
+        class Other:  # a data frame of another library
+            columns = ("label",)
+
+            def to_pandas(self) -> pd.DataFrame:
+                return pd.DataFrame({"label": labels})
+
+        source = Other()
+    else:
+        series = pd.Series(labels, index=[f"row {n}" for n in range(90)])
+        source = {"list": labels.tolist(), "array": labels, "series": series, "indices": codes}[kind]
+    ex = wd.Explorer(source, **options)
+    ex.queue = "all"
+    rows = ex.dataset.rows(ex.queue[:10])
+    assert set(rows) == set(range(6, 90, 9)), "the wrong labels first"
+    assert ex.run.embeddings().shape == (90, 4)
+    assert ex.dataset.classes == (("0", "1", "2") if kind in ("indices", "tensor") else ("cat", "dog", "owl"))
+    assert kind != "series" or ex.queue[0].startswith("row ")
+
+
+def test_pictures_texts_and_columns_go_beside_labels():
+    images = np.zeros((4, 8, 8), np.uint8)
+    ex = wd.Explorer(
+        ["a", "b", "a", None], images=images, metadata=pd.DataFrame({"site": list("xyxy"), "w": [1, 2, 3, 4]})
+    )
+    body = asked(ex, "open")[0]
+    assert body["media"] == "image"
+    assert {"site", "w"} <= set(ex.table())
+    assert wd.Explorer(["a", "b"], texts=["one", "two"]).dataset.text(1) == "two"
+    assert wd.Explorer(
+        ["a", "b", "a"], metadata=pd.DataFrame({"p": [1.0, 2, 3], "q": [3.0, 2, 1]}), x="p", y="q"
+    ).run.axes
+
+
+def test_a_class_that_nothing_has_keeps_its_column():
+    """Indices 0, 1, 3 of four classes."""
+    codes = np.array([0, 1, 3] * 20)
+    probs = np.full((60, 4), 0.1)
+    probs[np.arange(60), codes] = 0.7
+    assert wd.Explorer(codes, pred_probs=probs).dataset.classes == ("0", "1", "2", "3")
+    assert wd.Explorer([3, 7] * 20, pred_probs=np.tile([0.5, 0.5], (40, 1))).dataset.classes == ("3", "7")
+    with pytest.raises(InputError, match="3 columns for the labels 3, 7"):
+        wd.Explorer([3, 7] * 20, pred_probs=np.ones((40, 3)) / 3)
+
+
+def test_a_table_on_disk_opens_like_a_frame(tmp_path):
+    frame(12).to_csv(tmp_path / "birds.csv", index=False)
+    ex = wd.Explorer(tmp_path / "birds.csv", label="y", x="umap_x", y="umap_y")
+    assert ex.dataset.n == 12 and ex.dataset.classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "found"),
+    [
+        (np.ones((5, 2)), {}, r"is an array of shape \(5, 2\). Pass the n labels first"),
+        (3, {}, "is a int. Pass a run or its path, a DataFrame, a Dataset, or labels"),
+        ([1, 2], {"label": "y"}, "names a column, but no DataFrame was passed. Beside labels pass the labels first"),
+        ([1, 2], {"text": "t"}, "Beside labels pass texts="),
+        ([1, 2], {"logits": np.ones((2, 3, 2))}, r"`logits` has shape \(2, 3, 2\)"),
+        ([1, 2], {"images": [b"x"]}, "`images` has 1 entries for 2 labels"),
+        ({"a": 1}, {}, "is a dict"),
+        (pd.DataFrame({"label": [1, 2]}), {"texts": ["a", "b"]}, "beside a DataFrame: name its columns instead"),
+    ],
+)
+def test_what_does_not_fit_labels_says_so(source, options, found):
+    with pytest.raises(InputError, match=found):
+        wd.Explorer(source, **options)
 
 
 def test_the_temporary_folder_goes_with_the_run():

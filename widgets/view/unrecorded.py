@@ -1,4 +1,4 @@
-"""A DataFrame as a run: a data set that was never recorded, with decisions in a file of the user's choice or in none.
+"""Data in memory as a run: a DataFrame, or labels and arrays, with decisions in a file of the user's choice or in none.
 
 Hidden here: a run directory in the temporary folder holds what the rest of the project expects to find (ids, caches,
 arrays that were passed in); it goes away with the run. Pictures, texts and columns stay in memory and are not copied.
@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from workbench.dataset import Dataset
 from workbench.errors import InputError
-from workbench.frames import matrix
+from workbench.io.arrays import Handed, handed, store
 from workbench.io.landing import landing
 from workbench.journal import Journal
 from workbench.run import Run, open_run
+from workbench.storage.tables import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+    from workbench.dataset import Dataset
+
+OPTIONS = (*signature(handed).parameters, "x", "y", "journal")[1:]
+"""What can be said of data in memory."""
+
+TABLES = (".csv", ".jsonl", ".parquet")
 
 
 class FrameRun(Run):
@@ -34,13 +41,14 @@ class FrameRun(Run):
     lasting : the file that keeps decisions and named views, or None: then they go away with the kernel.
     """
 
-    def __init__(self, dataset: Dataset, axes: tuple[str, str] | None, journal: Path | None) -> None:
+    def __init__(self, data: Handed, axes: tuple[str, str] | None, journal: Path | None) -> None:
+        dataset = data.dataset
         self._folder = tempfile.TemporaryDirectory(prefix="workbench-")
         path = Path(self._folder.name) / "DataFrame"
         nothing = {"images": None, "sounds": None, "text_column": None, "media_root": None}
         bare = dataclasses.replace(dataset, metadata=pd.DataFrame(), **nothing)
-        with landing(path, bare, mode="import"):
-            pass
+        with landing(path, bare, mode="import") as recorder:
+            store(recorder, dataclasses.replace(data, dataset=bare))
         self._dataset = dataset
         super().__init__(path)
         self.axes, self.lasting = axes, journal
@@ -62,81 +70,88 @@ class FrameRun(Run):
 
 
 def frame_run(
-    frame: pd.DataFrame,
-    label: str = "label",
+    source: object,
+    label: str | None = None,
     *,
-    id: str | None = None,
     x: str | None = None,
     y: str | None = None,
-    image: str | None = None,
-    audio: str | None = None,
-    text: str | None = None,
-    classes: Sequence[object] | None = None,
-    media_root: str | Path | None = None,
-    pred_probs: np.ndarray | pd.DataFrame | None = None,
-    embeddings: np.ndarray | None = None,
     journal: str | Path | None = None,
+    **options: object,
 ) -> FrameRun:
-    """What `widgets.Explorer(frame, ...)` shows.
+    """What `widgets.Explorer(source, ...)` shows of data that was never recorded.
 
     Parameters
     ----------
-    frame : one row per example. Numeric columns can be coloured and filtered by, categories too, texts are searched.
-    label, image, audio, text, classes, media_root : as in `workbench.Dataset.from_frame`.
-    id : column with unique ids; by default the frame's index, so that `frame.loc[ex.selection]` works.
-    x, y : numeric columns that place the points of the first map.
-    pred_probs : (n, k) out-of-fold probabilities, rows as in the frame, columns in the order of the classes (or named).
-    embeddings : (n, d) for the embedding map and neighbours, rows as in the frame.
-    journal : file for the decisions (SQLite); it is made when it is not there. Without it they are kept in memory.
+    source : DataFrame, labels, Dataset or Evidence
+        One row per example. Numeric columns can be coloured and filtered by, categories too, texts are searched.
+    label : str, optional
+        Column of a DataFrame with the given labels, by default "label".
+    x, y : str, optional
+        Numeric columns that place the points of the first map.
+    journal : str or Path, optional
+        File for the decisions (SQLite); it is made when it is not there. Without it they are kept in memory.
+    **options
+        `pred_probs` (out-of-fold unless `out_of_fold=False`), `embeddings`, `logits`, rows as in the source; `id`,
+        `image`, `audio`, `text` name columns of a DataFrame; `ids`, `images`, `sounds`, `texts`, `metadata` go beside
+        labels; `classes`, `media_root`. As in `workbench.io.arrays.handed`. Ids are by default the index of a
+        DataFrame or Series, so that `frame.loc[ex.selection]` works.
 
     Raises
     ------
-    InputError : a named column is missing or of the wrong kind, ids repeat, an array has another number of rows.
+    InputError
+        A named column is missing or of the wrong kind, ids repeat, an array has another number of rows.
     """
+    columns = source if isinstance(source, pd.DataFrame) else None
+    if columns is not None:
+        _check_axes(columns, x, y)
+    data = handed(source, label=label, **options)
+    if columns is None:
+        _check_axes(data.dataset.metadata, x, y)
+    path = None if journal is None else Path(journal).expanduser().resolve()
+    if path is not None and path.is_dir():
+        raise InputError.at("journal", f"is the folder {path}", "Name a file, such as decisions.sqlite.")
+    return FrameRun(data, None if x is None else (x, y), path)
+
+
+def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
+    """The run that a view is asked to show: opened from its path, or made of what is in memory.
+
+    Parameters
+    ----------
+    source : Run, path of a run or of a table, or anything that `frame_run` takes
+    options : of `frame_run`; none for a run
+    known : the view's own options, to say which one was meant
+
+    Raises
+    ------
+    InputError
+        Something else, an unknown option, or options that go with data in memory beside a run.
+    """
+    everything = [*known, *OPTIONS]
+    for name in options:
+        if name not in OPTIONS:
+            raise InputError.unknown("option", name, sorted(everything))
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
+        options = {"media_root": Path(source).resolve().parent, **options}
+        source = read_table(source, text=[options[name] for name in ("label", "id") if options.get(name)])
+    if not isinstance(source, (Run, str, Path)):
+        return frame_run(source, **options)
+    if options:
+        todo = "A run knows its columns; leave these out, or pass a DataFrame."
+        if {"pred_probs", "embeddings"} & set(options):
+            todo = "Store them in the run: run.save_pred_probs(P, out_of_fold=True, how=...), run.save_embeddings(E)."
+        raise InputError.at(", ".join(options), "goes with a DataFrame or labels", todo)
+    return open_run(source) if isinstance(source, (str, Path)) else source
+
+
+def _check_axes(columns: pd.DataFrame, x: str | None, y: str | None) -> None:
+    """Both axes are numeric columns, or there are none."""
     for role, name in {"x": x, "y": y}.items():
-        if name is not None and name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}=`.")
-        if name is not None and not pd.api.types.is_numeric_dtype(frame[name].dtype):
-            raise InputError.at(role, f"names the column {name!r} of {frame[name].dtype}", "Name a numeric column.")
+        if name is not None and name not in columns.columns:
+            raise InputError.unknown("column", name, columns.columns, f"It was named as `{role}=`.")
+        if name is not None and not pd.api.types.is_numeric_dtype(columns[name].dtype):
+            raise InputError.at(role, f"names the column {name!r} of {columns[name].dtype}", "Name a numeric column.")
     if (x is None) != (y is None):
         raise InputError.at(
             "x" if x is None else "y", "is missing", "Name both columns that place the points, or none."
         )
-    options = {"image": image, "audio": audio, "text": text, "classes": classes, "media_root": media_root}
-    dataset = Dataset.from_frame(frame, label, id=id, **options)
-    if id is None:
-        dataset = dataclasses.replace(dataset, ids=_index_ids(frame))
-    path = None if journal is None else Path(journal).expanduser().resolve()
-    if path is not None and path.is_dir():
-        raise InputError.at("journal", f"is the folder {path}", "Name a file, such as decisions.sqlite.")
-    run = FrameRun(dataset, None if x is None else (x, y), path)
-    if pred_probs is not None:
-        values = matrix("pred_probs", pred_probs, None, dataset.classes)
-        run.save_pred_probs(values, out_of_fold=True, how="passed with the DataFrame")
-    if embeddings is not None:
-        run.save_embeddings(np.asarray(embeddings))
-    return run
-
-
-def opened_run(source: Run | pd.DataFrame | str | Path, frame: dict) -> Run:
-    """The run that a view is asked to show: opened from its path, or made of a DataFrame and the names of its columns.
-
-    Raises
-    ------
-    InputError : something else, or names of columns without a DataFrame.
-    """
-    if isinstance(source, pd.DataFrame):
-        return frame_run(source, **frame)
-    if frame:
-        todo = "A run knows its columns; leave these out, or pass a DataFrame."
-        raise InputError.at(", ".join(frame), "goes with a DataFrame", todo)
-    if isinstance(source, (str, Path)):
-        return open_run(source)
-    if not isinstance(source, Run):
-        raise InputError.at("run", f"is a {type(source).__name__}", "Pass a Run, its path, or a DataFrame.")
-    return source
-
-
-def _index_ids(frame: pd.DataFrame) -> np.ndarray:
-    """The frame's index as ids."""
-    return Dataset.from_arrays(np.zeros(len(frame), int), ids=frame.index).ids

@@ -34,7 +34,7 @@ EXPLAINED = 2000
 
 
 def find_issues(
-    source: Run | Evidence | Dataset | Any,
+    source: Run | Evidence | Dataset | Any = None,
     fdr: float | None = None,
     threshold: float = 0.5,
     *,
@@ -47,7 +47,8 @@ def find_issues(
 
     Parameters
     ----------
-    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`
+    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`; labels
+        can be passed as `labels=` too
     fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
@@ -91,7 +92,7 @@ def find_issues(
     if verdicts is not None and not isinstance(verdicts, pd.Series):
         todo = "Give a Series of bool indexed by id: True = the given label is wrong."
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
-    source = opened(source)
+    source = opened(_labels_by_name(source, arrays))
     if verdicts is None:
         verdicts = _journal_verdicts(source)
     if client is not None:
@@ -165,6 +166,19 @@ def _cut(
     strict, _ = _probabilities(evidence, used.score, least, verdicts, pair)
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
     return how, calibrate.largest_set(strict, fdr * counts.FDR_CUT)
+
+
+def _labels_by_name(source: Any, arrays: dict[str, Any]) -> Any:
+    """The source; or the labels that were passed by a name, which is taken out of the arrays."""
+    named = [name for name in ("labels", "given_labels") if name in arrays]
+    if source is None and len(named) == 1:
+        return arrays.pop(named[0])
+    if named:
+        raise InputError.at(named[0], "was given beside other labels", "Pass one of them.")
+    if source is None:
+        todo = "Pass a run or its path, or labels with arrays beside them: find_issues(labels, pred_probs=P)."
+        raise InputError.at("source", "is missing", todo)
+    return source
 
 
 def _journal_verdicts(run: Any) -> pd.Series | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,11 @@ _BESIDE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "tr
 
 _COPIES = ("last", "latest", "best")
 """Names of files that repeat a numbered checkpoint beside them."""
+
+_REMEDY = (
+    "Pass the model it was saved from, or say where the file holds it: state_of=KEY, or a function from what the file "
+    "holds to a state dict with the model's own names."
+)
 
 _EPOCH = (re.compile(r"epoch[=_\-. ]?(\d+)", re.IGNORECASE), re.compile(r"(?<![a-z0-9])ep?[=_\-]?(\d+)", re.IGNORECASE))
 _STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
@@ -76,8 +81,13 @@ def find_checkpoints(
     return dict(sorted(found.items()))
 
 
-def load_state(path: Path) -> dict[str, torch.Tensor]:
+def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | None = None) -> dict[str, torch.Tensor]:
     """Tensors of a checkpoint by name, on the CPU.
+
+    Parameters
+    ----------
+    path : the file, or a folder of shards.
+    state_of : a key, or a function, that gives the state dict in what the file holds; see `workbench.replay`.
 
     Raises
     ------
@@ -87,16 +97,17 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         shards = [file for file in _weights_in(path) if file.suffix == ".safetensors"] or _weights_in(path)
         state: dict[str, torch.Tensor] = {}
         for file in shards:
-            state |= load_state(file)
+            state |= load_state(file, state_of)
         return state
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path, device="cpu")
-        import torch
+            loaded = load_file(path, device="cpu")
+        else:
+            import torch
 
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             why = "holds Python objects other than tensors, which can run code when read, so it is refused"
@@ -104,7 +115,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
             raise InputError.at(f"checkpoint {path}", why, todo) from error
         what = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError.at(f"checkpoint {path}", f"cannot be read ({what})", "Restore it, or leave it out.") from error
-    return _tensors(loaded, path)
+    return _chosen(loaded, path, state_of) if state_of is not None else _tensors(loaded, path)
 
 
 def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
@@ -124,7 +135,7 @@ def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: P
         if best is None or sum(map(len, misfits.values())) < sum(map(len, best.values())):
             best = misfits
     said = "; ".join(f"{what} {first_few(names, 3)}" for what, names in best.items())
-    raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", "Pass the model it was saved from.")
+    raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", _REMEDY)
 
 
 def _whole(epoch: object) -> int:
@@ -214,11 +225,39 @@ def _tensors(loaded: Any, path: Path) -> dict[str, Any]:
         for inner in (*(loaded.get(name) for name in NESTED), loaded):
             if isinstance(inner, Mapping):
                 state = {str(name): value for name, value in inner.items() if hasattr(value, "is_floating_point")}
+                state = state or _of_parts(inner)
                 if state:
                     return state
     held = f"a dict with {first_few(list(loaded))}" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
     found = f"holds no state dict, but {held}"
-    raise InputError.at(f"checkpoint {path}", found, f"It is looked for at the top and under {', '.join(NESTED)}.")
+    todo = f"It is looked for at the top and under {', '.join(NESTED)}. Or say where it is: state_of=KEY or a function."
+    raise InputError.at(f"checkpoint {path}", found, todo)
+
+
+def _of_parts(held: Mapping[Any, Any]) -> dict[str, Any]:
+    """One state dict of those that a file keeps for each part of the model: {"backbone": ..., "head": ...}.
+
+    What holds anything but tensors, such as the state of an optimizer, is no part.
+    """
+    state = {}
+    for part, inner in held.items():
+        if isinstance(inner, Mapping) and inner and all(hasattr(one, "is_floating_point") for one in inner.values()):
+            state |= {f"{part}.{name}": value for name, value in inner.items()}
+    return state
+
+
+def _chosen(loaded: Any, path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str) -> dict[str, Any]:
+    """What the user says is the state dict."""
+    if isinstance(state_of, str):
+        keys = list(loaded) if isinstance(loaded, Mapping) else []
+        if state_of not in keys:
+            raise InputError.unknown("key", state_of, keys, f"It was named as `state_of` for {path}.")
+        return _tensors(loaded[state_of], path)
+    state = state_of(loaded)
+    if not isinstance(state, Mapping) or not all(hasattr(value, "is_floating_point") for value in state.values()):
+        found = f"gave a {type(state).__name__} for {path}"
+        raise InputError.at("state_of", found, "It must give a dict of names to tensors.")
+    return {str(name): value for name, value in state.items()}
 
 
 def _renamed(state: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench.dataset import Dataset
 from workbench.errors import ExistsError, InputError, RunError, first_few
+from workbench.frames import check_dataset
 from workbench.recording.epoch import OpenEpoch, log_of
 from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.run import Run
@@ -76,6 +77,7 @@ class Recorder:
     ) -> None:
         if mode not in MODES:
             raise InputError.unknown("mode", mode, MODES)
+        check_dataset(dataset)
         if isinstance(embedding_epochs, str) and embedding_epochs not in ("all", "last"):
             raise InputError.unknown("embedding_epochs", embedding_epochs, ("all", "last", "a list of epoch numbers"))
         self._place, self._storage_options = path, storage_options
@@ -186,6 +188,11 @@ class Recorder:
         ids : (m,) ids of the rows; by default all, in dataset order.
         every : record each `every`-th stage.
         """
+        if hasattr(stages, "predict_proba") or not hasattr(stages, "__iter__"):
+            call = "rec.staged(model.staged_predict_proba(X))"
+            if not hasattr(stages, "staged_predict_proba"):
+                call = "rec.staged(predictions), where each of them is an array (m, k) of probabilities after one stage"
+            raise InputError.at("stages", f"is a {type(stages).__name__}", f"Pass its predictions: {call}.")
         rows = self.dataset.ids if ids is None else ids
         for stage, probs in enumerate(stages):
             if stage % every:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.dataset import Dataset
 from workbench.devices import device_of
-from workbench.errors import RunError
+from workbench.errors import InputError, RunError
 from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
@@ -37,6 +37,7 @@ def replay(
     embedding_epochs: str | Collection[int] = "all",
     logits: bool = False,
     logits_of: Callable[[Any], Any] | None = None,
+    state_of: Callable[[Any], Mapping[str, Any]] | str | None = None,
     batch_size: int = 256,
     device: str | torch.device = "auto",
     collate: Callable[[list], Any] | None = None,
@@ -66,6 +67,9 @@ def replay(
     logits : keep the logits, float16 (n, k) per epoch.
     logits_of : function from what the model returns to logits (b, k); by default a tensor, `.logits`, ["logits"], or
         the first (b, k) tensor of a tuple. For a model that ends in softmax: `lambda p: p.log()`.
+    state_of : where a checkpoint file holds the state dict of `model`: a key, or a function from what the file holds to
+        the state dict, with the model's own names. By default it is looked for at the top and under the usual keys; a
+        file with one state dict per part of the model, {"backbone": ..., "head": ...}, is put together by these names.
     batch_size : examples at a time (a DataLoader has its own).
     device : "auto" (an accelerator if there is one), "cpu", "cuda", ... A model spread over several devices stays.
     collate, num_workers : how samples are put together, and by how many processes they are fetched.
@@ -96,7 +100,7 @@ def replay(
         with bar, _lent(model, device) as move:
             for epoch, file in todo.items():
                 bar.set_description(f"epoch {epoch}, {file.name}")
-                model.load_state_dict(fit_state(load_state(file), model, file), strict=False)
+                model.load_state_dict(fit_state(load_state(file, state_of), model, file), strict=False)
                 wanted = embed is not None and _wanted(embedding_epochs, epoch, max(files))
                 with recorder.epoch(epoch), _tapped(model, embed if wanted else None, dataset.k) as tap:
                     for ids, x in batches:
@@ -162,11 +166,20 @@ def _forward(model: torch.nn.Module, x: Any) -> tuple[Any, Any]:
     """What the model returns, and the attention mask if it got one."""
     import torch
 
-    with torch.inference_mode():
-        if not isinstance(x, Mapping):
-            return model(x), None
-        names = accepted(model, x)
-        return model(**{name: value for name, value in x.items() if name in names}), x.get("attention_mask")
+    try:
+        with torch.inference_mode():
+            if not isinstance(x, Mapping):
+                return model(x), None
+            names = accepted(model, x)
+            return model(**{name: value for name, value in x.items() if name in names}), x.get("attention_mask")
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        columns = x.items() if isinstance(x, Mapping) else [("a batch", x)]
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in columns if hasattr(value, "shape"))
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        todo = "Pass inputs of the shape and type that it was trained on, or the model that these inputs are for."
+        raise InputError.at("inputs", f"({shapes}) are refused by the {type(model).__name__}: {why}", todo) from error
 
 
 @contextlib.contextmanager

@@ -111,7 +111,7 @@ def test_csv_from_the_shell_has_its_images_beside_it(tmp_path):
         ({"y": ["cat", "cow", "dog"]}, {"probs": "p_", "out_of_fold": True}, "`labels` row 1 is 'cow'"),
         ({"key": ["a", "b", "a"]}, {"id": "key"}, r"`ids` row 2 \(id 'a'\) repeats"),
         ({}, {"probs": "p_", "out_of_fold": True, "classes": ["a", "b"]}, "`classes` are 'a', 'b'"),
-        ({}, {"laber": "y"}, "'laber'; it is not an option of the format 'frame'"),
+        ({}, {"laber": "y"}, "unknown option 'laber'. Did you mean 'label'.* The format is 'frame'"),
     ],
 )
 def test_refusals_leave_nothing(tmp_path, frame, change, options, message):
@@ -132,7 +132,7 @@ def test_unknown_sources(tmp_path):
         wb.read(tmp_path / "made", tmp_path / "run")
     with pytest.raises(InputError, match="unknown format 'excel'"):
         wb.read(tmp_path / "a.xyz", tmp_path / "run", format="excel")
-    with pytest.raises(InputError, match="`source` is int"):
+    with pytest.raises(InputError, match="`source` is a int"):
         wb.read(3, tmp_path / "run")
     with pytest.raises(InputError, match=r"columns of the same name: 'a'"):
         wb.read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "label"]), tmp_path / "run")

@@ -233,3 +233,58 @@ def test_two_files_of_one_epoch(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(InputError, match=r"two files of epoch 1"):
         find_checkpoints(tmp_path)
+
+
+# ---- one state dict per part -----------------------------------------------------------------------------------
+
+
+class Parts(nn.Module):
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.backbone, self.head = nn.Sequential(nn.Linear(4, 8), nn.ReLU()), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.backbone(x))
+
+
+def test_parts_are_put_together_or_the_user_says_how(tmp_path):
+    saved = Parts(1)
+    file = tmp_path / "epoch=0.pt"
+    optimizer = torch.optim.AdamW(saved.parameters())
+    saved(torch.zeros(1, 4)).sum().backward()
+    optimizer.step()
+    parts = {"backbone": saved.backbone.state_dict(), "head": saved.head.state_dict()}
+    torch.save({**parts, "optimizer": optimizer.state_dict(), "epoch": 0}, file)
+    expected = saved.state_dict()
+    found = fit_state(load_state(file), Parts(), file)
+    assert list(found) == list(expected) and all(torch.equal(found[name], expected[name]) for name in expected)
+
+    unnamed = nn.Sequential(*saved.backbone, saved.head)
+    with pytest.raises(InputError, match=r"does not fit the model.*state_of=KEY, or a function"):
+        fit_state(load_state(file), unnamed, file)
+    dataset, x = Dataset.from_arrays([0, 1, 2, 0]), torch.randn(4, 4)
+
+    def together(held):
+        return {"0.weight": held["backbone"]["0.weight"], "0.bias": held["backbone"]["0.bias"]} | {
+            f"2.{name}": value for name, value in held["head"].items()
+        }
+
+    run = replay(tmp_path / "run", file, unnamed, dataset, x, state_of=together, logits=True, progress=False)
+    np.testing.assert_allclose(run.logits(), saved(x).detach().numpy(), atol=1e-2)
+    backbone = load_state(file, "backbone")
+    assert set(backbone) == {"0.weight", "0.bias"}
+    with pytest.raises(InputError, match=r"unknown key 'bakbone'\. Did you mean 'backbone'"):
+        load_state(file, "bakbone")
+    with pytest.raises(InputError, match="`state_of` gave a int"):
+        load_state(file, lambda held: 3)
+    torch.save({"epoch": 3, "optimizer": optimizer.state_dict()}, file)
+    with pytest.raises(InputError, match=r"holds no state dict.*state_of=KEY or a function"):
+        load_state(file)
+
+
+def test_inputs_that_the_model_refuses_are_named(tmp_path):
+    torch.save(Parts().state_dict(), tmp_path / "epoch=0.pt")
+    dataset = Dataset.from_arrays([0, 1, 2, 0])
+    with pytest.raises(InputError, match=r"`inputs` \(a batch \(4, 5\)\) are refused by the Parts: .*shapes"):
+        replay(tmp_path / "run", tmp_path / "epoch=0.pt", Parts(), dataset, torch.randn(4, 5), progress=False)
