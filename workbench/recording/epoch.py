@@ -21,7 +21,9 @@ from workbench.errors import InputError, first_few
 from workbench.recording.statistics import TOPK, fill_statistics, host_floats
 from workbench.recording.stream import Stream
 from workbench.run import BLOCK_ROWS
+from workbench.storage.attempts import marked
 from workbench.storage.checksums import forget, sealed
+from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.pending import Pending
 
@@ -41,6 +43,7 @@ class OpenEpoch:
     number, rank, world_size : which epoch, and whose part of it.
     keep_logits : whether logits are kept as well.
     embedding_epochs : "all", "last" or the epochs of which embeddings are kept.
+    attempt : which processes record together, see `workbench.recording.attempts`.
     """
 
     def __init__(
@@ -53,8 +56,9 @@ class OpenEpoch:
         *,
         keep_logits: bool,
         embedding_epochs: str | Collection[int],
+        attempt: str = "",
     ) -> None:
-        self.number = number
+        self.number, self._attempt = number, attempt
         self._layout, self._dataset = layout, dataset
         self._rank, self._world_size = rank, world_size
         self._keep_logits, self._embedding_epochs = keep_logits, embedding_epochs
@@ -62,17 +66,28 @@ class OpenEpoch:
         self._turn = np.zeros(self._dataset.n, np.int32)  # place in the last batch that held the row
         self._path = self._layout.inflight(number, rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._path.exists():  # an attempt that was cut short, perhaps while sealing
-            for kind in ("logits", "embeddings"):
-                for path in {self._array_path(kind), *([self._layout.array(kind, number)] if rank == 0 else [])}:
-                    forget(self._layout, path)
-                    path.unlink(missing_ok=True)
+        self._forget_attempts()
         self._pending = Pending(layout.pending(self._path), dataset.k)
         self._stream = Stream(self._path, min(TOPK, dataset.k))
         self._begun = False
         self._arrays: dict[str, np.memmap] = {}
         self._stored: dict[str, np.ndarray] = {}  # rows of the arrays that were written
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
+
+    def _forget_attempts(self) -> None:
+        """Remove what this rank sealed of the epoch before the epoch was whole; statistics, which vouch for it, first."""
+        cut_short = is_there(self._path)
+        if self._world_size > 1:
+            self._remove(self._layout.stats(self.number, self._rank, self._world_size))
+        for kind in ("logits", "embeddings"):
+            if cut_short or self._world_size > 1:
+                self._remove(self._array_path(kind))
+            if cut_short and self._rank == 0:
+                self._remove(self._layout.array(kind, self.number))
+
+    def _remove(self, path: Path) -> None:
+        forget(self._layout, path)
+        path.unlink(missing_ok=True)
 
     def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
         """Check a batch and put it on disk: small ones wait there for others, to be reduced to statistics together."""
@@ -179,14 +194,13 @@ class OpenEpoch:
             table = table.take(pa.array(first))
             path = self._layout.stats(self.number, self._rank, self._world_size)
             with sealed(self._layout, path) as temporary:
-                pq.write_table(table, temporary, row_group_size=BLOCK_ROWS, **ENCODING)
+                pq.write_table(marked(table, self._attempt), temporary, row_group_size=BLOCK_ROWS, **ENCODING)
         self._path.unlink()
         if self._embedding_epochs == "last" and "embeddings" in self._arrays:
             for epoch, files in self._layout.arrays("embeddings").items():
                 for rank, file in files:
                     if epoch < self.number and rank == self._rank:
-                        forget(self._layout, file)
-                        file.unlink()
+                        self._remove(file)
 
     def close(self) -> None:
         """Let go of the files; an unsealed stream, and what waits to join it, stay in inflight/."""

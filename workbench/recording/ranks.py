@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
 from typing import ClassVar
 
 from workbench.errors import InputError, RunError
+from workbench.storage.files import entries, is_there, open_file
+
+LOCK = re.compile(r"\.rank=[0-9]+\.lock")
 
 
 def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
@@ -32,7 +36,7 @@ def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -
         distributed.barrier()
         return
     deadline = time.monotonic() + timeout
-    while rank > 0 and not run_json.is_file():
+    while rank > 0 and not is_there(run_json):
         if time.monotonic() > deadline:
             raise RunError(f"rank {rank} waited {timeout:.0f} s for rank 0 to make {run_json.parent}. Is it running?")
         time.sleep(0.05)
@@ -48,20 +52,36 @@ def _distributed():
 
 def in_use(root: Path) -> bool:
     """Whether another process holds the lock of any rank of this run."""
+    names = [entry.name for entry in entries(root) if LOCK.fullmatch(entry.name)]
+    return any(_locked_elsewhere(root.resolve() / name) is True for name in names)
+
+
+def is_alive(root: Path, rank: int) -> bool:
+    """Whether a process records as this rank; where a disk or system has no locks it is taken to."""
+    path = root.resolve() / f".rank={rank}.lock"
+    return path in Lock._held or (is_there(path) and _locked_elsewhere(path) is not False)
+
+
+def _locked_elsewhere(path: Path) -> bool | None:
+    """Whether another process holds the lock; None where that cannot be known."""
+    if path in Lock._held:
+        return False
     try:
         import fcntl
     except ImportError:  # Windows: no advisory locks
+        return None
+    try:
+        descriptor = open_file(path)
+    except FileNotFoundError:
         return False
-    for path in root.resolve().glob(".rank=*.lock"):
-        if path in Lock._held:
-            continue
-        with open(path, "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            except OSError:  # a file system without locks
-                return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return None
+    finally:
+        os.close(descriptor)
     return False
 
 
@@ -92,7 +112,7 @@ class Lock:
             before.taken_over = True
         self.taken_over = False
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

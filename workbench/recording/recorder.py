@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import sys
 import uuid
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ import numpy as np
 from workbench.dataset import Dataset
 from workbench.errors import ExistsError, InputError, RunError, first_few
 from workbench.frames import check_dataset
+from workbench.recording.attempts import Attempt
 from workbench.recording.epoch import OpenEpoch, log_of
 from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.run import Run
 from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
+from workbench.storage.files import is_there
 from workbench.storage.layout import SCHEMA_VERSION, Layout, read_run_json, write_json
+from workbench.storage.names import MOST_EPOCHS, check_entries
 from workbench.storage.remote import layout_at
 from workbench.storage.trust import sign
 
@@ -93,6 +97,7 @@ class Recorder:
         if self.path.exists() and not self.path.is_dir():
             raise ExistsError(f"{self.path} is a file. Choose another path for the run directory.")
         self.path.mkdir(parents=True, exist_ok=True)
+        check_entries(self.path)
         self._lock.take()
         try:
             if self.rank == 0:
@@ -101,6 +106,10 @@ class Recorder:
             barrier(self._layout.run_json, self.rank, self.world_size)
             if self.rank:
                 self._layout.refresh()
+            else:
+                self._layout.catch_up()
+            self._attempt = Attempt(self.path, self.rank, self.world_size)
+            self._leaving = weakref.finalize(self, self._attempt.leave_at_exit)
         except BaseException:
             self._lock.release()
             raise
@@ -121,10 +130,12 @@ class Recorder:
         self._check_mine()
         if not self._lock.held:
             self._lock.take()
+        if not self._leaving.alive:
+            self._leaving = weakref.finalize(self, self._attempt.leave_at_exit)
         if self._open is not None:
             raise InputError(f"epoch {self._open.number} is still open. Close it before opening epoch {number}.")
-        if int(number) != number or number < 0:
-            raise InputError.at("epoch", f"is {number!r}", "Epochs are integers from 0.")
+        if not isinstance(number, (int, float, np.number)) or number % 1 != 0 or not 0 <= number < MOST_EPOCHS:
+            raise InputError.at("epoch", f"is {number!r}", f"Epochs are integers from 0 to {MOST_EPOCHS - 1:,}.")
         if number in self._layout.sealed():
             raise ExistsError(
                 f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
@@ -138,10 +149,13 @@ class Recorder:
             self.world_size,
             keep_logits=self._keep_logits,
             embedding_epochs=self._embedding_epochs,
+            attempt=self._attempt.go_on(),
         )
+        self._attempt.failed = True
         try:
             yield self
             self._open.seal()
+            self._attempt.failed = False
         finally:
             self._open.close()
             self._open = None
@@ -230,6 +244,8 @@ class Recorder:
 
     def close(self) -> None:
         """Let other processes record into this run; reading needs no close."""
+        if self._leaving.detach() and not self._lock.taken_over:
+            self._attempt.leave()
         self._lock.release()
 
     def __enter__(self) -> Recorder:
@@ -241,7 +257,7 @@ class Recorder:
 
 def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
     """Make the run directory, or check that the one there belongs to the same dataset."""
-    if not layout.run_json.is_file():
+    if not is_there(layout.run_json):
         if layout.strangers and not layout.examples.exists():
             holds = first_few(layout.strangers)
             place = layout.url or layout.root

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.storage.files import files_below, reading
 from workbench.storage.layout import Layout, atomic
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)\n?")
@@ -62,7 +63,9 @@ def noted(layout: Layout) -> dict[Path, str | None]:
     """File of the run -> its checksum; None where the note cannot be read."""
     found: dict[Path, str | None] = {}
     folder = layout.root / "checksums"
-    for place in sorted(folder.rglob("*.sha256")):
+    for place in files_below(folder):
+        if place.suffix != ".sha256":
+            continue
         path = layout.root / place.relative_to(folder).with_suffix("")
         try:
             match = _LINE.fullmatch(place.read_text(encoding="utf-8"))
@@ -75,7 +78,7 @@ def noted(layout: Layout) -> dict[Path, str | None]:
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with reading(path) as file:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -21,7 +21,9 @@ from workbench.errors import RunError, WorkbenchError, first_few
 from workbench.recording.ranks import in_use
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.examples import GROUP_ROWS
+from workbench.storage.files import files_below
 from workbench.storage.layout import Layout
+from workbench.storage.names import KNOWN
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -36,14 +38,6 @@ KINDS = {
 }
 """Kinds of findings. The first two are damage."""
 
-_KNOWN = re.compile(
-    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes|audit)\.parquet|(replay|views|\.remote)\.json"
-    r"|journal\.sqlite(-wal|-shm)?|\.rank=\d+\.lock"
-    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|inflight/epoch=\d+\.rank=\d+\.(arrows|pending)"
-    r"|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
-    r"|checkpoints/epoch=\d+\.safetensors"
-    r"|(cache|checksums|set-aside|before-schema=\d+)/.*"
-)
 _TEMPORARY = re.compile(r"\..*\.tmp$")
 
 
@@ -267,27 +261,47 @@ def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
         rows = int(epoch_rows(files, ("_seen",), 0, run.n)["_seen"].sum())
         if rows < run.n:
             yield Finding("note", f"stats/epoch={epoch:04d}", f"{rows:,} of {run.n:,} examples were recorded")
-    for folder in sorted((layout.root / "stats").glob("epoch=*")):
-        names = sorted(file.name for file in folder.glob("rank=*.parquet"))
-        if folder.name in {f"epoch={epoch:04d}" for epoch in sealed} or not names:
-            continue
-        words = f"some ranks have not sealed it (there: {', '.join(names)}). Record it again to the end"
-        yield Finding("unfinished", f"stats/{folder.name}", words)
-    if sealed:
-        absent = sorted(set(range(min(sealed), max(sealed))) - set(sealed))
-        if absent:
-            yield Finding("note", "", f"epochs {first_few(absent)} were not recorded, later ones were")
+    for epoch, sizes in layout.parts().items():
+        if epoch not in sealed:
+            yield Finding("unfinished", f"stats/epoch={epoch:04d}", _why_unsealed(sizes))
+    if sealed and (words := _gaps(list(sealed))):
+        yield Finding("note", "", f"epochs {words} were not recorded, later ones were")
+    for name in layout.unsent():
+        words = "is here and not at the run's URL: an upload failed. It goes up when the run is next written to"
+        yield Finding("unfinished", name, words)
     for epoch, frame in run.unsealed().items():
         words = f"{len(frame):,} of {run.n:,} examples were recorded before it ended; record the epoch again"
         yield Finding("unfinished", f"inflight/epoch={epoch:04d}", words)
+
+
+def _why_unsealed(sizes: dict[int, dict[int, Path]]) -> str:
+    """Why the statistics of some ranks are no epoch, and what to do."""
+    names = ", ".join(file.name for ranks in sizes.values() for file in ranks.values())
+    if any(set(ranks) == set(range(size)) for size, ranks in sizes.items()):
+        return f"its ranks are of different attempts (there: {names}). Record it again with all of them"
+    return f"some ranks have not sealed it (there: {names}). Record it again to the end"
+
+
+def _gaps(sealed: list[int], most: int = 5) -> str:
+    """The first few numbers below the last epoch that are none, and how many others there are."""
+    missing = sealed[-1] + 1 - len(sealed)
+    first: list[int] = []
+    for before, epoch in zip([-1, *sealed], sealed):
+        first += range(before + 1, min(epoch, before + 1 + most - len(first)))
+    if not missing:
+        return ""
+    return ", ".join(map(str, first)) + (f" and {missing - len(first):,} more" if missing > len(first) else "")
 
 
 def _strays(layout: Layout) -> Iterator[Finding]:
     """Half-written files, streams of sealed epochs, arrays that no epoch refers to, and what is not ours."""
     busy, sealed = in_use(layout.root), layout.sealed()
     read = {file for kind in ("logits", "embeddings") for parts in layout.arrays(kind).values() for _, file in parts}
+    read |= {file for files in sealed.values() for file in files}
+    unread = {file for epoch, sizes in layout.parts().items() if epoch in sealed
+              for ranks in sizes.values() for file in ranks.values()} - read  # fmt: skip
     unsealed = {file for files in layout.unsealed().values() for file in files}
-    for path in sorted(path for path in layout.root.rglob("*") if path.is_file()):
+    for path in files_below(layout.root):
         name = _name(layout, path)
         top = name.split("/")[0]
         if top in ("set-aside",) or top.startswith("before-schema="):
@@ -297,10 +311,12 @@ def _strays(layout: Layout) -> Iterator[Finding]:
                 yield Finding("leftover", name, "half-written by a process that was killed", "set aside")
         elif top in ("migrating", "migration.json"):
             yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
-        elif not _KNOWN.fullmatch(name):
+        elif not KNOWN.fullmatch(name):
             yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
         elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
             yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
+        elif path in unread and not busy:
+            yield Finding("leftover", name, "of an attempt that was cut short; the epoch was recorded again", "set aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
             there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"

@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -33,6 +32,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunError
+from workbench.storage.attempts import same_attempt
+from workbench.storage.files import entries, files_below, is_there, reading
+from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
 
 SCHEMA_VERSION = 1
 
@@ -42,10 +44,8 @@ RECORDED = (
 )
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
 
-_EPOCH = re.compile(r"epoch=(\d+)(?:\.rank=(\d+)\.of=(\d+))?(?:\.\w+)?$")
-_INFLIGHT = re.compile(r"epoch=(\d+)\.rank=(\d+)\.(?:arrows|pending)$")
-_RANK = re.compile(r"rank=(\d+)(?:\.of=(\d+))?\.parquet$")
-
+MOST_JSON = 50_000_000
+"""Bytes of a JSON file that are read."""
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -144,15 +144,25 @@ class Layout:
     @property
     def strangers(self) -> list[str]:
         """Names of what is there and none of a run's; looked for where there is no run only."""
-        there = self.root.iterdir() if self.root.is_dir() else ()
-        return sorted(entry.name for entry in there if not entry.name.startswith("."))
+        return [entry.name for entry in entries(self.root) if not entry.name.startswith(".")]
 
     def refresh(self) -> None:
         """Look again which files are there."""
 
     def listed(self, folder: str) -> list[Path]:
         """Files of a folder of the run ("stats": of the folders in it), in order; they may have to be fetched."""
-        return sorted((self.root / folder).glob("epoch=*/*" if folder == "stats" else "*"))
+        found = entries(self.root / folder)
+        if folder == "stats":
+            found = [file for epoch in found if EPOCH.fullmatch(epoch.name) for file in entries(Path(epoch.path))]
+        return [Path(file.path) for file in found]
+
+    def catch_up(self) -> list[str]:
+        """Upload what is whole here and missing there, of a run at a URL; returns the names."""
+        return []
+
+    def unsent(self) -> list[str]:
+        """Names of whole files that are here and not at the run's URL."""
+        return []
 
     def here(self, path: Path) -> Path:
         """The file on this machine, fetched if need be."""
@@ -180,26 +190,31 @@ class Layout:
     def sealed(self) -> dict[int, list[Path]]:
         """Statistics files by epoch, for the epochs of which every rank is there, in order."""
         epochs: dict[int, list[Path]] = {}
-        parts: dict[int, dict[int, list[tuple[int, Path]]]] = {}
-        for file in self.listed("stats"):
-            number, rank = _EPOCH.match(file.parent.name), _RANK.match(file.name)
-            if number and rank:
-                by_size = parts.setdefault(int(number[1]), {})
-                by_size.setdefault(int(rank[2] or 1), []).append((int(rank[1]), file))
-        for epoch, by_size in parts.items():
-            whole = [sorted(files) for size, files in by_size.items() if len(files) == size]
-            if whole:
-                epochs[epoch] = [file for _, file in whole[-1]]
+        for epoch, by_size in self.parts().items():
+            for size, files in by_size.items():
+                if set(files) == set(range(size)):
+                    ordered = [files[rank] for rank in range(size)]
+                    if size == 1 or same_attempt([self.source(file) for file in ordered]):
+                        epochs[epoch] = ordered
         return dict(sorted(epochs.items()))
+
+    def parts(self) -> dict[int, dict[int, dict[int, Path]]]:
+        """Statistics files by epoch, number of ranks and rank, whether or not the epoch is sealed."""
+        found: dict[int, dict[int, dict[int, Path]]] = {}
+        for file in self.listed("stats"):
+            number, rank = EPOCH.fullmatch(file.parent.name), RANK.fullmatch(file.name)
+            if number and rank:
+                found.setdefault(int(number[1]), {}).setdefault(int(rank[2] or 1), {})[int(rank[1])] = file
+        return found
 
     def unsealed(self) -> dict[int, list[Path]]:
         """Streams of epochs under way or cut short, by epoch."""
         sealed = self.sealed()
         found: dict[int, list[Path]] = {}
-        for file in sorted((self.root / "inflight").glob("epoch=*.arrows")):
-            match = _INFLIGHT.match(file.name)
-            if match and int(match[1]) not in sealed:
-                found.setdefault(int(match[1]), []).append(file)
+        for file in entries(self.root / "inflight"):
+            match = INFLIGHT.fullmatch(file.name)
+            if match and file.name.endswith(".arrows") and int(match[1]) not in sealed:
+                found.setdefault(int(match[1]), []).append(Path(file.path))
         return dict(sorted(found.items()))
 
     def arrays(self, kind: str) -> dict[int, list[tuple[int, Path]]]:
@@ -212,7 +227,7 @@ class Layout:
         whole: dict[int, list[tuple[int, Path]]] = {}
         parts: dict[int, list[tuple[int, Path]]] = {}
         for file in self.listed(kind):
-            match = _EPOCH.match(file.name) if file.suffix == ".npy" else None
+            match = EPOCH.fullmatch(file.name) if file.suffix == ".npy" else None
             if match and match[3] is None and int(match[1]) not in unsealed:
                 whole[int(match[1])] = [(0, file)]
             elif match and match[3] and len(sealed.get(int(match[1]), ())) == int(match[3]):
@@ -223,7 +238,7 @@ class Layout:
     def checkpoints(self) -> dict[int, Path]:
         """Checkpoint files by epoch."""
         files = [file for file in self.listed("checkpoints") if file.suffix == ".safetensors"]
-        return {int(match[1]): file for file in files if (match := _EPOCH.match(file.name))}
+        return {int(match[1]): file for file in files if (match := EPOCH.fullmatch(file.name))}
 
     def clear_evidence(self) -> None:
         """Remove what was recorded and what was computed from it; the journal, and files of others, stay."""
@@ -240,21 +255,22 @@ class Layout:
         Half-written files are removed only where this process records `alone`; they may be another's.
         """
         sealed = self.sealed()
-        for file in (self.root / "inflight").glob(f"epoch=*.rank={rank}.*"):
-            match = _INFLIGHT.match(file.name)
-            if match and int(match[1]) in sealed:
-                file.unlink()
+        for file in entries(self.root / "inflight"):
+            match = INFLIGHT.fullmatch(file.name)
+            if match and int(match[2]) == rank and int(match[1]) in sealed:
+                os.unlink(file.path)
         for name in ("stats", "inflight", "logits", "embeddings", "checkpoints") if alone else ():
             for folder in (self.root / name, self.root / "checksums" / name):
-                for file in folder.rglob(".*.tmp"):
-                    file.unlink()
+                for file in files_below(folder):
+                    if file.name.startswith(".") and file.name.endswith(".tmp"):
+                        file.unlink()
 
 
 def read_run_json(layout: Layout) -> dict:
     """The run's description, checked for schema version and the fields that reading needs."""
     described = described_by(layout, SCHEMA_VERSION)
     version = described["schema_version"]
-    if version < SCHEMA_VERSION or (layout.root / "migration.json").exists():
+    if version < SCHEMA_VERSION or is_there(layout.root / "migration.json"):
         found = f"has schema version {version}; this release reads {SCHEMA_VERSION}"
         if version == SCHEMA_VERSION:
             found = "was being migrated when that was cut short"
@@ -272,15 +288,15 @@ def read_run_json(layout: Layout) -> dict:
 
 def described_by(layout: Layout, newest: int) -> dict:
     """What run.json says, of a schema version up to `newest`; nothing else in it is checked."""
-    if not layout.run_json.is_file():
+    if not is_there(layout.run_json):
         what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
         place = layout.root
         if layout.url:
             place, what = layout.url, "is not a run (no run.json there)"
         raise RunError(f"{place} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
-    _refuse_links(layout.root)
+    check_entries(layout.root)
     try:
-        described = json.loads(layout.run_json.read_text(encoding="utf-8"))
+        described = json.loads(small_text(layout.run_json))
         version = described["schema_version"]
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
@@ -292,11 +308,15 @@ def described_by(layout: Layout, newest: int) -> dict:
     return described
 
 
-def _refuse_links(root: Path) -> None:
-    """A run from a stranger must not make us read or write elsewhere: nothing in it is a link that leads out."""
-    inside = root.resolve()
-    for folder, folders, files in os.walk(root):
-        for entry in (Path(folder, name) for name in (*folders, *files)):
-            if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
-                found = f"{entry} is a link that leads out of the run, to {entry.resolve()}"
-                raise RunError(f"{found}. Remove it, or put in its place what it names.")
+def small_text(path: Path, most: int = MOST_JSON) -> str:
+    """The text of a small file, such as a JSON one.
+
+    Raises
+    ------
+    ValueError : it has more bytes than such a file has, or is no UTF-8. OSError, RunError : as of `reading`.
+    """
+    with reading(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return data.decode("utf-8")

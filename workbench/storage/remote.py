@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,17 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, MissingEvidence, RunError
-from workbench.storage.layout import RECORDED, Layout, atomic
+from workbench.storage.attempts import look_ahead
+from workbench.storage.files import files_below, is_there
+from workbench.storage.layout import RECORDED, Layout, atomic, small_text
+from workbench.storage.names import AT_URL
 from workbench.storage.trust import user_folder
 
-NAMES = re.compile(
-    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|planted\.parquet|votes\.parquet|journal\.sqlite"
-    r"|stats/epoch=\d+/rank=\d+(\.of=\d+)?\.parquet|(logits|embeddings)/epoch=\d+(\.rank=\d+\.of=\d+)?\.npy|embeddings/epoch=\d+\.json"
-    r"|checkpoints/epoch=\d+\.safetensors|checksums/([\w=]+/)*[\w=][\w=.]*\.sha256"
-)
-"""Files that are taken from a listing, or put there; anything else at the URL is left alone."""
-
 AT_ONCE = ("run.json", "examples.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
+JOURNAL = "journal.sqlite"
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
 """Protocols whose objects appear when they are whole; elsewhere a file is uploaded under another name, then moved."""
 
@@ -118,6 +116,8 @@ class Remote:
     files : name -> version, of the files at the URL when it was last listed.
     have : name -> [version at the URL, mtime_ns, size here], of files that are the same on both sides.
     strangers : other names at the URL.
+    run : identity of the run that the files here are of, None until it is known.
+    caught_up : whether what was here and not there has been uploaded, since this was opened.
     """
 
     url: str
@@ -126,6 +126,8 @@ class Remote:
     files: dict[str, str] = field(default_factory=dict)
     have: dict[str, list] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
+    run: str | None = None
+    caught_up: bool = False
 
     @classmethod
     def at(cls, url: str, options: dict[str, Any]) -> Remote:
@@ -136,7 +138,8 @@ class Remote:
         remote = cls(url, options, folder)
         with contextlib.suppress(OSError, ValueError, AttributeError):
             noted = json.loads((folder / ".remote.json").read_text(encoding="utf-8"))
-            remote.have = {name: list(one) for name, one in noted["have"].items() if NAMES.fullmatch(name)}
+            remote.have = {name: list(one) for name, one in noted["have"].items() if AT_URL.fullmatch(name)}
+            remote.run = noted.get("run")
         return remote
 
     @property
@@ -166,10 +169,10 @@ class Remote:
             fs.invalidate_cache()
             found = fs.find(base, detail=True) if fs.exists(base) else {}
         names = {path[len(base) :].lstrip("/"): info for path, info in found.items() if path.startswith(base)}
-        self.files = {name: version_of(info) for name, info in names.items() if NAMES.fullmatch(name)}
+        self.files = {name: version_of(info) for name, info in names.items() if AT_URL.fullmatch(name)}
         self.strangers = sorted(set(names) - set(self.files))
         for name, (version, *_) in list(self.have.items()):
-            if name != "journal.sqlite" and self.files.get(name) != version:
+            if name != JOURNAL and self.files.get(name) != version:
                 (self.folder / name).unlink(missing_ok=True)
                 del self.have[name]
         self._note()
@@ -213,6 +216,27 @@ class Remote:
             self.have.pop(name, None)
         self._note()
 
+    def unsent(self) -> list[str]:
+        """Names of whole files here that are not at the URL, statistics after what belongs to them, run.json last."""
+        names = [path.relative_to(self.folder).as_posix() for path in files_below(self.folder)]
+        names = {name for name in names if AT_URL.fullmatch(name) and name not in self.files and name != JOURNAL}
+        for note in [name for name in names if name.startswith("checksums/")]:
+            of = note.removeprefix("checksums/").removesuffix(".sha256")
+            if of not in names and of not in self.have:
+                names.remove(note)  # of a file that is another one there
+        return sorted(names, key=lambda name: (name == "run.json", "stats/" in name, name))
+
+    def belongs_to(self, run: str | None) -> None:
+        """Say which run is at the URL; what was never uploaded and is of another one is set aside, not mixed in."""
+        if self.run is not None and run != self.run:
+            aside = self.folder / "set-aside" / re.sub(r"\W", "", self.run)[:40]
+            for name in self.unsent():
+                (aside / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(self.folder / name, aside / name)
+        if run != self.run:
+            self.run = run
+            self._note()
+
     def changed_here(self, name: str) -> bool:
         """Whether a file here is not what was last fetched or uploaded."""
         path = self.folder / name
@@ -228,7 +252,7 @@ class Remote:
 
     def _note(self) -> None:
         temporary = self.folder / f".remote.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps({"url": self.url, "have": self.have}), encoding="utf-8")
+        temporary.write_text(json.dumps({"url": self.url, "run": self.run, "have": self.have}), encoding="utf-8")
         os.replace(temporary, self.folder / ".remote.json")
 
 
@@ -263,7 +287,36 @@ class RemoteLayout(Layout):
         for name in self.remote.files:
             if name in AT_ONCE or re.fullmatch(r"embeddings/.*\.json", name):
                 self.remote.fetch(name)
+        self._know_the_run()
         self._take_journal()
+
+    def catch_up(self) -> list[str]:
+        """Upload what is whole here and not at the URL: an upload failed, or the process was killed before it."""
+        self._know_the_run()
+        names, self.remote.caught_up = self.unsent(), True
+        for name in names:
+            self.remote.put(name)
+        return names
+
+    def unsent(self) -> list[str]:
+        """Names of whole files here that are not at the URL."""
+        return self.remote.unsent()
+
+    def _know_the_run(self) -> None:
+        """Note the identity of the run; nothing changes where its run.json is damaged, which opening it says."""
+        run = None
+        if is_there(self.run_json):
+            try:
+                run = str(json.loads(small_text(self.run_json))["uuid"])
+            except (OSError, ValueError, TypeError, KeyError, RecursionError):
+                return
+        self.remote.belongs_to(run)
+
+    def sealed(self) -> dict[int, list[Path]]:
+        sources = [self.source(file) for sizes in self.parts().values() for size, files in sizes.items()
+                   for file in files.values() if size > 1]  # fmt: skip
+        look_ahead([source for source in sources if isinstance(source, RemoteFile)])
+        return super().sealed()
 
     def listed(self, folder: str) -> list[Path]:
         there = {self.root / name for name in self.remote.files if name.startswith(f"{folder}/")}
@@ -287,6 +340,8 @@ class RemoteLayout(Layout):
         return self.remote.files.get(self._name(path))
 
     def publish(self, path: Path) -> None:
+        if not self.remote.caught_up and path != self.run_json:
+            self.catch_up()
         self.remote.put(self._name(path))
 
     def withdraw(self, path: Path) -> None:
@@ -317,6 +372,19 @@ class RemoteLayout(Layout):
         log = self.root / f"{self.journal.name}-wal"
         return self.remote.changed_here(self.journal.name) or (log.is_file() and log.stat().st_size > 0)
 
+    def _holds_theirs(self) -> bool:
+        """Whether every decision at the URL is in the journal here: it was pushed from here, and then not noted."""
+        from workbench.storage.journalfile import JournalFile
+
+        everything = "SELECT * FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
+        with tempfile.TemporaryDirectory(prefix="journal-") as folder:
+            copy = Path(folder) / JOURNAL
+            fs, base = self.remote._fs()
+            with self.remote._explained(f"fetching {JOURNAL}"):
+                fs.get_file(f"{base}/{JOURNAL}", str(copy))
+            with contextlib.closing(JournalFile(copy)) as there, contextlib.closing(JournalFile(self.journal)) as here:
+                return all(here.read(sql)[: len(rows)] == rows for sql in everything for rows in [there.read(sql)])
+
     def push_journal(self) -> bool:
         """Upload the journal as a whole; False when there is nothing to upload.
 
@@ -331,7 +399,7 @@ class RemoteLayout(Layout):
             return False
         self.remote.list()
         known = self.remote.have.get(name, [None])[0]
-        if self.remote.files.get(name) != known:
+        if self.remote.files.get(name, known) != known and not self._holds_theirs():
             raise RunError(
                 f"somebody else pushed decisions to {self.url} since you fetched them. Keep a copy of yours, "
                 f"{self.journal}, delete it, open the run again to have theirs, and decide again what is missing."
