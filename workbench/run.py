@@ -23,6 +23,7 @@ from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
+from workbench.storage.files import is_there, reading, unreadable
 from workbench.storage.layout import Layout, read_run_json, write_json
 from workbench.storage.pending import read_pending
 from workbench.storage.remote import layout_at
@@ -469,7 +470,14 @@ def _read_stream(path: Path) -> pd.DataFrame:
     """The whole batches of a stream that may end in the middle of one."""
     batches = []
     try:
-        with pa.ipc.open_stream(path.read_bytes()) as reader:
+        with reading(path) as file:
+            written = file.read()
+    except FileNotFoundError:
+        written = b""  # sealed meanwhile
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        with pa.ipc.open_stream(written) as reader:
             for batch in reader:
                 batches.append(batch)
     except (pa.ArrowInvalid, OSError):
@@ -480,6 +488,7 @@ def _read_stream(path: Path) -> pd.DataFrame:
 def _load_npy(path: Path, n: int) -> np.ndarray:
     """A memory-mapped array with n rows; never a pickle."""
     try:
+        is_there(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error

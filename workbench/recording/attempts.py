@@ -2,7 +2,8 @@
 
 Under torch.distributed rank 0 names the attempt and tells the others. Otherwise the ranks agree through a small file in
 the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins another where it
-was in that one before (so it was started again), or where a rank of that one was killed or failed in an epoch.
+was in that one before (so it was started again), or where a rank of that one was killed or failed in an epoch. Ranks may
+also record one after the other, rank 0 first.
 """
 
 from __future__ import annotations
@@ -75,12 +76,15 @@ class Attempt:
     def _join(self, state: dict, again: bool) -> None:
         ranks, mine = state["ranks"], str(self._rank)
         stays = not again and state["attempt"] == self.id and mine in ranks
-        broken = any(
-            left == "failed" or (left == "open" and not is_alive(self._root, int(rank)))
+        others = [
+            left if left != "open" or is_alive(self._root, int(rank)) else "killed"
             for rank, left in ranks.items()
             if rank != mine
-        )
-        if not stays and (state["size"] != self._size or mine in ranks or broken):
+        ]
+        joins = mine not in ranks and "failed" not in others and "killed" not in others
+        if self._rank == 0 and "closed" in others:
+            joins = False  # ranks that record one after the other begin with this one
+        if not stays and (state["size"] != self._size or not joins):
             state |= {"attempt": uuid.uuid4().hex[:12], "size": self._size, "ranks": {}}
         state["ranks"][mine] = "open"
         self.id = state["attempt"]

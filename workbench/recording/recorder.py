@@ -55,10 +55,11 @@ class Recorder:
     embedding_epochs : of which epochs embeddings are kept when `batch` gets them: "all", "last" (only the newest),
         or a collection of epoch numbers.
     storage_options : for fsspec, where `path` is a URL: epochs are recorded in a folder of this user on this machine
-        and uploaded when they are sealed.
+        and uploaded when they are sealed; what could not be uploaded then is uploaded when a Recorder is next made.
     overwrite : delete the evidence recorded before; the journal of decisions stays.
     rank, world_size : place of this process among those that record into one run; by default those of
-        torch.distributed when it is initialised, else 0 and 1.
+        torch.distributed when it is initialised, else 0 and 1. An epoch counts when all ranks of one start have sealed
+        it; ranks on several machines that record to one URL need torch.distributed, by which they know each other.
 
     Raises
     ------

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError, RunError
 from workbench.storage.checksums import sealed
+from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.trust import is_mine
 
@@ -104,6 +105,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     """
     n, classes = described["n"], tuple(described["classes"])
     try:
+        is_there(layout.examples)
         file = pq.ParquetFile(layout.examples)
         media = ["image", "audio"] if described.get("audio") is True else ["image"]
         names = [name for name in file.schema_arrow.names if name not in media]
@@ -144,7 +146,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
 
 def _planted(layout: Layout) -> pd.DataFrame | None:
     """The record of planted errors, if there is one."""
-    if not layout.planted.is_file():
+    if not is_there(layout.planted):
         return None
     columns = ("id", "true_label", "planted_label")
     try:

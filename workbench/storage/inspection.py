@@ -6,6 +6,7 @@ Files that are damaged in a way that no checksum shows are found by reading them
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
@@ -21,9 +22,9 @@ from workbench.errors import RunError, WorkbenchError, first_few
 from workbench.recording.ranks import in_use
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.examples import GROUP_ROWS
-from workbench.storage.files import files_below
+from workbench.storage.files import entries, files_below
 from workbench.storage.layout import Layout
-from workbench.storage.names import KNOWN
+from workbench.storage.names import FOLDERS, KNOWN
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -301,7 +302,7 @@ def _strays(layout: Layout) -> Iterator[Finding]:
     unread = {file for epoch, sizes in layout.parts().items() if epoch in sealed
               for ranks in sizes.values() for file in ranks.values()} - read  # fmt: skip
     unsealed = {file for files in layout.unsealed().values() for file in files}
-    for path in files_below(layout.root):
+    for path in _all_files(layout):
         name = _name(layout, path)
         top = name.split("/")[0]
         if top in ("set-aside",) or top.startswith("before-schema="):
@@ -321,6 +322,16 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             epoch = re.search(r"epoch=(\d+)", name)
             there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
             yield Finding("leftover", name, f"{there}: nothing reads it", "set aside")
+
+
+def _all_files(layout: Layout) -> Iterator[Path]:
+    """Every file; of folders that are not the run's those that may be read."""
+    for entry in entries(layout.root):
+        if entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(*() if entry.name in FOLDERS else (RunError,)):
+                yield from files_below(Path(entry.path))
 
 
 def _name(layout: Layout, path: Path) -> str:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.storage.files import reading, unreadable
+
 ROOM = 1024
 """Rows that are gathered at most."""
 
 MOST = 1 << 16  # numbers that are gathered at most
+MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST + ROOM) + 1  # of a file of ours, and one more
 _MAGIC = 0x31474E49444E4550  # "PENDING1"
 _HEAD = 6
 _TURN, _COUNT = 4, 5
@@ -126,7 +129,10 @@ def read_pending(path: Path, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 def _bytes(path: Path) -> np.ndarray | None:
     """The bytes of a file that has at least a head, or None."""
     try:
-        raw = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError:
+        with reading(path) as file:
+            raw = np.frombuffer(file.read(MOST_BYTES), np.uint8)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise unreadable(path, error) from error
     return raw if len(raw) >= 8 * _HEAD else None

@@ -291,7 +291,7 @@ class RemoteLayout(Layout):
         self._take_journal()
 
     def catch_up(self) -> list[str]:
-        """Upload what is whole here and not at the URL: an upload failed, or the process was killed before it."""
+        """Upload what is whole here and not there: an upload failed, or the process was killed before it."""
         self._know_the_run()
         names, self.remote.caught_up = self.unsent(), True
         for name in names:
@@ -299,8 +299,9 @@ class RemoteLayout(Layout):
         return names
 
     def unsent(self) -> list[str]:
-        """Names of whole files here that are not at the URL."""
-        return self.remote.unsent()
+        """Names of whole files here that are not at the URL; those of an epoch that is not sealed have to wait."""
+        waiting = re.compile("|".join(rf"epoch={epoch:04d}\b" for epoch in self.unsealed()) or "(?!)")
+        return [name for name in self.remote.unsent() if not waiting.search(name)]
 
     def _know_the_run(self) -> None:
         """Note the identity of the run; nothing changes where its run.json is damaged, which opening it says."""

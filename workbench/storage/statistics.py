@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import RunError
+from workbench.storage.files import no_file
 
 if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile
@@ -80,6 +82,8 @@ def _version(path: Path | RemoteFile) -> object:
     if not isinstance(path, Path):
         return path.version
     stat = path.stat()
+    if not S_ISREG(stat.st_mode):
+        raise no_file(path, stat.st_mode)
     return stat.st_mtime_ns, stat.st_size
 
 

@@ -16,12 +16,13 @@ from workbench.run import Run
 from workbench.storage.inspection import inspect
 
 RANK = """
-import os, signal, sys
+import os, signal, sys, time
 import numpy as np
 from workbench.dataset import Dataset
 from workbench.recording.recorder import Recorder
 
-path, rank, value, epoch, fatal = sys.argv[1], *map(int, sys.argv[2:])
+path, end = sys.argv[1:3]
+rank, value, fatal = map(int, sys.argv[3:])
 left = fatal
 def counted(real):
     def act(*arguments, **named):
@@ -36,20 +37,31 @@ recorder = Recorder(path, dataset, logits=True, rank=rank, world_size=2)
 if fatal:
     for name in ("open", "unlink", "replace", "fsync", "ftruncate"):
         setattr(os, name, counted(getattr(os, name)))
-with recorder.epoch(epoch):
+with recorder.epoch(0):
     rows = np.arange(rank, 8, 2)
     recorder.batch(rows, np.eye(2)[[0] * 4] * value, np.full((4, 3), value))
-print("sealed", fatal - left)  # and then killed with its job: nothing is closed
+print("sealed", fatal - left, flush=True)
+while not os.path.exists(end):  # the job goes on, until it is killed: nothing is closed
+    time.sleep(0.01)
 """
 
 
-def run_rank(forks, path, rank, value, epoch=0, fatal=0) -> int | None:
-    """Record one epoch as one rank; the number of operations it took, None if it was killed at the `fatal` one."""
-    process = forks.start(RANK, path, rank, value, epoch, fatal)
-    said = process.stdout.read()
-    status = process.wait()
-    assert status in (0, -9), process.errors()
-    return int(said.split()[1]) if said else None
+def job(forks, path, value, ranks=(0, 1), fatal=0) -> int | None:
+    """Ranks that are alive at the same time and seal one after the other, then all are killed.
+
+    Returns the operations that the first rank took; rank 0 is killed already at its `fatal` one.
+    """
+    end = path.with_name("end")
+    end.unlink(missing_ok=True)
+    started = []
+    for rank in ranks:
+        process = forks.start(RANK, path, end, rank, value, fatal if rank == 0 else 0)
+        started.append((process, process.stdout.readline()))
+    end.touch()
+    for process, _ in started:
+        status = process.wait()
+        assert status in (0, -9), process.errors()
+    return int(started[0][1].split()[1]) if started[0][1] else None
 
 
 def values_in(run: Run, epoch: int = 0) -> set[float]:
@@ -64,30 +76,26 @@ def values_in(run: Run, epoch: int = 0) -> set[float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", [0, 1])
-def test_killed_at_each_operation_and_started_again(tmp_path, forks, first):
+def test_killed_at_an_operation_and_started_again(tmp_path, forks):
     """Rank 0 had sealed in attempt 1. In attempt 2 it is killed at operation i, while rank 1 seals before or after it."""
-    operations = run_rank(forks, tmp_path / "whole", 0, 1, fatal=10_000)
+    operations = job(forks, tmp_path / "whole", 1, [0], fatal=10_000)
     assert operations > 15
-    survived = 0
-    for fatal in range(1, operations + 12, 2):
+    whole = 0
+    for turn, fatal in enumerate(range(1, operations + 12, 9)):  # each of them was tried once, in both orders
         path = tmp_path / f"killed-at-{fatal}"
-        run_rank(forks, path, 0, 1)
-        ends = {}
-        for rank in (first, 1 - first):
-            ends[rank] = run_rank(forks, path, rank, 2, fatal=fatal if rank == 0 else 0)
+        job(forks, path, 1, [0])
+        job(forks, path, 2, ((0, 1), (1, 0))[turn % 2], fatal)
         run = Run(path)
-        assert not run.epochs or values_in(run) == {2.0}, fatal
         if run.epochs:
-            survived += 1
+            whole += 1
             assert run.logits_epochs == run.embedding_epochs == (0,)
+            assert values_in(run) == {2.0}, fatal
             continue
         assert [one.kind for one in inspect(run) if one.is_damage] == []
-        for rank in (0, 1):
-            run_rank(forks, path, rank, 3)
+        job(forks, path, 3)
         assert values_in(Run(path)) == {3.0}, fatal
         assert Run(path).logits_epochs == (0,)
-    assert survived  # the last ones outlived it
+    assert 0 < whole < operations / 2  # rank 0 outlived the last ones
 
 
 def test_an_epoch_of_ranks_that_were_started_again(tmp_path):

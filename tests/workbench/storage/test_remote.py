@@ -16,6 +16,7 @@ from workbench.recording.recorder import Recorder
 from workbench.run import open_run
 from workbench.scores import score
 from workbench.storage import remote
+from workbench.storage.inspection import inspect
 from workbench.storage.media import read_image
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec (in the scale extra)")
@@ -261,3 +262,114 @@ def test_a_run_at_a_url_is_checked_like_a_local_one(home):
     fs.pipe("/checked/birds/stats/epoch=0001/rank=0.parquet", b"damaged")
     damage = [finding for finding in inspect(open_run(url)) if finding.is_damage]
     assert [finding.path for finding in damage] == ["stats/epoch=0001/rank=0.parquet"]
+
+
+# ---- uploads that failed ---------------------------------------------------------------------------------------
+
+
+def broken(monkeypatch, which):
+    """Let uploads of names that contain `which` fail, as a network does, until the next `monkeypatch.undo`."""
+    original = remote.Remote.put
+
+    def put(self, name, source=None):
+        if which in name:
+            raise RunError(f"{self.url}: uploading {name} failed (cut)")
+        original(self, name, source)
+
+    monkeypatch.setattr(remote.Remote, "put", put)
+
+
+@pytest.mark.parametrize(
+    ("which", "first", "whole"),
+    [
+        ("stats/", 1, (0, 1, 2)),
+        ("logits/", 1, (0, 2)),  # the epoch was not sealed here either
+        ("embeddings/epoch=0001.npy", 1, (0, 2)),
+        ("checksums/", 1, (0, 2)),
+        ("checksums/stats", 1, (0, 1, 2)),
+        ("run.json", 0, (2,)),
+        ("examples", 0, (2,)),
+    ],
+)
+def test_an_upload_that_failed_is_made_good_when_recording_goes_on(which, first, whole, monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    if first:
+        record(url, [0], logits=True)
+    with monkeypatch.context() as patch:
+        broken(patch, which)
+        with pytest.raises(RunError, match=r"uploading .* failed"):
+            record(url, [first], logits=True)
+    if which == "stats/":
+        found = [one for one in inspect(open_run(url)) if "not at the run's URL" in one.words]
+        assert [one.path for one in found] == open_run(url).layout.unsent()
+        assert "stats/epoch=0001/rank=0.parquet" in [one.path for one in found]
+    assert record(url, [2], logits=True) == 3
+    local = open_run(url)
+    assert local.layout.unsent() == []
+    home("bob")
+    there = open_run(url)
+    assert there.epochs == there.logits_epochs == whole
+    assert set(there.embedding_epochs) >= set(whole)
+    assert not [one for one in inspect(there) if one.is_damage]
+
+
+def test_a_kill_between_sealing_and_uploading_is_made_good(monkeypatch, home):
+    """What is whole here and was never uploaded, without an error that anybody saw."""
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    with monkeypatch.context() as patch:
+        patch.setattr(remote.RemoteLayout, "publish", lambda self, path: None)
+        record(url, [1])
+    run = open_run(url)
+    assert run.epochs == (0, 1)
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="tested")  # any writing to the run makes it good
+    home("bob")
+    assert open_run(url).epochs == (0, 1)
+    assert open_run(url).pred_probs().how == "tested"
+
+
+def test_what_was_never_uploaded_does_not_join_the_run_of_another(monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    with monkeypatch.context() as patch:
+        broken(patch, "stats/")
+        with pytest.raises(RunError, match="uploading"):
+            record(url, [1])
+    home("bob")
+    record(url, [0], overwrite=True)
+    home("ann")
+    run = open_run(url)
+    assert run.epochs == (0,)
+    aside = [path for path in (run.path / "set-aside").rglob("rank=0.parquet")]
+    assert [path.parent.name for path in aside] == ["epoch=0001"]
+    assert record(url, [1]) == 2
+
+
+def test_check_elsewhere_names_epochs_that_are_missing(home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [1, 3])
+    home("bob")
+    notes = [one.words for one in inspect(open_run(url)) if one.kind == "note" and not one.path]
+    assert notes == ["epochs 0, 2 were not recorded, later ones were"]
+
+
+def test_a_push_that_was_killed_before_it_was_noted_is_no_push_of_another(monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    run = open_run(url)
+    run.journal.keep("x1")
+    with monkeypatch.context() as patch:
+        patch.setattr(remote.Remote, "_same", lambda *_: None)
+        assert run.push_journal()
+    run = open_run(url)
+    run.journal.keep("x2")
+    assert run.push_journal()
+    home("bob")
+    other = open_run(url)
+    assert other.journal.state().index.tolist() == ["x1", "x2"]
+    other.journal.keep("x3")
+    assert other.push_journal()
+    home("ann")
+    run.journal.keep("x4")
+    with pytest.raises(RunError, match="somebody else pushed"):
+        run.push_journal()
