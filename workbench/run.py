@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from workbench.dataset import Dataset
 from workbench.embeddings.origin import forget_origin, note_origin
@@ -23,11 +22,11 @@ from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
 from workbench.storage.checksums import forget, note, sealed
 from workbench.storage.examples import read_dataset
-from workbench.storage.files import is_there, reading, unreadable
+from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, read_run_json, write_json
 from workbench.storage.pending import read_pending
 from workbench.storage.remote import layout_at
-from workbench.storage.statistics import epoch_rows, float_rows, read_rows
+from workbench.storage.statistics import epoch_rows, float_rows, read_rows, read_stream
 
 if TYPE_CHECKING:
     from workbench.embeddings.neighbors import Neighbors
@@ -182,7 +181,7 @@ class Run:
         from workbench.recording.statistics import statistics
 
         rows, logits = read_pending(self.layout.pending(stream), self.n, self.dataset.k)
-        written = _read_stream(stream)
+        written = read_stream(stream)
         waiting = ~np.isin(rows, written.get("row", []))
         if not waiting.any():
             return written
@@ -281,7 +280,7 @@ class Run:
     def pred_probs(self) -> PredProbs | None:
         """Stored predicted probabilities and whether they are out-of-fold; None when there are none."""
         meta_path = self.layout.pred_probs.with_suffix(".json")
-        if not self.layout.pred_probs.is_file() or not meta_path.is_file():
+        if not is_there(self.layout.pred_probs) or not is_there(meta_path):
             return None
         values = _load_npy(self.layout.pred_probs, self.n)
         if values.shape != (self.n, self.k):
@@ -464,25 +463,6 @@ class Run:
         """A file in `cache/`; what is there can be deleted at any time and is computed again."""
         self.layout.cache.mkdir(exist_ok=True)
         return self.layout.cache / name
-
-
-def _read_stream(path: Path) -> pd.DataFrame:
-    """The whole batches of a stream that may end in the middle of one."""
-    batches = []
-    try:
-        with reading(path) as file:
-            written = file.read()
-    except FileNotFoundError:
-        written = b""  # sealed meanwhile
-    except OSError as error:
-        raise unreadable(path, error) from error
-    try:
-        with pa.ipc.open_stream(written) as reader:
-            for batch in reader:
-                batches.append(batch)
-    except (pa.ArrowInvalid, OSError):
-        pass  # the cut end of a killed recording: the batches before it are whole
-    return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame({"row": pd.Series(dtype="int64")})
 
 
 def _load_npy(path: Path, n: int) -> np.ndarray:

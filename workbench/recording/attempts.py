@@ -1,9 +1,9 @@
 """Which ranks record together: processes started again are another attempt, whose files never join those of the last.
 
-Under torch.distributed rank 0 names the attempt and tells the others. Otherwise the ranks agree through a small file in
-the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins another where it
-was in that one before (so it was started again), or where a rank of that one was killed or failed in an epoch. Ranks may
-also record one after the other, rank 0 first.
+Under torch.distributed rank 0 names the attempt and tells the others. Otherwise the ranks agree through a small
+file in the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins another
+where it was in that one before (so it was started again), or where a rank of that one was killed or failed in an
+epoch. Ranks may also record one after the other, rank 0 first.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Attempt:
         return self.id
 
     def leave(self) -> None:
-        """This rank has ended: as it should, so that others may still join its attempt, or in the middle of an epoch."""
+        """This rank has ended: as it should, so that others may still join its attempt, or in an epoch."""
         if self.id and not self._told and self._process == os.getpid() and self._root.is_dir():
             with self._shared() as state:
                 if state["attempt"] == self.id:

@@ -75,7 +75,7 @@ class OpenEpoch:
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
 
     def _forget_attempts(self) -> None:
-        """Remove what this rank sealed of the epoch before the epoch was whole; statistics, which vouch for it, first."""
+        """Remove what this rank sealed of the epoch before that was whole; statistics, which vouch for it, first."""
         cut_short = is_there(self._path)
         if self._world_size > 1:
             self._remove(self._layout.stats(self.number, self._rank, self._world_size))

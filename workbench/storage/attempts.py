@@ -1,7 +1,7 @@
 """Which attempt at recording an epoch a rank's statistics are of: written in the file, so that it cannot come apart.
 
 Ranks that were killed are started again together, and what one of them had sealed before is of another training: an
-epoch exists only where the files of all ranks name the same attempt. See `workbench.recording.attempts` for who names it.
+epoch exists only where the files of all ranks name the same attempt. `workbench.recording.attempts` says who names it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def same_attempt(files: Sequence[Path | RemoteFile]) -> bool:
 
 
 def attempt_of(file: Path | RemoteFile) -> str | None:
-    """The attempt that a file of statistics names; "" where it names none (one rank, an older release), None if damaged."""
+    """The attempt that a file names; "" where it names none (one rank, an older release), None if it is damaged."""
     try:
         if not isinstance(file, Path):
             return _named(file, file.version)

@@ -317,7 +317,8 @@ def _strays(layout: Layout) -> Iterator[Finding]:
         elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
             yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
         elif path in unread and not busy:
-            yield Finding("leftover", name, "of an attempt that was cut short; the epoch was recorded again", "set aside")
+            words = "of an attempt that was cut short; the epoch was recorded again"
+            yield Finding("leftover", name, words, "set aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
             there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"

@@ -228,8 +228,7 @@ class Layout:
         parts: dict[int, list[tuple[int, Path]]] = {}
         for file in self.listed(kind):
             match = EPOCH.fullmatch(file.name) if file.suffix == ".npy" else None
-            recorded = match and (kind == "embeddings" or int(match[1]) in sealed)  # others cannot be stored by hand
-            if recorded and match[3] is None and int(match[1]) not in unsealed:
+            if match and match[3] is None and int(match[1]) not in unsealed:
                 whole[int(match[1])] = [(0, file)]
             elif match and match[3] and len(sealed.get(int(match[1]), ())) == int(match[3]):
                 parts.setdefault(int(match[1]), []).append((int(match[2]), file))

@@ -1,7 +1,7 @@
 """Which names in a run directory are the run's own, and a look at all of them before the first is opened.
 
-Numbers in names are as the project writes them (`epoch=0003`, not `epoch=3`), with nine digits at most: another spelling
-of the same epoch, or a number that nobody records, is a stranger's file and is not read.
+Numbers in names are as the project writes them (`epoch=0003`, not `epoch=3`), with nine digits at most: another
+spelling of the same epoch, or a number that nobody records, is a stranger's file and is not read.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from typing import Any
 
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.storage.attempts import look_ahead
-from workbench.storage.files import files_below, is_there
+from workbench.storage.files import entries, files_below, is_there
 from workbench.storage.layout import RECORDED, Layout, atomic, small_text
-from workbench.storage.names import AT_URL
+from workbench.storage.names import AT_URL, EPOCH, INFLIGHT, RANK
 from workbench.storage.trust import user_folder
 
 AT_ONCE = ("run.json", "examples.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
@@ -299,9 +299,19 @@ class RemoteLayout(Layout):
         return names
 
     def unsent(self) -> list[str]:
-        """Names of whole files here that are not at the URL; those of an epoch that is not sealed have to wait."""
-        waiting = re.compile("|".join(rf"epoch={epoch:04d}\b" for epoch in self.unsealed()) or "(?!)")
-        return [name for name in self.remote.unsent() if not waiting.search(name)]
+        """Names of whole files here that are not at the URL; those of an epoch under way have to wait."""
+        waiting = self._under_way()
+        return [name for name in self.remote.unsent() if not _is_part(name, waiting)]
+
+    def _under_way(self) -> set[tuple[int, int]]:
+        """(epoch, rank) whose statistics are not sealed here yet: what belongs to them is uploaded with them."""
+        streams = [INFLIGHT.fullmatch(entry.name) for entry in entries(self.root / "inflight")]
+        waiting = {(int(match[1]), int(match[2])) for match in streams if match}
+        for file in super().listed("stats"):
+            number, rank = EPOCH.fullmatch(file.parent.name), RANK.fullmatch(file.name)
+            if number and rank:
+                waiting.discard((int(number[1]), int(rank[1])))
+        return waiting
 
     def _know_the_run(self) -> None:
         """Note the identity of the run; nothing changes where its run.json is damaged, which opening it says."""
@@ -341,9 +351,14 @@ class RemoteLayout(Layout):
         return self.remote.files.get(self._name(path))
 
     def publish(self, path: Path) -> None:
-        if not self.remote.caught_up and path != self.run_json:
-            self.catch_up()
-        self.remote.put(self._name(path))
+        name = self._name(path)
+        if _is_part(name, self._under_way()):
+            return
+        done = []
+        if name.startswith("stats/") or (name != "run.json" and not self.remote.caught_up):
+            done = self.catch_up()
+        if name not in done:
+            self.remote.put(name)
 
     def withdraw(self, path: Path) -> None:
         self.remote.remove([self._name(path)])
@@ -418,3 +433,10 @@ class RemoteLayout(Layout):
         finally:
             copy.unlink(missing_ok=True)
         return True
+
+
+def _is_part(name: str, waiting: set[tuple[int, int]]) -> bool:
+    """Whether a file, or its checksum, holds logits or embeddings of one of these epochs and ranks."""
+    name = name.removeprefix("checksums/").removesuffix(".sha256")
+    match = EPOCH.fullmatch(name.rpartition("/")[2]) if name.startswith(("logits/", "embeddings/")) else None
+    return match is not None and (int(match[1]), int(match[2] or 0)) in waiting

@@ -14,11 +14,12 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import RunError
-from workbench.storage.files import no_file
+from workbench.storage.files import no_file, reading, unreadable
 
 if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile
@@ -76,6 +77,25 @@ def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int
         return table
     except (OSError, pa.ArrowException, KeyError, UnicodeError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
+
+
+def read_stream(path: Path) -> pd.DataFrame:
+    """The whole batches of a stream that may end in the middle of one."""
+    batches = []
+    try:
+        with reading(path) as file:
+            written = file.read()
+    except FileNotFoundError:
+        written = b""  # sealed meanwhile
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        with pa.ipc.open_stream(written) as reader:
+            for batch in reader:
+                batches.append(batch)
+    except (pa.ArrowInvalid, OSError):
+        pass  # the cut end of a killed recording: the batches before it are whole
+    return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame({"row": pd.Series(dtype="int64")})
 
 
 def _version(path: Path | RemoteFile) -> object:

@@ -77,7 +77,7 @@ def values_in(run: Run, epoch: int = 0) -> set[float]:
 
 @pytest.mark.slow
 def test_killed_at_an_operation_and_started_again(tmp_path, forks):
-    """Rank 0 had sealed in attempt 1. In attempt 2 it is killed at operation i, while rank 1 seals before or after it."""
+    """Rank 0 had sealed in attempt 1. In attempt 2 it is killed at operation i; rank 1 seals before or after it."""
     operations = job(forks, tmp_path / "whole", 1, [0], fatal=10_000)
     assert operations > 15
     whole = 0
