@@ -135,7 +135,10 @@ class Journal:
             The labels that the data came with (None: unlabelled). They count only for ids of which the journal
             has no label yet; otherwise its own current one is the old one, so a stale view does no harm.
         author, source, reason
-            Who, by which tool, and why; `reason` may be one per id.
+            Who, by which tool, and why; `reason` may be one per id. A call about one example counts as a verdict of a
+            person; one about several does only with source="review", which says that somebody looked at each. A
+            program that decides by a rule names itself (source="my script"), and its decisions never count as verdicts
+            (`workbench.people.verdicts`).
 
         Returns
         -------
@@ -250,6 +253,15 @@ class Journal:
             table.setdefault(id, [None] * len(authors))[authors[owner]] = new
         columns = pd.Index(list(authors), name="author", dtype=object)
         return pd.DataFrame(list(table.values()), index=_index(table), columns=columns, dtype=object)
+
+    def standing(self) -> list[Entry]:
+        """Entries on labels and verdicts of decisions that have not been undone, oldest first; author = who decided."""
+        columns = ", ".join("s.owner" if name == "author" else f"e.{name}" for name in COLUMNS)
+        sql = (
+            f"{_STANDING} SELECT {columns} FROM entries e JOIN standing s ON s.batch = e.batch "
+            "WHERE e.field IN ('label', 'verdict') ORDER BY e.seq"
+        )
+        return [Entry(*row) for row in self._file.read(sql)]
 
     def log(self) -> pd.DataFrame:
         """Every entry ever written, oldest first, columns as in `Entry`."""

@@ -127,7 +127,9 @@ def _audit(wanted: _Wanted) -> np.ndarray:
 
 
 def _second(wanted: _Wanted, author: str) -> np.ndarray:
-    opinions = wanted.run.journal.opinions("label")
+    from workbench.people.verdicts import opinions as opinions_of
+
+    opinions = opinions_of(wanted.run.journal)
     mine = opinions[author].notna() if author in opinions else pd.Series(False, opinions.index)
     others = opinions.drop(columns=[author], errors="ignore").notna().any(axis=1)
     rows, _ = wanted.run._known_rows(opinions.index[others & ~mine])

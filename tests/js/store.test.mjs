@@ -78,15 +78,6 @@ test("filters narrow the queue", () => {
   assert.deepEqual([...store.rows()], [4, 2]);
 });
 
-test("errors expected among what nobody has judged; a skip does not judge", () => {
-  const store = sample();
-  assert.ok(Math.abs(store.expectedLeft() - 2.2) < 1e-6);
-  store.apply(relabel(4, 2));
-  assert.ok(Math.abs(store.expectedLeft() - 1.3) < 1e-6);
-  store.apply({ rows: Int32Array.of(2), verdict: "skip", text: "" });
-  assert.ok(Math.abs(store.expectedLeft() - 1.3) < 1e-6);
-});
-
 test("Python's word overrides the page's", () => {
   const store = sample();
   store.apply(relabel(4, 2));

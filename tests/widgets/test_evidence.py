@@ -170,8 +170,71 @@ def test_the_audit_of_a_second_opinion_counts_own_verdicts(page, run):
     first.ask("audit", draw=True)
     for id in first.queue[:8]:
         first.ask("decide", op="keep", rows=[int(run.dataset.rows([id])[0])])
-    assert "left" in first.ask("audit")[0]["audit"]["text"]
-    assert page(author="bo", second_opinion=True).ask("open")[0]["audit"] == {"begun": True}
+    assert "the audit has 8 verdicts: 22 more" in first.ask("audit")[0]["audit"]["title"]
+    own = page(author="bo", second_opinion=True).ask("open")[0]["audit"]
+    assert own["begun"] and "verdicts" not in own["title"]
+
+
+def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
+    """A whole selection accepted is no look: in the audit these examples are open, and shown as they were given."""
+    ex = page()
+    rows = list(range(0, 120, 10))
+    ex.ask("decide", op="relabel", rows=rows, label=2, how="accept selection")
+    changed = int((ex.decisions.labels != run.dataset.given_labels).sum())
+    assert changed > 5
+    body, buffers = ex.ask("audit", draw=True)
+    touched, labels, verdict = (np.frombuffer(b, t) for b, t in zip(buffers[1:4], ("<i4", "<i4", "u1")))
+    assert body["patch"] == [1, 5] and set(rows) <= set(touched.tolist())
+    assert labels.tolist() == run.dataset.given_labels[touched].tolist() and not verdict.any()
+    assert "verdicts" not in body["audit"]["title"]
+    ex.ask("decide", op="keep", rows=[10], how="key")
+    assert run.journal.log()["source"].iloc[-1] == "explorer: audit, key"
+    body, buffers = ex.ask("queue", by="suspicion")
+    again = np.frombuffer(buffers[1], "<i4")
+    assert set(rows) - {10} <= set(again.tolist()), "elsewhere they are as the journal has them"
+    labels = ex.decisions.labels
+    assert labels[10] == run.dataset.given_labels[10]
+    assert (labels[[row for row in rows if row != 10]] == 2).all()
+
+
+def test_second_looks_come_back_blind_and_are_marked(page, run):
+    ex = page()
+    assert "No audit was begun" in ex.ask("queue", by="again")[0]["why"]
+    ex.ask("audit", draw=True)
+    queue = [int(run.dataset.rows([id])[0]) for id in ex.queue]
+    for row in queue:
+        op = {"op": "relabel", "label": (run.dataset.given_labels[row] + 1) % 3} if row % 3 == 0 else {"op": "keep"}
+        ex.ask("decide", rows=[row], how="key", **{k: v if k == "op" else int(v) for k, v in op.items()})
+    due = ex.ask("audit")[0]["audit"]["due"]
+    assert due > 5
+    body, buffers = ex.ask("queue", by="again")
+    rows = np.frombuffer(buffers[0], "<i4").tolist()
+    assert body["count"] == len(rows) == due
+    shown = dict(zip(np.frombuffer(buffers[1], "<i4").tolist(), np.frombuffer(buffers[3], "u1").tolist()))
+    assert not any(shown[row] for row in rows), "what was said is not shown"
+    for row in rows:
+        ex.ask("decide", op="keep", rows=[row], how="key")
+    assert run.journal.log()["source"].iloc[-1] == "explorer: second look, key"
+    assert ex.ask("audit")[0]["audit"]["due"] == 0
+    assert "No second look is due" in ex.ask("queue", by="again")[0]["why"]
+    ex.ask("queue", by="all")
+    ex.ask("decide", op="skip", rows=[rows[0]], how="key")
+    assert run.journal.log()["source"].iloc[-1] == "explorer: key", "a change of mind is no second look"
+
+
+def test_an_empty_queue_of_second_opinions_says_why(page, run):
+    first = page(author="anna")
+    assert "Nobody has judged" in first.ask("queue", by="second")[0]["why"]
+    first.ask("decide", op="relabel", rows=list(range(20)), label=2, how="accept selection")
+    why = first.ask("queue", by="second")[0]["why"]
+    assert "Nobody has judged" in why and "20 were decided in bulk" in why
+    first.ask("decide", op="keep", rows=[3], how="key")
+    assert "Only you (anna)" in first.ask("queue", by="second")[0]["why"]
+    second = page(author="bo", second_opinion=True)
+    assert second.queue == ["id003"], "what anna accepted in bulk is no opinion to compare with"
+    second.ask("decide", op="keep", rows=[3], how="key")
+    assert run.journal.log()["source"].iloc[-1] == "explorer: second opinion, key"
+    assert "judged all 1 examples that anna judged" in second.ask("queue", by="second")[0]["why"]
 
 
 def test_people_has_pace_authors_and_annotators(page, run):
@@ -184,7 +247,8 @@ def test_people_has_pace_authors_and_annotators(page, run):
         ex.ask("decide", op="keep", rows=[row])
     ex.ask("undo")
     assert ex.ask("people", pace=True)[0]["pace"]["decisions"] == 6
-    run.journal.relabel(["id000", "id001"], "owl", old=run.dataset.given[:2].tolist(), author="bo")
+    given = run.dataset.given[:2].tolist()
+    run.journal.relabel(["id000", "id001"], "owl", old=given, author="bo", source="review")
     votes = [("id001", "a", "cat"), ("id001", "b", "cat"), ("id001", "c", "dog"), ("id002", "c", "owl")]
     run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     body, _ = ex.ask("people")

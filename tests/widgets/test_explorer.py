@@ -46,7 +46,7 @@ def test_open_sends_arrays_in_row_order(page, run, issues):
     assert arrays["queue"].tolist() == issues["row"][issues["is_issue"]].tolist()
     assert body["data_map"]["x"] == "variability"
     assert len(arrays["variability"]) == run.n
-    assert "about 12 wrong labels expected" in body["expected"]
+    assert body["expected"] == "about 12 of 120 labels are wrong (9 to 15), from the detector"
     json.dumps(body, allow_nan=False)
 
 
@@ -283,17 +283,23 @@ def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issue
 
 def test_the_audit_is_a_queue_and_its_estimate_follows_the_verdicts(page, run):
     ex = page()
-    assert ex.ask("open")[0]["audit"] == {}
+    told = ex.ask("open")[0]["audit"]
+    assert told["text"] == f"about {ex.p_error.sum():.0f} left, from the detector" and "begun" not in told
     body, buffers = ex.ask("audit", draw=True)
     rows = np.frombuffer(buffers[0], "<i4")
     assert sorted(rows.tolist()) == list(range(run.n)), "120 examples are fewer than the budget: all are drawn"
-    assert body["audit"] == {"begun": True}
-    for row in rows[:60]:
+    assert body["audit"]["begun"] and body["audit"]["text"] == told["text"], "no verdict, no other number"
+    for row in rows[:29]:
         ex.ask("decide", op="keep", rows=[int(row)])
     found = ex.ask("audit")[0]["audit"]
-    assert found["text"].startswith("about ")
-    assert "left (" in found["text"]
-    assert "from 60 audited examples" in found["title"]
+    assert found["text"].endswith("from the detector"), "the better estimate stays until the audit's is better"
+    assert "the audit has 29 verdicts: 1 more until it is shown" in found["title"]
+    for row in rows[29:110]:
+        ex.ask("decide", op="keep", rows=[int(row)])
+    found = ex.ask("audit")[0]["audit"]
+    assert found["text"].startswith("about ") and found["text"].endswith("left, from 110 audited examples")
+    assert "from 110 audited examples, reviewers being wrong" in found["title"]
+    assert set(run.journal.log()["source"]) == {"explorer: audit"}
     ex.queue = "audit"
     assert run.dataset.rows(ex.queue).tolist() == rows.tolist(), "the same sample in the same order"
     assert page().ask("open")[0]["audit"] == found

@@ -78,7 +78,7 @@ def test_annotators_and_second_opinions(run, issues):
     votes += [(120, who, label) for who, label in (("a", "cat"), ("b", "cat"), ("c", "dog"))]
     run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     assert queue(run, "annotators", issues=issues) == [130, 120]
-    run.journal.relabel([100, 101], "owl", old=["dog", "cat"], author="anna")
+    run.journal.relabel([100, 101], "owl", old=["dog", "cat"], author="anna", source="review")
     run.journal.keep([102], old="dog", author="anna")
     run.journal.skip([103], author="anna")
     run.journal.keep([101], old="cat", author="bo")

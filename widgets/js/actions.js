@@ -53,13 +53,10 @@ export class Actions {
       { row } = store;
     if (row < 0) return;
     const text = `keep ${this.name(store.given[row])}`;
-    this.decide({
-      op: "keep",
-      rows: Int32Array.of(row),
-      labels: Int32Array.of(store.given[row]),
-      verdict: "keep",
-      text,
-    });
+    this.decide(
+      { op: "keep", rows: Int32Array.of(row), labels: Int32Array.of(store.given[row]), verdict: "keep", text },
+      { how: "key" },
+    );
     this.advance(row);
   }
 
@@ -67,7 +64,7 @@ export class Actions {
     const { store } = this,
       { row } = store;
     if (row < 0) return;
-    this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" });
+    this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" }, { how: "key" });
     this.advance(row);
   }
 

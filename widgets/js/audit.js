@@ -1,18 +1,18 @@
-/** The audit: its sample as a queue, and its estimate, asked for anew a moment after each decision. */
+/** How many errors are left, asked for anew a moment after each decision; and the audit's sample as a queue. */
 import { arrayOf } from "./bits.js";
 
 /** Time without a decision after which the estimate is asked for, ms. */
 const PAUSE = 700;
 
 export class Audit {
-  /** @param {{store: object, wire: object, onNews: () => void}} options */
+  /** @param {{store: object, wire: object}} options */
   constructor(options) {
     Object.assign(this, options, { timer: 0 });
     this.store.on("labels", () => this.later());
   }
 
   later() {
-    if (!this.store.meta.audit?.begun) return;
+    if (!this.store.meta.audit?.text && !this.store.meta.audit?.begun) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), PAUSE);
   }
@@ -31,12 +31,13 @@ export class Audit {
     const { body, buffers } = await this.wire.ask("audit", { draw: true });
     this.take(body);
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
+    this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
   }
 
   take(body) {
     this.store.meta.audit = body.audit;
-    this.onNews();
+    this.store.emit("count");
   }
 
   destroy() {
@@ -44,14 +45,14 @@ export class Audit {
   }
 }
 
-/** "about 41 left (30–55)" of an audit, else "~41 left" by the detector, else nothing. */
-export function leftInWords(audit, expected) {
-  return audit?.text || (expected === null ? "" : `~${expected} left`);
+/** "about 41 left (30–55), from the detector", or nothing: Python says it, so that every place says the same. */
+export function leftInWords(audit) {
+  return audit?.text || "";
 }
 
 /** @param {object} view */
 export function auditFeature(view) {
-  const audit = new Audit({ store: view.store, wire: view.wire, onNews: () => view.inspector.queue() });
+  const audit = new Audit({ store: view.store, wire: view.wire });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);
   view.registry.onEnd(() => audit.destroy());
 }

@@ -100,6 +100,8 @@ export class Gallery {
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
     if (this.store.filter.active) return "Nothing of this list passes the filters.";
+    const { emptyBecause } = this.store;
+    if (emptyBecause) return emptyBecause;
     const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
     return `${why} Choose “all examples” to go through them all.`;
   }

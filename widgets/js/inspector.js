@@ -30,8 +30,7 @@ export class Inspector {
       this.queue();
       this.neighborCaptions();
     });
-    store.on("list", () => this.queue());
-    store.on("mask", () => this.queue());
+    for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
   build() {
@@ -346,19 +345,19 @@ export class Inspector {
     );
   }
 
-  /** "queue 14/180 · ~41 left". */
+  /** "queue 14/180 · about 41 left, from the detector". */
   queue() {
     const { store } = this,
       name = store.list,
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    const left = leftInWords(store.meta.audit);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
       ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
       : `${word} empty`;
-    const basis = store.meta.audit?.title || store.meta.expected;
+    const basis = store.meta.audit?.title;
     this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");

@@ -8,6 +8,7 @@ export const ORDERS = {
   second: "second opinion",
   random: "in random order",
   audit: "random audit",
+  again: "second looks of the audit",
   column: "by the coloured score",
   all: "all examples",
   own: "in your order",

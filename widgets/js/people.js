@@ -98,7 +98,7 @@ export function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 done · 12/min · ~41 left": how far one is, how fast, and what is left to find. @param {object} view */
+/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {object} view */
 export function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
@@ -110,12 +110,12 @@ export function peopleFeature(view) {
   const show = () => {
     const { done, total } = store.progress();
     const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
-    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
       "decided of the queue",
       paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
-      left && `wrong labels that are left: ${store.meta.audit?.title || store.meta.expected}`,
+      left && store.meta.audit.title,
     ]
       .filter(Boolean)
       .join("; ");
@@ -135,7 +135,7 @@ export function peopleFeature(view) {
     show();
     later();
   });
-  for (const topic of ["list", "mask"]) store.on(topic, show);
+  for (const topic of ["list", "mask", "count"]) store.on(topic, show);
   registry.on("start", show);
   registry.onEnd(() => clearTimeout(timer));
 }

@@ -43,7 +43,8 @@ function takeQueue(store, buffer) {
 }
 
 /** The queue in another order, made by Python; "column" is the one that colours the points. */
-async function reorder({ store, wire, paint, say, fail }, name) {
+async function reorder(view, name) {
+  const { store, wire, paint, say, fail } = view;
   try {
     const by = name === "column" ? paint.by : name;
     if (name === "column" && store.columns.get(by)?.kind !== "number") {
@@ -51,7 +52,9 @@ async function reorder({ store, wire, paint, say, fail }, name) {
       return;
     }
     const { body, buffers } = await wire.ask("queue", { by });
+    store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0]);
+    if (name === "again" && body.count && !store.blind) toggleBlind(view);
     say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
   } catch (error) {
     fail(error);

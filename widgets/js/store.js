@@ -2,7 +2,7 @@
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
  * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
- * "list", "history".
+ * "list", "history", "count" (how many errors are left).
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
@@ -49,6 +49,7 @@ export class Store {
     this.revealed = -1;
     this.changed = this.countChanged();
     this.locked = ""; // why nothing can be saved
+    this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
 
   on(topic, listener) {
@@ -167,14 +168,6 @@ export class Store {
     const rows = this.rows(name);
     const open = rows.find((row) => !this.verdict[row]);
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
-  }
-
-  /** Wrong labels to be expected among the examples that nobody has judged. */
-  expectedLeft() {
-    let sum = 0;
-    for (let i = 0; i < this.n; i++)
-      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
-    return sum;
   }
 
   /** How many of the queue have a verdict. */

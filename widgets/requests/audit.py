@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.view.auditing import estimate, sample
+from widgets.view.auditing import AUDIT, estimate
+from widgets.view.queues import queue_rows
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
 
 def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """What the audit says now; with `draw`, its sample too, which becomes the queue."""
-    arrays = []
+    body, arrays = {}, []
     if content.get("draw"):
-        arrays = [sample(view.run, view.issues)]
-        view.queue_order = "audit"
-        view.set_from_page(queue=view.dataset.ids[arrays[0]].tolist())
-    return {"audit": estimate(view.run, view.issues, view.only)}, arrays
+        rows = queue_rows(view, AUDIT)
+        view.queue_order = AUDIT
+        view.set_from_page(queue=view.dataset.ids[rows].tolist())
+        body, arrays = {"patch": [1, 5]}, [rows, *view.decisions.patch(view.decisions.take_shown())]
+    return {**body, "audit": estimate(view.run, view.issues, view.only)}, arrays
 
 
 def ask_rank(view: View, content: dict, buffers: list) -> tuple[dict, list]:

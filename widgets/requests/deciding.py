@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.auditing import AGAIN, AUDIT
 from widgets.wire.masks import unpacked
+from workbench.people.verdicts import SECOND_LOOK
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -21,8 +23,19 @@ def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         codes = np.full(len(rows), int(content["label"]), np.int64)
     elif rest:
         codes = np.frombuffer(rest[0], "<i4").astype(np.int64)
-    view.decisions.decide(content.get("op"), rows, codes, content, (str(view.reasons[row] or "") for row in rows))
+    told = {**content, "where": _where(view, rows)}
+    view.decisions.decide(content.get("op"), rows, codes, told, (str(view.reasons[row] or "") for row in rows))
     return _caught_up(view, len(rows), int(rows[0]) if len(rows) else -1)
+
+
+def _where(view: View, rows: np.ndarray) -> str:
+    """In which queue a decision was made, as the journal's source tells it: an audit, a second look, an opinion."""
+    here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
+    if here == SECOND_LOOK and not set(rows.tolist()) <= view.decisions.hidden:
+        here = ""  # decided already: a change of mind, and no look without knowledge
+    elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.queue):
+        here = ""
+    return here or ("second opinion" if view.decisions.alone else "")
 
 
 def ask_undo(view: View, content: dict, buffers: list) -> tuple[dict, list]:

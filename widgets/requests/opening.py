@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.auditing import canaries, estimate
+from widgets.view.auditing import canaries, estimate, total_in_words
 from widgets.view.columns import Column
 from widgets.view.pooled import in_words
 from widgets.view.queues import orders
 from widgets.view.unrecorded import FrameRun
 from widgets.wire.masks import packed
 from widgets.wire.packing import packed_arrays
+from workbench.issues.totals import error_count
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -88,7 +89,7 @@ def described(view: View) -> dict:
         "second": view.decisions.alone,
         "pooled": "" if view.pool is None else run.name,
         "other": "" if view.compared is None else view.compared.name,
-        "expected": expected_errors(attrs),
+        "expected": total_in_words(view.issues, error_count(run, view.issues, view.only)),
         "how": how_sure(attrs),
         "warning": warning(view),
         "canaries": canaries(run, view.issues),
@@ -154,17 +155,6 @@ def embedding_state(run: Run) -> dict:
         return {"there": False, "message": "No embeddings in this run.\n`run.embed_texts()` makes some of the texts."}
     how = 'Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed="layer")`.'
     return {"there": False, "message": f"No embeddings in this run.\n{how}"}
-
-
-def expected_errors(attrs: dict) -> str:
-    """In words: how many errors the detector expects in all; empty when it does not say."""
-    expected, interval = attrs.get("expected_errors"), attrs.get("expected_errors_interval")
-    if attrs.get("errors_in_words"):
-        return attrs["errors_in_words"]
-    if expected is None:
-        return ""
-    text = f"about {expected:,.0f} wrong labels expected in all"
-    return text if interval is None else f"{text} ({interval[0]:,.0f} to {interval[1]:,.0f})"
 
 
 def how_sure(attrs: dict) -> str:

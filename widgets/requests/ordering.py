@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.queues import queue_rows
+from widgets.view.queues import queue_rows, why_empty
 from widgets.view.view import OWN
 
 if TYPE_CHECKING:
@@ -19,4 +19,6 @@ def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
     view.queue_order = by
     view.set_from_page(queue=view.dataset.ids[rows].tolist())
-    return {"count": len(rows)}, [np.ascontiguousarray(rows, np.int32)]
+    body = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by)}
+    shown = view.decisions.patch(view.decisions.take_shown())
+    return {**body, "patch": [1, 5]}, [np.ascontiguousarray(rows, np.int32), *shown]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.figures.style import VIRIDIS
+from workbench.issues.totals import error_count
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -38,12 +39,9 @@ def still_html(view: View) -> str:
         ("to review", f"{len(view.queue):,}"),
         ("changed", f"{changed:,}"),
     ]
-    attrs = view.issues.attrs
-    if attrs.get("expected_errors") is not None:
-        low, high = attrs.get("expected_errors_interval") or (None, None)
-        known = attrs.get("errors_identified", True) or low is None
-        words = f"{attrs['expected_errors']:,.0f}" if known else f"{low:,.0f} to {high:,.0f}, audit to know"
-        facts.append(("wrong labels expected", words))
+    total = error_count(view.run, view.issues, view.only)
+    if total is not None:
+        facts.append(("wrong labels", str(total)))
     numbers = "".join(f"<tr>{_cells((name, value))}</tr>" for name, value in facts)
     return (
         f'<div style="font-family:sans-serif;font-size:13px"><strong>{html.escape(view.run.name)}</strong>'

@@ -1,4 +1,4 @@
-"""The audit in the view: which examples to review, and what their verdicts say about the errors that are left."""
+"""The audit in the view: which examples to review, which to look at again, and how many errors are left."""
 
 from __future__ import annotations
 
@@ -6,42 +6,73 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.issues import audit as auditing
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.issues.totals import ErrorCount
     from workbench.run import Run
 
 BUDGET = 200
 """Examples that an audit begun in the view draws; `workbench.audit(run, budget)` draws more or fewer."""
 
-
-def begun(run: Run) -> bool:
-    """Was a sample drawn for this run?"""
-    return (run.path / "audit.parquet").is_file()
+AUDIT, AGAIN = "audit", "again"
+"""Orders of the queue: the audit's sample, and its second looks."""
 
 
 def sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
     """(m,) int32 rows of the audit sample in their random order; it is drawn if there is none."""
-    from workbench.issues.audit import audit
-
-    drawn = audit(run, budget=1 if begun(run) else BUDGET, issues=issues)
+    drawn = auditing.begun(run) or auditing.audit(run, budget=BUDGET, issues=issues)
     return run.dataset.rows(drawn.ids).astype(np.int32)
 
 
+def second_looks(run: Run, author: str | None = None) -> np.ndarray:
+    """(m,) int32 rows of audited examples that are due for a second look; none before an audit."""
+    drawn = auditing.begun(run)
+    ids = [] if drawn is None else drawn.second_looks(author)
+    return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
+
+
+def unseen(run: Run, author: str | None = None) -> np.ndarray:
+    """(m,) int32 rows of the audit sample that nobody has looked at, though they may have been decided in bulk."""
+    drawn = auditing.begun(run)
+    if drawn is None:
+        return np.empty(0, np.int32)
+    ids = drawn.ids[~drawn.judged_by_looking(author)].tolist()
+    return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
+
+
 def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
-    """`text` such as "about 41 left (30–55)" and `title` with the whole sentence; empty before the first verdict.
+    """The number of errors to show: `text` such as "about 41 left, from the detector", `title` with all of it.
 
-    With `author`, from this author's verdicts alone.
+    With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take.
     """
-    if not begun(run):
-        return {}
-    from workbench.issues.audit import audit
+    from workbench.issues.totals import ENOUGH, audit_of, error_count
 
-    found = audit(run, budget=1, issues=issues).estimate(author)
-    if not found.judged:
-        return {"begun": True}
-    left = f"about {found.left:,.0f} left ({found.left_low:,}–{found.left_high:,})"
-    return {"begun": True, "text": left, "title": str(found)}
+    total = error_count(run, issues, author)
+    found = audit_of(run, author)
+    told: dict = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
+    if found is None:
+        return told
+    due = len(second_looks(run, author))
+    if found.judged and (total is None or total.source != "audit"):
+        rest = ENOUGH - found.judged
+        why = f"{rest} more until it is shown" if rest > 0 else "its interval is wider so far"
+        told["title"] = "; ".join(filter(None, (told.get("title"), f"the audit has {found.judged} verdicts: {why}")))
+    if due:
+        told["title"] = "; ".join(filter(None, (told.get("title"), f"{due} second looks are due: they narrow it")))
+    return {"begun": True, "due": due, **told}
+
+
+def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
+    """The sentence about the number of errors; the detector's own where its number is shown and it has one."""
+    if total is None:
+        return ""
+    own = issues.attrs.get("errors_in_words") if issues.attrs.get("errors_source", total.source) == total.source else ""
+    if total.source == "detector" and own and not total.known:
+        return str(own)
+    return str(total)
 
 
 def canaries(run: Run, issues: pd.DataFrame) -> str:

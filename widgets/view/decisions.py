@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.people.pace import counts
+from workbench.people.pace import times_of
 
 if TYPE_CHECKING:
     from workbench.journal import Entry
@@ -44,6 +44,8 @@ class Decisions:
         self.last_time: str | None = None
         self.alone = alone
         self.times: dict[int, str] = {}
+        self.hidden: set[int] = set()
+        self._shown: set[int] = set()
         self._seq = 0
         self.catch_up()
         self.on_news = on_news  # what was there before is no news
@@ -63,10 +65,9 @@ class Decisions:
         row_of = self.rows_of({entry.id for entry in entries})
         touched = set()
         opinions: dict[str, dict] = {}
+        self.times |= times_of(entries, self.who)
         for entry in entries:
             mine = entry.author == self.who
-            if mine and counts(entry):
-                self.times.setdefault(entry.batch, entry.time)
             row = row_of.get(entry.id)
             if row is None or (self.alone and not mine and entry.reverts is None):
                 continue
@@ -75,6 +76,8 @@ class Decisions:
                 own = opinions[entry.field] = self._opinions(entry.field) if own is None else own
                 entry = entry._replace(new=own.get(entry.id))
             self._take(row, entry)
+            if entry.field == "verdict":
+                self.hidden.discard(row)
             touched.add(row)
         if self.on_news is not None:
             self.on_news()
@@ -107,6 +110,30 @@ class Decisions:
     def _mark(self, row: int, bit: int, on: bool) -> None:
         self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
 
+    def hide(self, rows: np.ndarray) -> None:
+        """Show these rows as if nobody had decided, until the next decision on them; others as they are again.
+
+        For an audit and its second looks: what was accepted in bulk, or said at the first look, must not steer.
+        """
+        wanted = set(map(int, rows))
+        again = np.array(sorted(self.hidden - wanted), np.int64)
+        if len(again):
+            state = self.journal.state(author=self.who if self.alone else None)
+            state = state.reindex(self.dataset.ids[again])
+            for row, label, verdict in zip(again.tolist(), state["label"], state["verdict"]):
+                given = int(self.dataset.given_labels[row])
+                self.labels[row] = self._codes.get(label, given)
+                self.verdict[row] = VERDICT_CODES.get(verdict, 0)
+        fresh = np.array(sorted(wanted), np.int64)
+        self.labels[fresh], self.verdict[fresh] = self.dataset.given_labels[fresh], 0
+        self._shown |= set(again.tolist()) | wanted
+        self.hidden = wanted
+
+    def take_shown(self) -> np.ndarray:
+        """Rows that `hide` has changed since the last call, int32."""
+        rows, self._shown = np.array(sorted(self._shown), np.int32), set()
+        return rows
+
     def patch(self, rows: np.ndarray) -> list[np.ndarray]:
         """The state of rows as four arrays, as the page takes it."""
         return [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
@@ -118,11 +145,14 @@ class Decisions:
         ----------
         op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
         rows : (m,) row numbers. codes : (m,) class indices.
+        body : how ("key", "accept", "selection", ...) and where ("audit", "second look", ...) it was decided; both are
+            part of the journal's source, by which `workbench.people.verdicts` tells a verdict from a bulk decision.
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()
         given = self.dataset.given[rows].tolist()
-        told = {"author": self.author, "source": f"{SOURCE}: {body['how']}" if body.get("how") else SOURCE}
+        did = ", ".join(filter(None, (str(body.get("where") or ""), str(body.get("how") or ""))))
+        told = {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
@@ -151,7 +181,7 @@ class Decisions:
         target[rows] = codes
         changed = np.flatnonzero(target != self.labels)
         if len(changed):
-            self.decide("relabel", changed, target[changed], {}, [""] * len(changed))
+            self.decide("relabel", changed, target[changed], {"how": "labels"}, [""] * len(changed))
 
     def undo(self) -> list[Entry]:
         """Take back the author's newest decision."""

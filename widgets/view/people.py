@@ -10,6 +10,7 @@ import numpy as np
 from workbench.errors import MissingEvidence
 from workbench.people.agreement import Kappa, agreement
 from workbench.people.pace import pace_of
+from workbench.people.verdicts import opinions
 
 if TYPE_CHECKING:
     from widgets.view.decisions import Decisions
@@ -36,7 +37,7 @@ def withheld(run: Run, decisions: Decisions) -> int:
     """In a second opinion: examples that others have judged and this author has not; until 0, agreement is a hint."""
     if not decisions.alone:
         return 0
-    judged = run.journal.opinions("label").notna()
+    judged = opinions(run.journal).notna()
     own = judged.pop(decisions.who) if decisions.who in judged else False
     return int((judged.any(axis=1) & ~own).sum()) if len(judged) else 0
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.auditing import sample
+from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
 from workbench.errors import InputError
+from workbench.issues.audit import begun
+from workbench.people.verdicts import decided_otherwise, opinions
 from workbench.queues import ORDERS, possible, queue
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
-OF_DOUBT = ("suspicion", "pairs", "audit")
+OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
 """Orders that rest on suspects."""
 
 COLUMN = "column"
@@ -23,10 +25,18 @@ COLUMN = "column"
 def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
     """(m,) int32 row numbers of the queue of that name; `among` are ids to order instead of the suspects.
 
-    Where nothing is suspected for want of evidence, all examples are ordered.
+    Where nothing is suspected for want of evidence, all examples are ordered. The examples of an audit that nobody has
+    looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
     """
-    if name == "audit":
-        return sample(view.run, view.issues)
+    if name == AUDIT:
+        rows = sample(view.run, view.issues)
+        view.decisions.hide(unseen(view.run, view.only))
+        return rows
+    if name == AGAIN:
+        rows = second_looks(view.run, view.only)
+        view.decisions.hide(rows)
+        return rows
+    view.decisions.hide(np.empty(0, np.int32))
     if name in ORDERS or name == "second":
         who = view.decisions.who
         if among is None and not view.doubted:
@@ -36,7 +46,7 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
     column = view.columns.get(name)
     if column is None or column.categories is not None:
         numbers = [column.name for column in view.columns.values() if column.categories is None]
-        raise InputError.unknown("queue", name, [*ORDERS, "second", *numbers], "Or pass a list of ids.")
+        raise InputError.unknown("queue", name, [*ORDERS, "second", AGAIN, *numbers], "Or pass a list of ids.")
     values = column.values if column.suspicious == "low" else -column.values
     return view.order[np.argsort(np.where(np.isnan(values), np.inf, values)[view.order], kind="stable")]
 
@@ -44,4 +54,38 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
 def orders(view: View) -> list[str]:
     """Names of the orders that a page can offer; without evidence those that need none."""
     of_doubt = () if view.doubted else OF_DOUBT
-    return [name for name in (*possible(view.run), COLUMN) if name not in of_doubt]
+    return [name for name in (*possible(view.run), AGAIN, COLUMN) if name not in of_doubt]
+
+
+def why_empty(view: View, name: str) -> str:
+    """In a sentence or two: why the queue of that name has no example."""
+    if name == "second":
+        return _no_second_opinion(view)
+    if name == AGAIN:
+        found = begun(view.run)
+        if found is None:
+            return "No audit was begun. Choose “random audit” first; some of its examples come back here."
+        judged = found.estimate(view.only).judged
+        return f"No second look is due: {judged} of {found.budget} examples of the audit are judged. Go on with it."
+    if name == AUDIT:
+        return "Nothing to audit: no example has a given label and a p_error."
+    if name == "annotators":
+        return "The annotators agree on every example."
+    return "Nothing is suspected."
+
+
+def _no_second_opinion(view: View) -> str:
+    """Why there is nothing to give a second opinion on: nobody has judged, or only this author, or only in bulk."""
+    who = view.decisions.who
+    said = opinions(view.run.journal)
+    others = [name for name in said.columns if name != who]
+    if others:
+        judged = int(said[others].notna().any(axis=1).sum())
+        named = ", ".join(map(str, others[:3])) + (" and others" if len(others) > 3 else "")
+        return f"You ({who}) have judged all {judged:,} examples that {named} judged."
+    bulk = decided_otherwise(view.run.journal)
+    if who in said.columns:
+        why = f"Only you ({who}) have judged examples. A second opinion is another author's: open the run with author=."
+    else:
+        why = "Nobody has judged an example yet."
+    return f"{why} {bulk:,} were decided in bulk, which is nobody's opinion." if bulk else why

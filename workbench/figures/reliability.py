@@ -78,8 +78,9 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
 
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
-    state = run.journal.state()
-    verdicts = state["verdict"].map({"relabel": True, "keep": False}).dropna()
+    from workbench.people.verdicts import verdicts_of
+
+    verdicts = verdicts_of(run)
     verdicts = verdicts[verdicts.index.isin(issues.index)]
     planted = run.planted()
     if truth is None:

@@ -1,61 +1,37 @@
 """How many label errors are there, and how many are left: a small random review, an estimate with an interval.
 
 A detector's own count rests on its calibration. An audit does not: examples are drawn at random inside strata of
-p_error, a person judges them, and the verdicts give the number of errors in the whole set. Strata put the effort
-where the answer is uncertain, so the interval is narrower than that of a plain random sample of the same size.
+p_error, a person judges them in the order of the audit, and the verdicts give the number of errors in the whole set
+(`workbench.issues.estimating`). Strata put the effort where the answer is uncertain, so the interval is narrower than
+that of a plain random sample of the same size. Some examples are looked at twice, which says how often reviewers are
+wrong.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.issues.review import known_verdicts
+from workbench.issues.estimating import Estimate, estimate_errors
+from workbench.people.verdicts import known_looks, verdicts_of, wrong_by
 from workbench.storage.layout import atomic
 
 if TYPE_CHECKING:
     from workbench.run import Run
 
+__all__ = ["Audit", "Estimate", "allocate", "audit", "estimate_errors", "stratify", "verdicts_of"]
+
 STRATA = 10
 LEAST = 5  # examples drawn from every stratum that has them, while that takes at most half of the budget
 RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is shared out
-LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
-TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth
-FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider than those of the posterior
-DRAWS = 20_000
+AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
+"""Chance of a second look where the verdict is against the detector's expectation, and elsewhere."""
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """Number of label errors, with 95 % intervals.
-
-    Attributes
-    ----------
-    errors, low, high : in the whole data set as given.
-    left, left_low, left_high : among the examples that nobody has judged.
-    judged, budget : examples of the audit sample with a verdict, and its size.
-    """
-
-    errors: float
-    low: int
-    high: int
-    left: float
-    left_low: int
-    left_high: int
-    judged: int
-    budget: int
-
-    def __str__(self) -> str:
-        if not self.judged:
-            return f"no verdict yet on the {self.budget} examples of the audit"
-        return (
-            f"about {self.errors:.0f} label errors ({self.low}-{self.high}), about {self.left:.0f} left "
-            f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited examples"
-        )
+APART = 20  # verdicts between the two looks at an example, while the audit is not done
 
 
 class Audit:
@@ -65,69 +41,165 @@ class Audit:
     ----------
     ids : ids to review, in random order; any first part of them is itself a fair sample.
     plan : DataFrame, one row per judged-about example in dataset order: id, p_error, stratum, turn (place in the
-        random order of its stratum), drawn.
+        random order of its stratum), drawn, place (in the order of `ids`; -1 where not drawn), again (a random number
+        that decides about a second look), reviewer_error (as given, NaN = to be estimated).
     """
 
-    def __init__(self, run: Run, plan: pd.DataFrame, seed: int) -> None:
+    def __init__(self, run: Run, plan: pd.DataFrame) -> None:
         self._run = run
         self.plan = plan
         drawn = plan[plan["drawn"]]
-        order = np.random.default_rng(seed).permutation(len(drawn))
-        self.ids = drawn["id"].to_numpy()[order]
+        self.ids = drawn["id"].to_numpy()[np.argsort(drawn["place"].to_numpy())]
 
     @property
     def budget(self) -> int:
         """Number of examples in the sample."""
         return len(self.ids)
 
-    def estimate(self, author: str | None = None) -> Estimate:
-        """The number of errors, from the verdicts in the journal, or one author's (see `estimate_errors`)."""
-        verdicts = verdicts_of(self._run, author).reindex(self.plan["id"])
-        judged = verdicts.notna().to_numpy()
-        wrong = verdicts.fillna(False).to_numpy(dtype=bool)
-        p, stratum, drawn = (self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn"))
-        return estimate_errors(p, stratum, drawn, judged, wrong)
+    @property
+    def reviewer_error(self) -> float | None:
+        """The reviewer's error rate that was given; None where it is estimated."""
+        known = float(self.plan["reviewer_error"].iloc[0])
+        return None if np.isnan(known) else known
+
+    def estimate(self, author: str | None = None, *, reviewer_error: float | None = None) -> Estimate:
+        """The number of errors, from the verdicts in the journal (see `estimate_errors`).
+
+        Parameters
+        ----------
+        author : only this author's verdicts.
+        reviewer_error : share of looks that are wrong, in [0, .5); that of the audit if not given, which is estimated
+            from second looks unless `audit` was told.
+
+        Notes
+        -----
+        What counts: the verdicts that somebody gave by looking (`workbench.people.verdicts`) on the longest first part
+        of `ids` in which every example has one or was skipped. Whether such an example has a verdict does not depend
+        on its label or its p_error, so its strata are random samples. Other verdicts count as errors found.
+        """
+        if reviewer_error is None:
+            reviewer_error = self.reviewer_error
+        _check_error(reviewer_error)
+        table = self._looks(author)
+        column = {name: self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn", "place")}
+        looks, wrong_looks, wrong, begun = (table[name].to_numpy() for name in ("looks", "wrong", "first", "seq"))
+        judged = looks > 0
+        passed = self._passed(judged | table["skipped"].to_numpy())
+        sample = column["drawn"] & (column["place"] < passed)
+        counted = sample & judged
+        start = begun[counted].min() if counted.any() else 0
+        later = judged & ~sample & (begun > start)
+        found = estimate_errors(
+            column["p_error"], column["stratum"], sample, judged, wrong > 0, looks=looks, wrong_looks=wrong_looks,
+            later=later, reviewer_error=reviewer_error,
+        )  # fmt: skip
+        waiting = int((column["drawn"] & judged & ~sample).sum())
+        return replace(found, budget=self.budget, waiting=waiting)
+
+    def second_looks(self, author: str | None = None) -> list:
+        """Ids that are due for a second look: show them without what was said, and decide with source="second look".
+
+        Most verdicts that contradict the detector are checked, and a tenth of the others; the examples come back at
+        least `APART` verdicts later, or when the sample is done. Any author may look.
+        """
+        table = self._looks(author)
+        once = (table["looks"].to_numpy() == 1) & self.plan["drawn"].to_numpy()
+        expected = self.plan.groupby("stratum")["p_error"].transform("mean").to_numpy() > 0.5
+        surprising = (table["first"].to_numpy() > 0) != expected
+        due = once & (self.plan["again"].to_numpy() < np.where(surprising, AGAIN_SURPRISING, AGAIN_OTHERS))
+        seqs = np.sort(table["seq"].to_numpy()[table["looks"].to_numpy() > 0])
+        done = self._passed((table["looks"].to_numpy() > 0) | table["skipped"].to_numpy()) == self.budget
+        if not done and len(seqs):
+            due &= table["seq"].to_numpy() <= (seqs[-APART] if len(seqs) >= APART else -1)
+        rows = np.flatnonzero(due)
+        mixed = self.plan["again"].to_numpy()[rows] % 0.001  # of the digits that did not decide
+        return self.plan["id"].to_numpy()[rows[np.argsort(mixed)]].tolist()
+
+    def judged_by_looking(self, author: str | None = None) -> np.ndarray:
+        """(m,) bool in the order of `ids`: has a verdict that somebody gave by looking, or was skipped."""
+        table = self._looks(author)
+        done = pd.Series((table["looks"] > 0) | table["skipped"]).set_axis(self.plan["id"])
+        return done.reindex(self.ids).to_numpy(bool)
+
+    def _passed(self, done: np.ndarray) -> int:
+        """Length of the longest first part of the audit's order in which every example is done."""
+        place, drawn = self.plan["place"].to_numpy(), self.plan["drawn"].to_numpy()
+        open_places = place[drawn & ~done]
+        return int(open_places.min()) if len(open_places) else self.budget
+
+    def _looks(self, author: str | None) -> pd.DataFrame:
+        """One row per row of the plan: looks, wrong (how many said so), first (0 or 1), seq of the first, skipped."""
+        table = known_looks(self._run, author)
+        table = table.assign(wrong=wrong_by(self._run, table).to_numpy())
+        skipped = table.drop_duplicates("id", keep="last").set_index("id")["verdict"].eq("skip")
+        # an author's change of mind replaces the verdict; a second look and another author's verdict are further looks
+        table = table.drop_duplicates(["id", "author", "second_look"], keep="last")
+        table = table[table["wrong"].notna()].sort_values(["second_look", "seq"])
+        grouped = table.astype({"wrong": int}).groupby("id", sort=False)
+        wrong = grouped["wrong"]
+        out = pd.DataFrame(
+            {"looks": wrong.size(), "wrong": wrong.sum(), "first": wrong.first(), "seq": grouped["seq"].first()}
+        )
+        out = out.reindex(self.plan["id"]).fillna(0).astype(np.int64)
+        out["skipped"] = skipped.reindex(self.plan["id"]).fillna(False).astype(bool) & (out["looks"] == 0)
+        return out.reset_index(drop=True)
 
     def __repr__(self) -> str:
         return f"<Audit of {self._run.name}: {self.estimate()}>"
 
 
-def audit(run: Run, budget: int = 200, *, seed: int = 0, issues: pd.DataFrame | None = None) -> Audit:
+def audit(
+    run: Run,
+    budget: int = 200,
+    *,
+    seed: int = 0,
+    issues: pd.DataFrame | None = None,
+    reviewer_error: float | None = None,
+) -> Audit:
     """Draw a stratified random sample for review; asked again, it continues the sample that is there.
 
     Parameters
     ----------
     run : the run; the plan is stored in it (audit.parquet), so that the same sample comes back tomorrow.
-    budget : examples to review. A larger budget later adds to the sample, a smaller one leaves it as it is.
+    budget : examples to review. A larger budget later adds to the end of the sample, a smaller one leaves it as it is.
     seed : same seed, same sample; used when the first sample of a run is drawn.
     issues : result of `find_issues`; computed when missing.
+    reviewer_error : share of verdicts that are wrong, in [0, .5), where it is known; it is stored with the plan. By
+        default it is estimated from second looks (`Audit.second_looks`), and until there are some from what is usual.
 
     Returns
     -------
-    Audit: `.ids` to review (in the Explorer: the "audit" queue), `.estimate()` from the verdicts so far.
+    Audit: `.ids` to review in this order (in the Explorer: the queue "random audit"), `.estimate()` from the verdicts
+    so far.
 
     Raises
     ------
-    InputError : budget below 1.
+    InputError : budget below 1, or reviewer_error outside [0, .5).
 
     Notes
     -----
     Ten strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
-    Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval.
+    Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval, and
+    `Audit.estimate` for the verdicts that count: a person's, in the order of the audit. Coverage of the 95 % interval
+    with 3 % wrong verdicts, and without: benchmarks/audit.py.
     """
     if budget < 1:
         raise InputError.at("budget", f"is {budget}", "Give the number of examples to review, such as 200.")
+    _check_error(reviewer_error)
     if not hasattr(run, "stat_blocks"):
         todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
         raise InputError.at("run", f"is a {type(run).__name__}", todo)
-    path = run.path / "audit.parquet"
-    if path.is_file():
-        plan = pd.read_parquet(path)
-        if set(plan["id"]) <= set(run.dataset.ids.tolist()):
-            if int(plan["drawn"].sum()) < min(budget, len(plan)):
-                plan = _draw(plan, budget)
-                _store(plan, path)
-            return Audit(run, plan, seed)
+    plan = _stored(run, seed)
+    if plan is not None:
+        larger = int(plan["drawn"].sum()) < min(budget, len(plan))
+        told = reviewer_error is not None and not (plan["reviewer_error"] == reviewer_error).all()
+        if larger:
+            plan = _draw(plan, budget, seed)
+        if told:
+            plan = plan.assign(reviewer_error=float(reviewer_error))
+        if larger or told:
+            _store(plan, run.path / "audit.parquet")
+        return Audit(run, plan)
     if issues is None:
         from workbench.issues import find_issues
 
@@ -139,9 +211,45 @@ def audit(run: Run, budget: int = 200, *, seed: int = 0, issues: pd.DataFrame | 
     stratum = stratify(p)
     turn = pd.Series(np.random.default_rng(seed).permutation(len(p))).groupby(stratum).rank(method="first").to_numpy()
     columns = {"id": judgeable.index.to_numpy(), "p_error": p, "stratum": stratum, "turn": turn.astype(np.int64) - 1}
-    plan = _draw(pd.DataFrame(columns).assign(drawn=False), budget)
-    _store(plan, path)
-    return Audit(run, plan, seed)
+    plan = _complete(pd.DataFrame(columns).assign(drawn=False), seed)
+    if reviewer_error is not None:
+        plan["reviewer_error"] = float(reviewer_error)
+    plan = _draw(plan, budget, seed)
+    _store(plan, run.path / "audit.parquet")
+    return Audit(run, plan)
+
+
+def begun(run: Run) -> Audit | None:
+    """The audit of a run, if a sample was drawn; nothing is drawn or stored."""
+    plan = _stored(run, 0)
+    return None if plan is None else Audit(run, plan)
+
+
+def _check_error(reviewer_error: float | None) -> None:
+    if reviewer_error is not None and not 0 <= reviewer_error < 0.5:
+        todo = "Give the share of verdicts that are wrong, such as .03; None to estimate it."
+        raise InputError.at("reviewer_error", f"is {reviewer_error!r}", todo)
+
+
+def _stored(run: Run, seed: int) -> pd.DataFrame | None:
+    """The plan of a run; None where there is none, or one of other examples."""
+    path = run.path / "audit.parquet"
+    if not path.is_file():
+        return None
+    plan = pd.read_parquet(path)
+    return _complete(plan, seed) if set(plan["id"]) <= set(run.dataset.ids.tolist()) else None
+
+
+def _complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The plan with the columns that release 0.1.0 did not store: its order was that of a permutation by the seed."""
+    if "place" not in plan:
+        place = np.full(len(plan), -1, np.int64)
+        rows = np.flatnonzero(plan["drawn"])
+        place[rows[np.random.default_rng(seed).permutation(len(rows))]] = np.arange(len(rows))
+        plan = plan.assign(place=place)
+    if "again" not in plan:
+        plan = plan.assign(again=np.random.default_rng([seed, 2]).random(len(plan)), reviewer_error=np.nan)
+    return plan
 
 
 def _store(plan: pd.DataFrame, path) -> None:
@@ -149,30 +257,20 @@ def _store(plan: pd.DataFrame, path) -> None:
         plan.to_parquet(temporary, index=False)
 
 
-def _draw(plan: pd.DataFrame, budget: int) -> pd.DataFrame:
-    """The plan with the first examples of each stratum marked as drawn; what was drawn before stays drawn."""
+def _draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
+    """The plan with the first examples of each stratum drawn; what was drawn before stays so, and comes first."""
     stratum, before = plan["stratum"].to_numpy(), plan["drawn"].to_numpy()
     sizes = np.bincount(stratum)
     rates = np.bincount(stratum, plan["p_error"]) / np.maximum(sizes, 1)
     already = np.bincount(stratum[before], minlength=len(sizes))
     wanted = np.maximum(allocate(sizes, rates, min(budget, len(plan))), already)
-    return plan.assign(drawn=plan["turn"].to_numpy() < wanted[stratum])
-
-
-def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
-    """True (the given label is wrong) or False (it is right) for every example that somebody decided, by id.
-
-    With `author`, what this author stands for, whatever others decided before or after.
-    """
-    state = run.journal.state(author=author)
-    state = known_verdicts(state, run.dataset._index, journal=True)
-    given = run.dataset.given[run.dataset._index.get_indexer(state.index)]
-    changed = state["label"].notna() & (state["label"] != given)
-    kept = (state["verdict"] == "keep") | (state["label"].notna() & ~changed)
-    verdict = pd.Series(pd.NA, index=state.index, dtype="boolean")
-    verdict[kept] = False
-    verdict[changed] = True
-    return verdict.dropna()
+    drawn = plan["turn"].to_numpy() < wanted[stratum]
+    place = plan["place"].to_numpy().copy()
+    rows = np.flatnonzero(drawn & ~before)
+    first = int(before.sum())
+    shuffled = np.random.default_rng([seed, first] if first else seed).permutation(len(rows))
+    place[rows[shuffled]] = np.arange(first, first + len(rows))
+    return plan.assign(drawn=drawn, place=place)
 
 
 def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
@@ -208,82 +306,3 @@ def allocate(sizes: np.ndarray, rates: np.ndarray, budget: int) -> np.ndarray:
     remainder = np.argsort(-(share - whole), kind="stable")
     whole[remainder[: budget - int(whole.sum())]] += 1
     return whole
-
-
-def estimate_errors(
-    p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *, seed: int = 0
-) -> Estimate:
-    """Number of errors in a set from a stratified sample and whatever else was judged.
-
-    Parameters
-    ----------
-    p : (n,) predicted probability that the label is wrong. stratum : (n,) int.
-    drawn : (n,) bool, member of the random sample. judged, wrong : (n,) bool, has a verdict, and it says "wrong".
-
-    Returns
-    -------
-    Estimate; the interval is that of the predictive distribution of the errors among the unjudged.
-
-    Notes
-    -----
-    The log odds of the strata's error rates lie around a straight line in the predicted ones (`_rates`): a detector
-    that is too high, too low, too sure or too unsure does no harm, and strata learn from each other. Errors among the
-    unjudged are then binomial. Examples judged outside the sample (top suspects, say) are counted as found, and the
-    rate of the others is scaled by their mean p, since the suspicious ones are gone. The interval leaves out `TAIL` of
-    the draws at each end.
-    """
-    rng = np.random.default_rng(seed)
-    sampled = drawn & judged
-    strata = int(stratum.max()) + 1 if len(stratum) else 0
-    m = np.bincount(stratum[sampled], minlength=strata)
-    e = np.bincount(stratum[sampled & wrong], minlength=strata)
-    predicted = _means(p, stratum, np.ones(len(p), bool), strata)
-    rest = np.bincount(stratum[~judged], minlength=strata)
-    gone = _means(p, stratum, ~judged, strata) / _means(p, stratum, sampled | ~judged, strata)
-    some = np.flatnonzero(rest)
-    drawn_left = np.zeros(DRAWS)
-    if len(some):
-        rates = _rates(predicted[some], m[some], e[some], rng)
-        drawn_left = rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1)
-    left, (left_low, left_high) = float(drawn_left.mean()), np.quantile(drawn_left, (TAIL, 1 - TAIL))
-    found = int(wrong.sum())
-    return Estimate(
-        found + left, found + int(left_low), found + int(np.ceil(left_high)),
-        left, int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
-    )  # fmt: skip
-
-
-def _means(p: np.ndarray, stratum: np.ndarray, which: np.ndarray, strata: int) -> np.ndarray:
-    """(h,) mean p of the chosen examples in each stratum, kept off 0 and 1; 1/2 where a stratum has none."""
-    count = np.bincount(stratum[which], minlength=strata)
-    total = np.bincount(stratum[which], p[which], minlength=strata)
-    return np.clip(np.where(count, total / np.maximum(count, 1), 0.5), 1e-3, 1 - 1e-3)
-
-
-def _rates(predicted: np.ndarray, m: np.ndarray, e: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws (DRAWS, h) of the strata's error rates, given e errors among m examples in each.
-
-    Log odds = predicted log odds x + a + b (x - mean x) + c[stratum], with a, b and c normal around 0 with standard
-    deviations `LEVEL`, `SLOPE` and `OWN`; e is binomial. Draws from a t distribution at the posterior's mode (Laplace),
-    drawn again by importance (Gelman et al. 2013, Bayesian Data Analysis, sections 4.1 and 10.4).
-    """
-    x = np.log(predicted / (1 - predicted))
-    away = x - np.average(x, weights=m + 0.1)
-    prior = np.linalg.inv(LEVEL**2 + SLOPE**2 * np.outer(away, away) + OWN**2 * np.eye(len(x)))
-    mode = x.copy()
-    for _ in range(50):
-        rate = 1 / (1 + np.exp(-mode))
-        precision = prior + np.diag(m * rate * (1 - rate))
-        step = np.linalg.solve(precision, e - m * rate - prior @ (mode - x))
-        mode += np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    normal = rng.standard_normal((DRAWS, len(x)))
-    normal *= np.sqrt(FREEDOM / rng.chisquare(FREEDOM, DRAWS))[:, None]
-    odds = mode + np.linalg.solve(np.linalg.cholesky(precision).T, normal.T).T
-    off = odds - x
-    fit = odds @ e - np.logaddexp(0, odds) @ m - 0.5 * np.einsum("ij,ij->i", off @ prior, off)
-    proposed = -0.5 * (FREEDOM + len(x)) * np.log1p((normal**2).sum(axis=1) / FREEDOM)
-    weight = np.exp(fit - proposed - (fit - proposed).max())
-    chosen = rng.choice(DRAWS, DRAWS, p=weight / weight.sum())
-    return 1 / (1 + np.exp(-odds[chosen]))

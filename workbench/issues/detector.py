@@ -52,8 +52,8 @@ def find_issues(
     fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
-        (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used ("relabel"
-        True, "keep" False) unless given
+        (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used unless
+        given: the ones that a person gave by looking (`workbench.people.verdicts`)
     seed : of everything random; the same seed gives the same result
     client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
     arrays : `pred_probs`, `logits`, `embeddings`, `texts`, ... beside given labels, as in `Evidence.from_arrays`
@@ -68,7 +68,8 @@ def find_issues(
         reasons : str, up to three, strongest first
         row : int64, row in the dataset
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
-            sources
+            sources; for a Run also verdicts (how many of people were used), errors_in_words and errors_source: the
+            number of errors to show, by the "audit" where that is the better one, else by the "detector"
 
     Raises
     ------
@@ -93,12 +94,14 @@ def find_issues(
         todo = "Give a Series of bool indexed by id: True = the given label is wrong."
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
     source = opened(_labels_by_name(source, arrays))
+    counted = verdicts is None and hasattr(source, "stat_blocks") and not arrays
     if verdicts is None:
         verdicts = _journal_verdicts(source)
     if client is not None:
         verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
         source = Evidence.of(source, **arrays) if arrays else source
-        return issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
+        frame = issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
+        return _with_total(source, frame, verdicts) if counted else frame
     evidence = Evidence.of(source, **arrays)
     given = evidence.given_labels
     used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
@@ -129,6 +132,14 @@ def find_issues(
     order = np.lexsort((frame["row"], -np.nan_to_num(score, nan=-np.inf), -np.nan_to_num(p_error, nan=-1.0)))
     frame = frame.iloc[order]
     frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
+    return _with_total(source, frame, verdicts) if counted else frame
+
+
+def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
+    """The frame with the number of errors to show, which is the audit's where that is better (`totals`)."""
+    from workbench.issues.totals import shown
+
+    frame.attrs |= {"verdicts": 0 if verdicts is None else len(verdicts), **shown(run, frame)}
     return frame
 
 
@@ -182,12 +193,15 @@ def _labels_by_name(source: Any, arrays: dict[str, Any]) -> Any:
 
 
 def _journal_verdicts(run: Any) -> pd.Series | None:
-    """Verdicts of a run's journal as bool: True = the given label is wrong; None without a journal file."""
+    """Verdicts of a run's journal as bool: True = the given label is wrong; None without a journal file.
+
+    Only those that somebody gave by looking: accepted suggestions of a whole selection would confirm themselves.
+    """
     if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
         return None
-    state = run.journal.state()
-    verdicts = state["verdict"].map({"relabel": True, "keep": False}).dropna()
-    return known_verdicts(verdicts, run.dataset._index, journal=True)
+    from workbench.people.verdicts import verdicts_of
+
+    return verdicts_of(run)
 
 
 def _nothing(evidence: Evidence) -> MissingEvidence:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
+from workbench.people.verdicts import opinions as opinions_of
+from workbench.people.verdicts import warn_if_left_out
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -106,13 +108,16 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
 
     Notes
     -----
-    An author's opinion is the newest label that was given or kept and not undone; what was skipped counts as none. It
-    is a second opinion only where the second author had not seen the first one's verdict: `widgets.Explorer(run,
-    author="b", second_opinion=True)` hides it. Both usually judge suspects, on which people agree less than elsewhere.
+    An author's opinion is the newest label that was given or kept by looking at the example, and not undone
+    (`workbench.people.verdicts`: suggestions accepted for a whole selection are nobody's opinion); what was skipped
+    counts as none. It is a second opinion only where the second author had not seen the first one's verdict:
+    `widgets.Explorer(run, author="b", second_opinion=True)` hides it. Both usually judge suspects, on which people
+    agree less than elsewhere.
     """
     source = opened(source)
     journal = source if hasattr(source, "opinions") else source.journal
-    opinions = journal.opinions("label")
+    opinions = opinions_of(journal)
+    warn_if_left_out(journal, "agreement")
     rows = []
     for a, b in combinations(opinions.columns, 2):
         both = opinions[[a, b]].dropna()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from workbench.people.verdicts import at_the_view
+
 if TYPE_CHECKING:
-    from workbench.journal import Journal
+    from workbench.journal import Entry, Journal
 
 PAUSE = 300.0
 """Seconds without a decision after which a new sitting begins."""
@@ -44,16 +46,19 @@ def pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -
     (decisions - 1) / minutes between the first and the last of them. Notes, flags and undo do not count.
     """
     who = journal.author if author is None else author
-    seen: dict[int, str] = {}
-    for entry in journal.since(0):
-        if entry.author == who and counts(entry):
-            seen.setdefault(entry.batch, entry.time)
-    return pace_of(list(seen.values()), pause=pause)
+    return pace_of(list(times_of(journal.since(0), who).values()), pause=pause)
 
 
-def counts(entry: object) -> bool:
-    """Whether an entry of the journal is part of a decision that was made, and not of an undo."""
-    return entry.field == "verdict" and entry.reverts is None
+def times_of(entries: Iterable[Entry], author: str) -> dict[int, str]:
+    """ISO 8601 time by batch of an author's decisions among the entries of a journal, whole batches of them.
+
+    Undo does not count, and neither does what a program decided; a whole selection is one decision.
+    """
+    times: dict[int, str] = {}
+    for entry in entries:
+        if entry.author == author and entry.field == "verdict" and entry.reverts is None and at_the_view(entry.source):
+            times.setdefault(entry.batch, entry.time)
+    return times
 
 
 def pace_of(times: Sequence[str], *, pause: float = PAUSE) -> Pace:

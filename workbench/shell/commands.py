@@ -109,6 +109,8 @@ def _told(attrs: Mapping[str, object]) -> str:
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
     if attrs.get("pred_probs"):
         parts.append(f"probabilities {attrs['pred_probs']}")
+    if attrs.get("verdicts"):
+        parts.append(f"{attrs['verdicts']:,} verdicts of people")
     return "; ".join(part for part in parts if part)
 
 

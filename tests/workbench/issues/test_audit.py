@@ -6,9 +6,9 @@ import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError
-from workbench.issues import audit as module
+from workbench.issues import estimating as module
 from workbench.issues import find_issues
-from workbench.issues.audit import allocate, audit, estimate_errors, stratify, verdicts_of
+from workbench.issues.audit import STRATA, allocate, audit, estimate_errors, stratify, verdicts_of
 from workbench.recording.recorder import Recorder
 
 FEW_DRAWS = 1000  # each end (.0175) is off by sqrt(.0175 x .98 / 1000) = .004, over all trials by far less
@@ -70,8 +70,8 @@ def test_estimates_stay_within_what_is_possible(n, chance, monkeypatch):
 
 
 def _sample(p, stratum, budget, rng):
-    sizes = np.bincount(stratum, minlength=module.STRATA)
-    rates = np.bincount(stratum, p, minlength=module.STRATA) / np.maximum(sizes, 1)
+    sizes = np.bincount(stratum, minlength=STRATA)
+    rates = np.bincount(stratum, p, minlength=STRATA) / np.maximum(sizes, 1)
     drawn = np.zeros(len(p), bool)
     for h, m in enumerate(allocate(sizes, rates, budget)):
         drawn[rng.choice(np.flatnonzero(stratum == h), m, replace=False)] = True
@@ -118,7 +118,10 @@ def test_draws_of_rates_have_the_posterior_of_a_grid():
     log = e * odds - m * np.logaddexp(0, odds) - 0.5 * (odds - x) ** 2 / (module.LEVEL**2 + module.OWN**2)
     weight = np.exp(log - log.max())
     rate = 1 / (1 + np.exp(-odds))
-    drawn = module._rates(np.array([0.1]), np.array([m]), np.array([e]), np.random.default_rng(0))
+    kinds = np.array([[0, 1], [1, 1]])
+    counts = np.array([[m - e, e]])
+    drawn, eps = module._posterior(np.array([0.1]), counts, kinds, np.array([0.0]), np.random.default_rng(0))
+    assert (eps == 0).all()
     assert drawn.mean() == pytest.approx((weight * rate).sum() / weight.sum(), rel=0.03)
     highest = rate[np.searchsorted(np.cumsum(weight) / weight.sum(), 0.975)]
     assert np.quantile(drawn, 0.975) == pytest.approx(highest, rel=0.05)
@@ -133,22 +136,186 @@ def run(tmp_path, suspects):
     return rec.run()
 
 
+def test_a_reviewer_who_errs_has_the_posterior_of_a_grid(monkeypatch):
+    # two unknowns: the log odds of one stratum, and the reviewer's error rate with its prior; looks at some are doubled
+    from scipy.stats import beta
+
+    monkeypatch.setattr(module, "DRAWS", 60_000)
+    kinds, counts = np.array([[0, 1], [1, 1], [1, 2], [2, 2], [0, 2]]), np.array([[60, 4, 3, 2, 10]])
+    x, odds = np.log(0.05 / 0.95), np.linspace(-12, 4, 1601)
+    rate, eps = 1 / (1 + np.exp(-odds))[:, None], np.linspace(0.0005, 0.4, 800)[None, :]
+    log = -0.5 * (odds[:, None] - x) ** 2 / (module.LEVEL**2 + module.OWN**2) + beta.logpdf(eps, *module.MISTAKES)
+    for (w, t), count in zip(kinds, counts[0]):
+        if_wrong, if_right = (1 - eps) ** w * eps ** (t - w), eps**w * (1 - eps) ** (t - w)
+        log = log + count * np.log(rate * if_wrong + (1 - rate) * if_right)
+    weight = np.exp(log - log.max())
+    weight /= weight.sum()
+    grid = module._error_rates(None)
+    rates, errors = module._posterior(np.array([0.05]), counts, kinds, grid, np.random.default_rng(0))
+    assert rates.mean() == pytest.approx((weight * rate).sum(), rel=0.05)
+    assert errors.mean() == pytest.approx((weight * eps).sum(), rel=0.1)
+
+
+def test_known_mistakes_are_taken_off_by_hand():
+    # 1,000 labels, all right; a reviewer who is wrong 10 % of the time calls 10 of 100 wrong: no more than chance
+    p, stratum = np.full(1000, 0.02), np.zeros(1000, np.int64)
+    drawn = np.arange(1000) < 100
+    wrong = np.arange(1000) < 10
+    naive = estimate_errors(p, stratum, drawn, drawn, wrong)
+    honest = estimate_errors(p, stratum, drawn, drawn, wrong, reviewer_error=0.1)
+    assert naive.low > 30, "the mistakes pass for errors"
+    assert honest.low == 0 and honest.errors < 50
+    assert honest.reviewer_low == honest.reviewer_high == 0.1
+    assert "if reviewers are wrong 10.0% of the time" in str(honest)
+
+
+def test_second_looks_tell_mistakes_from_errors():
+    # the same 12 examples that were called wrong, looked at again: called right now, or wrong again
+    p, stratum = np.full(2000, 0.03), np.zeros(2000, np.int64)
+    drawn, wrong = np.arange(2000) < 150, np.arange(2000) < 12
+    looks = drawn.astype(int) + wrong
+
+    def errors(again):
+        return estimate_errors(
+            p, stratum, drawn, drawn, wrong, looks=looks, wrong_looks=wrong.astype(int) + again, reviewer_error=None
+        )
+
+    mistakes, confirmed = errors(np.zeros(2000, int)), errors(wrong.astype(int))
+    assert mistakes.errors < 0.4 * confirmed.errors
+    assert mistakes.reviewer_error > 2 * confirmed.reviewer_error
+    assert mistakes.looked_again == 12 and "12 second looks" in str(mistakes)
+
+
+def binormal(rng, n, rate, apart=2.5):
+    """p_error and truth of n labels: normal scores, by `apart` higher for wrong labels, and their exact posterior."""
+    wrong = rng.random(n) < rate
+    odds = np.log(rate / (1 - rate)) + apart * (rng.normal(size=n) + apart * wrong) - apart**2 / 2
+    return 1 / (1 + np.exp(-odds)), wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "mistakes", "again"), [(0.03, 0.03, True), (0.1, 0.03, False), (0.1, 0.0, True)])
+def test_coverage_when_reviewers_err(rate, mistakes, again, monkeypatch):
+    # benchmarks/audit.py has 300 simulations a cell of eight worlds: .93 and more; 80 here, seeded
+    monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
+    rng, covered, bias = np.random.default_rng(3), [], []
+    for trial in range(80):
+        p, wrong = binormal(rng, 4000, rate)
+        stratum = stratify(p)
+        drawn = _sample(p, stratum, 200, rng)
+        looks = drawn.astype(int)
+        said = wrong ^ (rng.random(len(p)) < mistakes)
+        called = said.astype(int)
+        if again:
+            second = drawn & (rng.random(len(p)) < np.where(said != (p > 0.5), 0.9, 0.1))
+            looks, called = looks + second, called + (second & (wrong ^ (rng.random(len(p)) < mistakes)))
+        found = estimate_errors(
+            p, stratum, drawn, drawn, said & drawn, looks=looks, wrong_looks=called, reviewer_error=None, seed=trial
+        )
+        covered.append(found.low <= wrong.sum() <= found.high)
+        bias.append(found.errors / wrong.sum() - 1)
+    assert np.mean(covered) >= 0.9, np.mean(covered)
+    assert abs(np.mean(bias)) < 0.2, np.mean(bias)
+
+
+def judge(run, ids, wrong, **told):
+    """Verdicts one by one, as a person gives them: the ids in `wrong` get another class."""
+    for id in ids:
+        given = run.dataset.given[run.dataset.rows([id])[0]]
+        if id in wrong:
+            run.journal.relabel([id], "b" if given == "a" else "a", old=[given], **told)
+        else:
+            run.journal.keep([id], old=[given], **told)
+
+
 def test_the_sample_comes_back_grows_and_reads_the_journal(run, suspects):
     issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
     first = audit(run, 40, issues=issues)
     assert first.budget == 40 and len(set(first.ids)) == 40
     assert "no verdict yet" in str(first.estimate())
-    assert set(audit(run, 40).ids) == set(first.ids), "tomorrow it is the same sample"
+    assert audit(run, 40).ids.tolist() == first.ids.tolist(), "tomorrow it is the same sample in the same order"
     larger = audit(run, 90)
-    assert set(first.ids) < set(larger.ids) and larger.budget == 90
-    given = run.dataset.given[run.dataset.rows(larger.ids)]
-    wrong, right = larger.ids[:30], larger.ids[30:]
-    run.journal.relabel(list(wrong), ["b" if g == "a" else "a" for g in given[:30]], old=list(given[:30]))
-    run.journal.keep(list(right), old=list(given[30:]))
+    assert larger.ids[:40].tolist() == first.ids.tolist() and larger.budget == 90, "what is new comes last"
+    judge(run, larger.ids, set(larger.ids[:30]), source="explorer: audit, key")
     estimate = audit(run, 90).estimate()
     assert estimate.judged == 90 and estimate.low <= estimate.errors <= estimate.high
-    assert estimate.errors >= 30 and estimate.left < estimate.errors
+    assert estimate.errors >= 20 and estimate.left < estimate.errors
     assert "95 % intervals from 90 audited" in str(estimate)
+
+
+def test_decisions_that_nobody_gave_by_looking_do_not_count(run, suspects):
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 60, issues=issues)
+    given = run.dataset.given[run.dataset.rows(sample.ids)]
+    others = ["b" if g == "a" else "a" for g in given]
+    run.journal.relabel(list(sample.ids), others, old=list(given), source="explorer: accept selection")
+    run.journal.relabel(list(sample.ids), others, old=list(given))
+    for id, other, old in zip(sample.ids, others, given):
+        run.journal.relabel([id], other, old=[old], source="notebook")
+    assert sample.estimate().judged == 0 and len(verdicts_of(run)) == 0
+    assert "verdicts" not in find_issues(run).attrs["method"]
+    run.journal.relabel(list(sample.ids), others, old=list(given), source="review")
+    assert sample.estimate().judged == 60, "somebody says that each was looked at"
+    run.journal.undo()
+    assert sample.estimate().judged == 0
+
+
+def test_verdicts_count_in_the_order_of_the_audit_only(run, suspects):
+    """Picking from the sample by suspicion, or by look, would make it no random sample."""
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 60, issues=issues)
+    judge(run, sample.ids[5:30], set())
+    found = sample.estimate()
+    assert (found.judged, found.waiting) == (0, 25)
+    assert "25 more do not count" in str(found)
+    judge(run, sample.ids[:4], set())
+    assert sample.estimate().judged == 4
+    run.journal.skip([sample.ids[4]], source="explorer: audit, key")
+    assert (sample.estimate().judged, sample.estimate().waiting) == (29, 0), "what was skipped is passed, not judged"
+
+
+def test_errors_found_elsewhere_count_as_found_and_not_as_sample(run, suspects):
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 20, issues=issues, reviewer_error=0)
+    outside = [id for id in issues.sort_values("p_error", ascending=False).index if id not in set(sample.ids)][:25]
+    judge(run, outside, set(outside))
+    judge(run, sample.ids, set())
+    found = sample.estimate()
+    assert found.judged == 20 and found.low >= 25
+    assert found.errors - found.left == pytest.approx(25)
+    assert audit(run).reviewer_error == 0, "what is known of the reviewer is kept with the plan"
+
+
+def test_second_looks_are_asked_for_and_read(run, suspects):
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 40, issues=issues)
+    low = set(sample.plan.loc[sample.plan["p_error"] < 0.1, "id"])
+    surprising = [id for id in sample.ids if id in low][:8]
+    judge(run, sample.ids[:10], set(surprising))
+    assert sample.second_looks() == [], "not at once: the first look is not forgotten yet"
+    judge(run, sample.ids[10:], set(surprising))
+    due = sample.second_looks()
+    assert len(set(due) & set(surprising)) >= 4, "verdicts against the detector are checked"
+    assert len(due) < 20
+    before = sample.estimate()
+    judge(run, due, set(), source="explorer: second look, key")
+    after = sample.estimate()
+    assert after.looked_again == len(due) and sample.second_looks() == []
+    assert after.judged == before.judged == 40
+    assert after.errors < before.errors and after.reviewer_error > before.reviewer_error
+    judge(run, due[:1], set(), author="somebody else")
+    assert sample.estimate().looked_again == len(due)
+    assert sample.estimate("somebody else").judged <= 1
+
+
+def test_an_old_plan_without_an_order_gets_the_one_it_had(run, suspects):
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 30, issues=issues, seed=4)
+    old = sample.plan.drop(columns=["place", "again", "reviewer_error"])
+    old.to_parquet(run.path / "audit.parquet", index=False)
+    drawn = old.loc[old["drawn"], "id"].to_numpy()
+    legacy = drawn[np.random.default_rng(4).permutation(30)]
+    assert audit(run, 1, seed=4).ids.tolist() == legacy.tolist() == sample.ids.tolist()
 
 
 def test_verdicts_follow_undo_and_a_change_back(run):
@@ -165,7 +332,7 @@ def test_verdicts_follow_undo_and_a_change_back(run):
 
 
 def test_verdicts_on_examples_of_another_run_are_left_out_and_named(run):
-    run.journal.keep(["r2", "elsewhere"], old=["c", "c"])
+    run.journal.keep(["r2", "elsewhere"], old=["c", "c"], source="review")
     with pytest.warns(UserWarning, match=r"The journal judges ids that are not .* \(1 of 2, left out\): 'elsewhere'"):
         assert verdicts_of(run).to_dict() == {"r2": False}
     with pytest.warns(UserWarning, match="elsewhere"):
@@ -175,6 +342,8 @@ def test_verdicts_on_examples_of_another_run_are_left_out_and_named(run):
 def test_refuses_an_empty_budget(run):
     with pytest.raises(InputError, match="`budget` is 0"):
         audit(run, 0)
+    with pytest.raises(InputError, match=r"`reviewer_error` is 0\.5"):
+        audit(run, 10, reviewer_error=0.5)
 
 
 @pytest.mark.slow

@@ -238,7 +238,7 @@ def test_verdicts_of_the_journal_are_used(tmp_path, rng):
         recorder.batch(dataset.ids, training(rng, given, true, 4)[2], embeddings=vectors)
     run = wb.open_run(tmp_path / "run")
     before = find_issues(run)
-    run.journal.keep(before.index[:30].tolist())
+    run.journal.keep(before.index[:30].tolist(), source="review")
     after = find_issues(run)
     assert after["p_error"].sum() < before["p_error"].sum()
     assert "30 verdicts" in after.attrs["method"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -51,11 +53,11 @@ def test_edges():
 def test_authors_of_a_journal(tmp_path):
     journal = Journal(tmp_path / "journal.sqlite")
     assert agreement(journal).empty
-    journal.relabel(["a", "b"], "dog", old="cat", author="anna")
+    journal.relabel(["a", "b"], "dog", old="cat", author="anna", source="review")
     journal.keep(["c"], old="cat", author="anna")
     journal.skip(["d"], author="anna")
     journal.relabel(["a"], "dog", old="cat", author="bo")
-    journal.keep(["b", "c", "d"], old="cat", author="bo")
+    journal.keep(["b", "c", "d"], old="cat", author="bo", source="review")
     journal.keep(["c"], old="cat", author="cy")
     table = agreement(journal)
     assert table[["a", "b", "n"]].values.tolist() == [["anna", "bo", 3], ["anna", "cy", 1], ["bo", "cy", 1]]
@@ -63,6 +65,20 @@ def test_authors_of_a_journal(tmp_path):
     assert table["differ"].tolist() == [["b"], [], []]
     journal.undo("bo")
     assert agreement(journal)["n"].tolist() == [1, 1], "what was undone is no opinion"
+
+
+def test_suggestions_accepted_in_bulk_are_nobodys_opinion(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.keep(["a"], old="cat", author="anna")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        journal.relabel(["a", "b", "c"], "dog", old="cat", author="bo", source="explorer: accept selection")
+        assert agreement(journal).empty
+    other = Journal(tmp_path / "other.sqlite")
+    for who in ("anna", "bo"):
+        other.keep(["a", "b"], old="cat", author=who)
+    with pytest.warns(UserWarning, match="none of the 2 decisions counts.*source='review'"):
+        assert agreement(other).empty
 
 
 def test_pace_of_the_newest_sitting():
@@ -82,5 +98,6 @@ def test_pace_counts_decisions_not_examples(tmp_path):
     journal.flag(["d"])
     journal.relabel(["e"], "y", old="x", author="bo")
     journal.undo()
+    journal.keep(["f"], old="x", source="a script")
     assert pace(journal).decisions == 2
     assert pace(journal, "bo").decisions == 1

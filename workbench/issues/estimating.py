@@ -1,0 +1,234 @@
+"""From verdicts to a number of label errors with an interval, although strata are small and reviewers make mistakes.
+
+The audit draws examples at random inside strata of p_error (`workbench.issues.audit`); this is the arithmetic on
+what was found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
+TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth
+FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider than those of the posterior
+DRAWS = 20_000
+MISTAKES = (1.0, 30.0)
+"""Beta distribution of a reviewer's error rate before any example was looked at twice: mean 3 %, 95 % below 10 %."""
+
+GRID = 24  # values of the reviewer's error rate that are weighed against each other
+NEVER = 1e-9  # an error rate of 0, in logarithms
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Number of label errors, with 95 % intervals.
+
+    Attributes
+    ----------
+    errors, low, high : in the whole data set as given.
+    left, left_low, left_high : among the examples that nobody has looked at.
+    judged, budget : examples of the audit sample whose verdicts count, and its size.
+    reviewer_error, reviewer_low, reviewer_high : the reviewer's error rate that the numbers allow for, with a 95 %
+        interval (no width when it was given).
+    looked_again : audited examples with a second look. waiting : verdicts on the sample that do not count, since an
+        example before them in the audit's order is open.
+    """
+
+    errors: float
+    low: int
+    high: int
+    left: float
+    left_low: int
+    left_high: int
+    judged: int
+    budget: int
+    reviewer_error: float = 0.0
+    reviewer_low: float = 0.0
+    reviewer_high: float = 0.0
+    looked_again: int = 0
+    waiting: int = 0
+
+    def __str__(self) -> str:
+        waiting = ""
+        if self.waiting:
+            waiting = f"; {self.waiting} more do not count, because examples before them in the audit's order are open"
+        if not self.judged:
+            return f"no verdict yet on the {self.budget} examples of the audit{waiting}"
+        examples = "example" if self.judged == 1 else "examples"
+        return (
+            f"about {self.errors:.0f} label errors ({self.low}-{self.high}), about {self.left:.0f} left "
+            f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited {examples}, "
+            f"{self.reviewer}{waiting}"
+        )
+
+    @property
+    def reviewer(self) -> str:
+        """What is taken to be the reviewer's error rate, in words."""
+        if self.reviewer_low == self.reviewer_high:
+            return f"if reviewers are wrong {self.reviewer_error:.1%} of the time" if self.reviewer_error else (
+                "if reviewers are never wrong"
+            )
+        span = f"{self.reviewer_error:.1%} of the time ({self.reviewer_low:.1%} to {self.reviewer_high:.1%})"
+        source = f"{self.looked_again} second looks" if self.looked_again else "no second look yet"
+        return f"reviewers being wrong {span}, {source}"
+
+
+def estimate_errors(
+    p: np.ndarray,
+    stratum: np.ndarray,
+    drawn: np.ndarray,
+    judged: np.ndarray,
+    wrong: np.ndarray,
+    *,
+    looks: np.ndarray | None = None,
+    wrong_looks: np.ndarray | None = None,
+    later: np.ndarray | None = None,
+    reviewer_error: float | None = 0.0,
+    seed: int = 0,
+) -> Estimate:
+    """Number of errors in a set from a stratified sample and whatever else was judged.
+
+    Parameters
+    ----------
+    p : (n,) predicted probability that the label is wrong. stratum : (n,) int.
+    drawn : (n,) bool, member of the random sample. judged, wrong : (n,) bool, has a verdict, and it says "wrong".
+    looks, wrong_looks : (n,) int, how often an example was looked at, and how often it was found wrong; 1 and `wrong`
+        where judged, if not given. Which examples are looked at again may depend on the first verdict and on p.
+    later : (n,) bool, judged outside the sample after it was drawn; none if not given.
+    reviewer_error : share of looks that give the wrong answer, in [0, 0.5); None: estimated from `looks`.
+    seed : of the draws.
+
+    Returns
+    -------
+    Estimate; the interval is that of the predictive distribution.
+
+    Notes
+    -----
+    The log odds of the strata's error rates lie around a straight line in the predicted ones (`_posterior`): a
+    detector that is too high, too low, too sure or too unsure does no harm, and strata learn from each other. A look
+    is wrong with probability eps, whatever the label: with error rate r, an example is found wrong w times in t looks
+    with probability r (1-eps)^w eps^(t-w) + (1-r) eps^w (1-eps)^(t-w); for one look that is r(1-eps) + (1-r)eps
+    (Rogan & Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among the unjudged are then
+    binomial, and so are those among the judged, given their verdicts. Examples judged outside the sample (top
+    suspects, say) are counted as found, and the rate of the others is scaled by their mean p, since the suspicious
+    ones are gone. The interval leaves out `TAIL` of the draws at each end.
+    """
+    rng = np.random.default_rng(seed)
+    looks = judged.astype(np.int64) if looks is None else np.where(judged, looks, 0)
+    wrong_looks = (wrong & judged).astype(np.int64) if wrong_looks is None else np.where(judged, wrong_looks, 0)
+    sampled = drawn & judged
+    strata = int(stratum.max()) + 1 if len(stratum) else 0
+    kinds, kind = np.unique(np.stack([wrong_looks, looks], axis=1)[judged], axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    place = stratum[judged] * len(kinds) + kind
+    inside = np.bincount(place[drawn[judged]], minlength=strata * len(kinds)).reshape(strata, -1)
+    every = np.bincount(place, minlength=strata * len(kinds)).reshape(strata, -1)
+    open_rows = ~judged
+    population = sampled | open_rows if later is None else sampled | open_rows | later
+    predicted = _means(p, stratum, np.ones(len(p), bool), strata)
+    rest = np.bincount(stratum[open_rows], minlength=strata)
+    gone = _means(p, stratum, open_rows, strata) / _means(p, stratum, population, strata)
+    some = np.flatnonzero((rest > 0) | (every.sum(axis=1) > 0))
+    if not len(some):
+        return Estimate(0.0, 0, 0, 0.0, 0, 0, 0, int(drawn.sum()))
+    eps = _error_rates(reviewer_error)
+    rates, error = _posterior(predicted[some], inside[some], kinds, eps, rng)
+    left = rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1)
+    found = np.full(len(left), int((wrong & judged).sum()))
+    if eps[-1] > 0:
+        told = _told(kinds, error)  # (draws, kinds) twice
+        truly = rates[:, :, None] * told[0][:, None, :]
+        truly /= truly + (1 - rates[:, :, None]) * told[1][:, None, :]
+        found = rng.binomial(every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
+    left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
+    low, high = np.quantile(found + left, (TAIL, 1 - TAIL))
+    known = (error.min(), error.max()) if len(eps) == 1 else np.quantile(error, (0.025, 0.975))
+    return Estimate(
+        float((found + left).mean()), int(low), int(np.ceil(high)),
+        float(left.mean()), int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
+        float(error.mean()), float(known[0]), float(known[1]), int((sampled & (looks > 1)).sum()),
+    )  # fmt: skip
+
+
+def _means(p: np.ndarray, stratum: np.ndarray, which: np.ndarray, strata: int) -> np.ndarray:
+    """(h,) mean p of the chosen examples in each stratum, kept off 0 and 1; 1/2 where a stratum has none."""
+    count = np.bincount(stratum[which], minlength=strata)
+    total = np.bincount(stratum[which], p[which], minlength=strata)
+    return np.clip(np.where(count, total / np.maximum(count, 1), 0.5), 1e-3, 1 - 1e-3)
+
+
+def _error_rates(reviewer_error: float | None) -> np.ndarray:
+    """Reviewer's error rates to weigh, equally likely beforehand: one that is known, or quantiles of the prior."""
+    if reviewer_error is not None:
+        return np.array([float(reviewer_error)])
+    from scipy.stats import beta
+
+    return beta.ppf((np.arange(GRID) + 0.5) / GRID, *MISTAKES)
+
+
+def _told(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(g, kinds) probability of w "wrong" in t looks where the label is wrong, and where it is right."""
+    w, t = kinds[:, 0], kinds[:, 1]
+    slip, hit = np.log(np.maximum(eps, NEVER))[:, None], np.log1p(-np.asarray(eps))[:, None]
+    return np.exp(w * hit + (t - w) * slip), np.exp(w * slip + (t - w) * hit)
+
+
+def _posterior(
+    predicted: np.ndarray, counts: np.ndarray, kinds: np.ndarray, eps: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws (DRAWS, h) of the strata's error rates and (DRAWS,) of the reviewer's, given what the looks said.
+
+    Parameters
+    ----------
+    predicted : (h,) mean p of each stratum. counts : (h, j) examples by stratum and kind.
+    kinds : (j, 2) how often such an example was found wrong, and looked at.
+    eps : (g,) reviewer's error rates, equally likely beforehand.
+
+    Notes
+    -----
+    Log odds = predicted log odds x + a + b (x - mean x) + c[stratum], with a, b and c normal around 0 with standard
+    deviations `LEVEL`, `SLOPE` and `OWN`. For each eps, draws from a t distribution at the posterior's mode (Laplace);
+    all of them drawn again by importance (Gelman et al. 2013, Bayesian Data Analysis, sections 4.1 and 10.4).
+    """
+    x = np.log(predicted / (1 - predicted))
+    away = x - np.average(x, weights=counts.sum(axis=1) + 0.1)
+    prior = np.linalg.inv(LEVEL**2 + SLOPE**2 * np.outer(away, away) + OWN**2 * np.eye(len(x)))
+    if_wrong, if_right = _told(kinds, eps)
+    share = -(-DRAWS // len(eps))
+    odds, weight = np.empty((len(eps), share, len(x))), np.empty((len(eps), share))
+    mode = x.copy()
+    for g in range(len(eps)):
+        mode, precision = _mode(mode, x, prior, counts, if_wrong[g], if_right[g])
+        normal = rng.standard_normal((share, len(x)))
+        normal *= np.sqrt(FREEDOM / rng.chisquare(FREEDOM, share))[:, None]
+        lower = np.linalg.cholesky(precision)
+        odds[g] = mode + np.linalg.solve(lower.T, normal.T).T
+        off = odds[g] - x
+        rate = 1 / (1 + np.exp(-odds[g]))[:, :, None]
+        fit = np.einsum("dhj,hj->d", np.log(rate * if_wrong[g] + (1 - rate) * if_right[g] + 1e-300), counts)
+        fit -= 0.5 * np.einsum("ij,ij->i", off @ prior, off)
+        proposed = -0.5 * (FREEDOM + len(x)) * np.log1p((normal**2).sum(axis=1) / FREEDOM)
+        weight[g] = fit - proposed - np.log(np.diag(lower)).sum()
+    flat = np.exp(weight - weight.max()).ravel()
+    chosen = rng.choice(len(flat), DRAWS, p=flat / flat.sum())
+    return 1 / (1 + np.exp(-odds.reshape(-1, len(x))[chosen])), eps[chosen // share]
+
+
+def _mode(
+    start: np.ndarray, x: np.ndarray, prior: np.ndarray, counts: np.ndarray, if_wrong: np.ndarray, if_right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log odds (h,) at which the posterior is highest, and its precision (h, h) there, by damped Newton steps."""
+    mode = start.copy()
+    for _ in range(60):
+        rate = 1 / (1 + np.exp(-mode))[:, None]
+        truly = rate * if_wrong / (rate * if_wrong + (1 - rate) * if_right + 1e-300)
+        curve = (counts * (rate * (1 - rate) - truly * (1 - truly))).sum(axis=1)
+        enough = 0.1 * (counts * rate * (1 - rate)).sum(axis=1)  # of a mixture it can be negative
+        precision = prior + np.diag(np.maximum(curve, enough))
+        step = np.linalg.solve(precision, (counts * (truly - rate)).sum(axis=1) - prior @ (mode - x))
+        mode += np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-6:
+            break
+    return mode, precision
