@@ -165,13 +165,10 @@ class Actions {
       { row } = store;
     if (row < 0) return;
     const text = `keep ${this.name(store.given[row])}`;
-    this.decide({
-      op: "keep",
-      rows: Int32Array.of(row),
-      labels: Int32Array.of(store.given[row]),
-      verdict: "keep",
-      text,
-    });
+    this.decide(
+      { op: "keep", rows: Int32Array.of(row), labels: Int32Array.of(store.given[row]), verdict: "keep", text },
+      { how: "key" },
+    );
     this.advance(row);
   }
 
@@ -179,7 +176,7 @@ class Actions {
     const { store } = this,
       { row } = store;
     if (row < 0) return;
-    this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" });
+    this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" }, { how: "key" });
     this.advance(row);
   }
 
@@ -468,6 +465,7 @@ const ORDERS = {
   second: "second opinion",
   random: "in random order",
   audit: "random audit",
+  again: "second looks of the audit",
   column: "by the coloured score",
   all: "all examples",
   own: "in your order",
@@ -777,20 +775,20 @@ function readTheme(node) {
 }
 
 // --- audit.js
-/** The audit: its sample as a queue, and its estimate, asked for anew a moment after each decision. */
+/** How many errors are left, asked for anew a moment after each decision; and the audit's sample as a queue. */
 
 /** Time without a decision after which the estimate is asked for, ms. */
 const PAUSE = 700;
 
 class Audit {
-  /** @param {{store: object, wire: object, onNews: () => void}} options */
+  /** @param {{store: object, wire: object}} options */
   constructor(options) {
     Object.assign(this, options, { timer: 0 });
     this.store.on("labels", () => this.later());
   }
 
   later() {
-    if (!this.store.meta.audit?.begun) return;
+    if (!this.store.meta.audit?.text && !this.store.meta.audit?.begun) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), PAUSE);
   }
@@ -809,12 +807,13 @@ class Audit {
     const { body, buffers } = await this.wire.ask("audit", { draw: true });
     this.take(body);
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
+    this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
   }
 
   take(body) {
     this.store.meta.audit = body.audit;
-    this.onNews();
+    this.store.emit("count");
   }
 
   destroy() {
@@ -822,14 +821,14 @@ class Audit {
   }
 }
 
-/** "about 41 left (30–55)" of an audit, else "~41 left" by the detector, else nothing. */
-function leftInWords(audit, expected) {
-  return audit?.text || (expected === null ? "" : `~${expected} left`);
+/** "about 41 left (30–55), from the detector", or nothing: Python says it, so that every place says the same. */
+function leftInWords(audit) {
+  return audit?.text || "";
 }
 
 /** @param {object} view */
 function auditFeature(view) {
-  const audit = new Audit({ store: view.store, wire: view.wire, onNews: () => view.inspector.queue() });
+  const audit = new Audit({ store: view.store, wire: view.wire });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);
   view.registry.onEnd(() => audit.destroy());
 }
@@ -3722,7 +3721,7 @@ class Crossfilter {
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
  * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
- * "list", "history".
+ * "list", "history", "count" (how many errors are left).
  */
 
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
@@ -3767,6 +3766,7 @@ class Store {
     this.revealed = -1;
     this.changed = this.countChanged();
     this.locked = ""; // why nothing can be saved
+    this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
 
   on(topic, listener) {
@@ -3885,14 +3885,6 @@ class Store {
     const rows = this.rows(name);
     const open = rows.find((row) => !this.verdict[row]);
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
-  }
-
-  /** Wrong labels to be expected among the examples that nobody has judged. */
-  expectedLeft() {
-    let sum = 0;
-    for (let i = 0; i < this.n; i++)
-      if ((this.verdict[i] === 0 || this.verdict[i] === CODE.skip) && this.pError[i] > 0) sum += this.pError[i];
-    return sum;
   }
 
   /** How many of the queue have a verdict. */
@@ -4283,7 +4275,7 @@ function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 done · 12/min · ~41 left": how far one is, how fast, and what is left to find. @param {object} view */
+/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {object} view */
 function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
@@ -4295,12 +4287,12 @@ function peopleFeature(view) {
   const show = () => {
     const { done, total } = store.progress();
     const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
-    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
       "decided of the queue",
       paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
-      left && `wrong labels that are left: ${store.meta.audit?.title || store.meta.expected}`,
+      left && store.meta.audit.title,
     ]
       .filter(Boolean)
       .join("; ");
@@ -4320,7 +4312,7 @@ function peopleFeature(view) {
     show();
     later();
   });
-  for (const topic of ["list", "mask"]) store.on(topic, show);
+  for (const topic of ["list", "mask", "count"]) store.on(topic, show);
   registry.on("start", show);
   registry.onEnd(() => clearTimeout(timer));
 }
@@ -4368,7 +4360,8 @@ function takeQueue(store, buffer) {
 }
 
 /** The queue in another order, made by Python; "column" is the one that colours the points. */
-async function reorder({ store, wire, paint, say, fail }, name) {
+async function reorder(view, name) {
+  const { store, wire, paint, say, fail } = view;
   try {
     const by = name === "column" ? paint.by : name;
     if (name === "column" && store.columns.get(by)?.kind !== "number") {
@@ -4376,7 +4369,9 @@ async function reorder({ store, wire, paint, say, fail }, name) {
       return;
     }
     const { body, buffers } = await wire.ask("queue", { by });
+    store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0]);
+    if (name === "again" && body.count && !store.blind) toggleBlind(view);
     say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
   } catch (error) {
     fail(error);
@@ -5316,6 +5311,8 @@ class Gallery {
   nothing() {
     if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
     if (this.store.filter.active) return "Nothing of this list passes the filters.";
+    const { emptyBecause } = this.store;
+    if (emptyBecause) return emptyBecause;
     const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
     return `${why} Choose “all examples” to go through them all.`;
   }
@@ -5826,8 +5823,7 @@ class Inspector {
       this.queue();
       this.neighborCaptions();
     });
-    store.on("list", () => this.queue());
-    store.on("mask", () => this.queue());
+    for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
   build() {
@@ -6142,19 +6138,19 @@ class Inspector {
     );
   }
 
-  /** "queue 14/180 · ~41 left". */
+  /** "queue 14/180 · about 41 left, from the detector". */
   queue() {
     const { store } = this,
       name = store.list,
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = leftInWords(store.meta.audit, store.meta.expected ? count(store.expectedLeft()) : null);
+    const left = leftInWords(store.meta.audit);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
       ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
       : `${word} empty`;
-    const basis = store.meta.audit?.title || store.meta.expected;
+    const basis = store.meta.audit?.title;
     this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");
