@@ -62,7 +62,7 @@ class Question(W.VBox):
         """The answer beside the guess, in words; `choice` is what the numbers say."""
         self._known("answer", choice)
         if self._guess is None:
-            return f"You did not guess. On this data: {choice}."
+            return f"On this data: {choice}."
         right = "You said so too" if self._guess == choice else f"You said: {self._guess}"
         return f"{right}. On this data: {choice}."
 

@@ -98,10 +98,10 @@ def record_demo(
     ------
     ExistsError : a whole run is there already and `overwrite` is not set.
     """
+    check_free(path, overwrite)
     import torch
     from tqdm.auto import tqdm
 
-    check_free(path, overwrite)
     epochs = epochs or (10 if small else 12)
     dataset = demo_dataset(data, seed=seed)
     held_out = HELD_OUT_EPOCHS[data]
@@ -127,6 +127,28 @@ def record_demo(
         how = f"{FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
         rec.save_pred_probs(probs, out_of_fold=True, how=how)
     return open_run(path)
+
+
+def reset_demo(path: str | Path) -> int:
+    """Take back every decision in a run, whoever made it, so that a lesson can start again.
+
+    Nothing is deleted: the journal keeps the decisions and that they were taken back.
+
+    Returns
+    -------
+    int
+        On how many examples a decision stood.
+
+    Raises
+    ------
+    RunError
+        There is no run at `path`.
+    """
+    journal = open_run(path).journal
+    standing = len(journal.state())
+    while journal.undo(anyone=True, source="reset"):
+        pass
+    return standing
 
 
 def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tuple[torch.nn.Module, torch.nn.Module]:

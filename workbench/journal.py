@@ -54,9 +54,22 @@ class Entry(NamedTuple):
 
 COLUMNS = Entry._fields
 
+
+class Entries(list):
+    """A list of `Entry` that prints as one line, however long it is."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<no entries: there was nothing to take back>"
+        ids, fields = {entry.id for entry in self}, dict.fromkeys(entry.field for entry in self)
+        examples = f"{len(ids):,} example{'s' if len(ids) > 1 else ''}"
+        return f"<{len(self):,} entries of {self[0].author}: {', '.join(fields)} of {examples}>"
+
+
 # A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
 _FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
 _STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE b.depth % 2 = 0 AND {_FREE})"
+_MINE = "b.owner = :owner"
 _INSERT = "INSERT INTO entries (id, field, old, new, author, time, source, reason, batch, reverts)"
 
 
@@ -192,6 +205,13 @@ class Journal:
     def redo(self, author: str | None = None, *, anyone: bool = False, source: str = "redo") -> list[Entry]:
         """Bring back what `undo` took back last; nothing after a new decision of the same author."""
         return self._revert(True, author, anyone, source)
+
+    def size_of_next(self, *, redo: bool = False, author: str | None = None) -> int:
+        """On how many examples the next `undo` (or `redo`) of `author` would act; 0 when there is none."""
+        owner = self.author if author is None else _text("author", author)
+        sql = f"SELECT count(DISTINCT e.id) FROM entries e WHERE e.batch = (SELECT batch FROM ({_next(redo, _MINE)}))"
+        rows = self._file.read(sql, {"owner": owner})
+        return int(rows[0][0]) if rows else 0
 
     # ---- reading ---------------------------------------------------------------------------------------------
 
@@ -330,15 +350,13 @@ class Journal:
         """Append the batch that undoes the newest standing decision, or that redoes the newest undo."""
         owner = self.author if author is None else _text("author", author)
         source = _text("source", source)
-        mine = ":owner = :owner" if anyone else "b.owner = :owner"
+        mine = ":owner = :owner" if anyone else _MINE
+        find = _next(redo, mine)
         if redo:
-            fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {mine} AND b.depth = 0)"
-            find = f"{mine} AND b.depth % 2 = 1 AND b.batch > {fresh} AND {_FREE}"
             new, by, why = (
                 f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason")
             )
         else:
-            find = f"{mine} AND b.depth % 2 = 0 AND {_FREE}"
             standing = (
                 "FROM entries t JOIN batches b ON b.batch = t.batch WHERE t.id = i.id AND t.field = i.field "
                 f"AND b.depth % 2 = 0 AND {_FREE} ORDER BY t.seq DESC LIMIT 1"
@@ -347,12 +365,11 @@ class Journal:
             new = f"CASE WHEN {below} THEN (SELECT t.new {standing}) ELSE {_original('i.field')} END"
             by, why = ":source", "''"
         if not self._file.exists():
-            return []
+            return Entries()
         with self._file.transaction() as db:
-            find = f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1"
             target = db.execute(find, {"owner": owner}).fetchone()
             if target is None:
-                return []
+                return Entries()
             reverted, owner, depth = target
             sql = "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)"
             batch = db.execute(sql, (owner, depth + 1, reverted)).lastrowid
@@ -362,7 +379,16 @@ class Journal:
                 {"author": self.author, "time": _now(), "source": source, "batch": batch, "reverted": reverted},
             )
             sql = f"SELECT {', '.join(COLUMNS)} FROM entries WHERE batch = ? ORDER BY seq"
-            return [Entry(*row) for row in db.execute(sql, (batch,))]
+            return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
+
+
+def _next(redo: bool, mine: str) -> str:
+    """SQL: batch, owner and depth of what the next undo (or redo) takes back."""
+    find = f"{mine} AND b.depth % 2 = 0 AND {_FREE}"
+    if redo:
+        fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {mine} AND b.depth = 0)"
+        find = f"{mine} AND b.depth % 2 = 1 AND b.batch > {fresh} AND {_FREE}"
+    return f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1"
 
 
 def login() -> str:

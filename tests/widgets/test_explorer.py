@@ -333,3 +333,19 @@ def test_messages_go_out_through_the_widget_and_not_through_the_plain_view():
     from widgets import Explorer
 
     assert Explorer.send is anywidget.AnyWidget.send
+
+
+def test_a_large_step_of_an_earlier_session_asks_before_one_key_does_it(page, run):
+    """402 decisions must not come back by a Shift+U that was meant for something else."""
+    ids = run.dataset.ids[:30]
+    given = run.dataset.given[:30]
+    batch = run.journal.relabel(ids, run.classes[0], old=given)
+    changed = len(run.changes())
+    ex = page()
+    asked, buffers = ex.ask("undo")
+    assert asked["ask"] == 30 and asked["count"] == 0 and not buffers
+    assert len(ex.changes) == changed, "nothing happened yet"
+    assert ex.ask("undo", sure=True)[0]["count"] == 30
+    assert ex.ask("redo")[0]["ask"] == 30 and len(ex.changes) == 0
+    assert ex.ask("redo", sure=True)[0]["count"] == 30 and len(ex.changes) == changed
+    assert batch is not None

@@ -17,7 +17,7 @@ def test_only_one_choice_is_pressed(question):
 
 
 def test_the_answer_stands_beside_the_guess(question):
-    assert question.answer("b") == "You did not guess. On this data: b."
+    assert question.answer("b") == "On this data: b."
     question.guess = "a"
     assert question.answer("b") == "You said: a. On this data: b."
     assert question.answer("a") == "You said so too. On this data: a."

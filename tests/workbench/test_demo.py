@@ -89,3 +89,34 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         demo.record_demo(tmp_path / "run", data="digits", small=True, epochs=1, progress=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reset_takes_back_every_decision_and_forgets_nothing(tmp_path, capsys):
+    from workbench.shell.cli import main
+
+    dataset = wb.Dataset.from_arrays(["a", "b"] * 10)
+    wb.Recorder(tmp_path / "run", dataset, mode="import").close()
+    journal = wb.open_run(tmp_path / "run").journal
+    journal.relabel([0, 1], "b", old=["a", "b"], author="ann")
+    journal.keep([2], old="a", author="bob")
+    journal.note([3], "hm", author="bob")
+    assert main(["demo", str(tmp_path / "run"), "--reset"]) == 0
+    assert "decisions on 4 examples were taken back" in capsys.readouterr().out
+    run = wb.open_run(tmp_path / "run")
+    assert len(run.journal.state()) == len(run.changes()) == 0
+    assert {"ann", "bob"} <= set(run.journal.log()["author"]), "what was decided can still be read"
+    assert main(["demo", str(tmp_path / "nothing"), "--reset"]) == 1
+
+
+def test_a_run_that_is_there_is_refused_before_anything_is_loaded(tmp_path):
+    import subprocess
+    import sys
+
+    wb.Recorder(tmp_path / "run", wb.Dataset.from_arrays(["a", "b"]), mode="import").close()
+    code = (
+        "import sys; from workbench.shell.cli import main; "
+        f"code = main(['demo', {str(tmp_path / 'run')!r}]); print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False"]
+    assert "holds a run already" in done.stderr

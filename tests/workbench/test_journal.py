@@ -384,3 +384,15 @@ def test_work_of_the_file_grows_with_what_is_asked_and_not_with_what_is_there(tm
         found[n] = np.array([read / n, all_back / n, one, back])
     assert (found[500] > 0).all()
     assert (found[4_000] < 1.5 * found[500]).all(), found
+
+
+def test_undoing_much_prints_one_line(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite", "ann")
+    assert journal.size_of_next() == journal.size_of_next(redo=True) == 0
+    assert repr(journal.undo()) == "<no entries: there was nothing to take back>"
+    journal.relabel(list(range(402)), "b", old="a")
+    assert journal.size_of_next() == 402 and journal.size_of_next(author="bob") == 0
+    entries = journal.undo()
+    assert repr(entries) == "<804 entries of ann: label, verdict of 402 examples>"
+    assert len(entries) == 804 and entries[0].id == 0, "a list all the same"
+    assert journal.size_of_next() == 0 and journal.size_of_next(redo=True) == 402

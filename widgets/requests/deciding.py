@@ -12,7 +12,10 @@ from workbench.people.verdicts import SECOND_LOOK
 
 if TYPE_CHECKING:
     from widgets.view.view import View
-    from workbench.journal import Entry
+
+
+MANY = 20
+"""Examples that one key may change without a question, where the page did not make that step itself."""
 
 
 def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
@@ -40,12 +43,12 @@ def _where(view: View, rows: np.ndarray) -> str:
 
 def ask_undo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The author's newest decision is taken back."""
-    return _travelled(view, view.decisions.undo())
+    return _travelled(view, content, redo=False)
 
 
 def ask_redo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """What was taken back last is brought back."""
-    return _travelled(view, view.decisions.redo())
+    return _travelled(view, content, redo=True)
 
 
 def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, list]:
@@ -67,7 +70,13 @@ def _rows_in(view: View, content: dict, buffers: list) -> tuple[np.ndarray, list
     return np.flatnonzero(unpacked(buffers[0], view.dataset.n)), list(buffers[1:])
 
 
-def _travelled(view: View, entries: list[Entry]) -> tuple[dict, list]:
+def _travelled(view: View, content: dict, *, redo: bool) -> tuple[dict, list]:
+    """Undo or redo; a large step that the page has not seen itself (of an earlier session) asks first."""
+    if not content.get("sure"):
+        size = view.decisions.size_of_next(redo=redo)
+        if size > MANY:
+            return {"count": 0, "row": -1, "ask": size, "time": view.decisions.last_time}, []
+    entries = view.decisions.redo() if redo else view.decisions.undo()
     rows = sorted(view.decisions.rows_of({entry.id for entry in entries}).values())
     return _caught_up(view, len(rows), rows[0] if rows else -1)
 

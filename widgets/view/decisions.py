@@ -187,6 +187,10 @@ class Decisions:
         """Take back the author's newest decision."""
         return self.journal.undo(self.author)
 
+    def size_of_next(self, *, redo: bool) -> int:
+        """On how many examples the next undo (or redo) of the author would act."""
+        return self.journal.size_of_next(redo=redo, author=self.author)
+
     def redo(self) -> list[Entry]:
         """Bring back what was taken back last."""
         return self.journal.redo(self.author)

@@ -18,6 +18,7 @@ from workbench.compare.intervals import corrected_t, paired_bootstrap, points, v
 from workbench.compare.material import calm_threads, codes, corrected_labels, inputs, predicted, take, true_labels
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError, first_few
+from workbench.printing import Printed, wrapped
 from workbench.run import Run, opened
 
 SAID = {
@@ -27,8 +28,8 @@ SAID = {
 }
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Printed):
     """Accuracy after training on the given labels, on the corrected ones, and on two controls.
 
     Attributes
@@ -86,7 +87,7 @@ class Comparison:
             what = SAID[arm].format(changed=self.changed, suspects=self.suspects)
             lines.append(f"  {what}: {self.in_words(arm)}; {row['verdict']}")
         lines.append(f"{len(self.table)} splits, judged on {self.judged_on}. Intervals: {self.interval_kind}.")
-        return "\n".join([*lines, *self.notes])
+        return wrapped("\n".join([*lines, *self.notes]))
 
 
 def compare(

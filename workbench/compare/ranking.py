@@ -17,12 +17,13 @@ import pandas as pd
 
 from workbench.compare.intervals import LEVEL
 from workbench.errors import InputError
+from workbench.printing import Printed, wrapped
 
 BLOCK = 1 << 22
 
 
-@dataclass(frozen=True)
-class Reranking:
+@dataclass(frozen=True, repr=False)
+class Reranking(Printed):
     """A ranking of models by given and by corrected labels.
 
     Attributes
@@ -81,7 +82,7 @@ class Reranking:
         ]
         sure = int(self.flips["sure"].sum()) if len(self.flips) else 0
         lines.append(f"{len(self.flips)} pairs change their order, {sure} of them beyond chance.")
-        return "\n".join(lines)
+        return wrapped("\n".join(lines))
 
 
 def rerank(

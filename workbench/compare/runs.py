@@ -14,6 +14,7 @@ import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence
 from workbench.people.agreement import cohen_kappa
+from workbench.printing import Printed, wrapped
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ NEIGHBORS = 10
 MAP = ("variability", "confidence")
 
 
-@dataclass(frozen=True)
-class RunComparison:
+@dataclass(frozen=True, repr=False)
+class RunComparison(Printed):
     """What `compare_runs` found.
 
     Attributes
@@ -68,7 +69,8 @@ class RunComparison:
         return frame.sort_values("spearman", kind="stable")
 
     def __str__(self) -> str:
-        return "; ".join(self.told + [f"{k}: Spearman {v:.2f}" for k, v in self.summary["spearman"].items() if v == v])
+        ranks = [f"{name}: Spearman {rho:.2f}" for name, rho in self.summary["spearman"].items() if rho == rho]
+        return wrapped("; ".join(self.told + ranks))
 
     @property
     def told(self) -> list[str]:

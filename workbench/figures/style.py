@@ -118,8 +118,16 @@ def template() -> go.layout.Template:
     return go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 13, "color": INK},
-            "title": {"x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 16}, "y": 1, "yanchor": "top",
-                      "yref": "container", "pad": {"t": 20}},
+            "title": {
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "font": {"size": 16},
+                "y": 1,
+                "yanchor": "top",
+                "yref": "container",
+                "pad": {"t": 20},
+            },
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": list(OKABE_ITO),
@@ -129,7 +137,12 @@ def template() -> go.layout.Template:
             "legend": {"itemsizing": "constant", "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 2},
             "hoverlabel": {"font": {"family": FONT, "size": 12}, "align": "left"},
             "hovermode": "closest",
-            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.5)", "activecolor": INK},
+            "modebar": {
+                "orientation": "v",
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": "rgba(128,128,128,0.5)",
+                "activecolor": INK,
+            },
             "colorscale": {"sequential": score_colors(None)},
         },
         data={"scatter": [{"marker": {"colorbar": bar}}], "scattergl": [{"marker": {"colorbar": bar}}]},

@@ -60,7 +60,8 @@ def read(source: Any, path: str | Path, *, format: str | None = None, **options:
         - table: `label` (default "label"), `id`, `image`, `audio`, `text`: names of columns; `probs`: common prefix of
           the columns of probabilities, or their names, and then `out_of_fold`, which must be said; `embedding`: column
           of lists; `media_root`; `neutralized=True` for a CSV that `export` wrote.
-        - npz: `logits=True` keeps the logits; `label`: name of the array of labels; `id`: of the ids.
+        - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` where it holds
+          probabilities.
         - cartography: `logits=True` keeps the logits.
 
     Returns

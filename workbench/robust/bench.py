@@ -16,6 +16,7 @@ from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError
 from workbench.folds import scaled
 from workbench.issues.plant import plant
+from workbench.printing import Printed, wrapped
 from workbench.robust.calibration import expected_calibration_error
 from workbench.robust.heads import WIDEST, Setup, one_thread
 from workbench.robust.methods import check_methods, estimated_noise, train
@@ -26,8 +27,8 @@ REFERENCES = ("fixed", "clean")
 """Cross-entropy on labels corrected by `find_issues`, and on the true labels."""
 
 
-@dataclass(frozen=True)
-class RobustBench:
+@dataclass(frozen=True, repr=False)
+class RobustBench(Printed):
     """Robust methods by noise rate.
 
     Attributes
@@ -61,7 +62,7 @@ class RobustBench:
                 f"  {rate:.0%} wrong, {method}: {row['accuracy']:.1%}{words}; ECE {row['ece']:.3f}{repaired}, "
                 f"{row['broken']:.1%} of right ones broken"
             )
-        return "\n".join(lines)
+        return wrapped("\n".join(lines))
 
 
 def robust(

@@ -13,6 +13,7 @@ from workbench.compare.intervals import corrected_t, points, verdict
 from workbench.compare.material import calm_threads, inputs, predicted, take, true_labels
 from workbench.dataset import UNLABELLED, Dataset
 from workbench.errors import InputError
+from workbench.printing import Printed, wrapped
 from workbench.run import Run, opened
 from workbench.select.rules import end_of, made_value, needs_inputs, values_of
 from workbench.select.selection import best
@@ -21,8 +22,8 @@ SHARES = (0.1, 0.2, 0.33, 0.5, 0.75, 1.0)
 RANDOM = "random"
 
 
-@dataclass(frozen=True)
-class KeepCurve:
+@dataclass(frozen=True, repr=False)
+class KeepCurve(Printed):
     """Accuracy after training on a kept part, by score and share.
 
     Attributes
@@ -55,7 +56,7 @@ class KeepCurve:
             elif share < 1:
                 words = f"{self.in_words(by, share)}; {row['verdict']}"
                 lines.append(f"  {share:.0%} by {by}: {row['accuracy']:.1%}, {words}")
-        return "\n".join(lines)
+        return wrapped("\n".join(lines))
 
 
 def keep_curve(

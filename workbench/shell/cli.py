@@ -113,6 +113,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--small", action="store_true", help="fewer epochs, no logits, last embeddings only")
     sub.add_argument("--force", action="store_true", help="record anew over a run that is there (its journal stays)")
+    sub.add_argument(
+        "--reset", action="store_true", help="only take back all decisions in it, to start the lessons again"
+    )
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
     sub = command(

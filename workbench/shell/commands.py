@@ -21,6 +21,11 @@ ISSUE_COLUMNS = ("id", "given", "suggested", "p_error", "reasons")
 
 def demo(args: argparse.Namespace) -> Lines:
     """Record the demo run and say what it found."""
+    if args.reset:
+        from workbench.demo import reset_demo
+
+        yield f"{args.run}: the decisions on {reset_demo(args.run):,} examples were taken back; the journal keeps them."
+        return
     from workbench.demo import findings, record_demo
 
     run = record_demo(args.run, data=args.data, small=args.small, overwrite=args.force, progress=not args.quiet)

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.journal import Journal
 from workbench.recording.ranks import in_use
 from workbench.run import Run, open_run
 from workbench.shell.commands import Lines, describe
 from workbench.shell.text import table
+from workbench.storage.layout import Layout
 from workbench.storage.remote import local_path, runs_below
 
 LISTED = ("run", "examples", "classes", "epochs", "state", "accuracy", "changed", "size", "mode")
@@ -83,7 +85,11 @@ def check(args: argparse.Namespace) -> Lines:
 
     from workbench.storage.inspection import inspect, repair
 
-    run = open_run(args.run)
+    try:
+        run = open_run(args.run)
+    except RunError as error:
+        yield from _beyond_repair(args.run, error)
+        return
     yield describe(run)
     with tqdm(desc="checking", unit=" files", delay=2, leave=False, disable=not sys.stderr.isatty()) as bar:
         findings = list(inspect(run, lambda path: bar.update()))
@@ -111,6 +117,30 @@ def check(args: argparse.Namespace) -> Lines:
         yield 1
     else:
         yield "Everything was read, all whole."
+
+
+def _beyond_repair(place: str, error: RunError) -> Lines:
+    """What can be done about a run that does not open, since one of the two files that make it a run is damaged."""
+    local = local_path(place)
+    layout = None if local is None else Layout(local)
+    if layout is None or not (layout.run_json.exists() or layout.examples.exists()) or "migrate" in str(error):
+        raise error
+    yield f"damaged: {error}"
+    yield "run.json and examples.parquet cannot be made again from the other files, so --repair leaves all as it is."
+    yield "Restore the file from a copy of the run. Without a copy:"
+    yield "  1. record or import the same examples again, with the same ids, to another path;"
+    decisions = "  2. "
+    if layout.journal.exists():
+        try:
+            count = len(Journal(layout.journal).state())
+            decisions += f"the decisions are whole ({count:,} examples): copy {layout.journal.name} into the new run;"
+        except WorkbenchError as broken:
+            decisions += f"the journal cannot be read either ({broken});"
+    else:
+        decisions += "no decisions were made in this run;"
+    yield decisions
+    yield "  3. probabilities and embeddings (.npy) can be read with numpy and stored in the new run."
+    yield 1
 
 
 def migrate(args: argparse.Namespace) -> Lines:

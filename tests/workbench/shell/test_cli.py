@@ -219,7 +219,7 @@ def test_migrate_has_nothing_to_do(run, capsys):
         (["import", "{tmp}/none.csv", "{tmp}/b"], "none.csv does not exist"),
         (["import", "{tmp}/src.npz", "{tmp}/run"], "holds a run already"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "excel"], "unknown format 'excel'"),
-        (["import", "{tmp}/src.npz", "{tmp}/b", "--id", "key"], "'id'; it is not an option of the format 'npz'"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--id", "key"], "unknown option 'id'.* The format is 'npz'"),
         (["issues", "{tmp}/run", "--out", "{tmp}/src.npz"], "unknown suffix '.npz'"),
         (["ls", "{tmp}/none"], "none is not a folder"),
         (["score", "{tmp}/run", "--scores", "amu"], "'amu'"),
@@ -314,3 +314,15 @@ def test_table_and_printable():
     assert lines[1].startswith("x\\ty ")
     assert lines[2].endswith("…")
     assert printable("\x1b[2J\u202eabc\r") == "\\x1b[2J\\u202eabc\\r"
+
+
+@pytest.mark.parametrize("damage", ["run.json", "examples.parquet"])
+def test_check_says_what_can_be_done_about_a_run_that_does_not_open(tmp_path, run, capsys, damage):
+    run.journal.relabel(["x0"], "2", old="1")
+    (run.path / damage).write_bytes(b"{")
+    for options in ([], ["--repair"]):
+        assert main(["check", str(run.path), *options]) == 1
+        out = capsys.readouterr().out
+        assert "damaged" in out and "--repair leaves all as it is" in out
+        assert "the decisions are whole (1 examples): copy journal.sqlite" in out
+        assert (run.path / damage).read_bytes() == b"{"
