@@ -269,8 +269,13 @@ class Actions {
       this.visit(step.row);
     }
     try {
-      const { body } = await this.send(word, {}, []);
-      if (!body.count && !step) this.say(`nothing to ${word}`);
+      const sure = Boolean(step) || this.asked === word;
+      this.asked = null;
+      const { body } = await this.send(word, { sure }, []);
+      if (body.ask) {
+        this.asked = word;
+        this.say(`${word} ${count(body.ask)} decisions of an earlier session? The same key again does it`, "warn");
+      } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
         this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
         this.visit(body.row);
@@ -292,6 +297,7 @@ class Actions {
 
   async decide(change, extra = {}) {
     if (this.refused()) return;
+    this.asked = null;
     const { store } = this,
       { op, rows, labels, flag } = change;
     store.apply(change);
