@@ -232,7 +232,8 @@ class Ensemble(Evidence):
                 spaces = [np.asarray(run.embeddings(telling_epoch(run))[rows], np.float32) for run, rows in told]
                 return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
 
-            self._add_embeddings(side_by_side, f"of {len(told)} runs side by side; {words}")
+            beside = f"of {len(told)} runs side by side"
+            self._add_embeddings(side_by_side, f"{beside}; {words}", f"embeddings {beside}")
         elif first.text_column is not None:
             self._add_texts(lambda: np.array(first.texts(), object)[self.rows[0]].tolist())
 

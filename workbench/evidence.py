@@ -77,6 +77,7 @@ class Evidence:
         self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
         self.out_of_fold = bool(out_of_fold)
         self.notes = dict(notes or {})
+        self.run: Run | None = None
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, np.ndarray] = {}
         self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
@@ -300,6 +301,7 @@ class Evidence:
         """
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
+        evidence.run = run
         probs = run.pred_probs()
         if probs is not None and not made_here(run, probs.how):
             evidence._makers["pred_probs"] = probs.values.__getitem__
@@ -314,7 +316,7 @@ class Evidence:
         if run.embedding_epochs:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
-            evidence._add_texts(dataset.texts)
+            evidence._add_texts_of(run)
         evidence._votes = run.votes
         return evidence
 
@@ -328,10 +330,30 @@ class Evidence:
             return run.neighbors(self._once("epoch", epoch), NEIGHBORS)
 
         self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), embedding_origin(run))
-        self._add_neighbors(neighbors)
+        which = (lambda: f"embeddings of epoch {self._once('epoch', epoch)}") if run.epochs else (lambda: "embeddings")
+        self._add_neighbors(neighbors, which)
 
-    def _add_neighbors(self, make: Callable[[], Neighbors]) -> None:
+    def neighbors(self) -> Neighbors:
+        """The graph of the 30 nearest neighbours; made once.
+
+        Raises
+        ------
+        MissingEvidence : no embeddings and no texts.
+        """
+        self.get("neighbor_labels", slice(0, 0))
+        return self._whole["neighbors"]
+
+    @property
+    def neighbor_source(self) -> str:
+        """By what examples are neighbours, in words; "" without neighbours."""
+        return self._once("neighbor_source", self._name_neighbors)
+
+    def _name_neighbors(self) -> str:
+        return ""
+
+    def _add_neighbors(self, make: Callable[[], Neighbors], source: Callable[[], str]) -> None:
         """Labels of, and distances to, the neighbours of one graph that is made once."""
+        self._name_neighbors = source
 
         def labels() -> np.ndarray:
             return self._once("neighbors", make).labels(self.given_labels)
@@ -388,7 +410,9 @@ class Evidence:
             self._makers[name] = lambda rows, array=array: array[:, rows]
             self.notes["dynamics"] = f"{len(array)} epochs of statistics"
 
-    def _add_embeddings(self, read: Callable[[], np.ndarray], note: str) -> None:
+    def _add_embeddings(
+        self, read: Callable[[], np.ndarray], note: str, source: str = "embeddings passed as an array"
+    ) -> None:
         self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
 
         def neighbors() -> Neighbors:
@@ -396,13 +420,31 @@ class Evidence:
 
             return nearest(self._once("embeddings", read), NEIGHBORS)
 
-        self._add_neighbors(neighbors)
+        self._add_neighbors(neighbors, lambda: source)
         self.notes["embeddings"] = note
 
     def _add_texts(self, texts: Callable[[], list[str]]) -> None:
         from workbench.issues.space import text_vectors
 
-        self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label")
+        self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label", OF_TEXTS)
+
+    def _add_texts_of(self, run: Run) -> None:
+        """The texts of a run, whose graph of neighbours is kept in its cache."""
+        self._add_texts(run.dataset.texts)
+
+        def neighbors() -> Neighbors:
+            from workbench.embeddings.neighbors import Neighbors, nearest
+            from workbench.issues.counted_neighbors import text_key
+            from workbench.storage.cache import cached
+
+            def make() -> dict[str, np.ndarray]:
+                graph = nearest(self.get("embeddings"), NEIGHBORS)
+                return {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
+
+            found = cached(run, "neighbors-of-texts", text_key(run), make)
+            return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))
+
+        self._add_neighbors(neighbors, self._name_neighbors)
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

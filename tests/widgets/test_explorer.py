@@ -211,8 +211,10 @@ def test_inspect_has_curve_neighbours_reasons_and_columns(page, run):
     assert body["curve"]["epochs"] == [0, 1, 2, 3]
     assert body["curve"]["given"] == pytest.approx(run.stat_matrix("p_given")[:, 10].tolist())
     assert all(0 <= p <= 1 for p in body["curve"]["suggested"])
-    assert len(body["neighbors"]["rows"]) == len(body["neighbors"]["items"]) == 8
+    assert len(body["neighbors"]["rows"]) == len(body["neighbors"]["items"]) == 10
     assert 10 not in body["neighbors"]["rows"]
+    assert body["p_given"] == body["curve"]["given"][-1]
+    assert body["p_epoch"] == 3
     assert [name for name, _ in body["columns"]] == ["weight", "source"]
     assert body["media"]["src"].startswith("data:image/png;base64,")
     json.dumps(body, allow_nan=False)

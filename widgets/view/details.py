@@ -10,12 +10,15 @@ import numpy as np
 
 from widgets.view.media import FULL, THUMB, Media, as_text, plain
 from workbench.errors import MissingEvidence
+from workbench.evidence import Evidence
+from workbench.issues.counted_neighbors import Near
+from workbench.issues.reasons import meaning
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from collections.abc import Mapping
 
-NEIGHBORS = 8
-"""Neighbours shown."""
+    from workbench.ensemble import Ensemble
+    from workbench.run import Run
 
 BLOCK = 65_536
 """Rows of the curves read at a time: as many as lie together in the files."""
@@ -31,30 +34,48 @@ class Details:
     ----------
     run : the run.
     reasons : (n,) reasons joined by "; ". suggested : (n,) int32 class index, -1 = none.
-    media : pictures and texts.
+    media : pictures and texts. pool : the ensemble of which the run is the first.
+    sources : what the reasons rest on, as in `find_issues(...).attrs["sources"]`.
     """
 
-    def __init__(self, run: Run, reasons: np.ndarray, suggested: np.ndarray, media: Media) -> None:
+    def __init__(
+        self,
+        run: Run,
+        reasons: np.ndarray,
+        suggested: np.ndarray,
+        media: Media,
+        pool: Ensemble | None = None,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
         self.run, self.reasons, self.suggested, self.media = run, reasons, suggested, media
+        self.pool, self.sources = pool, dict(sources or {})
         self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
-        self._neighbors = None
-        self._no_neighbors = ""
+        self._near: Near | None = None
 
     def of(self, row: int, note: str) -> dict:
         """The answer to `inspect`: JSON-ready."""
         given, suggested = self._curve(row)
+        reasons = [part for part in str(self.reasons[row] or "").split("; ") if part]
         return {
             "row": row,
             "id": plain(self.run.dataset.ids[row]),
             "media": self.media.item(row, FULL),
-            "reasons": [part for part in str(self.reasons[row] or "").split("; ") if part],
+            "reasons": reasons,
+            "meanings": [meaning(reason) for reason in reasons],
             "note": note,
-            "p_given": last(given),
+            **self._last_p(given),
             "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
-            "neighbors": self._near(row),
+            "neighbors": self._neighbors(row),
             "columns": self._columns(row),
         }
+
+    def _last_p(self, given: np.ndarray) -> dict:
+        """The probability of the given label in the last epoch that has one, and that epoch; None without."""
+        known = np.flatnonzero(np.isfinite(given))
+        if not len(known):
+            return {"p_given": None, "p_epoch": None}
+        return {"p_given": float(given[known[-1]]), "p_epoch": int(self.run.epochs[known[-1]])}
 
     def _curve(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """p(given) and p(suggested) of one row, each (epochs,) float32, NaN where unknown."""
@@ -91,22 +112,33 @@ class Details:
         """The five likeliest classes of a block of rows, by epoch."""
         return [self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.epochs]
 
-    def _near(self, row: int) -> dict:
-        """Rows, distances and thumbnails of the nearest neighbours; or why there are none."""
-        if self._neighbors is None and not self._no_neighbors:
-            try:
-                self._neighbors = self.run.neighbors(k=NEIGHBORS)
-            except MissingEvidence:
-                self._no_neighbors = "no embeddings were recorded, so no neighbours"
-        if self._neighbors is None:
-            return {"rows": [], "items": [], "distances": [], "none": self._no_neighbors}
-        rows = [int(other) for other in self._neighbors.indices[row][:NEIGHBORS] if other >= 0]
-        distances = self._neighbors.distances[row][: len(rows)]
-        return {
-            "rows": rows,
-            "items": [self.media.item(other, THUMB) for other in rows],
-            "distances": finite(distances),
-        }
+    def _neighbors(self, row: int) -> dict:
+        """Rows and thumbnails of the neighbours that the reasons count, and by what they are near; or why none."""
+        nothing = {"rows": [], "items": [], "by": ""}
+        try:
+            rows, by = self._nearest(row)
+        except MissingEvidence:
+            return nothing | {"none": "no embeddings and no texts, so no neighbours"}
+        if not len(rows):
+            return nothing | {"none": f"no neighbours: {by}" if by else "no neighbours"}
+        counted = self.sources.get("neighbors", by)  # of suspects that were passed in, it may be something else
+        other = "" if counted in by else f"The reasons count neighbours by {counted}, which are not in this run."
+        return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
+
+    def _nearest(self, row: int) -> tuple[list[int], str]:
+        """Rows of the neighbours of one example, the nearest first, and by what."""
+        with self._lock:
+            if self._near is None:
+                pooled = self.pool is not None
+                self._near = Near(self.pool if pooled else Evidence.from_run(self.run), None if pooled else self.run)
+                ids = self.pool.ids if pooled else self.run.dataset.ids
+                self._rows = self.run.dataset.rows(ids)
+                self._places = np.full(self.run.n, -1)
+                self._places[self._rows] = np.arange(len(ids))
+        if self._places[row] < 0:
+            return [], "not all runs have this example"
+        found, by = self._near.of(int(self._places[row]))
+        return self._rows[found].tolist(), by
 
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text."""
@@ -118,9 +150,3 @@ class Details:
 def finite(values: np.ndarray) -> list[float | None]:
     """Floats with None for NaN, because JSON has no NaN."""
     return [float(value) if math.isfinite(value) else None for value in np.asarray(values, np.float64)]
-
-
-def last(values: np.ndarray) -> float | None:
-    """The last finite value, or None."""
-    known = [value for value in finite(values) if value is not None]
-    return known[-1] if known else None

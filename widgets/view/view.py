@@ -86,7 +86,8 @@ class View:
             for name, value in nothing.items()
         )
         self.reasons = issues["reasons"].to_numpy(object)[order]
-        self.details = Details(self.run, self.reasons, self.suggested, self.media)
+        sources = issues.attrs.get("sources")
+        self.details = Details(self.run, self.reasons, self.suggested, self.media, self.pool, sources)
         self.lenses = None
 
     @property

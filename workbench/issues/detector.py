@@ -19,6 +19,7 @@ from workbench.errors import FdrNotPossible, InputError, MissingEvidence
 from workbench.evidence import Evidence
 from workbench.issues import calibrate, counts, reasons
 from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.dynamics import Doubt, doubt
 from workbench.issues.nearby import labels_near
 from workbench.issues.ranking import Ranking, Seen, ranking
@@ -286,12 +287,12 @@ def _reasons(
     given = evidence.given_labels
     found = []
     if pooled is not None and pooled.views != (VOTES,):
-        what = "leave-one-out" if GIVEN_PROBS not in pooled.views else "out-of-fold"
+        what = reasons.OUT_OF_FOLD if set(pooled.views) <= {GIVEN_PROBS, VOTES} else reasons.HELD_OUT
         found.append(reasons.predicted(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes))
     if pooled is not None and pooled.voted is not None:
         found.append(reasons.voted(evidence.votes, given, evidence.classes))
     if seen is not None:
-        found.append(reasons.predicted("in-sample", *seen, given, evidence.classes))
+        found.append(reasons.predicted(reasons.IN_SAMPLE, *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
     model = pooled is not None and pooled.views != (VOTES,)
@@ -301,12 +302,17 @@ def _reasons(
     found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
     if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
         rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
-        near = np.full((evidence.n, 10), -1)
-        near[rows] = labels_near(pooled.vectors, rows, given, 10)
+        near = np.full((evidence.n, COUNTED), -1)
+        found_near = labels_near(pooled.vectors, rows, np.arange(evidence.n), COUNTED)
+        near[rows] = given[found_near]
+        if evidence.run is not None:
+            keep_near(evidence.run, rows, found_near)
         pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
         found.append(reasons.neighbors(near, given))
+        evidence.notes["neighbors"] = evidence.neighbor_source
     elif evidence.has("neighbor_labels") and "embeddings" not in aside:
-        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :10], given))
+        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
+        evidence.notes["neighbors"] = evidence.neighbor_source
     return found
 
 

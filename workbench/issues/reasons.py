@@ -18,6 +18,28 @@ if TYPE_CHECKING:
 
 STANDING = 0.3
 
+HELD_OUT, OUT_OF_FOLD, IN_SAMPLE = "held-out models", "out-of-fold", "in-sample"
+"""Whose probabilities a reason quotes: what comes before its colon."""
+
+MEANINGS = {
+    HELD_OUT: "probabilities of models that did not see this example's label: the detector's classifiers on embeddings "
+    "or texts, with your out-of-fold probabilities where there are some (geometric mean)",
+    OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`): of a model that was not trained on this example",
+    IN_SAMPLE: "your in-sample probabilities (`pred_probs`): of a model that was trained on this label",
+    "neighbours": "given labels of the nearest neighbours, which are shown below",
+    "never learned": "epochs of the recorded training in which the given label was predicted",
+    "learned in": "epochs of the recorded training in which the given label was predicted",
+    "less sure": "place of this example among those with the same given label, by the probability of that label",
+    "surer": "place of this example among those with the same given label, by the probability of that label",
+}
+"""What a reason rests on, by how it begins."""
+
+
+def meaning(reason: str) -> str:
+    """What a reason rests on, in words; "" for one that is not of this module."""
+    return next((words for start, words in MEANINGS.items() if reason.startswith(start)), "")
+
+
 Reason = tuple[np.ndarray, np.ndarray]
 """(strength float (n,), NaN where it does not apply; words object (n,))"""
 
@@ -89,7 +111,7 @@ def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Re
 def predicted(
     what: str, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray, given: np.ndarray, classes: Sequence[str]
 ) -> Reason:
-    """What a model says, the likelier class first: "out-of-fold: dog .93, cat .02".
+    """What a model says, the likelier class first: "held-out models: dog .93, cat .02".
 
     Parameters
     ----------

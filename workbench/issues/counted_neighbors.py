@@ -1,0 +1,78 @@
+"""The neighbours that the detector's reasons count, for whoever shows them: the same embeddings, the same rows.
+
+Up to `combine.NEAREST_ROWS` examples they are the first `COUNTED` of the evidence's graph of neighbours. Beyond, the
+detector looks for neighbours of the most suspicious examples only; these are kept in the run's cache.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.issues.combine import NEAREST_ROWS
+from workbench.storage.cache import digest, embedding_key, load, store
+
+if TYPE_CHECKING:
+    from workbench.evidence import Evidence
+    from workbench.run import Run
+
+COUNTED = 10
+"""Neighbours that a reason speaks of."""
+
+NAME = "neighbors-of-suspects"
+
+
+class Near:
+    """Neighbours of single examples, as the reasons of `find_issues` count them.
+
+    Parameters
+    ----------
+    evidence : what the detector was asked about. run : where it keeps what it found, if anywhere.
+    """
+
+    def __init__(self, evidence: Evidence, run: Run | None) -> None:
+        self.evidence, self.run = evidence, run
+        self._kept: dict[int, np.ndarray] | None = None
+
+    def of(self, row: int) -> tuple[np.ndarray, str]:
+        """Row numbers (m,), m <= `COUNTED`, the nearest first, and by what they are near, in words.
+
+        Raises
+        ------
+        MissingEvidence : no embeddings and no texts.
+        """
+        if self.evidence.n > NEAREST_ROWS:
+            if self._kept is None:
+                found = None if self.run is None else load(self.run, NAME, _key(self.run))
+                self._kept = {} if found is None else dict(zip(found["rows"].tolist(), found["near"]))
+            if row in self._kept:
+                return self._kept[row], f"{self.evidence.neighbor_source}, as the detector sees them"
+            if self.run is not None and self.run.embedding_epochs:  # no reason speaks of these: the graph of the scores
+                rows = self.run.neighbors(k=COUNTED).indices[row]
+                return rows[rows >= 0], f"embeddings of epoch {self.run.resolve_embedding_epoch(-1)}"
+            return np.empty(0, np.int64), f"{self.evidence.neighbor_source}, looked up for the most suspicious only"
+        rows = self.evidence.neighbors().indices[row][:COUNTED]
+        return rows[rows >= 0], self.evidence.neighbor_source
+
+
+def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:
+    """Keep the neighbours (m, 10) that the detector looked up for some rows, beside those that are kept already."""
+    key = _key(run)
+    before = load(run, NAME, key)
+    if before is not None:
+        others = ~np.isin(before["rows"], rows)
+        rows = np.concatenate([before["rows"][others], rows])
+        near = np.concatenate([before["near"][others], near])
+    store(run, NAME, key, {"rows": np.asarray(rows, np.int64), "near": np.asarray(near, np.int32)}, quiet=True)
+
+
+def text_key(run: Run) -> dict[str, str]:
+    """What neighbours by texts were made from."""
+    return {"texts": digest(np.frombuffer("\0".join(map(str, run.dataset.texts())).encode(), np.uint8))}
+
+
+def _key(run: Run) -> dict[str, str]:
+    from workbench.telling import telling_epoch
+
+    return {"embeddings": embedding_key(run, telling_epoch(run))} if run.embedding_epochs else text_key(run)
