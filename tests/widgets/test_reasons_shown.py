@@ -11,7 +11,7 @@ import pytest
 
 import widgets as wd
 from workbench.dataset import Dataset
-from workbench.ensemble import Ensemble
+from workbench.ensemble import ensemble
 from workbench.issues import counted_neighbors, detector
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
@@ -89,7 +89,7 @@ def test_texts_without_embeddings_show_neighbours_by_their_n_grams():
 
 
 def test_an_ensemble_shows_neighbours_in_all_its_embeddings(tmp_path):
-    pool = Ensemble([open_run(recorded(tmp_path / f"run{seed}", seed)) for seed in (0, 1)])
+    pool = ensemble([recorded(tmp_path / f"run{seed}") for seed in (0, 1)])
     agrees(wd.Explorer(pool))
 
 

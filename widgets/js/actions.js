@@ -1,6 +1,6 @@
 /** What keys and buttons do: at once on the page, then in the journal, then "saved". */
 import { packMask } from "./bits.js";
-import { clip, clock, count } from "./format.js";
+import { clock, count } from "./format.js";
 
 /** Selections up to this size cross as row numbers, larger ones as a bit mask. */
 const FEW = 500;
@@ -12,7 +12,7 @@ export class Actions {
   }
 
   name(code) {
-    return clip(this.store.className(code), 28);
+    return this.store.shortName(code, 28);
   }
 
   /* ---- one example ---- */
@@ -114,12 +114,14 @@ export class Actions {
     );
   }
 
-  /** Rows of the selection whose suggestion is at least as likely as `least` and differs from their label. */
-  acceptable(least) {
+  /** Rows of the selection whose suggestion differs from their label and is at least as likely as `least` (null: any). */
+  acceptable(least = null) {
     const { store } = this;
     return store.lists.selection.filter(
       (row) =>
-        store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least,
+        store.suggested[row] >= 0 &&
+        store.suggested[row] !== store.labels[row] &&
+        (least === null || store.pSuggested[row] >= least),
     );
   }
 
@@ -154,7 +156,7 @@ export class Actions {
     const step = store.travel(forward);
     if (step) {
       this.say(`${forward ? "again" : "undone"}: ${step.text}`);
-      this.visit(step.row);
+      this.visit(step.rows);
     }
     try {
       const sure = Boolean(step) || this.asked === word;
@@ -166,15 +168,18 @@ export class Actions {
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
         this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
-        this.visit(body.row);
+        this.visit(body.count === 1 ? [body.row] : []);
       }
     } catch {
       /* `send` has shown it and Python's state has come back with it */
     }
   }
 
-  visit(row) {
-    if (row >= 0) this.store.goTo(row);
+  /** Show what an undone step was about: its example, or of a batch the first that is open in the list. */
+  visit(rows) {
+    const { store } = this,
+      row = rows.length === 1 ? rows[0] : store.firstOpen();
+    if (row >= 0) store.goTo(row);
   }
 
   /* ---- to the journal ---- */
@@ -190,7 +195,7 @@ export class Actions {
       { op, rows, labels, flag } = change;
     store.apply(change);
     const step = store.past[store.past.length - 1];
-    this.say(`${change.text} · ${this.undoKey} undo`);
+    this.say(change.text);
     const same = labels && labels.every((code) => code === labels[0]);
     const body = { op, flag, ...extra, label: same ? labels[0] : undefined };
     const buffers = same || !labels ? [] : [labels.buffer];

@@ -33,6 +33,7 @@ export class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
+    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in order`);
   }
 
   take(body) {
@@ -52,7 +53,7 @@ export function leftInWords(audit) {
 
 /** @param {object} view */
 export function auditFeature(view) {
-  const audit = new Audit({ store: view.store, wire: view.wire });
+  const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);
   view.registry.onEnd(() => audit.destroy());
 }

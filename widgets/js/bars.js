@@ -1,7 +1,7 @@
 /** Bars of a category column: a click keeps a category, further clicks add or drop others. */
 import { hex } from "./color.js";
 import { h } from "./dom.js";
-import { count } from "./format.js";
+import { count, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
 
 export class Bars {
@@ -41,7 +41,7 @@ export class Bars {
     const el = h(
       "button",
       { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: shortNames(this.column.categories, 16)[code] })),
       h("span", { class: "lw-bar-track" }, back, fill),
       number,
     );

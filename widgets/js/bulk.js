@@ -3,17 +3,41 @@ import { fillSelect, h } from "./dom.js";
 import { count, probability } from "./format.js";
 import { offeredOrders, ORDERS } from "./orders.js";
 
-const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
+const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+/** The level to begin with, where it holds any suggestion. */
+const CAREFUL = 0.9;
 /** A second click within this time confirms, ms. */
 const ARMED = 4000;
+
+/**
+ * Thresholds that hold something: [level, how many suggestions are at least that likely], the strictest first; a level
+ * that adds nothing to a stricter one is left out, and the last (null) holds all.
+ * @param {ArrayLike<number>} likely probabilities of the suggestions
+ */
+export function thresholds(likely) {
+  const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
+  return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
+}
+
+/** The threshold to preset: the careful one, else the strictest that holds anything. */
+export function preset(levels) {
+  const careful = levels.filter(([level]) => level !== null && level <= CAREFUL && level >= 0.5);
+  return (careful[0] || levels[0])?.[0] ?? null;
+}
 
 export class Bulk {
   /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
-    this.least = h("select", { "aria-label": "least probability of a suggestion", onchange: () => this.show() });
-    fillSelect(this.least, [["", LEVELS_OF_TRUST.map((p) => [String(p), `p ≥ ${probability(p)}`])]], "0.9");
+    this.least = h("select", {
+      "aria-label": "least probability of a suggestion",
+      title: "p_suggested: probability, by the detector, that the suggested label is right",
+      onchange: () => {
+        this.chosen = true;
+        this.show();
+      },
+    });
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
@@ -40,18 +64,39 @@ export class Bulk {
     const { store } = this;
     clearTimeout(this.armed);
     this.armed = 0;
-    this.accepting.hidden = store.list !== "selection";
+    this.accepting.hidden = store.list !== "selection" || store.meta.suggests === false || store.blind;
     this.ordering.hidden = store.list !== "queue";
     if (this.accepting.hidden) return;
-    const ready = this.actions.acceptable(Number(this.least.value)).length;
-    this.button.textContent = ready === 1 ? "Accept 1 suggestion" : `Accept ${count(ready)} suggestions`;
+    this.offer();
+    const ready = this.actions.acceptable(this.level).length;
+    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
+    this.button.title = ready ? "" : "nothing in the selection has a suggested label that differs from its label now";
     this.button.disabled = !ready;
     this.button.classList.remove("lw-primary");
   }
 
+  /** The threshold in force; null for none. */
+  get level() {
+    return this.least.value === "" ? null : Number(this.least.value);
+  }
+
+  /** Fill the menu with the thresholds that hold something of this selection, with their counts. */
+  offer() {
+    const { store } = this,
+      likely = Array.from(this.actions.acceptable(), (row) => store.pSuggested[row]),
+      levels = thresholds(likely);
+    this.least.hidden = !levels.length;
+    const key = (level) => (level === null ? "" : String(level)),
+      kept = this.chosen && levels.some(([level]) => level === this.level);
+    if (!kept) this.chosen = false;
+    const value = key(kept ? this.level : preset(levels));
+    const words = (level, held) => `${level === null ? "any p" : `p ≥ ${probability(level)}`} (${count(held)})`;
+    fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
+  }
+
   /** The first click says what will happen, the second does it. */
   accept() {
-    const least = Number(this.least.value);
+    const least = this.level;
     if (!this.armed) {
       this.button.textContent = `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
       this.button.classList.add("lw-primary");
@@ -67,10 +112,18 @@ export class Bulk {
     fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
   }
 
-  rankAgain() {
-    this.rank.disabled = true;
+  async rankAgain() {
     this.rank.textContent = "ranking…";
-    this.onRank();
+    this.rank.setAttribute("aria-disabled", "true"); // a disabled button would lose the focus
+    if (this.ranking) return;
+    this.ranking = true;
+    try {
+      await this.onRank();
+    } finally {
+      this.ranking = false;
+      this.rank.textContent = "Rank again";
+      this.rank.removeAttribute("aria-disabled");
+    }
   }
 
   reorder(name) {

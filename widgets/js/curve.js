@@ -1,7 +1,6 @@
 /** p(given) and p(suggested) over the epochs, with names at the line ends. */
 import { hex } from "./color.js";
 import { sharpContext } from "./dom.js";
-import { clip } from "./format.js";
 
 const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 
@@ -16,12 +15,30 @@ export function apart(a, b, gap) {
 /** Last finite value of a list, or null. */
 export const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
 
+/** Epochs without a value between (or after) epochs with one. */
+const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
+
+/** Why a curve has gaps, in words; "" where it has none. Of the classes beside the given one a recording keeps the five likeliest. */
+export function gapsInWords({ epochs, given, suggested }, name) {
+  if (epochs.length < 2) return "";
+  const lost = missing(given, epochs),
+    low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
+  const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
+  return [
+    low.length && `no line for ${name} in ${listed(low)}: it was not among the five likeliest classes, the only ones recorded`,
+    lost.length && `this example was not recorded in ${listed(lost)}`,
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{epochs: number[], given: number[], suggested: number[]|null}} curve
- * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object}} look
+ * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object, nothing?: string}} look
+ *        `nothing`: what stands in place of the curve
  */
-export function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
+export function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight;
   if (!width) return;
@@ -32,7 +49,7 @@ export function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded",
+      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded"),
       width / 2,
       height / 2,
     );
@@ -40,7 +57,7 @@ export function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
   }
   const room = Math.min(
     110,
-    Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8,
+    Math.max(c.measureText(given).width, suggested ? c.measureText(suggested).width : 0) + 8,
   );
   const right = width - PAD.right - room,
     bottom = height - PAD.bottom,
@@ -82,19 +99,22 @@ function stroke(c, epochs, values, x, y, color, dash) {
   c.lineWidth = 1.8;
   c.setLineDash(dash);
   c.beginPath();
-  let pen = false;
+  const known = values.map((v) => v !== null && Number.isFinite(v)),
+    alone = [];
   epochs.forEach((e, i) => {
-    const v = values[i];
-    if (v === null || !Number.isFinite(v)) {
-      pen = false;
-      return;
-    }
-    if (pen) c.lineTo(x(e), y(v));
-    else c.moveTo(x(e), y(v));
-    pen = true;
+    if (!known[i]) return;
+    if (known[i - 1]) c.lineTo(x(e), y(values[i]));
+    else c.moveTo(x(e), y(values[i]));
+    if (!known[i - 1] && !known[i + 1]) alone.push(i);
   });
   c.stroke();
   c.setLineDash([]);
+  c.fillStyle = hex(color);
+  for (const i of alone) {
+    c.beginPath();
+    c.arc(x(epochs[i]), y(values[i]), 2, 0, 7);
+    c.fill();
+  }
 }
 
 function names(c, lines, y, right, theme) {
@@ -104,6 +124,6 @@ function names(c, lines, y, right, theme) {
   c.textBaseline = "middle";
   c.fillStyle = hex(theme.text);
   lines.forEach(([values, , , name], i) => {
-    if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]);
+    if (lastFinite(values) !== null) c.fillText(name, right + 5, placed[i]);
   });
 }

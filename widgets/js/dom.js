@@ -23,6 +23,11 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** A text in which what stands between backticks is code, as nodes. */
+export function withCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
+}
+
 /** A 16 x 16 line icon from SVG path data. */
 export function icon(path) {
   const svg = document.createElementNS(SVG, "svg");

@@ -66,7 +66,7 @@ export class Exporter {
       h(
         "div",
         { class: "lw-line" },
-        h("label", {}, this.over, "overwrite"),
+        h("label", { title: "write over a file of this name" }, this.over, "overwrite"),
         h("span", { class: "lw-space" }),
         this.button,
       ),

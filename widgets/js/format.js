@@ -40,6 +40,43 @@ export function clip(text, most = 24) {
   return `${points.slice(0, head).join("")}…${points.slice(points.length - (most - 1 - head)).join("")}`;
 }
 
+const shortened = new WeakMap();
+
+/**
+ * Names kept to a length so that they still differ: shortened in the middle; those that would then read alike lose what
+ * they begin with in common instead. Remembered for each list of names.
+ * @param {string[]} names @param {number} most characters
+ */
+export function shortNames(names, most) {
+  if (!shortened.has(names)) shortened.set(names, new Map());
+  const known = shortened.get(names);
+  if (!known.has(most)) known.set(most, told(names, most));
+  return known.get(most);
+}
+
+function told(names, most) {
+  const out = names.map((name) => clip(name, most)),
+    alike = new Map();
+  out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
+  for (const group of alike.values()) {
+    if (group.length < 2) continue;
+    const shared = commonStart(group.map((i) => names[i]));
+    for (const i of group) {
+      const rest = [...names[i].slice(shared)];
+      out[i] = `…${rest.length < most ? rest.join("") : `${rest.slice(0, most - 2).join("")}…`}`;
+    }
+  }
+  return out;
+}
+
+/** Length of what all names begin with, up to the start of the word in which they differ. */
+function commonStart(names) {
+  let same = 0;
+  while (same < names[0].length && names.every((name) => name[same] === names[0][same])) same++;
+  const before = names[0].slice(0, same);
+  return Math.max(...[" ", "/", "_", "-", "."].map((mark) => before.lastIndexOf(mark))) + 1;
+}
+
 /** Hours and minutes of a moment, as in "saved 12:03". */
 export function clock(date = new Date()) {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;

@@ -1,8 +1,9 @@
 /** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
 import { h, iconButton } from "./dom.js";
-import { clip, count, probability } from "./format.js";
+import { count, probability } from "./format.js";
 import { swatch } from "./legend.js";
 import { mediaNode } from "./media.js";
+import { emptyQueue } from "./orders.js";
 
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
@@ -98,12 +99,10 @@ export class Gallery {
   }
 
   nothing() {
-    if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "Nothing of this list passes the filters.";
-    const { emptyBecause } = this.store;
-    if (emptyBecause) return emptyBecause;
-    const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
-    return `${why} Choose “all examples” to go through them all.`;
+    const { store } = this;
+    if (store.list === "selection") return "Nothing selected: draw around points in a map.";
+    if (store.filter.active && store.lists.queue.length) return "Nothing of this list passes the filters.";
+    return store.emptyBecause || emptyQueue(store, this.bulk.order.value);
   }
 
   drawTabs(tabs = this.tabs) {
@@ -154,6 +153,8 @@ export class Gallery {
     const label = store.labels[row],
       changed = label !== store.given[row],
       verdict = store.verdict[row];
+    if (store.blind && row !== store.row && !verdict)
+      return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
     return h(
@@ -162,12 +163,12 @@ export class Gallery {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
         title: changed
           ? `${store.className(store.given[row])} → ${name}`
-          : Number.isFinite(store.pError[row])
+          : Number.isFinite(store.pError[row]) && !store.hides(row)
             ? `${name}, p(wrong) ${probability(store.pError[row])}`
             : name,
       },
       label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: clip(name, 18) }),
+      h("span", { class: "lw-clip", text: store.shortName(label, 18) }),
       h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
     );
   }

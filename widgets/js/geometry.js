@@ -152,3 +152,14 @@ export function pointStyle(n, area, k) {
   const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
+
+/** How many places [x0, y0, x1, y1, ...] of the map's space lie in each cell of a grid; the top row first. */
+export function cellsOf(xy, side) {
+  const counts = new Uint32Array(side * side);
+  for (let i = 0; i < xy.length; i += 2) {
+    const a = Math.floor(((xy[i] + 1) / 2) * side),
+      b = Math.floor(((1 - xy[i + 1]) / 2) * side);
+    if (a >= 0 && a < side && b >= 0 && b < side) counts[b * side + a]++;
+  }
+  return counts;
+}

@@ -156,7 +156,7 @@ export class Grid {
         type: "button",
         class: "lw-tile",
         "data-row": row,
-        "aria-label": `example ${this.item(row)?.id ?? row}, ${store.className(store.labels[row])}`,
+        "aria-label": `example ${this.item(row)?.id ?? row}${store.blind && !store.verdict[row] ? "" : `, ${store.className(store.labels[row])}`}`,
         "aria-pressed": String(Boolean(store.selected[row])),
         tabindex: current ? "0" : "-1",
         onclick: (event) => this.click(row, event),
@@ -172,8 +172,7 @@ export class Grid {
 
   doubt(row) {
     const { store } = this.view;
-    const hides = store.blind && !store.verdict[row];
-    return Number.isFinite(store.pError[row]) && !hides ? `p(wrong) ${probability(store.pError[row])}` : "";
+    return Number.isFinite(store.pError[row]) && !store.hides(row) ? `p(wrong) ${probability(store.pError[row])}` : "";
   }
 
   async fill(page) {

@@ -1,6 +1,6 @@
 /** One example under the loupe: picture or text, labels, reasons, curve, neighbours, and the buttons of the keys. */
 import { leftInWords } from "./audit.js";
-import { drawCurve } from "./curve.js";
+import { drawCurve, gapsInWords } from "./curve.js";
 import { h } from "./dom.js";
 import { clip, count, probability } from "./format.js";
 import { digitClasses, keyCap, MEANINGS } from "./keys.js";
@@ -14,11 +14,18 @@ const ANSWERS_KEPT = 200;
 const BUTTONS = 10;
 
 const HIDDEN = "hidden until you choose";
+const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
+/** Whose probability stands beside a label. */
+const WHOSE = {
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
+  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
+  wrong: "p_error: probability, by the detector, that the given label is wrong",
+};
 
 export class Inspector {
   /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
   constructor(options) {
-    Object.assign(this, options, { answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
     const { store } = this;
     this.digits = digitClasses(store.classes);
     this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
@@ -28,6 +35,7 @@ export class Inspector {
       this.forgetNotes();
       this.facts();
       this.queue();
+      this.titleNeighbors();
       this.neighborCaptions();
     });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
@@ -53,6 +61,7 @@ export class Inspector {
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
+    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
@@ -76,7 +85,7 @@ export class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        ...(meta.epochs.length ? [h("h4", { text: `probability over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}` }), this.curve] : []),
+        ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,
@@ -104,7 +113,7 @@ export class Inspector {
           },
           h("kbd", { text: this.keyOf[code] }),
           swatch(colors[code]),
-          h("span", { class: "lw-clip", text: store.classes[code] }),
+          h("span", { class: "lw-clip", text: store.shortName(code, 17) }),
         ),
       ),
     );
@@ -147,12 +156,14 @@ export class Inspector {
     const { store } = this,
       { row } = store;
     this.typeBox.close();
-    this.facts();
-    this.queue();
+    this.el.classList.toggle("lw-nothing", row < 0);
+    for (const button of this.el.querySelectorAll(".lw-act, .lw-choice")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
     }
+    this.facts();
+    this.queue();
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
     if (known) this.fill(known);
@@ -194,18 +205,25 @@ export class Inspector {
   }
 
   get hides() {
-    const { store } = this;
-    return store.blind && store.meta.doubted !== false && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
+    return this.store.hides(this.store.row);
   }
 
+  /** No example: nothing of the last one stays. */
   empty() {
+    this.answer = null;
     this.title.textContent = "no example";
-    this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: "Click a point, or draw around some." }));
+    this.title.title = "";
+    const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
+    this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.strip.replaceChildren();
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
-    drawCurve(this.curve, null, { theme: this.theme() });
+    this.store.neighborsOf = null;
+    this.facts();
+    this.queue();
+    this.gaps.hidden = true;
+    drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
   }
 
   waiting() {
@@ -215,7 +233,7 @@ export class Inspector {
 
   fill(answer) {
     this.answer = answer;
-    this.title.textContent = `example ${clip(String(answer.id), 26)}`;
+    this.title.textContent = `example ${clip(String(answer.id), 22)}`;
     this.title.title = String(answer.id);
     this.drawPicture(answer.media);
     this.reasons();
@@ -238,7 +256,7 @@ export class Inspector {
     const shows = keyCap(this.keymap.blind?.[0] || "");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text) => h("li", { text, title: text })),
+      ...lines.map((text, i) => h("li", { text, title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
       ...(answer.note && !this.hides
         ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
         : []),
@@ -251,15 +269,21 @@ export class Inspector {
       { row } = store;
     if (row < 0) {
       this.labels.replaceChildren();
+      for (const button of this.choices.children) {
+        button.classList.remove("lw-is-label", "lw-is-hint");
+        button.setAttribute("aria-pressed", "false");
+      }
       return;
     }
     const hides = this.hides,
       given = store.given[row],
       suggested = store.suggested[row],
       label = store.labels[row];
-    const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
+    const { p_given = null, p_epoch } = this.answer?.row === row ? this.answer : {};
     this.labels.replaceChildren(
-      this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
+      p_given === null || hides
+        ? this.fact("given", given)
+        : this.fact("given", given, `epoch ${p_epoch}: p ${probability(p_given)}`, WHOSE.given(store.className(given), p_epoch)),
       ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
       this.now(label, given, store.verdict[row], store.flags[row]),
     );
@@ -283,29 +307,33 @@ export class Inspector {
         ? line("suggested", quiet("hidden"))
         : suggested < 0
           ? line("suggested", quiet("nothing"))
-          : this.fact("suggested", suggested, `p ${probability(store.pSuggested[row])}`),
+          : this.fact("suggested", suggested, `detector: p ${probability(store.pSuggested[row])}`, WHOSE.suggested(store.className(suggested))),
       line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
     ];
   }
 
   /** In blind mode a decision reveals what was hidden. */
   reveal() {
-    if (this.store.blind && this.answer?.row === this.store.row && !this.hides) this.reasons();
+    if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
+      this.reasons();
+      this.redrawCurve();
+    }
   }
 
-  fact(name, code, detail) {
-    const colors = this.paint.classColors(),
-      text = this.store.className(code);
+  fact(name, code, detail = "", title = "") {
+    const { store } = this,
+      colors = this.paint.classColors(),
+      text = store.className(code);
     return h(
       "div",
       { class: "lw-fact lw-fact-tall" },
       h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-num lw-quiet", text: detail }),
+      h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
       h(
         "span",
         { class: "lw-fact-value", title: text },
         code >= 0 && swatch(colors[code % colors.length]),
-        h("span", { class: "lw-clip", text }),
+        h("span", { class: "lw-clip", text: store.shortName(code, 26) }),
       ),
     );
   }
@@ -313,20 +341,20 @@ export class Inspector {
   meter(p) {
     return h(
       "span",
-      { class: "lw-fact-value" },
+      { class: "lw-fact-value", title: WHOSE.wrong },
       h(
         "span",
         { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
         h("span", { style: { width: `${100 * (p || 0)}%` } }),
       ),
-      h("span", { class: "lw-num", text: `p ${probability(p)}` }),
+      h("span", { class: "lw-num", text: `detector: p ${probability(p)}` }),
     );
   }
 
   now(label, given, verdict, flags) {
     const said =
       label !== given
-        ? `now ${this.store.className(label)}`
+        ? `now ${this.store.shortName(label, 22)}`
         : verdict === 2
           ? "kept"
           : verdict === 3
@@ -371,25 +399,32 @@ export class Inspector {
       of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
     const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
-    const curve = this.hides || suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
+    if (this.hides) {
+      this.gaps.hidden = true;
+      drawCurve(this.curve, null, { theme: this.theme(), nothing: HIDDEN });
+      this.curve.setAttribute("aria-label", `probability over epochs: ${HIDDEN}`);
+      return;
+    }
+    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
     drawCurve(this.curve, curve, {
-      given: store.className(given),
-      suggested: store.className(suggested),
+      given: store.shortName(given, 14),
+      suggested: store.shortName(suggested, 14),
       colors: [of(given), of(suggested)],
       theme: this.theme(),
     });
+    const gaps = gapsInWords(curve, store.className(suggested));
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
     this.curve.setAttribute(
       "aria-label",
-      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`,
+      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`,
     );
   }
 
   drawNeighbors() {
     const { answer } = this,
       { rows, items } = answer.neighbors;
-    this.neighborTitle.textContent = rows.length
-      ? "nearest neighbours"
-      : answer.neighbors.none || "no embeddings, so no neighbours";
+    this.titleNeighbors();
     this.strip.replaceChildren(
       ...rows.map((row, i) =>
         h(
@@ -402,22 +437,51 @@ export class Inspector {
     );
   }
 
+  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
+  titleNeighbors() {
+    const { answer, store } = this;
+    if (!answer || store.row < 0) return;
+    const { rows, by, other, none } = answer.neighbors;
+    const given = store.given[answer.row],
+      labelled = rows.filter((row) => store.given[row] >= 0),
+      differ = labelled.filter((row) => store.given[row] !== given).length;
+    const counts = this.hides || given < 0 ? "" : `: ${differ} of ${labelled.length} given another label`;
+    this.neighborTitle.textContent = rows.length
+      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
+      : none || "no embeddings, so no neighbours";
+    this.neighborTitle.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
+  }
+
+  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
   neighborCaption(row) {
     const { store } = this,
       colors = this.paint.classColors(),
       label = store.labels[row],
+      given = store.given[row],
       name = store.className(label);
-    const agrees = label === store.labels[store.row];
+    if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    const differs = given >= 0 && given !== store.given[store.row],
+      was = label === given ? "" : `given ${store.className(given)}, now `;
     return h(
       "span",
-      { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` },
+      { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` },
       label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: name }),
+      h("span", { class: "lw-clip", text: `${was ? "✎" : ""}${store.shortName(label, 20)}` }),
     );
   }
 
   neighborCaptions() {
     for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
+  }
+
+  /** Show or hide what blind mode hides. */
+  blindChanged() {
+    this.facts();
+    if (!this.answer) return;
+    this.reasons();
+    this.redrawCurve();
+    this.titleNeighbors();
+    this.neighborCaptions();
   }
 
   /** Write or change the note of the current example. */

@@ -1,7 +1,7 @@
 /** What the colours mean: a bar that names the suspicious end, or swatches. */
 import { h } from "./dom.js";
 import { hex } from "./color.js";
-import { clip, short } from "./format.js";
+import { short, shortNames } from "./format.js";
 
 /** Swatches that fit; the rest are a count (the class list in the filters shows all). */
 const MOST = 12;
@@ -12,7 +12,8 @@ export function drawLegend(node, legend) {
     node.replaceChildren();
     return;
   }
-  const colors = legend.kind === "category" ? swatches(legend) : bar(legend);
+  const hidden = () => [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
+  const colors = { category: swatches, number: bar, hidden }[legend.kind](legend);
   node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
 
@@ -38,7 +39,7 @@ function swatches({ column, colors }) {
         "span",
         { class: "lw-key", title: name },
         swatch(colors[i % colors.length]),
-        h("span", { text: clip(name, 14) }),
+        h("span", { text: shortNames(column.categories, 14)[i] }),
       ),
     ),
     more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),

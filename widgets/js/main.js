@@ -93,7 +93,7 @@ class Explorer {
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
     this.undoKey = keyCap(this.keymap.undo?.[0] || "");
-    this.actions = new Actions({ store, wire: this.wire, say: this.say, undoKey: this.undoKey });
+    this.actions = new Actions({ store, wire: this.wire, say: this.say });
   }
 
   makeParts(meta) {
@@ -135,6 +135,7 @@ class Explorer {
       onPick,
       fail,
       onLeave: () => this.focus(),
+      emptyQueue: () => this.gallery.nothing(),
     });
     this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
@@ -250,6 +251,7 @@ class Explorer {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
+    if (this.focused) this.focus();
     this.gallery.redraw();
     this.filters
       .start(meta.first_filters)
@@ -260,8 +262,8 @@ class Explorer {
       });
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
-    this.status.title = [meta.warning, meta.how].filter(Boolean).join("; ");
     if (meta.warning) this.say(meta.warning, "warn");
+    this.status.title = [this.status.textContent, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
   news(body, buffers) {
@@ -354,6 +356,7 @@ class Explorer {
   showStatus(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
+    this.status.title = text;
   }
 
   destroy() {
@@ -366,8 +369,10 @@ class Explorer {
 export function render({ model, el }) {
   let explorer = null;
   const open = () => {
+    const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
     explorer?.destroy();
     explorer = new Explorer(model, el, open);
+    explorer.focused = focused; // "Rank again" opens the view anew: the keys go on working
     explorer.open();
   };
   open();

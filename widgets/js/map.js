@@ -1,7 +1,8 @@
 /** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
 import { countMask } from "./bits.js";
-import { h, sharpContext } from "./dom.js";
+import { h, sharpContext, withCode } from "./dom.js";
 import {
+  cellsOf,
   combined,
   insideBox,
   insidePolygon,
@@ -21,6 +22,8 @@ import { PointsGL } from "./points_gl.js";
 const HOME = { k: 1, tx: 0, ty: 0 };
 /** Changed rows that are worth sending one by one. */
 const FEW_ROWS = 2000;
+/** Cells along a side in which points are counted. */
+const CELLS = 48;
 
 export class PointMap {
   /**
@@ -103,7 +106,7 @@ export class PointMap {
   }
 
   say(text) {
-    this.message.textContent = text;
+    this.message.replaceChildren(h("span", {}, withCode(text)));
   }
 
   /** Colours, states or the colour table changed as a whole. */
@@ -199,10 +202,11 @@ export class PointMap {
     c.font = "10px system-ui, sans-serif";
     if (xy) {
       if (this.x) drawAxes(c, this, colors);
-      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
-      const near = store.neighborsOf;
-      if (near && near.row === store.row)
+      const near = store.neighborsOf,
+        hidden = this.x && store.hides(store.row); // where a point lies on a map of scores tells how suspicious it is
+      if (near && near.row === store.row && !hidden)
         drawNeighbors(
           c,
           this.place2d(near.row),
@@ -210,13 +214,30 @@ export class PointMap {
           !this.x,
           colors,
         );
-      if (this.hover >= 0) ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-      if (store.row >= 0) {
+      if (this.hover >= 0) {
+        ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
+        this.onHover(this.hover, this); // the line beside it goes where the point goes
+      }
+      if (store.row >= 0 && !hidden) {
         ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
         ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
       }
     }
     if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
+  }
+
+  /** Roughly how many points lie in a box [x0, y0, x1, y1] in pixels, while the whole map is shown. */
+  crowd([x0, y0, x1, y1]) {
+    if (this.counted !== this.xy) {
+      this.counted = this.xy;
+      this.cells = cellsOf(this.xy, CELLS);
+    }
+    const { width, height } = this.size,
+      at = (v, span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+    let sum = 0;
+    for (let b = at(y0, height); b <= at(y1, height); b++)
+      for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
+    return sum;
   }
 
   /** Where a row lies, in pixels. */

@@ -20,6 +20,21 @@ export function offeredOrders(possible, inForce) {
   return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
 }
 
+/** Why the queue is empty in this order, and what to do. */
+export function emptyQueue({ meta }, order) {
+  const why = {
+    suspicion: "No label is suspected.",
+    pairs: "No label is suspected.",
+    clusters: "No label is suspected.",
+    random: "No label is suspected.",
+    annotators: "No two annotators disagree.",
+    second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
+    audit: "The random audit has no examples.",
+    own: "The list of ids that was passed as the queue is empty.",
+  };
+  return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
+}
+
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 export function classCounts(store) {
   const k = store.classes.length,

@@ -72,13 +72,15 @@ export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const [left, bottom] = toData([0, height], size, camera),
     [right, top] = toData([width, 0], size, camera);
   const room = width - c.measureText(`${x} →`).width - 18;
+  const along = (v) => toScreen([forward(v, xr), 0], size, camera)[0];
+  const spread = readable((target) => ticks(invert(left, xr), invert(right, xr), target), width / 90, (v) => along(v) > 12 && along(v) < room);
   c.fillStyle = ink(colors.quiet);
   c.strokeStyle = ink(colors.line);
   c.lineWidth = 1;
   c.textAlign = "center";
   c.textBaseline = "bottom";
-  for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
-    const [px] = toScreen([forward(tick, xr), 0], size, camera);
+  for (const tick of spread) {
+    const px = along(tick);
     line(c, px, height, px, height - 4);
     if (px > 12 && px < room) c.fillText(short(tick), px, height - 4);
   }
@@ -90,12 +92,17 @@ export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
     line(c, 0, py, 4, py);
     if (py < height - 18) c.fillText(short(tick), 6, py);
   }
-  c.textAlign = "right";
-  c.textBaseline = "bottom";
-  c.fillText(`${x} →`, width - 6, height - 4);
-  c.textAlign = "left";
-  c.textBaseline = "top";
-  c.fillText(`↑ ${y}`, 6, 5);
+  plate(c, `${x} →`, width - 6 - c.measureText(`${x} →`).width, height - 10, colors);
+  plate(c, `↑ ${y}`, 6, 10, colors);
+}
+
+/** Ticks of which at least two have room for their number: a single one says nothing of the scale. */
+export function readable(make, target, fits) {
+  for (const finer of [1, 1.6, 2.5, 4]) {
+    const found = make(Math.max(2, target * finer));
+    if (found.filter(fits).length > 1) return found;
+  }
+  return make(Math.max(2, target));
 }
 
 function line(c, x0, y0, x1, y1) {
@@ -105,23 +112,36 @@ function line(c, x0, y0, x1, y1) {
   c.stroke();
 }
 
-/** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
-export function drawRegions(c, { width, height }, colors) {
+/**
+ * The three parts of a data map, named where they lie (Swayamdipta et al. 2020): each where the fewest points are hidden.
+ * @param {(box: number[]) => number} crowd points in a box of pixels
+ */
+export function drawRegions(c, { width, height }, colors, crowd) {
   if (width < 240) return;
-  const word = (text, x, y) => {
-    c.strokeText(text, x, y);
-    c.fillText(text, x, y);
-  };
-  c.fillStyle = ink(colors.quiet);
-  c.strokeStyle = ink(colors.background, 0.8);
-  c.lineWidth = 3;
-  c.lineJoin = "round";
+  const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
+  const places = [
+    ["easy to learn", steps(34, width * 0.35).flatMap((x) => [26, 12].map((y) => [x, y]))],
+    ["hard to learn", steps(34, width * 0.5).flatMap((x) => [height - 28, height - 42].map((y) => [x, y]))],
+    ["ambiguous", steps(height * 0.25, height * 0.75).map((y) => [width - 10, y, true])],
+  ];
   c.textBaseline = "middle";
+  for (const [text, all] of places) {
+    const wide = c.measureText(text).width + 6;
+    const boxes = all.map(([x, y, right]) => [right ? x - wide + 3 : x - 3, y - 7, right ? x + 3 : x - 3 + wide, y + 7]);
+    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the axis has its name there
+    const [x0, y0] = boxes[clear.indexOf(Math.min(...clear))];
+    plate(c, text, x0 + 3, y0 + 7, colors);
+  }
+}
+
+/** A word on a plate of the background, so that it can be read over points. */
+function plate(c, text, x, y, colors) {
   c.textAlign = "left";
-  word("easy to learn", 34, 26);
-  word("hard to learn", width * 0.3, height - 28);
-  c.textAlign = "right";
-  word("ambiguous", width - 10, height * 0.5);
+  c.textBaseline = "middle";
+  c.fillStyle = ink(colors.background, 0.82);
+  c.fillRect(x - 3, y - 7, c.measureText(text).width + 6, 14);
+  c.fillStyle = ink(colors.quiet);
+  c.fillText(text, x, y);
 }
 
 /** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */

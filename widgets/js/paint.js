@@ -35,6 +35,12 @@ export class Paint {
       values = store.values(name);
     const { dark, grey } = this.theme();
     this.by = name;
+    if (store.blind && store.meta.doubted !== false) {
+      this.levels = new Uint8Array(store.n).fill(255);
+      this.table = classTable(this.classColors(), grey);
+      this.legend = { kind: "hidden", column };
+      return;
+    }
     if (column.kind === "category") {
       const colors =
         column.categories === store.classes || column.classes
@@ -82,7 +88,7 @@ export class Paint {
       { passing } = store.filter;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
-      if (this.by === "label" || this.by === "verdict") {
+      if ((this.by === "label" || this.by === "verdict") && this.legend.kind !== "hidden") {
         const code = store.values(this.by)[row];
         this.levels[row] = code < 0 ? 255 : code % 254;
       }

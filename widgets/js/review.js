@@ -1,7 +1,11 @@
 /** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
 import { arrayOf } from "./bits.js";
 import { count } from "./format.js";
-import { ORDERS } from "./orders.js";
+import { emptyQueue, ORDERS } from "./orders.js";
+
+const BLIND = "blind: suggestions, probabilities, colours and neighbours' labels are hidden until you choose";
+/** Orders that tell how suspicious an example is. */
+const BY_DOUBT = ["suspicion", "pairs", "column"];
 
 /** @param {object} view */
 export function reviewFeature(view) {
@@ -51,11 +55,13 @@ async function reorder(view, name) {
       say("colour by a score first", "warn");
       return;
     }
+    say("ordering the queue…", "quiet");
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0]);
     if (name === "again" && body.count && !store.blind) toggleBlind(view);
-    say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
+    const words = Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
+    say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {
     fail(error);
   }
@@ -75,12 +81,15 @@ function selectNeighbors({ store, say }) {
   say(`${near.rows.length} neighbours selected`);
 }
 
-function toggleBlind({ store, inspector, say }) {
+/** Blind mode hides what is known of an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
+function toggleBlind(view) {
+  const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(store.blind ? "suggestions hidden until you choose" : "suggestions shown");
-  inspector.facts();
-  if (inspector.answer) {
-    inspector.reasons();
-    inspector.redrawCurve();
-  }
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order is still that of suspicion, “in random order” is not` : BLIND);
+  view.colorBy(paint.by);
+  inspector.blindChanged();
+  gallery.redraw();
+  bulk.show();
+  view.maps.forEach((map) => map.redrawOver());
+  view.registry.run("blind");
 }

@@ -6,6 +6,7 @@
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
+import { shortNames } from "./format.js";
 
 export const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
 const CODE = { relabel: 1, keep: 2, skip: 3 };
@@ -205,7 +206,7 @@ export class Store {
       verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
       flags: Uint8Array.from(rows, (r) => this.flags[r]),
     };
-    this.past.push({ before, after, text: change.text, row: rows[0] });
+    this.past.push({ before, after, text: change.text, rows });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
     this.touched(rows);
@@ -253,6 +254,16 @@ export class Store {
 
   className(code) {
     return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  }
+
+  /** A class's name in at most so many characters, still different from the others. */
+  shortName(code, most) {
+    return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
+  }
+
+  /** Does blind mode hide what is known of this row? Until it is judged. */
+  hides(row) {
+    return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 

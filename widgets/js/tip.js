@@ -27,6 +27,7 @@ export class Tip {
     const { store } = this,
       item = this.media.peek(row),
       { by } = this.paint;
+    if (store.blind) return `${item ? `${item.id} · ` : ""}hidden in blind mode`;
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
     const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";

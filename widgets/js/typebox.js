@@ -78,9 +78,9 @@ export class TypeBox {
     };
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), onpointerdown },
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), title: this.store.classes[code], onpointerdown },
       swatch(colors[code]),
-      h("span", { class: "lw-clip", text: this.store.classes[code] }),
+      h("span", { class: "lw-clip", text: this.store.shortName(code, 40) }),
     );
   }
 
