@@ -65,7 +65,7 @@ $(RECORDED): | $(VENV)/.lab
 	@$(BIN)/workbench demo $(DEMO) --force
 
 lab: $(VENV)/.lab $(RECORDED)  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
-	@PATH="$(abspath $(BIN)):$$PATH" JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url= \
+	@PATH="$(abspath $(BIN)):$$PATH" JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
 
 demo: $(RECORDED)  ## record the demo run into runs/demo, if it is not there

@@ -5,13 +5,11 @@ import { brief, count } from "./format.js";
 import { swatch } from "./legend.js";
 import { classCounts } from "./orders.js";
 
-/** Columns: [heading, what it means]. */
+/** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
   ["given", "examples given this class"],
-  ["sus.", "suspected examples"],
-  ["wrong", "expected share of wrong labels among those given this class, by the detector"],
-  ["in", "confident learning: given this class, but truly another"],
-  ["out", "confident learning: truly this class, but given another"],
+  ["suspects", "suspected examples"],
+  ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
 ];
 
 /** A table of classes, the most doubtful share first; a click selects a class's suspects. */
@@ -46,10 +44,14 @@ export class ClassTable {
     const head = h(
       "div",
       { class: `${shape} lw-quiet` },
-      !doubted && h("span", { class: "lw-bar-name", text: "class" }),
+      h("span", { class: "lw-bar-name", text: "class" }),
       COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
+    const joint = (c) =>
+      wrong
+        ? ` Confident learning: about ${count(wrong[c])} given this class are truly of another, about ${count(missed[c])} of this class were given another.`
+        : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
       head,
@@ -60,7 +62,7 @@ export class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the suspected ones.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
@@ -71,13 +73,11 @@ export class ClassTable {
             "span",
             { class: "lw-bar-name" },
             swatch(colors[c]),
-            h("span", { class: "lw-clip", text: store.classes[c] }),
+            h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
           h("span", { class: "lw-num", text: brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          doubted && h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
-          doubted && h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),

@@ -2,18 +2,22 @@
 import { arrayOf } from "./bits.js";
 import { hex, scoreColor } from "./color.js";
 import { fillSelect, h, sharpContext } from "./dom.js";
-import { count } from "./format.js";
+import { count, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
 import { cellCounts, topPairs } from "./orders.js";
 
+const FONT = "10px system-ui, sans-serif";
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
   suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
-/** Numbers are written into cells of at least this size, px. */
-const ROOMY = 15;
+/** Numbers are written into cells of at least this size, px; names beside cells of at least that. */
+const ROOMY = 15,
+  NAMED = 9;
+/** Most room for the names beside the matrix, px. */
+const NAMES = 62;
 
 export class MatrixPanel {
   /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
@@ -109,10 +113,11 @@ export class MatrixPanel {
   pair(a, b, value) {
     const { classes } = this.store,
       colors = this.paint.classColors();
-    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: classes[code] })];
+    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: this.store.shortName(code, 22) })];
+    const long = Math.max(classes[a].length, classes[b].length) > 9;
     return h(
       "button",
-      { type: "button", class: "lw-pair", title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose(a, b) },
       ...name(a),
       h("span", { class: "lw-quiet", text: "→" }),
       ...name(b),
@@ -132,33 +137,62 @@ export class MatrixPanel {
 
   paintMatrix(k, off) {
     const width = this.canvas.clientWidth || 160,
-      size = Math.min(width, 260);
-    this.canvas.style.height = `${size}px`;
-    const c = sharpContext(this.canvas, width, size),
-      theme = this.theme(),
+      c = this.canvas.getContext("2d"),
+      whole = Math.min(width, 280);
+    c.font = FONT;
+    const names = shortNames(this.store.classes, 9),
+      wide = Math.min(NAMES, Math.ceil(Math.max(...names.map((name) => c.measureText(name).width))) + 5),
+      edge = (whole - wide) / k >= NAMED ? wide : 0;
+    const size = whole - edge;
+    this.canvas.style.height = `${size + edge}px`;
+    sharpContext(this.canvas, width, size + edge);
+    const theme = this.theme(),
       cell = size / k,
       gap = cell > 8 ? 1 : 0;
+    c.font = FONT;
+    if (edge) this.name(c, names, cell, edge, theme);
     const most = Math.sqrt(off.reduce((high, value) => Math.max(high, value), 0)) || 1;
     for (let a = 0; a < k; a++)
       for (let b = 0; b < k; b++) {
         const value = off[a * k + b],
-          share = Math.sqrt(value) / most;
+          share = Math.sqrt(value) / most,
+          x = edge + b * cell,
+          y = edge + a * cell;
         c.fillStyle =
           a === b
             ? hex(theme.line)
             : value
               ? hex(scoreColor(0.25 + 0.75 * share, { dark: theme.dark }))
               : hex(theme.faint);
-        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
-        if (value && cell >= ROOMY) this.write(c, value, (b + 0.5) * cell, (a + 0.5) * cell, share > 0.45, cell);
+        c.fillRect(x, y, cell - gap, cell - gap);
+        if (value && cell >= ROOMY) this.write(c, value, x + cell / 2, y + cell / 2, share > 0.45, cell);
       }
-    this.cell = cell;
+    Object.assign(this, { cell, edge });
+  }
+
+  /** Class names beside the rows, and upright over the columns. */
+  name(c, names, cell, edge, theme) {
+    c.fillStyle = hex(theme.quiet);
+    c.textBaseline = "middle";
+    names.forEach((name, i) => {
+      const middle = edge + (i + 0.5) * cell;
+      c.textAlign = "right";
+      c.fillText(name, edge - 4, middle, edge - 4);
+      c.save();
+      c.translate(middle, edge - 4);
+      if (c.measureText(name).width > cell) {
+        c.rotate(-Math.PI / 2);
+        c.textAlign = "left";
+      } else c.textAlign = "center";
+      c.fillText(name, 0, 0, c.textAlign === "left" ? edge - 4 : cell);
+      c.restore();
+    });
   }
 
   write(c, value, x, y, strong, cell) {
     const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
     if (text === "0.0") return;
-    c.font = "10px system-ui, sans-serif";
+    c.font = FONT;
     if (c.measureText(text).width > cell - 1) return;
     c.fillStyle = strong !== this.theme().dark ? "#fff" : "#000";
     c.textAlign = "center";
@@ -171,8 +205,8 @@ export class MatrixPanel {
     const box = this.canvas.getBoundingClientRect(),
       k = this.store.classes.length,
       scale = this.canvas.clientWidth / box.width; // scaled pages
-    const a = Math.floor(((event.clientY - box.top) * scale) / this.cell),
-      b = Math.floor(((event.clientX - box.left) * scale) / this.cell);
+    const a = Math.floor(((event.clientY - box.top) * scale - this.edge) / this.cell),
+      b = Math.floor(((event.clientX - box.left) * scale - this.edge) / this.cell);
     return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
   }
 
