@@ -75,7 +75,8 @@ class Explorer(anywidget.AnyWidget, View):
     color_by : str, optional
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
-        Hide the suggestion until a choice was made.
+        Hide what tells about an example until a choice was made: suggestion, probabilities, reasons, colours,
+        neighbours' labels. The suspects then come in random order (unless `queue` says otherwise).
     render : function of a row, optional
         What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
         and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
@@ -158,7 +159,8 @@ class Explorer(anywidget.AnyWidget, View):
         scores = scores_of(opened, self.pool) if scores is None else scores
         self.open_run(opened, issues, scores, author, second_opinion)
         if queue is None:
-            queue = "second" if second_opinion else "suspicion" if self.doubted else "all"
+            suspects_first = "random" if blind else "suspicion"  # the order would tell what is hidden
+            queue = "second" if second_opinion else suspects_first if self.doubted else "all"
         if color_by is None:
             color_by = "p_error" if self.doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)

@@ -75,7 +75,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(first))
     page.keyboard.press(" ")
     assert "→" in page.locator(SAID).inner_text()
-    assert "u undo" in page.locator(SAID).inner_text()
+    assert "undo u" in " ".join(page.locator(".lw-undo").inner_text().split())
     saved(lab)
     assert probe.eval(f"ex.changes.loc[{first}, 'label'] == ex.issues.loc[{first}, 'suggested']")
     second = probe.eval("ex.queue[1]")

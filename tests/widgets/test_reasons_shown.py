@@ -111,3 +111,11 @@ def test_reasons_say_whose_probabilities_they_quote(tmp_path):
     assert "did not see this example's label" in quoted[0][1]
     assert body["p_epoch"] == EPOCHS - 1
     assert body["p_given"] == pytest.approx(body["curve"]["given"][-1])
+
+
+def test_a_blind_review_does_not_begin_with_the_most_suspicious(tmp_path):
+    path = recorded(tmp_path / "run")
+    seen, blind = wd.Explorer(path), wd.Explorer(path, blind=True)
+    assert sorted(blind.queue) == sorted(seen.queue)
+    assert blind.queue != seen.queue
+    assert wd.Explorer(path, blind=True, queue="suspicion").queue == seen.queue

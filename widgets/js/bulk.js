@@ -19,10 +19,10 @@ export function thresholds(likely) {
   return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
 
-/** The threshold to preset: the careful one, else the strictest that holds anything. */
+/** The threshold to preset: what is at least as likely as the careful one, else the strictest that holds anything. */
 export function preset(levels) {
-  const careful = levels.filter(([level]) => level !== null && level <= CAREFUL && level >= 0.5);
-  return (careful[0] || levels[0])?.[0] ?? null;
+  const careful = levels.filter(([level]) => level >= CAREFUL);
+  return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
 }
 
 export class Bulk {

@@ -445,7 +445,7 @@ export class Inspector {
     const given = store.given[answer.row],
       labelled = rows.filter((row) => store.given[row] >= 0),
       differ = labelled.filter((row) => store.given[row] !== given).length;
-    const counts = this.hides || given < 0 ? "" : `: ${differ} of ${labelled.length} given another label`;
+    const counts = this.hides || given < 0 ? "" : `: ${differ ? count(differ) : "none"} given another label`;
     this.neighborTitle.textContent = rows.length
       ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
       : none || "no embeddings, so no neighbours";
