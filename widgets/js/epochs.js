@@ -1,4 +1,5 @@
 /** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
+import { h } from "./dom.js";
 import { placed } from "./source.js";
 import { Timeline } from "./timeline.js";
 import { overEpochs } from "./trails.js";
@@ -14,6 +15,10 @@ export function epochsFeature(view) {
     embedding.setData(xs, ys);
   };
   view.timelines = [];
+  if (meta.maps[1] === false && !meta.embedding.there) {
+    const title = meta.embedding.message.replaceAll("`", "");
+    view.addTool(h("span", { class: "lw-quiet lw-clip", text: "no embedding map", title }));
+  }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => {
@@ -69,7 +74,7 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
-  embedding.say(meta.embedding.message);
+  if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
     const last = await source.embedding();

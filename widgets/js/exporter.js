@@ -1,10 +1,16 @@
 /** The export panel: format, path, and what came of it. It blocks nothing. */
-import { h } from "./dom.js";
+import { fillSelect, h } from "./dom.js";
 
 const FORMATS = [
   ["csv", "CSV"],
   ["jsonl", "JSON lines"],
   ["parquet", "Parquet"],
+];
+
+const CONTENTS = [
+  ["", "all examples, with who changed what, when and why"],
+  ["relabel", "cleaned training set: labels put right"],
+  ["drop", "cleaned training set: changed examples left out"],
 ];
 
 export class Exporter {
@@ -16,8 +22,12 @@ export class Exporter {
       "aria-label": "file to write",
       spellcheck: "false",
       value: `${options.path}.csv`,
+      oninput: () => this.whereTo(),
       onkeydown: (event) => event.key === "Enter" && this.write(),
     });
+    this.kind = h("select", { "aria-label": "what to write" });
+    fillSelect(this.kind, [["", CONTENTS]], "");
+    this.place = h("div", { class: "lw-quiet lw-place-of" });
     this.over = h("input", { type: "checkbox" });
     this.result = h("div", { class: "lw-result", role: "status" });
     this.button = h("button", {
@@ -61,8 +71,10 @@ export class Exporter {
           onclick: () => this.toggle(false),
         }),
       ),
+      this.kind,
       formats,
       this.path,
+      this.place,
       h(
         "div",
         { class: "lw-line" },
@@ -77,6 +89,7 @@ export class Exporter {
   setFormat(chosen) {
     for (const radio of this.radios) radio.checked = radio === chosen;
     this.path.value = this.path.value.replace(/\.(csv|jsonl|parquet)$/i, "") + `.${chosen.value}`;
+    this.whereTo();
   }
 
   toggle(open = this.el.hidden) {
@@ -85,8 +98,26 @@ export class Exporter {
       this.result.textContent = "";
       this.path.focus({ preventScroll: true });
       this.path.select();
+      this.whereTo();
     } else this.onClose?.();
     this.onToggle?.(open);
+  }
+
+  /** Say which file of the kernel's machine this will be, and whether it is there. */
+  async whereTo() {
+    const path = this.path.value.trim();
+    if (!path) {
+      this.place.textContent = "name a file";
+      return;
+    }
+    try {
+      const { body } = await this.wire.ask("export", { path, ask: true });
+      if (this.path.value.trim() !== path) return;
+      this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
+      this.place.classList.toggle("lw-warn", body.there);
+    } catch (error) {
+      this.place.textContent = error.message;
+    }
   }
 
   async write() {
@@ -94,8 +125,13 @@ export class Exporter {
     this.result.className = "lw-result";
     this.result.textContent = "writing…";
     try {
-      const { body } = await this.wire.ask("export", { path: this.path.value.trim(), overwrite: this.over.checked });
+      const { body } = await this.wire.ask("export", {
+        path: this.path.value.trim(),
+        overwrite: this.over.checked,
+        cleaned: this.kind.value,
+      });
       this.result.textContent = body.text;
+      this.over.checked = false;
       this.say(body.text);
     } catch (error) {
       this.result.className = "lw-result lw-error";
@@ -116,7 +152,10 @@ export function exportFeature(view) {
     onClose: () => view.focus(),
     onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),
   });
-  head.onExport = () => exporter.toggle();
+  head.onExport = () => {
+    exporter.toggle();
+    view.under(exporter.el, head.export);
+  };
   view.addPanel(exporter.el);
   view.registry.onEscape(() => {
     if (exporter.el.hidden) return false;

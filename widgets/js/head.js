@@ -69,7 +69,7 @@ export class Head {
       h("span", {
         class: "lw-quiet lw-facts",
         text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
-        title: [meta.how, meta.canaries].filter(Boolean).join("; "),
+        title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
       }),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),

@@ -73,6 +73,7 @@ export function helpFeature(view) {
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;
     box.hidden = !open;
+    view.under(box, head.help);
     head.help.setAttribute("aria-expanded", String(open));
     return was !== open;
   };

@@ -1,5 +1,4 @@
 /** One example under the loupe: picture or text, labels, reasons, curve, neighbours, and the buttons of the keys. */
-import { leftInWords } from "./audit.js";
 import { drawCurve, gapsInWords } from "./curve.js";
 import { h } from "./dom.js";
 import { clip, count, probability } from "./format.js";
@@ -373,20 +372,19 @@ export class Inspector {
     );
   }
 
-  /** "queue 14/180 · about 41 left, from the detector". */
+  /** "queue 14/180"; how many are left stands on top. */
   queue() {
     const { store } = this,
       name = store.list,
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = leftInWords(store.meta.audit);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}`
       : `${word} empty`;
     const basis = store.meta.audit?.title;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
+    this.place.title = [this.place.textContent, `${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";

@@ -234,6 +234,17 @@ class Explorer {
     this.root.append(el);
   }
 
+  /** Put a panel under the button that opened it, inside the view. */
+  under(panel, button) {
+    if (panel.hidden) return;
+    const box = this.root.getBoundingClientRect(),
+      at = button.getBoundingClientRect(),
+      left = Math.max(10, Math.min(at.left - box.left, this.root.clientWidth - panel.offsetWidth - 10));
+    panel.style.left = `${left}px`;
+    panel.style.right = "auto";
+    panel.style.top = `${at.bottom - box.top + 4}px`;
+  }
+
   /* ---- start and news ---- */
 
   /** First paint: the maps that are there. All else waits until they are seen. */

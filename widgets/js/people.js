@@ -113,6 +113,7 @@ export function peopleFeature(view) {
     const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
+      el.textContent,
       "decided of the queue",
       paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
       left && store.meta.audit.title,

@@ -110,8 +110,10 @@ class ViewsMenu {
     const was = !this.el.hidden;
     this.el.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));
-    if (open) this.name.focus({ preventScroll: true });
-    else if (was) this.onClose();
+    if (open) {
+      this.onOpen();
+      this.name.focus({ preventScroll: true });
+    } else if (was) this.onClose();
     return was !== open;
   }
 }
@@ -124,6 +126,7 @@ export function viewsFeature(view) {
     wire: view.wire,
     say: view.say,
     fail: view.fail,
+    onOpen: () => view.under(menu.el, menu.button),
     onClose: () => view.focus(),
   });
   view.addToHead(menu.button);

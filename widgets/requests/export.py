@@ -5,17 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.errors import ExistsError
+
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """Write the corrected data, or a cleaned training set, and say where it is."""
+    """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
     from workbench.export import export
 
     path = Path(str(content["path"])).expanduser()
+    if content.get("ask"):
+        whole = path.resolve()
+        return {"path": str(whole), "there": whole.exists()}, []
     cleaned = content.get("cleaned") or None
-    export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
+    try:
+        export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
+    except ExistsError as error:
+        raise ExistsError(f"{path.resolve()} is there already. Tick “overwrite” to write over it.") from error
     changed = int((view.run.labels() != view.dataset.given_labels).sum())  # everybody's, as in the file
     text = f"wrote {path.resolve()} ({view.dataset.n:,} examples, {changed:,} changed)"
     return {"path": str(path.resolve()), "text": text}, []

@@ -99,9 +99,7 @@ def described(view: View) -> dict:
 
 
 def maps_shown(view: View) -> list[bool]:
-    """Whether the data map and the embedding map have a place: always for a run, where there is one for a DataFrame."""
-    if not isinstance(view.run, FrameRun):
-        return [True, True]
+    """Whether the data map and the embedding map have a place: those with something to show, else the first."""
     embedding = bool(view.run.embedding_epochs)
     return [bool(user_map(view) or data_map(view.columns)) or not embedding, embedding]
 
