@@ -93,6 +93,43 @@ function clip(text, most = 24) {
   return `${points.slice(0, head).join("")}…${points.slice(points.length - (most - 1 - head)).join("")}`;
 }
 
+const shortened = new WeakMap();
+
+/**
+ * Names kept to a length so that they still differ: shortened in the middle; those that would then read alike lose what
+ * they begin with in common instead. Remembered for each list of names.
+ * @param {string[]} names @param {number} most characters
+ */
+function shortNames(names, most) {
+  if (!shortened.has(names)) shortened.set(names, new Map());
+  const known = shortened.get(names);
+  if (!known.has(most)) known.set(most, told(names, most));
+  return known.get(most);
+}
+
+function told(names, most) {
+  const out = names.map((name) => clip(name, most)),
+    alike = new Map();
+  out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
+  for (const group of alike.values()) {
+    if (group.length < 2) continue;
+    const shared = commonStart(group.map((i) => names[i]));
+    for (const i of group) {
+      const rest = [...names[i].slice(shared)];
+      out[i] = `…${rest.length < most ? rest.join("") : `${rest.slice(0, most - 2).join("")}…`}`;
+    }
+  }
+  return out;
+}
+
+/** Length of what all names begin with, up to the start of the word in which they differ. */
+function commonStart(names) {
+  let same = 0;
+  while (same < names[0].length && names.every((name) => name[same] === names[0][same])) same++;
+  const before = names[0].slice(0, same);
+  return Math.max(...[" ", "/", "_", "-", "."].map((mark) => before.lastIndexOf(mark))) + 1;
+}
+
 /** Hours and minutes of a moment, as in "saved 12:03". */
 function clock(date = new Date()) {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
@@ -124,7 +161,7 @@ class Actions {
   }
 
   name(code) {
-    return clip(this.store.className(code), 28);
+    return this.store.shortName(code, 28);
   }
 
   /* ---- one example ---- */
@@ -226,12 +263,14 @@ class Actions {
     );
   }
 
-  /** Rows of the selection whose suggestion is at least as likely as `least` and differs from their label. */
-  acceptable(least) {
+  /** Rows of the selection whose suggestion differs from their label and is at least as likely as `least` (null: any). */
+  acceptable(least = null) {
     const { store } = this;
     return store.lists.selection.filter(
       (row) =>
-        store.suggested[row] >= 0 && store.suggested[row] !== store.labels[row] && store.pSuggested[row] >= least,
+        store.suggested[row] >= 0 &&
+        store.suggested[row] !== store.labels[row] &&
+        (least === null || store.pSuggested[row] >= least),
     );
   }
 
@@ -266,7 +305,7 @@ class Actions {
     const step = store.travel(forward);
     if (step) {
       this.say(`${forward ? "again" : "undone"}: ${step.text}`);
-      this.visit(step.row);
+      this.visit(step.rows);
     }
     try {
       const sure = Boolean(step) || this.asked === word;
@@ -278,15 +317,18 @@ class Actions {
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
         this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
-        this.visit(body.row);
+        this.visit(body.count === 1 ? [body.row] : []);
       }
     } catch {
       /* `send` has shown it and Python's state has come back with it */
     }
   }
 
-  visit(row) {
-    if (row >= 0) this.store.goTo(row);
+  /** Show what an undone step was about: its example, or of a batch the first that is open in the list. */
+  visit(rows) {
+    const { store } = this,
+      row = rows.length === 1 ? rows[0] : store.firstOpen();
+    if (row >= 0) store.goTo(row);
   }
 
   /* ---- to the journal ---- */
@@ -302,7 +344,7 @@ class Actions {
       { op, rows, labels, flag } = change;
     store.apply(change);
     const step = store.past[store.past.length - 1];
-    this.say(`${change.text} · ${this.undoKey} undo`);
+    this.say(change.text);
     const same = labels && labels.every((code) => code === labels[0]);
     const body = { op, flag, ...extra, label: same ? labels[0] : undefined };
     const buffers = same || !labels ? [] : [labels.buffer];
@@ -373,6 +415,11 @@ function h(tag, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
   for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
   return node;
+}
+
+/** A text in which what stands between backticks is code, as nodes. */
+function withCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
 
 /** A 16 x 16 line icon from SVG path data. */
@@ -483,6 +530,21 @@ function offeredOrders(possible, inForce) {
   return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
 }
 
+/** Why the queue is empty in this order, and what to do. */
+function emptyQueue({ meta }, order) {
+  const why = {
+    suspicion: "No label is suspected.",
+    pairs: "No label is suspected.",
+    clusters: "No label is suspected.",
+    random: "No label is suspected.",
+    annotators: "No two annotators disagree.",
+    second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
+    audit: "The random audit has no examples.",
+    own: "The list of ids that was passed as the queue is empty.",
+  };
+  return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
+}
+
 /** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 function classCounts(store) {
   const k = store.classes.length,
@@ -520,17 +582,41 @@ function cellCounts(given, codes, k) {
 // --- bulk.js
 /** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
 
-const LEVELS_OF_TRUST = [0.5, 0.8, 0.9, 0.95, 0.99];
+const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+/** The level to begin with, where it holds any suggestion. */
+const CAREFUL = 0.9;
 /** A second click within this time confirms, ms. */
 const ARMED = 4000;
+
+/**
+ * Thresholds that hold something: [level, how many suggestions are at least that likely], the strictest first; a level
+ * that adds nothing to a stricter one is left out, and the last (null) holds all.
+ * @param {ArrayLike<number>} likely probabilities of the suggestions
+ */
+function thresholds(likely) {
+  const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
+  return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
+}
+
+/** The threshold to preset: what is at least as likely as the careful one, else the strictest that holds anything. */
+function preset(levels) {
+  const careful = levels.filter(([level]) => level >= CAREFUL);
+  return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
+}
 
 class Bulk {
   /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
-    this.least = h("select", { "aria-label": "least probability of a suggestion", onchange: () => this.show() });
-    fillSelect(this.least, [["", LEVELS_OF_TRUST.map((p) => [String(p), `p ≥ ${probability(p)}`])]], "0.9");
+    this.least = h("select", {
+      "aria-label": "least probability of a suggestion",
+      title: "p_suggested: probability, by the detector, that the suggested label is right",
+      onchange: () => {
+        this.chosen = true;
+        this.show();
+      },
+    });
     this.button = h("button", { type: "button", class: "lw-button", onclick: () => this.accept() });
     this.accepting = h("span", { class: "lw-bulk" }, this.button, this.least);
     this.order = h("select", { "aria-label": "order of the queue", onchange: () => this.reorder(this.order.value) });
@@ -557,18 +643,39 @@ class Bulk {
     const { store } = this;
     clearTimeout(this.armed);
     this.armed = 0;
-    this.accepting.hidden = store.list !== "selection";
+    this.accepting.hidden = store.list !== "selection" || store.meta.suggests === false || store.blind;
     this.ordering.hidden = store.list !== "queue";
     if (this.accepting.hidden) return;
-    const ready = this.actions.acceptable(Number(this.least.value)).length;
-    this.button.textContent = ready === 1 ? "Accept 1 suggestion" : `Accept ${count(ready)} suggestions`;
+    this.offer();
+    const ready = this.actions.acceptable(this.level).length;
+    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
+    this.button.title = ready ? "" : "nothing in the selection has a suggested label that differs from its label now";
     this.button.disabled = !ready;
     this.button.classList.remove("lw-primary");
   }
 
+  /** The threshold in force; null for none. */
+  get level() {
+    return this.least.value === "" ? null : Number(this.least.value);
+  }
+
+  /** Fill the menu with the thresholds that hold something of this selection, with their counts. */
+  offer() {
+    const { store } = this,
+      likely = Array.from(this.actions.acceptable(), (row) => store.pSuggested[row]),
+      levels = thresholds(likely);
+    this.least.hidden = !levels.length;
+    const key = (level) => (level === null ? "" : String(level)),
+      kept = this.chosen && levels.some(([level]) => level === this.level);
+    if (!kept) this.chosen = false;
+    const value = key(kept ? this.level : preset(levels));
+    const words = (level, held) => `${level === null ? "any p" : `p ≥ ${probability(level)}`} (${count(held)})`;
+    fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
+  }
+
   /** The first click says what will happen, the second does it. */
   accept() {
-    const least = Number(this.least.value);
+    const least = this.level;
     if (!this.armed) {
       this.button.textContent = `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
       this.button.classList.add("lw-primary");
@@ -584,10 +691,18 @@ class Bulk {
     fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
   }
 
-  rankAgain() {
-    this.rank.disabled = true;
+  async rankAgain() {
     this.rank.textContent = "ranking…";
-    this.onRank();
+    this.rank.setAttribute("aria-disabled", "true"); // a disabled button would lose the focus
+    if (this.ranking) return;
+    this.ranking = true;
+    try {
+      await this.onRank();
+    } finally {
+      this.ranking = false;
+      this.rank.textContent = "Rank again";
+      this.rank.removeAttribute("aria-disabled");
+    }
   }
 
   reorder(name) {
@@ -815,6 +930,7 @@ class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
+    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in order`);
   }
 
   take(body) {
@@ -834,7 +950,7 @@ function leftInWords(audit) {
 
 /** @param {object} view */
 function auditFeature(view) {
-  const audit = new Audit({ store: view.store, wire: view.wire });
+  const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);
   view.registry.onEnd(() => audit.destroy());
 }
@@ -995,6 +1111,17 @@ function pointStyle(n, area, k) {
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
+/** How many places [x0, y0, x1, y1, ...] of the map's space lie in each cell of a grid; the top row first. */
+function cellsOf(xy, side) {
+  const counts = new Uint32Array(side * side);
+  for (let i = 0; i < xy.length; i += 2) {
+    const a = Math.floor(((xy[i] + 1) / 2) * side),
+      b = Math.floor(((1 - xy[i + 1]) / 2) * side);
+    if (a >= 0 && a < side && b >= 0 && b < side) counts[b * side + a]++;
+  }
+  return counts;
+}
+
 // --- overlay.js
 /** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
 
@@ -1067,13 +1194,15 @@ function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const [left, bottom] = toData([0, height], size, camera),
     [right, top] = toData([width, 0], size, camera);
   const room = width - c.measureText(`${x} →`).width - 18;
+  const along = (v) => toScreen([forward(v, xr), 0], size, camera)[0];
+  const spread = readable((target) => ticks(invert(left, xr), invert(right, xr), target), width / 90, (v) => along(v) > 12 && along(v) < room);
   c.fillStyle = ink(colors.quiet);
   c.strokeStyle = ink(colors.line);
   c.lineWidth = 1;
   c.textAlign = "center";
   c.textBaseline = "bottom";
-  for (const tick of ticks(invert(left, xr), invert(right, xr), Math.max(2, width / 90))) {
-    const [px] = toScreen([forward(tick, xr), 0], size, camera);
+  for (const tick of spread) {
+    const px = along(tick);
     line(c, px, height, px, height - 4);
     if (px > 12 && px < room) c.fillText(short(tick), px, height - 4);
   }
@@ -1085,12 +1214,17 @@ function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
     line(c, 0, py, 4, py);
     if (py < height - 18) c.fillText(short(tick), 6, py);
   }
-  c.textAlign = "right";
-  c.textBaseline = "bottom";
-  c.fillText(`${x} →`, width - 6, height - 4);
-  c.textAlign = "left";
-  c.textBaseline = "top";
-  c.fillText(`↑ ${y}`, 6, 5);
+  plate(c, `${x} →`, width - 6 - c.measureText(`${x} →`).width, height - 10, colors);
+  plate(c, `↑ ${y}`, 6, 10, colors);
+}
+
+/** Ticks of which at least two have room for their number: a single one says nothing of the scale. */
+function readable(make, target, fits) {
+  for (const finer of [1, 1.6, 2.5, 4]) {
+    const found = make(Math.max(2, target * finer));
+    if (found.filter(fits).length > 1) return found;
+  }
+  return make(Math.max(2, target));
 }
 
 function line(c, x0, y0, x1, y1) {
@@ -1100,23 +1234,36 @@ function line(c, x0, y0, x1, y1) {
   c.stroke();
 }
 
-/** The three parts of a data map, named where they lie (Swayamdipta et al. 2020). */
-function drawRegions(c, { width, height }, colors) {
+/**
+ * The three parts of a data map, named where they lie (Swayamdipta et al. 2020): each where the fewest points are hidden.
+ * @param {(box: number[]) => number} crowd points in a box of pixels
+ */
+function drawRegions(c, { width, height }, colors, crowd) {
   if (width < 240) return;
-  const word = (text, x, y) => {
-    c.strokeText(text, x, y);
-    c.fillText(text, x, y);
-  };
-  c.fillStyle = ink(colors.quiet);
-  c.strokeStyle = ink(colors.background, 0.8);
-  c.lineWidth = 3;
-  c.lineJoin = "round";
+  const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
+  const places = [
+    ["easy to learn", steps(34, width * 0.35).flatMap((x) => [26, 12].map((y) => [x, y]))],
+    ["hard to learn", steps(34, width * 0.5).flatMap((x) => [height - 28, height - 42].map((y) => [x, y]))],
+    ["ambiguous", steps(height * 0.25, height * 0.75).map((y) => [width - 10, y, true])],
+  ];
   c.textBaseline = "middle";
+  for (const [text, all] of places) {
+    const wide = c.measureText(text).width + 6;
+    const boxes = all.map(([x, y, right]) => [right ? x - wide + 3 : x - 3, y - 7, right ? x + 3 : x - 3 + wide, y + 7]);
+    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the axis has its name there
+    const [x0, y0] = boxes[clear.indexOf(Math.min(...clear))];
+    plate(c, text, x0 + 3, y0 + 7, colors);
+  }
+}
+
+/** A word on a plate of the background, so that it can be read over points. */
+function plate(c, text, x, y, colors) {
   c.textAlign = "left";
-  word("easy to learn", 34, 26);
-  word("hard to learn", width * 0.3, height - 28);
-  c.textAlign = "right";
-  word("ambiguous", width - 10, height * 0.5);
+  c.textBaseline = "middle";
+  c.fillStyle = ink(colors.background, 0.82);
+  c.fillRect(x - 3, y - 7, c.measureText(text).width + 6, 14);
+  c.fillStyle = ink(colors.quiet);
+  c.fillText(text, x, y);
 }
 
 /** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
@@ -1748,6 +1895,10 @@ function epochsFeature(view) {
     embedding.setData(xs, ys);
   };
   view.timelines = [];
+  if (meta.maps[1] === false && !meta.embedding.there) {
+    const title = meta.embedding.message.replaceAll("`", "");
+    view.addTool(h("span", { class: "lw-quiet lw-clip", text: "no embedding map", title }));
+  }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => {
@@ -1803,7 +1954,7 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   const { meta } = store;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
-  embedding.say(meta.embedding.message);
+  if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
     const last = await source.embedding();
@@ -1831,7 +1982,8 @@ function drawLegend(node, legend) {
     node.replaceChildren();
     return;
   }
-  const colors = legend.kind === "category" ? swatches(legend) : bar(legend);
+  const hidden = () => [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
+  const colors = { category: swatches, number: bar, hidden }[legend.kind](legend);
   node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
 
@@ -1857,7 +2009,7 @@ function swatches({ column, colors }) {
         "span",
         { class: "lw-key", title: name },
         swatch(colors[i % colors.length]),
-        h("span", { text: clip(name, 14) }),
+        h("span", { text: shortNames(column.categories, 14)[i] }),
       ),
     ),
     more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
@@ -1872,13 +2024,11 @@ function swatch(rgb) {
 // --- classes.js
 /** A panel beside the filters: the classes with their doubts. */
 
-/** Columns: [heading, what it means]. */
+/** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
   ["given", "examples given this class"],
-  ["sus.", "suspected examples"],
-  ["wrong", "expected share of wrong labels among those given this class, by the detector"],
-  ["in", "confident learning: given this class, but truly another"],
-  ["out", "confident learning: truly this class, but given another"],
+  ["suspects", "suspected examples"],
+  ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
 ];
 
 /** A table of classes, the most doubtful share first; a click selects a class's suspects. */
@@ -1913,10 +2063,14 @@ class ClassTable {
     const head = h(
       "div",
       { class: `${shape} lw-quiet` },
-      !doubted && h("span", { class: "lw-bar-name", text: "class" }),
+      h("span", { class: "lw-bar-name", text: "class" }),
       COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
+    const joint = (c) =>
+      wrong
+        ? ` Confident learning: about ${count(wrong[c])} given this class are truly of another, about ${count(missed[c])} of this class were given another.`
+        : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
       head,
@@ -1927,7 +2081,7 @@ class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed. Click to select the suspected ones.`
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the suspected ones.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
@@ -1938,13 +2092,11 @@ class ClassTable {
             "span",
             { class: "lw-bar-name" },
             swatch(colors[c]),
-            h("span", { class: "lw-clip", text: store.classes[c] }),
+            h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
           h("span", { class: "lw-num", text: brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
-          doubted && h("span", { class: "lw-num", text: wrong ? brief(wrong[c]) : "–" }),
-          doubted && h("span", { class: "lw-num", text: missed ? brief(missed[c]) : "–" }),
         ),
       ),
       h("p", { class: "lw-how lw-quiet", text: this.estimated?.how || "" }),
@@ -1955,14 +2107,18 @@ class ClassTable {
 // --- matrix.js
 /** Which class is taken for which: suspects, predictions, or the estimated noise, as a matrix and as a list. */
 
+const FONT = "10px system-ui, sans-serif";
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
   suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
-/** Numbers are written into cells of at least this size, px. */
-const ROOMY = 15;
+/** Numbers are written into cells of at least this size, px; names beside cells of at least that. */
+const ROOMY = 15,
+  NAMED = 9;
+/** Most room for the names beside the matrix, px. */
+const NAMES = 62;
 
 class MatrixPanel {
   /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
@@ -2058,10 +2214,11 @@ class MatrixPanel {
   pair(a, b, value) {
     const { classes } = this.store,
       colors = this.paint.classColors();
-    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: classes[code] })];
+    const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: this.store.shortName(code, 22) })];
+    const long = Math.max(classes[a].length, classes[b].length) > 9;
     return h(
       "button",
-      { type: "button", class: "lw-pair", title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose(a, b) },
       ...name(a),
       h("span", { class: "lw-quiet", text: "→" }),
       ...name(b),
@@ -2081,33 +2238,62 @@ class MatrixPanel {
 
   paintMatrix(k, off) {
     const width = this.canvas.clientWidth || 160,
-      size = Math.min(width, 260);
-    this.canvas.style.height = `${size}px`;
-    const c = sharpContext(this.canvas, width, size),
-      theme = this.theme(),
+      c = this.canvas.getContext("2d"),
+      whole = Math.min(width, 280);
+    c.font = FONT;
+    const names = shortNames(this.store.classes, 9),
+      wide = Math.min(NAMES, Math.ceil(Math.max(...names.map((name) => c.measureText(name).width))) + 5),
+      edge = (whole - wide) / k >= NAMED ? wide : 0;
+    const size = whole - edge;
+    this.canvas.style.height = `${size + edge}px`;
+    sharpContext(this.canvas, width, size + edge);
+    const theme = this.theme(),
       cell = size / k,
       gap = cell > 8 ? 1 : 0;
+    c.font = FONT;
+    if (edge) this.name(c, names, cell, edge, theme);
     const most = Math.sqrt(off.reduce((high, value) => Math.max(high, value), 0)) || 1;
     for (let a = 0; a < k; a++)
       for (let b = 0; b < k; b++) {
         const value = off[a * k + b],
-          share = Math.sqrt(value) / most;
+          share = Math.sqrt(value) / most,
+          x = edge + b * cell,
+          y = edge + a * cell;
         c.fillStyle =
           a === b
             ? hex(theme.line)
             : value
               ? hex(scoreColor(0.25 + 0.75 * share, { dark: theme.dark }))
               : hex(theme.faint);
-        c.fillRect(b * cell, a * cell, cell - gap, cell - gap);
-        if (value && cell >= ROOMY) this.write(c, value, (b + 0.5) * cell, (a + 0.5) * cell, share > 0.45, cell);
+        c.fillRect(x, y, cell - gap, cell - gap);
+        if (value && cell >= ROOMY) this.write(c, value, x + cell / 2, y + cell / 2, share > 0.45, cell);
       }
-    this.cell = cell;
+    Object.assign(this, { cell, edge });
+  }
+
+  /** Class names beside the rows, and upright over the columns. */
+  name(c, names, cell, edge, theme) {
+    c.fillStyle = hex(theme.quiet);
+    c.textBaseline = "middle";
+    names.forEach((name, i) => {
+      const middle = edge + (i + 0.5) * cell;
+      c.textAlign = "right";
+      c.fillText(name, edge - 4, middle, edge - 4);
+      c.save();
+      c.translate(middle, edge - 4);
+      if (c.measureText(name).width > cell) {
+        c.rotate(-Math.PI / 2);
+        c.textAlign = "left";
+      } else c.textAlign = "center";
+      c.fillText(name, 0, 0, c.textAlign === "left" ? edge - 4 : cell);
+      c.restore();
+    });
   }
 
   write(c, value, x, y, strong, cell) {
     const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
     if (text === "0.0") return;
-    c.font = "10px system-ui, sans-serif";
+    c.font = FONT;
     if (c.measureText(text).width > cell - 1) return;
     c.fillStyle = strong !== this.theme().dark ? "#fff" : "#000";
     c.textAlign = "center";
@@ -2120,8 +2306,8 @@ class MatrixPanel {
     const box = this.canvas.getBoundingClientRect(),
       k = this.store.classes.length,
       scale = this.canvas.clientWidth / box.width; // scaled pages
-    const a = Math.floor(((event.clientY - box.top) * scale) / this.cell),
-      b = Math.floor(((event.clientX - box.left) * scale) / this.cell);
+    const a = Math.floor(((event.clientY - box.top) * scale - this.edge) / this.cell),
+      b = Math.floor(((event.clientX - box.left) * scale - this.edge) / this.cell);
     return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
   }
 
@@ -2191,6 +2377,12 @@ const FORMATS = [
   ["parquet", "Parquet"],
 ];
 
+const CONTENTS = [
+  ["", "all examples, with who changed what, when and why"],
+  ["relabel", "cleaned training set: labels put right"],
+  ["drop", "cleaned training set: changed examples left out"],
+];
+
 class Exporter {
   /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
   constructor(options) {
@@ -2200,8 +2392,12 @@ class Exporter {
       "aria-label": "file to write",
       spellcheck: "false",
       value: `${options.path}.csv`,
+      oninput: () => this.whereTo(),
       onkeydown: (event) => event.key === "Enter" && this.write(),
     });
+    this.kind = h("select", { "aria-label": "what to write" });
+    fillSelect(this.kind, [["", CONTENTS]], "");
+    this.place = h("div", { class: "lw-quiet lw-place-of" });
     this.over = h("input", { type: "checkbox" });
     this.result = h("div", { class: "lw-result", role: "status" });
     this.button = h("button", {
@@ -2245,12 +2441,14 @@ class Exporter {
           onclick: () => this.toggle(false),
         }),
       ),
+      this.kind,
       formats,
       this.path,
+      this.place,
       h(
         "div",
         { class: "lw-line" },
-        h("label", {}, this.over, "overwrite"),
+        h("label", { title: "write over a file of this name" }, this.over, "overwrite"),
         h("span", { class: "lw-space" }),
         this.button,
       ),
@@ -2261,6 +2459,7 @@ class Exporter {
   setFormat(chosen) {
     for (const radio of this.radios) radio.checked = radio === chosen;
     this.path.value = this.path.value.replace(/\.(csv|jsonl|parquet)$/i, "") + `.${chosen.value}`;
+    this.whereTo();
   }
 
   toggle(open = this.el.hidden) {
@@ -2269,8 +2468,26 @@ class Exporter {
       this.result.textContent = "";
       this.path.focus({ preventScroll: true });
       this.path.select();
+      this.whereTo();
     } else this.onClose?.();
     this.onToggle?.(open);
+  }
+
+  /** Say which file of the kernel's machine this will be, and whether it is there. */
+  async whereTo() {
+    const path = this.path.value.trim();
+    if (!path) {
+      this.place.textContent = "name a file";
+      return;
+    }
+    try {
+      const { body } = await this.wire.ask("export", { path, ask: true });
+      if (this.path.value.trim() !== path) return;
+      this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
+      this.place.classList.toggle("lw-warn", body.there);
+    } catch (error) {
+      this.place.textContent = error.message;
+    }
   }
 
   async write() {
@@ -2278,8 +2495,13 @@ class Exporter {
     this.result.className = "lw-result";
     this.result.textContent = "writing…";
     try {
-      const { body } = await this.wire.ask("export", { path: this.path.value.trim(), overwrite: this.over.checked });
+      const { body } = await this.wire.ask("export", {
+        path: this.path.value.trim(),
+        overwrite: this.over.checked,
+        cleaned: this.kind.value,
+      });
       this.result.textContent = body.text;
+      this.over.checked = false;
       this.say(body.text);
     } catch (error) {
       this.result.className = "lw-result lw-error";
@@ -2300,7 +2522,10 @@ function exportFeature(view) {
     onClose: () => view.focus(),
     onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),
   });
-  head.onExport = () => exporter.toggle();
+  head.onExport = () => {
+    exporter.toggle();
+    view.under(exporter.el, head.export);
+  };
   view.addPanel(exporter.el);
   view.registry.onEscape(() => {
     if (exporter.el.hidden) return false;
@@ -2798,7 +3023,7 @@ class Grid {
         type: "button",
         class: "lw-tile",
         "data-row": row,
-        "aria-label": `example ${this.item(row)?.id ?? row}, ${store.className(store.labels[row])}`,
+        "aria-label": `example ${this.item(row)?.id ?? row}${store.blind && !store.verdict[row] ? "" : `, ${store.className(store.labels[row])}`}`,
         "aria-pressed": String(Boolean(store.selected[row])),
         tabindex: current ? "0" : "-1",
         onclick: (event) => this.click(row, event),
@@ -2814,8 +3039,7 @@ class Grid {
 
   doubt(row) {
     const { store } = this.view;
-    const hides = store.blind && !store.verdict[row];
-    return Number.isFinite(store.pError[row]) && !hides ? `p(wrong) ${probability(store.pError[row])}` : "";
+    return Number.isFinite(store.pError[row]) && !store.hides(row) ? `p(wrong) ${probability(store.pError[row])}` : "";
   }
 
   async fill(page) {
@@ -3027,6 +3251,7 @@ function helpFeature(view) {
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;
     box.hidden = !open;
+    view.under(box, head.help);
     head.help.setAttribute("aria-expanded", String(open));
     return was !== open;
   };
@@ -3928,7 +4153,7 @@ class Store {
       verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
       flags: Uint8Array.from(rows, (r) => this.flags[r]),
     };
-    this.past.push({ before, after, text: change.text, row: rows[0] });
+    this.past.push({ before, after, text: change.text, rows });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
     this.touched(rows);
@@ -3976,6 +4201,16 @@ class Store {
 
   className(code) {
     return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
+  }
+
+  /** A class's name in at most so many characters, still different from the others. */
+  shortName(code, most) {
+    return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
+  }
+
+  /** Does blind mode hide what is known of this row? Until it is judged. */
+  hides(row) {
+    return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
@@ -4296,6 +4531,7 @@ function peopleFeature(view) {
     const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
+      el.textContent,
       "decided of the queue",
       paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
       left && store.meta.audit.title,
@@ -4325,6 +4561,10 @@ function peopleFeature(view) {
 
 // --- review.js
 /** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
+
+const BLIND = "blind: suggestions, probabilities, colours and neighbours' labels are hidden until you choose";
+/** Orders that tell how suspicious an example is. */
+const BY_DOUBT = ["suspicion", "pairs", "column"];
 
 /** @param {object} view */
 function reviewFeature(view) {
@@ -4374,11 +4614,13 @@ async function reorder(view, name) {
       say("colour by a score first", "warn");
       return;
     }
+    say("ordering the queue…", "quiet");
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0]);
     if (name === "again" && body.count && !store.blind) toggleBlind(view);
-    say(`queue ${Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`}: ${count(body.count)}`);
+    const words = Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
+    say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {
     fail(error);
   }
@@ -4398,14 +4640,17 @@ function selectNeighbors({ store, say }) {
   say(`${near.rows.length} neighbours selected`);
 }
 
-function toggleBlind({ store, inspector, say }) {
+/** Blind mode hides what is known of an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
+function toggleBlind(view) {
+  const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(store.blind ? "suggestions hidden until you choose" : "suggestions shown");
-  inspector.facts();
-  if (inspector.answer) {
-    inspector.reasons();
-    inspector.redrawCurve();
-  }
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order is still that of suspicion, “in random order” is not` : BLIND);
+  view.colorBy(paint.by);
+  inspector.blindChanged();
+  gallery.redraw();
+  bulk.show();
+  view.maps.forEach((map) => map.redrawOver());
+  view.registry.run("blind");
 }
 
 // --- sound.js
@@ -4667,8 +4912,10 @@ class ViewsMenu {
     const was = !this.el.hidden;
     this.el.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));
-    if (open) this.name.focus({ preventScroll: true });
-    else if (was) this.onClose();
+    if (open) {
+      this.onOpen();
+      this.name.focus({ preventScroll: true });
+    } else if (was) this.onClose();
     return was !== open;
   }
 }
@@ -4681,6 +4928,7 @@ function viewsFeature(view) {
     wire: view.wire,
     say: view.say,
     fail: view.fail,
+    onOpen: () => view.under(menu.el, menu.button),
     onClose: () => view.focus(),
   });
   view.addToHead(menu.button);
@@ -4753,7 +5001,7 @@ class Bars {
     const el = h(
       "button",
       { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: name })),
+      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: shortNames(this.column.categories, 16)[code] })),
       h("span", { class: "lw-bar-track" }, back, fill),
       number,
     );
@@ -5315,12 +5563,10 @@ class Gallery {
   }
 
   nothing() {
-    if (this.store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (this.store.filter.active) return "Nothing of this list passes the filters.";
-    const { emptyBecause } = this.store;
-    if (emptyBecause) return emptyBecause;
-    const why = this.bulk.order.value === "suspicion" ? "Nothing is suspected." : "The queue is empty.";
-    return `${why} Choose “all examples” to go through them all.`;
+    const { store } = this;
+    if (store.list === "selection") return "Nothing selected: draw around points in a map.";
+    if (store.filter.active && store.lists.queue.length) return "Nothing of this list passes the filters.";
+    return store.emptyBecause || emptyQueue(store, this.bulk.order.value);
   }
 
   drawTabs(tabs = this.tabs) {
@@ -5371,6 +5617,8 @@ class Gallery {
     const label = store.labels[row],
       changed = label !== store.given[row],
       verdict = store.verdict[row];
+    if (store.blind && row !== store.row && !verdict)
+      return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
     return h(
@@ -5379,12 +5627,12 @@ class Gallery {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
         title: changed
           ? `${store.className(store.given[row])} → ${name}`
-          : Number.isFinite(store.pError[row])
+          : Number.isFinite(store.pError[row]) && !store.hides(row)
             ? `${name}, p(wrong) ${probability(store.pError[row])}`
             : name,
       },
       label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: clip(name, 18) }),
+      h("span", { class: "lw-clip", text: store.shortName(label, 18) }),
       h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
     );
   }
@@ -5497,7 +5745,7 @@ class Head {
       h("span", {
         class: "lw-quiet lw-facts",
         text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
-        title: [meta.how, meta.canaries].filter(Boolean).join("; "),
+        title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
       }),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
@@ -5595,12 +5843,30 @@ function apart(a, b, gap) {
 /** Last finite value of a list, or null. */
 const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
 
+/** Epochs without a value between (or after) epochs with one. */
+const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
+
+/** Why a curve has gaps, in words; "" where it has none. Of the classes beside the given one a recording keeps the five likeliest. */
+function gapsInWords({ epochs, given, suggested }, name) {
+  if (epochs.length < 2) return "";
+  const lost = missing(given, epochs),
+    low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
+  const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
+  return [
+    low.length && `no line for ${name} in ${listed(low)}: it was not among the five likeliest classes, the only ones recorded`,
+    lost.length && `this example was not recorded in ${listed(lost)}`,
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{epochs: number[], given: number[], suggested: number[]|null}} curve
- * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object}} look
+ * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object, nothing?: string}} look
+ *        `nothing`: what stands in place of the curve
  */
-function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
+function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight;
   if (!width) return;
@@ -5611,7 +5877,7 @@ function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded",
+      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded"),
       width / 2,
       height / 2,
     );
@@ -5619,7 +5885,7 @@ function drawCurve(canvas, curve, { given, suggested, colors, theme }) {
   }
   const room = Math.min(
     110,
-    Math.max(c.measureText(clip(given, 14)).width, suggested ? c.measureText(clip(suggested, 14)).width : 0) + 8,
+    Math.max(c.measureText(given).width, suggested ? c.measureText(suggested).width : 0) + 8,
   );
   const right = width - PAD.right - room,
     bottom = height - PAD.bottom,
@@ -5661,19 +5927,22 @@ function stroke(c, epochs, values, x, y, color, dash) {
   c.lineWidth = 1.8;
   c.setLineDash(dash);
   c.beginPath();
-  let pen = false;
+  const known = values.map((v) => v !== null && Number.isFinite(v)),
+    alone = [];
   epochs.forEach((e, i) => {
-    const v = values[i];
-    if (v === null || !Number.isFinite(v)) {
-      pen = false;
-      return;
-    }
-    if (pen) c.lineTo(x(e), y(v));
-    else c.moveTo(x(e), y(v));
-    pen = true;
+    if (!known[i]) return;
+    if (known[i - 1]) c.lineTo(x(e), y(values[i]));
+    else c.moveTo(x(e), y(values[i]));
+    if (!known[i - 1] && !known[i + 1]) alone.push(i);
   });
   c.stroke();
   c.setLineDash([]);
+  c.fillStyle = hex(color);
+  for (const i of alone) {
+    c.beginPath();
+    c.arc(x(epochs[i]), y(values[i]), 2, 0, 7);
+    c.fill();
+  }
 }
 
 function names(c, lines, y, right, theme) {
@@ -5683,7 +5952,7 @@ function names(c, lines, y, right, theme) {
   c.textBaseline = "middle";
   c.fillStyle = hex(theme.text);
   lines.forEach(([values, , , name], i) => {
-    if (lastFinite(values) !== null) c.fillText(clip(name, 14), right + 5, placed[i]);
+    if (lastFinite(values) !== null) c.fillText(name, right + 5, placed[i]);
   });
 }
 
@@ -5764,9 +6033,9 @@ class TypeBox {
     };
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), onpointerdown },
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), title: this.store.classes[code], onpointerdown },
       swatch(colors[code]),
-      h("span", { class: "lw-clip", text: this.store.classes[code] }),
+      h("span", { class: "lw-clip", text: this.store.shortName(code, 40) }),
     );
   }
 
@@ -5813,11 +6082,18 @@ const ANSWERS_KEPT = 200;
 const BUTTONS = 10;
 
 const HIDDEN = "hidden until you choose";
+const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
+/** Whose probability stands beside a label. */
+const WHOSE = {
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
+  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
+  wrong: "p_error: probability, by the detector, that the given label is wrong",
+};
 
 class Inspector {
   /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
   constructor(options) {
-    Object.assign(this, options, { answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
     const { store } = this;
     this.digits = digitClasses(store.classes);
     this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
@@ -5827,6 +6103,7 @@ class Inspector {
       this.forgetNotes();
       this.facts();
       this.queue();
+      this.titleNeighbors();
       this.neighborCaptions();
     });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
@@ -5852,6 +6129,7 @@ class Inspector {
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
+    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.neighborTitle = h("span");
     this.table = h("dl", { class: "lw-columns" });
@@ -5875,7 +6153,7 @@ class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        ...(meta.epochs.length ? [h("h4", { text: `probability over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}` }), this.curve] : []),
+        ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
         h("h4", {}, this.neighborTitle),
         this.strip,
         this.table,
@@ -5903,7 +6181,7 @@ class Inspector {
           },
           h("kbd", { text: this.keyOf[code] }),
           swatch(colors[code]),
-          h("span", { class: "lw-clip", text: store.classes[code] }),
+          h("span", { class: "lw-clip", text: store.shortName(code, 17) }),
         ),
       ),
     );
@@ -5946,12 +6224,14 @@ class Inspector {
     const { store } = this,
       { row } = store;
     this.typeBox.close();
-    this.facts();
-    this.queue();
+    this.el.classList.toggle("lw-nothing", row < 0);
+    for (const button of this.el.querySelectorAll(".lw-act, .lw-choice")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
     }
+    this.facts();
+    this.queue();
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
     if (known) this.fill(known);
@@ -5993,18 +6273,25 @@ class Inspector {
   }
 
   get hides() {
-    const { store } = this;
-    return store.blind && store.meta.doubted !== false && store.revealed !== store.row && store.row >= 0 && !store.verdict[store.row];
+    return this.store.hides(this.store.row);
   }
 
+  /** No example: nothing of the last one stays. */
   empty() {
+    this.answer = null;
     this.title.textContent = "no example";
-    this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: "Click a point, or draw around some." }));
+    this.title.title = "";
+    const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
+    this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.strip.replaceChildren();
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
-    drawCurve(this.curve, null, { theme: this.theme() });
+    this.store.neighborsOf = null;
+    this.facts();
+    this.queue();
+    this.gaps.hidden = true;
+    drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
   }
 
   waiting() {
@@ -6014,7 +6301,7 @@ class Inspector {
 
   fill(answer) {
     this.answer = answer;
-    this.title.textContent = `example ${clip(String(answer.id), 26)}`;
+    this.title.textContent = `example ${clip(String(answer.id), 22)}`;
     this.title.title = String(answer.id);
     this.drawPicture(answer.media);
     this.reasons();
@@ -6037,7 +6324,7 @@ class Inspector {
     const shows = keyCap(this.keymap.blind?.[0] || "");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text) => h("li", { text, title: text })),
+      ...lines.map((text, i) => h("li", { text, title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
       ...(answer.note && !this.hides
         ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
         : []),
@@ -6050,15 +6337,21 @@ class Inspector {
       { row } = store;
     if (row < 0) {
       this.labels.replaceChildren();
+      for (const button of this.choices.children) {
+        button.classList.remove("lw-is-label", "lw-is-hint");
+        button.setAttribute("aria-pressed", "false");
+      }
       return;
     }
     const hides = this.hides,
       given = store.given[row],
       suggested = store.suggested[row],
       label = store.labels[row];
-    const pGiven = this.answer && this.answer.row === row ? this.answer.p_given : null;
+    const { p_given = null, p_epoch } = this.answer?.row === row ? this.answer : {};
     this.labels.replaceChildren(
-      this.fact("given", given, pGiven === null || hides ? "" : `p ${probability(pGiven)}`),
+      p_given === null || hides
+        ? this.fact("given", given)
+        : this.fact("given", given, `epoch ${p_epoch}: p ${probability(p_given)}`, WHOSE.given(store.className(given), p_epoch)),
       ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
       this.now(label, given, store.verdict[row], store.flags[row]),
     );
@@ -6082,29 +6375,33 @@ class Inspector {
         ? line("suggested", quiet("hidden"))
         : suggested < 0
           ? line("suggested", quiet("nothing"))
-          : this.fact("suggested", suggested, `p ${probability(store.pSuggested[row])}`),
+          : this.fact("suggested", suggested, `detector: p ${probability(store.pSuggested[row])}`, WHOSE.suggested(store.className(suggested))),
       line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
     ];
   }
 
   /** In blind mode a decision reveals what was hidden. */
   reveal() {
-    if (this.store.blind && this.answer?.row === this.store.row && !this.hides) this.reasons();
+    if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
+      this.reasons();
+      this.redrawCurve();
+    }
   }
 
-  fact(name, code, detail) {
-    const colors = this.paint.classColors(),
-      text = this.store.className(code);
+  fact(name, code, detail = "", title = "") {
+    const { store } = this,
+      colors = this.paint.classColors(),
+      text = store.className(code);
     return h(
       "div",
       { class: "lw-fact lw-fact-tall" },
       h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-num lw-quiet", text: detail }),
+      h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
       h(
         "span",
         { class: "lw-fact-value", title: text },
         code >= 0 && swatch(colors[code % colors.length]),
-        h("span", { class: "lw-clip", text }),
+        h("span", { class: "lw-clip", text: store.shortName(code, 26) }),
       ),
     );
   }
@@ -6112,20 +6409,20 @@ class Inspector {
   meter(p) {
     return h(
       "span",
-      { class: "lw-fact-value" },
+      { class: "lw-fact-value", title: WHOSE.wrong },
       h(
         "span",
         { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
         h("span", { style: { width: `${100 * (p || 0)}%` } }),
       ),
-      h("span", { class: "lw-num", text: `p ${probability(p)}` }),
+      h("span", { class: "lw-num", text: `detector: p ${probability(p)}` }),
     );
   }
 
   now(label, given, verdict, flags) {
     const said =
       label !== given
-        ? `now ${this.store.className(label)}`
+        ? `now ${this.store.shortName(label, 22)}`
         : verdict === 2
           ? "kept"
           : verdict === 3
@@ -6144,20 +6441,19 @@ class Inspector {
     );
   }
 
-  /** "queue 14/180 · about 41 left, from the detector". */
+  /** "queue 14/180"; how many are left stands on top. */
   queue() {
     const { store } = this,
       name = store.list,
       rows = store.rows(),
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
-    const left = leftInWords(store.meta.audit);
     const word = name === "neighbors" ? "neighbours" : name;
     this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}${name === "queue" && left ? ` · ${left}` : ""}`
+      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}`
       : `${word} empty`;
     const basis = store.meta.audit?.title;
-    this.place.title = [`${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
+    this.place.title = [this.place.textContent, `${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
       .join("; ");
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
@@ -6170,25 +6466,32 @@ class Inspector {
       of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
     const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
-    const curve = this.hides || suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
+    if (this.hides) {
+      this.gaps.hidden = true;
+      drawCurve(this.curve, null, { theme: this.theme(), nothing: HIDDEN });
+      this.curve.setAttribute("aria-label", `probability over epochs: ${HIDDEN}`);
+      return;
+    }
+    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
     drawCurve(this.curve, curve, {
-      given: store.className(given),
-      suggested: store.className(suggested),
+      given: store.shortName(given, 14),
+      suggested: store.shortName(suggested, 14),
       colors: [of(given), of(suggested)],
       theme: this.theme(),
     });
+    const gaps = gapsInWords(curve, store.className(suggested));
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
     this.curve.setAttribute(
       "aria-label",
-      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs`,
+      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`,
     );
   }
 
   drawNeighbors() {
     const { answer } = this,
       { rows, items } = answer.neighbors;
-    this.neighborTitle.textContent = rows.length
-      ? "nearest neighbours"
-      : answer.neighbors.none || "no embeddings, so no neighbours";
+    this.titleNeighbors();
     this.strip.replaceChildren(
       ...rows.map((row, i) =>
         h(
@@ -6201,22 +6504,51 @@ class Inspector {
     );
   }
 
+  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
+  titleNeighbors() {
+    const { answer, store } = this;
+    if (!answer || store.row < 0) return;
+    const { rows, by, other, none } = answer.neighbors;
+    const given = store.given[answer.row],
+      labelled = rows.filter((row) => store.given[row] >= 0),
+      differ = labelled.filter((row) => store.given[row] !== given).length;
+    const counts = this.hides || given < 0 ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    this.neighborTitle.textContent = rows.length
+      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
+      : none || "no embeddings, so no neighbours";
+    this.neighborTitle.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
+  }
+
+  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
   neighborCaption(row) {
     const { store } = this,
       colors = this.paint.classColors(),
       label = store.labels[row],
+      given = store.given[row],
       name = store.className(label);
-    const agrees = label === store.labels[store.row];
+    if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    const differs = given >= 0 && given !== store.given[store.row],
+      was = label === given ? "" : `given ${store.className(given)}, now `;
     return h(
       "span",
-      { class: `lw-caption${agrees ? "" : " lw-disagrees"}`, title: `${name}${agrees ? "" : " (differs)"}` },
+      { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` },
       label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: name }),
+      h("span", { class: "lw-clip", text: `${was ? "✎" : ""}${store.shortName(label, 20)}` }),
     );
   }
 
   neighborCaptions() {
     for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
+  }
+
+  /** Show or hide what blind mode hides. */
+  blindChanged() {
+    this.facts();
+    if (!this.answer) return;
+    this.reasons();
+    this.redrawCurve();
+    this.titleNeighbors();
+    this.neighborCaptions();
   }
 
   /** Write or change the note of the current example. */
@@ -6597,6 +6929,8 @@ class Points2D {
 const HOME = { k: 1, tx: 0, ty: 0 };
 /** Changed rows that are worth sending one by one. */
 const FEW_ROWS = 2000;
+/** Cells along a side in which points are counted. */
+const CELLS = 48;
 
 class PointMap {
   /**
@@ -6679,7 +7013,7 @@ class PointMap {
   }
 
   say(text) {
-    this.message.textContent = text;
+    this.message.replaceChildren(h("span", {}, withCode(text)));
   }
 
   /** Colours, states or the colour table changed as a whole. */
@@ -6775,10 +7109,11 @@ class PointMap {
     c.font = "10px system-ui, sans-serif";
     if (xy) {
       if (this.x) drawAxes(c, this, colors);
-      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors);
+      if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
-      const near = store.neighborsOf;
-      if (near && near.row === store.row)
+      const near = store.neighborsOf,
+        hidden = this.x && store.hides(store.row); // where a point lies on a map of scores tells how suspicious it is
+      if (near && near.row === store.row && !hidden)
         drawNeighbors(
           c,
           this.place2d(near.row),
@@ -6786,13 +7121,30 @@ class PointMap {
           !this.x,
           colors,
         );
-      if (this.hover >= 0) ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-      if (store.row >= 0) {
+      if (this.hover >= 0) {
+        ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
+        this.onHover(this.hover, this); // the line beside it goes where the point goes
+      }
+      if (store.row >= 0 && !hidden) {
         ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
         ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
       }
     }
     if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
+  }
+
+  /** Roughly how many points lie in a box [x0, y0, x1, y1] in pixels, while the whole map is shown. */
+  crowd([x0, y0, x1, y1]) {
+    if (this.counted !== this.xy) {
+      this.counted = this.xy;
+      this.cells = cellsOf(this.xy, CELLS);
+    }
+    const { width, height } = this.size,
+      at = (v, span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+    let sum = 0;
+    for (let b = at(y0, height); b <= at(y1, height); b++)
+      for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
+    return sum;
   }
 
   /** Where a row lies, in pixels. */
@@ -6994,6 +7346,12 @@ class Paint {
       values = store.values(name);
     const { dark, grey } = this.theme();
     this.by = name;
+    if (store.blind && store.meta.doubted !== false) {
+      this.levels = new Uint8Array(store.n).fill(255);
+      this.table = classTable(this.classColors(), grey);
+      this.legend = { kind: "hidden", column };
+      return;
+    }
     if (column.kind === "category") {
       const colors =
         column.categories === store.classes || column.classes
@@ -7041,7 +7399,7 @@ class Paint {
       { passing } = store.filter;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
-      if (this.by === "label" || this.by === "verdict") {
+      if ((this.by === "label" || this.by === "verdict") && this.legend.kind !== "hidden") {
         const code = store.values(this.by)[row];
         this.levels[row] = code < 0 ? 255 : code % 254;
       }
@@ -7212,6 +7570,7 @@ class Tip {
     const { store } = this,
       item = this.media.peek(row),
       { by } = this.paint;
+    if (store.blind) return `${item ? `${item.id} · ` : ""}hidden in blind mode`;
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
     const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
@@ -7470,7 +7829,7 @@ class Explorer {
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
     this.undoKey = keyCap(this.keymap.undo?.[0] || "");
-    this.actions = new Actions({ store, wire: this.wire, say: this.say, undoKey: this.undoKey });
+    this.actions = new Actions({ store, wire: this.wire, say: this.say });
   }
 
   makeParts(meta) {
@@ -7512,6 +7871,7 @@ class Explorer {
       onPick,
       fail,
       onLeave: () => this.focus(),
+      emptyQueue: () => this.gallery.nothing(),
     });
     this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
@@ -7610,6 +7970,17 @@ class Explorer {
     this.root.append(el);
   }
 
+  /** Put a panel under the button that opened it, inside the view. */
+  under(panel, button) {
+    if (panel.hidden) return;
+    const box = this.root.getBoundingClientRect(),
+      at = button.getBoundingClientRect(),
+      left = Math.max(10, Math.min(at.left - box.left, this.root.clientWidth - panel.offsetWidth - 10));
+    panel.style.left = `${left}px`;
+    panel.style.right = "auto";
+    panel.style.top = `${at.bottom - box.top + 4}px`;
+  }
+
   /* ---- start and news ---- */
 
   /** First paint: the maps that are there. All else waits until they are seen. */
@@ -7627,6 +7998,7 @@ class Explorer {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
+    if (this.focused) this.focus();
     this.gallery.redraw();
     this.filters
       .start(meta.first_filters)
@@ -7637,8 +8009,8 @@ class Explorer {
       });
     this.root.dataset.state = "drawn";
     this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
-    this.status.title = [meta.warning, meta.how].filter(Boolean).join("; ");
     if (meta.warning) this.say(meta.warning, "warn");
+    this.status.title = [this.status.textContent, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
   news(body, buffers) {
@@ -7731,6 +8103,7 @@ class Explorer {
   showStatus(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
+    this.status.title = text;
   }
 
   destroy() {
@@ -7743,8 +8116,10 @@ class Explorer {
 function render({ model, el }) {
   let explorer = null;
   const open = () => {
+    const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
     explorer?.destroy();
     explorer = new Explorer(model, el, open);
+    explorer.focused = focused; // "Rank again" opens the view anew: the keys go on working
     explorer.open();
   };
   open();
