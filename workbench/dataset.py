@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.cells import cell_text, is_missing
 from workbench.checks import in_memory
 from workbench.errors import InputError, first_few
 from workbench.storage.roots import media_root as find_root
@@ -271,7 +272,7 @@ class Dataset:
         if self.text_column is None:
             return None
         value = self.metadata[self.text_column].iat[row]
-        return None if value is None or value is pd.NA or value != value else str(value)
+        return None if is_missing(value) else cell_text(value)
 
     def texts(self) -> list[str]:
         """Texts of all rows, "" where one is missing.
@@ -283,7 +284,7 @@ class Dataset:
         if self.text_column is None:
             raise InputError.at("text", "is not among the columns", "Name it: `Dataset.from_frame(..., text=COLUMN)`.")
         column = self.metadata[self.text_column]
-        return column.astype(object).where(column.notna(), "").astype(str).tolist()
+        return ["" if is_missing(value) else cell_text(value) for value in column.tolist()]
 
     def with_labels(self, labels: np.ndarray) -> Dataset:
         """The same examples with other given labels (class indices); this one stays as it is."""

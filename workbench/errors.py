@@ -25,7 +25,7 @@ class InputError(WorkbenchError):
         if row is not None:
             place += f" row {row}"
         if id is not None:
-            place += f" (id {_plain(id)!r})"
+            place += f" (id {shortened(id)})"
         error = cls(f"{place} {found}. {todo}")
         error.parts = {"field": field, "found": found, "todo": todo, "row": row}
         return error
@@ -41,10 +41,13 @@ class InputError(WorkbenchError):
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
         """An unknown name: say the nearest one, list the known ones when they are few."""
         options = [str(option) for option in known]
-        near = difflib.get_close_matches(str(name), options, n=1)
+        short = [option for option in options if len(option) <= 200]
+        asked = name if isinstance(name, str) else shortened(name)
+        near = difflib.get_close_matches(asked, short, n=1) if len(asked) <= 200 else []
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        listed = ", ".join(options[:12]) + (f" and {len(options) - 12} more" if len(options) > 12 else "")
-        return cls(f"unknown {what} {name!r}.{hint} Known: {listed or 'none'}.{' ' + todo if todo else ''}")
+        listed = ", ".join(option if len(option) <= 200 else shortened(option) for option in options[:12])
+        listed += f" and {len(options) - 12} more" if len(options) > 12 else ""
+        return cls(f"unknown {what} {shortened(name)}.{hint} Known: {listed or 'none'}.{' ' + todo if todo else ''}")
 
 
 class MissingEvidence(WorkbenchError):
@@ -68,12 +71,25 @@ class ExistsError(WorkbenchError):
     """A file or directory that would be overwritten is already there."""
 
 
+def shortened(value: object, most: int = 200) -> str:
+    """`repr` of a value for a message, cut where it is long."""
+    value = _plain(value)
+    if isinstance(value, (str, bytes)) and len(value) > most:
+        return f"{value[:most]!r}... ({len(value):,} {'characters' if isinstance(value, str) else 'bytes'})"
+    try:
+        text = repr(value)
+    except Exception as error:  # a class of the user's, or an integer of too many digits
+        return f"<{type(value).__name__} without a text: {type(error).__name__}>"
+    text = text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+    return " ".join(text.split()) if "\n" in text else text
+
+
 def first_few(values: Sequence[object], most: int = 5) -> str:
     """At most `most` offenders and the count of the others, for error messages."""
-    shown = ", ".join(repr(_plain(value)) for value in list(values[:most]))
+    shown = ", ".join(shortened(value) for value in list(values[:most]))
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 def _plain(value: object) -> object:
     """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from widgets.view.query_help import corrected
 from widgets.view.search import is_query, query_mask, word_mask
@@ -156,3 +160,73 @@ def test_all_words_must_be_there_in_any_case():
     assert word_mask("", lines).all()
     assert word_mask('"black cat"', lines).tolist() == [True, False, False]
     assert word_mask("'cat black'", lines).tolist() == [False, False, False]
+
+
+# ---- whatever is typed ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a > 1/0", "has no finite result in `1 / 0`"),
+        ("1 % 0 == 1", "has no finite result"),
+        ("a > 1e308 * 10", "has no finite result"),
+        ("a > 1" + "0" * 400, "more than 64 bits"),
+        ("given != [a]", "a column in a list"),
+        ("a in [a]", "a column in a list"),
+        ("given * 9000000 == 'x'", "calculates with text"),
+        ("'x' * 9000000 == 'x'", "calculates with text"),
+        ("-given > 3", "calculates with text"),
+        ("True and 'x'", "not a condition"),
+        ("contains('abc', 'b')", "something else than a column"),
+        ("contains(given, given)", "something else than a column"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_clear_error(text, found):
+    with pytest.raises(InputError, match="`query` ") as caught:
+        mask(text)
+    assert found in str(caught.value)
+
+
+def test_results_of_columns_may_be_infinite():
+    assert mask("a / 0 > 1") == [1, 1, 0, 1]
+    assert mask("id * 1e308 * 10 > 1") == [1, 1, 1, 1]
+    assert mask("True and a > .4") == [0, 1, 0, 1]
+    assert mask("digit * 2 == 6") == [1, 0, 1, 0]
+
+
+ATOMS = ["a", "given", "digit", "id", "`long_name`", "nope", "'cat'", "'3'", "3", "0", "-1", ".5", "1e308", "True", "None", "9999999999999999999999999", "[1,'x']", "[]", "(a,1)", "{1}", "{}", "b'x'", "1j", "...", "lst", "f'{a}'", "'�'"]
+BINARY = [*"+-*/%<>&|^@,", "//", "**", "<<", "==", "!=", "<=", ">=", " and ", " or ", " in ", " not in ", " is ", " if "]
+WRAPS = ["-{}", "not_{}", "~{}", "+{}", "({})", "contains({},'c')", "contains(a,{})", "[{}]", "{}.real", "{}[0]", "abs({})", "{}*1000000", "{}_if_a_else_1", "*{}", "contains({})", "[x_for_x_in_{}]", "lambda:{}"]
+TREES = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(BINARY), inner).map("".join),
+        st.tuples(st.sampled_from(WRAPS), inner).map(lambda pair: pair[0].replace("_", " ").replace("{}", pair[1])),
+    ),
+    max_leaves=12,
+)
+FUZZED = COLUMNS | {"lst": lambda: np.array([[1], None, {"a": 1}, "x"], object)}
+
+
+@settings(max_examples=400, derandomize=True)
+@given(st.one_of(TREES, st.text(max_size=60), st.text("()[]'\"`-+*/<>=!aginve0123 .,{}~\n\0", max_size=200)))
+def test_any_text_gives_rows_or_one_error(text):
+    assert is_query(text, FUZZED) in (True, False)
+    try:
+        found = query_mask(text, 4, FUZZED)
+    except InputError as error:
+        assert len(str(error)) < 5000
+    else:
+        assert found.shape == (4,)
+        assert found.dtype == bool
+
+
+LONG = ["(" * 1000, "-" * 999 + "1", "not " * 240 + "a > 1", "[" * 500 + "]" * 500, "a" + "+a" * 499, "~" * 900 + "a"]
+LONG += [" and ".join(["a > 1"] * 100), "a > " + "9" * 990, "'" * 1000]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_long_texts_end_soon(text):
+    with contextlib.suppress(InputError):
+        assert query_mask(text, 4, FUZZED).shape == (4,)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.cells import cell_text, is_plain
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,19 +156,37 @@ def _of_user(name: str, series: pd.Series) -> Column | None:
     if pd.api.types.is_bool_dtype(series.dtype):
         codes = series.astype("boolean").astype("Int64").fillna(-1).to_numpy(np.int32)
         return Column(name, codes, ("False", "True"))
-    if pd.api.types.is_numeric_dtype(series.dtype):
+    if pd.api.types.is_numeric_dtype(series.dtype) and series.dtype.kind != "c":
         return Column(name, _numbers(series))
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return None
-    codes, found = pd.factorize(series.astype(object).where(series.notna(), None), use_na_sentinel=True)
+    try:
+        codes, found = pd.factorize(series.astype(object).where(series.notna(), None), use_na_sentinel=True)
+    except TypeError:  # lists, dicts, arrays: their text says which are alike
+        codes, found = pd.factorize(plain_cells(series), use_na_sentinel=True)
     if len(found) > MOST_CATEGORIES or len(found) > max(20, len(series) // 4):
         return None
-    names = [str(value) for value in found]
+    names = [cell_text(value) for value in found]
+    if len(set(names)) < len(names):  # other values of the same text, such as 1 and "1"
+        same, names = pd.factorize(np.array(names, object))
+        codes = np.append(same, -1)[codes]
     by_name = np.argsort(np.array(names, object), kind="stable")
     place = np.empty(len(names) + 1, np.int32)
     place[by_name] = np.arange(len(names))
     place[-1] = -1
     return Column(name, place[codes], tuple(names[i] for i in by_name))
+
+
+def plain_cells(series: pd.Series) -> np.ndarray:
+    """(n,) objects that can be compared and searched: texts and numbers as they are, None, of all others their text."""
+    values, missing = series.to_numpy(object), series.isna().to_numpy(bool)
+    out = np.full(len(values), None, object)
+    for row in np.flatnonzero(~missing):
+        value = values[row]
+        if isinstance(value, np.generic) and value.dtype.kind in "biufU":
+            value = value.item()
+        out[row] = value if is_plain(value) and not isinstance(value, str) else cell_text(value)
+    return out
 
 
 def _numbers(series: pd.Series) -> np.ndarray:

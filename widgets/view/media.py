@@ -8,12 +8,12 @@ without scripts and without a network; URLs are shown, not fetched.
 from __future__ import annotations
 
 import base64
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from widgets.view.rendering import rendered
+from workbench.cells import cell_text, is_missing
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -206,9 +206,9 @@ def shortened(text: str, most: int) -> str:
 
 def as_text(value: object) -> str:
     """A cell of the user's table in a line."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         return "–"
-    return shortened(f"{value:.4g}" if isinstance(value, float) else str(value), 200)
+    return shortened(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
 
 
 def plain(value: object) -> object:

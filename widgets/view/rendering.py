@@ -138,4 +138,4 @@ def _where(error: Exception) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import operator
 import re
+import warnings
 from collections.abc import Callable, Container, Mapping
 
 import numpy as np
 
 from widgets.view.query_help import looks_like_query, unreadable
-from workbench.errors import InputError
+from workbench.errors import InputError, WorkbenchError
 
 LONGEST = 1000
 """Characters of a query that are read."""
@@ -64,10 +66,15 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
         result = reader.read(tree.body)
     except RecursionError as error:
         raise InputError.at("query", "is nested too deeply", "Write it with fewer brackets and signs.") from error
+    except WorkbenchError:
+        raise
     except TypeError as error:
         raise InputError.at(
             "query", f"compares things of different kinds ({error})", "Quote names: given == '4'."
         ) from error
+    except (ValueError, ArithmeticError, MemoryError) as error:
+        found = f"cannot be computed ({type(error).__name__}: {str(error)[:200]})"
+        raise InputError.at("query", found, "Compare a column with a number or with text in quotes.") from error
     mask = np.asarray(result)
     if mask.shape != (n,) or mask.dtype != bool:
         raise InputError.at("query", "is not a condition on the columns", "Compare a column with something.")
@@ -110,7 +117,9 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
         return name
 
     try:
-        return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names, None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's advice on what looks like its code
+            return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names, None
     except SyntaxError as error:
         return None, names, error.offset - 1 if error.offset and not names else None
     except (ValueError, RecursionError, MemoryError):
@@ -148,6 +157,17 @@ def _alike(one: object, other: object) -> tuple[object, object]:
     return one, other
 
 
+def _operand(value: object) -> np.ndarray | np.float64:
+    """What arithmetic takes: numbers, as float64, so that no result grows beyond that."""
+    if _is_text(value):
+        value = _numbers(value)
+        if not np.isnan(value).all():
+            return value
+    elif isinstance(value, (bool, int, float)) or (isinstance(value, np.ndarray) and value.dtype.kind in "fiu"):
+        return np.asarray(value, np.float64)[()]
+    raise InputError.at("query", "calculates with text", "Use + - * / % on numbers.")
+
+
 class _Reader:
     """Evaluates the few kinds of nodes that queries know."""
 
@@ -164,6 +184,8 @@ class _Reader:
         return method(node)
 
     def _constant(self, node: ast.Constant) -> object:
+        if type(node.value) is int and not -(2**63) <= node.value < 2**64:
+            raise InputError.at("query", "holds a number of more than 64 bits", "Write it as 1e30, or in quotes.")
         if isinstance(node.value, (bool, int, float, str)):
             return node.value
         raise InputError.at("query", f"uses the constant {node.value!r}", "Use numbers and quoted text.")
@@ -175,9 +197,8 @@ class _Reader:
         return self.columns[name]()
 
     def _boolop(self, node: ast.BoolOp) -> np.ndarray:
-        parts = [self._condition(value) for value in node.values]
         joined = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return joined.reduce(parts)
+        return functools.reduce(joined, (self._condition(value) for value in node.values))
 
     def _binop(self, node: ast.BinOp) -> object:
         if isinstance(node.op, (ast.BitAnd, ast.BitOr)):
@@ -185,17 +206,18 @@ class _Reader:
             return joined(self._condition(node.left), self._condition(node.right))
         if type(node.op) not in _ARITHMETIC:
             raise InputError.at("query", f"uses the operator {type(node.op).__name__}", "Use + - * / %.")
-        left, right = self.read(node.left), self.read(node.right)
-        if isinstance(left, str) or isinstance(right, str):
-            raise InputError.at("query", "calculates with text", "Use + - * / % on numbers.")
+        left, right = _operand(self.read(node.left)), _operand(self.read(node.right))
         with np.errstate(all="ignore"):
-            return _ARITHMETIC[type(node.op)](left, right)
+            result = _ARITHMETIC[type(node.op)](left, right)
+        if np.ndim(result) == 0 and not np.isfinite(result):
+            raise InputError.at("query", f"has no finite result in `{ast.unparse(node)[:60]}`", "Check the numbers.")
+        return result
 
     def _unaryop(self, node: ast.UnaryOp) -> object:
         if isinstance(node.op, (ast.Not, ast.Invert)):
             return np.logical_not(self._condition(node.operand))
         value = self.read(node.operand)
-        return -value if isinstance(node.op, ast.USub) else value
+        return value if isinstance(node.op, ast.UAdd) else -(value if _is_number(value) else _operand(value))
 
     def _compare(self, node: ast.Compare) -> np.ndarray:
         left, result = self.read(node.left), None
@@ -223,7 +245,10 @@ class _Reader:
     def _members(self, node: ast.AST) -> list:
         if not isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             raise InputError.at("query", "has `in` without a list", "Write given in ['cat', 'dog'].")
-        return [self._value(element) for element in node.elts]
+        members = [self._value(element) for element in node.elts]
+        if any(np.ndim(member) for member in members):
+            raise InputError.at("query", "has a column in a list", "List numbers and quoted text: given in ['cat'].")
+        return members
 
     def _value(self, node: ast.AST) -> object:
         """The right side of a comparison: a bare word that is no column was meant as text."""
@@ -239,8 +264,12 @@ class _Reader:
             raise InputError.at(
                 "query", "calls something else than contains(column, 'text')", "Only contains() is known."
             )
-        values, wanted = self.read(node.args[0]), str(self.read(node.args[1])).lower()
-        return np.fromiter((wanted in str(value).lower() for value in np.asarray(values)), bool)
+        values, wanted = self.read(node.args[0]), self.read(node.args[1])
+        if not np.ndim(values) or np.ndim(wanted):
+            found = "calls contains() with something else than a column and a text"
+            raise InputError.at("query", found, "Write contains(column, 'text').")
+        wanted = str(wanted).lower()
+        return np.fromiter((wanted in str(value).lower() for value in values), bool, len(values))
 
     def _condition(self, node: ast.AST) -> np.ndarray:
         value = np.asarray(self.read(node))

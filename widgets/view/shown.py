@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.columns import plain_cells
 from widgets.view.search import LONGEST, is_query, query_mask, word_mask
 from widgets.view.views import FIELDS
-from workbench.errors import InputError, first_few
+from workbench.errors import InputError, first_few, shortened
 
 if TYPE_CHECKING:
     from widgets.view.columns import Column
@@ -86,7 +87,7 @@ def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
     }
     out["id"] = lambda: view.dataset.ids
     for name in view.dataset.metadata.columns:
-        out.setdefault(name, lambda name=name: view.dataset.metadata[name].to_numpy(object))
+        out.setdefault(name, lambda name=name: plain_cells(view.dataset.metadata[name]))
     return out
 
 
@@ -106,7 +107,7 @@ def check_cameras(value: object) -> dict:
         numbers = _numbers(camera, 3)
         if numbers is None or not NEAREST <= numbers[0] <= FARTHEST:
             todo = f"Pass [zoom, x, y], zoom from {NEAREST} to {FARTHEST:.0f}."
-            raise InputError.at(f"cameras[{name!r}]", f"is {camera!r}", todo)
+            raise InputError.at(f"cameras[{name!r}]", f"is {shortened(camera)}", todo)
         out[name] = numbers
     return out
 
@@ -164,7 +165,7 @@ def check_view(view: View, value: object) -> dict:
 def _bounds(name: str, wanted: object) -> list[float]:
     numbers = _numbers(wanted, 2)
     if numbers is None or numbers[0] > numbers[1]:
-        raise InputError.at(f"filters[{name!r}]", f"is {wanted!r}", "Pass [low, high], two numbers in order.")
+        raise InputError.at(f"filters[{name!r}]", f"is {shortened(wanted)}", "Pass [low, high], two numbers in order.")
     return numbers
 
 
@@ -189,5 +190,8 @@ def _numbers(value: object, size: int) -> list[float] | None:
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__") or len(value) != size:
         return None
     real = [one for one in value if isinstance(one, (int, float, np.number)) and not isinstance(one, bool)]
-    numbers = [float(one) for one in real]
+    try:
+        numbers = [float(one) for one in real]
+    except OverflowError:  # an integer of hundreds of digits
+        return None
     return numbers if len(numbers) == size and all(map(math.isfinite, numbers)) else None

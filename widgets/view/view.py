@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.columns import Column, rows_in_order, view_columns
+from widgets.view.columns import Column, plain_cells, rows_in_order, view_columns
 from widgets.view.comparing import Compared, compared
 from widgets.view.decisions import Decisions
 from widgets.view.details import Details
@@ -140,8 +140,10 @@ class View:
         """(n,) lower-case text to search words in: id, given label, text and other text columns."""
         if self._haystack is None:
             parts = [self.dataset.ids.astype(str), self.dataset.given.astype(str)]
-            parts += [c.astype(str).to_numpy() for _, c in self.dataset.metadata.items() if c.dtype.kind not in "fiub"]
-            self._haystack = np.array(["\n".join(map(str, line)).lower() for line in zip(*parts)], object)
+            parts += [plain_cells(c) for _, c in self.dataset.metadata.items() if c.dtype.kind not in "fiub"]
+            self._haystack = np.array(
+                ["\n".join("" if one is None else str(one) for one in line).lower() for line in zip(*parts)], object
+            )
         return self._haystack
 
     # What the widget does.

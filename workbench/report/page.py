@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import workbench
+from workbench.cells import cell_text, is_missing
 from workbench.report import drawing
 from workbench.report.facts import MOST_CLASSES, Facts, Suspect
 
@@ -304,7 +305,7 @@ def _decisions(facts: Facts) -> str:
         latest = facts.changes.sort_values("time", ascending=False).head(MOST_CHANGES)
         rows = [
             tuple(
-                escape("" if value is None or value != value else str(value))
+                escape("" if is_missing(value) else cell_text(value))
                 for value in (id, row["given_label"], row["label"], row["author"], row["time"], row["reason"])
             )
             for id, row in latest.iterrows()

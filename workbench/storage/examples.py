@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.dataset import UNLABELLED, Dataset
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError, RunError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
@@ -22,6 +22,9 @@ TEXT = (pa.string(), pa.large_string())
 
 OWN_NAME = b"column"
 """Key in the metadata of a field: the user's name of a column that has another name in the file."""
+
+DEEPEST = 30
+"""Lists in lists, or fields in fields, of a column at most."""
 
 GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 """Rows per row group: what is read to show one image; and where there are none, which are read as a whole."""
@@ -88,12 +91,47 @@ def _one(name: str, values: Sequence, row: int, has_paths: bool) -> bytes | str 
 
 def _column(name: str, values: pd.Series) -> pa.Array:
     """An Arrow array, or an error that names the column."""
+    todo = "Make the column one type; as text it can always be stored: .map(str)."
     try:
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeError) as error:
-        found = f"cannot be stored ({error})"
-        raise InputError.at(f"metadata[{name!r}]", found, "Make it one type, for example with astype(str).") from error
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        array.validate(full=True)  # text that is no Unicode
+    except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError) as error:
+        row = _first_unlike(values)
+        reason = " ".join(str(error).split())[:200]
+        found = f"cannot be stored ({reason})"
+        if row is not None:
+            beside = " beside the rows before" if row else ""
+            found = f"is {shortened(values.iloc[row])} and cannot be stored{beside} ({reason})"
+        raise InputError.at(f"metadata[{name!r}]", found, todo, row=row) from error
+    if not _has_place(array.type, DEEPEST):
+        found = f"is of a kind that is not stored ({str(array.type)[:200]})"
+        raise InputError.at(f"metadata[{name!r}]", found, todo)
+    return array
+
+
+def _has_place(kind: pa.DataType, deepest: int) -> bool:
+    """Whether values of an Arrow type come back from Parquet as what they were."""
+    if isinstance(kind, pa.BaseExtensionType) or deepest < 0:
+        return False
+    if pa.types.is_dictionary(kind):
+        return _has_place(kind.value_type, deepest - 1)
+    return all(_has_place(kind.field(place).type, deepest - 1) for place in range(kind.num_fields))
+
+
+def _first_unlike(values: pd.Series) -> int | None:
+    """The first row that Arrow cannot put beside those before it; None where the type as a whole is the reason."""
+    cells, low, high = values.tolist(), 0, len(values)
+    if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
+        return None
+    while high - low > 1:  # the first `low` cells can be stored, the first `high` cannot
+        middle = (low + high) // 2
+        try:
+            pa.array(cells[:middle], from_pandas=True).validate(full=True)
+            low = middle
+        except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError):
+            high = middle
+    return low
 
 
 def read_dataset(layout: Layout, described: dict, media_root: str | Path | None) -> Dataset:

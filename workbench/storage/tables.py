@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workbench.cells import cell_text, is_missing
 from workbench.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
 
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 BLOCK_ROWS = 8192
+LONGEST_INT = 10**4000  # Python writes no integers of more than 4,300 digits
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -> Path:
@@ -146,14 +148,14 @@ def _write_csv(frame: pd.DataFrame, path: Path) -> None:
 def _csv_cell(value: object) -> object:
     """Numbers as they are, missing as None, everything else as text that no spreadsheet runs."""
     if isinstance(value, str):
-        return neutralize(value)
-    if isinstance(value, (bool, int, float, np.number, np.bool_)):
+        return neutralize(cell_text(value))
+    if isinstance(value, (bool, float, np.number, np.bool_)) or (isinstance(value, int) and abs(value) < LONGEST_INT):
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _size_note(value)
-    if isinstance(value, (list, tuple, dict, set, np.ndarray)):
-        return neutralize(json.dumps(_json(value), ensure_ascii=False))
-    return None if pd.isna(value) else neutralize(str(value))
+    if isinstance(value, (list, tuple, dict, set, frozenset, np.ndarray)):
+        return neutralize(_dumps(_json(value)))
+    return None if is_missing(value) else neutralize(cell_text(value))
 
 
 def _size_note(value: bytes | bytearray | memoryview) -> str:
@@ -169,26 +171,33 @@ def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
             columns = [block.iloc[:, position].tolist() for position in range(len(names))]
             for values in zip(*columns):
                 record = {name: _json(value) for name, value in zip(names, values)}
-                file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+                file.write(_dumps(record) + "\n")
 
 
 def _json(value: object) -> object:
     """A value that JSON can hold: NaN, infinity and other missing values become null, dates ISO text."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if value is None or isinstance(value, (str, bool)) or (isinstance(value, int) and abs(value) < LONGEST_INT):
         return value
     if isinstance(value, np.generic):
-        return _json(value.item())
+        item = value.item()
+        return _json(item if not isinstance(item, np.generic) else float(item))  # np.longdouble is its own item
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, (bytes, bytearray, memoryview)):
         return _size_note(value)
     if isinstance(value, dict):
         return {str(key): _json(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple, set, np.ndarray)):
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
         return [_json(one) for one in value]
-    if pd.isna(value):
+    if is_missing(value):
         return None
-    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else str(value)
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else cell_text(value)
+
+
+def _dumps(value: object) -> str:
+    """JSON as it is read best; text that is no Unicode in escapes, which every reader understands."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() or cell_text(text) == text else json.dumps(value, allow_nan=False)
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -198,10 +207,10 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     named = frame.rename(columns=str)
     try:
         table = pa.Table.from_pandas(named, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+    except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError) as error:
         found = f"cannot be stored in Parquet ({error})"
         raise InputError(f"a column {found}. Make it one type, as with astype(str).") from error
-    pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
 
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
