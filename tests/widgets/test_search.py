@@ -195,9 +195,70 @@ def test_results_of_columns_may_be_infinite():
     assert mask("digit * 2 == 6") == [1, 0, 1, 0]
 
 
-ATOMS = ["a", "given", "digit", "id", "`long_name`", "nope", "'cat'", "'3'", "3", "0", "-1", ".5", "1e308", "True", "None", "9999999999999999999999999", "[1,'x']", "[]", "(a,1)", "{1}", "{}", "b'x'", "1j", "...", "lst", "f'{a}'", "'�'"]
-BINARY = [*"+-*/%<>&|^@,", "//", "**", "<<", "==", "!=", "<=", ">=", " and ", " or ", " in ", " not in ", " is ", " if "]
-WRAPS = ["-{}", "not_{}", "~{}", "+{}", "({})", "contains({},'c')", "contains(a,{})", "[{}]", "{}.real", "{}[0]", "abs({})", "{}*1000000", "{}_if_a_else_1", "*{}", "contains({})", "[x_for_x_in_{}]", "lambda:{}"]
+ATOMS = [
+    "a",
+    "given",
+    "digit",
+    "id",
+    "`long_name`",
+    "nope",
+    "'cat'",
+    "'3'",
+    "3",
+    "0",
+    "-1",
+    ".5",
+    "1e308",
+    "True",
+    "None",
+    "9999999999999999999999999",
+    "[1,'x']",
+    "[]",
+    "(a,1)",
+    "{1}",
+    "{}",
+    "b'x'",
+    "1j",
+    "...",
+    "lst",
+    "f'{a}'",
+    "'�'",
+]
+BINARY = [
+    *"+-*/%<>&|^@,",
+    "//",
+    "**",
+    "<<",
+    "==",
+    "!=",
+    "<=",
+    ">=",
+    " and ",
+    " or ",
+    " in ",
+    " not in ",
+    " is ",
+    " if ",
+]
+WRAPS = [
+    "-{}",
+    "not_{}",
+    "~{}",
+    "+{}",
+    "({})",
+    "contains({},'c')",
+    "contains(a,{})",
+    "[{}]",
+    "{}.real",
+    "{}[0]",
+    "abs({})",
+    "{}*1000000",
+    "{}_if_a_else_1",
+    "*{}",
+    "contains({})",
+    "[x_for_x_in_{}]",
+    "lambda:{}",
+]
 TREES = st.recursive(
     st.sampled_from(ATOMS),
     lambda inner: st.one_of(
