@@ -1897,7 +1897,7 @@ function epochsFeature(view) {
   view.timelines = [];
   if (meta.maps[1] === false && !meta.embedding.there) {
     const title = meta.embedding.message.replaceAll("`", "");
-    view.addTool(h("span", { class: "lw-quiet lw-clip", text: "no embedding map", title }));
+    view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
@@ -4653,6 +4653,146 @@ function toggleBlind(view) {
   view.registry.run("blind");
 }
 
+// --- rowtable.js
+/**
+ * A row of a table as its features: each value, where it lies among the given and the suggested class, and how unusual
+ * it is. The most unusual come first; a click on a heading sorts otherwise.
+ */
+
+const HEADINGS = [
+  ["name", "feature", "sort by name"],
+  ["value", "value", "sort by value, the largest first"],
+  ["", "in the class", "the middle half of a class dark, 90 % of it light; the mark is this example"],
+  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sorts by unusual first"],
+];
+/** Shares up to which a value is called unusual. */
+const ODD = 0.05;
+
+/** The rows of a table in the order asked for: "unusual" as Python sent them, "name" or "value". */
+function sortedRows(rows, by) {
+  if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  if (by !== "value") return rows;
+  const number = ({ number }) => (Number.isFinite(number) ? number : -Infinity);
+  return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
+}
+
+/** A share as a percentage that never says 0: .004 -> "0.4 %". */
+function percent(share) {
+  if (!Number.isFinite(share)) return "–";
+  if (share < 0.001) return "<0.1 %";
+  return `${share < 0.01 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
+}
+
+class RowTable {
+  /** @param {{store: object, paint: object, hides: () => boolean}} options */
+  constructor(options) {
+    Object.assign(this, options, { by: "unusual", answer: null });
+    this.heads = HEADINGS.map(([by, text, title]) =>
+      by ? h("button", { type: "button", text, title, onclick: () => this.sort(by) }) : h("span", { text, title, class: "lw-quiet" }),
+    );
+    this.list = h("div", { class: "lw-rows-list", role: "table", "aria-label": "features of the example" });
+    this.key = h("div", { class: "lw-rows-key" });
+    this.el = h("div", { class: "lw-rows" }, h("div", { class: "lw-rows-line lw-rows-head" }, this.heads), this.list, this.key);
+  }
+
+  sort(by) {
+    this.by = by;
+    this.draw();
+  }
+
+  /** The table of an answer of `inspect`; of another one, or of none, the table as it stands. */
+  node(answer) {
+    if (answer?.features && answer !== this.answer) {
+      this.answer = answer;
+      this.draw();
+      this.list.scrollTop = 0;
+    }
+    return this.answer ? this.el : null;
+  }
+
+  draw() {
+    const { answer } = this,
+      { rows, more } = answer.features;
+    this.heads.forEach((head, i) => HEADINGS[i][0] && head.setAttribute("aria-pressed", String(HEADINGS[i][0] === this.by)));
+    this.list.replaceChildren(
+      ...sortedRows(rows, this.by).map((row) => this.line(row)),
+      ...(more ? [h("div", { class: "lw-quiet lw-rows-line", text: `${more} more, none of them more unusual` })] : []),
+    );
+    this.legend();
+  }
+
+  get classes() {
+    const { store, answer } = this,
+      given = store.given[answer.row],
+      suggested = store.suggested[answer.row];
+    return { given, suggested: this.hides() || suggested === given ? -1 : suggested };
+  }
+
+  color(code) {
+    const colors = this.paint.classColors();
+    return colors[code % colors.length];
+  }
+
+  legend() {
+    const { given, suggested } = this.classes,
+      one = (code) => code >= 0 && h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22));
+    this.key.replaceChildren(...[one(given), one(suggested), h("span", { text: "| this example" })].filter(Boolean));
+  }
+
+  line(row) {
+    const { store, answer } = this,
+      of = row.of === "class" ? store.className(store.given[answer.row]) : "all examples";
+    const said = Number.isFinite(row.unusual) ? `${percent(row.unusual)} of ${of} are at least as unusual` : "nothing to compare with";
+    return h(
+      "div",
+      { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
+      h("span", { class: "lw-clip", role: "cell", text: clip(row.name, 26) }),
+      h("span", { class: "lw-num", role: "cell", text: row.value }),
+      h("span", { class: "lw-rows-bar", role: "cell", "aria-label": said }, this.bar(row)),
+      h("span", { class: "lw-num", role: "cell", text: percent(row.unusual) }),
+    );
+  }
+
+  /** Numbers: middle half and 90 % of both classes, and this example. Categories: how frequent they are in both. */
+  bar(row) {
+    const { given, suggested } = this.classes,
+      parts = [];
+    const strip = (which, code) => {
+      const place = (a, b, thin) =>
+        h("span", {
+          class: `lw-rows-${which}${thin ? " lw-rows-thin" : ""}`,
+          style: { left: `${100 * a}%`, width: `max(2px, ${100 * (b - a)}%)`, background: hex(this.color(code)) },
+        });
+      if (row.shares) {
+        if (row.shares[which] !== undefined) parts.push(place(0, 1, true), place(0, row.shares[which], false));
+      } else if (row[which]) parts.push(place(row[which][0], row[which][4], true), place(row[which][1], row[which][3], false));
+    };
+    if (!row.shares) parts.push(h("span", { class: "lw-rows-axis" }));
+    if (given >= 0) strip("given", given);
+    if (suggested >= 0) strip("suggested", suggested);
+    if (Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
+    return parts;
+  }
+
+  /** A second table on the same answer, for a place with more room. */
+  twin(answer) {
+    const { store, paint, hides } = this;
+    const other = new RowTable({ store, paint, hides });
+    other.by = this.by;
+    return other.node(answer) || h("span", { class: "lw-empty-line", text: "…" });
+  }
+}
+
+/** @param {object} view */
+function rowTableFeature(view) {
+  const { store, paint, inspector, media, registry } = view;
+  if (media.kind !== "none") return;
+  inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides });
+  const again = () => inspector.rows.answer && inspector.rows.draw();
+  registry.on("theme", again);
+  store.on("labels", again); // a decision reveals the suggestion
+}
+
 // --- sound.js
 /** The player of the inspector: a sound is fetched when its example is on show, and forgotten with it. */
 
@@ -4956,6 +5096,7 @@ const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  rowTableFeature,
   gridFeature,
   lightboxFeature,
   lifelineFeature,
@@ -6128,6 +6269,7 @@ class Inspector {
       onLeave: () => this.onLeave?.(),
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
+    this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
@@ -6149,6 +6291,7 @@ class Inspector {
         this.why,
         h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
         this.acts,
+        this.noteLine,
       ),
       h(
         "div",
@@ -6284,6 +6427,7 @@ class Inspector {
     const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
+    this.note("");
     this.strip.replaceChildren();
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
@@ -6297,6 +6441,7 @@ class Inspector {
   waiting() {
     this.title.textContent = "…";
     this.why.replaceChildren();
+    this.note("");
   }
 
   fill(answer) {
@@ -6316,7 +6461,7 @@ class Inspector {
   }
 
   drawPicture(item) {
-    this.picture.replaceChildren(mediaNode(item, "full"));
+    this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
   reasons() {
@@ -6325,10 +6470,15 @@ class Inspector {
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text, i) => h("li", { text, title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
-      ...(answer.note && !this.hides
-        ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
-        : []),
     );
+    this.note(this.hides ? "" : answer.note);
+  }
+
+  /** What was written about the example, in sight where it was written. */
+  note(text) {
+    this.noteLine.hidden = !text;
+    this.noteLine.textContent = text ? `✎ ${text}` : "";
+    this.noteLine.title = text || "";
   }
 
   /** Given, suggested and present label with their probabilities. */

@@ -17,7 +17,7 @@ export function epochsFeature(view) {
   view.timelines = [];
   if (meta.maps[1] === false && !meta.embedding.there) {
     const title = meta.embedding.message.replaceAll("`", "");
-    view.addTool(h("span", { class: "lw-quiet lw-clip", text: "no embedding map", title }));
+    view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
   embedding.stage.append(embedding.note); // it has no axis there, and the line above is short

@@ -13,6 +13,7 @@ import { newsFeature } from "./news.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
+import { rowTableFeature } from "./rowtable.js";
 import { soundFeature } from "./sound.js";
 import { trailsFeature } from "./trails.js";
 import { viewHistoryFeature } from "./viewhistory.js";
@@ -34,6 +35,7 @@ export const FEATURES = [
   helpFeature,
   reviewFeature,
   soundFeature,
+  rowTableFeature,
   gridFeature,
   lightboxFeature,
   lifelineFeature,

@@ -59,6 +59,7 @@ export class Inspector {
       onLeave: () => this.onLeave?.(),
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
+    this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
@@ -80,6 +81,7 @@ export class Inspector {
         this.why,
         h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
         this.acts,
+        this.noteLine,
       ),
       h(
         "div",
@@ -215,6 +217,7 @@ export class Inspector {
     const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
+    this.note("");
     this.strip.replaceChildren();
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
@@ -228,6 +231,7 @@ export class Inspector {
   waiting() {
     this.title.textContent = "…";
     this.why.replaceChildren();
+    this.note("");
   }
 
   fill(answer) {
@@ -247,7 +251,7 @@ export class Inspector {
   }
 
   drawPicture(item) {
-    this.picture.replaceChildren(mediaNode(item, "full"));
+    this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
   reasons() {
@@ -256,10 +260,15 @@ export class Inspector {
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text, i) => h("li", { text, title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
-      ...(answer.note && !this.hides
-        ? [h("li", { class: "lw-note", text: `note: ${answer.note}`, title: answer.note })]
-        : []),
     );
+    this.note(this.hides ? "" : answer.note);
+  }
+
+  /** What was written about the example, in sight where it was written. */
+  note(text) {
+    this.noteLine.hidden = !text;
+    this.noteLine.textContent = text ? `✎ ${text}` : "";
+    this.noteLine.title = text || "";
   }
 
   /** Given, suggested and present label with their probabilities. */

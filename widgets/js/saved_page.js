@@ -81,6 +81,7 @@ export class SavedModel {
       curve: { epochs: [], given: [], suggested: [] },
       neighbors: { rows: [], items: [], distances: [], none: `neighbours are ${facts.missing}` },
       columns: [],
+      features: null,
     };
   }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.requests.opening import data_map
+from widgets.view.placing import data_map
 from widgets.view.projecting import BESIDE
 from workbench.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import canaries, estimate, total_in_words
-from widgets.view.columns import Column
+from widgets.view.placing import data_map
 from widgets.view.pooled import in_words
 from widgets.view.queues import orders
 from widgets.view.unrecorded import FrameRun
@@ -19,13 +19,6 @@ from workbench.issues.totals import error_count
 if TYPE_CHECKING:
     from widgets.view.view import View
     from workbench.run import Run
-
-DATA_MAPS = (
-    ("variability", "confidence"),
-    ("normalized_margin", "self_confidence"),
-    ("p_suggested", "self_confidence"),
-)
-"""Axes of the data map: the first pair that the run has evidence for."""
 
 FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
 
@@ -99,7 +92,7 @@ def described(view: View) -> dict:
 
 
 def maps_shown(view: View) -> list[bool]:
-    """Whether the data map and the embedding map have a place: those with something to show, else the first."""
+    """Whether the first map and the embedding map have a place: each where it has points, at least one of them."""
     embedding = bool(view.run.embedding_epochs)
     return [bool(user_map(view) or data_map(view.columns)) or not embedding, embedding]
 
@@ -134,25 +127,16 @@ def warning(view: View) -> str:
     return missing if view.pool is None else "; ".join(filter(None, (in_words(view.pool), missing)))
 
 
-def data_map(columns: dict[str, Column]) -> dict | None:
-    """Axes of the data map, with fixed ranges where the scores have them; None without such scores."""
-    for x, y in DATA_MAPS:
-        if x in columns and y in columns and np.isfinite(columns[y].values).any():
-            ranges = [columns[name].range for name in (x, y)]
-            if x == "variability":  # from 0, so that epochs can be compared; not to .5, which few runs come near
-                ranges[0] = (0.0, max(0.1, min(0.5, 1.15 * float(np.nanmax(columns[x].values)))))
-            return {"x": x, "y": y, "ranges": [list(one) for one in ranges] if all(ranges) else None}
-    return None
-
-
 def embedding_state(run: Run) -> dict:
     """Is there an embedding map, and what to say until (or instead of) it?"""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
     if run.dataset.text_column is not None:
-        return {"there": False, "message": "No embeddings in this run.\n`run.embed_texts()` makes some of the texts."}
-    how = 'Record them with `rec.batch(ids, logits, embeddings=…)`\nor `wb.replay(…, embed="layer")`.'
-    return {"there": False, "message": f"No embeddings in this run.\n{how}"}
+        return {"there": False, "message": "No embeddings, so no second map: run.embed_texts() makes some."}
+    if isinstance(run, FrameRun):
+        return {"there": False, "message": "No second map: pass embeddings= for one."}
+    how = 'rec.batch(ids, logits, embeddings=…) or wb.replay(…, embed="layer") records them'
+    return {"there": False, "message": f"No embeddings, so no second map: {how}."}
 
 
 def how_sure(attrs: dict) -> str:

@@ -52,7 +52,7 @@ def still_html(view: View) -> str:
 
 def _map(view: View) -> str:
     """The data map as an image element; empty when there is none."""
-    from widgets.requests.opening import data_map
+    from widgets.view.placing import data_map
 
     axes = data_map(view.columns)
     if axes is None:

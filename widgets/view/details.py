@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.features import Features
 from widgets.view.media import FULL, THUMB, Media, as_text, plain
 from workbench.errors import MissingEvidence
 from workbench.evidence import Evidence
@@ -52,6 +53,7 @@ class Details:
         self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
         self._near: Near | None = None
+        self.features = Features(run.dataset) if media.kind == "none" and run.dataset.metadata.shape[1] else None
 
     def of(self, row: int, note: str) -> dict:
         """The answer to `inspect`: JSON-ready."""
@@ -68,6 +70,7 @@ class Details:
             "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
             "neighbors": self._neighbors(row),
             "columns": self._columns(row),
+            "features": None if self.features is None else self.features.of(row, int(self.suggested[row])),
         }
 
     def _last_p(self, given: np.ndarray) -> dict:

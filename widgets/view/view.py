@@ -15,6 +15,7 @@ from widgets.view.comparing import Compared, compared
 from widgets.view.decisions import Decisions
 from widgets.view.details import Details
 from widgets.view.media import Media, plain
+from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.views import Views
 from workbench.errors import InputError
@@ -75,6 +76,8 @@ class View:
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
+        for column in columns_of_map(self.dataset, self.columns):
+            self.columns.setdefault(column.name, column)
         self.compared = None if self.other is None else compared(self.run, self.other, issues, self.only)
         for name, column in (self.compared.columns if self.compared else {}).items():
             self.columns.setdefault(name, column)

@@ -1,0 +1,183 @@
+"""The features of a row of a table: each value, and how unusual it is among the examples of the same given label.
+
+A value is as unusual as the share of the class that is at least as extreme: by rank, two-sided, for numbers; as rare
+for categories and missing values. So a 0.5 says "in the middle of the class", a 0.01 "one of a hundred is like that",
+whatever the units, and features of all kinds sort together. Large classes are represented by a sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.view.media import as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.dataset import Dataset
+
+MOST_FEATURES = 300
+"""Features that are sent, the most unusual first."""
+
+SAMPLE = 20_000
+"""Examples that stand for a class, or for all."""
+
+FEWEST = 8
+"""Known values of a class below which a number is compared with all examples instead."""
+
+GROUPS_KEPT = 64
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+ALL = None
+"""The group of all examples."""
+
+
+class Features:
+    """The features of the rows of a data set."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.names = [name for name in dataset.metadata.columns if name != dataset.text_column]
+        self._groups: OrderedDict[int | None, dict[str, Group]] = OrderedDict()
+
+    def of(self, row: int, suggested: int) -> dict:
+        """JSON-ready: `rows`, the most unusual first, and how many were left out (`more`).
+
+        Each row: name, value (text), number (for sorting, or None), unusual (share in (0, 1]; None when unknown), of
+        ("class" or "all": what it is compared with), and, for numbers, at and the five quantiles of all, given and
+        suggested as places on an axis from 0 to 1; for categories their shares instead.
+        """
+        given = int(self.dataset.given_labels[row])
+        groups = {"all": self._group(ALL), "given": self._group(given), "suggested": self._group(suggested)}
+        cells = [self._cell(name, self.dataset.metadata[name].iat[row], groups) for name in self.names]
+        cells.sort(key=lambda cell: cell.pop("order"))
+        return {"rows": cells[:MOST_FEATURES], "more": max(0, len(cells) - MOST_FEATURES)}
+
+    def _group(self, code: int | None) -> dict[str, Group]:
+        """The values of a class (or of all) by feature; of no class, nothing."""
+        if code is not ALL and code < 0:
+            return {}
+        if code in self._groups:
+            self._groups.move_to_end(code)
+            return self._groups[code]
+        rows = np.arange(self.dataset.n) if code is ALL else np.flatnonzero(self.dataset.given_labels == code)
+        if len(rows) > SAMPLE:
+            rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
+        part = self.dataset.metadata[self.names].iloc[rows]
+        group = {name: Group(part[name]) for name in self.names}
+        self._groups[code] = group
+        if len(self._groups) > GROUPS_KEPT:
+            self._groups.popitem(last=False)
+        return group
+
+    def _cell(self, name: str, value: object, groups: dict[str, dict[str, Group]]) -> dict:
+        mine = {which: group[name] for which, group in groups.items() if name in group}
+        base = mine.get("given")
+        of = "class"
+        if base is None or base.total < FEWEST:
+            base, of = mine["all"], "all"
+        unusual, distance = base.unusual(value)
+        number = _number(value) if base.numeric else None
+        cell = {
+            "name": str(name), "value": as_text(value), "number": number, "of": of,
+            "unusual": None if unusual is None else round(unusual, 6),
+            "order": (1.0 if unusual is None else unusual, -distance),
+        }  # fmt: skip
+        return cell | (_on_axis(number, mine) if base.numeric else _shares(value, mine))
+
+
+class Group:
+    """The values of one feature in one group of examples.
+
+    Attributes
+    ----------
+    numeric : are they numbers (dates count as such)? known : (m,) sorted finite numbers; empty for categories.
+    counts : how often each category occurs. total : examples. missing : those without a value.
+    """
+
+    def __init__(self, series: pd.Series) -> None:
+        numbers = numbers_of(series)
+        self.numeric, self.total = numbers is not None, len(series)
+        self.known = np.empty(0) if numbers is None else np.sort(numbers[np.isfinite(numbers)])
+        self.counts: Counter = Counter()
+        if numbers is None:
+            self.counts = Counter(as_text(value) for value in series.astype(object))
+            self.missing = self.counts[as_text(None)]
+        else:
+            self.missing = self.total - len(self.known)
+
+    def unusual(self, value: object) -> tuple[float | None, float]:
+        """(share of the group at least as extreme, distance from the middle in robust standard deviations)."""
+        if not self.total:
+            return None, 0.0
+        if not self.numeric:
+            count = self.counts[as_text(value)]
+            return max(1, sum(one for one in self.counts.values() if one <= count)) / self.total, 0.0
+        number = _number(value)
+        if number is None:
+            share = self.missing / self.total
+            return (max(share, 1 / self.total) if share < 0.5 else 1.0), 0.0
+        if not len(self.known):
+            return None, 0.0
+        low = np.searchsorted(self.known, number, "right")
+        high = len(self.known) - np.searchsorted(self.known, number, "left")
+        share = min(1.0, 2 * max(1, min(low, high)) / len(self.known))
+        middle = float(np.median(self.known))
+        spread = 1.4826 * float(np.median(np.abs(self.known - middle))) or float(self.known.std())
+        return share, min(1e6, abs(number - middle) / spread) if spread > 0 else 0.0
+
+    def quantiles(self) -> np.ndarray:
+        """The five of `QUANTILES`; empty without values."""
+        return np.quantile(self.known, QUANTILES) if len(self.known) else np.empty(0)
+
+
+def numbers_of(series: pd.Series) -> np.ndarray | None:
+    """(n,) float64 of a column of numbers or dates, NaN where missing; None for all else (True and False too)."""
+    import pandas as pd
+
+    kind = series.dtype
+    if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
+        return None
+    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
+        moments = series.astype("int64").to_numpy(np.float64)
+        return np.where(series.isna().to_numpy(), np.nan, moments)
+    return None
+
+
+def _number(value: object) -> float | None:
+    """A finite number, also of a date; None for what is missing."""
+    import pandas as pd
+
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    number = float(value.value) if isinstance(value, (pd.Timestamp, pd.Timedelta)) else float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
+
+
+def _on_axis(number: float | None, groups: dict[str, Group]) -> dict:
+    """Places of a value and of the quantiles of groups on an axis from 0 to 1 that holds them all."""
+    quantiles = {which: group.quantiles() for which, group in groups.items()}
+    ends = [q for one in quantiles.values() if len(one) for q in (one[0], one[-1])]
+    ends += [] if number is None else [number]
+    if not ends:
+        return {}
+    low, high = min(ends), max(ends)
+    span = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        return round(float((value - low) / span), 4) if high > low else 0.5
+
+    out: dict = {which: [place(q) for q in one] for which, one in quantiles.items() if len(one)}
+    return out if number is None else {**out, "at": place(number)}
+
+
+def _shares(value: object, groups: dict[str, Group]) -> dict:
+    """How frequent a category is in each group."""
+    text = as_text(value)
+    return {"shares": {which: group.counts[text] / group.total for which, group in groups.items() if group.total}}

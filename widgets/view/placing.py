@@ -1,0 +1,106 @@
+"""Which two columns place the points of the first map, and the columns that are made for it.
+
+With statistics per epoch it is the data map. Without, two columns are wanted that say different things: a margin
+against a confidence is nearly one line, and in two classes exactly one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.view.columns import Column
+from widgets.view.features import numbers_of
+
+if TYPE_CHECKING:
+    from workbench.dataset import Dataset
+
+DATA_MAPS = (
+    ("variability", "confidence", "data map"),
+    ("neighbor_distance", "self_confidence", "confidence and distance"),
+    ("feature PC 1", "feature PC 2", "features (PCA)"),
+    ("p_other", "self_confidence", "confidence map"),
+    ("class (spread)", "self_confidence", "confidence by class"),
+    ("p_suggested", "self_confidence", "confidence map"),
+)
+"""x, y and title: the first pair that the run has evidence for."""
+
+FEWEST_FEATURES = 3
+MOST_FEATURES, FIT_ROWS = 500, 20_000
+"""Numeric columns of which principal components are made, and examples that they are fitted to."""
+
+MOST_CLASSES = 12
+"""Classes up to which confidences stand side by side."""
+
+
+def data_map(columns: dict[str, Column]) -> dict | None:
+    """Axes and title of the first map, with fixed ranges where the scores have them; None without such scores."""
+    for x, y, title in DATA_MAPS:
+        if x in columns and y in columns and all(np.isfinite(columns[name].values).any() for name in (x, y)):
+            ranges = [columns[name].range for name in (x, y)]
+            if x == "variability":  # from 0, so that epochs can be compared; not to .5, which few runs come near
+                ranges[0] = (0.0, max(0.1, min(0.5, 1.15 * float(np.nanmax(columns[x].values)))))
+            return {"x": x, "y": y, "ranges": [list(one) for one in ranges] if all(ranges) else None, "title": title}
+    return None
+
+
+def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]:
+    """Columns that are made for the first map where none of the better pairs is there."""
+    found = data_map(columns)
+    if found is not None and found["x"] in ("variability", "neighbor_distance"):
+        return []
+    rows_of_table = dataset.images is None and dataset.sounds is None and dataset.text_column is None
+    made = _components(dataset) if rows_of_table else []
+    if made or "self_confidence" not in columns:
+        return made
+    confidence = columns["self_confidence"].values
+    if dataset.k > 2 and "normalized_margin" in columns:
+        margin = 2 * columns["normalized_margin"].values - 1  # the score is (p - other + 1) / 2
+        other = np.clip(confidence - margin, 0, 1).astype(np.float32)
+        return [Column("p_other", other, range=(0.0, 1.0), title="largest probability of a class not given")]
+    return [_spread(dataset)] if dataset.k <= MOST_CLASSES else []
+
+
+def _components(dataset: Dataset) -> list[Column]:
+    """The first two principal components of the numeric columns, each scaled to unit spread; [] of few columns."""
+    values = {name: numbers_of(series) for name, series in dataset.metadata.items()}
+    known = [one for one in values.values() if one is not None and np.isfinite(one).any()][:MOST_FEATURES]
+    if len(known) < FEWEST_FEATURES or dataset.n < FEWEST_FEATURES:
+        return []
+    table = np.column_stack([_standard(one) for one in known])
+    fit = np.random.default_rng(0).choice(len(table), FIT_ROWS, replace=False) if len(table) > FIT_ROWS else slice(None)
+    spread = np.cov(table[fit], rowvar=False)
+    sizes, axes = np.linalg.eigh(spread)
+    axes = axes[:, ::-1][:, :2]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(0), [0, 1]])  # the same way round everywhere
+    placed = (table @ axes).astype(np.float32)
+    shares = sizes[::-1][:2] / max(float(sizes.sum()), 1e-12)
+    return [
+        Column(
+            f"feature PC {i + 1}",
+            np.ascontiguousarray(placed[:, i]),
+            title=f"principal component {i + 1} of {len(known)} numeric columns, {shares[i]:.0%} of their variance",
+        )
+        for i in range(2)
+    ]
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """(n,) float32 with mean 0 and standard deviation 1, at most 5 either way; 0 where missing."""
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, [0.001, 0.999])
+    values = np.clip(values, low, high)
+    mean, deviation = float(known.clip(low, high).mean()), float(known.clip(low, high).std())
+    scaled = (values - mean) / deviation if deviation > 0 else np.zeros_like(values)
+    return np.nan_to_num(scaled.clip(-5, 5)).astype(np.float32)
+
+
+def _spread(dataset: Dataset) -> Column:
+    """The given class as a number, each example a little beside it, so that they do not hide each other."""
+    beside = np.random.default_rng(0).uniform(-0.35, 0.35, dataset.n)
+    place = np.where(dataset.given_labels < 0, np.nan, dataset.given_labels + beside)
+    names = ", ".join(f"{code} {name}" for code, name in enumerate(dataset.classes))
+    return Column(
+        "class (spread)", place.astype(np.float32), range=(-0.5, dataset.k - 0.5), title=f"given label: {names}"
+    )
