@@ -149,7 +149,7 @@ class Explorer {
     });
     this.tip = new Tip({ store, media, paint, root: this.root });
     this.registry.onEnd(() =>
-      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar].forEach((part) => part.destroy()),
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
     );
   }
 

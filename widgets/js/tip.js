@@ -1,26 +1,61 @@
-/** The line beside the pointer: which example lies there. */
+/** Beside the pointer: which example lies there, with its picture. */
 import { h } from "./dom.js";
 import { probability } from "./format.js";
+import { mediaNode } from "./media.js";
+
+/** Rest of the pointer before a picture is asked for, ms. */
+const POINTER_REST = 120;
 
 export class Tip {
   /** @param {{store: object, media: object, paint: object, root: HTMLElement}} options */
   constructor(options) {
     Object.assign(this, options);
-    this.el = h("div", { class: "lw-tip", hidden: true });
+    this.line = h("div", { class: "lw-clip" });
+    this.picture = h("div", { class: "lw-tip-media", hidden: true });
+    this.el = h("div", { class: "lw-tip", hidden: true }, this.picture, this.line);
+    this.row = -1;
   }
 
   /** Say what lies under the pointer of a map; row -1 hides the tip. */
   show(row, map) {
     const { el } = this;
     el.hidden = row < 0 || Boolean(map.drag);
+    this.row = el.hidden ? -1 : row;
+    clearTimeout(this.timer);
     if (el.hidden) return;
-    el.textContent = this.text(row);
+    this.line.textContent = this.text(row);
+    this.draw(row);
     const [x, y] = map.place2d(row);
     const stage = map.stage.getBoundingClientRect(),
       box = this.root.getBoundingClientRect();
-    const left = stage.left - box.left + x + 10;
+    const left = stage.left - box.left + x + 10,
+      top = stage.top - box.top + y + 12;
     el.style.left = `${Math.max(4, Math.min(left, box.width - el.offsetWidth - 8))}px`;
-    el.style.top = `${stage.top - box.top + y + 12}px`;
+    el.style.top = `${top + el.offsetHeight > box.height - 4 ? Math.max(4, top - el.offsetHeight - 24) : top}px`;
+  }
+
+  /** The picture of a row, asked for when the pointer rests there. */
+  draw(row) {
+    const { media, picture } = this;
+    picture.hidden = media.kind !== "image"; // its place is kept, so that nothing moves when it comes
+    if (picture.hidden) return;
+    const item = media.peek(row);
+    picture.replaceChildren(mediaNode(item, "thumb"));
+    if (item) return;
+    this.timer = setTimeout(async () => {
+      try {
+        await media.want([row]);
+      } catch {
+        return; // the line says which example it is; the picture's own place shows why it is missing
+      }
+      if (this.row !== row) return;
+      this.line.textContent = this.text(row);
+      picture.replaceChildren(mediaNode(media.peek(row), "thumb"));
+    }, POINTER_REST);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
   }
 
   text(row) {
