@@ -1,36 +1,29 @@
 // Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.
 
 // --- bits.js
-/** Bytes and masks: how arrays and selections cross between Python and the page. */
-
-/** Copy of a message buffer as a typed array (a copy, because message buffers need not be aligned). */
 function arrayOf(Type, view) {
   const { buffer, byteOffset = 0, byteLength } = view;
   return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
-/** One bit per row, little-endian within each byte: numpy's `packbits(bitorder="little")`. */
 function packMask(mask) {
   const out = new Uint8Array((mask.length + 7) >> 3);
   for (let i = 0; i < mask.length; i++) if (mask[i]) out[i >> 3] |= 1 << (i & 7);
   return out;
 }
 
-/** The inverse of `packMask`: one byte per row, 0 or 1. */
 function unpackMask(bytes, n) {
   const out = new Uint8Array(n);
   for (let i = 0; i < n; i++) out[i] = (bytes[i >> 3] >> (i & 7)) & 1;
   return out;
 }
 
-/** How many entries of a 0/1 mask are set. */
 function countMask(mask) {
   let total = 0;
   for (let i = 0; i < mask.length; i++) total += mask[i];
   return total;
 }
 
-/** Row numbers of a mask in the order given by `order` (all rows, any order). */
 function rowsOf(mask, order) {
   const out = new Int32Array(countMask(mask));
   let at = 0;
@@ -38,7 +31,6 @@ function rowsOf(mask, order) {
   return out;
 }
 
-/** Smallest and largest finite value, or [0, 1] when there is none. */
 function extent(values) {
   let low = Infinity,
     high = -Infinity;
@@ -51,19 +43,14 @@ function extent(values) {
 }
 
 // --- format.js
-/** Numbers and names as people read them. */
-
-/** 1234567 -> "1,234,567". */
 const count = (n) => Math.round(n).toLocaleString("en-US");
 
-/** A count where there is little room: 1,234 -> "1.2k", 5,600,000 -> "5.6M". */
 function brief(n) {
   const [size, unit] = n >= 999_500 ? [1e6, "M"] : n >= 1000 ? [1000, "k"] : [1, ""];
   const value = n / size;
   return unit && value < 9.95 ? `${value.toFixed(1)}${unit}` : `${Math.round(value)}${unit}`;
 }
 
-/** A probability in the style of the tables: .93, 1, 0. */
 function probability(p) {
   if (!Number.isFinite(p)) return "–";
   if (p > 0.995 && p < 1) return ">.99";
@@ -72,20 +59,17 @@ function probability(p) {
   return text === "1.00" ? "1" : text === "0.00" ? "0" : text.replace(/^(-?)0/, "$1");
 }
 
-/** A short number for axes and ranges: three significant digits, no trailing zeros. */
 function short(value) {
   if (!Number.isFinite(value)) return "–";
   if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));
 }
 
-/** A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0. */
 function within(value, [low, high]) {
   const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-300) / 500));
   return short(Math.round(value / step) * step);
 }
 
-/** A text kept to a length with an ellipsis in the middle, so that endings stay readable. */
 function clip(text, most = 24) {
   const points = [...String(text)];
   if (points.length <= most) return String(text);
@@ -95,11 +79,6 @@ function clip(text, most = 24) {
 
 const shortened = new WeakMap();
 
-/**
- * Names kept to a length so that they still differ: shortened in the middle; those that would then read alike lose what
- * they begin with in common instead. Remembered for each list of names.
- * @param {string[]} names @param {number} most characters
- */
 function shortNames(names, most) {
   if (!shortened.has(names)) shortened.set(names, new Map());
   const known = shortened.get(names);
@@ -122,7 +101,6 @@ function told(names, most) {
   return out;
 }
 
-/** Length of what all names begin with, up to the start of the word in which they differ. */
 function commonStart(names) {
   let same = 0;
   while (same < names[0].length && names.every((name) => name[same] === names[0][same])) same++;
@@ -130,12 +108,10 @@ function commonStart(names) {
   return Math.max(...[" ", "/", "_", "-", "."].map((mark) => before.lastIndexOf(mark))) + 1;
 }
 
-/** Hours and minutes of a moment, as in "saved 12:03". */
 function clock(date = new Date()) {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 
-/** Round values that divide an axis in about `target` steps, inside [low, high]. */
 function ticks(low, high, target = 4) {
   const span = high - low;
   if (!(span > 0)) return [low];
@@ -149,13 +125,9 @@ function ticks(low, high, target = 4) {
 }
 
 // --- actions.js
-/** What keys and buttons do: at once on the page, then in the journal, then "saved". */
-
-/** Selections up to this size cross as row numbers, larger ones as a bit mask. */
 const FEW = 500;
 
 class Actions {
-  /** @param {{store: object, wire: object, say: (text: string, kind?: string) => void}} options */
   constructor(options) {
     Object.assign(this, options);
   }
@@ -164,9 +136,7 @@ class Actions {
     return this.store.shortName(code, 28);
   }
 
-  /* ---- one example ---- */
 
-  /** Give the current example a class. */
   label(code, how = "key") {
     const { store } = this,
       { row } = store;
@@ -234,7 +204,6 @@ class Actions {
     );
   }
 
-  /** True, and said, when nothing can be saved. */
   refused() {
     const { locked } = this.store;
     if (locked) this.say(locked, "error");
@@ -246,7 +215,6 @@ class Actions {
     if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
-  /* ---- the selection ---- */
 
   labelSelection(code) {
     const { store } = this,
@@ -263,7 +231,6 @@ class Actions {
     );
   }
 
-  /** Rows of the selection whose suggestion differs from their label and is at least as likely as `least` (null: any). */
   acceptable(least = null) {
     const { store } = this;
     return store.lists.selection.filter(
@@ -289,7 +256,6 @@ class Actions {
     );
   }
 
-  /* ---- history ---- */
 
   undo() {
     return this.travel(false);
@@ -320,18 +286,15 @@ class Actions {
         this.visit(body.count === 1 ? [body.row] : []);
       }
     } catch {
-      /* `send` has shown it and Python's state has come back with it */
     }
   }
 
-  /** Show what an undone step was about: its example, or of a batch the first that is open in the list. */
   visit(rows) {
     const { store } = this,
       row = rows.length === 1 ? rows[0] : store.firstOpen();
     if (row >= 0) store.goTo(row);
   }
 
-  /* ---- to the journal ---- */
 
   relabel(rows, labels, text, how) {
     return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how });
@@ -356,13 +319,11 @@ class Actions {
     }
   }
 
-  /** Ask Python; counts as unsaved until it has answered. */
   async send(kind, body, buffers, rows) {
     const { store } = this;
     if (rows) {
       if (rows.length <= FEW) body.rows = Array.from(rows);
       else {
-        // a mask has row order; labels that differ by row must follow it
         const mask = new Uint8Array(store.n);
         for (const row of rows) mask[row] = 1;
         if (buffers.length) buffers = [inRowOrder(rows, new Int32Array(buffers[0])).buffer];
@@ -385,18 +346,14 @@ class Actions {
   }
 }
 
-/** Labels given along `rows`, sorted along ascending row numbers. */
 function inRowOrder(rows, labels) {
   const order = Array.from(rows, (_, i) => i).sort((a, b) => rows[a] - rows[b]);
   return Int32Array.from(order, (i) => labels[i]);
 }
 
 // --- dom.js
-/** The only place where elements are made. Text always goes in as text, never as markup. */
-
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Apply one attribute, property or listener to an element. */
 function assign(node, key, value) {
   if (value === undefined || value === null || value === false) return;
   if (key === "text") node.textContent = value;
@@ -406,10 +363,6 @@ function assign(node, key, value) {
   else node.setAttribute(key, value === true ? "" : value);
 }
 
-/**
- * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
- * Children that are strings become text nodes; null and false are left out.
- */
 function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
@@ -417,12 +370,10 @@ function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A text in which what stands between backticks is code, as nodes. */
 function withCode(text) {
   return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
 
-/** A 16 x 16 line icon from SVG path data. */
 function icon(path) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({
@@ -463,7 +414,6 @@ const ICONS = {
   flag: "M4 14V2.500h8L10 5.500l2 3H4",
 };
 
-/** A button that carries an icon and an accessible name. */
 function iconButton(name, label, onclick, extra = {}) {
   return h(
     "button",
@@ -472,7 +422,6 @@ function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
-/** Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...]. */
 function fillSelect(select, groups, value) {
   const made = groups
     .filter(([, options]) => options.length)
@@ -484,7 +433,6 @@ function fillSelect(select, groups, value) {
   if (value !== undefined) select.value = value;
 }
 
-/** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
 function sharpContext(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const w = Math.max(1, Math.round(width * ratio)),
@@ -499,7 +447,6 @@ function sharpContext(canvas, width, height) {
   return context;
 }
 
-/** Resolves when what was drawn is on the screen; in a page that is not shown, soon. */
 function seen() {
   return new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));
@@ -508,8 +455,6 @@ function seen() {
 }
 
 // --- orders.js
-/** Names of the orders of the review queue, and counts by class: pure functions of a store. */
-
 const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
@@ -524,13 +469,11 @@ const ORDERS = {
   own: "in your order",
 };
 
-/** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
 function offeredOrders(possible, inForce) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
   return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
 }
 
-/** Why the queue is empty in this order, and what to do. */
 function emptyQueue({ meta }, order) {
   const why = {
     suspicion: "No label is suspected.",
@@ -545,7 +488,6 @@ function emptyQueue({ meta }, order) {
   return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
 }
 
-/** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
 function classCounts(store) {
   const k = store.classes.length,
     given = new Int32Array(k),
@@ -563,7 +505,6 @@ function classCounts(store) {
   return { given, suspected, changed, expected };
 }
 
-/** The most frequent pairs: [[given, suggested, count], ...]. */
 function topPairs(counts, k, most = 30) {
   const pairs = [];
   counts.forEach((count, i) => {
@@ -572,7 +513,6 @@ function topPairs(counts, k, most = 30) {
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
-/** Examples by given class (rows) and another class (columns), flat k * k; those without either are left out. */
 function cellCounts(given, codes, k) {
   const counts = new Int32Array(k * k);
   for (let i = 0; i < given.length; i++) if (given[i] >= 0 && codes[i] >= 0) counts[given[i] * k + codes[i]]++;
@@ -580,32 +520,21 @@ function cellCounts(given, codes, k) {
 }
 
 // --- bulk.js
-/** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
-
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
-/** The level to begin with, where it holds any suggestion. */
 const CAREFUL = 0.9;
-/** A second click within this time confirms, ms. */
 const ARMED = 4000;
 
-/**
- * Thresholds that hold something: [level, how many suggestions are at least that likely], the strictest first; a level
- * that adds nothing to a stricter one is left out, and the last (null) holds all.
- * @param {ArrayLike<number>} likely probabilities of the suggestions
- */
 function thresholds(likely) {
   const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
   return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
 
-/** The threshold to preset: what is at least as likely as the careful one, else the strictest that holds anything. */
 function preset(levels) {
   const careful = levels.filter(([level]) => level >= CAREFUL);
   return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
 }
 
 class Bulk {
-  /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
@@ -654,12 +583,10 @@ class Bulk {
     this.button.classList.remove("lw-primary");
   }
 
-  /** The threshold in force; null for none. */
   get level() {
     return this.least.value === "" ? null : Number(this.least.value);
   }
 
-  /** Fill the menu with the thresholds that hold something of this selection, with their counts. */
   offer() {
     const { store } = this,
       likely = Array.from(this.actions.acceptable(), (row) => store.pSuggested[row]),
@@ -673,7 +600,6 @@ class Bulk {
     fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
   }
 
-  /** The first click says what will happen, the second does it. */
   accept() {
     const least = this.level;
     if (!this.armed) {
@@ -686,7 +612,6 @@ class Bulk {
     this.actions.acceptSelection(least);
   }
 
-  /** This order is in force: the one to begin with, or one that Python set. */
   rebase(name) {
     fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
   }
@@ -717,8 +642,6 @@ class Bulk {
 }
 
 // --- color.js
-/** Colours: Okabe-Ito for classes, viridis and cividis for scores, the page's own for everything else. */
-
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
 const VIRIDIS = [
   [68, 1, 84],
@@ -747,12 +670,9 @@ const CIVIDIS = [
   [255, 233, 69],
 ];
 
-/** LUT entry that means "no value". */
 const MISSING = 255;
-/** Entries 0..LEVELS-1 of a table carry values. */
 const LEVELS = 254;
 
-/** "#rrggbb", "#rgb" or "rgb(...)" as [r, g, b]. */
 function parseColor(text) {
   const t = String(text).trim();
   if (t[0] === "#") {
@@ -763,7 +683,6 @@ function parseColor(text) {
   return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
 }
 
-/** [r, g, b] as "#rrggbb". */
 const hex = (rgb) =>
   `#${rgb
     .map((v) =>
@@ -773,7 +692,6 @@ const hex = (rgb) =>
     )
     .join("")}`;
 
-/** Relative luminance after WCAG, 0 (black) to 1 (white). */
 function luminance(rgb) {
   const [r, g, b] = rgb.map((v) => {
     const c = v / 255;
@@ -782,13 +700,11 @@ function luminance(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-/** WCAG contrast ratio of two colours, 1 to 21. */
 function contrast(a, b) {
   const [hi, lo] = [luminance(a), luminance(b)].sort((x, y) => y - x);
   return (hi + 0.05) / (lo + 0.05);
 }
 
-/** A colour from OKLCH coordinates: lightness 0-1, chroma, hue in degrees. */
 function oklch(l, c, hue) {
   const a = c * Math.cos((hue * Math.PI) / 180),
     b = c * Math.sin((hue * Math.PI) / 180);
@@ -807,7 +723,6 @@ function oklch(l, c, hue) {
   });
 }
 
-/** One colour per class: Okabe-Ito first, then steps around the hue circle at changing lightness. */
 function classColors(k, dark = false) {
   const base = OKABE_ITO.map(parseColor);
   if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
@@ -822,7 +737,6 @@ function classColors(k, dark = false) {
   return out;
 }
 
-/** Colour at t in [0, 1] of a list of evenly spaced stops. */
 function ramp(stops, t) {
   const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
     i = Math.min(stops.length - 2, Math.floor(f)),
@@ -830,10 +744,6 @@ function ramp(stops, t) {
   return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
 }
 
-/**
- * The colour for a share t of a score's range. The suspicious end is the salient one on either background:
- * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
- */
 function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
   const toward = suspicious === "low" ? 1 - t : t,
     quiet = 0.45 * (1 - toward) ** 2;
@@ -842,7 +752,6 @@ function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" }
   return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
-/** RGBA table of 256 entries for a score; entry MISSING is the given grey. */
 function scoreTable(options, missing) {
   const table = new Uint8Array(1024);
   for (let i = 0; i < LEVELS; i++) table.set([...scoreColor(i / (LEVELS - 1), options).map(Math.round), 255], 4 * i);
@@ -850,7 +759,6 @@ function scoreTable(options, missing) {
   return table;
 }
 
-/** RGBA table for categories; more than 254 categories repeat. */
 function classTable(colors, missing) {
   const table = new Uint8Array(1024);
   for (let i = 0; i < LEVELS; i++)
@@ -859,7 +767,6 @@ function classTable(colors, missing) {
   return table;
 }
 
-/** Table entry of every number: 0..253 over [low, high], MISSING for NaN. */
 function levelsOf(values, low, high) {
   const out = new Uint8Array(values.length),
     factor = high > low ? (LEVELS - 1) / (high - low) : 0;
@@ -870,14 +777,12 @@ function levelsOf(values, low, high) {
   return out;
 }
 
-/** Table entry of every category code: the code itself, MISSING for -1. */
 function levelsOfCodes(codes) {
   const out = new Uint8Array(codes.length);
   for (let i = 0; i < codes.length; i++) out[i] = codes[i] < 0 ? MISSING : codes[i] % LEVELS;
   return out;
 }
 
-/** The page's colours as numbers, read from an element inside the widget. */
 function readTheme(node) {
   const background = parseColor(getComputedStyle(node).backgroundColor);
   const dark = luminance(background) < 0.4;
@@ -896,13 +801,9 @@ function readTheme(node) {
 }
 
 // --- audit.js
-/** How many errors are left, asked for anew a moment after each decision; and the audit's sample as a queue. */
-
-/** Time without a decision after which the estimate is asked for, ms. */
 const PAUSE = 700;
 
 class Audit {
-  /** @param {{store: object, wire: object}} options */
   constructor(options) {
     Object.assign(this, options, { timer: 0 });
     this.store.on("labels", () => this.later());
@@ -919,11 +820,9 @@ class Audit {
       const { body } = await this.wire.ask("audit");
       this.take(body);
     } catch {
-      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
     }
   }
 
-  /** The sample becomes the queue; it is drawn when there is none. */
   async draw() {
     const { body, buffers } = await this.wire.ask("audit", { draw: true });
     this.take(body);
@@ -943,12 +842,10 @@ class Audit {
   }
 }
 
-/** "about 41 left (30–55), from the detector", or nothing: Python says it, so that every place says the same. */
 function leftInWords(audit) {
   return audit?.text || "";
 }
 
-/** @param {object} view */
 function auditFeature(view) {
   const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);
@@ -956,14 +853,9 @@ function auditFeature(view) {
 }
 
 // --- geometry.js
-/** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
-
-/** Where points without a value go: far outside of every view. */
 const NOWHERE = 1e4;
-/** Horizontal strips that an outline is cut into. */
 const STRIPS = 256;
 
-/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
 function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   const out = new Float32Array(2 * xs.length);
   const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
@@ -979,17 +871,14 @@ function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   return out;
 }
 
-/** Screen pixel to data space under camera {k, tx, ty}. */
 function toData([px, py], { width, height }, { k, tx, ty }) {
   return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
 
-/** Data space to screen pixel: the inverse of `toData`. */
 function toScreen([x, y], { width, height }, { k, tx, ty }) {
   return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
 }
 
-/** The camera after zooming by `factor` with the data under [px, py] held in place. */
 function zoomed(camera, factor, [px, py], { width, height }) {
   const k = Math.max(0.5, Math.min(200, camera.k * factor)),
     f = k / camera.k;
@@ -998,18 +887,15 @@ function zoomed(camera, factor, [px, py], { width, height }) {
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
-/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
 function centreOf({ k, tx, ty }) {
   return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
 }
 
-/** The inverse of `centreOf`. */
 function cameraAt(centre) {
   const [k, x, y] = centre || [1, 0, 0];
   return { k, tx: 0 - k * x, ty: 0 - k * y };
 }
 
-/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
 function insidePolygon(xy, outline, allowed) {
   const n = xy.length >> 1,
     m = outline.length,
@@ -1046,7 +932,6 @@ function insidePolygon(xy, outline, allowed) {
   return mask;
 }
 
-/** Edges of an outline that touch each horizontal strip, so that a point meets few of them: edge a ends at corner a. */
 function edgesByStrip(ey, strip) {
   const edges = Array.from({ length: STRIPS + 1 }, () => []);
   for (let a = 0; a < ey.length; a++) {
@@ -1056,7 +941,6 @@ function edgesByStrip(ey, strip) {
   return edges;
 }
 
-/** Mask of the points in the box spanned by two corners. */
 function insideBox(xy, [ax, ay], [bx, by], allowed) {
   return insidePolygon(
     xy,
@@ -1070,7 +954,6 @@ function insideBox(xy, [ax, ay], [bx, by], allowed) {
   );
 }
 
-/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
 function nearest(xy, [x, y], rx, ry, allowed) {
   let best = -1,
     least = 1;
@@ -1087,7 +970,6 @@ function nearest(xy, [x, y], rx, ry, allowed) {
   return best;
 }
 
-/** New selection from the old one and the rows just outlined: replace, add or remove. */
 function combined(old, fresh, mode) {
   if (mode === "replace") return fresh;
   const out = new Uint8Array(fresh.length);
@@ -1095,23 +977,17 @@ function combined(old, fresh, mode) {
   return out;
 }
 
-/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
 function modeFor(event, chosen) {
   if (event.shiftKey) return "add";
   return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
 }
 
-/**
- * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
- * small and see-through when dense, growing slowly as one zooms in.
- */
 function pointStyle(n, area, k) {
   const room = Math.sqrt((area * k * k) / Math.max(1, n));
   const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
-/** How many places [x0, y0, x1, y1, ...] of the map's space lie in each cell of a grid; the top row first. */
 function cellsOf(xy, side) {
   const counts = new Uint32Array(side * side);
   for (let i = 0; i < xy.length; i += 2) {
@@ -1123,14 +999,10 @@ function cellsOf(xy, side) {
 }
 
 // --- overlay.js
-/** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
-
 const MARGIN = 0.93;
 
-/** A colour for a canvas. */
 const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
 
-/** The four corners of the box between the first and the last point. */
 function corners(points) {
   const [ax, ay] = points[0],
     [bx, by] = points[points.length - 1];
@@ -1142,10 +1014,6 @@ function corners(points) {
   ];
 }
 
-/**
- * Where one example was at each epoch up to one: [[x, y], ...] in the map's space, places that are unknown left out.
- * @param {{steps: Array<{epoch: number, xy: Float32Array}>}} trails @param {number} i which of its rows
- */
 function trailOf({ steps }, i, upto = Infinity) {
   return steps
     .filter(({ epoch }) => epoch <= upto)
@@ -1153,7 +1021,6 @@ function trailOf({ steps }, i, upto = Infinity) {
     .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
 }
 
-/** Trails as lines that grow darker towards the epoch on show. `color(row)` gives that of an example. */
 function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
@@ -1174,7 +1041,6 @@ function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   });
 }
 
-/** A ring around a place. */
 function ring(c, [x, y], radius, stroke, line) {
   c.strokeStyle = stroke;
   c.lineWidth = line;
@@ -1183,10 +1049,6 @@ function ring(c, [x, y], radius, stroke, line) {
   c.stroke();
 }
 
-/**
- * Ticks and names of both axes.
- * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: object, camera: object}} map
- */
 function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const { width, height } = size;
   const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
@@ -1218,7 +1080,6 @@ function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   plate(c, `↑ ${y}`, 6, 10, colors);
 }
 
-/** Ticks of which at least two have room for their number: a single one says nothing of the scale. */
 function readable(make, target, fits) {
   for (const finer of [1, 1.6, 2.5, 4]) {
     const found = make(Math.max(2, target * finer));
@@ -1234,10 +1095,6 @@ function line(c, x0, y0, x1, y1) {
   c.stroke();
 }
 
-/**
- * The three parts of a data map, named where they lie (Swayamdipta et al. 2020): each where the fewest points are hidden.
- * @param {(box: number[]) => number} crowd points in a box of pixels
- */
 function drawRegions(c, { width, height }, colors, crowd) {
   if (width < 240) return;
   const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
@@ -1256,7 +1113,6 @@ function drawRegions(c, { width, height }, colors, crowd) {
   }
 }
 
-/** A word on a plate of the background, so that it can be read over points. */
 function plate(c, text, x, y, colors) {
   c.textAlign = "left";
   c.textBaseline = "middle";
@@ -1266,7 +1122,6 @@ function plate(c, text, x, y, colors) {
   c.fillText(text, x, y);
 }
 
-/** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
 function drawNeighbors(c, from, places, rays, colors) {
   if (rays)
     for (const place of places) {
@@ -1277,7 +1132,6 @@ function drawNeighbors(c, from, places, rays, colors) {
   for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
 }
 
-/** The lasso or box being drawn; dashed when it will take points away. */
 function drawOutline(c, { kind, points, mode }, colors) {
   c.beginPath();
   (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
@@ -1292,12 +1146,8 @@ function drawOutline(c, { kind, points, mode }, colors) {
 }
 
 // --- packing.js
-/** Arrays as Python sends them: as few bytes as say the same. `packing.py` is the other side and says what there is. */
-
-/** Typed arrays by the names that Python uses. */
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
 
-/** Arrays by name. @param {object[]} specs @param {DataView[]} buffers */
 function unpackedArrays(specs, buffers) {
   const out = {};
   for (const spec of specs) out[spec.name] = unpacked(spec, buffers, out);
@@ -1318,18 +1168,13 @@ function unpacked(spec, buffers, earlier) {
 }
 
 // --- source.js
-/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
-
-/** Time after which a layout is asked for again, ms. */
 const ASK_AGAIN = 5000;
 
 class Source {
-  /** @param {object} wire @param {object} store */
   constructor(wire, store) {
     Object.assign(this, { wire, store, layouts: new Map() });
   }
 
-  /** A column's values, fetched on first use. */
   async load(name) {
     const { store } = this;
     if (store.values(name)) return;
@@ -1337,19 +1182,16 @@ class Source {
     store.setValues(name, unpackedArrays(body.arrays, buffers)[name]);
   }
 
-  /** Mask of the rows that a text or a query finds. */
   async search(text) {
     const { buffers } = await this.wire.ask("search", { text });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
-  /** Mask of a ready-made selection that rests on scores. */
   async lens(name) {
     const { buffers } = await this.wire.ask("lens", { name });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
-  /** The data map as it stood after an epoch: [variability, confidence]. */
   async dataMap(epoch) {
     const { meta } = this.store;
     if (epoch === meta.epochs[meta.epochs.length - 1]) {
@@ -1359,13 +1201,11 @@ class Source {
     return buffers.map((buffer) => arrayOf(Float32Array, buffer));
   }
 
-  /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
   async embedding(epoch = -1) {
     const { body, buffers } = await this.patiently("embedding", { epoch });
     return placed(body, buffers);
   }
 
-  /** Ask for something that needs a layout; where Python says `later`, ask again when it has made it. */
   async patiently(kind, question) {
     for (;;) {
       const answer = await this.wire.ask(kind, question);
@@ -1378,7 +1218,6 @@ class Source {
     }
   }
 
-  /** A layout is there, or has failed. */
   laidOut({ epoch, failed }) {
     const waiting = this.layouts.get(epoch) || [];
     this.layouts.delete(epoch);
@@ -1389,7 +1228,6 @@ class Source {
   }
 }
 
-/** Python's [x0, y0, x1, y1, ...] as {note, xs, ys}. */
 function placed(body, buffers) {
   const xy = arrayOf(Float32Array, buffers[0]);
   const n = xy.length >> 1,
@@ -1403,34 +1241,20 @@ function placed(body, buffers) {
 }
 
 // --- compare.js
-/** Another run beside this one: where it has the examples on both maps, arrows for those that moved, scores that changed. */
-
-/** Arrows at once: more would cover the map. */
 const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
 
-/**
- * Rows to draw arrows for: the selected ones, or else those of all shown rows that moved farthest.
- * @param {{moved: Float32Array, passing: Uint8Array|null, selection: Int32Array, most?: number}} from
- */
 function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
   const pool = selection.length ? Array.from(selection) : Array.from(moved.keys()).filter((row) => !passing || passing[row]);
   const far = pool.filter((row) => moved[row] > 0);
   return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
 }
 
-/** How far rows moved between two places; 0 where one is unknown. */
 function distances([ax, ay], [bx, by]) {
   return Float32Array.from(ax, (x, row) => Math.hypot(bx[row] - x, by[row] - ay[row]) || 0);
 }
 
-/** One map with the places of both runs: buttons to go from one to the other, and arrows. */
 class Compare {
-  /**
-   * @param {object} view
-   * @param {{map: object, name: string, here: Float32Array[], there: Float32Array[], ranges: number[][]|null, how: string,
-   *          far: number}} options `far` is a distance worth counting
-   */
   constructor(view, options) {
     Object.assign(this, options, { view, at: "here", rows: [] });
     const { store } = view,
@@ -1453,7 +1277,6 @@ class Compare {
     this.choose();
   }
 
-  /** Move the points to where one of the runs has them. */
   go(at) {
     this.at = at;
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
@@ -1473,7 +1296,6 @@ class Compare {
     this.map.redrawOver();
   }
 
-  /** Arrows from the place in this run to the place in the other, while the map shows the last epoch of one of them. */
   draw(c, colors) {
     if (this.view.store.look.epochs[this.map.title] !== undefined) return;
     c.lineWidth = 1;
@@ -1483,7 +1305,6 @@ class Compare {
     from.forEach((place, i) => arrow(c, place, to[i]));
   }
 
-  /** Where the rows with arrows lie in one of the runs, in pixels. */
   screen([xs, ys]) {
     const { map, rows } = this,
       xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), ...map.ranges);
@@ -1506,7 +1327,6 @@ function arrow(c, [x0, y0], [x1, y1]) {
   c.stroke();
 }
 
-/** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest first. */
 function runsTab(view, { name, told, scores }) {
   const value = (number) => (number === null ? "–" : short(number));
   const row = (score) =>
@@ -1538,7 +1358,6 @@ function runsTab(view, { name, told, scores }) {
   view.addTab("runs", h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "runs", hidden: true }, ...parts), () => {});
 }
 
-/** The embedding map with the other run, once both are laid out. */
 async function compareEmbedding(view, name) {
   const { body, buffers } = await view.source.patiently("compare", { map: "embedding" });
   if (!buffers.length) return;
@@ -1557,7 +1376,6 @@ async function compareEmbedding(view, name) {
   });
 }
 
-/** @param {object} view */
 function compareFeature(view) {
   const { store, wire, registry, say, fail } = view;
   if (!store.meta.other) return;
@@ -1581,14 +1399,7 @@ function compareFeature(view) {
 }
 
 // --- timeline.js
-/** The epoch slider of a map: the map as it stood after epoch e, with play. */
-
 class Timeline {
-  /**
-   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: Function}} options
-   *        `load` gives the coordinates [xs, ys] of an epoch, and perhaps a note, `first` is the least position that makes sense
-   */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
     const { epochs } = this;
@@ -1624,7 +1435,6 @@ class Timeline {
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
   }
 
-  /** Show the map of an epoch, the last one when none is named. */
   goTo(epoch) {
     this.stop();
     const at = this.epochs.indexOf(epoch),
@@ -1632,13 +1442,11 @@ class Timeline {
     if (position !== (this.wanted ?? this.last)) this.go(position);
   }
 
-  /** A hand moved the slider: show that epoch, and say so. */
   turn(position) {
     this.onTurn?.(this.epochs[position]);
     return this.go(position);
   }
 
-  /** Show the map after the epoch at a position. */
   async go(position) {
     this.slider.value = String(position);
     this.mark(position);
@@ -1693,14 +1501,9 @@ class Timeline {
 }
 
 // --- look.js
-/** How the view looks (filters, colour, cameras, epochs): followed here, told to Python, and put back as a whole. */
-
-/** Maps whose cameras are kept, in the order of `view.maps`. */
 const CAMERAS = ["data map", "embedding map"];
-/** Rest after which a moved camera or brush counts as one change, ms. */
 const REST = 200;
 
-/** @param {object} view */
 function lookFeature(view) {
   const { store, registry, model } = view;
   const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
@@ -1724,7 +1527,6 @@ function lookFeature(view) {
   view.showLook = (look) => showLook(view, look);
 }
 
-/** Make the view look so; parts that are missing stay as they are. */
 async function showLook(view, { filters, color_by, cameras, epochs }) {
   const { store, maps } = view;
   if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
@@ -1744,7 +1546,6 @@ function camerasOf(maps) {
   return Object.fromEntries(pairs.filter(([, centre]) => centre));
 }
 
-/** A function that runs once nobody has called it for a while. */
 function afterRest(ms, run) {
   let timer = 0;
   const call = () => {
@@ -1756,14 +1557,9 @@ function afterRest(ms, run) {
 }
 
 // --- trails.js
-/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
-
-/** Trails at once: more would cover the map. */
 const MOST_TRAILS = 50;
-/** Rest after which a new selection gets its trails, ms. */
 const TRAIL_REST = 150;
 
-/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
 function stepOf(epoch, xy, ranges) {
   const m = xy.length >> 1,
     xs = new Float32Array(m),
@@ -1797,7 +1593,6 @@ class Trails {
     }
   }
 
-  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
   rows() {
     const { store } = this.view;
     if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
@@ -1838,7 +1633,6 @@ class Trails {
     this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
   }
 
-  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
   async embeddingSteps(rows, turn) {
     const { source, store, maps } = this.view,
       { embedding_epochs: epochs } = store.meta;
@@ -1858,10 +1652,8 @@ class Trails {
   }
 }
 
-/** Can the data map go back in time? That of several runs is a mean, which no epoch has. */
 const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
 
-/** @param {object} view */
 function trailsFeature(view) {
   const { store, registry } = view,
     { meta } = store;
@@ -1882,11 +1674,8 @@ function trailsFeature(view) {
 }
 
 // --- epochs.js
-/** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
-
 const EMBEDDING = "embedding map";
 
-/** @param {object} view */
 function epochsFeature(view) {
   const { meta } = view.store,
     [data, embedding] = view.maps;
@@ -1942,7 +1731,6 @@ function addTimeline(view, map, options) {
   view.registry.onEnd(() => line.destroy());
 }
 
-/** The slider of a map stands at an epoch: part of how the view looks, unless it is the last. */
 function turned({ store }, { name, epochs }, epoch) {
   const shown = { ...store.look.epochs };
   if (epoch === epochs[epochs.length - 1]) delete shown[name];
@@ -1971,12 +1759,8 @@ async function embeddingOf({ source, maps: [, map] }, epoch) {
 }
 
 // --- legend.js
-/** What the colours mean: a bar that names the suspicious end, or swatches. */
-
-/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
 const MOST = 12;
 
-/** Fill a node with the legend of a `Paint`. */
 function drawLegend(node, legend) {
   if (!legend) {
     node.replaceChildren();
@@ -2016,30 +1800,23 @@ function swatches({ column, colors }) {
   ].filter(Boolean);
 }
 
-/** A small square of a colour. */
 function swatch(rgb) {
   return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
 // --- classes.js
-/** A panel beside the filters: the classes with their doubts. */
-
-/** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
   ["given", "examples given this class"],
   ["suspects", "suspected examples"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
 ];
 
-/** A table of classes, the most doubtful share first; a click selects a class's suspects. */
 class ClassTable {
-  /** @param {{store: object, paint: object, wire: object, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
   }
 
-  /** Ask once for the estimate by class; without probabilities its columns stay empty. */
   async estimate() {
     if (this.asked) return;
     this.asked = true;
@@ -2105,23 +1882,17 @@ class ClassTable {
 }
 
 // --- matrix.js
-/** Which class is taken for which: suspects, predictions, or the estimated noise, as a matrix and as a list. */
-
 const FONT = "10px system-ui, sans-serif";
-/** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
   suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
-/** Numbers are written into cells of at least this size, px; names beside cells of at least that. */
 const ROOMY = 15,
   NAMED = 9;
-/** Most room for the names beside the matrix, px. */
 const NAMES = 62;
 
 class MatrixPanel {
-  /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
   constructor(options) {
     Object.assign(this, options, { kind: "suspects", loaded: new Map() });
     this.menu = h("select", {
@@ -2178,7 +1949,6 @@ class MatrixPanel {
     this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
   }
 
-  /** Codes, numbers of the cells, and how they are written, of what is on show. */
   data() {
     const { store } = this,
       k = store.classes.length;
@@ -2206,7 +1976,6 @@ class MatrixPanel {
     this.paintMatrix(k, off);
   }
 
-  /** A cell's number as text: a count, or a percentage. */
   value(number) {
     return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
   }
@@ -2271,7 +2040,6 @@ class MatrixPanel {
     Object.assign(this, { cell, edge });
   }
 
-  /** Class names beside the rows, and upright over the columns. */
   name(c, names, cell, edge, theme) {
     c.fillStyle = hex(theme.quiet);
     c.textBaseline = "middle";
@@ -2301,7 +2069,6 @@ class MatrixPanel {
     c.fillText(text, x, y);
   }
 
-  /** The cell under the pointer: [given, other], or null. */
   at(event) {
     const box = this.canvas.getBoundingClientRect(),
       k = this.store.classes.length,
@@ -2331,12 +2098,8 @@ class MatrixPanel {
 }
 
 // --- evidence.js
-/** Evidence that is asked for after the first picture: lenses, the estimate by class, matrices. */
-
-/** Up to this many examples the lenses are looked for at once, beyond it when their menu is opened. */
 const SOON = 200_000;
 
-/** @param {object} view */
 function evidenceFeature(view) {
   const { store, paint, theme, wire, fail, registry } = view;
   const select = (test, name) => {
@@ -2357,7 +2120,6 @@ function evidenceFeature(view) {
   view.head.lens.addEventListener("focus", lenses);
 }
 
-/** Lenses that rest on evidence; duplicates may take a while the first time. */
 async function fetchLenses({ store, wire, head, fail }) {
   try {
     const { body } = await wire.ask("lenses");
@@ -2369,8 +2131,6 @@ async function fetchLenses({ store, wire, head, fail }) {
 }
 
 // --- exporter.js
-/** The export panel: format, path, and what came of it. It blocks nothing. */
-
 const FORMATS = [
   ["csv", "CSV"],
   ["jsonl", "JSON lines"],
@@ -2384,7 +2144,6 @@ const CONTENTS = [
 ];
 
 class Exporter {
-  /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
   constructor(options) {
     Object.assign(this, options);
     this.path = h("input", {
@@ -2473,7 +2232,6 @@ class Exporter {
     this.onToggle?.(open);
   }
 
-  /** Say which file of the kernel's machine this will be, and whether it is there. */
   async whereTo() {
     const path = this.path.value.trim();
     if (!path) {
@@ -2512,7 +2270,6 @@ class Exporter {
   }
 }
 
-/** @param {object} view */
 function exportFeature(view) {
   const { head } = view;
   const exporter = new Exporter({
@@ -2535,8 +2292,6 @@ function exportFeature(view) {
 }
 
 // --- keys.js
-/** From a key press to an action: pure, so that every keymap can be tested without a page. */
-
 const KEYMAPS = {
   default: {
     accept: [" "],
@@ -2616,7 +2371,6 @@ const MEANINGS = {
   leave: "close, then leave the view",
 };
 
-/** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
 function keymapOf(choice) {
   if (!choice) return KEYMAPS.default;
   if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
@@ -2628,10 +2382,6 @@ function keymapOf(choice) {
   return { ...base, ...own };
 }
 
-/**
- * Which class each digit key sets: {digit: class index}. Where every class is named by one digit the key is its
- * name (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
- */
 function digitClasses(classes) {
   const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
   const pairs = named
@@ -2640,14 +2390,12 @@ function digitClasses(classes) {
   return Object.fromEntries(pairs);
 }
 
-/** The digit of a key event, also with shift held and on the number pad; null for other keys. */
 function digitOf(event) {
   const match = /^(?:Digit|Numpad)([0-9])$/.exec(event.code || "");
   if (match) return match[1];
   return /^[0-9]$/.test(event.key) ? event.key : null;
 }
 
-/** What a key press means: {action, digit?} or null when it means nothing here. */
 function actionOf(event, keymap) {
   if (event.altKey || event.isComposing) return null;
   if (event.ctrlKey || event.metaKey) {
@@ -2662,7 +2410,6 @@ function actionOf(event, keymap) {
   return null;
 }
 
-/** A key as it is printed on a key cap. */
 function keyCap(key) {
   const names = {
     " ": "Space",
@@ -2679,7 +2426,6 @@ function keyCap(key) {
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
 
-/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices. */
 function matchingClasses(classes, text, most = 8) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
@@ -2694,16 +2440,10 @@ function matchingClasses(classes, text, most = 8) {
 }
 
 // --- media.js
-/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
-
-/** Examples per request. */
 const PACK = 24;
-/** Characters of items kept in memory: pictures are most of it, two bytes each. */
 const ROOM = 16_000_000;
-/** Characters of a long text that are shown before it is unfolded. */
 const FOLD = 700;
 
-/** Items by row, the longest unused leave first when there is no more room. */
 class Shelf {
   constructor(room = ROOM) {
     Object.assign(this, { room, size: 0, items: new Map() });
@@ -2741,23 +2481,19 @@ function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 }
 
 class Media {
-  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
   constructor(wire, kind, question = {}) {
     Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
   }
 
-  /** How much room an example needs: "image", "text" or "none". */
   get shape() {
     return this.kind === "image" || this.kind === "none" ? this.kind : "text";
   }
 
-  /** The item of a row if it is here. */
   peek(row) {
     return this.shelf.get(row);
   }
 
-  /** Items of rows, in order; asks only for those that are not here or on their way. */
   async want(rows) {
     const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
     for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
@@ -2781,10 +2517,6 @@ class Media {
   }
 }
 
-/**
- * What an example looks like.
- * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
- */
 function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
   const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
@@ -2819,10 +2551,8 @@ const NODES = {
   text: ({ text }, size) => textNode(text, size),
 };
 
-/** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
 const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
 
-/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
 function shortError(error) {
   if (/^(no \w+$|render)/.test(error)) return clip(error, 60);
   return / does not exist: /.test(error) ? "not found" : / leaves the media folder: /.test(error) ? "not in the media folder" : "unreadable";
@@ -2832,7 +2562,6 @@ function nothing({ id }, size) {
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
 }
 
-/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
 function urlNode(url, size) {
   const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
   if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
@@ -2854,7 +2583,6 @@ function textNode(text, size) {
   return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
 }
 
-/** A long text that shows its beginning, and a button for the rest. */
 function folded(node, text) {
   let open = false;
   const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
@@ -2869,20 +2597,13 @@ function folded(node, text) {
 }
 
 // --- grid.js
-/** Many examples at once, over the maps: a grid that scrolls through a whole list and draws only what is seen of it. */
-
 const TILE_SIZES = { least: 56, most: 240, first: 104 };
 const TILE_GAP = 6;
-/** Height of what stands under a picture: class and probability. */
 const TILE_CAPTION = 34;
-/** Pictures wider than this are asked for in a larger size. */
 const LARGE_FROM = 110;
-/** Rest of the scroll bar before pictures are asked for, ms. */
 const SCROLL_REST = 60;
-/** Examples that can be scrolled through: browsers limit the height of an element. */
 const MOST_TILES = 200_000;
 
-/** How a grid of `n` tiles lies: {columns, rows, tall (of a row), height}. */
 function layoutOf(n, width, size, caption = TILE_CAPTION) {
   const columns = Math.max(1, Math.floor((width + TILE_GAP) / (size + TILE_GAP)));
   const rows = Math.ceil(n / columns),
@@ -2890,7 +2611,6 @@ function layoutOf(n, width, size, caption = TILE_CAPTION) {
   return { columns, rows, tall, height: rows * tall };
 }
 
-/** The first and the last index (exclusive) of the tiles that are seen, a row more on each side. */
 function seenOf({ columns, rows, tall }, top, height, n) {
   const first = Math.max(0, Math.floor(top / tall) - 1),
     last = Math.min(rows, Math.ceil((top + height) / tall) + 1);
@@ -2898,7 +2618,6 @@ function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 class Grid {
-  /** @param {object} view */
   constructor(view) {
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
@@ -2948,7 +2667,6 @@ class Grid {
     this.follow();
   }
 
-  /** Close; false when it was not open. */
   close() {
     const was = this.open;
     this.open = false;
@@ -2958,7 +2676,6 @@ class Grid {
     return was;
   }
 
-  /** The rows of the list on show. */
   rows() {
     const rows = this.view.store.rows();
     return rows.length > MOST_TILES ? rows.slice(0, MOST_TILES) : rows;
@@ -2978,7 +2695,6 @@ class Grid {
     this.resize(this.size * factor);
   }
 
-  /* ---- drawing ---- */
 
   redraw() {
     if (this.open && !this.frame) this.frame = requestAnimationFrame(() => this.draw());
@@ -3060,12 +2776,10 @@ class Grid {
       el.firstChild.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
   }
 
-  /** The lists, as in the gallery below. */
   drawTabs() {
     this.view.gallery.drawTabs(this.tabs);
   }
 
-  /** Scroll to the current example where it is out of sight. */
   follow() {
     if (!this.open) return;
     const rows = this.rows(),
@@ -3081,9 +2795,7 @@ class Grid {
     this.redraw();
   }
 
-  /* ---- hands ---- */
 
-  /** A click shows an example, a second one enlarges it; Shift selects from the last one on, Ctrl or Cmd adds or removes one. */
   click(row, event) {
     const { store, lightbox } = this.view;
     if (event.shiftKey) {
@@ -3119,7 +2831,6 @@ class Grid {
     this.view.say(`${count(store.selectedCount)} selected`);
   }
 
-  /** Arrows walk in two directions; with Shift they select. */
   key(event) {
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
@@ -3149,7 +2860,6 @@ class Grid {
   }
 }
 
-/** @param {object} view */
 function gridFeature(view) {
   const { store, registry, gallery, keymap } = view;
   const grid = (view.grid = new Grid(view));
@@ -3178,9 +2888,6 @@ function gridFeature(view) {
 }
 
 // --- help.js
-/** The list of keys. It lies over a corner and lets every key through. */
-
-/** @param {object} keymap @param {Record<string, number>} digits @param {string[]} classes */
 function helpPanel(keymap, digits, classes, onClose) {
   const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
   const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
@@ -3224,7 +2931,6 @@ function helpPanel(keymap, digits, classes, onClose) {
   );
 }
 
-/** The most used keys of a keymap in one line; without suggestions there is nothing to accept. */
 function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
@@ -3244,7 +2950,6 @@ function keyLine(classes, keymap, suggests = true) {
   return parts.filter(Boolean).join("  ·  ");
 }
 
-/** @param {object} view */
 function helpFeature(view) {
   const { store, head, keymap } = view;
   const box = helpPanel(keymap, digitClasses(store.classes), store.classes, () => toggle(false));
@@ -3262,18 +2967,11 @@ function helpFeature(view) {
 }
 
 // --- zoom.js
-/**
- * How an enlarged picture lies in its box: {k, x, y}, where k is the scale and (x, y) the place of its upper left corner.
- * Sizes are [width, height]; everything here is pure.
- */
-
-/** The whole picture in the middle of the box, as large as it fits. */
 function fitted(box, size) {
   const k = Math.min(box[0] / size[0], box[1] / size[1]);
   return settled({ k, x: 0, y: 0 }, box, size);
 }
 
-/** Scaled by a factor around a point of the box, between half of what fits and pixels of 40. */
 function scaled(place, factor, point, box, size) {
   const least = Math.min(1, fitted(box, size).k) / 2,
     most = Math.max(40, fitted(box, size).k * 8);
@@ -3282,26 +2980,19 @@ function scaled(place, factor, point, box, size) {
   return settled({ k, x: point[0] - (point[0] - place.x) * f, y: point[1] - (point[1] - place.y) * f }, box, size);
 }
 
-/** One pixel of the picture on one pixel of the screen, around the middle of the box. */
 function originalPixels(place, box, size, ratio = 1) {
   return scaled(place, 1 / ratio / place.k, [box[0] / 2, box[1] / 2], box, size);
 }
 
-/** Moved so that the picture fills the box, or lies in its middle where it is smaller. */
 function settled({ k, x, y }, box, size) {
   const along = (at, room, length) => (length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, at)));
   return { k, x: along(x, box[0], size[0] * k), y: along(y, box[1], size[1] * k) };
 }
 
-/** The same part of a picture that turned out to have another size. */
 function resized(place, from, to) {
   return { ...place, k: (place.k * from[0]) / to[0] };
 }
 
-/**
- * The words of a search that is no query, as they are highlighted in a text: the parts of `text` as
- * [[part, is it a hit], ...].
- */
 function highlighted(text, words) {
   const wanted = words.filter(Boolean).map((word) => word.toLowerCase());
   if (!wanted.length) return [[text, false]];
@@ -3325,7 +3016,6 @@ function highlighted(text, words) {
   return parts;
 }
 
-/** Words to highlight for what stands in the search box; of a query, what its `contains(column, "...")` look for. */
 function searchWords(search) {
   if (!search) return [];
   const inside = [...search.matchAll(/contains\s*\([^,()]*,\s*(["'])(.*?)\1\s*\)/g)].map((found) => found[2]);
@@ -3334,21 +3024,12 @@ function searchWords(search) {
 }
 
 // --- lightbox.js
-/**
- * The example enlarged, over the maps: a picture in its own pixels to zoom and drag, or the whole text at a readable
- * width. It takes no key away: labels, decisions and the arrows work in it as everywhere.
- */
-
-/** Pictures in their own pixels that are kept. */
 const ORIGINALS_KEPT = 6;
-/** Rest at an example before its own pixels or its whole text are asked for, ms: not at every step of a held key. */
 const FETCH_REST = 120;
 const ZOOM_STEP = 1.25;
-/** Sizes of the letters of a text, px. */
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 class Lightbox {
-  /** @param {object} view */
   constructor(view) {
     Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
     const key = (action) => keyCap(view.keymap[action]?.[0] || "");
@@ -3392,7 +3073,6 @@ class Lightbox {
     this.listen();
   }
 
-  /* ---- open and close ---- */
 
   toggle() {
     if (this.open) this.close();
@@ -3406,7 +3086,6 @@ class Lightbox {
     this.draw();
   }
 
-  /** Close; false when it was not open. */
   close() {
     const was = this.open;
     this.open = false;
@@ -3417,9 +3096,7 @@ class Lightbox {
     return was;
   }
 
-  /* ---- what is shown ---- */
 
-  /** The example on show, first with what is here. */
   draw() {
     if (!this.open) return;
     const { store, media } = this.view,
@@ -3475,7 +3152,6 @@ class Lightbox {
     else this.drawPicture(known.url, [known.width, known.height], known);
   }
 
-  /** The same part of the picture as before where it has the same shape, else all of it. */
   drawPicture(src, size, { alpha, original, note }) {
     const before = this.size && this.place,
       fresh = !before || this.fits || Math.abs(this.size[0] * size[1] - this.size[1] * size[0]) > Math.max(...size, ...this.size);
@@ -3507,7 +3183,6 @@ class Lightbox {
     this.letter(0);
   }
 
-  /** The own pixels of a picture, or the whole of a text that was cut. */
   async fetch(row, item) {
     const { view } = this;
     if (!item || view.store.meta.locked) {
@@ -3540,7 +3215,6 @@ class Lightbox {
     this.note.textContent = text;
   }
 
-  /* ---- zoom and drag ---- */
 
   box() {
     return [this.stage.clientWidth, this.stage.clientHeight];
@@ -3629,7 +3303,6 @@ class Lightbox {
     );
   }
 
-  /** Page keys scroll a text. */
   key(event) {
     const by = { PageDown: 0.9, PageUp: -0.9 }[event.key];
     if (!this.open || !this.text || !by) return false;
@@ -3646,7 +3319,6 @@ class Lightbox {
 
 const body0 = (node) => node?.textContent;
 
-/** @param {object} view */
 function lightboxFeature(view) {
   const { store, registry, inspector, gallery, keymap } = view;
   const box = (view.lightbox = new Lightbox(view));
@@ -3684,13 +3356,9 @@ function lightboxFeature(view) {
 }
 
 // --- lifeline.js
-/** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
-
 const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
-/** How long a kernel that may be a new one has to answer, ms. */
 const ANSWER_WITHIN = 4000;
 
-/** @param {object} view */
 function lifelineFeature(view) {
   const { model, store, registry, root, wire } = view;
   const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });
@@ -3710,7 +3378,6 @@ function lifelineFeature(view) {
     wire.abandon("the kernel was restarted");
   };
   wire.onSilence = () => wire.ask("current", { row: store.row }).catch(() => {});
-  /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
   const look = () => {
     const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);
     registry.onEnd(() => clearTimeout(timer));
@@ -3725,22 +3392,10 @@ function lifelineFeature(view) {
 }
 
 // --- crossfilter.js
-/**
- * Linked filters over n rows. Each filter owns one bit; a row passes when no filter has set its bit. The counts
- * of a histogram leave out that histogram's own filter, so that a brush shows what it could be moved to.
- *
- * What makes a moving brush cheap at a million rows: only rows between the old and the new edge are looked at (they lie
- * together in an index of the column), and counts change by those rows instead of being made anew.
- */
-
-/** Bins of a histogram. */
 const BINS = 40;
-/** Bin of a row without a value. */
 const NO_BIN = 255;
-/** Buckets of the index of a column. */
 const BUCKETS = 8192;
 
-/** Bin number of every value over [low, high]; NO_BIN for NaN. */
 function binned(values, low, high, bins = BINS) {
   const out = new Uint8Array(values.length),
     factor = high > low ? bins / (high - low) : 0;
@@ -3751,7 +3406,6 @@ function binned(values, low, high, bins = BINS) {
   return out;
 }
 
-/** Rows of a column in order of buckets of equal width: {rows, starts, bucket(value)}; rows with NaN are left out. */
 function bucketed(values, buckets = BUCKETS) {
   const n = values.length;
   let low = Infinity,
@@ -3780,7 +3434,6 @@ function bucketed(values, buckets = BUCKETS) {
 }
 
 class Crossfilter {
-  /** @param {number} n rows */
   constructor(n) {
     this.n = n;
     this.failed = new Int32Array(n);
@@ -3795,7 +3448,6 @@ class Crossfilter {
     this.flips = 0;
   }
 
-  /** The bit of a filter, given out on first use (31 filters at most). */
   bit(name) {
     if (!this.bits.has(name)) {
       const used = new Set(this.bits.values());
@@ -3808,9 +3460,7 @@ class Crossfilter {
     return this.bits.get(name);
   }
 
-  /* ---- filters ---- */
 
-  /** Keep rows whose value is in [low, high]; NaN fails. */
   range(name, values, low, high) {
     const bit = this.bit(name),
       before = this.ranges.get(name),
@@ -3835,7 +3485,6 @@ class Crossfilter {
     }
   }
 
-  /** Keep rows whose code is in `kept` (a Set; -1 stands for no value). */
   among(name, codes, kept) {
     let most = 0;
     for (const code of kept) most = Math.max(most, code);
@@ -3844,7 +3493,6 @@ class Crossfilter {
     this.keep(name, (i) => wanted[codes[i] + 1]);
   }
 
-  /** Keep rows of a mask. */
   mask(name, mask) {
     this.keep(name, (i) => mask[i]);
   }
@@ -3856,7 +3504,6 @@ class Crossfilter {
     for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
   }
 
-  /** Drop one filter. */
   clear(name) {
     if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
@@ -3866,12 +3513,10 @@ class Crossfilter {
     this.ranges.delete(name);
   }
 
-  /** Is any filter on? */
   get active() {
     return this.bits.size > 0;
   }
 
-  /** One row passes or fails one filter from now on: itself and its place in all counts. */
   flip(i, bit) {
     const old = this.failed[i],
       now = old ^ bit;
@@ -3897,21 +3542,13 @@ class Crossfilter {
     }
   }
 
-  /** Rows that began or ceased to pass since the last call. */
   takeFlipped() {
     const rows = this.flipped.slice(0, this.flips);
     this.flips = 0;
     return rows;
   }
 
-  /* ---- counts ---- */
 
-  /**
-   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones. The arrays
-   * are kept up to date, do not change them.
-   * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
-   * @param {Uint8Array|null} selected a mask that is replaced, not changed, when the selection changes
-   */
   counts(name, bins, size, selected) {
     const known = this.groups.get(name),
       bit = this.bits.get(name) || 0;
@@ -3940,7 +3577,6 @@ class Crossfilter {
     return { all, shown, chosen };
   }
 
-  /** A column changed, or nobody looks at its counts any more: they are made anew when asked for. */
   forget(name) {
     this.groups.delete(name);
     this.list = [...this.groups.values()];
@@ -3948,23 +3584,13 @@ class Crossfilter {
 }
 
 // --- store.js
-/**
- * The one place for state. Views read fields and listen to topics; only methods here change fields.
- *
- * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
- * "list", "history", "count" (how many errors are left).
- */
-
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
 const CODE = { relabel: 1, keep: 2, skip: 3 };
 
-/** Columns that are made here because they change while one works. */
 const LIVE = ["label", "verdict"];
-/** Lists that the filters narrow. */
 const NARROWED = ["queue", "all"];
 
 class Store {
-  /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
     Object.assign(this, {
@@ -4009,9 +3635,7 @@ class Store {
     for (const listener of this.listeners.get(topic) || []) listener(detail);
   }
 
-  /* ---- columns ---- */
 
-  /** Numbers or codes of a column, or null while they have not been asked for. */
   values(name) {
     if (name === "label") return this.labels;
     if (name === "verdict") return this.verdict;
@@ -4026,20 +3650,13 @@ class Store {
     this.columns.get(name).values = values;
   }
 
-  /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
   refilter(change) {
     change(this.filter);
     this.narrowed.clear();
     this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
   }
 
-  /**
-   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column,
-   * cameras as {map: [zoom, x, y]}, and epochs as {map: epoch} where it is not the last. The parts of the view follow their own controls; this is what undo, saved views and
-   * Python read.
-   */
   setLook(part, { from = "page" } = {}) {
     const look = { ...this.look, ...part };
     if (JSON.stringify(look) === JSON.stringify(this.look)) return;
@@ -4047,7 +3664,6 @@ class Store {
     this.emit("look", { part, from });
   }
 
-  /** Select the rows of a mask and show them as a list; with `stay` the list on show stays. */
   setSelection(mask, { from = "page", stay = false } = {}) {
     this.selected = mask;
     this.selectedCount = countMask(mask);
@@ -4061,9 +3677,7 @@ class Store {
     if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
   }
 
-  /* ---- lists and the cursor ---- */
 
-  /** Rows of the list on show; filters narrow the queue and the list of all. */
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
     if (!NARROWED.includes(name) || !this.filter.active) return rows;
@@ -4082,7 +3696,6 @@ class Store {
     this.emit("list");
   }
 
-  /** When the journal was last written to, as "12:03". */
   setSaved(time) {
     this.saved = time || "";
     this.emit("history");
@@ -4095,7 +3708,6 @@ class Store {
     this.emit("cursor");
   }
 
-  /** Move in the list on show; from a row outside it, to its first row. */
   step(by) {
     const rows = this.rows();
     if (!rows.length) return;
@@ -4103,7 +3715,6 @@ class Store {
     this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
   }
 
-  /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
   nextOpen() {
     const rows = this.rows(),
       at = rows.indexOf(this.row);
@@ -4118,7 +3729,6 @@ class Store {
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
   }
 
-  /** How many of the queue have a verdict. */
   progress() {
     const rows = this.rows("queue");
     let done = 0;
@@ -4126,12 +3736,7 @@ class Store {
     return { done, total: rows.length, at: rows.indexOf(this.row) + 1 };
   }
 
-  /* ---- decisions ---- */
 
-  /**
-   * Take effect at once: new labels (or null to leave them), verdict and flag for rows; remembers how to go back.
-   * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
-   */
   apply(change) {
     const { rows } = change;
     const before = {
@@ -4159,7 +3764,6 @@ class Store {
     this.touched(rows);
   }
 
-  /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
     const step = from.pop();
@@ -4169,7 +3773,6 @@ class Store {
     return step;
   }
 
-  /** Python's word on rows: it overrides whatever the page believed. */
   patch({ rows, labels, verdict, flags }) {
     const news = rows.some(
       (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
@@ -4203,18 +3806,15 @@ class Store {
     return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
   }
 
-  /** A class's name in at most so many characters, still different from the others. */
   shortName(code, most) {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
   }
 
-  /** Does blind mode hide what is known of this row? Until it is judged. */
   hides(row) {
     return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
-/** The four arrays of a patch as Python sends them. */
 function patchOf(buffers) {
   return {
     rows: arrayOf(Int32Array, buffers[0]),
@@ -4225,12 +3825,8 @@ function patchOf(buffers) {
 }
 
 // --- news.js
-/** What Python says and is told: selection, queue, example on show, decisions. */
-
-/** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
 const TELL_PAUSE = 150;
 
-/** @param {object} view */
 function newsFeature(view) {
   const { store, registry } = view;
   hear(view);
@@ -4245,7 +3841,6 @@ function newsFeature(view) {
   registry.onEnd(() => clearTimeout(timer));
 }
 
-/** News that any answer may carry, and messages that Python sends on its own. */
 function hear(view) {
   const { store, registry } = view;
   registry.onPush("selection", (_, buffers) =>
@@ -4257,7 +3852,6 @@ function hear(view) {
   registry.onPush("decided", (body) => store.setSaved(body.time));
 }
 
-/** The state of rows that Python sent with whatever message. */
 function takePatch(store, body, buffers) {
   if (body.patch) store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
 }
@@ -4268,14 +3862,6 @@ function tellSelection({ store, wire, fail }) {
 }
 
 // --- theme.js
-/** Is the page around the view light or dark? Hosts say it in different ways, and some put the view into a shadow tree. */
-
-/**
- * The verdict on what a page shows of itself, surest sign first.
- * @param {{jupyter?: string, vscode?: string, backgrounds: number[][], scheme: string, prefersDark: boolean}} signs
- *        `jupyter` and `vscode` are attributes of the body, `backgrounds` RGBA (0 to 255) from the view outwards, `scheme`
- *        the CSS color-scheme of the page, `prefersDark` what the reader's system asks for
- */
 function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
   if (jupyter) return jupyter === "false";
   if (vscode) return vscode === "vscode-dark" || vscode === "vscode-high-contrast";
@@ -4284,7 +3870,6 @@ function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
   return scheme.includes("dark") && (prefersDark || !scheme.includes("light"));
 }
 
-/** "dark" or "light" for the page around a node. */
 function pageTheme(node) {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
   const dark = darkPage({
@@ -4297,7 +3882,6 @@ function pageTheme(node) {
   return dark ? "dark" : "light";
 }
 
-/** The elements that a node lies in, from the inside out, through shadow trees. */
 function around(node) {
   const found = [];
   for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
@@ -4305,7 +3889,6 @@ function around(node) {
   return found;
 }
 
-/** Any CSS colour as RGBA: the browser knows all the ways to write one. */
 function painted(color) {
   const context = (painted.context ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);
@@ -4315,21 +3898,15 @@ function painted(color) {
 }
 
 // --- page.js
-/** The view in its page: widths and layouts, theme, scrolling away and back. */
-
-/** Container widths at which the layout changes. */
 const LAYOUTS = [
   [1040, "wide"],
   [830, "middle"],
   [540, "narrow"],
   [0, "tiny"],
 ];
-/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
-/** What hosts change on the page when their theme changes. */
 const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
 
-/** @param {object} view */
 function pageFeature(view) {
   const { root, registry } = view;
   registry.on("start", () => {
@@ -4387,7 +3964,6 @@ function watchSizes(view) {
   });
 }
 
-/** A window on another screen, or zoomed, has other pixels: draw with them, also where no size changed. */
 function watchPixels(view) {
   const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
   if (!resolution?.addEventListener) return;
@@ -4410,7 +3986,6 @@ function watchTheme(view) {
   if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
 }
 
-/** The theme of the page changed: read its colours again and draw with them. */
 function retheme(view) {
   if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
   const before = JSON.stringify(view.colors);
@@ -4420,13 +3995,9 @@ function retheme(view) {
 }
 
 // --- people.js
-/** Who decides, how fast, and do they agree: a panel, and the pace in the top line. */
-
-/** Time after a decision until the pace is asked for, ms. */
 const PACE_PAUSE = 1500;
 
 class PeoplePanel {
-  /** @param {{store: object, wire: object, lens: (mask: Uint8Array, name: string) => void, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
@@ -4507,7 +4078,6 @@ class PeoplePanel {
   }
 }
 
-/** "43 decisions, 12 a minute", or nothing before the first decision. */
 function paceInWords(pace) {
   if (!pace?.decisions) return "";
   const word = pace.decisions === 1 ? "decision" : "decisions";
@@ -4516,7 +4086,6 @@ function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {object} view */
 function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
@@ -4546,7 +4115,6 @@ function peopleFeature(view) {
         pace = (await wire.ask("people", { pace: true })).body.pace;
         show();
       } catch {
-        /* the old pace stays; nothing rests on it */
       }
     }, PACE_PAUSE);
   };
@@ -4560,13 +4128,9 @@ function peopleFeature(view) {
 }
 
 // --- review.js
-/** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
-
 const BLIND = "blind: suggestions, probabilities, colours and neighbours' labels are hidden until you choose";
-/** Orders that tell how suspicious an example is. */
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
-/** @param {object} view */
 function reviewFeature(view) {
   const { store, actions, inspector, registry, bulk } = view;
   const acts = {
@@ -4605,7 +4169,6 @@ function takeQueue(store, buffer) {
   store.goTo(store.firstOpen("queue"));
 }
 
-/** The queue in another order, made by Python; "column" is the one that colours the points. */
 async function reorder(view, name) {
   const { store, wire, paint, say, fail } = view;
   try {
@@ -4640,7 +4203,6 @@ function selectNeighbors({ store, say }) {
   say(`${near.rows.length} neighbours selected`);
 }
 
-/** Blind mode hides what is known of an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
@@ -4654,21 +4216,14 @@ function toggleBlind(view) {
 }
 
 // --- rowtable.js
-/**
- * A row of a table as its features: each value, where it lies among the given and the suggested class, and how unusual
- * it is. The most unusual come first; a click on a heading sorts otherwise.
- */
-
 const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, the largest first"],
   ["", "in the class", "the middle half of a class dark, 90 % of it light; the mark is this example"],
   ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sorts by unusual first"],
 ];
-/** Shares up to which a value is called unusual. */
 const ODD = 0.05;
 
-/** The rows of a table in the order asked for: "unusual" as Python sent them, "name" or "value". */
 function sortedRows(rows, by) {
   if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (by !== "value") return rows;
@@ -4676,7 +4231,6 @@ function sortedRows(rows, by) {
   return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
 }
 
-/** A share as a percentage that never says 0: .004 -> "0.4 %". */
 function percent(share) {
   if (!Number.isFinite(share)) return "–";
   if (share < 0.001) return "<0.1 %";
@@ -4684,7 +4238,6 @@ function percent(share) {
 }
 
 class RowTable {
-  /** @param {{store: object, paint: object, hides: () => boolean}} options */
   constructor(options) {
     Object.assign(this, options, { by: "unusual", answer: null });
     this.heads = HEADINGS.map(([by, text, title]) =>
@@ -4700,7 +4253,6 @@ class RowTable {
     this.draw();
   }
 
-  /** The table of an answer of `inspect`; of another one, or of none, the table as it stands. */
   node(answer) {
     if (answer?.features && answer !== this.answer) {
       this.answer = answer;
@@ -4753,7 +4305,6 @@ class RowTable {
     );
   }
 
-  /** Numbers: middle half and 90 % of both classes, and this example. Categories: how frequent they are in both. */
   bar(row) {
     const { given, suggested } = this.classes,
       parts = [];
@@ -4774,7 +4325,6 @@ class RowTable {
     return parts;
   }
 
-  /** A second table on the same answer, for a place with more room. */
   twin(answer) {
     const { store, paint, hides } = this;
     const other = new RowTable({ store, paint, hides });
@@ -4783,7 +4333,6 @@ class RowTable {
   }
 }
 
-/** @param {object} view */
 function rowTableFeature(view) {
   const { store, paint, inspector, media, registry } = view;
   if (media.kind !== "none") return;
@@ -4794,10 +4343,7 @@ function rowTableFeature(view) {
 }
 
 // --- sound.js
-/** The player of the inspector: a sound is fetched when its example is on show, and forgotten with it. */
-
 class Player {
-  /** @param {{store: object, wire: object, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { url: "" });
     this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
@@ -4805,7 +4351,6 @@ class Player {
     this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
   }
 
-  /** Play what belongs to a row. */
   async show(row) {
     this.forget();
     this.row = row;
@@ -4829,7 +4374,6 @@ class Player {
   }
 }
 
-/** @param {object} view */
 function soundFeature(view) {
   if (view.media.kind !== "audio") return;
   const { store, wire, fail, registry, inspector } = view;
@@ -4850,21 +4394,15 @@ function soundFeature(view) {
 }
 
 // --- viewhistory.js
-/** Undo and redo of what is on show: filters, colour, cameras, epochs and selection. Decisions have a history of their own. */
-
-/** Steps back that are kept. */
 const STEPS = 50;
-/** Rest after which what was done is one step, ms. */
 const STEP_REST = 350;
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
-/** A line of states, of which one holds. */
 class ViewHistory {
   constructor(state) {
     Object.assign(this, { past: [], now: state, future: [] });
   }
 
-  /** A new state holds; the same one again is no step. */
   record(state) {
     if (!changedParts(this.now, state).length) return false;
     this.past.push(this.now);
@@ -4874,7 +4412,6 @@ class ViewHistory {
     return true;
   }
 
-  /** One step back (or, with `forward`, again): the state that holds then, or null. */
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
     if (!from.length) return null;
@@ -4884,7 +4421,6 @@ class ViewHistory {
   }
 }
 
-/** Names of the parts in which two states differ. */
 function changedParts(a, b) {
   return Object.keys(WORDS).filter((name) =>
     name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
@@ -4895,7 +4431,6 @@ function sameMask(a, b) {
   return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
 }
 
-/** @param {object} view */
 function viewHistoryFeature(view) {
   const { store, registry } = view;
   const state = () => ({ ...store.look, selected: store.selected });
@@ -4942,10 +4477,7 @@ function viewHistoryFeature(view) {
 }
 
 // --- views.js
-/** Saved views: a menu to show, save and forget them; they are kept in the run. */
-
 class ViewsMenu {
-  /** @param {{store: object, wire: object, say: Function, fail: Function, onClose: Function}} options */
   constructor(options) {
     Object.assign(this, options);
     this.button = h(
@@ -5047,7 +4579,6 @@ class ViewsMenu {
     }
   }
 
-  /** Open or close; true when that changed anything. */
   toggle(open = this.el.hidden) {
     const was = !this.el.hidden;
     this.el.hidden = !open;
@@ -5060,7 +4591,6 @@ class ViewsMenu {
   }
 }
 
-/** @param {object} view */
 function viewsFeature(view) {
   if (view.store.locked) return; // a saved page has nowhere to keep views
   const menu = new ViewsMenu({
@@ -5078,8 +4608,6 @@ function viewsFeature(view) {
 }
 
 // --- features.js
-/** The features of the view in the order in which they are added: a new one is a module and a line here. */
-
 const FEATURES = [
   pageFeature,
   newsFeature,
@@ -5103,10 +4631,7 @@ const FEATURES = [
 ];
 
 // --- bars.js
-/** Bars of a category column: a click keeps a category, further clicks add or drop others. */
-
 class Bars {
-  /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
@@ -5184,16 +4709,10 @@ class Bars {
 }
 
 // --- histogram.js
-/** One histogram with a brush: all rows faint, rows that pass the other filters solid, selected ones in the accent. */
-
 const HEIGHT = 34;
 const GRIP = 6;
 
 class Histogram {
-  /**
-   * @param {object} column spec with `values` @param {object} store @param {() => object} theme
-   * @param {(range: [number, number]|null) => void} onBrush @param {() => void} [onClose]
-   */
   constructor(column, store, theme, onBrush, onClose) {
     Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
     this.domain = extent(column.values);
@@ -5299,7 +4818,6 @@ class Histogram {
     this.setRange(shares.map((s) => lo + s * (hi - lo)));
   }
 
-  /** Set (or with null clear) the brush and say so. */
   setRange(range) {
     this.range = range && range[0] <= range[1] ? range : null;
     this.showRange();
@@ -5356,9 +4874,6 @@ class Histogram {
 }
 
 // --- filters.js
-/** The filter column: search, histograms and bars, all linked through the store's crossfilter. */
-
-/** A query that fits the columns on show. */
 function queryShown({ meta, columns, classes }) {
   if (meta.doubted !== false) return "p_error > .5";
   const number = [...columns.values()].find((column) => column.kind === "number");
@@ -5366,11 +4881,9 @@ function queryShown({ meta, columns, classes }) {
   return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
 
-/** What a search found, in words. */
 const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 class Filters {
-  /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
     const query = queryShown(this.store);
@@ -5407,7 +4920,6 @@ class Filters {
     this.resetAdder();
   }
 
-  /** Filters that stand there at the start; columns that are not there are left out. */
   async start(names) {
     for (const name of names) if (this.store.columns.has(name)) await this.add(name);
   }
@@ -5470,13 +4982,11 @@ class Filters {
     this.told();
   }
 
-  /** A brush moved. Several moves between two frames are one. */
   brush(name, range) {
     this.waiting.set(name, range);
     this.redraw();
   }
 
-  /** Let the filters be what the brushes say. */
   settle() {
     if (!this.waiting.size) return;
     const moves = [...this.waiting];
@@ -5499,7 +5009,6 @@ class Filters {
     if (!this.quiet) this.onChange();
   }
 
-  /** Filters on labels and verdicts follow what one decides. */
   relive() {
     const live = [...this.shown].filter(([name]) => this.store.isLive(name));
     for (const [name, view] of live) {
@@ -5509,7 +5018,6 @@ class Filters {
     this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
-  /** Say beside the box what is wrong with a query; "" for nothing. */
   complain(text) {
     this.trouble.hidden = !text;
     this.trouble.textContent = text;
@@ -5517,7 +5025,6 @@ class Filters {
     this.box.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
-  /** Filter by what the box holds. A query that cannot be read leaves what was found before. */
   async find() {
     const text = this.box.value.trim();
     if (text === this.query) {
@@ -5544,7 +5051,6 @@ class Filters {
     this.restore({});
   }
 
-  /** {column: [low, high] or [category, ...]} as Python sees it. */
   state() {
     const out = {};
     for (const [name, view] of this.shown) {
@@ -5555,7 +5061,6 @@ class Filters {
     return out;
   }
 
-  /** Make the filters what `state` says, and tell it once. */
   async restore(state) {
     this.quiet++;
     try {
@@ -5608,12 +5113,9 @@ class Filters {
 }
 
 // --- gallery.js
-/** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
-
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
-  /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
   constructor(options) {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
@@ -5651,7 +5153,6 @@ class Gallery {
     store.on("labels", (rows) => this.relabelled(rows));
   }
 
-  /** How many fit the width. */
   resize() {
     const width = this.strip.clientWidth,
       one = this.media.kind === "image" ? 74 : 158;
@@ -5671,7 +5172,6 @@ class Gallery {
     this.redraw();
   }
 
-  /** Show the page that holds the current row. */
   follow() {
     const at = this.store.rows().indexOf(this.store.row);
     if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
@@ -5796,12 +5296,10 @@ class Gallery {
     this.ahead();
   }
 
-  /** Fetch the next page before it is asked for. */
   ahead() {
     const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
     if (next.length)
       this.media.want(next).catch(() => {
-        /* asked for again, with its error shown, when the page is opened */
       });
   }
 
@@ -5817,9 +5315,6 @@ class Gallery {
 }
 
 // --- head.js
-/** The line on top: what is open, colour and lens menus, what was saved, export and help. */
-
-/** Selections that need no Python: [name, test of a row]. */
 const LENSES = [
   ["suspected errors", (s, i) => s.issue[i]],
   ["suspected, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
@@ -5832,7 +5327,6 @@ const LENSES = [
 ];
 
 class Head {
-  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void}} options; features set onExport, onHelp and onFold */
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -5951,7 +5445,6 @@ class Head {
     this.onLens(mask, name);
   }
 
-  /** "23 changed  saved 12:03", or what stands in the way. */
   state(waiting = this.waiting) {
     const { store } = this;
     this.waiting = waiting;
@@ -5969,11 +5462,8 @@ class Head {
 }
 
 // --- curve.js
-/** p(given) and p(suggested) over the epochs, with names at the line ends. */
-
 const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 
-/** Ends of two label positions pushed apart so that they do not overlap. */
 function apart(a, b, gap) {
   if (Math.abs(a - b) >= gap) return [a, b];
   const middle = (a + b) / 2,
@@ -5981,13 +5471,10 @@ function apart(a, b, gap) {
   return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
 
-/** Last finite value of a list, or null. */
 const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
 
-/** Epochs without a value between (or after) epochs with one. */
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
 
-/** Why a curve has gaps, in words; "" where it has none. Of the classes beside the given one a recording keeps the five likeliest. */
 function gapsInWords({ epochs, given, suggested }, name) {
   if (epochs.length < 2) return "";
   const lost = missing(given, epochs),
@@ -6001,12 +5488,6 @@ function gapsInWords({ epochs, given, suggested }, name) {
     .join("; ");
 }
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {{epochs: number[], given: number[], suggested: number[]|null}} curve
- * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object, nothing?: string}} look
- *        `nothing`: what stands in place of the curve
- */
 function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight;
@@ -6098,14 +5579,7 @@ function names(c, lines, y, right, theme) {
 }
 
 // --- typebox.js
-/** The line in which one types the name of a class or a note. */
-
 class TypeBox {
-  /**
-   * @param {{store: object, paint: object, many: boolean, onClass: (code: number) => void,
-   *          onNote: (text: string) => void, onMode: (typing: boolean) => void, onLeave: Function}} options
-   *        `many`: the line stands there all the time, because there are more classes than buttons
-   */
   constructor(options) {
     Object.assign(this, options, { mode: null, best: -1 });
     this.input = h("input", {
@@ -6121,7 +5595,6 @@ class TypeBox {
     this.rest();
   }
 
-  /** What the line says while nobody types. */
   rest() {
     this.input.placeholder = this.many ? `/ type one of ${count(this.store.classes.length)} classes` : "type a class";
   }
@@ -6153,7 +5626,6 @@ class TypeBox {
     this.rest();
   }
 
-  /** Show the classes that fit what was typed, the best one marked. */
   match() {
     this.mode ||= "class";
     if (this.mode !== "class") return;
@@ -6189,7 +5661,6 @@ class TypeBox {
     else if (this.best >= 0) this.choose(this.best);
   }
 
-  /** Mark another of the classes that fit. */
   move(by) {
     if (this.mode !== "class" || !this.codes.length) return;
     const at = Math.max(0, Math.min(this.codes.length - 1, this.codes.indexOf(this.best) + by));
@@ -6215,16 +5686,11 @@ class TypeBox {
 }
 
 // --- inspector.js
-/** One example under the loupe: picture or text, labels, reasons, curve, neighbours, and the buttons of the keys. */
-
-/** Answers of `inspect` kept in memory. */
 const ANSWERS_KEPT = 200;
-/** Class buttons shown beside the type-ahead box. */
 const BUTTONS = 10;
 
 const HIDDEN = "hidden until you choose";
 const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
-/** Whose probability stands beside a label. */
 const WHOSE = {
   given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
   suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
@@ -6232,7 +5698,6 @@ const WHOSE = {
 };
 
 class Inspector {
-  /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
   constructor(options) {
     Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
     const { store } = this;
@@ -6360,9 +5825,7 @@ class Inspector {
     );
   }
 
-  /* ---- what is shown ---- */
 
-  /** Ask for a row (and the next ones) and show it as soon as it is here. */
   async show() {
     const { store } = this,
       { row } = store;
@@ -6396,7 +5859,6 @@ class Inspector {
     return body;
   }
 
-  /** Fetch the next two examples of the list while this one is looked at. */
   ahead() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
@@ -6406,7 +5868,6 @@ class Inspector {
       for (const row of rows.slice(at + 1, at + 4))
         if (!this.answers.has(row))
           this.fetch(row).catch(() => {
-            /* shown when it is opened */
           });
     }, 20);
   }
@@ -6419,7 +5880,6 @@ class Inspector {
     return this.store.hides(this.store.row);
   }
 
-  /** No example: nothing of the last one stays. */
   empty() {
     this.answer = null;
     this.title.textContent = "no example";
@@ -6474,14 +5934,12 @@ class Inspector {
     this.note(this.hides ? "" : answer.note);
   }
 
-  /** What was written about the example, in sight where it was written. */
   note(text) {
     this.noteLine.hidden = !text;
     this.noteLine.textContent = text ? `✎ ${text}` : "";
     this.noteLine.title = text || "";
   }
 
-  /** Given, suggested and present label with their probabilities. */
   facts() {
     const { store } = this,
       { row } = store;
@@ -6514,7 +5972,6 @@ class Inspector {
     this.reveal();
   }
 
-  /** What the evidence says: the suggested label, and how likely the given one is wrong. */
   doubts(row, suggested, hides) {
     const { store } = this,
       line = (name, content) => h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content),
@@ -6530,7 +5987,6 @@ class Inspector {
     ];
   }
 
-  /** In blind mode a decision reveals what was hidden. */
   reveal() {
     if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
       this.reasons();
@@ -6591,7 +6047,6 @@ class Inspector {
     );
   }
 
-  /** "queue 14/180"; how many are left stands on top. */
   queue() {
     const { store } = this,
       name = store.list,
@@ -6654,7 +6109,6 @@ class Inspector {
     );
   }
 
-  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
   titleNeighbors() {
     const { answer, store } = this;
     if (!answer || store.row < 0) return;
@@ -6669,7 +6123,6 @@ class Inspector {
     this.neighborTitle.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
   }
 
-  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
   neighborCaption(row) {
     const { store } = this,
       colors = this.paint.classColors(),
@@ -6691,7 +6144,6 @@ class Inspector {
     for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
   }
 
-  /** Show or hide what blind mode hides. */
   blindChanged() {
     this.facts();
     if (!this.answer) return;
@@ -6701,7 +6153,6 @@ class Inspector {
     this.neighborCaptions();
   }
 
-  /** Write or change the note of the current example. */
   openNote() {
     if (this.store.row >= 0 && !this.actions.refused()) this.typeBox.openNote(this.answer?.note || "");
   }
@@ -6721,10 +6172,7 @@ class Inspector {
 }
 
 // --- keyboard.js
-/** Keys: every press stays in the view, and what it means is done at once. */
-
 class Keyboard {
-  /** @param {object} view the Explorer whose parts act */
   constructor(view) {
     this.view = view;
     const { root } = view;
@@ -6736,7 +6184,6 @@ class Keyboard {
     });
   }
 
-  /** A press of the mouse puts the keys to work: buttons do not keep the focus, fields do. */
   takeFocus(event) {
     if (event.target.closest("input, select, textarea, label")) return;
     if (event.target.closest("button")) event.preventDefault();
@@ -6778,7 +6225,6 @@ class Keyboard {
     this.view.maps.forEach((map) => map.flush());
   }
 
-  /** Close what is open; when nothing is, give the keyboard back to the notebook. */
   leave() {
     const { root, registry } = this.view;
     if (registry.escape()) return;
@@ -6788,18 +6234,11 @@ class Keyboard {
 }
 
 // --- points_gl.js
-/** Points with WebGL2: static positions, one byte of colour and one of state per point, one draw call. */
-
-/** Bits of a point's state. */
 const PASSES = 1;
 const SELECTED = 2;
 const CHANGED = 4;
 const FLAGGED = 8;
 
-/**
- * Depth decides what is on top: changed and flagged points (diamonds and squares), then the suspicious end of a score,
- * then the rest, then what is not selected, then what is filtered out.
- */
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
 uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
@@ -6847,7 +6286,6 @@ function linked(gl) {
 }
 
 class PointsGL {
-  /** @returns {PointsGL|null} null where WebGL2 is missing */
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;
@@ -6910,7 +6348,6 @@ class PointsGL {
     this.upload(2, states, this.gl.DYNAMIC_DRAW);
   }
 
-  /** Send single points again after `levels` or `states` were changed in place. */
   touch(which, rows) {
     const { gl } = this,
       data = which === "levels" ? this.kept.levels : this.kept.states;
@@ -6963,9 +6400,6 @@ class PointsGL {
 }
 
 // --- points_2d.js
-/** The same points without WebGL: written straight into pixels, so a million stay usable. */
-
-/** Offsets [dx, dy] of the pixels of a disc of a diameter, in device pixels. */
 function disc(diameter) {
   const d = Math.max(1, Math.round(diameter)),
     half = (d - 1) / 2,
@@ -6977,7 +6411,6 @@ function disc(diameter) {
   return out;
 }
 
-/** The same for the marks of changed (a diamond) and flagged points (a square). */
 function mark(diameter, kind) {
   const d = Math.max(3, Math.round(diameter)),
     half = (d - 1) / 2,
@@ -7011,10 +6444,8 @@ class Points2D {
     this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3)));
   }
   touch() {
-    /* arrays are shared: nothing to send */
   }
 
-  /** 0 filtered out, 1 in the background, 2 coloured, 3 flagged, 4 changed. */
   layer(state, anySelected) {
     if (!(state & PASSES)) return 0;
     if (anySelected && !(state & SELECTED)) return 1;
@@ -7074,19 +6505,11 @@ class Points2D {
 }
 
 // --- map.js
-/** One map: points, axes, pan, zoom, lasso, box and click. Several maps share one store and one set of tools. */
-
 const HOME = { k: 1, tx: 0, ty: 0 };
-/** Changed rows that are worth sending one by one. */
 const FEW_ROWS = 2000;
-/** Cells along a side in which points are counted. */
 const CELLS = 48;
 
 class PointMap {
-  /**
-   * @param {{store: object, tools: object, theme: () => object, paint: object, onHover: Function, onPick: Function,
-   *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
-   */
   constructor(options) {
     Object.assign(this, options, {
       camera: { ...HOME },
@@ -7120,16 +6543,13 @@ class PointMap {
     this.listen();
   }
 
-  /** A canvas that once had a WebGL context gives no 2D context: take a new one. */
   freshCanvas() {
     const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
     this.base.replaceWith(canvas);
     return (this.base = canvas);
   }
 
-  /* ---- data ---- */
 
-  /** Columns to place; `ranges` fixes the axes, else the data's extent with a little air. */
   setData(xs, ys, ranges = null) {
     this.message.textContent = "";
     this.ranges = ranges || [extent(xs), extent(ys)];
@@ -7145,7 +6565,6 @@ class PointMap {
     this.recolor();
   }
 
-  /** Move points to new places instead of letting them jump. */
   glide(from, to) {
     cancelAnimationFrame(this.gliding);
     const start = performance.now(),
@@ -7166,7 +6585,6 @@ class PointMap {
     this.message.replaceChildren(h("span", {}, withCode(text)));
   }
 
-  /** Colours, states or the colour table changed as a whole. */
   recolor() {
     const { levels, states, table } = this.paint;
     if (!levels) return;
@@ -7176,7 +6594,6 @@ class PointMap {
     this.redraw();
   }
 
-  /** States changed, of these rows or of all: filters or the selection. */
   restate(rows = null) {
     if (!this.paint.levels) return;
     if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
@@ -7184,7 +6601,6 @@ class PointMap {
     this.redraw();
   }
 
-  /** Only these rows changed. */
   retouch(rows) {
     if (rows.length > FEW_ROWS) {
       this.recolor();
@@ -7195,7 +6611,6 @@ class PointMap {
     this.redraw();
   }
 
-  /* ---- drawing ---- */
 
   resize() {
     const width = this.stage.clientWidth,
@@ -7214,7 +6629,6 @@ class PointMap {
     this.draw();
   }
 
-  /** Draw now what waits for the next frame: a key press should not wait for one. */
   flush() {
     if (this.frame) this.draw();
   }
@@ -7223,7 +6637,6 @@ class PointMap {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
   }
 
-  /** Only what lies over the points changed: a million points need not be drawn for a ring. */
   redrawOver() {
     if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
   }
@@ -7283,7 +6696,6 @@ class PointMap {
     if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
   }
 
-  /** Roughly how many points lie in a box [x0, y0, x1, y1] in pixels, while the whole map is shown. */
   crowd([x0, y0, x1, y1]) {
     if (this.counted !== this.xy) {
       this.counted = this.xy;
@@ -7297,12 +6709,10 @@ class PointMap {
     return sum;
   }
 
-  /** Where a row lies, in pixels. */
   place2d(row) {
     return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
   }
 
-  /* ---- hands ---- */
 
   listen() {
     const { over } = this;
@@ -7372,7 +6782,6 @@ class PointMap {
     this.redrawOver();
   }
 
-  /** Select what an outline holds. */
   outline({ kind, points, mode }) {
     const started = performance.now(),
       path = points.map((p) => toData(p, this.size, this.camera));
@@ -7385,7 +6794,6 @@ class PointMap {
     this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
   }
 
-  /** A click on a point shows it (with a modifier: adds or removes it); on nothing, clears the selection. */
   click(here, mode, event) {
     const row = this.find(here, 10);
     const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
@@ -7445,7 +6853,6 @@ class PointMap {
     this.setCamera({ ...HOME });
   }
 
-  /** Look elsewhere. */
   setCamera(camera) {
     this.camera = camera;
     this.redraw();
@@ -7462,8 +6869,6 @@ class PointMap {
 }
 
 // --- paint.js
-/** What each point looks like: colour level, state bits and colour table, kept for all maps together. */
-
 class Paint {
   constructor(store, theme) {
     Object.assign(this, {
@@ -7478,18 +6883,15 @@ class Paint {
     this.restate();
   }
 
-  /** Colours of the classes (or of any other k categories) in the present theme. */
   classColors(k = this.store.classes.length) {
     return classColors(k, this.theme().dark);
   }
 
-  /** Colour of a class; grey for none. */
   classColor(code) {
     const colors = this.classColors();
     return code < 0 ? this.theme().grey : colors[code % colors.length];
   }
 
-  /** Colour by a column whose values are here. */
   colorBy(name) {
     const { store } = this,
       column = store.columns.get(name),
@@ -7519,7 +6921,6 @@ class Paint {
     this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
   }
 
-  /** State bits of all rows, or of some. */
   restate(rows = null) {
     const { store, states } = this,
       { passing } = store.filter;
@@ -7527,7 +6928,6 @@ class Paint {
     else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
-  /** Which end of the colours lies on top: 1 the high one, -1 the low one, 0 neither. */
   get rise() {
     const { suspicious } = this.legend?.column || {};
     return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
@@ -7543,7 +6943,6 @@ class Paint {
     );
   }
 
-  /** Rows were relabelled: their state, and their colour when colours show labels. */
   touch(rows) {
     const { store } = this,
       { passing } = store.filter;
@@ -7558,11 +6957,6 @@ class Paint {
 }
 
 // --- registry.js
-/**
- * Where parts of the view register themselves. A feature is a module that exports a function of the view; it makes its
- * parts, puts them into a place of the view (`addTab`, `addTool`, `addToHead`, `addToFoot`, `addPanel`) and says what
- * it listens to here. `features.js` lists them; main.js knows none of them.
- */
 class Registry {
   constructor() {
     Object.assign(this, {
@@ -7576,42 +6970,34 @@ class Registry {
     });
   }
 
-  /** Python's messages of one kind: `react(body, buffers)`. */
   onPush(kind, react) {
     once(this.pushes, kind, react, "push");
   }
 
-  /** A synced trait that Python changed: `react(value)`. */
   onTrait(name, react) {
     once(this.traits, name, react, "trait");
   }
 
-  /** What an action of the keymap does. */
   onAction(name, act) {
     once(this.actions, name, act, "action");
   }
 
-  /** Something that Escape closes: `close()` returns whether there was anything to close. The latest is asked first. */
   onEscape(close) {
     this.closers.unshift(close);
   }
 
-  /** Close one open thing; false when nothing was open. */
   escape() {
     return this.closers.some((close) => close());
   }
 
-  /** Keys of a part that is open: `act(event)` returns whether the press was meant for it. The latest is asked first. */
   onKey(act) {
     this.keys.unshift(act);
   }
 
-  /** Whether an open part took a press of a key. */
   took(event) {
     return this.keys.some((act) => act(event));
   }
 
-  /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
     if (!this.moments.has(moment)) this.moments.set(moment, []);
@@ -7622,12 +7008,10 @@ class Registry {
     for (const react of this.moments.get(moment) || []) react();
   }
 
-  /** Runs when the view is taken away. */
   onEnd(end) {
     this.endings.push(end);
   }
 
-  /** A listener that goes away with the view. */
   listen(target, type, listener, options) {
     target.addEventListener(type, listener, options);
     this.onEnd(() => target.removeEventListener(type, listener, options));
@@ -7646,10 +7030,7 @@ function once(map, key, value, what) {
 }
 
 // --- tabs.js
-/** Panels of which one is shown at a time; a hidden panel draws nothing. */
-
 class Tabs {
-  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
     this.buttons = [];
@@ -7679,7 +7060,6 @@ class Tabs {
     });
   }
 
-  /** Draw the panel on show in the next frame; the first (the filters) draws itself unless `all` is asked for. */
   refresh(all = false) {
     const [name, , draw] = this.panels.find(([one]) => one === this.shown);
     if (!all && name === this.panels[0][0]) return;
@@ -7693,27 +7073,55 @@ class Tabs {
 }
 
 // --- tip.js
-/** The line beside the pointer: which example lies there. */
+const POINTER_REST = 120;
 
 class Tip {
-  /** @param {{store: object, media: object, paint: object, root: HTMLElement}} options */
   constructor(options) {
     Object.assign(this, options);
-    this.el = h("div", { class: "lw-tip", hidden: true });
+    this.line = h("div", { class: "lw-clip" });
+    this.picture = h("div", { class: "lw-tip-media", hidden: true });
+    this.el = h("div", { class: "lw-tip", hidden: true }, this.picture, this.line);
+    this.row = -1;
   }
 
-  /** Say what lies under the pointer of a map; row -1 hides the tip. */
   show(row, map) {
     const { el } = this;
     el.hidden = row < 0 || Boolean(map.drag);
+    this.row = el.hidden ? -1 : row;
+    clearTimeout(this.timer);
     if (el.hidden) return;
-    el.textContent = this.text(row);
+    this.line.textContent = this.text(row);
+    this.draw(row);
     const [x, y] = map.place2d(row);
     const stage = map.stage.getBoundingClientRect(),
       box = this.root.getBoundingClientRect();
-    const left = stage.left - box.left + x + 10;
+    const left = stage.left - box.left + x + 10,
+      top = stage.top - box.top + y + 12;
     el.style.left = `${Math.max(4, Math.min(left, box.width - el.offsetWidth - 8))}px`;
-    el.style.top = `${stage.top - box.top + y + 12}px`;
+    el.style.top = `${top + el.offsetHeight > box.height - 4 ? Math.max(4, top - el.offsetHeight - 24) : top}px`;
+  }
+
+  draw(row) {
+    const { media, picture } = this;
+    picture.hidden = media.kind !== "image"; // its place is kept, so that nothing moves when it comes
+    if (picture.hidden) return;
+    const item = media.peek(row);
+    picture.replaceChildren(mediaNode(item, "thumb"));
+    if (item) return;
+    this.timer = setTimeout(async () => {
+      try {
+        await media.want([row]);
+      } catch {
+        return; // the line says which example it is; the picture's own place shows why it is missing
+      }
+      if (this.row !== row) return;
+      this.line.textContent = this.text(row);
+      picture.replaceChildren(mediaNode(media.peek(row), "thumb"));
+    }, POINTER_REST);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
   }
 
   text(row) {
@@ -7730,8 +7138,6 @@ class Tip {
 }
 
 // --- toolbar.js
-/** Tools shared by all maps: what a drag does, how it combines, zoom and reset. */
-
 const TOOLS = [
   ["lasso", "lasso: draw around points"],
   ["box", "box: drag a rectangle"],
@@ -7744,7 +7150,6 @@ const MODES = [
 ];
 
 class Toolbar {
-  /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
   constructor(actions) {
     Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
@@ -7790,7 +7195,6 @@ class Toolbar {
     this.modeButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i][0] === this.mode)));
   }
 
-  /** Watch the wheel of the page, so that scrolling past a map does not zoom it. */
   watch(stages) {
     this.stages = stages;
     window.addEventListener("wheel", this.onWheel, { passive: true, capture: true });
@@ -7803,7 +7207,6 @@ class Toolbar {
     this.wheelAt = event.timeStamp;
   }
 
-  /** Is the page being scrolled by a wheel movement that began outside the maps? */
   scrolling() {
     return !this.wheelInside;
   }
@@ -7818,24 +7221,10 @@ function textButton(text, label, onclick) {
 }
 
 // --- wire.js
-/**
- * Questions to Python and their answers. Every question gets exactly one answer; an error is an answer.
- *
- * A connection that breaks can swallow what was just sent. Questions that change something therefore carry a turn: they
- * are sent again when a later question was answered and they were not, and Python does each turn once and in order.
- */
-
-/** Seconds after which an unanswered question is reported as waiting. */
 const PATIENCE = 6;
-/** Kinds that change something. */
 const CHANGES = new Set(["decide", "undo", "redo"]);
 
 class Wire {
-  /**
-   * @param {object} model the anywidget model
-   * @param {(body: object, buffers: DataView[]) => void} onNews called for whatever Python sends, answers included
-   * @param {(waiting: boolean) => void} onWaiting Python has (not) answered for some seconds
-   */
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
     this.onLost = () => {}; // called when a question could not even be sent
@@ -7846,7 +7235,6 @@ class Wire {
     this.timer = setInterval(() => this.watch(), 2000);
   }
 
-  /** Ask; resolves to {body, buffers}, rejects with an Error that carries Python's message. */
   ask(kind, body = {}, buffers = []) {
     const request = `${this.view}.${++this.last}`,
       message = { ...body, kind, request };
@@ -7874,7 +7262,6 @@ class Wire {
     this.watch();
   }
 
-  /** Python answers in order: changes that were sent before what it has just answered never reached it. */
   sendAgain(answered) {
     for (const one of this.open.values()) {
       if (!one.message.turn || one.sent >= answered) continue;
@@ -7883,7 +7270,6 @@ class Wire {
     }
   }
 
-  /** No answer will come any more: every open question fails. */
   abandon(why) {
     const asked = [...this.open.values()];
     this.open.clear();
@@ -7911,10 +7297,7 @@ class Wire {
 }
 
 // --- main.js
-/** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
-
 class Explorer {
-  /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
     Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
@@ -7951,7 +7334,6 @@ class Explorer {
     }
   }
 
-  /* ---- parts ---- */
 
   build(meta, arrays) {
     this.makeState(meta, arrays);
@@ -7962,7 +7344,6 @@ class Explorer {
     this.start(meta);
   }
 
-  /** What everything else rests on: data, colours, keys, decisions. */
   makeState(meta, arrays) {
     const store = (this.store = new Store(meta, arrays));
     for (const [name, values] of Object.entries({
@@ -8035,11 +7416,10 @@ class Explorer {
     });
     this.tip = new Tip({ store, media, paint, root: this.root });
     this.registry.onEnd(() =>
-      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar].forEach((part) => part.destroy()),
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
     );
   }
 
-  /** The data map and the embedding map. */
   makeMaps(meta, onPick) {
     const shared = {
       store: this.store,
@@ -8088,39 +7468,31 @@ class Explorer {
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
   }
 
-  /* ---- places for features ---- */
 
-  /** A tab beside the filters; `draw` is called when it is shown. */
   addTab(name, el, draw) {
     this.side.add(name, el, draw);
   }
 
-  /** A tool above the maps. */
   addTool(el) {
     this.toolbar.info.before(el);
   }
 
-  /** A menu or button on top, before what was saved. */
   addToHead(el) {
     this.head.gap.before(el);
   }
 
-  /** A button in the last line. */
   addToFoot(el) {
     this.footKeys.previousSibling.before(el);
   }
 
-  /** Something that covers the maps while it is open; the example beside them stays in sight. */
   addCover(el) {
     this.body.append(el);
   }
 
-  /** Something that lies over the view, such as the list of keys. */
   addPanel(el) {
     this.root.append(el);
   }
 
-  /** Put a panel under the button that opened it, inside the view. */
   under(panel, button) {
     if (panel.hidden) return;
     const box = this.root.getBoundingClientRect(),
@@ -8131,9 +7503,7 @@ class Explorer {
     panel.style.top = `${at.bottom - box.top + 4}px`;
   }
 
-  /* ---- start and news ---- */
 
-  /** First paint: the maps that are there. All else waits until they are seen. */
   async start(meta) {
     this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
@@ -8143,7 +7513,6 @@ class Explorer {
     if (this.root.isConnected) this.fill(meta);
   }
 
-  /** The first suspect, the gallery, filters. */
   fill(meta) {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));
@@ -8179,7 +7548,6 @@ class Explorer {
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
-  /** What the maps do when the store changes, and what Python changes. */
   listen() {
     const { store, paint, maps, registry, model } = this;
     const placed = (act) => maps.forEach((map) => map.xy && act(map));
@@ -8202,7 +7570,6 @@ class Explorer {
     }
   }
 
-  /* ---- what several parts do ---- */
 
   async colorBy(name) {
     if (!this.store.columns.has(name)) return;
@@ -8239,7 +7606,6 @@ class Explorer {
     }
   }
 
-  /** Select the rows of a mask and say why. */
   lens(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
