@@ -15,13 +15,15 @@ import numpy as np
 from workbench.cluster import fitting_there
 from workbench.dataset import Dataset
 from workbench.embeddings.neighbors import finite_rows
-from workbench.embeddings.origin import HEAD, embedding_origin
+from workbench.embeddings.origin import embedding_origin
 from workbench.errors import InputError, MissingEvidence
 from workbench.frames import check_dataset
 from workbench.parallel import each
+from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
+from workbench.storage.probabilities import HEAD, PredProbs
 
 if TYPE_CHECKING:
-    from workbench.run import PredProbs, Run
+    from workbench.run import Run
 
 WIDEST = 256
 """Wider embeddings are reduced to this many principal components before the regression."""
@@ -29,6 +31,7 @@ WIDEST = 256
 STRENGTHS = (0.1, 1.0, 10.0)
 """Inverse regularisation tried by `out_of_fold` (scikit-learn's C on rows of mean squared length 1)."""
 
+KEPT = "head-out-of-fold"  # name in the cache, where pred_probs.npy is a person's that cannot be read
 TOLERANCE = 1e-3  # ten times the default: the same probabilities to two digits in half the time
 SMALL = 20_000  # rows up to which one thread is faster than several that wait for each other
 TRIAL_ROWS = 10_000  # rows on which the strength is chosen
@@ -108,10 +111,8 @@ def out_of_fold(
     The strength of the penalty is the one of `STRENGTHS` with the best log likelihood of the given labels on held-out
     rows (one scalar for all folds). A row that has no embedding gets the class frequencies.
     """
-    from workbench.run import PredProbs
-
     there = run.pred_probs()
-    ours = there is not None and there.how.startswith(HEAD)
+    ours = there is not None and there.automatic
     if there is not None and not ours and not replace:
         return there
     if not run.embedding_epochs:
@@ -122,24 +123,32 @@ def out_of_fold(
     epoch = run.resolve_embedding_epoch(epoch)
     how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "
     how += embedding_origin(run, epoch)
-    if ours and there.how.startswith(how):
+    made_of = sample_key((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
+    if ours and there.how.startswith(how) and there.made_of in ("", made_of):
         return there
-    labels, k = run.dataset.given_labels, run.k
-    if client is None:
-        values, missing = _logistic(run.embeddings(epoch), labels, k, folds, seed)
+    key = {"made_of": made_of, "how": how, "labels": digest(run.dataset.given_labels)}
+    kept = load(run, KEPT, key)  # where a file of a person's is in the place of ours
+    if kept is not None:
+        values, missing = kept["values"], int(kept["missing"])
     else:
-        there = fitting_there(run, epoch, folds, seed, client)
-        values, missing = _by_folds(labels, k, folds, seed, *there, client)
+        values, missing = _computed(run, epoch, folds, seed, client)
     if missing:
         how += f"; {missing} examples without an embedding have the class frequencies"
+    found = PredProbs(values, True, how, automatic=True, made_of=made_of)
     try:
-        run.save_pred_probs(values, out_of_fold=True, how=how)
+        if not run.keep_pred_probs(found, replace=replace) and kept is None:
+            store(run, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
     except OSError as error:
-        warnings.warn(
-            f"out-of-fold probabilities were computed but not kept, since {run.path} cannot be written ({error}).",
-            stacklevel=2,
-        )
-    return PredProbs(values, True, how)
+        warn_not_kept("out-of-fold probabilities", run.path, error)
+    return found
+
+
+def _computed(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple[np.ndarray, int]:
+    """Probabilities by the embeddings of one epoch, and how many rows have none."""
+    labels, k = run.dataset.given_labels, run.k
+    if client is None:
+        return _logistic(run.embeddings(epoch), labels, k, folds, seed)
+    return _by_folds(labels, k, folds, seed, *fitting_there(run, epoch, folds, seed, client), client)
 
 
 def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:

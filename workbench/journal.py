@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import getpass
 import os
+import warnings
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import InputError, first_few
-from workbench.storage.journalfile import JournalFile
+from workbench.storage.journalfile import SOUND, JournalFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,24 @@ class Entries(list):
 
 # A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
 _FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
-_STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE b.depth % 2 = 0 AND {_FREE})"
+_BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
+_STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {_FREE})"
+INCONSISTENT = {
+    "entries {} have an unknown field, no proper time, or values that are no text; they are not used": (
+        f"SELECT seq FROM entries WHERE NOT ({SOUND})"
+    ),
+    "entries {} belong to no batch; they are not used": (
+        "SELECT seq FROM entries e WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.batch = e.batch)"
+    ),
+    "batches {} undo or redo what is not there, or what came later": (
+        "SELECT b.batch FROM batches b LEFT JOIN batches r ON r.batch = b.reverts WHERE b.reverts IS NOT NULL "
+        "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
+    ),
+    "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
+    "batches {} have an owner that is no text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
+}
+"""What cannot be in a journal -> SQL for the numbers of the rows where it is."""
+
 _MINE = "b.owner = :owner"
 _INSERT = "INSERT INTO entries (id, field, old, new, author, time, source, reason, batch, reverts)"
 
@@ -111,6 +129,7 @@ class Journal:
         self.path = path / "journal.sqlite" if path.is_dir() else path
         self.author = login() if author is None else _text("author", author)
         self._file = JournalFile(self.path)
+        self._warned = False
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r}, author={self.author!r})"
@@ -233,7 +252,7 @@ class Journal:
 
         rows = self._file.read(
             f"{_STANDING} SELECT e.id, e.field, e.new, s.owner, e.time, e.reason, max(e.seq) "
-            "FROM entries e JOIN standing s ON s.batch = e.batch WHERE ?1 IS NULL OR s.owner = ?1 "
+            f"FROM {self._entries()} e JOIN standing s ON s.batch = e.batch WHERE ?1 IS NULL OR s.owner = ?1 "
             "GROUP BY e.id, e.field ORDER BY e.id",
             (author,),
         )
@@ -263,7 +282,7 @@ class Journal:
         if field not in FIELDS:
             raise InputError.unknown("field", field, FIELDS)
         rows = self._file.read(
-            f"{_STANDING} SELECT e.id, s.owner, e.new, max(e.seq) FROM entries e "
+            f"{_STANDING} SELECT e.id, s.owner, e.new, max(e.seq) FROM {self._entries()} e "
             "JOIN standing s ON s.batch = e.batch WHERE e.field = ? GROUP BY e.id, s.owner ORDER BY e.id",
             (field,),
         )
@@ -292,7 +311,7 @@ class Journal:
 
     def since(self, seq: int) -> list[Entry]:
         """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile."""
-        sql = f"SELECT {', '.join(COLUMNS)} FROM entries WHERE seq > ? ORDER BY seq"
+        sql = f"SELECT {', '.join(COLUMNS)} FROM {self._entries()} WHERE seq > ? ORDER BY seq"
         return [Entry(*row) for row in self._file.read(sql, (int(seq),))]
 
     @property
@@ -304,6 +323,26 @@ class Journal:
     def integrity(self) -> list[str]:
         """What SQLite finds wrong in the file, page by page; empty when nothing is."""
         return [line for (line,) in self._file.read("PRAGMA integrity_check") if line != "ok"]
+
+    def inconsistencies(self) -> list[str]:
+        """What entries and batches say that cannot have been written here, in words; empty when nothing is wrong."""
+        found = []
+        for words, sql in INCONSISTENT.items():
+            rows = self._file.read(sql)
+            if rows:
+                found.append(words.format(first_few([row[0] for row in rows], 3)))
+        return found
+
+    def _entries(self) -> str:
+        """SQL: the table of entries; without those that this program did not write so, if there are any."""
+        self._file.read("SELECT 1")
+        if not self._file.strange:
+            return "entries"
+        if not self._warned:
+            self._warned = True
+            found = f"the journal {self.path} holds {self._file.strange:,} entries of no known form"
+            warnings.warn(f"{found}. They are not used; `workbench check` says which.", stacklevel=3)
+        return f"(SELECT * FROM entries WHERE {SOUND})"
 
     # ---- inside ----------------------------------------------------------------------------------------------
 

@@ -7,9 +7,7 @@ were not recorded, caches. Opening a run reads one JSON and the examples table; 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.dataset import Dataset
-from workbench.embeddings.origin import forget_origin, note_origin
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.journal import Journal
-from workbench.storage.checksums import forget, note, sealed
+from workbench.storage.described import load_array, write_described
 from workbench.storage.examples import read_dataset
-from workbench.storage.files import is_there
-from workbench.storage.layout import Layout, read_run_json, write_json
+from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
+from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.remote import layout_at
 from workbench.storage.statistics import epoch_rows, float_rows, read_rows, read_stream
 
@@ -37,20 +34,6 @@ STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct",
 
 BLOCK_ROWS = 65536
 """Rows that are scored at a time."""
-
-
-@dataclass(frozen=True)
-class PredProbs:
-    """Predicted probabilities (n, k) float32 and where they come from."""
-
-    values: np.ndarray
-    out_of_fold: bool
-    how: str
-
-    @property
-    def kind(self) -> str:
-        """"out-of-fold" or "in-sample"."""
-        return "out-of-fold" if self.out_of_fold else "in-sample"
 
 
 def open_run(
@@ -94,8 +77,8 @@ class Run:
         self.layout: Layout = layout_at(path, storage_options)
         self.path = self.layout.root
         self.described = read_run_json(self.layout)
-        self._probs_checked: tuple[int, int] | None = None
         self.dataset: Dataset = self._read_dataset(media_root)
+        self._probabilities = StoredProbabilities(self.layout, (self.n, self.k), self.dataset.ids)
 
     def _read_dataset(self, media_root: str | Path | None) -> Dataset:
         return read_dataset(self.layout, self.described, media_root)
@@ -267,7 +250,7 @@ class Run:
         """Memory-mapped array of one rank, or the rows of several ranks put together."""
         epoch = self._resolve(kind, epoch)
         parts = self.layout.arrays(kind)[epoch]
-        arrays = [_load_npy(self.layout.here(path), self.n) for _, path in parts]
+        arrays = [load_array(self.layout.here(path), self.n) for _, path in parts]
         if len(arrays) == 1:
             return arrays[0]
         whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
@@ -278,36 +261,23 @@ class Run:
         return whole
 
     def pred_probs(self) -> PredProbs | None:
-        """Stored predicted probabilities and whether they are out-of-fold; None when there are none."""
-        meta_path = self.layout.pred_probs.with_suffix(".json")
-        if not is_there(self.layout.pred_probs) or not is_there(meta_path):
-            return None
-        values = _load_npy(self.layout.pred_probs, self.n)
-        if values.shape != (self.n, self.k):
-            raise RunError(f"{self.layout.pred_probs} has shape {values.shape}, not ({self.n}, {self.k}).")
-        self._check_stored(values)
-        try:
-            meta = dict(json.loads(meta_path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise RunError(f"{meta_path} is damaged ({error}). Delete it and {self.layout.pred_probs.name}.") from error
-        return PredProbs(values, bool(meta.get("out_of_fold")), str(meta.get("how", "unknown")))
+        """Stored predicted probabilities and whether they are out-of-fold; None when there are none.
 
-    def _check_stored(self, values: np.ndarray) -> None:
-        """Refuse stored probabilities that are none; once for each version of the file."""
-        from workbench.checks import check_pred_probs
-
-        stat = self.layout.pred_probs.stat()
-        version = (stat.st_mtime_ns, stat.st_size)
-        if version != self._probs_checked and self.n:
-            try:
-                check_pred_probs(values, ids=self.dataset.ids)
-            except InputError as error:
-                found = f"{self.layout.pred_probs} is damaged: {error.args[0].split('. ')[0]}"
-                raise RunError(f"{found}. Restore it, or delete it to go without.") from error
-        self._probs_checked = version
+        Raises
+        ------
+        RunError : the file is damaged.
+        """
+        return self._probabilities.read()
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
-        """Store predicted probabilities (n, k), rows in dataset order, each summing to 1."""
+        """Store predicted probabilities (n, k), rows in dataset order, each summing to 1.
+
+        They replace those that are there, which stay until the new ones are whole, with what is said of them.
+
+        Raises
+        ------
+        InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.
+        """
         from workbench.checks import check_pred_probs
         from workbench.frames import doubt_order
 
@@ -318,24 +288,28 @@ class Run:
         if self.n:
             check_pred_probs(values, ids=self.dataset.ids)
             doubt_order("pred_probs", values, self.dataset.given_labels, self.dataset.classes, level=3)
-        meta_path = self.layout.pred_probs.with_suffix(".json")
-        forget(self.layout, meta_path)
-        meta_path.unlink(missing_ok=True)
-        with sealed(self.layout, self.layout.pred_probs) as temporary, open(temporary, "wb") as file:
-            np.save(file, np.ascontiguousarray(values), allow_pickle=False)
-        write_json(meta_path, {"out_of_fold": bool(out_of_fold), "how": how})
-        note(self.layout, meta_path)
+        self._probabilities.save(PredProbs(values, bool(out_of_fold), how))
+
+    def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:
+        """Store probabilities that this program made; not where something of a person's lies, unless `replace`."""
+        return self._probabilities.save(found, replace=replace)
 
     def save_embeddings(
         self, values: np.ndarray, *, epoch: int | None = None, how: str = "", trained_on_labels: bool | None = None
     ) -> None:
         """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
 
+        Those that are there stay until the new ones are whole, with what is said of them.
+
         Parameters
         ----------
         epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
         how : what made them, in words, such as "CLIP ViT-B/32".
         trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.
+
+        Raises
+        ------
+        InputError : another shape, no numbers, or infinity. WriteError : the run cannot be written.
         """
         values = np.asarray(values)
         if values.ndim != 2 or len(values) != self.n or values.dtype.kind not in "fiu":
@@ -349,11 +323,8 @@ class Run:
             epoch = self.epochs[-1] if self.epochs else 0
         limit = np.finfo(np.float16).max
         halves = np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)
-        path = self.layout.array("embeddings", epoch)
-        forget_origin(self, epoch)
-        with sealed(self.layout, path) as temporary, open(temporary, "wb") as file:
-            np.save(file, halves, allow_pickle=False)
-        note_origin(self, epoch, how, trained_on_labels)
+        said = {"how": how, "trained_on_labels": trained_on_labels}
+        write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 
     def embed_texts(self) -> None:
         """Store embeddings of the examples' texts: character n-grams, which need no model and saw no label.
@@ -390,6 +361,8 @@ class Run:
     @functools.cached_property
     def journal(self) -> Journal:
         """Decisions about this run, append-only."""
+        if self.layout.journal.is_dir():
+            raise RunError(f"{self.layout.journal} is a folder. Move it away, or restore the journal from a copy.")
         return Journal(self.layout.journal)
 
     def push_journal(self) -> bool:
@@ -465,15 +438,3 @@ class Run:
         return self.layout.cache / name
 
 
-def _load_npy(path: Path, n: int) -> np.ndarray:
-    """A memory-mapped array with n rows; never a pickle."""
-    try:
-        is_there(path)
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        raise RunError(f"{path} holds no array of floats. Restore it, or delete it to go without.")
-    if array.ndim != 2 or len(array) != n:
-        raise RunError(f"{path} has shape {array.shape}, but the run has {n} examples. Restore it, or delete it.")
-    return array

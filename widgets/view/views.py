@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from workbench.errors import InputError, RunError
-from workbench.storage.layout import write_json
+from workbench.storage.checksums import sealed
+from workbench.storage.layout import Layout, write_json
 
 SCHEMA_VERSION = 1
 MOST_VIEWS = 200
@@ -45,7 +46,7 @@ class Views:
         ------
         RunError : the file is damaged, of a newer schema, or too large.
         """
-        if not self.path.is_file():
+        if not self.path.exists():
             return {}
         try:
             if self.path.stat().st_size > MOST_BYTES:
@@ -56,7 +57,12 @@ class Views:
             raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
 
     def save(self, name: str, view: Mapping) -> None:
-        """Keep a view under a name; one of that name is replaced."""
+        """Keep a view under a name; one of that name is replaced.
+
+        Raises
+        ------
+        WriteError : the run cannot be written; the views that are there stay.
+        """
         name = _name(name)
         views = self.read()
         if len(view.get("selection", ())) > MOST_SELECTED:
@@ -75,7 +81,13 @@ class Views:
         self._write({other: view for other, view in views.items() if other != name})
 
     def _write(self, views: dict) -> None:
-        write_json(self.path, {"schema_version": SCHEMA_VERSION, "views": views})
+        stored = {"schema_version": SCHEMA_VERSION, "views": views}
+        layout = Layout(self.path.parent)
+        if self.path != layout.views or not layout.run_json.is_file():
+            write_json(self.path, stored)
+            return
+        with sealed(layout, self.path) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _name(name: object) -> str:

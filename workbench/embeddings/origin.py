@@ -6,21 +6,19 @@ it vouch for them. Everything that judges by embeddings says which kind it had, 
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import RunError
-from workbench.storage.checksums import forget, note
-from workbench.storage.layout import write_json
+from workbench.storage.described import about, said_beside
+from workbench.storage.probabilities import HEAD
 
 if TYPE_CHECKING:
     from workbench.run import Run
 
 TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
-HEAD = "head out-of-fold"  # how the origin of probabilities begins that `workbench.folds` made from a run's embeddings
 NOT_KNOWN = "whether the embedding saw these labels is not known"
+SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
 
 
 def embedding_origin(run: Run, epoch: int = -1) -> str:
@@ -31,41 +29,24 @@ def embedding_origin(run: Run, epoch: int = -1) -> str:
 
     Raises
     ------
-    RunError : the note beside the embeddings is damaged.
+    RunError : what is said of the embeddings is damaged.
     """
-    path = _note(run, epoch)
-    if not path.is_file():
+    epoch = run.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
+    path = run.layout.array("embeddings", epoch)
+    said = about(run.layout, path)
+    for one in (said, said_beside(path)):
+        if one is not None and (
+            not isinstance(one.get("how"), str) or one.get("trained_on_labels", "") not in (*SAYS,)
+        ):
+            place = path.with_suffix(".json")
+            raise RunError(f"{place} is damaged (its fields are of another kind). Delete it, or save embeddings again.")
+    if said is None:
         return NOT_KNOWN if run.mode == "import" else TRAINED_HERE
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        how, saw = said["how"], said["trained_on_labels"]
-        if not isinstance(how, str) or saw not in (True, False, None):
-            raise ValueError("its fields are of another kind")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(f"{path} is damaged ({error}). Delete it, or store the embeddings again.") from error
-    words = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}[saw]
+    how = said["how"]
+    words = SAYS[said["trained_on_labels"]]
     return f"{how}; {words}" if how else words
 
 
 def made_here(run: Run, how: str) -> bool:
     """Whether probabilities of this origin were made from the run's own embeddings, which then say the same."""
     return bool(run.embedding_epochs) and how.startswith(HEAD)
-
-
-def note_origin(run: Run, epoch: int, how: str, trained_on_labels: bool | None) -> None:
-    """Keep where the embeddings of an epoch come from, in a small file beside them."""
-    path = _note(run, epoch)
-    write_json(path, {"how": how, "trained_on_labels": trained_on_labels})
-    note(run.layout, path)
-
-
-def forget_origin(run: Run, epoch: int) -> None:
-    """Remove what is known of the embeddings of an epoch, before others take their place."""
-    path = _note(run, epoch)
-    forget(run.layout, path)
-    path.unlink(missing_ok=True)
-
-
-def _note(run: Run, epoch: int) -> Path:
-    epoch = run.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
-    return run.layout.array("embeddings", epoch).with_suffix(".json")

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
+from workbench.errors import InputError, RunError
 from workbench.issues.estimating import Estimate, estimate_errors
 from workbench.people.verdicts import known_looks, verdicts_of, wrong_by
-from workbench.storage.layout import atomic
+from workbench.storage.checksums import sealed
+from workbench.storage.files import is_there
+from workbench.storage.layout import Layout
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Audit", "Estimate", "allocate", "audit", "estimate_errors", "stratify", "verdicts_of"]
 
 STRATA = 10
+PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their numbers
 LEAST = 5  # examples drawn from every stratum that has them, while that takes at most half of the budget
 RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is shared out
 AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
@@ -198,7 +201,7 @@ def audit(
         if told:
             plan = plan.assign(reviewer_error=float(reviewer_error))
         if larger or told:
-            _store(plan, run.path / "audit.parquet")
+            _store(run, plan)
         return Audit(run, plan)
     if issues is None:
         from workbench.issues import find_issues
@@ -215,7 +218,7 @@ def audit(
     if reviewer_error is not None:
         plan["reviewer_error"] = float(reviewer_error)
     plan = _draw(plan, budget, seed)
-    _store(plan, run.path / "audit.parquet")
+    _store(run, plan)
     return Audit(run, plan)
 
 
@@ -233,10 +236,9 @@ def _check_error(reviewer_error: float | None) -> None:
 
 def _stored(run: Run, seed: int) -> pd.DataFrame | None:
     """The plan of a run; None where there is none, or one of other examples."""
-    path = run.path / "audit.parquet"
-    if not path.is_file():
+    if not is_there(run.layout.audit):
         return None
-    plan = pd.read_parquet(path)
+    plan = read_plan(run)
     return _complete(plan, seed) if set(plan["id"]) <= set(run.dataset.ids.tolist()) else None
 
 
@@ -252,8 +254,30 @@ def _complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
     return plan
 
 
-def _store(plan: pd.DataFrame, path) -> None:
-    with atomic(path) as temporary:
+def read_plan(run: Run) -> pd.DataFrame:
+    """The stored plan of a run's audit.
+
+    Raises
+    ------
+    RunError : it is damaged, or something else.
+    """
+    path = run.layout.audit
+    try:
+        plan = pd.read_parquet(path)
+        kinds = {name: plan[name].dtype.kind for name in PLAN if name != "id"}
+        if {name: kind for name, kind in PLAN.items() if name != "id"} != kinds:
+            raise ValueError(f"its columns are {kinds}")
+        p, stratum = plan["p_error"], plan["stratum"]
+        if not (p.between(0, 1).all() and stratum.between(0, STRATA - 1).all() and plan["id"].is_unique):
+            raise ValueError("its numbers are out of range, or an id is there twice")
+        return plan
+    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+        todo = "Restore it, or delete it to draw another sample (verdicts stay in the journal)."
+        raise RunError(f"{path} cannot be used ({error}). {todo}") from error
+
+
+def _store(run: Run, plan: pd.DataFrame) -> None:
+    with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # of a run at a URL it stays here
         plan.to_parquet(temporary, index=False)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence, RunError, first_few
+from workbench.storage.files import is_there
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -67,12 +68,12 @@ def save_votes(
     Raises
     ------
     InputError : a column is missing, an id or a class is not in the run, a value is missing, or an annotator
-        voted twice on one example.
+        voted twice on one example. WriteError : the run cannot be written; the votes that are there stay.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from workbench.storage.layout import atomic
+    from workbench.storage.checksums import sealed
 
     found = votes_of(run, votes.rename(columns={id: "id", annotator: "annotator", label: "label"}))
     dataset = run.dataset
@@ -83,9 +84,8 @@ def save_votes(
             "label": pa.array(list(dataset.names_of(found.labels)), pa.string()),
         }
     )
-    with atomic(run.layout.votes) as temporary:
+    with sealed(run.layout, run.layout.votes) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-    run.layout.publish(run.layout.votes)
 
 
 def read_votes(run: Run) -> Votes | None:
@@ -94,7 +94,7 @@ def read_votes(run: Run) -> Votes | None:
     import pyarrow.parquet as pq
 
     path: Path = run.layout.votes
-    if not path.is_file():
+    if not is_there(path):
         return None
     try:
         table = pq.read_table(path, columns=list(COLUMNS))

@@ -257,7 +257,7 @@ def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
 
 def _audit(run: Run) -> Estimate | None:
     """The estimate of an audit that was begun, if a verdict is in."""
-    if not (run.path / "audit.parquet").is_file():
+    if not run.layout.audit.exists():
         return None
     from workbench.issues.audit import audit
 

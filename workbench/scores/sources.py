@@ -73,6 +73,12 @@ def of_run(run: Run, client: Any = None) -> Source:
     votes = functools.cache(lambda: read_votes(run))
     sealed = run.layout.sealed()
 
+    @functools.cache
+    def in_file() -> bool:
+        """Whether the probabilities are in the run's file, and not made by us where a file lies that says nothing."""
+        found, stored = pred_probs(), run.pred_probs()
+        return stored is not None and (stored.how, stored.made_of) == (found.how, found.made_of)
+
     there = {"given_labels"}
     if sealed:
         there |= set(PER_EPOCH)
@@ -81,13 +87,13 @@ def of_run(run: Run, client: Any = None) -> Source:
         there.add("pred_probs")
     if run.embedding_epochs:
         there |= {"neighbor_labels", "neighbor_distances"}
-    if run.layout.votes.is_file():
+    if run.layout.votes.exists():
         there.add("vote_counts")
 
     def whole(needs: set[str]) -> dict[str, np.ndarray]:
         """Evidence that is not read by blocks."""
         found: dict[str, np.ndarray] = {"given_labels": given}
-        if "pred_probs" in needs and not run.layout.pred_probs.is_file():
+        if "pred_probs" in needs and not in_file():
             found["pred_probs"] = pred_probs().values
         if "neighbor_labels" in needs:
             found["neighbor_labels"] = run.neighbors(k=NEIGHBORS, client=client).labels(given)
@@ -100,8 +106,8 @@ def of_run(run: Run, client: Any = None) -> Source:
         if kind == "given_labels":
             return cache.digest(given)
         if kind == "pred_probs":
-            values, path = pred_probs().values, run.layout.pred_probs
-            return cache.fingerprint([path], run.layout) if path.is_file() else cache.digest(values)
+            values = pred_probs().values
+            return cache.fingerprint([run.layout.pred_probs], run.layout) if in_file() else cache.digest(values)
         if kind in ("neighbor_labels", "neighbor_distances"):
             return [NEIGHBORS, cache.embedding_key(run, run.resolve_embedding_epoch(-1))]
         if kind == "vote_counts":
@@ -154,7 +160,7 @@ def of_run(run: Run, client: Any = None) -> Source:
             pred_probs()  # made now, so that blocks find its file
         going = {name: so_far(name) for name in names if name not in others}
         files = read(how, needs, going)
-        in_files = needs & {"pred_probs"} if run.layout.pred_probs.is_file() else set()
+        in_files = {"pred_probs"} if "pred_probs" in needs and in_file() else set()
         plan = Plan(plain(others), going, files, {name: run.layout.pred_probs for name in in_files})
         held = whole(needs)
 

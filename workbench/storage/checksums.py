@@ -10,9 +10,11 @@ import contextlib
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.storage.failures import advice_on, cause_of
 from workbench.storage.files import files_below, reading
 from workbench.storage.layout import Layout, atomic
 
@@ -32,29 +34,52 @@ def sealed(layout: Layout, path: Path) -> Iterator[Path]:
     -----
     The old checksum goes first and the new one comes last: after a crash in between the file has none. It is not
     flushed to disk by itself (two more milliseconds an epoch); one that is empty after a power cut counts as none.
+    The old file itself stays, here and at the URL of a run that has one, until the new one takes its place. If the
+    block removes its temporary file, nothing is replaced.
+
+    Raises
+    ------
+    WriteError : the file cannot be written; the old one is unchanged.
     """
     with atomic(path) as temporary:
         yield temporary
+        if not temporary.exists():
+            return
         digest = sha256(temporary)
-        forget(layout, path)
+        _forget_note(layout, path)
     note(layout, path, digest)
 
 
 def note(layout: Layout, path: Path, digest: str | None = None) -> None:
-    """Note the checksum of a file that is in its place; it is computed if not given."""
+    """Note the checksum of a file that is in its place; it is computed if not given.
+
+    Where that cannot be written a warning says so: the file itself is whole.
+    """
     place = _place(layout, path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    temporary.write_text(f"{digest or sha256(path)}  {path.relative_to(layout.root).as_posix()}\n", encoding="utf-8")
-    os.replace(temporary, place)
     layout.publish(path)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    line = f"{digest or sha256(path)}  {path.relative_to(layout.root).as_posix()}\n"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(line, encoding="utf-8")
+        os.replace(temporary, place)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        found = f"{path} was saved; only its checksum could not be noted ({cause_of(error)})"
+        warnings.warn(f"{found}. {advice_on(error)}", stacklevel=4)
+        return
     layout.publish(place)
 
 
 def forget(layout: Layout, path: Path) -> None:
     """Remove the checksum of a file, before the file itself is replaced or removed."""
-    place = _place(layout, path)
     layout.withdraw(path)
+    _forget_note(layout, path)
+
+
+def _forget_note(layout: Layout, path: Path) -> None:
+    place = _place(layout, path)
     layout.withdraw(place)
     place.unlink(missing_ok=True)
 

@@ -15,7 +15,10 @@ DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class WriteError(RunError, OSError):
-    """A file could not be written. What was there before is unchanged."""
+    """A file could not be written; the one that was there before is whole."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def cause_of(error: OSError) -> str:
@@ -40,24 +43,25 @@ def advice_on(error: OSError) -> str:
 
 def failed_to_write(place: Path | str, error: OSError) -> WriteError:
     """The error that says so."""
-    failed = WriteError(f"{place} could not be written: {cause_of(error)}. {advice_on(error)} Nothing was changed.")
-    failed.errno = error.errno
+    failed = WriteError(f"{place} could not be written: {cause_of(error)}. {advice_on(error)}")
+    failed.errno, failed.strerror = error.errno, cause_of(error)
     return failed
 
 
 @contextlib.contextmanager
 def writing(place: Path | str) -> Iterator[None]:
-    """Errors of the system inside are told as a `WriteError` about `place`; others go their way."""
+    """Errors of the system inside become a `WriteError` about `place`; those about files elsewhere go their way."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, WriteError) or _is_about_reading(error, place):
+        if isinstance(error, WriteError) or _elsewhere(error.filename, place):
             raise
         raise failed_to_write(place, error) from error
 
 
-def _is_about_reading(error: OSError, place: Path | str) -> bool:
-    """Whether a file elsewhere (an image that is to be stored, say) could not be found."""
-    if not isinstance(error, FileNotFoundError) or not isinstance(error.filename, (str, bytes)):
+def _elsewhere(name: object, place: Path | str) -> bool:
+    """Whether an error is about a file that is not beside `place` nor a folder above it: an image to be stored, say."""
+    if not isinstance(name, (str, bytes, os.PathLike)):
         return False
-    return os.path.dirname(os.fsdecode(error.filename)) != os.path.dirname(str(place))
+    found, folder = Path(os.path.abspath(os.fsdecode(name))), Path(os.path.abspath(place)).parent
+    return found.parent != folder and found not in (folder, *folder.parents)

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from workbench.embeddings.origin import embedding_origin
 from workbench.errors import RunError, WorkbenchError, first_few
 from workbench.recording.ranks import in_use
+from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
+from workbench.storage.described import about, said_beside
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
+from workbench.storage.journalfile import begun_marker
 from workbench.storage.layout import Layout
 from workbench.storage.names import FOLDERS, KNOWN
+from workbench.storage.probabilities import UNDESCRIBED
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -87,7 +94,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
     bare: list[Path] = []
     for path in _evidence(layout):
         counted(path)
-        words = _compared(path, checksums.get(path)) or _unreadable(run, path)
+        words = _no_file(path) or _compared(path, checksums.get(path)) or _unreadable(run, path)
         if words:
             broken.add(path)
             vital = path in (layout.run_json, layout.examples)
@@ -95,10 +102,14 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
         elif checksums.get(path) is None:
             bare.append(path)
     for path in checksums:
+        if path not in broken and _no_file(path) and path.exists():
+            yield Finding("damaged", _name(layout, path), _no_file(path))
         if not path.exists():
             words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
             yield Finding("missing", _name(layout, path), words, "forget checksum")
+    yield from _descriptions(layout, broken)
     yield from _journal(run)
+    yield from _cache(layout, counted)
     yield from _epochs(run, broken)
     yield from _strays(layout)
     for path in bare:
@@ -130,19 +141,27 @@ def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
             yield f"checksum noted: {finding.path}"
         elif finding.remedy == "forget checksum" and not path.exists():
             forget(layout, path)
+            begun_marker(path).unlink(missing_ok=True)
             yield f"checksum forgotten: {finding.path} is gone"
 
 
 def _evidence(layout: Layout) -> list[Path]:
     """The files that hold what was recorded, as far as readers look at them."""
-    fixed = [layout.run_json, layout.examples, layout.planted, layout.votes, layout.pred_probs]
-    fixed.append(layout.pred_probs.with_suffix(".json"))
-    found = [path for path in fixed if path.is_file()]
+    fixed = [layout.run_json, layout.examples, layout.planted, layout.votes, layout.audit, layout.views]
+    fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
+    found = [path for path in fixed if path.exists()]
     found += [file for files in layout.sealed().values() for file in files]
     for kind in ("logits", "embeddings"):
         files = [file for parts in layout.arrays(kind).values() for _, file in parts]
-        found += files + [file.with_suffix(".json") for file in files if file.with_suffix(".json").is_file()]
+        found += files + [file.with_suffix(".json") for file in files if file.with_suffix(".json").exists()]
     return found + list(layout.checkpoints().values())
+
+
+def _no_file(path: Path) -> str:
+    """Says so where something else is in a file's place."""
+    if path.is_file():
+        return ""
+    return "is a folder, not a file" if path.is_dir() else "is no regular file" if path.exists() else ""
 
 
 def _compared(path: Path, checksum: str | None) -> str:
@@ -167,15 +186,28 @@ def _unreadable(run: Run, path: Path) -> str:
         if path.suffix == ".safetensors":
             return _of_checkpoint(path)
         if path.stem == layout.pred_probs.stem:
-            run.pred_probs()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if run.pred_probs() is None and path.suffix == ".npy":
+                    return UNDESCRIBED
         elif path == layout.examples and run.dataset.images is not None:
             for row in range(0, run.n, GROUP_ROWS):  # each reads its group
                 run.dataset.images[row]
         elif path == layout.votes:
             run.votes()
+        elif path == layout.audit:
+            from workbench.issues.audit import read_plan
+
+            return _ids_unknown(run, read_plan(run)["id"].tolist())
+        elif path == layout.views:
+            dict(json.loads(path.read_text(encoding="utf-8")))["views"].items()
         elif path == layout.planted and run.dataset.planted is not None:
-            return _ids_unknown(run, run.dataset.planted["id"].tolist())
-    except (WorkbenchError, OSError, KeyError) as error:
+            planted = run.dataset.planted
+            rows, known = run._known_rows(pd.Index(planted["id"]))
+            other = planted[known][run.dataset.given[rows] != planted["planted_label"].to_numpy()[known]]
+            words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
+            return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
+    except (WorkbenchError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         of_the_other = path.stem == layout.pred_probs.stem and not str(error).startswith(str(path))
         return "" if of_the_other else f"cannot be read ({error})"
     return ""
@@ -201,9 +233,9 @@ def _of_statistics(run: Run, path: Path) -> str:
 
 
 def _of_array(path: Path, n: int, width: int | None) -> str:
-    from workbench.run import _load_npy
+    from workbench.storage.described import load_array
 
-    array = _load_npy(path, n)
+    array = load_array(path, n)
     if width is not None and array.shape[1] != width:
         return f"has {array.shape[1]} columns for {width} classes"
     step = max(1, (1 << 24) // max(array.shape[1], 1))
@@ -232,23 +264,73 @@ def _ids_unknown(run: Run, ids: list) -> str:
 
 
 def _journal(run: Run) -> Iterator[Finding]:
-    name = run.layout.journal.name
-    if not run.layout.journal.exists():
+    path = run.layout.journal
+    name, begun = path.name, begun_marker(path).is_file()
+    if path.is_dir():
+        yield Finding("damaged", name, "is a folder, not a file: no decision is read")
+        return
+    if not path.exists():
+        if begun:
+            words = "decisions were saved and their file is gone. Restore it from a copy"
+            yield Finding("missing", name, words, "forget checksum")
         return
     try:
-        told = run.journal.integrity()
-        state = run.journal.state()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is said below
+            told = run.journal.integrity()
+            state = run.journal.state()
+            strange = run.journal.inconsistencies()
     except WorkbenchError as error:
         yield Finding("damaged", name, f"{error}")
         return
     if told:
         yield Finding("damaged", name, f"SQLite finds: {first_few(told)}. Restore it from a copy")
+    for words in strange:
+        yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
+    if begun and not run.journal.last_seq:
+        words = "holds no decision although some were saved. Was it copied without journal.sqlite-wal? Copy both"
+        yield Finding("damaged", name, words)
     strange = _ids_unknown(run, state.index.tolist())
     if strange:
         yield Finding("note", name, f"{strange}. These decisions are kept and not used")
     labels = [name for name in state["label"].dropna().unique() if name not in run.classes]
     if labels:
         yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")
+
+
+def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
+    """Copies of descriptions, for people and older releases, that a process was killed before writing."""
+    arrays = [layout.pred_probs, *(file for parts in layout.arrays("embeddings").values() for _, file in parts)]
+    for path in arrays:
+        beside = path.with_suffix(".json")
+        if not path.is_file() or not beside.is_file() or broken & {path, beside}:
+            continue
+        try:
+            inside, copy = about(layout, path), said_beside(path)
+        except RunError:
+            continue  # found when the two were read
+        if inside is not None and {name: copy.get(name) for name in inside} != inside:
+            words = f"says something else than {path.name}, whose own description counts; save it again to renew it"
+            yield Finding("note", _name(layout, beside), words)
+
+
+def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]:
+    """Computed results that were changed, or that another user made: neither is used."""
+    for path in sorted(layout.cache.rglob("*")):
+        if not path.is_file() or path.suffix not in (".npy", ".npz") or path.parent.name.startswith("part-"):
+            continue
+        counted(path)
+        try:
+            state = seals.state_of(path, path.name)
+        except OSError as error:
+            yield Finding("damaged", _name(layout, path), f"cannot be read ({error})")
+            continue
+        if state == seals.CHANGED:
+            words = "was changed since it was computed; it is not used, and computed again"
+            yield Finding("damaged", _name(layout, path), words, "set aside")
+        elif state != seals.MINE:
+            words = "was computed by another user or another release; it is not used, and computed again"
+            yield Finding("note", _name(layout, path), words)
 
 
 def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:

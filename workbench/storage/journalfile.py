@@ -8,6 +8,7 @@ deleted or replaced or that the process was forked, refusing files that hold mor
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sqlite3
@@ -19,10 +20,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import RunError, first_few
+from workbench.storage.failures import WriteError
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
+CHECKPOINT = 1.0  # seconds between two times that the log is written into the file
+MOST = 1 << 60  # of a number of an entry
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _SCHEMA = (
@@ -52,6 +56,15 @@ _SCHEMA = (
     f"CREATE TRIGGER batches_no_delete BEFORE DELETE ON batches {_REFUSE}",
 )
 
+SOUND = (
+    "typeof(id) IN ('integer', 'text') AND field IN ('label', 'verdict', 'flag', 'note') "
+    "AND typeof(old) IN ('text', 'null') AND typeof(new) IN ('text', 'null') AND typeof(author) = 'text' "
+    "AND typeof(source) = 'text' AND typeof(reason) = 'text' AND typeof(batch) = 'integer' AND typeof(time) = 'text' "
+    "AND time GLOB '[12][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9]Z' "
+    "AND julianday(time) IS NOT NULL"
+)
+"""SQL: whether an entry is one that this program writes; a stranger's file can hold others, past its own checks."""
+
 
 class JournalFile:
     """One SQLite file shared by threads (a lock) and processes (SQLite's own locks), opened when first needed."""
@@ -63,6 +76,9 @@ class JournalFile:
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
         self._finalizer: weakref.finalize | None = None
+        self._checkpointed = float("-inf")
+        self._begun = False
+        self.strange = 0  # entries that this program did not write so; known after the first read
 
     def exists(self) -> bool:
         """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
@@ -89,6 +105,21 @@ class JournalFile:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+            self._settle(db)
+
+    def _settle(self, db: sqlite3.Connection) -> None:
+        """After a commit: at most once a second move what the write-ahead log holds into the file itself.
+
+        So a copy of the file alone, made while it is open here, lacks what was decided within a second, not all.
+        """
+        if time.monotonic() - self._checkpointed > CHECKPOINT:
+            with contextlib.suppress(sqlite3.Error):  # the decision is safe in the log
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._checkpointed = time.monotonic()
+        if not self._begun:
+            self._begun = True
+            with contextlib.suppress(OSError):
+                mark_begun(self.path)
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
@@ -104,20 +135,26 @@ class JournalFile:
                 self._finalizer.detach()
                 _FORKED.append(self._connection)
                 self._connection = None
-            elif not self.exists() or self._opened[1:] != _identity(self.path):
+            elif not self.exists() or self._opened[1:] != _identity(self.path) or (write and self.read_only):
                 self.close()
         if self._connection is None:
             if write and not self.path.parent.is_dir():
                 raise RunError(f"the directory of the journal {self.path} is missing. Create the run first.")
-            self._connection, self.read_only, copy = _connect(self.path)
+            if write and not self.path.exists() and not _writable(self.path.parent):
+                raise self._refusal()
+            self._connection, self.read_only, copy = _connect(self.path, write)
+            self.strange = self._connection.execute(f"SELECT count(*) FROM entries WHERE NOT ({SOUND})").fetchone()[0]
             self._opened = (os.getpid(), *_identity(self.path))
             self._finalizer = weakref.finalize(self, _leave, self._connection, copy)
         if write and self.read_only:
-            raise RunError(
-                f"the journal {self.path} is in a read-only place: it can be read, not added to. "
-                "Copy the run to a place of your own."
-            )
+            raise self._refusal()
         return self._connection
+
+    def _refusal(self) -> RunError:
+        return WriteError(
+            f"the journal {self.path} is in a read-only place: it can be read, not added to. "
+            "Copy the run to a place of your own."
+        )
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -138,20 +175,46 @@ _FAILURES = (  # words in SQLite's message, what was found, what to do; the last
         "Close it there and try again; this decision was not saved.",
     ),
     (("full",), "is on a full disk", "Make room and repeat the decision: it was not saved."),
-    (("",), "cannot be used: {text}", "Restore it from a copy, or move it away to start anew."),
+    (
+        ("unable to open",),
+        "cannot be opened: {text}",
+        "Check your rights to the file and to its folder; what was decided before is unchanged.",
+    ),
+    (
+        ("I/O error",),
+        "cannot be read or written: {text}",
+        "The disk is full or it fails: make room, check it, then try again; leave the file where it is.",
+    ),
+    (
+        ("malformed", "not a database", "corrupt"),
+        "is damaged: {text}",
+        "Restore it from a copy, or move it away to start anew.",
+    ),
+    (("",), "cannot be used: {text}", "Try again; if it stays so, restore the file from a copy."),
 )
 
 
-def _connect(path: Path) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory | None]:
+def mark_begun(path: Path) -> None:
+    """Note beside a run's checksums that there are decisions, so that a journal which is gone is missed."""
+    marker = begun_marker(path)
+    if (path.parent / "run.json").is_file() and not marker.exists():
+        marker.parent.mkdir(exist_ok=True)
+        marker.write_text("Decisions were saved in journal.sqlite.\n", encoding="utf-8")
+
+
+def begun_marker(path: Path) -> Path:
+    """The file whose existence says that a journal holds decisions."""
+    return path.parent / "checksums" / f"{path.name}.begun"
+
+
+def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory | None]:
     """Connection, whether it is read-only, and the temporary copy that it reads where nothing else is allowed."""
     if _writable(path.parent) and (not path.exists() or _writable(path)):
-        db = _raw(path, "rwc")
-        with _closed_on_error(db):
-            _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
-            db.execute("PRAGMA synchronous = FULL")
-            _patiently(lambda: _create(db))
-            _check(db, path)
-        return db, False, None
+        try:
+            return _connect_writable(path), False, None
+        except sqlite3.OperationalError as error:  # a full disk has no room for the log; it can be read all the same
+            if write or any(word in str(error) for word in ("locked", "busy")):
+                raise
     try:
         db = _raw(path, "ro")
         with _closed_on_error(db):
@@ -166,6 +229,16 @@ def _connect(path: Path) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDi
         with _closed_on_error(db):
             _check(db, path)
         return db, True, copy
+
+
+def _connect_writable(path: Path) -> sqlite3.Connection:
+    db = _raw(path, "rwc")
+    with _closed_on_error(db):
+        _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
+        db.execute("PRAGMA synchronous = FULL")
+        _patiently(lambda: _create(db))
+        _check(db, path)
+    return db
 
 
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
@@ -205,19 +278,50 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
             f"{path} is not a journal of this program (application id {application:#x}). "
             "Give the path of a journal, or of a run."
         )
+    if version < SCHEMA_VERSION:
+        raise RunError(
+            f"the journal {path} has been tampered with: it says schema version {version}, and there was none before "
+            f"{SCHEMA_VERSION}. Use a journal that this program wrote."
+        )
     if version > SCHEMA_VERSION:
         raise RunError(
             f"the journal {path} has schema version {version}; this version reads up to {SCHEMA_VERSION}. "
             "Install a newer label-workbench."
         )
-    ours = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
-    found, wanted = {sql for (sql,) in db.execute(ours)}, set(_SCHEMA)
-    if found != wanted:
-        strange = [sql[:60] for sql in sorted(found - wanted) or sorted(wanted - found)]
+    rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    ours = [row for row in rows if row not in _STATISTICS]
+    if sorted(ours, key=repr) != sorted(_expected(), key=repr):
+        other = sorted(set(ours) ^ _expected(), key=repr) or ours
+        strange = [" ".join(str(part)[:60] for part in row if part) for row in other]
         raise RunError(
             f"the journal {path} has been tampered with: its schema differs at {first_few(strange, 2)}. "
             "Use a journal that this program wrote."
         )
+    last = db.execute(
+        "SELECT max(coalesce((SELECT max(seq) FROM entries), 0), coalesce((SELECT max(batch) FROM batches), 0), "
+        "coalesce((SELECT max(seq) FROM sqlite_sequence), 0))"
+    ).fetchone()[0]
+    if not isinstance(last, int) or last > MOST:
+        raise RunError(
+            f"the journal {path} has been tampered with: it numbers its entries up to {last!r:.40}, so that none can "
+            "follow. Use a journal that this program wrote."
+        )
+
+
+_STATISTICS = {
+    ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+    ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+}
+"""What ANALYZE leaves: it changes how SQLite searches, not what it finds."""
+
+
+@functools.cache
+def _expected() -> set[tuple]:
+    """All rows of the schema table of a journal, as this SQLite writes them (its own table and indexes included)."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        for statement in _SCHEMA:
+            db.execute(statement)
+        return set(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
 def _patiently(act: Callable[[], object]) -> None:

@@ -9,7 +9,8 @@ runs/digits/
   logits/epoch=0003.npy                 float16 (n, k), opt-in
   embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
   checkpoints/epoch=0003.safetensors    opt-in
-  pred_probs.npy, pred_probs.json       float32 (n, k), and how they were made
+  pred_probs.npy                        float32 (n, k), and how they were made (see `described`)
+  pred_probs.json                       the same words for people and release 0.1.0; also beside embeddings
   votes.parquet                         id, annotator, label: what several annotators said
   planted.parquet                       canaries: errors that were put in on purpose
   replay.json                           which checkpoints a replay has recorded
@@ -33,6 +34,7 @@ from typing import Any
 
 from workbench.errors import RunError
 from workbench.storage.attempts import same_attempt
+from workbench.storage.failures import writing
 from workbench.storage.files import entries, files_below, is_there, reading
 from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
 
@@ -51,17 +53,25 @@ MOST_JSON = 50_000_000
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to `path` after a clean exit, removed after an error.
 
-    The data is on disk (fsync) before the new name appears, so that a crash leaves the old file or the new one.
+    The data is on disk (fsync) before the new name appears, so that a crash leaves the old file or the new one. A block
+    that thinks better of it removes the temporary file: then nothing is replaced.
+
+    Raises
+    ------
+    WriteError : the file cannot be written: a full disk, a place that is read-only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if temporary.exists():
+                _sync(temporary)
+                os.replace(temporary, path)
+                _sync(path.parent)
+        finally:
+            with contextlib.suppress(OSError):  # the error that is under way says more
+                temporary.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -110,6 +120,14 @@ class Layout:
     @property
     def planted(self) -> Path:
         return self.root / "planted.parquet"
+
+    @property
+    def audit(self) -> Path:
+        return self.root / "audit.parquet"
+
+    @property
+    def views(self) -> Path:
+        return self.root / "views.json"
 
     @property
     def cache(self) -> Path:

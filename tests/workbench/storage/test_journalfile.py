@@ -80,6 +80,187 @@ def test_a_stranger_cannot_hide_triggers_in_the_file(journal, trap):
         journal.state()
 
 
+HIDDEN = {
+    "a trigger with a name of SQLite's": (
+        "INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_x', 'entries', 0, 'CREATE TRIGGER sqlite_x BEFORE INSERT "
+        "ON entries BEGIN SELECT RAISE(IGNORE); END')"
+    ),
+    "a view with a name of SQLite's": (
+        "INSERT INTO sqlite_master VALUES ('view', 'sqlite_v', 'sqlite_v', 0, 'CREATE VIEW sqlite_v AS SELECT 1')"
+    ),
+    "a table with a name of SQLite's": (
+        "INSERT INTO sqlite_master SELECT 'table', 'sqlite_t', 'sqlite_t', rootpage, 'CREATE TABLE sqlite_t(x)' "
+        "FROM sqlite_master WHERE name = 'batches'"
+    ),
+    "an index of another name": "UPDATE sqlite_master SET name = 'other' WHERE name = 'entries_by_batch'",
+    "a column that is computed": (
+        "UPDATE sqlite_master SET sql = replace(sql, 'reason TEXT', 'x AS (new || 1), reason TEXT') "
+        "WHERE name = 'entries'"
+    ),
+    "another collation": (
+        "UPDATE sqlite_master SET sql = replace(sql, 'author TEXT', 'author TEXT COLLATE NOCASE') "
+        "WHERE name = 'entries'"
+    ),
+    "a check that lets pass": (
+        "UPDATE sqlite_master SET sql = replace(sql, 'depth >= 0', 'depth >= -9') WHERE name = 'batches'"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_nothing_is_hidden_in_the_schema_table(journal, how):
+    journal.keep(1)
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(HIDDEN[how])
+        db.execute("PRAGMA schema_version = 99")
+        db.commit()
+    for act in (journal.state, lambda: journal.keep(2)):
+        with pytest.raises(RunError, match=r"tampered|malformed"):
+            act()
+
+
+@pytest.mark.parametrize("change", ["PRAGMA user_version = 0", "UPDATE sqlite_sequence SET seq = 9223372036854775807"])
+def test_numbers_that_no_journal_has(journal, change):
+    journal.keep(1)
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute(change)
+        db.commit()
+    with pytest.raises(RunError, match="tampered"):
+        journal.keep(2)
+
+
+def test_a_journal_that_was_analysed_is_none_the_worse(journal):
+    journal.keep([1, 2])
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute("ANALYZE")
+    assert len(journal.state()) == 2
+    assert journal.keep(3)
+
+
+STRANGE = {
+    "unknown field": ("field", "'colour'"),
+    "blob time": ("time", "x'00'"),
+    "odd time": ("time", "'yesterday'"),
+    "time without a zone": ("time", "'2026-01-01T00:00:00'"),
+    "day that is none": ("time", "'2026-13-01T00:00:00.000Z'"),
+    "blob label": ("new", "x'ff'"),
+    "real id": ("id", "1.5"),
+    "blob author": ("author", "x'00'"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_entries_of_no_known_form_are_left_out_with_a_word(journal, kind):
+    """Written past the file's own checks, as a stranger can."""
+    journal.relabel([1, 2], "dog", old="cat")
+    expected = journal.state(), journal.since(0)
+    journal.close()
+    name, value = STRANGE[kind]
+    columns = {"id": "7", "field": "'label'", "new": "'emu'", "author": "'x'", "time": "'2026-01-01T00:00:00.000Z'"}
+    columns |= {"source": "''", "reason": "''", "batch": "1", name: value}
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(f"INSERT INTO entries ({', '.join(columns)}) VALUES ({', '.join(columns.values())})")
+        db.commit()
+    again = Journal(journal.path, author="ann")
+    with pytest.warns(UserWarning, match="1 entries of no known form.*workbench check"):
+        state = again.state()
+    assert state.equals(expected[0])
+    assert again.since(0) == expected[1]
+    assert list(again.opinions().index) == [1, 2]
+    assert [words.split(" have")[0] for words in again.inconsistencies()] == ["entries 5"]
+    assert again.keep(9)
+    assert 9 in again.state().index
+
+
+@pytest.mark.parametrize(
+    ("insert", "found"),
+    [
+        ("INSERT INTO batches VALUES (9, 'x', 0, 9)", "batches 9 undo or redo"),
+        ("INSERT INTO batches VALUES (9, 'x', 1, 7)", "batches 9 undo or redo"),
+        ("INSERT INTO batches VALUES (9, 'x', 3, NULL)", "batches 9 are undo without"),
+        ("INSERT INTO batches VALUES (9, x'00', 0, NULL)", "batches 9 have an owner"),
+        (
+            "INSERT INTO entries (id, field, author, time, source, reason, batch) "
+            "VALUES (1, 'flag', 'x', '2026-01-01T00:00:00.000Z', '', '', 77)",
+            "entries 3 belong to no batch",
+        ),
+    ],
+)
+def test_batches_that_do_not_fit(journal, insert, found):
+    journal.relabel(1, "dog", old="cat")
+    assert journal.inconsistencies() == []
+    journal.close()
+    with contextlib.closing(sqlite3.connect(journal.path)) as db:
+        db.execute(insert)
+        db.commit()
+    assert any(found in words for words in journal.inconsistencies())
+    assert journal.state().label.tolist() == ["dog"]
+    assert journal.opinions().columns.tolist() == ["ann"]
+
+
+# ---- failures that are not the journal's --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "not_said"),
+    [
+        ("database or disk is full", "full disk. Make room", "move it away"),
+        ("disk I/O error", "make room, check it.*leave the file where it is", "move it away"),
+        ("unable to open database file", "Check your rights", "move it away"),
+        ("attempt to write a readonly database", "Copy the run", "move it away"),
+        ("database disk image is malformed", "is damaged.*move it away", "make room"),
+        ("file is not a database", "is damaged.*move it away", "make room"),
+    ],
+)
+def test_the_advice_fits_the_failure(journal, monkeypatch, text, said, not_said):
+    journal.keep(1)
+
+    def fail(*_):
+        raise sqlite3.OperationalError(text)
+
+    monkeypatch.setattr(journalfile, "_patiently", fail)
+    with pytest.raises(RunError, match=said) as told:
+        journal.keep(2)
+    assert not_said not in str(told.value).lower()
+
+
+def test_a_read_only_place_without_a_journal(tmp_path, monkeypatch):
+    monkeypatch.setattr(journalfile, "_writable", lambda path: False)
+    with pytest.raises(RunError, match=r"read-only place.*Copy the run"):
+        Journal(tmp_path).keep(1)
+    assert Journal(tmp_path).state().empty
+
+
+def test_reading_on_a_full_disk(journal, monkeypatch):
+    """The log cannot be laid out, so a copy is read; once there is room, writing goes on."""
+    journal.keep(1)
+    journal.close()
+
+    def full(path):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journalfile, "_connect_writable", full)
+        assert journal.state().index.tolist() == [1]
+        with pytest.raises(RunError, match="full disk"):
+            journal.keep(2)
+    assert journal.keep(3)
+    assert journal.state().index.tolist() == [1, 3]
+
+
+def test_a_copy_of_the_file_alone_holds_what_was_decided_before(journal, tmp_path, monkeypatch):
+    monkeypatch.setattr(journalfile, "CHECKPOINT", 0.0)
+    for id in range(10):
+        journal.keep(id)
+    shutil.copy(journal.path, tmp_path / "copy.sqlite")
+    assert len(Journal(tmp_path / "copy.sqlite").state()) == 10
+
+
 # ---- places, processes, threads --------------------------------------------------------------------------------
 
 

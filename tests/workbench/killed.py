@@ -1,0 +1,160 @@
+"""Run in a child process: save something, and die at the nth operation on a file.
+
+python killed.py KIND FOLDER NTH        NTH 0: not at all
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import io
+import os
+import signal
+import sqlite3
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import workbench as wb
+from workbench.storage import cache
+
+OPERATIONS = ("replace", "rename", "link", "fsync", "open", "unlink", "remove", "mkdir", "rmdir", "truncate")
+N, K = 24, 3
+
+
+def probabilities(version: int) -> np.ndarray:
+    return np.random.default_rng(version).dirichlet(np.ones(K), N).astype(np.float32)
+
+
+def table(version: int) -> pd.DataFrame:
+    return pd.DataFrame({"id": range(3), "label": list("abc"), "version": [version] * 3})
+
+
+def pred_probs(run: wb.Run, version: int) -> None:
+    run.save_pred_probs(probabilities(version), out_of_fold=bool(version), how=f"v{version}")
+
+
+def embeddings(run: wb.Run, version: int) -> None:
+    run.save_embeddings(np.full((N, 4), version + 1.0), epoch=0, how=f"v{version}", trained_on_labels=bool(version))
+
+
+def votes(run: wb.Run, version: int) -> None:
+    rows = range(2 + version)
+    run.save_votes(pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
+
+
+def views(run: wb.Run, version: int) -> None:
+    from widgets.view.views import Views
+
+    Views(run.path / "views.json").save("x", {"color_by": f"v{version}"})
+
+
+def audit(run: wb.Run, version: int) -> None:
+    issues = pd.DataFrame({"p_error": np.linspace(0, 1, N)}, index=run.dataset.ids)
+    wb.audit(run, budget=5 + 10 * version, issues=issues)
+
+
+def planted(run: wb.Run, version: int) -> None:
+    from workbench.storage.examples import write_examples
+
+    dataset = wb.Dataset.from_arrays(np.arange(N) % K, classes=list("abc"))
+    write_examples(run.layout, wb.plant(dataset, (0.25, 0.5)[version], seed=version))
+
+
+def journal(run: wb.Run, version: int) -> None:
+    run.journal.relabel([0, 1, 2], "abc"[version], old="c", author="ann")
+    run.journal.close()
+
+
+def exported(suffix: str) -> Callable[[wb.Run, int], None]:
+    def save(run: wb.Run, version: int) -> None:
+        from workbench.storage.tables import write_table
+
+        write_table(table(version), run.path.parent / f"out{suffix}", force=True)
+
+    return save
+
+
+def report(run: wb.Run, version: int) -> None:
+    module = importlib.import_module("workbench.report")  # `wb.report` is the function
+    module.gather, module.page = lambda *_: None, lambda *_: f"<html>v{version}</html>"
+    module.report(run, run.path.parent / "report.html", force=True)
+
+
+def saved_html(run: wb.Run, version: int) -> None:
+    import widgets.saved.page as module
+
+    module.saved_page = lambda *_: f"<html>v{version}</html>"
+    module.save_html(None, run.path.parent / "view.html", 0, True)
+
+
+def computed(run: wb.Run, version: int) -> None:
+    cache.store(run, "numbers", {"of": "the same"}, {"version": np.full(5, version)})
+
+
+def scores(run: wb.Run, version: int) -> None:
+    from workbench.storage.columns import Pass
+
+    work = Pass(run.layout.cache / "scores", {"a": f"d{version}", "b": f"d{version}"}, N, 10)
+    for rows in work.left():
+        work.write(rows, dict.fromkeys("ab", np.full(rows.stop - rows.start, version)))
+    work.finish()
+
+
+SAVES: dict[str, Callable[[wb.Run, int], None]] = {
+    **{"pred_probs": pred_probs, "embeddings": embeddings, "votes": votes, "views": views, "audit": audit},
+    **{"planted": planted, "journal": journal, "report": report, "saved_html": saved_html, "computed": computed},
+    **{"scores": scores, "csv": exported(".csv"), "jsonl": exported(".jsonl"), "parquet": exported(".parquet")},
+}
+
+
+def no_sync(descriptor: int) -> None:
+    """In place of a flush to disk: what a killed process has written the others see without it."""
+
+
+def dies_at(nth: int) -> None:
+    """From now on this process is killed just before its nth operation on a file, or statement of SQLite."""
+    left = [nth]
+
+    def count(*_: object) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(function: Callable) -> Callable:
+        def wrapper(*arguments: object, **named: object) -> object:
+            count()
+            return function(*arguments, **named)
+
+        return wrapper
+
+    os.fsync = no_sync
+    for name in OPERATIONS:
+        setattr(os, name, counted(getattr(os, name)))
+    builtins.open = io.open = counted(io.open)
+    connect = sqlite3.connect
+
+    def traced(*arguments: object, **named: object) -> sqlite3.Connection:
+        count()
+        db = connect(*arguments, **named)
+        db.set_trace_callback(count)
+        return db
+
+    sqlite3.connect = traced
+
+
+def main(kind: str, folder: str, nth: int) -> None:
+    warnings.simplefilter("ignore")
+    run = wb.open_run(Path(folder) / "run")
+    if nth:
+        dies_at(nth)
+    SAVES[kind](run, 1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    os._exit(0)

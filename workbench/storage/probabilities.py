@@ -1,0 +1,123 @@
+"""The predicted probabilities stored in a run: read whole with their description, and never written over a person's."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.checks import check_pred_probs
+from workbench.errors import InputError, RunError
+from workbench.storage.described import about, load_array, said_beside, write_described
+from workbench.storage.layout import Layout
+
+HEAD = "head out-of-fold"
+"""How the origin of probabilities begins that `workbench.folds` made from a run's embeddings."""
+
+
+@dataclass(frozen=True)
+class PredProbs:
+    """Predicted probabilities (n, k) float32 and where they come from.
+
+    Attributes
+    ----------
+    out_of_fold : whether each row is of a model that had not seen its label. how : what made them, in words.
+    automatic : whether this program made them unasked, so that it may make others in their place. made_of : digest of
+        what it made them from; empty where that is not known.
+    """
+
+    values: np.ndarray
+    out_of_fold: bool
+    how: str
+    automatic: bool = False
+    made_of: str = ""
+
+    @property
+    def kind(self) -> str:
+        """ "out-of-fold" or "in-sample"."""
+        return "out-of-fold" if self.out_of_fold else "in-sample"
+
+
+class StoredProbabilities:
+    """pred_probs.npy of one run: probabilities (n, k) and their description in one file."""
+
+    def __init__(self, layout: Layout, shape: tuple[int, int], ids: np.ndarray) -> None:
+        self._layout, self._shape, self._ids = layout, shape, ids
+        self._checked: object = None
+        self._warned = False
+
+    def read(self) -> PredProbs | None:
+        """What is stored; None when nothing is, or (with a warning) when nothing says what it is.
+
+        Raises
+        ------
+        RunError : the file or its description is damaged.
+        """
+        path = self._layout.pred_probs
+        for _ in range(10):
+            before = self._version()
+            if before is None:
+                return None
+            values, said = load_array(path, self._shape[0]), about(self._layout, path) or said_beside(path)
+            if self._version() == before:  # else another process replaced the file between the two
+                break
+        if values.shape != self._shape:
+            raise RunError(f"{path} has shape {values.shape}, not {self._shape}.")
+        if before != self._checked and len(values):
+            try:
+                check_pred_probs(values, ids=self._ids)
+            except InputError as error:
+                found = f"{path} is damaged: {error.args[0].split('. ')[0]}"
+                raise RunError(f"{found}. Restore it, or delete it to go without.") from error
+        self._checked = before
+        if said is None:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(f"{path} {UNDESCRIBED}. It is not used.", stacklevel=4)
+            return None
+        how = str(said.get("how", "unknown"))
+        automatic = bool(said.get("automatic", how.startswith(HEAD)))
+        return PredProbs(values, bool(said.get("out_of_fold")), how, automatic, str(said.get("made_of", "")))
+
+    def save(self, found: PredProbs, *, replace: bool = False) -> bool:
+        """Store probabilities in place of those that are there.
+
+        Unless `replace`, what was made automatically is stored only where nothing of a person's lies, not even
+        something damaged or half of it; False when that is why nothing was stored.
+
+        Raises
+        ------
+        WriteError : the file cannot be written; the earlier one is unchanged.
+        """
+        said = {"out_of_fold": bool(found.out_of_fold), "how": found.how, "automatic": found.automatic}
+        if found.made_of:
+            said["made_of"] = found.made_of
+        unless = self._holds_a_persons if found.automatic and not replace else None
+        values = np.asarray(found.values, np.float32)
+        return write_described(self._layout, self._layout.pred_probs, values, said, unless)
+
+    def _holds_a_persons(self) -> bool:
+        path = self._layout.pred_probs
+        if not path.exists():
+            return path.with_suffix(".json").exists()  # the values were lost, or are yet to come
+        try:
+            there = self.read()
+            said_beside(path)
+        except RunError:
+            return True
+        return there is None or not there.automatic
+
+    def _version(self) -> tuple[int, ...] | None:
+        try:
+            stat = self._layout.pred_probs.stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+UNDESCRIBED = (
+    "is without its description (pred_probs.json is missing, as after a save that was cut short): save the "
+    "probabilities again with `run.save_pred_probs`, or delete the file"
+)
+"""What is wrong with values of which nobody says what they are, and what to do."""
