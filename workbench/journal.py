@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import InputError, first_few
-from workbench.storage.journalfile import SOUND, JournalFile
+from workbench.storage.journalfile import INCONSISTENT, SOUND, JournalFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,22 +71,6 @@ class Entries(list):
 _FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
 _BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
 _STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {_FREE})"
-INCONSISTENT = {
-    "entries {} have an unknown field, no proper time, or values that are no text; they are not used": (
-        f"SELECT seq FROM entries WHERE NOT ({SOUND})"
-    ),
-    "entries {} belong to no batch; they are not used": (
-        "SELECT seq FROM entries e WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.batch = e.batch)"
-    ),
-    "batches {} undo or redo what is not there, or what came later": (
-        "SELECT b.batch FROM batches b LEFT JOIN batches r ON r.batch = b.reverts WHERE b.reverts IS NOT NULL "
-        "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
-    ),
-    "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
-    "batches {} have an owner that is no text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
-}
-"""What cannot be in a journal -> SQL for the numbers of the rows where it is."""
-
 _MINE = "b.owner = :owner"
 _INSERT = "INSERT INTO entries (id, field, old, new, author, time, source, reason, batch, reverts)"
 

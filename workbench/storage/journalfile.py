@@ -65,6 +65,22 @@ SOUND = (
 )
 """SQL: whether an entry is one that this program writes; a stranger's file can hold others, past its own checks."""
 
+INCONSISTENT = {
+    "entries {} have an unknown field, no proper time, or values that are no text; they are not used": (
+        f"SELECT seq FROM entries WHERE NOT ({SOUND})"
+    ),
+    "entries {} belong to no batch; they are not used": (
+        "SELECT seq FROM entries e WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.batch = e.batch)"
+    ),
+    "batches {} undo or redo what is not there, or what came later": (
+        "SELECT b.batch FROM batches b LEFT JOIN batches r ON r.batch = b.reverts WHERE b.reverts IS NOT NULL "
+        "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
+    ),
+    "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
+    "batches {} have an owner that is no text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
+}
+"""What cannot be in a journal -> SQL for the numbers of the rows where it is."""
+
 
 class JournalFile:
     """One SQLite file shared by threads (a lock) and processes (SQLite's own locks), opened when first needed."""
