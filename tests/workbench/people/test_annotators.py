@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence, RunError
+from workbench.people import annotators as module
 from workbench.people.annotators import annotators, consensus, crowdlab, dawid_skene, majority
+from workbench.people.crowdlab import crowdlab_consensus
 from workbench.people.votes import Votes
 from workbench.recording.recorder import Recorder
 from workbench.run import open_run
@@ -105,6 +108,100 @@ def test_renaming_annotators_and_classes_changes_nothing(rng):
     other = Votes(votes.rows, 5 - votes.annotators, turn[votes.labels], votes.names, votes.n, votes.k)
     same = dawid_skene(votes).posterior
     assert dawid_skene(other).posterior[:, turn] == pytest.approx(same, abs=1e-6, nan_ok=True)
+
+
+def test_annotators_with_few_votes_are_like_the_others_until_shown_otherwise(rng):
+    """Sixty annotators of some 25 votes each: a confusion matrix of one's own is mostly chance."""
+    true = rng.integers(0, 4, 400)
+    skill = rng.uniform(0.6, 0.95, 60)
+    rows = np.repeat(np.arange(400), 4)
+    people = np.concatenate([np.sort(rng.choice(60, 4, replace=False)) for _ in range(400)])
+    labels = np.where(rng.random(1600) < skill[people], true[rows], (true[rows] + rng.integers(1, 4, 1600)) % 4)
+    votes = Votes(rows, people, labels, tuple(f"a{i:02d}" for i in range(60)), 400, 4)
+    plain, shrunk = dawid_skene(votes), dawid_skene(votes, shared=8.0)
+    right = [(found.posterior.argmax(axis=1) == true).mean() for found in (plain, shrunk)]
+    gap = [found.posterior.max(axis=1).mean() - share for found, share in zip((plain, shrunk), right)]
+    assert gap[1] < gap[0] - 0.015, gap
+    assert right[1] >= right[0]
+    one = dawid_skene(votes, shared=1e9)
+    assert np.ptp(one.confusion, axis=0).max() < 1e-3, "without limit: everybody has everybody's matrix"
+
+
+def test_a_consensus_says_that_it_is_not_calibrated_and_known_labels_calibrate_it(tmp_path, rng):
+    """Annotators who share a mistake: on a third of the examples each says the same other class."""
+    true = rng.integers(0, 2, 900)
+    hard = rng.random(900) < 0.3
+    rows, people = np.repeat(np.arange(900), 6), np.tile(np.arange(6), 900)
+    labels = np.where(rng.random(5400) < np.where(hard[rows], 0.25, 0.9), true[rows], 1 - true[rows])
+    run = stored(tmp_path / "run", [None] * 900, classes=("no", "yes"))
+    names = np.array(["no", "yes"])
+    run.save_votes(pd.DataFrame({"id": run.dataset.ids[rows], "annotator": people, "label": names[labels]}))
+    table = consensus(run)
+    right = table["consensus"].to_numpy() == names[true]
+    assert table["p_consensus"].mean() > right.mean() + 0.1, "far too sure, as on real crowds"
+    assert table.attrs["calibrated"] is False and not table["calibrated"].any()
+    assert "not calibrated" in table.attrs["calibration"] and table.attrs["converged"]
+    known = pd.Series(names[true], index=run.dataset.ids).iloc[rng.permutation(900)[:150]]
+    better = consensus(run, known=known)
+    rest = ~better.index.isin(known.index)
+    assert abs(better["p_consensus"][rest].mean() - right[rest].mean()) < 0.05
+    assert better["consensus"].equals(table["consensus"]) and better.attrs["calibrated"] is True
+    assert "150 examples with a known label" in better.attrs["calibration"] and better["calibrated"].all()
+    assert not consensus(run, "majority").attrs["calibrated"]
+    with pytest.raises(InputError, match="`known` names 49 examples that have votes"):
+        consensus(run, known=known[:49])
+    with pytest.raises(InputError, match="`known` is a dict"):
+        consensus(run, known=known.to_dict())
+
+
+def test_what_rests_on_nothing_is_said(tmp_path, rng):
+    run = stored(tmp_path / "run", ["cat", "dog"] * 20)
+    lines = [f"i{i} a{i % 4} {'cat' if i % 3 else 'dog'}" for i in range(40)]
+    run.save_votes(frame(*lines))
+    with pytest.warns(UserWarning, match="no example has two votes"):
+        table = consensus(run)
+    assert table["consensus"].tolist() == [line.split()[2] for line in lines]
+    votes, _ = crowd(rng, n=60)
+    assert not dawid_skene(votes, most_iterations=2).converged
+    found = dawid_skene(votes, most_iterations=2)
+    with pytest.warns(UserWarning, match="did not converge in 2 iterations"):
+        module._warn_of(votes, found)
+
+
+def wide(votes: Votes) -> np.ndarray:
+    """(n, a) votes as cleanlab takes them, NaN where nobody voted."""
+    table = np.full((votes.n, len(votes.names)), np.nan)
+    table[votes.rows, votes.annotators] = votes.labels
+    return table
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_crowdlab_is_that_of_cleanlab(seed):
+    """Its quality and consensus on random votes of many shapes, with ties of all kinds but those decided by lot."""
+    peer = pytest.importorskip("cleanlab.multiannotator")
+    rng = np.random.default_rng(seed)
+    n, k, a = int(rng.integers(30, 150)), int(rng.integers(2, 7)), int(rng.integers(2, 12))
+    true = rng.integers(0, k, n)
+    true[:k] = np.arange(k)
+    cast = rng.random((n, a)) < rng.uniform(0.2, 0.9, a)
+    cast[:, 0] |= ~cast.any(axis=1)
+    cast[:a] |= np.eye(a, dtype=bool)[:n]
+    labels = np.where(rng.random((n, a)) < rng.uniform(0.3, 0.95, a), true[:, None], rng.integers(0, k, (n, a)))
+    labels[:k, 0], cast[:k, 0] = np.arange(k), True
+    rows, people = np.nonzero(cast)
+    votes = Votes(rows, people, labels[rows, people], tuple(f"a{j:02d}" for j in range(a)), n, k)
+    probs = rng.dirichlet(np.ones(k) * 0.5, n)
+    probs[np.arange(n), true] += rng.uniform(0, 2)
+    if seed % 3 == 0:  # ties of the classifier too
+        probs = np.round(probs / probs.sum(axis=1, keepdims=True), 1) + 1e-3
+    probs /= probs.sum(axis=1, keepdims=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        theirs = peer.get_label_quality_multiannotator(wide(votes), probs, verbose=False)["label_quality"]
+    assert not any("random selection" in str(one.message) for one in told), "choose seeds without lots"
+    ours, best = crowdlab_consensus(votes, probs)
+    assert best.tolist() == theirs["consensus_label"].tolist()
+    assert ours[np.arange(n), best] == pytest.approx(theirs["consensus_quality_score"].to_numpy(), abs=1e-9)
 
 
 def test_crowdlab_leans_on_whoever_is_right(rng):
