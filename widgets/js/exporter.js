@@ -114,7 +114,7 @@ export class Exporter {
       const { body } = await this.wire.ask("export", { path, ask: true });
       if (this.path.value.trim() !== path) return;
       this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
-      this.place.classList.toggle("lw-warn", body.there);
+      this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
       this.place.textContent = error.message;
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.printing import Printed
+
 LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
 TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth
 FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider than those of the posterior
@@ -21,8 +23,8 @@ GRID = 24  # values of the reviewer's error rate that are weighed against each o
 NEVER = 1e-9  # an error rate of 0, in logarithms
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Printed):
     """Number of label errors, with 95 % intervals.
 
     Attributes

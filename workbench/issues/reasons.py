@@ -123,18 +123,27 @@ def predicted(
     strength = -np.log(np.maximum(p_given, 1e-6))
     strength = np.where(given >= 0, strength, np.nan)
     names = [*classes, ""]
-    digits = [f"{value / 100:.2f}".removeprefix("0") for value in range(101)]
-    mine = np.rint(np.nan_to_num(p_given) * 100).astype(int).clip(0, 100).tolist()
-    theirs = np.rint(np.nan_to_num(p_other) * 100).astype(int).clip(0, 100).tolist()
+    digits = [f"{value / 100:.2f}".removeprefix("0") for value in range(101)] + ["<.01", ">.99"]
+    mine, theirs = _hundredths(p_given), _hundredths(p_other)
+    first = np.nan_to_num(p_other) > np.nan_to_num(p_given)
     words = np.empty(len(given), object)
     for row, (g, o, a, b) in enumerate(zip(given.tolist(), other.tolist(), mine, theirs)):
         if o < 0:
             words[row] = f"{what}: {names[g]} {digits[a]}"
-        elif b > a:
+        elif first[row]:
             words[row] = f"{what}: {names[o]} {digits[b]}, {names[g]} {digits[a]}"
         else:
             words[row] = f"{what}: {names[g]} {digits[a]}, {names[o]} {digits[b]}"
     return strength, words
+
+
+def _hundredths(p: np.ndarray) -> list[int]:
+    """Probabilities in hundredths; 101 for one above 0 that rounds to 0, 102 for one below 1 that rounds to 1."""
+    p = np.nan_to_num(np.asarray(p, float))
+    whole = np.rint(p * 100).astype(int).clip(0, 100)
+    whole[(whole == 0) & (p > 0)] = 101
+    whole[(whole == 100) & (p < 1)] = 102
+    return whole.tolist()
 
 
 def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> Reason:

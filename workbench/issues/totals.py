@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.issues.audit import Estimate, begun
+from workbench.printing import Printed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +25,8 @@ ENOUGH = 30
 DECIDED = ("relabel", "keep")
 
 
-@dataclass(frozen=True)
-class ErrorCount:
+@dataclass(frozen=True, repr=False)
+class ErrorCount(Printed):
     """The number of label errors as it is shown.
 
     Attributes

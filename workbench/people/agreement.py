@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.errors import InputError
 from workbench.people.verdicts import opinions as opinions_of
 from workbench.people.verdicts import warn_if_left_out
+from workbench.printing import Printed
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 
-@dataclass(frozen=True)
-class Kappa:
+@dataclass(frozen=True, repr=False)
+class Kappa(Printed):
     """Cohen's kappa of two raters.
 
     Attributes
