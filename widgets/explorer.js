@@ -2242,7 +2242,7 @@ class Exporter {
       const { body } = await this.wire.ask("export", { path, ask: true });
       if (this.path.value.trim() !== path) return;
       this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
-      this.place.classList.toggle("lw-warn", body.there);
+      this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
       this.place.textContent = error.message;
     }
@@ -4128,7 +4128,7 @@ function peopleFeature(view) {
 }
 
 // --- review.js
-const BLIND = "blind: suggestions, probabilities, colours and neighbours' labels are hidden until you choose";
+const BLIND = "blind: what tells of an example is hidden until you choose";
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
 function reviewFeature(view) {
@@ -4206,7 +4206,7 @@ function selectNeighbors({ store, say }) {
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order is still that of suspicion, “in random order” is not` : BLIND);
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still tells: choose “in random order”` : BLIND);
   view.colorBy(paint.by);
   inspector.blindChanged();
   gallery.redraw();
