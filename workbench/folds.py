@@ -17,7 +17,7 @@ from workbench.dataset import Dataset
 from workbench.embeddings.neighbors import finite_rows
 from workbench.embeddings.origin import embedding_origin
 from workbench.errors import InputError, MissingEvidence
-from workbench.frames import check_dataset
+from workbench.frames import check_dataset, note_order
 from workbench.parallel import each
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
 from workbench.storage.probabilities import HEAD, PredProbs
@@ -79,7 +79,8 @@ def cross_validate(
     if n != dataset.n:
         found = f"has {n} rows for {dataset.n} examples"
         raise InputError.at("X", found, "Pass one row per example, in dataset order.")
-    return _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed, client)
+    probs = _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed, client)
+    return note_order(probs, dataset.classes)
 
 
 def out_of_fold(
@@ -134,7 +135,11 @@ def out_of_fold(
         values, missing = _computed(run, epoch, folds, seed, client)
     if missing:
         how += f"; {missing} examples without an embedding have the class frequencies"
+<<<<<<< HEAD
     found = PredProbs(values, True, how, automatic=True, made_of=made_of)
+=======
+    note_order(values, run.dataset.classes)
+>>>>>>> e5e14cf (Probabilities: no warning about the order of columns by chance, nor about what the product computed)
     try:
         if not run.keep_pred_probs(found, replace=replace) and kept is None:
             store(run, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)

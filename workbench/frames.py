@@ -7,6 +7,7 @@ where a table names its rows or columns, names win, and a name that is missing i
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,12 @@ MOST_ORDERED = 1000
 LEAST_LABELS = 10
 ORDER_ROWS = 20_000
 """Classes at most, labels of each at least, and rows about which it is asked whether columns are in another order."""
+
+LIKELIER, SURE, LEAST_CHANCE = 0.3, 5.0, 1e-3
+"""By how much (mean log likelihood, and in standard errors) another order must fit better; chances count from the last.
+"""
+
+_ORDERED: dict[int, tuple[weakref.ref, tuple[str, ...]]] = {}  # arrays that the product made, by id, and their classes
 
 
 def row_names(labels: Any) -> np.ndarray | None:
@@ -71,43 +78,84 @@ def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) 
     return given_labels, named
 
 
+def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
+    """Remember that the columns of this very array are these classes, as the product made it; returns the array."""
+    key = id(values)
+    held = weakref.ref(values, lambda _: _ORDERED.pop(key, None))
+    _ORDERED[key] = (held, tuple(str(name) for name in classes))
+    return values
+
+
 def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object], *, level: int) -> None:
     """Warn where the columns of an array without names seem to be the classes in another order.
 
     That is where the largest value of a row agrees with its label less than half as often as in the best order, which
-    must agree with half of the labels; looked at where there are ten labels for each of at most 1,000 classes.
+    must agree with half of the labels, and where an order that one half of the rows suggests makes the labels of the
+    other half likelier by `SURE` standard errors and by `LIKELIER` on average. So neither chance nor a model that is
+    hardly better than the class shares (left out, it agrees with fewer labels than chance) is taken for another order.
+    Looked at where there are ten labels for each of at most 1,000 classes, and never at an array of known order.
 
     Parameters
     ----------
-    field : name of the array
+    field : name of the array; "logits" are taken as such, anything else as probabilities
     values : (n, k) probabilities or logits
     labels : int (n,), places in `classes`; -1 = unlabelled
     classes : k names in the order that is taken for that of the columns
     level : of the stack where the warning belongs, 1 = here
     """
     k = len(classes)
+    if _known_order(values) == tuple(str(name) for name in classes):
+        return
     rows = np.flatnonzero(labels >= 0)
     if not 2 <= k <= MOST_ORDERED or len(rows) < LEAST_LABELS * k or [str(name) for name in classes] == _numbers_to(k):
         return
     rows = rows[:: max(1, len(rows) // ORDER_ROWS)]
-    labels, leaders = labels[rows], np.asarray(values[rows]).argmax(axis=1)
+    labels, values = labels[rows], np.asarray(values[rows])
+    leaders = values.argmax(axis=1)
     agree = (leaders == labels).mean()
     if agree >= 0.5:
         return
-    from scipy.optimize import linear_sum_assignment
-
-    counts = np.bincount(leaders * k + labels, minlength=k * k).reshape(k, k)
-    column, better = linear_sum_assignment(counts, maximize=True)
-    best = counts[column, better].sum() / len(rows)
+    better = _best_order(leaders, labels, k)
+    best = (leaders == better[labels]).mean()
     if best < 0.5 or agree > best / 2:
+        return
+    gain = np.zeros(len(rows))
+    every = np.arange(len(rows))
+    for half in (0, 1):
+        other = _best_order(leaders[every % 2 != half], labels[every % 2 != half], k)
+        asked = every[every % 2 == half]
+        pair = [values[asked, column[labels[asked]]].astype(float) for column in (other, np.arange(k))]
+        if field != "logits":
+            pair = [np.log(np.maximum(one, LEAST_CHANCE)) for one in pair]
+        gain[asked] = pair[0] - pair[1]
+    if gain.mean() < max(LIKELIER, SURE * gain.std() / np.sqrt(len(gain))):
         return
     told = (
         f"The columns of `{field}` have no names and are taken to be {first_few([*classes], 12)}, in this order: its "
         f"largest values then agree with {agree:.0%} of the given labels. In the order "
-        f"{first_few([classes[one] for one in better], 12)} they would agree with {best:.0%}. If the columns have "
-        "another order, say which: classes=[...], or a DataFrame with columns named by class."
+        f"{first_few([classes[one] for one in np.argsort(better)], 12)} they would agree with {best:.0%}. If the "
+        "columns have another order, say which: classes=[...], or a DataFrame with columns named by class."
     )
     warnings.warn(told, stacklevel=level)
+
+
+def _known_order(values: Any) -> tuple[str, ...] | None:
+    """The classes of an array that `note_order` knows, or of a view of all of it."""
+    whole = np.shape(values)
+    while isinstance(values, np.ndarray) and values.shape == whole:
+        held = _ORDERED.get(id(values))
+        if held is not None and held[0]() is values:
+            return held[1]
+        values = values.base
+    return None
+
+
+def _best_order(leaders: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """(k,) for each class the column that leads most among its rows, each column once."""
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.bincount(labels * k + leaders, minlength=k * k).reshape(k, k)
+    return linear_sum_assignment(counts, maximize=True)[1]
 
 
 def _numbers_to(k: int) -> list[str]:

@@ -267,7 +267,12 @@ class Run:
         ------
         RunError : the file is damaged.
         """
-        return self._probabilities.read()
+        from workbench.frames import note_order
+
+        found = self._probabilities.read()
+        if found is not None:
+            note_order(found.values, self.dataset.classes)
+        return found
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
         """Store predicted probabilities (n, k), rows in dataset order, each summing to 1.

@@ -177,6 +177,45 @@ def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
     assert [str(one.message) for one in recwarn] == []
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("n", "k"), [(20, 2), (24, 2), (60, 3), (200, 2)])
+def test_chance_is_not_taken_for_another_order(n, k, seed, recwarn):
+    """Left out, a model that learned nothing agrees with fewer labels than chance: another order always fits better."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % k
+    names = np.array(NAMES, object)[labels]
+    wb.find_issues(names, pred_probs=rng.dirichlet(np.ones(k), n))
+    votes = np.tile(np.bincount(labels, minlength=k) + 0.0, (n, 1))
+    votes[np.arange(n), labels] -= 1  # the class shares of all other rows: every row's own class is the rarest
+    wb.find_issues(names, pred_probs=votes / votes.sum(axis=1, keepdims=True))
+    assert [str(one.message) for one in recwarn] == []
+
+
+def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
+    """Even where its own probabilities contradict nearly every label."""
+    from sklearn.naive_bayes import GaussianNB
+
+    class Contrary(GaussianNB):
+        def predict_proba(self, X):
+            return super().predict_proba(X)[:, ::-1]
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    data = wb.Dataset.from_arrays(np.array(["ant", "bee"], object)[labels])
+    points = rng.normal(size=(80, 2)) + 3 * labels[:, None]
+    probs = wb.cross_validate(Contrary(), points, data)
+    assert (probs.argmax(axis=1) == labels).mean() < 0.1
+    wb.find_issues(data, pred_probs=probs)
+    with wb.Recorder(tmp_path / "run", data) as rec:
+        rec.save_pred_probs(probs, out_of_fold=True, how="made by the product")
+    assert [str(one.message) for one in recwarn] == []
+    run = wb.open_run(tmp_path / "run")
+    wb.find_issues(data, pred_probs=run.pred_probs().values)
+    assert [str(one.message) for one in recwarn] == []
+    with pytest.warns(UserWarning, match="agree with"):
+        wb.find_issues(data, pred_probs=probs.copy())  # nobody knows what that is
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
