@@ -19,7 +19,7 @@ import numpy as np
 from workbench.checks import check_given_labels, check_pred_probs
 from workbench.errors import InputError
 from workbench.issues.counting import TINY, Classes, calibrate_counts, read_rows
-from workbench.issues.pruning import by_margin, lowest, to_prune
+from workbench.issues.pruning import by_margin, lowest, lowest_of_classes, to_prune
 from workbench.reductions import float_rows, given_values, in_threads, label_counts
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 
@@ -279,11 +279,10 @@ def find_label_issues(
     by_class, by_noise_rate = np.zeros((2, len(probs)), bool)
 
     def prune(classes: np.ndarray) -> None:
-        pruned = np.stack([to_prune(counts[klass], klass, min_per_class, frac_noise) for klass in classes])
+        pruned = to_prune(counts, classes, min_per_class, frac_noise)
         if by != "prune_by_noise_rate":
-            for klass, kept in zip(classes, pruned[np.arange(len(classes)), classes]):
-                members = rows.classes.members(klass)
-                by_class[members] = lowest(rows.p_given[members], len(members) - int(kept))
+            how_many = rows.classes.counts[classes] - pruned[np.arange(len(classes)), classes].astype(np.int64)
+            by_class[lowest_of_classes(rows.p_given, rows, classes, how_many)] = True
         if by != "prune_by_class":
             by_noise_rate[by_margin(probs, rows, classes, pruned)] = True
 

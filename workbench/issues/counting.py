@@ -164,14 +164,12 @@ def _confident(
     step = max(1, BLOCK // part.shape[1])
     for start in range(0, len(open_rows), step):
         rows = open_rows[start : start + step]
-        sure = float_rows(part[rows]) >= reach
-        if not sure.any():
+        reached = np.flatnonzero(float_rows(part.take(rows, axis=0)) >= reach)  # of few values: cheaper than by rows
+        if not len(reached):
             continue
-        reached = np.flatnonzero(sure.any(axis=1))
-        rows, sure = rows[reached], sure[reached]
-        first = sure.argmax(axis=1)
-        sure[np.arange(len(reached)), first] = False
-        confident[rows] = np.where(sure.any(axis=1), leader[rows], first)
+        place, klass = np.divmod(reached, part.shape[1])
+        one, first, times = np.unique(place, return_index=True, return_counts=True)
+        confident[rows[one]] = np.where(times > 1, leader[rows[one]], klass[first])
     return confident
 
 
@@ -185,22 +183,34 @@ def calibrate_counts(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
     sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
     given = np.flatnonzero(counts)
     step = max(1, PART // k)
+    if k <= MANY_CLASSES:  # few pairs are counted at all; the total in the order of memory in which cleanlab sums it
+        row, column = np.divmod(np.flatnonzero(np.ascontiguousarray(raw) != 0), k)
+        values = raw[row, column] / sizes[row] * counts[row]
+        scaled = np.zeros((k, k))
+        scaled[column, row] = values
+        total = max(scaled.sum(), TINY)
+        return _rounded(row, column, values / total * counts.sum(), k)
     parts = [given[start : start + step] for start in range(0, len(given), step)]
-    if k <= MANY_CLASSES:  # the total in the order of memory of the transposed matrix, as cleanlab sums it
-        scaled = raw.T.astype(np.float64, order="C")
-        scaled /= sizes
-        scaled *= counts
-        total = scaled.sum()
-        del scaled
-    else:
-        total = sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts)
-    total = max(total, TINY)
+    total = max(sum((raw[rows] / sizes[rows, None] * counts[rows, None]).sum() for rows in parts), TINY)
     out = np.zeros(raw.shape, np.int64)
 
     def work(rows: np.ndarray) -> None:
         out[rows] = _round_rows(raw[rows] / sizes[rows, None] * counts[rows, None] / total * counts.sum())
 
     in_threads(work, parts, 10 * len(given) * k)  # a sort costs as much as ten passes
+    return out
+
+
+def _rounded(row: np.ndarray, column: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
+    """`_round_rows` of a matrix (k, k) given by its entries other than 0: only rows that must give way are sorted."""
+    exact, out = np.zeros((k, k)), np.zeros((k, k), np.int64)
+    exact[row, column] = values
+    whole = values.round()
+    out[row, column] = whole
+    missing = exact.sum(axis=1).round() - np.bincount(row, whole, k)
+    uneven = np.flatnonzero(np.abs(np.round(missing)) > SLACK)
+    if len(uneven):
+        out[uneven] = _round_rows(exact[uneven])
     return out
 
 
@@ -220,8 +230,14 @@ def _round_rows(rows: np.ndarray) -> np.ndarray:
         uneven = np.flatnonzero(np.abs(missing) > SLACK)
         if not len(uneven):
             return whole.astype(np.int64)
-        order = np.argsort(rows[uneven] - whole[uneven], axis=1)
-        for row, ranked, lack in zip(uneven, order, missing[uneven]):
+        away = rows[uneven] - whole[uneven]
+        for row, apart, lack in zip(uneven, away, missing[uneven]):
             changes = min(int(abs(lack)), rows.shape[1])
+            if changes == 1:  # no sort where one entry is the furthest of all
+                chosen = apart.argmax() if lack > 0 else apart.argmin()
+                if np.count_nonzero(apart == apart[chosen]) == 1:
+                    whole[row, chosen] += 1 if lack > 0 else -1
+                    continue
+            ranked = np.argsort(apart)
             chosen = ranked[::-1][:changes] if lack > 0 else ranked[:changes]
             whole[row, chosen] += 1 if lack > 0 else -1

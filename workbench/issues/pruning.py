@@ -17,18 +17,52 @@ PAIRS = 1 << 20  # pairs of an example and another class that are looked at toge
 LONG = 256  # classes with more contradicted members are worth calls of their own
 
 
-def to_prune(counts: np.ndarray, klass: int, at_least: int, frac_noise: float) -> np.ndarray:
-    """One class's counts to prune (k,): at least so many kept as right, taken evenly from the rest; then the share."""
-    kept = max(int(counts[klass]), at_least)
-    if frac_noise == 1.0 and kept == counts[klass]:
-        return counts
-    others = max(np.count_nonzero(counts) - 1.0, 1.0)
-    lowered = np.maximum(counts - (kept - counts[klass]) / others, 0)
-    lowered[klass] = kept
-    share = lowered * frac_noise
-    share[klass] = kept
-    share[klass] += (lowered - share).sum()
-    return share.astype(np.int64)
+def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise: float) -> np.ndarray:
+    """Counts to prune of some classes (g, k): at least so many kept as right, taken evenly from the rest; then the
+    share."""
+    own = counts[classes, classes]
+    kept = np.maximum(own.astype(np.int64), at_least)
+    changed = np.arange(len(classes)) if frac_noise != 1.0 else np.flatnonzero(kept != own)
+    pruned = counts[classes]
+    for index in changed:
+        row, klass, least = pruned[index], classes[index], max(int(own[index]), at_least)
+        others = max(np.count_nonzero(row) - 1.0, 1.0)
+        lowered = np.maximum(row - (least - row[klass]) / others, 0)
+        lowered[klass] = least
+        share = lowered * frac_noise
+        share[klass] = least
+        share[klass] += (lowered - share).sum()
+        pruned[index] = share.astype(np.int64)
+    return pruned
+
+
+def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_many: np.ndarray) -> np.ndarray:
+    """Rows (m,) with the so many lowest scores of each class (g,): `lowest` for many small classes at once."""
+    members = [rows.classes.members(klass) for klass in classes]
+    lengths = np.array([len(some) for some in members])
+    short = np.flatnonzero((lengths <= LONG) & (how_many > 0))
+    found = [members[index][lowest(scores[members[index]], how_many[index])]
+             for index in np.flatnonzero((lengths > LONG) & (how_many > 0))]  # fmt: skip
+    if len(short):
+        joined = np.concatenate([members[index] for index in short])
+        pruned, tied = _ranked(scores[joined], lengths[short], how_many[short])
+        found.append(joined[pruned])
+        found += [members[index][lowest(scores[members[index]], how_many[index])] for index in short[tied]]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _ranked(values: np.ndarray, lengths: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of runs of values, which follow each other: places of the so many smallest of each run, and a mask of the runs
+    (r,) of which none is taken since the border is tied."""
+    run = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((values, run))
+    first = np.cumsum(lengths) - lengths
+    inside = np.flatnonzero(many < lengths)
+    border = order[first[inside] + many[inside]], order[first[inside] + many[inside] - 1]
+    tied = np.zeros(len(lengths), bool)
+    tied[inside] = values[border[0]] == values[border[1]]
+    taken = (np.arange(len(run)) - first[run] < many[run]) & ~tied[run]
+    return order[taken], tied
 
 
 def lowest(scores: np.ndarray, how_many: int, complete: Callable[[], np.ndarray] | None = None) -> np.ndarray:
@@ -61,32 +95,55 @@ def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.nda
     classes : int (g,), ascending; counts : int (g, k), how many to prune for each other class
     """
     members = [rows.classes.members(klass) for klass in classes]
-    wanted = counts > 0
-    wanted[np.arange(len(classes)), classes] = False
+    group, column = np.nonzero(counts)
+    many = counts[group, column].astype(np.int64)
+    wanted = (column != classes[group]) & (many > 0)
+    group, column, many = group[wanted], column[wanted], many[wanted]
     sizes = np.array([len(some) for some in members])
-    whole = (wanted & (counts >= sizes[:, None])).any(axis=1)
-    inside = [some[rows.contradicted[some]] for some in members]
-    found = [members[index] for index in np.flatnonzero(whole)]
-    lengths = np.array([len(some) for some in inside])
-    group, column = np.nonzero(wanted & ~whole[:, None])
-    order = np.lexsort((counts[group, column], group))
-    group, column = group[order], column[order]
-    many = counts[group, column]
+    whole = np.zeros(len(classes), bool)
+    whole[group[many >= sizes[group]]] = True
+    joined = np.concatenate(members)
+    contradicted = rows.contradicted[joined]
+    owner = np.repeat(np.arange(len(classes)), sizes)
+    lengths = np.bincount(owner[contradicted], minlength=len(classes))
+    found = [joined[whole[owner] & contradicted]]
+    kept = ~whole[group]
+    group, column, many = group[kept], column[kept], many[kept]
+    order = np.lexsort((many, group))
+    group, column, many = group[order], column[order], many[order]
     left = np.ones(len(group), bool)
     short = np.flatnonzero(lengths[group] <= LONG)
-    starts, joined = np.cumsum(lengths) - lengths, np.concatenate(inside)
-    for cells in np.split(short, np.flatnonzero(np.diff(np.cumsum(lengths[group[short]]) // PAIRS)) + 1):
+    starts, inside = np.cumsum(lengths) - lengths, joined[contradicted]
+    for cells in _chunks(short, lengths[group[short]]):
         own = group[cells]
-        chosen, left[cells] = _clear(probs, rows, joined, starts[own], lengths[own], column[cells], many[cells])
+        chosen, left[cells] = _clear(probs, rows, inside, starts[own], lengths[own], column[cells], many[cells])
         found.append(chosen)
     for index in np.flatnonzero(lengths > LONG):
         cells = np.flatnonzero(group == index)
-        chosen, left[cells] = _largest(probs, inside[index], rows.p_given, column[cells], many[cells])
+        some = inside[starts[index] : starts[index] + lengths[index]]
+        chosen, left[cells] = _largest(probs, some, rows.p_given, column[cells], many[cells])
         found.append(chosen)
+    short = np.flatnonzero(left & (sizes[group] <= LONG))
+    starts = np.cumsum(sizes) - sizes
+    for cells in _chunks(short, sizes[group[short]]):
+        own = group[cells]
+        found.append(_settled(probs, rows, joined, starts[own], sizes[own], column[cells], many[cells]))
+    left[short] = False
     for index in np.unique(group[left]):
         cells = np.flatnonzero(left & (group == index))
         found.append(_largest(probs, members[index], rows.p_given, column[cells], many[cells], every=True)[0])
     return np.concatenate(found)
+
+
+def _chunks(cells: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """The cells in parts with about PAIRS members in all."""
+    return np.split(cells, np.flatnonzero(np.diff(np.cumsum(lengths) // PAIRS)) + 1) if len(cells) else []
+
+
+def _pairs(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cell and place of the members start : start + length of every cell, one after the other."""
+    cell = np.repeat(np.arange(len(lengths)), lengths)
+    return cell, np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
 
 
 def _clear(
@@ -102,22 +159,39 @@ def _clear(
 
     The contradicted members of a cell's class are `inside[start : start + length]`.
     """
-    cell = np.repeat(np.arange(len(column)), lengths)
-    place = np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
+    cell, place = _pairs(starts, lengths)
     row = inside[place]
     margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
     above = np.flatnonzero(margins > 10 * SLACK)
     cell, row, margins = cell[above], row[above], margins[above]
-    order = np.lexsort((-margins, cell))
-    cell, row, margins = cell[order], row[order], margins[order]
     sizes = np.bincount(cell, minlength=len(column))
-    first = np.cumsum(sizes) - sizes
-    settled = sizes >= many
-    beyond = np.flatnonzero(sizes > many)
-    border = first[beyond] + many[beyond]
-    settled[beyond] = margins[border - 1] != margins[border]
-    pruned = (np.arange(len(cell)) - first[cell] < many[cell]) & settled[cell]
-    return row[pruned], ~settled
+    few = sizes < many
+    enough = ~few[cell]
+    pruned, tied = _ranked(-margins[enough], np.where(few, 0, sizes), many)
+    return row[enough][pruned], few | tied
+
+
+def _settled(
+    probs: np.ndarray,
+    rows: Rows,
+    joined: np.ndarray,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+) -> np.ndarray:
+    """For some (class, other class) the rows that are pruned among all members `joined[start : start + length]` of the
+    class; ties by the order of a full sort."""
+    cell, place = _pairs(starts, lengths)
+    row = joined[place]
+    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    pruned, tied = _ranked(-margins, lengths, many)
+    found = [row[pruned]]
+    first = np.cumsum(lengths) - lengths
+    for one in np.flatnonzero(tied):
+        part = slice(first[one], first[one] + lengths[one])
+        found.append(row[part][np.argsort(-margins[part])[: many[one]]])
+    return np.concatenate(found)
 
 
 def _largest(
