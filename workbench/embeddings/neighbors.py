@@ -373,7 +373,7 @@ def _approximate(
     rows = np.arange(m)
     some = rows if some is None else some
     centres = _centres(vectors, some, int(np.sqrt(len(some))), rng)
-    cell = _nearest_centre(vectors, centres)
+    cell = nearest_centre(vectors, centres)
     queries = _by_cell(rows, cell, len(centres))
     members = queries if some is rows else _by_cell(some, cell[some], len(centres))
     by_nearness = np.argsort(_to_centres(centres, centres), axis=1, kind="stable")
@@ -418,7 +418,7 @@ def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.G
     centres = sample[:count].copy()
     every, one = np.arange(len(sample)), np.ones(len(sample), np.float32)
     for _ in range(ROUNDS):
-        cell = _nearest_centre(sample, centres)
+        cell = nearest_centre(sample, centres)
         sizes = np.bincount(cell, minlength=count)
         sums = csr_matrix((one, (cell, every)), shape=(count, len(sample))) @ sample
         centres = sums / np.maximum(sizes, 1)[:, None].astype(np.float32)
@@ -427,7 +427,7 @@ def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.G
     return centres
 
 
-def _nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(m,) int64 index of the centre nearest to each row."""
     step = max(1, BLOCK // len(centres))
     parts = [_to_centres(rows[start : start + step], centres).argmin(axis=1) for start in range(0, len(rows), step)]

@@ -8,12 +8,21 @@ shares. Unlabelled rows are predicted but teach nothing.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-LANDMARKS = 2500
-EFFORT = 2.5e11  # rows x landmarks^2 that are affordable: some seconds on two cores
+from workbench.reductions import in_threads
+
+LANDMARKS = 1000
+EFFORT = 1.5e11  # rows x landmarks^2 that are affordable: some seconds on two cores
+ROUNDS = 3  # of k-means, whose centres are the landmarks: the choice of the first ones then matters little
+PER_LANDMARK = 20  # rows at most that each landmark is the centre of
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
 SHARPNESS = (2, 3, 4, 5, 6, 7, 8, 10)
+SOFTENING = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 SAMPLE = 5000  # rows on which penalty and sharpness are chosen
 WIDTH_RANK = 21
 FLOOR = 1e-6
@@ -40,42 +49,66 @@ class Ridge:
     Notes
     -----
     K(x, z) = exp(-|x - z|^2 / (2 w)), w the median squared distance to the 21st neighbour. With m landmarks the kernel
-    is approximated by K_nm K_mm^-1 K_mn (Williams & Seeger 2001); with m = n it is exact. Left out, row i predicts
+    is approximated by K_nm K_mm^-1 K_mn (Williams & Seeger 2001), the landmarks being centres of k-means (Zhang & Kwok
+    2008); with m = n it is exact. Left out, row i predicts
     (y^_i - h_ii y_i) / (1 - h_ii), h the leverages (Allen 1974, PRESS). Cost: n m^2, memory n m floats.
     """
 
     def __init__(self, vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> None:
-        from scipy.linalg import cholesky, eigh, solve_triangular
-
         self.taught, self.k = taught, k
-        rows = np.flatnonzero(taught)
+        self.rows = rows = np.flatnonzero(taught)
         m = int(min(len(rows), LANDMARKS, max(np.sqrt(EFFORT / max(len(rows), 1)), 64)))
         random = np.random.default_rng(seed)
         chosen = rows if m == len(rows) else np.sort(random.choice(rows, m, replace=False))
+        self.landmarks, self.exact = m, m == len(rows)
         marks = vectors[chosen]
         self.width = _width(marks, min(WIDTH_RANK, m - 1) * m / max(len(rows), 1))
+        if not self.exact:
+            seen = rows if len(rows) <= PER_LANDMARK * m else random.choice(rows, PER_LANDMARK * m, replace=False)
+            marks = _centres(vectors[np.sort(seen)], marks)
+        self._decompose(vectors, marks)
+        self._picked = rows if len(rows) <= SAMPLE else np.sort(random.choice(rows, SAMPLE, replace=False))
+
+    def _decompose(self, vectors: np.ndarray, marks: np.ndarray) -> None:
+        """Features (n, m) whose Gram matrix over the taught rows is diagonal, its diagonal, and the leverages.
+
+        Blocks of rows are worked on in threads; how they are cut depends on nothing else, nor does the result.
+        """
+        from scipy.linalg import cholesky, eigh
+        from scipy.linalg.blas import strsm
+
+        n, m = len(vectors), len(marks)
         exact = marks.astype(np.float64)  # in float32 near-duplicates and few dimensions leave negative eigenvalues
-        among = self._kernel(exact, exact).astype(np.float64)
+        among = self._kernel(exact, exact)
         among[np.diag_indices(m)] += 1e-6
-        inverse = solve_triangular(cholesky(among, lower=True, check_finite=False), np.eye(m), lower=True)
-        inverse = inverse.T.astype(np.float32)
-        self.features = np.empty((len(vectors), m), np.float32)
-        for part in _parts(len(vectors), m):
-            self.features[part] = self._kernel(vectors[part], marks) @ inverse
-        gram = np.zeros((m, m), np.float32)
-        for part in _parts(len(rows), m):
-            block = self.features[rows[part]]
-            gram += block.T @ block
+        factor = np.asfortranarray(cholesky(among, lower=True, check_finite=False), np.float32)
+        self.features = np.empty((n, m), np.float32)
+        parts = _parts(n, m, most=1 << 22)
+        grams: list[Any] = [None] * len(parts)
+
+        def embed(index: int) -> None:
+            part = parts[index]
+            block = self._kernel(vectors[part], marks)
+            solved = strsm(1.0, factor, block.T, lower=1, overwrite_b=1).T  # block.T is in Fortran's order: in place
+            self.features[part] = solved
+            known = self.taught[part]
+            solved = solved if known.all() else solved[known]
+            grams[index] = solved.T @ solved
+
+        in_threads(embed, range(len(parts)), n * m)
+        gram = functools.reduce(np.add, grams) if grams else np.zeros((m, m), np.float32)
         values, axes = eigh(gram, check_finite=False, overwrite_a=True, driver="evd")
         self.values = np.maximum(values, 0).astype(np.float64)
-        for part in _parts(len(vectors), m):
-            self.features[part] = self.features[part] @ axes
-        self.rows = rows
-        self.landmarks = m
-        self.exact = m == len(rows)
-        self._leverages: dict[float, np.ndarray] = {}
-        picked = rows if len(rows) <= SAMPLE else np.sort(random.choice(rows, SAMPLE, replace=False))
-        self._picked = picked
+        gains = np.stack([self._gain(penalty) for penalty in PENALTIES], axis=1).astype(np.float32)
+        self._leverages = np.empty((n, len(PENALTIES)), np.float32)
+
+        def turn(part: slice) -> None:
+            turned = self.features[part] @ axes
+            self.features[part] = turned
+            np.square(turned, out=turned)
+            self._leverages[part] = np.minimum(turned @ gains, 0.999)
+
+        in_threads(turn, parts, n * m)
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         values = a @ b.T  # in place from here: a new array of this size costs more than the arithmetic
@@ -95,69 +128,59 @@ class Ridge:
         given : int (n,), labels whose likelihood chooses penalty and sharpness
         settings : (penalty, sharpness) to use instead of choosing; `self.settings` after a call
         """
-        soft = targets.ndim == 2
         taught = self._products(targets)
         if settings is None:
-            settings = max(
-                (
-                    (_likelihood(sharp * values, given[self._picked]), penalty, sharp)
-                    for penalty in PENALTIES
-                    for values in [self._left_out(self._picked, targets, taught, penalty, soft)]
-                    for sharp in SHARPNESS
-                ),
-            )[1:]
+            settings = self._chosen(targets, taught, given[self._picked])
         self.settings = settings
         penalty, sharp = settings
         out = np.empty((len(self.taught), taught.shape[1]), np.float32)
-        parts = _parts(len(out), max(out.shape[1], self.landmarks))
-        if penalty not in self._leverages:  # they do not hang on the targets
-            gain = self._gain(penalty)
-            self._leverages[penalty] = np.concatenate([self._leverage(self.features[part], gain) for part in parts])
-        for part in parts:
-            values = self._left_out(part, targets, taught, penalty, soft, self._leverages[penalty][part])
-            out[part] = log_softmax(sharp * values)
+
+        def answer(part: slice) -> None:
+            out[part] = log_softmax(sharp * self._left_out(part, targets, taught, penalty))
+
+        in_threads(answer, _parts(len(out), max(out.shape[1], self.landmarks)), self.features.size)
         return out
+
+    def _chosen(self, targets: np.ndarray, taught: np.ndarray, given: np.ndarray) -> tuple[float, float]:
+        """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
+        best = (-np.inf, PENALTIES[0], SHARPNESS[0])
+        for penalty in PENALTIES:
+            values = self._left_out(self._picked, targets, taught, penalty)
+            likelihoods = sharpened_likelihoods(values, given, SHARPNESS)
+            best = max(best, *((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS)))
+        return best[1:]
 
     def _gain(self, penalty: float) -> np.ndarray:
         return 1 / (self.values + penalty * len(self.rows))
 
-    @staticmethod
-    def _leverage(block: np.ndarray, gain: np.ndarray) -> np.ndarray:
-        return np.minimum((block * block) @ gain.astype(np.float32), 0.999)
-
     def _products(self, targets: np.ndarray) -> np.ndarray:
         """Features' transpose times the targets of the taught rows: (m, k)."""
-        if targets.ndim == 2:
-            total = np.zeros((self.landmarks, targets.shape[1]))
-            for part in _parts(len(self.features), self.landmarks):
-                total += self.features[part].T @ np.where(self.taught[part, None], targets[part], 0).astype(np.float32)
-            return total
-        total = np.zeros((self.landmarks, self.k))
-        for part in _parts(len(self.features), self.landmarks):
-            total += class_sums(self.features[part], np.where(self.taught[part], targets[part], -1), self.k).T
-        return total
+        parts = _parts(len(self.features), self.landmarks)
+        found: list[Any] = [None] * len(parts)
 
-    def _left_out(
-        self,
-        rows: np.ndarray | slice,
-        targets: np.ndarray,
-        taught: np.ndarray,
-        penalty: float,
-        soft: bool,
-        leverage: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Predictions (rows, k) with each row's own target taken out."""
-        gain = self._gain(penalty)
-        block = self.features[rows]
-        fitted = block @ (gain[:, None] * taught).astype(np.float32)
-        leverage = np.where(self.taught[rows], self._leverage(block, gain) if leverage is None else leverage, 0)
-        if soft:
-            own = np.where(self.taught[rows][:, None], targets[rows], 0)
-            fitted -= leverage[:, None] * own
+        def product(index: int) -> None:
+            part = parts[index]
+            if targets.ndim == 2:
+                wanted = np.where(self.taught[part, None], targets[part], 0).astype(np.float32)
+                found[index] = self.features[part].T @ wanted
+            else:
+                labels = np.where(self.taught[part], targets[part], -1)
+                found[index] = class_sums(self.features[part], labels, self.k).T
+
+        in_threads(product, range(len(parts)), self.features.size)
+        return sum((one.astype(np.float64) for one in found), np.zeros((self.landmarks, 1)))
+
+    def _left_out(self, rows: slice | np.ndarray, targets: np.ndarray, taught: np.ndarray, penalty: float):
+        """What the rows are predicted to be, (b, k), each without its own target."""
+        fitted = self.features[rows] @ (self._gain(penalty)[:, None] * taught).astype(np.float32)
+        leverage = np.where(self.taught[rows], self._leverages[rows, PENALTIES.index(penalty)], 0)
+        if targets.ndim == 2:
+            fitted -= leverage[:, None] * np.where(self.taught[rows][:, None], targets[rows], 0)
         else:
             known = np.flatnonzero(self.taught[rows])
             fitted[known, targets[rows][known]] -= leverage[known]
-        return fitted / (1 - leverage)[:, None]
+        fitted /= (1 - leverage)[:, None]
+        return fitted
 
 
 def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
@@ -220,7 +243,7 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
 
     picked = rows if n <= SAMPLE else rows[np.linspace(0, n - 1, SAMPLE).astype(int)]
     trial = evidence(picked)
-    soften = max((_likelihood(s * trial, given[picked]), s) for s in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0))[1]
+    soften = max(zip(sharpened_likelihoods(trial, given[picked], SOFTENING), SOFTENING))[1]
     out = np.empty((len(vectors), k), np.float32)
     for part in _parts(len(vectors), max(k, p)):
         out[part] = log_softmax(soften * evidence(np.arange(part.start, min(part.stop, len(vectors)))))
@@ -236,8 +259,27 @@ def class_sums(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     return csr_matrix((np.ones(len(known), np.float32), place), shape=(k, len(values))) @ values
 
 
-def _likelihood(values: np.ndarray, given: np.ndarray) -> float:
-    return float(log_softmax(values)[np.arange(len(given)), given].mean())
+def sharpened_likelihoods(values: np.ndarray, given: np.ndarray, powers: Sequence[float]) -> list[float]:
+    """Mean log probability of the labels `given` under softmax(power * values), floored at log 1e-6, for each power."""
+    beside = values - values.max(axis=1, keepdims=True)
+    own = beside[np.arange(len(given)), given]
+    found = []
+    for power in powers:
+        total = np.exp(np.float32(power) * beside).sum(axis=1)
+        found.append(float(np.maximum(power * own - np.log(total), np.log(FLOOR)).mean(dtype=np.float64)))
+    return found
+
+
+def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Centres (m, p) after some rounds of k-means; one that no point is nearest to stays where it was."""
+    from workbench.embeddings.neighbors import nearest_centre
+
+    for _ in range(ROUNDS):
+        owner = nearest_centre(points, centres)
+        sizes = np.bincount(owner, minlength=len(centres)).astype(np.float32)
+        means = class_sums(points, owner, len(centres)) / np.maximum(sizes, 1)[:, None]
+        centres = np.where(sizes[:, None] > 0, means, centres).astype(np.float32)
+    return centres
 
 
 def _width(marks: np.ndarray, rank: float) -> float:
@@ -252,6 +294,6 @@ def _width(marks: np.ndarray, rank: float) -> float:
     return width if width > 1e-6 else max(float(squared.mean()), 1e-3)
 
 
-def _parts(n: int, width: int) -> list[slice]:
-    step = max(1, (1 << 23) // max(width, 1))
+def _parts(n: int, width: int, most: int = 1 << 23) -> list[slice]:
+    step = max(1, most // max(width, 1))
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
