@@ -6,8 +6,10 @@ the caller stops or a part fails: nothing new is started, and the error comes ou
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -45,6 +47,36 @@ def each(
             yield part, function(part)
         return
     yield from _in_threads(function, iter(parts), workers)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Linear algebra in one thread of each caller: several that wait for each other on busy cores cost many times more.
+
+    The limit belongs to the process, so it is set by the first of several callers and lifted by the last.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _limit.lock:
+        _limit.callers += 1
+        if _limit.callers == 1:
+            _limit.held = threadpool_limits(1)
+    try:
+        yield
+    finally:
+        with _limit.lock:
+            _limit.callers -= 1
+            if _limit.callers == 0:
+                _limit.held.restore_original_limits()
+                _limit.held = None
+
+
+class _Limit:
+    def __init__(self) -> None:
+        self.lock, self.callers, self.held = threading.Lock(), 0, None
+
+
+_limit = _Limit()
 
 
 def check_client(client: Any) -> None:

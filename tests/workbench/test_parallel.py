@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
 from workbench.errors import InputError
@@ -48,3 +49,27 @@ def test_an_error_comes_out_and_nothing_new_is_started(threads):
 def test_a_client_that_is_none_is_refused():
     with pytest.raises(InputError, match=r"`client` is str\. Pass a dask\.distributed\.Client"):
         next(each(abs, [1], client="tcp://localhost:8786"))
+
+
+def test_one_blas_thread_is_lifted_by_the_last_of_several_callers():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    from workbench.parallel import one_blas_thread
+
+    def threads():
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    np.zeros((2, 2)) @ np.zeros((2, 2))
+    with threadpool_limits(2):
+        before = threads()
+        inner, outer = one_blas_thread(), one_blas_thread()
+        outer.__enter__()
+        inner.__enter__()
+        assert threads() == {1}
+        outer.__exit__(None, None, None)
+        assert threads() == {1}
+        inner.__exit__(None, None, None)
+        assert threads() == before
+        with pytest.raises(ZeroDivisionError), one_blas_thread():
+            1 / 0
+        assert threads() == before

@@ -24,6 +24,7 @@ from workbench.issues.dynamics import Doubt, doubt
 from workbench.issues.nearby import labels_near
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
+from workbench.parallel import one_blas_thread
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def find_issues(
         return _with_total(source, frame, verdicts) if counted else frame
     evidence = Evidence.of(source, **arrays)
     given = evidence.given_labels
-    used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
+    with one_blas_thread():
+        used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
     pooled, learned, seen, score = used.pooled, used.learned, used.seen, used.score
     if pooled is None and learned is None and seen is None:
         raise _nothing(evidence)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 NAME = "suspects"
-VERSION = 2
+VERSION = 3
 """Of the detector: another number when the same evidence gives another result."""
 
 
