@@ -135,11 +135,8 @@ def out_of_fold(
         values, missing = _computed(run, epoch, folds, seed, client)
     if missing:
         how += f"; {missing} examples without an embedding have the class frequencies"
-<<<<<<< HEAD
-    found = PredProbs(values, True, how, automatic=True, made_of=made_of)
-=======
     note_order(values, run.dataset.classes)
->>>>>>> e5e14cf (Probabilities: no warning about the order of columns by chance, nor about what the product computed)
+    found = PredProbs(values, True, how, automatic=True, made_of=made_of)
     try:
         if not run.keep_pred_probs(found, replace=replace) and kept is None:
             store(run, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
