@@ -49,14 +49,14 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
     if len(x) < 2 or np.ptp(x) == 0 or t.sum() <= 0:
         return np.full(len(x), t.mean() if len(t) else 0.0)
     slope = _platt(x, t, np.ones(len(x)), start=(float(logit(t.mean())), 1.0), pull=(0.0, 1e-6))[1]
-    stiff = _shifted(max(slope, 1e-3) * x, t.mean())
+    stiff = shifted_to(max(slope, 1e-3) * x, t.mean())
     order = np.argsort(x, kind="stable")
     _, tied = np.unique(x[order], return_inverse=True)
     weight = np.bincount(tied).astype(float)
     steps = isotonic_regression(np.bincount(tied, t[order]) / weight, weights=weight).x[tied]
     bent = np.empty(len(x))
     bent[order] = logit(np.clip(steps, 1e-4, 1 - 1e-4))
-    return expit(_shifted((stiff + bent) / 2, t.mean()))
+    return expit(shifted_to((stiff + bent) / 2, t.mean()))
 
 
 def around_share(score: np.ndarray, share: float) -> np.ndarray:
@@ -67,11 +67,11 @@ def around_share(score: np.ndarray, share: float) -> np.ndarray:
     out = np.full(len(score), np.nan)
     there = ~np.isnan(score)
     if there.any():
-        out[there] = expit(_shifted(TYPICAL_SLOPE * score[there], min(max(share, 0.5 / there.sum()), 1 - 1e-6)))
+        out[there] = expit(shifted_to(TYPICAL_SLOPE * score[there], min(max(share, 0.5 / there.sum()), 1 - 1e-6)))
     return out
 
 
-def _shifted(x: np.ndarray, mean: float) -> np.ndarray:
+def shifted_to(x: np.ndarray, mean: float) -> np.ndarray:
     """x plus the constant that makes the mean of expit(x) this mean."""
     low, high = -x.max() - 40, -x.min() + 40
     for _ in range(80):

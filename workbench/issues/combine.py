@@ -12,14 +12,14 @@ import numpy as np
 
 from workbench.evidence import Evidence
 from workbench.issues import counts
-from workbench.issues.calibrate import expit, logit
+from workbench.issues.calibrate import expit, logit, shifted_to
 from workbench.issues.heads import Ridge, discriminant
 from workbench.issues.likelihood import sample
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import WIDE, noise_matrices
 from workbench.issues.sharpen import power_and_noise
 from workbench.issues.space import Space, plain_space, unit_space
-from workbench.issues.voting import Voted, class_shares, weigh_votes
+from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
 from workbench.issues.weighing import View, Weights, weigh
 
 GIVEN_PROBS = "given pred_probs"
@@ -134,8 +134,8 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
 def _votes_alone(evidence: Evidence, notes: list[str]) -> Opinion:
     """The opinion of annotators' votes without any model."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
-    rows = np.unique(evidence.votes.rows)
-    voted = weigh_votes(evidence.votes, class_shares(given, k, len(rows)), given, None)
+    voted, _ = by_votes(evidence, None, None)
+    rows = voted.rows
     unknown = np.full(n, np.nan, np.float32)
     p_wrong, p_other, other = unknown.copy(), unknown.copy(), np.full(n, -1, np.int32)
     p_wrong[rows], p_other[rows], other[rows] = expit(voted.odds), voted.p_other, voted.other
@@ -366,17 +366,38 @@ def _reduce(
         out["p_rough"], out["p_least"] = counts.mixed(total, out["p_rough"], *slips)
     voted = None
     if evidence.votes is not None and k > 1:
-        rows = np.unique(evidence.votes.rows)
-        told = weights is None or weights.tells
-        logs = _normalised(read(rows)) if told else class_shares(given, k, len(rows))
-        voted = weigh_votes(evidence.votes, logs, given, None if matrices is None else matrices[0])
-        other[rows], out["p_wrong"][rows], out["p_suggested"][rows] = voted.other, expit(voted.odds), voted.p_other
-        out["p_other"][rows] = np.exp(logs[np.arange(len(rows)), voted.other])
-        views = (*views, VOTES)
+        tells = weights is None or weights.tells
+        voted, why = by_votes(evidence, read if tells else None, None if matrices is None else matrices[0])
+        if voted is None:
+            notes.append(f"{VOTES} set aside: they {why}")
+        else:
+            rows = voted.rows
+            other[rows], out["p_wrong"][rows], out["p_suggested"][rows] = voted.other, expit(voted.odds), voted.p_other
+            out["p_other"][rows] = np.exp(_normalised(read(rows))[np.arange(len(rows)), voted.other])
+            views = (*views, VOTES)
+            known = rows[given[rows] >= 0]
+            for name in ("p_rough", "p_least"):  # the posterior ranks, the model's count sets the level
+                out[name] = out[name].copy()
+                level = float(out[name][known].mean())
+                if 0 < level < 1:
+                    out[name][known] = expit(shifted_to(logit(out["p_wrong"][known].astype(float)), level))
     return Opinion(
         **out, other=other, views=views, count=total, notes=notes, weights=weights, control=control, vectors=vectors,
         voted=voted,
     )  # fmt: skip
+
+
+def by_votes(evidence: Evidence, read, matrix: np.ndarray | None) -> tuple[Voted | None, str]:
+    """What the votes add to a model (`read`: log probabilities of rows) or say alone (None); and why not."""
+    votes, k, given = evidence.votes, evidence.k, evidence.given_labels
+    if read is not None:
+        predicted = read(np.unique(votes.rows)).argmax(axis=1)
+        votes, why = usable(votes, predicted, given)
+        if votes is None:
+            return None, why
+    rows = np.unique(votes.rows)
+    logs = class_shares(given, k, len(rows)) if read is None else _normalised(read(rows))
+    return weigh_votes(votes, logs, given, matrix, model=read is not None), ""
 
 
 def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:

@@ -20,6 +20,8 @@ AUDIT = 200
 
 NEED, NEED_ALONE = 20.0, 75.0
 """Least gain (twice the log likelihood) of a noise term: with embeddings, and for given probabilities alone."""
+NEED_AGREED, AGREED = 10.0, 1.1
+"""The same where the noise term and the confident joint, two ways to count, differ by at most this factor."""
 MOST_DISAGREE = 0.55
 MOST_APART = 1.25
 """Largest share of contradicted labels, and largest ratio of the counts of two classifiers."""
@@ -164,7 +166,8 @@ def count(
     """
     joint, e = float(np.nanmean(p_joint)), float(np.nanmean(p_slip))
     structure = noise.structure
-    need = NEED if embeddings or structure < 3 else NEED_ALONE
+    agreed = joint <= AGREED * e and noise.ratio <= 1.1
+    need = NEED_AGREED if agreed else NEED if embeddings or structure < 3 else NEED_ALONE
     why = ""
     if noise.gain <= need:
         why = "there is no noise that the model cannot explain, so wrong labels that follow a rule would not show"

@@ -7,7 +7,7 @@ so say nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,14 @@ import numpy as np
 if TYPE_CHECKING:
     from workbench.people.votes import Votes
 
+NOTHING = "are no closer to the model's predictions than votes on other examples"
+REPEATS = "repeat the given labels"
+SURE, LEAST_VOTES = 4.0, 20
+"""Standard errors by which votes must agree with the model more than by chance: all together, and each annotator with
+at least so many votes (half of it)."""
+COPIES, MOST_PAIRS = 0.995, 30
+"""Annotators who agree on this share of their shared examples, at least `LEAST_VOTES`, count as one; looked for among
+at most so many annotators."""
 ROUNDS = 3
 LEAN = 10.0
 """Votes of each true class that the matrix of all annotators is worth in each one's own."""
@@ -42,7 +50,64 @@ class Voted:
     made_of: bool
 
 
-def weigh_votes(votes: Votes, logs: np.ndarray, given: np.ndarray, noise: np.ndarray | None) -> Voted:
+def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Votes | None, str]:
+    """(votes that tell something, or None; why, in words).
+
+    Parameters
+    ----------
+    predicted : int (u,), likeliest class by a model, out-of-sample, of the rows with a vote in ascending order
+    given : int (n,), -1 = unlabelled
+
+    Notes
+    -----
+    Left out: votes that repeat the given labels; annotators that copy another; annotators, or all together, whose votes
+    agree with the model no more than by chance (the product of both class shares).
+    """
+    labels = given[votes.rows]
+    if (labels >= 0).any() and (votes.labels == labels)[labels >= 0].mean() >= COPIES:
+        return None, REPEATS
+    keep = np.ones(len(votes.rows), bool)
+    for one, other in _copies(votes):
+        keep &= (votes.annotators != other) | ~np.isin(votes.rows, votes.rows[votes.annotators == one])
+    model = predicted[np.searchsorted(np.unique(votes.rows), votes.rows)]
+    agree = votes.labels == model
+    shares = np.bincount(predicted, minlength=votes.k) / max(len(predicted), 1)
+    chance = shares[votes.labels]
+    spread = chance * (1 - chance)
+
+    def surplus(groups: np.ndarray, many: int) -> np.ndarray:
+        excess = np.bincount(groups[keep], (agree - chance)[keep], minlength=many)
+        return excess / np.sqrt(np.maximum(np.bincount(groups[keep], spread[keep], minlength=many), 1e-12))
+
+    if surplus(np.zeros(len(keep), np.int64), 1)[0] < SURE:
+        return None, NOTHING
+    cast = np.bincount(votes.annotators, minlength=len(votes.names))
+    idle = (cast >= LEAST_VOTES) & (surplus(votes.annotators, len(votes.names)) < SURE / 2)
+    keep &= ~idle[votes.annotators]
+    if not keep.any():
+        return None, NOTHING
+    return replace(votes, rows=votes.rows[keep], annotators=votes.annotators[keep], labels=votes.labels[keep]), ""
+
+
+def _copies(votes: Votes) -> list[tuple[int, int]]:
+    """Pairs of annotators of whom the second repeats the first."""
+    a = len(votes.names)
+    if not 2 <= a <= MOST_PAIRS:
+        return []
+    table = np.full((a, votes.n), -1, np.int32)
+    table[votes.annotators, votes.rows] = votes.labels
+    found = []
+    for one in range(a):
+        for other in range(one + 1, a):
+            shared = (table[one] >= 0) & (table[other] >= 0)
+            if shared.sum() >= LEAST_VOTES and (table[one] == table[other])[shared].mean() >= COPIES:
+                found.append((one, other))
+    return found
+
+
+def weigh_votes(
+    votes: Votes, logs: np.ndarray, given: np.ndarray, noise: np.ndarray | None, *, model: bool = True
+) -> Voted:
     """The posterior of each true class from the model, the votes and, where it is a further opinion, the given label.
 
     Parameters
@@ -51,6 +116,7 @@ def weigh_votes(votes: Votes, logs: np.ndarray, given: np.ndarray, noise: np.nda
     logs : float (u, k), log probabilities of a model, out-of-sample, of the rows with a vote in ascending order
     given : int (n,), -1 = unlabelled
     noise : float (k, k), P(given = row | true = column); None leaves the given label out
+    model : False when `logs` are the class shares alone
 
     Notes
     -----
@@ -72,6 +138,9 @@ def weigh_votes(votes: Votes, logs: np.ndarray, given: np.ndarray, noise: np.nda
     people = votes.annotators if a > 1 else np.zeros(len(votes.rows), np.int64)
     cell = people * k + votes.labels
     current = start
+    if not model:  # nothing tells the classes apart but the votes: begin with their shares
+        tally = np.bincount(place * k + votes.labels, minlength=u * k).reshape(u, k)
+        current = start + np.log(tally + 0.5)
     for _ in range(ROUNDS):
         belief = _softmax(current)
         seen = np.stack([np.bincount(cell, belief[place, true], minlength=a * k) for true in range(k)], axis=1)

@@ -1,0 +1,191 @@
+"""What bad evidence costs the detector: `python benchmarks/damage.py [--quick] [--data DATA_DIR] [--json]`.
+
+Good evidence (embeddings, out-of-fold probabilities, both) with label errors that are known, and beside it one piece of
+evidence that is worthless or has seen the labels. For each piece the loss of average precision (AP) and AUROC against
+the good evidence alone: worst and mean over the data sets. A loss below 0 is a gain.
+
+Data: handwritten digits of scikit-learn with symmetric and pair errors, Gaussian classes, and, where DATA_DIR holds
+them, 1,500 rows of the human labels of `cifar10n_*.npz`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import workbench as wb
+
+ROWS = 1500
+
+
+@dataclass
+class Case:
+    """A data set with good evidence of both kinds."""
+
+    name: str
+    given: np.ndarray
+    true: np.ndarray
+    embeddings: np.ndarray
+    pred_probs: np.ndarray
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.pred_probs.shape[1]
+
+
+def out_of_fold(vectors: np.ndarray, given: np.ndarray, seed: int = 0, penalty: float = 1.0) -> np.ndarray:
+    """Probabilities (n, k) of logistic regression, five folds."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=300))
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    return cross_val_predict(model, vectors, given, cv=folds, method="predict_proba").astype(np.float32)
+
+
+def cases(folder: Path | None, quick: bool) -> Iterator[Case]:
+    """All data sets."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    some = np.random.default_rng(0).permutation(len(digits.target))[: 700 if quick else ROWS]
+    pixels, true = digits.data[some].astype(np.float32), digits.target[some]
+    for name, share in (("symmetric", 0.1), ("pair", 0.2)):
+        rng = np.random.default_rng(1)
+        given = flipped(true, 10, share, name, rng)
+        yield Case(f"digits, {name} {share:.0%}", given, true, pixels, out_of_fold(pixels[:, ::2], given, penalty=0.1))
+    rng = np.random.default_rng(2)
+    true = rng.integers(0, 4, 600 if quick else 1000)
+    vectors = (rng.normal(size=(4, 12)) * 1.2)[true] + rng.normal(size=(len(true), 12))
+    given = flipped(true, 4, 0.08, "symmetric", rng)
+    other = vectors[:, :6] + 0.5 * rng.normal(size=(len(true), 6))
+    yield Case("Gaussian classes, symmetric 8%", given, true, vectors.astype(np.float32), out_of_fold(other, given))
+    if folder is None or quick:
+        return
+    for path in sorted(folder.glob("cifar10n_*_embed_*.npz")):
+        stem = path.name.split("_embed_")[0]
+        with np.load(folder / f"{stem}.npz") as data, np.load(path) as file:
+            chosen = np.sort(np.random.default_rng(3).permutation(len(data["clean_label"]))[:ROWS])
+            vectors = file["embedding"][chosen].astype(np.float32)
+            for key in ("aggre_label", "random_label1", "worse_label"):
+                dynamics = folder / f"dynamics_{stem}_{key}_mlp.npz"
+                if key in data.files and dynamics.is_file():
+                    with np.load(dynamics) as recorded:
+                        probs = recorded["oos_pred_probs"][chosen]
+                    given, true = data[key][chosen].astype(int), data["clean_label"][chosen].astype(int)
+                    yield Case(f"CIFAR-10N {key}", given, true, vectors, probs)
+
+
+def flipped(true: np.ndarray, k: int, share: float, how: str, rng: np.random.Generator) -> np.ndarray:
+    """Labels of which a share is another class: any ("symmetric") or the next ("pair")."""
+    wrong = rng.random(len(true)) < share
+    step = 1 if how == "pair" else rng.integers(1, k, len(true))
+    return np.where(wrong, (true + step) % k, true)
+
+
+def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(what is added, to which good evidence, arrays)."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(7)
+    n, k = case.pred_probs.shape
+    turn = rng.permutation(n)
+    E, P, given = case.embeddings, case.pred_probs, case.given
+    one_hot = np.eye(k)[given]
+    projected = E @ rng.normal(size=(E.shape[1], 3))
+    bad = {
+        "noise, 16 columns": rng.normal(size=(n, 16)),
+        "shuffled rows": E[turn],
+        "constant": np.ones((n, 8)),
+        "a wrong layer: projected to 3 columns": projected,
+        "the labels themselves": one_hot + 0.05 * rng.normal(size=(n, k)),
+        "trained on the labels, in part": E / E.std() + 0.8 * one_hot @ rng.normal(size=(k, E.shape[1])),
+    }
+    for name, vectors in bad.items():
+        yield f"embeddings: {name}", "probabilities", {"embeddings": vectors.astype(np.float32), "pred_probs": P}
+    yield "embeddings: twice the same columns", "embeddings", {"embeddings": np.concatenate([E, E], axis=1)}
+    yield "embeddings: 64 columns of noise more", "embeddings", {
+        "embeddings": np.concatenate([E / E.std(), rng.normal(size=(n, 64))], axis=1).astype(np.float32)
+    }
+    forest = RandomForestClassifier(60, random_state=0).fit(E, given).predict_proba(E)
+    scaled = E / np.maximum(E.std(axis=0), 1e-9)
+    linear = LogisticRegression(C=100, max_iter=200).fit(scaled, given).predict_proba(scaled)
+    worse = {
+        "shuffled rows": P[turn],
+        "constant": np.full((n, k), 1 / k),
+        "random (Dirichlet)": rng.dirichlet(np.ones(k), n),
+        "a copy of the others": P,
+        "in-sample forest": forest,
+        "in-sample logistic regression": linear,
+        "the labels, .9": 0.9 * one_hot + 0.1 / k,
+    }
+    for name, probs in worse.items():
+        yield f"probabilities: {name}", "embeddings", {"embeddings": E, "pred_probs": probs.astype(np.float32)}
+    votes = rng.integers(0, k, (n, 3))
+    for base, good in (("embeddings", {"embeddings": E}), ("probabilities", {"pred_probs": P})):
+        yield "votes: random", base, {**good, "votes": votes}
+        yield "votes: shuffled rows", base, {**good, "votes": case.true[turn][:, None].repeat(2, axis=1)}
+        yield "votes: the given label twice", base, {**good, "votes": given[:, None].repeat(2, axis=1)}
+        noise = rng.normal(size=(4, n, k))
+        yield "dynamics: noise", base, {**good, "logits": noise}
+        memorised = 8 * one_hot + noise
+        yield "dynamics: memorised", base, {**good, "logits": memorised}
+
+
+def measured(case: Case, arrays: dict[str, Any]) -> tuple[float, float, str]:
+    """(AP, AUROC, the evidence in words)."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    found = wb.find_issues(wb.Evidence.from_arrays(case.given, case.k, **arrays))
+    doubt = np.empty(len(found))
+    doubt[found["row"].to_numpy()] = -np.arange(len(found))
+    wrong = case.given != case.true
+    return average_precision_score(wrong, doubt), roc_auc_score(wrong, doubt), found.attrs["evidence"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run from the shell."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder with cifar10n_*.npz, their embeddings and dynamics")
+    parser.add_argument("--quick", action="store_true", help="small data, about a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON line per damage and data set")
+    args = parser.parse_args(argv)
+    losses: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for case in cases(args.data, args.quick):
+        alone = {
+            "embeddings": measured(case, {"embeddings": case.embeddings}),
+            "probabilities": measured(case, {"pred_probs": case.pred_probs}),
+        }
+        both = measured(case, {"embeddings": case.embeddings, "pred_probs": case.pred_probs})
+        best = max(alone.values())
+        lines = [("nothing: both are good", "the better one", best, both)]
+        for name, base, arrays in damages(case):
+            lines.append((name, base, alone[base], measured(case, arrays)))
+        for name, base, good, found in lines:
+            loss = good[0] - found[0], good[1] - found[1]
+            losses.setdefault((name, base), []).append(loss)
+            if args.json:
+                row = {"data": case.name, "added": name, "to": base, "ap": good[0], "ap_loss": loss[0]}
+                print(json.dumps(row | {"auroc_loss": loss[1], "evidence": found[2]}), flush=True)
+    if not args.json:
+        print(f"{'evidence added':44} {'to':15} AP lost: worst    mean   AUROC lost: worst    mean")
+        for (name, base), values in losses.items():
+            ap, auroc = np.array(values).T
+            numbers = f"{ap.max():14.3f} {ap.mean():7.3f} {auroc.max():18.3f} {auroc.mean():7.3f}"
+            print(f"{name:44} {base:15} {numbers}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

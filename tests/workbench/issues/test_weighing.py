@@ -1,0 +1,190 @@
+"""More evidence never hurts: worthless evidence, and evidence that has seen the labels, beside good evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from planted import blobs, probabilities, softmax, training
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+import workbench as wb
+from workbench.evidence import Evidence
+from workbench.issues import weighing
+from workbench.issues.likelihood import surfaces
+from workbench.issues.sharpen import power_and_noise
+
+K = 4
+
+
+@pytest.fixture(scope="module")
+def world():
+    rng = np.random.default_rng(5)
+    vectors, given, true = blobs(rng, n=500, noise=0.12)
+    return {"embeddings": vectors, "pred_probs": probabilities(rng, true, K)}, given, true
+
+
+def found(world, **arrays):
+    """(AP, AUROC, attrs)"""
+    _, given, true = world
+    issues = wb.find_issues(Evidence.from_arrays(given, K, **arrays))
+    doubt = np.empty(len(issues))
+    doubt[issues["row"]] = -np.arange(len(issues))
+    wrong = given != true
+    return average_precision_score(wrong, doubt), roc_auc_score(wrong, doubt), issues.attrs
+
+
+def bad_embeddings(name, world):
+    kinds, given, _ = world
+    rng, n = np.random.default_rng(0), len(given)
+    return {
+        "noise": lambda: rng.normal(size=(n, 16)),
+        "shuffled": lambda: kinds["embeddings"][rng.permutation(n)],
+        "constant": lambda: np.ones((n, 3)),
+        "labels": lambda: np.eye(K)[given] + 0.05 * rng.normal(size=(n, K)),
+        "wrong layer": lambda: kinds["embeddings"] @ rng.normal(size=(10, 2)),
+    }[name]()
+
+
+def bad_probabilities(name, world):
+    from sklearn.ensemble import RandomForestClassifier
+
+    kinds, given, _ = world
+    rng, n, vectors = np.random.default_rng(0), len(given), kinds["embeddings"]
+    return {
+        "shuffled": lambda: kinds["pred_probs"][rng.permutation(n)],
+        "constant": lambda: np.full((n, K), 1 / K),
+        "Dirichlet": lambda: rng.dirichlet(np.ones(K), n),
+        "labels": lambda: 0.9 * np.eye(K)[given] + 0.1 / K,
+        "forest": lambda: RandomForestClassifier(30, random_state=0).fit(vectors, given).predict_proba(vectors),
+    }[name]()
+
+
+@pytest.mark.parametrize("name", ["noise", "shuffled", "constant", "labels", "wrong layer"])
+def test_bad_embeddings_cost_nothing_beside_good_probabilities(world, name):
+    ap, auroc, _ = found(world, pred_probs=world[0]["pred_probs"])
+    vectors = bad_embeddings(name, world).astype(np.float32)
+    worse, lower, attrs = found(world, pred_probs=world[0]["pred_probs"], embeddings=vectors)
+    assert worse > ap - 0.01
+    assert lower > auroc - 0.005
+    if name != "wrong layer":
+        reason = weighing.REPEATING if name == "labels" else weighing.NOTHING
+        assert attrs["set_aside"] == {"embeddings": reason}
+        assert attrs["shares"] == {"pred_probs": 1.0}
+        assert f"set aside: embeddings ({reason})" in attrs["evidence"]
+        assert f"embeddings set aside: {reason}" in attrs["method"]
+
+
+@pytest.mark.parametrize("name", ["shuffled", "constant", "Dirichlet", "labels", "forest"])
+def test_bad_probabilities_cost_nothing_beside_good_embeddings(world, name):
+    ap, auroc, _ = found(world, embeddings=world[0]["embeddings"])
+    probs = bad_probabilities(name, world)
+    worse, lower, attrs = found(world, embeddings=world[0]["embeddings"], pred_probs=probs)
+    assert worse > ap - 0.01
+    assert lower > auroc - 0.005
+    assert "pred_probs" in attrs["set_aside"]
+    assert "given pred_probs" not in attrs["evidence"].split("; set aside")[0]
+
+
+def test_a_duplicate_costs_nothing(world):
+    vectors, probs = world[0]["embeddings"], world[0]["pred_probs"]
+    ap, auroc, _ = found(world, embeddings=vectors)
+    again, lower, _ = found(world, embeddings=np.concatenate([vectors, vectors], axis=1))
+    assert again > ap - 0.01
+    assert lower > auroc - 0.005
+    both, _, attrs = found(world, embeddings=vectors, pred_probs=probs)
+    assert both > max(ap, found(world, pred_probs=probs)[0]) - 0.01
+    assert sum(attrs["shares"].values()) == pytest.approx(1)
+    assert set(attrs["shares"]) == {"embeddings", "pred_probs"}
+    assert f"embeddings {attrs['shares']['embeddings']:.0%} (" in attrs["evidence"]
+
+
+@pytest.mark.parametrize("kind", ["embeddings", "pred_probs"])
+@pytest.mark.parametrize("name", ["noise", "shuffled", "memorised"])
+def test_bad_dynamics_cost_nothing(world, kind, name):
+    _, given, true = world
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(4, len(given), K))
+    good = training(rng, given, true, K)
+    logits = {
+        "noise": noise,
+        "shuffled": good[:, rng.permutation(len(given))],
+        "memorised": 8 * np.eye(K)[given] + noise,
+    }[name]
+    ap, auroc, _ = found(world, **{kind: world[0][kind]})
+    worse, lower, attrs = found(world, **{kind: world[0][kind]}, logits=logits)
+    assert worse > ap - 0.01
+    assert lower > auroc - 0.005
+    assert "training dynamics" in attrs["set_aside"]
+
+
+def test_good_dynamics_beside_worthless_embeddings_are_heard(world):
+    _, given, true = world
+    logits = training(np.random.default_rng(1), given, true, K)
+    ap, auroc, _ = found(world, logits=logits)
+    worse, lower, attrs = found(world, logits=logits, embeddings=bad_embeddings("noise", world).astype(np.float32))
+    assert (worse, lower) == (pytest.approx(ap), pytest.approx(auroc))
+    assert attrs["set_aside"] == {"embeddings": weighing.NOTHING}
+
+
+def test_worthless_evidence_alone_is_used_and_not_trusted(world):
+    _, _, attrs = found(world, embeddings=bad_embeddings("noise", world).astype(np.float32))
+    assert not attrs["errors_identified"]
+
+
+def test_dynamics_have_no_weight_beside_texts():
+    rng = np.random.default_rng(0)
+    words = [["goal", "match", "team"], ["vote", "party", "law"]]
+    true = rng.integers(0, 2, 200)
+    texts = [" ".join(rng.choice(words[t], 3)) for t in true]
+    given = np.where(rng.random(200) < 0.1, 1 - true, true)
+    logits = training(rng, given, true, 2)
+    plain = wb.find_issues(given, texts=texts)
+    both = wb.find_issues(given, texts=texts, logits=logits)
+    assert both.index.tolist() == plain.index.tolist()
+    assert "training dynamics" in both.attrs["set_aside"]
+
+
+def test_the_user_is_asked_whether_embeddings_saw_the_labels(world):
+    vectors, probs = world[0]["embeddings"], world[0]["pred_probs"]
+    asked = found(world, embeddings=vectors)[2]
+    assert "embeddings_saw_labels=" in asked["method"]
+    for saw in (True, False):
+        told = found(world, embeddings=vectors, pred_probs=probs, embeddings_saw_labels=saw)[2]
+        assert "embeddings_saw_labels=" not in told["method"]
+        assert (told["shares"]["embeddings"] <= weighing.SEEN_SHARE + 1e-9) == saw
+        assert ("by pred_probs alone" in told["method"]) == saw
+
+
+# ---- parts
+
+
+def test_surface_finds_what_the_other_fit_finds():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(3000, K)) * 3
+    probs = softmax(logits)
+    true = (rng.random((3000, 1)) > probs.cumsum(1)).sum(1).clip(max=K - 1)
+    given = np.where(rng.random(3000) < 0.15, (true + rng.integers(1, K, 3000)) % K, true)
+    logs = np.log(probs) / 1.7
+    uniform = (1 - np.eye(K)) / (K - 1)
+    power, noise = power_and_noise(logs, given, uniform)
+    plain, same = surfaces(logs, given, [None, uniform])
+    for one in (plain, same):
+        assert one.power == pytest.approx(power, rel=0.04)
+        assert one.noise == pytest.approx(noise, abs=0.004)
+        low, high = one.interval()
+        assert low < 0.15 < high
+        assert one.gain > 100
+        assert one.doubts().mean() == pytest.approx(one.noise, abs=0.002)
+    clean = surfaces(logs, true, [None])[0]
+    assert clean.interval()[0] == 0
+    assert clean.gain < 5
+
+
+def test_stacking_prefers_the_view_that_predicts():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, K, 1000)
+    good, poor = (np.log(probabilities(rng, true, K, sharp=sharp)) for sharp in (4.0, 0.5))
+    weights = weighing.stacked([good, poor], true)
+    assert weights[0] > 3 * weights[1] > 0
+    twice = weighing.stacked([good, good], true)
+    assert twice.sum() == pytest.approx(weighing.stacked([good], true)[0], rel=0.05)
