@@ -2579,7 +2579,7 @@ function tableNode(table, size) {
 }
 
 function textNode(text, size) {
-  const node = h("span", { class: `lw-media lw-${size} lw-text`, text: size === "thumb" ? clip(text, 160) : text });
+  const node = h("span", { class: `lw-media lw-${size} lw-text`, dir: "auto", text: size === "thumb" ? clip(text, 160) : text });
   return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
 }
 
