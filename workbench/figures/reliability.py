@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 BINS = 10
-FEWEST_VERDICTS = 20
+FEWEST_VERDICTS = 30
 
 
 def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | None = None) -> go.Figure:
@@ -25,13 +25,13 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
     Parameters
     ----------
     issues : result of `find_issues`; computed when missing.
-    truth : "verdicts" (decisions in the journal: keep or relabel) or "planted" (errors put in on purpose; others count
-        as right, so errors that the data had before make the observed share too low). By default verdicts where there
-        are at least 20, else planted.
+    truth : "verdicts" (of people who looked: those of the audit where it has 30, else all, by a p_error that has not
+        learned from them) or "planted" (errors put in on purpose; others count as right, so errors that the data had
+        before make the observed share too low). By default verdicts where there are at least 30, else planted.
 
     Raises
     ------
-    MissingEvidence : there is neither.
+    MissingEvidence : there are neither planted errors nor 30 verdicts.
     """
     import plotly.graph_objects as go
 
@@ -78,26 +78,54 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
 
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
-    from workbench.people.verdicts import verdicts_of
-
-    verdicts = verdicts_of(run)
-    verdicts = verdicts[verdicts.index.isin(issues.index)]
     planted = run.planted()
+    audited, chosen = _audited(run), _chosen(run, issues)
+    most = max(len(audited), len(chosen))
     if truth is None:
-        truth = "verdicts" if len(verdicts) >= FEWEST_VERDICTS or planted is None else "planted"
-    if truth == "verdicts" and len(verdicts):
-        p = issues["p_error"].reindex(verdicts.index).to_numpy(float)
-        wrong = verdicts.to_numpy(bool)
-        how = f"{len(verdicts):,} verdicts of the journal"
+        truth = "verdicts" if most >= FEWEST_VERDICTS or planted is None else "planted"
+    if truth == "verdicts" and most >= FEWEST_VERDICTS:
+        random = len(audited) >= FEWEST_VERDICTS
+        table = audited if random else _before_verdicts(run, issues, chosen)
+        p, wrong = table["p_error"].to_numpy(float), table["wrong"].to_numpy(bool)
+        how = f"{len(table):,} verdicts of people, " + (
+            "on a random audit, by p_error as it was when the sample was drawn" if random else
+            "on examples of their own choice and not a random audit: of labels that nobody looked at it says little"
+        )  # fmt: skip
     elif truth == "planted" and planted is not None:
         p = issues["p_error"].to_numpy(float)
         wrong = issues.index.isin(planted["id"])
         how = f"{len(planted):,} planted errors; errors that nobody planted count as right"
     else:
-        how = "Decide about some examples, or plant errors with `wb.plant` before training."
+        there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (what was accepted in bulk is none)"
+        how = f"{there}. Decide about some examples one by one, or plant errors with `wb.plant` before training."
         raise MissingEvidence.needed("figure 'reliability'", ["verdicts", "planted"], how)
     usable = ~np.isnan(p)
     return p[usable], wrong[usable], how
+
+
+def _audited(run: Run) -> pd.DataFrame:
+    """p_error and wrong of the audited examples; no rows without an audit."""
+    from workbench.issues.audit import begun
+
+    found = begun(run)
+    return pd.DataFrame({"p_error": [], "wrong": []}) if found is None else found.counted()
+
+
+def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
+    """The newest verdict on each example that `issues` has."""
+    from workbench.people.verdicts import verdicts_of
+
+    verdicts = verdicts_of(run)
+    return verdicts[verdicts.index.isin(issues.index)]
+
+
+def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.DataFrame:
+    """p_error and wrong of judged examples, by a detector that has not learned from these verdicts."""
+    from workbench.issues import find_issues
+
+    if issues.attrs.get("verdicts"):
+        issues = find_issues(run, verdicts=pd.Series(dtype=bool))
+    return pd.DataFrame({"p_error": issues["p_error"].reindex(verdicts.index), "wrong": verdicts})
 
 
 def binned(p: np.ndarray, wrong: np.ndarray, bins: int = BINS) -> pd.DataFrame:

@@ -99,6 +99,15 @@ class Audit:
         waiting = int((column["drawn"] & judged & ~sample).sum())
         return replace(found, budget=self.budget, waiting=waiting)
 
+    def counted(self, author: str | None = None) -> pd.DataFrame:
+        """The sample's verdicts that count, by id: p_error as it was when drawn, wrong (bool, of the first look)."""
+        table = self._looks(author)
+        judged = table["looks"].to_numpy() > 0
+        passed = self._passed(judged | table["skipped"].to_numpy())
+        here = judged & self.plan["drawn"].to_numpy() & (self.plan["place"].to_numpy() < passed)
+        plan = self.plan[here].set_index("id")
+        return pd.DataFrame({"p_error": plan["p_error"], "wrong": table["first"].to_numpy()[here] > 0})
+
     def second_looks(self, author: str | None = None) -> list:
         """Ids that are due for a second look: show them without what was said, and decide with source="second look".
 

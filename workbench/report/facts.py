@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError, WorkbenchError
+from workbench.issues.totals import error_count
+from workbench.people.verdicts import verdicts_of
 
 if TYPE_CHECKING:
-    from workbench.issues.audit import Estimate
     from workbench.issues.health import NoiseReport
+    from workbench.issues.totals import ErrorCount
     from workbench.run import Run
 
 MOST_CLASSES = 20
@@ -74,10 +76,11 @@ class Facts:
     decisions: pd.DataFrame
     verdicts: dict[str, int]
     changes: pd.DataFrame
-    audit: Estimate | None
+    total: ErrorCount | None
+    looked: int
     canaries: dict[str, Any] | None
     gain: tuple[np.ndarray, np.ndarray] | None
-    reliability: tuple[pd.DataFrame, str] | None
+    reliability: tuple[pd.DataFrame | None, str]
     missing: list[str] = field(default_factory=list)
 
 
@@ -113,7 +116,8 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         decisions=state,
         verdicts={str(name): int(count) for name, count in verdicts.items()},
         changes=run.changes(),
-        audit=_audit(run),
+        total=error_count(run, issues),
+        looked=len(verdicts_of(run)),
         canaries=canaries,
         gain=gain,
         reliability=_reliability(run, issues),
@@ -255,16 +259,6 @@ def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
         return None
 
 
-def _audit(run: Run) -> Estimate | None:
-    """The estimate of an audit that was begun, if a verdict is in."""
-    if not run.layout.audit.exists():
-        return None
-    from workbench.issues.audit import audit
-
-    estimate = audit(run, budget=1).estimate()
-    return estimate if estimate.judged else None
-
-
 def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Examples reviewed from the top, and share of planted errors found among them, at up to 200 places."""
     judged = issues[issues["p_error"].notna()]
@@ -274,12 +268,15 @@ def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.n
     return at, np.concatenate([[0], hits])[at] / total
 
 
-def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame, str] | None:
+def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+    """The bins and what the truth is; or None and why nothing can be said."""
     from workbench.errors import MissingEvidence
-    from workbench.figures.reliability import binned, known_errors
+    from workbench.figures.reliability import FEWEST_VERDICTS, binned, known_errors
 
     try:
         p, wrong, how = known_errors(run, issues)
     except MissingEvidence:
-        return None  # neither verdicts nor planted errors: nothing is known to compare with
-    return (binned(p, wrong), how) if len(p) else None
+        count = len(verdicts_of(run))
+        so_far = f"{count:,} {'label was' if count == 1 else 'labels were'} judged by a person"
+        return None, f"{so_far}, {FEWEST_VERDICTS} are needed to say; an audit shows it best"
+    return (binned(p, wrong), how) if len(p) else (None, "no example with a verdict has a probability")

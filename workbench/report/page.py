@@ -80,17 +80,13 @@ This page holds no scripts and loads nothing.</footer>
 
 
 def _headline(facts: Facts) -> str:
-    judged = facts.about.get("judged", facts.n)
-    if facts.audit is not None:
-        a = facts.audit
-        return f"About {a.errors:,.0f} of {judged:,} labels are wrong, {a.left:,.0f} of them still to find"
-    expected = facts.about.get("expected_errors")
-    if expected is None:
+    total = facts.total
+    if total is None:
         return f"{facts.name}: {facts.n:,} labels"
-    interval = facts.about.get("expected_errors_interval")
-    if interval and not facts.about.get("errors_identified", True):
-        return f"{interval[0]:,.0f} to {interval[1]:,.0f} of {judged:,} labels could be wrong: audit some to know"
-    return f"About {expected:,.0f} of {judged:,} labels are wrong"
+    if not total.known:
+        return f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,} labels could be wrong: audit some to know"
+    words = f"About {total.errors:,.0f} of {total.labels:,} labels are wrong"
+    return f"{words}, {total.left:,.0f} of them still to find" if total.left_high < total.high else words
 
 
 def _subtitle(facts: Facts) -> str:
@@ -103,19 +99,16 @@ def _subtitle(facts: Facts) -> str:
 def _numbers(facts: Facts) -> str:
     """The strip of numbers below the headline."""
     boxes: list[tuple[str, str]] = []
-    interval = facts.about.get("expected_errors_interval")
-    if facts.audit is not None:
-        a = facts.audit
-        words = f"wrong labels, {a.low:,} to {a.high:,} (95 %), from {a.judged} audited examples"
-        boxes.append((f"{a.errors:,.0f}", words))
-        boxes.append((f"{a.left:,.0f}", f"of them not yet judged ({a.left_low:,} to {a.left_high:,})"))
-    elif facts.about.get("expected_errors") is not None:
-        identified = facts.about.get("errors_identified", True)
-        words = "wrong labels expected by the detector" if identified else facts.about["errors_in_words"]
-        if interval and identified:
-            words += f", {interval[0]:,.0f} to {interval[1]:,.0f} (95 %)"
-        number = f"{facts.about['expected_errors']:,.0f}" if identified else "?"
-        boxes.append((number, words))
+    total = facts.total
+    if total is not None:
+        span = f"{total.low:,.0f} to {total.high:,.0f} (95 %), {total.basis}"
+        why = f"wrong labels, {span}{', ' + total.detail if total.detail else ''}"
+        if not total.known:
+            why = f"wrong labels: {facts.about.get('errors_in_words') or span}"
+        boxes.append((f"{total.errors:,.0f}" if total.known else "?", why))
+        if total.known and total.left_high < total.high:
+            rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
+            boxes.append((f"{total.left:,.0f}", rest))
     suspects = int(facts.issues["is_issue"].sum())
     boxes.append((f"{suspects:,}", f"suspects: {facts.about.get('threshold', 'as marked')}"))
     if facts.canaries is not None and facts.canaries["planted"]:
@@ -123,7 +116,8 @@ def _numbers(facts: Facts) -> str:
         boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the suspects"))
     decided = sum(facts.verdicts.get(name, 0) for name in ("relabel", "keep"))
     changed = len(facts.changes)
-    boxes.append((f"{changed:,}", f"{_plural(changed, 'label')} changed so far, {decided:,} decided"))
+    words = f"{_plural(changed, 'label')} changed so far, {decided:,} decided, {facts.looked:,} by looking"
+    boxes.append((f"{changed:,}", words))
     inside = "".join(f"<div><b>{escape(number)}</b><span>{escape(words)}</span></div>" for number, words in boxes)
     return f'<div class="numbers">{inside}</div>'
 
@@ -253,9 +247,9 @@ def _noise(facts: Facts) -> str:
     doubts = "".join(f"<li>{escape(doubt)}</li>" for doubt in noise.doubts)
     doubts = f"<p class='soft'>Doubtful here:</p><ul class='soft'>{doubts}</ul>" if doubts else ""
     assumptions = "".join(f"<li>{escape(one)}</li>" for one in noise.assumptions)
-    interval = f"95 % interval {noise.errors_low:,.0f} to {noise.errors_high:,.0f}; {escape(noise.how)}"
     return (
-        f"<p>Confident learning counts about {noise.errors:,.0f} wrong labels ({interval}).{note}</p>"
+        f"<p>Which classes are given for which, by confident learning ({escape(noise.how)}). "
+        f"Compare the shares; how many labels are wrong in all is said on top.{note}</p>"
         f'<div class="scroll"><table class="matrix"><caption>{caption}</caption>{head}{"".join(lines)}</table></div>'
         f"{doubts}<details class='soft'><summary>What this estimate takes for granted</summary><ul>{assumptions}</ul>"
         f"<p>The intervals cover the choice of examples, not a failure of these.</p></details>"
@@ -281,16 +275,20 @@ def _check(facts: Facts) -> str:
             f"<figure>{drawing.gain(*facts.gain, canaries['planted'])}<figcaption>Share of planted errors found by "
             "reviewing from the top; dotted: the best possible.</figcaption></figure>"
         )
-    if facts.reliability is not None:
-        table, how = facts.reliability
+    table, how = facts.reliability
+    if table is not None:
         error = float((table["count"] * (table["predicted"] - table["observed"]).abs()).sum() / table["count"].sum())
         words = f"Do the probabilities come true? By {how}; expected calibration error {error:.3f}. Points above the "
         words += "dotted line: more were wrong than predicted."
         drawings.append(f"<figure>{drawing.reliability(table)}<figcaption>{escape(words)}</figcaption></figure>")
     if drawings:
         parts.append(f'<div class="pair">{"".join(drawings)}</div>')
-    if facts.audit is not None:
-        parts.append(f"<p>Audit: {escape(str(facts.audit))}.</p>")
+    if table is None and parts:
+        parts.append(f"<p>Do the probabilities come true for labels that nobody planted? {escape(how)}.</p>")
+    elif table is None:
+        parts.append(f"<p>Do the probabilities come true? {escape(how)}.</p>")
+    if facts.total is not None and facts.total.source == "audit":
+        parts.append(f"<p>By the audit {escape(str(facts.total))}.</p>")
     return "".join(parts)
 
 

@@ -249,3 +249,59 @@ def test_the_gain_drawing_ends_soon_after_the_last_planted_error():
 def test_with_the_detector_itself(recorded, tmp_path):
     page = parsed(report(recorded, tmp_path / "r.html"))
     assert "labels are wrong" in "".join(page.text)
+
+
+def verdicts_on(run, ids, found, **told):
+    """One by one: every third label of `ids` is called wrong."""
+    for place, id in enumerate(ids):
+        given = found["given"][id]
+        other = next(name for name in run.classes if name != given)
+        if place % 3 == 0:
+            run.journal.relabel([id], other, old=[given], **told)
+        else:
+            run.journal.keep([id], old=[given], **told)
+
+
+def shown_in(run, found, path) -> str:
+    return " ".join("".join(parsed(report(run, path, issues=found, top=2)).text).split())
+
+
+def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
+    run = made(tmp_path / "run", images=False, planted=False)
+    found = table(run)
+    judged = found[found["p_error"].notna()]
+    ids = judged.index[:40].tolist()
+    olds = found["given"][ids].tolist()
+    others = [next(name for name in run.classes if name != given) for given in olds]
+    run.journal.relabel(ids, others, old=olds, source="explorer: accept selection")
+    shown = shown_in(run, found, tmp_path / "bulk.html")
+    assert "Do the probabilities come true? 0 labels were judged by a person, 30 are needed" in shown
+    assert "calibration error" not in shown
+    assert "40 decided, 0 by looking" in shown
+    verdicts_on(run, ids[:35], found, source="explorer: key")
+    shown = shown_in(run, found, tmp_path / "looked.html")
+    assert "By 35 verdicts of people, on examples of their own choice and not a random audit" in shown
+
+
+def test_the_headline_is_the_one_number_with_its_source(tmp_path):
+    from workbench.issues.audit import audit
+    from workbench.issues.totals import error_count
+
+    run = made(tmp_path / "run", images=False, planted=False)
+    found = table(run)
+    shown = shown_in(run, found, tmp_path / "before.html")
+    assert "About 8 of" in shown and "4 to 12 (95 %), from the detector" in shown
+    found.attrs["errors_identified"] = False
+    sample = audit(run, 60, issues=found)
+    verdicts_on(run, sample.ids[:29].tolist(), found, source="explorer: audit, key")
+    assert "from the detector" in str(error_count(run, found)), "29 verdicts take no number's place"
+    assert "4 to 12 of" in shown_in(run, found, tmp_path / "unknown.html")
+    verdicts_on(run, sample.ids[29:60].tolist(), found, source="explorer: audit, key")
+    total = error_count(run, found)
+    assert total.source == "audit" and "from 60 audited examples" in str(total)
+    shown = shown_in(run, found, tmp_path / "audited.html")
+    assert f"About {total.errors:,.0f} of {total.labels} labels are wrong" in shown
+    assert "By 60 verdicts of people, on a random audit" in shown
+    assert "Confident learning counts" not in shown, "one number at a time"
+    found.attrs |= {"errors_identified": True, "expected_errors_interval": (7.5, 8.5)}
+    assert error_count(run, found).source == "detector", "a better estimate is not replaced by a worse one"
