@@ -64,7 +64,7 @@ def sources() -> set[str]:
             if (
                 path.is_file()
                 and not {"__pycache__", "node_modules"} & set(path.parts)
-                and path.suffix in {".py", ".js", ".css", ".html"}
+                and (path.suffix in {".py", ".js", ".css", ".html"} or path.name == "py.typed")
             ):
                 found.add(path.relative_to(ROOT).as_posix())
     return found
@@ -77,6 +77,7 @@ def test_wheel_holds_our_packages_with_their_assets_and_nothing_else(wheel):
     extra = {name.split("/")[0] for name in names} - set(PACKAGES)
     assert extra == {f"label_workbench-{metadata_version(wheel)}.dist-info"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names  # type checkers read our annotations
     assert not [name for name in names if name.endswith((".pyc", ".sqlite", ".ipynb")) or "node_modules" in name]
     assert wheel.stat().st_size < 1_000_000
 
@@ -151,3 +152,22 @@ def test_an_editable_install_does_not_leak_the_repository(tmp_path):
         pytest.skip("the project is not installed in editable mode here")
     code = "import importlib.util as u, json; print(json.dumps([n for n in ('tests', 'data') if u.find_spec(n)]))"
     assert json.loads(run(sys.executable, "-I", "-c", code, cwd=tmp_path)) == []
+
+
+def test_lower_bounds_leave_out_releases_with_known_holes(wheel):
+    """Those that files of strangers reach: weights, pictures, Arrow files, notebooks."""
+    from packaging.requirements import Requirement
+
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = archive.read(name).decode().splitlines()
+    needed = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
+    bounds = {one.name: one.specifier for one in needed if one.marker is None}
+    for holed in ("torch==2.5.1", "pillow==10.0.0", "pillow==10.2.0", "pyarrow==14.0.0", "jupyterlab==4.2.4"):
+        name, _, version = holed.partition("==")
+        assert not bounds[name].contains(version), holed
+
+
+def test_what_is_installed_with_pip_is_pinned():
+    pinned = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    assert {"setuptools", "torch", "pillow", "pyarrow", "jupyterlab"} <= pinned

@@ -34,6 +34,38 @@ def in_memory(field: str, values: Any) -> Any:
     return list(values) if hasattr(values, "__next__") else values
 
 
+def one_column(values: Any) -> Any:
+    """The column of a table or array that has only one; anything else as it is."""
+    shape = getattr(values, "shape", ())
+    if len(shape) == 2 and shape[1] == 1:
+        return values.iloc[:, 0] if hasattr(values, "iloc") else values[:, 0]
+    return values
+
+
+def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | None = None) -> None:
+    """Refuse an array (n, d) with infinity in a row; NaN is left to the caller.
+
+    Raises
+    ------
+    InputError
+        The first such row, and how many there are.
+    """
+    if values.dtype.kind != "f":
+        return
+    n, d = values.shape
+    bad = np.zeros(n, bool)
+
+    def work(rows: slice) -> None:
+        bad[rows] = np.isinf(values[rows]).any(axis=1)
+
+    by_blocks(work, n, max(d, 1))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        more = f" (so do {int(bad.sum()) - 1} more rows)" if bad.sum() > 1 else ""
+        todo = "Check the layer; a row of NaN has no embedding."
+        raise InputError.at(field, f"holds infinity{more}", todo, row=row, id=None if ids is None else ids[row])
+
+
 def check_share(name: str, value: Any) -> None:
     """Refuse what is no number from 0 to 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:

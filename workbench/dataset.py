@@ -7,8 +7,7 @@ integer `given_labels` into `classes`, with -1 for "no label yet". Rows are join
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.cells import cell_text, is_missing
-from workbench.checks import in_memory
-from workbench.errors import InputError, first_few
+from workbench.classes import class_codes, object_array
+from workbench.errors import InputError, first_few, shortened
 from workbench.storage.roots import media_root as find_root
 from workbench.tasks import TASKS
 
 UNLABELLED = -1
 """Class index of an example without a given label."""
-
-MOST_VALUES = 30
-"""Distinct labels about which nobody asks whether they are classes at all."""
 
 RESERVED = ("row", "id", "given_label", "image", "audio")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
@@ -357,7 +353,7 @@ class _Sounds(_Images):
 
 def _clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
     """(n,) int64 or object array of str, unique, or an error that names the first offender."""
-    raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else _object_array(ids)
+    raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else object_array(ids)
     if raw.shape != (n,):
         raise InputError.at("ids", f"has shape {raw.shape} for {n} labels", "Pass one id per example.")
     if raw.dtype.kind == "i":
@@ -383,103 +379,17 @@ def _check_storable(values: list[int | str]) -> None:
     for row, value in enumerate(values):
         if isinstance(value, str):
             if not value.isascii() and value.encode(errors="replace").decode() != value:
-                found = f"is {value!r}, no valid Unicode"
+                found = f"is {shortened(value)}, no valid Unicode"
                 raise InputError.at("ids", found, "Decode it properly, or number the examples.", row=row)
         elif not -(2**63) <= value < 2**63:
-            raise InputError.at("ids", f"is {value}, beyond 64 bits", "Use text: str(id).", row=row)
+            raise InputError.at("ids", f"is {shortened(value)}, beyond 64 bits", "Use text: str(id).", row=row)
 
 
 def _refuse_ids(values: list[object]) -> None:
     """Say which id is neither int nor str, or that both kinds occur."""
     for row, value in enumerate(values):
         if not isinstance(value, (str, int)) or isinstance(value, bool):
-            found = f"is {value!r} ({type(value).__name__})"
+            found = f"is {shortened(value)} ({type(value).__name__})"
             raise InputError.at("ids", found, "Ids are int or str and never missing.", row=row)
     ints = sum(isinstance(value, int) for value in values)
     raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one kind: str(id) for all.")
-
-
-def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Class indices (n,) int64 with -1 for missing, and the class names."""
-    try:
-        series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
-    except UnicodeError as error:
-        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        classes = list(series.cat.categories) if classes is None else classes
-        series = series.astype(object)
-    try:
-        positions, found = pd.factorize(series, use_na_sentinel=True)
-    except TypeError as error:
-        row = next((row for row, value in enumerate(series) if not isinstance(value, Hashable)), None)
-        found = "is not a label" if row is None else f"is a {type(series.iloc[row]).__name__}"
-        raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
-    distinct = [_scalar(value) for value in found]
-    if classes is None:
-        _warn_of_no_classes(distinct, int((positions >= 0).sum()), series.name)
-        classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
-    classes = [_scalar(name) for name in classes]
-    names = tuple(str(name) for name in classes)
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError as error:  # pandas before 3 lets such text through
-        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")
-    lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
-    if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
-        lookup = {code: code for code in range(len(names))}
-    code_of_distinct = np.array([lookup.get(value, -2) for value in distinct] + [UNLABELLED], dtype=np.int64)
-    codes = code_of_distinct[positions]
-    if (codes == -2).any():
-        row = int(np.flatnonzero(codes == -2)[0])
-        value = distinct[positions[row]]
-        todo = f"Known classes: {first_few(list(names), 12)}."
-        if value == UNLABELLED:
-            todo += f" Where there is no label yet, give None instead of -1 ({int((codes == -2).sum())} rows)."
-        raise InputError.at("labels", f"is {value!r}", todo, row=row)
-    return codes, names
-
-
-def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -> None:
-    """Warn of labels that look like measurements, ids or texts: one would get a class of nearly every value."""
-    if len(distinct) <= MOST_VALUES:
-        return
-    numbers = any(isinstance(value, float) for value in distinct)
-    if not numbers and len(distinct) <= labelled / 2:
-        return
-    name = "the labels" if column is None else f"{column!r}"
-    what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
-    what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
-    told = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of class labels."
-    warnings.warn(told, stacklevel=4)
-
-
-def _object_array(values: Iterable[object]) -> np.ndarray:
-    """(n,) object array of any values, without numpy turning a mix into text."""
-    listed = list(values)
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
-
-
-def _plain(labels: Iterable[object]) -> object:
-    """A list or array that pandas reads without turning ints into something else; torch tensors included."""
-    if labels is None:
-        raise InputError.at("labels", "is None", "Pass one label per example; None in a row that has none.")
-    labels = in_memory("labels", labels)
-    if not isinstance(labels, np.ndarray):
-        return labels if isinstance(labels, pd.Series) else _object_array(labels)
-    if labels.ndim != 1:
-        raise InputError.at("labels", f"has shape {labels.shape}", "Pass one label per example, shape (n,).")
-    return labels
-
-
-def _scalar(value: object) -> object:
-    """Plain Python value of a numpy scalar; whole floats (from a column with gaps) become ints."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value

@@ -10,6 +10,9 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+MOST = 4000
+"""Characters of what was found that a message holds."""
+
 
 class WorkbenchError(ValueError):
     """Base of every error that the project raises on purpose."""
@@ -26,6 +29,7 @@ class InputError(WorkbenchError):
             place += f" row {row}"
         if id is not None:
             place += f" (id {shortened(id)})"
+        found = found if len(found) <= MOST else f"{found[: MOST // 2]}... ({len(found):,} characters)"
         error = cls(f"{place} {found}. {todo}")
         error.parts = {"field": field, "found": found, "todo": todo, "row": row}
         return error

@@ -7,6 +7,7 @@ logits where only logits are there, neighbours from embeddings, and embeddings f
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.checks import check_given_labels, check_pred_probs
+from workbench.checks import check_given_labels, check_pred_probs, refuse_infinity
 from workbench.dataset import Dataset
 from workbench.embeddings.origin import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
 from workbench.errors import InputError, MissingEvidence
@@ -172,7 +173,7 @@ class Evidence:
             rows with the ids
         out_of_fold : whether `pred_probs` come from models that had not seen the row's label
         logits : float array (epochs, n, k), before softmax, of one training on the given labels
-        embeddings : float array (n, d); rows with NaN or infinity count as "no embedding"
+        embeddings : float array (n, d); a row with NaN counts as "no embedding", infinity is refused
         texts : n strings; without `embeddings` they are embedded by their character n-grams
         statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
         votes : what several annotators said: DataFrame with columns id, annotator, label, one row per vote; or array
@@ -184,7 +185,7 @@ class Evidence:
         Raises
         ------
         InputError
-            Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+            Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none, infinite embeddings.
         """
         if np.ndim(k):
             found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
@@ -232,7 +233,13 @@ class Evidence:
                 raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
             unknown = "whether it was trained on these labels is not known"
             said = {True: TRAINED_HERE, False: NOT_TRAINED}.get(embeddings_saw_labels, unknown)
-            evidence._add_embeddings(lambda: vectors, f"as given; {said}")
+
+            @functools.cache
+            def read() -> np.ndarray:
+                refuse_infinity("embeddings", vectors, evidence.ids)
+                return vectors
+
+            evidence._add_embeddings(read, f"as given; {said}")
         elif texts is not None:
             if len(texts) != n:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")

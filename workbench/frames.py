@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from workbench.checks import UNLABELLED, in_memory
+from workbench.checks import UNLABELLED, in_memory, one_column
 from workbench.dataset import Dataset, class_codes
 from workbench.errors import InputError, first_few
 
@@ -66,8 +66,8 @@ def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) 
         named = [str(column) for column in pred_probs.columns]
     if given_labels is None:
         raise InputError.at("given_labels", "is None", "Give one label per row; None in a row that has none.")
-    given_labels = in_memory("given_labels", given_labels)
-    array = given_labels if isinstance(given_labels, pd.Series) else np.asarray(given_labels)
+    given_labels = one_column(in_memory("given_labels", given_labels))
+    array = given_labels if isinstance(given_labels, pd.Series) else one_column(np.asarray(given_labels))
     whole = array.dtype == object and named is None and infer_dtype(array, skipna=True) == "integer"
     if not whole and (array.dtype == object or array.dtype.kind not in "iuf"):
         codes, names = class_codes(given_labels, named)
@@ -75,7 +75,13 @@ def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) 
     if array.ndim == 1 and (missing := np.asarray(pd.isna(array))).any():  # numbers with gaps
         series = array if isinstance(array, pd.Series) else pd.Series(array)
         return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named
-    return given_labels, named
+    if whole:
+        try:
+            array = array.astype(np.int64)
+        except OverflowError as error:
+            todo = "Give class indices from 0, or names as text."
+            raise InputError.at("given_labels", "holds an integer beyond 64 bits", todo) from error
+    return array, named
 
 
 def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:

@@ -282,3 +282,48 @@ def test_what_it_shows_of_itself_is_counts_and_not_arrays():
     shown = repr(Dataset.from_frame(frame, text="words"))
     assert shown == "<Dataset multiclass: 4 examples, 2 classes ('ant', 'bee'), 1 unlabelled, text in 'words'>"
     assert repr(Dataset.from_arrays(range(2000))).endswith("classes ('0', '1', '2', '3', '4' and 1995 more)>")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([True, 1, "1", 1.0], "`labels` row 1 is 1 among True and False"),
+        ([2, 0, True], "`labels` row 2 is True among numbers"),
+        ([np.True_, np.float64(1)], "among True and False"),
+        ([-1, 0, 1], r"`labels` row 0 is -1 \(1 rows\). Give None"),
+        (np.array([0.0, -1.0, np.nan]), "`labels` row 1 is -1"),
+        (pd.array([1, None, -1], "Int64"), "`labels` row 2 is -1"),
+        (["a", 0, -1], "`labels` row 2 is -1"),
+        (pd.Series([0, -1]), "`labels` row 1 is -1"),
+    ],
+)
+def test_labels_that_mean_two_things_are_refused(labels, message):
+    with pytest.raises(InputError, match=message):
+        Dataset.from_arrays(labels)
+
+
+def test_minus_one_may_be_a_class_where_it_is_named():
+    assert Dataset.from_arrays([-1, 1], classes=[-1, 1]).classes == ("-1", "1")
+    assert Dataset.from_arrays(["-1", "1"]).classes == ("-1", "1")
+    assert Dataset.from_arrays([True, False, None]).k == 2
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([[0], [1], [0]]), pd.DataFrame({"label": [0, 1, 0]}), np.array([0, 1, 0], object), [0, 1, 0]]
+)
+def test_one_column_of_labels(labels):
+    assert Dataset.from_arrays(labels).given_labels.tolist() == [0, 1, 0]
+
+
+def test_long_values_are_cut_in_messages():
+    for call in (
+        lambda: Dataset.from_arrays(["x" * 10**6, "a"], classes=["a"]),
+        lambda: Dataset.from_arrays(["a"], classes=["x" * 10**6]),
+        lambda: Dataset.from_arrays([0], ids=["x"]).rows(["y" * 10**6]),
+        lambda: Dataset.from_arrays(["a", "b"], ids=["y" * 10**6] * 2),
+        lambda: Dataset.from_arrays(["a"]).code_of("y" * 10**6),
+        lambda: Dataset.from_arrays(["a"], ids=[10**5000]),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert len(str(caught.value)) < 1500

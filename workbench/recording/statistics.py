@@ -17,6 +17,7 @@ from workbench.reductions import NARROW, float_rows
 
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
 BLOCK = 1 << 16  # elements of one block of rows
+WIDEST = 1e34  # between the logits of a row: losses and margins then have a float32 mean over 10,000 epochs
 TOPK = 5  # of the largest probabilities that are kept
 DEVICE_BLOCK = 1 << 26  # elements of one block on an accelerator
 SORTED = 4096  # classes up to which an accelerator sorts all of them
@@ -53,8 +54,8 @@ def statistics(
     Raises
     ------
     InputError
-        Wrong shapes, a label outside -1 .. k-1, or a row that holds NaN or +inf (it names the row; -inf is a class
-        that the model rules out).
+        Wrong shapes, a label outside -1 .. k-1, or a row that holds NaN, +inf or numbers more than 1e34 apart (it names
+        the row; -inf is a class that the model rules out).
 
     Notes
     -----
@@ -166,7 +167,11 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
         return False
     if not all_labelled:
         correct &= labelled
-    out["margin"][:] = np.nan if second is None else z_given - np.where(correct, second, largest)
+    other = np.full(b, np.nan, z.dtype) if second is None else np.where(correct, second, largest)
+    margin = z_given - other
+    if np.any(labelled & (np.abs(margin) > WIDEST) & (z_given > -np.inf) & (other > -np.inf)):
+        return False
+    out["margin"][:] = margin
 
     z -= largest if narrow else largest[:, None]
     behind = z[at_given]  # given logit minus the largest: 0 or negative
@@ -202,8 +207,21 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
 
 def _refuse(block: np.ndarray, first_row: int) -> None:
     bad = np.isnan(block).any(axis=1) | np.isposinf(block).any(axis=1) | np.isneginf(block).all(axis=1)
+    if not bad.any():
+        span = np.where(np.isneginf(block), np.nan, block).astype(np.float64)
+        bad = np.nanmax(span, axis=1) - np.nanmin(span, axis=1) > WIDEST
     row = int(np.flatnonzero(bad)[0])
-    what = "NaN" if np.isnan(block[row]).any() else "+inf" if np.isposinf(block[row]).any() else "only -inf"
+    far = f"numbers more than {WIDEST:.0e} apart"
+    what = next(
+        said
+        for found, said in (
+            (np.isnan(block[row]).any(), "NaN"),
+            (np.isposinf(block[row]).any(), "+inf"),
+            (np.isneginf(block[row]).all(), "only -inf"),
+            (True, far),
+        )
+        if found
+    )
     raise InputError.at(
         "logits", f"holds {what}", "Look for a diverged loss or a missing value before recording.", row=first_row + row
     )
@@ -368,7 +386,8 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     z_given = z.gather(1, column.clamp(max=k - 1))[:, 0]
     correct = pred == given
     nan = torch.full_like(z_given, torch.nan)
-    margin = z_given - torch.where(correct, top[:, 1], largest[:, 0]) if k > 1 else nan
+    other = torch.where(correct, top[:, 1], largest[:, 0]) if k > 1 else nan
+    margin = z_given - other
     away = z - largest
     behind = away.gather(1, column.clamp(max=k - 1))[:, 0]
     weights = away.exp()
@@ -383,7 +402,8 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     floats = [torch.where(labelled, x, nan).float() for x in (w_given / total, margin, loss, el2n)]
     kept = min(topk, k)
     top_p = ((top[:, :kept] - largest).exp() / total[:, None]).float()
-    refused = ~torch.isfinite(total) | (given < -1) | (given >= k)
+    far = labelled & (margin.abs() > WIDEST) & (z_given > -torch.inf) & (other > -torch.inf)
+    refused = ~torch.isfinite(total) | (given < -1) | (given >= k) | far
     whole = [pred, correct, refused, *classes[:, :kept].T]
     bits = [x.contiguous().view(torch.int32) for x in (*floats, entropy.float(), *top_p.T)]
     packed = torch.stack([*bits, *(x.to(torch.int32) for x in whole)]).cpu().numpy()

@@ -83,12 +83,18 @@ def test_zero_and_one_as_probabilities(rng):
 
 def test_rows_without_an_embedding(rng):
     vectors, given, true = blobs(rng)
-    vectors[:10] = np.nan
-    vectors[10, 3] = np.inf
+    vectors[:11] = np.nan
     found = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
     assert found["p_error"].notna().all()
     assert "11 rows have no embedding" in found.attrs["method"]
     assert ranked_auroc(found.query("row > 10").assign(row=lambda f: f["row"] - 11), (given != true)[11:]) > 0.95
+
+
+def test_infinite_embeddings_are_refused_as_where_they_are_stored(rng):
+    vectors, given, _ = blobs(rng)
+    vectors[10, 3] = np.inf
+    with pytest.raises(InputError, match=r"`embeddings` row 10 \(id 10\) holds infinity. Check the layer"):
+        find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
 
 
 def test_no_usable_embedding_is_one_clear_error():

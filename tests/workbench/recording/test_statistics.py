@@ -238,3 +238,19 @@ def test_torch_is_not_imported_for_arrays():
         "statistics(np.zeros((2, 3)), np.zeros(2, int)); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("values", [[1e300, -1e300], [-1e300, 0.0], [2e34, 0.0]])
+def test_logits_whose_scores_would_be_infinite_are_refused(values):
+    """Losses and margins are float32, and are averaged over epochs."""
+    torch = pytest.importorskip("torch")
+    logits = np.array([[0.0, 1.0], values])
+    for given in (logits, torch.from_numpy(logits)):
+        for label in (0, 1):
+            with pytest.raises(InputError, match=r"`logits` row 1 holds numbers more than 1e\+34 apart"):
+                statistics(given, np.array([0, label]))
+    with pytest.raises(InputError, match="apart"):
+        _on_device(torch.from_numpy(logits), np.array([0, 0]), 2)
+    near = statistics(np.array([[1e300, 1e300]]), np.array([0]))
+    assert near["margin"][0] == 0
+    assert np.isfinite(near["loss"]).all()
