@@ -65,7 +65,8 @@ class NoiseLab(W.VBox):
         _check("epochs", epochs, EPOCHS[0] <= epochs <= EPOCHS[1], f"Use a number from {EPOCHS[0]} to {EPOCHS[1]}.")
         top = round(rate * TRAIN) if top is None else top
         _check("top", top, 1 <= top <= TRAIN, f"Use a number from 1 to {TRAIN}.")
-        later = {"continuous_update": False, "style": {"description_width": "70px"}, "layout": {"width": "300px"}}
+        wide = {"width": "auto", "margin": "2px"}
+        later = {"continuous_update": False, "style": {"description_width": "76px"}, "layout": wide}
         self._controls: dict[str, Any] = {
             "noise": W.Dropdown(
                 options=[(f"{name}: {IN_WORDS[name]}", name) for name in NOISES], value=noise, description="noise",
@@ -75,21 +76,21 @@ class NoiseLab(W.VBox):
                                   **later),
             "width": W.SelectionSlider(options=WIDTHS, value=width, description="model size", **later),
             "epochs": W.IntSlider(epochs, min=EPOCHS[0], max=EPOCHS[1], description="epochs", **later),
-            "seed": W.BoundedIntText(seed, min=0, max=9999, description="seed", style=later["style"],
-                                     layout={"width": "150px"}),
+            "seed": W.BoundedIntText(seed, min=0, max=9999, description="seed", **later),
         }  # fmt: skip
         self._play = W.Play(min=1, max=epochs, value=epochs, interval=350, description="play the data map")
-        self._epoch = W.IntSlider(epochs, min=1, max=epochs, description="epoch", style=later["style"],
-                                  layout={"width": "260px"})  # fmt: skip
+        self._epoch = W.IntSlider(epochs, min=1, max=epochs, description="epoch", style={"description_width": "40px"},
+                                  layout={"flex": "1 1 auto", "width": "auto"})  # fmt: skip
         self._top = W.IntSlider(top, min=1, max=TRAIN, description="fix top m", **later)
         W.jslink((self._play, "value"), (self._epoch, "value"))
-        self._status = W.HTML()
+        self._status = W.HTML(layout={"margin": "4px 2px"})
         self._train()
         self._drawn: dict[str, Any] = {}
         self._plots = Plots(self._figures(*Simulation.figures))
-        rows = {"display": "flex", "flex_flow": "row wrap", "align_items": "center", "width": "100%"}
+        columns = "repeat(auto-fit, minmax(280px, 1fr))"
+        rows = {"display": "grid", "grid_template_columns": columns, "grid_gap": "0 16px", "width": "100%"}
         controls = [*self._controls.values(), W.HBox([self._play, self._epoch]), self._top]
-        super().__init__([W.Box(controls, layout=rows), self._status, self._plots], layout={"width": "100%"})
+        super().__init__([W.GridBox(controls, layout=rows), self._status, self._plots], layout={"width": "100%"})
         for control in self._controls.values():
             control.observe(self._changed, "value")
         self._epoch.observe(lambda _: self._plots.show(self._figures("map", "memorization")), "value")
@@ -132,11 +133,11 @@ class NoiseLab(W.VBox):
         self._plots.show(self._figures("repair"))
 
     def _changed(self, _change: dict) -> None:
-        self._status.value = "<i>training …</i>"
+        self._say("<i>training …</i>")
         try:
             self._train()
         except WorkbenchError as error:  # the numbers on show stay those of the last training
-            self._status.value = f"<b>{html.escape(str(error))}</b>"
+            self._say(f"<b>{html.escape(str(error))}</b>")
             return
         last = self.simulation.settings["epochs"]
         with self._epoch.hold_trait_notifications(), self._play.hold_trait_notifications():
@@ -153,7 +154,11 @@ class NoiseLab(W.VBox):
     def _told(self, started: float | None = None) -> None:
         began = time.perf_counter() if started is None else started
         told = summary(self.simulation, self.top)
-        self._status.value = f"{told} <i>({time.perf_counter() - began:.1f} s)</i>"
+        self._say(f"{told} <i>({time.perf_counter() - began:.1f} s)</i>")
+
+    def _say(self, markup: str) -> None:
+        """A line in the ink of the page, which a widget of its own would show black in a dark theme."""
+        self._status.value = f'<span style="color: var(--jp-ui-font-color1, inherit)">{markup}</span>'
 
 
 def summary(simulation: Simulation, top: int) -> str:

@@ -88,3 +88,14 @@ test("an axis has at least two numbers where there is room", () => {
 test("points are counted in cells, the top row first", () => {
   assert.deepEqual([...cellsOf(Float32Array.of(-0.9, 0.9, 0.9, -0.9, 0.9, -0.8, 5, 5), 2)], [1, 0, 0, 2]);
 });
+
+test("what follows a long class name in a reason is seen", () => {
+  const classes = Array.from({ length: 20 }, (_, i) => `Sub-category ${i} of household electronics`);
+  const none = new Int32Array(0);
+  const arrays = { given: none, labels: none, order: none, queue: none };
+  const store = new Store({ n: 0, classes, columns: [] }, arrays);
+  const short = store.shortenIn(`held-out models: ${classes[14]} .93, ${classes[1]} .02`, 46);
+  assert.ok(short.length <= 50, short);
+  assert.match(short, /^held-out models: .*14.* \.93, .*1.* \.02$/);
+  assert.equal(store.shortenIn("neighbours disagree 10 of 10", 46), "neighbours disagree 10 of 10");
+});

@@ -7,8 +7,7 @@ import { classCounts } from "./orders.js";
 
 /** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
-  ["given", "examples given this class"],
-  ["suspects", "suspected examples"],
+  ["suspects", "suspected examples, of all that were given this class"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
 ];
 
@@ -45,7 +44,7 @@ export class ClassTable {
       "div",
       { class: `${shape} lw-quiet` },
       h("span", { class: "lw-bar-name", text: "class" }),
-      COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
+      (doubted ? COLUMNS : [["given", "examples given this class"]]).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
@@ -75,8 +74,7 @@ export class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
-          h("span", { class: "lw-num", text: brief(given[c]) }),
-          doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
+          h("span", { class: "lw-num", text: doubted ? `${brief(suspected[c])} of ${brief(given[c])}` : brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
         ),
       ),

@@ -261,6 +261,15 @@ export class Store {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
   }
 
+  /** A text in which long class names are shortened, so that what follows them is seen in a line of so many characters. */
+  shortenIn(text, most) {
+    if (text.length <= most) return text;
+    const found = this.classes.map((name, code) => [name, code]).filter(([name]) => name.length > 12 && text.includes(name));
+    found.sort((a, b) => b[0].length - a[0].length);
+    const room = Math.max(10, Math.floor((most - 30) / Math.max(1, Math.min(2, found.length))));
+    return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
+  }
+
   /** Does blind mode hide what is known of this row? Until it is judged. */
   hides(row) {
     return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];

@@ -112,17 +112,18 @@ def template() -> go.layout.Template:
         "ticklen": 4,
         "tickcolor": FAINT,
         "automargin": True,
-        "title": {"standoff": 8},
+        "title": {"standoff": 8, "font": {"size": 12}},
+        "tickfont": {"size": 11},
     }
     bar = {"outlinewidth": 0, "thickness": 12, "len": 0.7, "title": {"side": "top", "font": {"size": 12}}}
     return go.layout.Template(
         layout={
-            "font": {"family": FONT, "size": 13, "color": INK},
+            "font": {"family": FONT, "size": 12, "color": INK},
             "title": {
                 "x": 0,
                 "xref": "paper",
                 "xanchor": "left",
-                "font": {"size": 16},
+                "font": {"size": 15},
                 "y": 1,
                 "yanchor": "top",
                 "yref": "container",
