@@ -1806,8 +1806,7 @@ function swatch(rgb) {
 
 // --- classes.js
 const COLUMNS = [
-  ["given", "examples given this class"],
-  ["suspects", "suspected examples"],
+  ["suspects", "suspected examples, of all that were given this class"],
   ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
 ];
 
@@ -1841,7 +1840,7 @@ class ClassTable {
       "div",
       { class: `${shape} lw-quiet` },
       h("span", { class: "lw-bar-name", text: "class" }),
-      COLUMNS.slice(0, doubted ? undefined : 1).map(([text, title]) => h("span", { text, title })),
+      (doubted ? COLUMNS : [["given", "examples given this class"]]).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
@@ -1871,8 +1870,7 @@ class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
-          h("span", { class: "lw-num", text: brief(given[c]) }),
-          doubted && h("span", { class: "lw-num", text: brief(suspected[c]) }),
+          h("span", { class: "lw-num", text: doubted ? `${brief(suspected[c])} of ${brief(given[c])}` : brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
         ),
       ),
@@ -3808,6 +3806,14 @@ class Store {
 
   shortName(code, most) {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
+  }
+
+  shortenIn(text, most) {
+    if (text.length <= most) return text;
+    const found = this.classes.map((name, code) => [name, code]).filter(([name]) => name.length > 12 && text.includes(name));
+    found.sort((a, b) => b[0].length - a[0].length);
+    const room = Math.max(10, Math.floor((most - 30) / Math.max(1, Math.min(2, found.length))));
+    return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
   }
 
   hides(row) {
@@ -5929,7 +5935,7 @@ class Inspector {
     const shows = keyCap(this.keymap.blind?.[0] || "");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text, i) => h("li", { text, title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
+      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
     );
     this.note(this.hides ? "" : answer.note);
   }
