@@ -28,7 +28,7 @@ WORKERS ?= 2
 PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: help lab demo test check slow bench bench-quick bench-view screenshots bench-scale report chromium ready clean
+.PHONY: help lab demo test check slow docs lessons bench bench-quick bench-view screenshots bench-scale report chromium ready clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -106,6 +106,9 @@ screenshots: $(VENV)/.test chromium  ## take the pictures in docs/ from the real
 # One waits for the network and the disk while the other computes.
 ready: | $(BIN)/python
 	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.test chromium
+
+lessons: $(VENV)/.test chromium  ## run the lessons and keep what they show for the documentation (ARGS="04" for one)
+	@$(BIN)/python docs/lessons.py $(ARGS)
 
 # The browser tests drive a Chromium of the system; without one they are skipped and say so.
 chromium:

@@ -1,36 +1,138 @@
-"""The API page lists what the packages call public, so that it cannot fall behind."""
+"""What the site has beside the pages in `docs/`: the API from docstrings, lessons as they ran, changes, decisions.
+
+All of it is composed when the site is built, so that it cannot fall behind.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
+
+import mkdocs.plugins
+from mkdocs.structure.files import File
 
 import workbench
 
-FIRST = {
-    "Record": ("Dataset", "Recorder", "Run", "open_run", "replay", "read"),
-    "Score and detect": ("score", "cross_validate", "Evidence", "find_issues"),
-    "Decide and export": ("Journal", "audit", "export", "report"),
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+import lessons  # noqa: E402
+
+PARTS = {
+    "record": ("Record and read", ("Dataset", "Recorder", "replay", "read", "open_run", "Run")),
+    "score": (
+        "Score and detect",
+        (
+            *("find_issues", "score", "Evidence", "cross_validate", "ensemble", "confusion", "duplicates", "outliers"),
+            *("lenses", "plant", "canary_report"),
+        ),
+    ),
+    "decide": ("Decide and export", ("Journal", "queue", "audit", "pace", "export", "report", "figure")),
+    "people": ("People", ("agreement", "annotators", "consensus")),
+    "proof": (
+        "Does it help?",
+        ("compare", "compare_runs", "rerank", "robust", "suggest", "select", "weigh", "keep_curve", "simulate"),
+    ),
 }
-VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question"}
+"""Pages of the API: file name -> title and public names. What is named nowhere comes last on the page "More"."""
+
+VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "link": "linking"}
+
+COMPOSED = {
+    "changes": ("changelog.md", "CHANGELOG.md", "## Not released yet: the newest"),
+    "decisions": ("decisions.md", "DECISIONS.md", "## The newest decisions"),
+}
+"""Folder of small files -> page, the file that it goes on from, and the heading above the small files."""
+
+ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "DECISIONS.md": "decisions.md",
+             "BENCHMARKS.md": "benchmarks.md"}  # fmt: skip
 
 
 def on_config(config: dict, **_: object) -> dict:
     """The page on scale, where it is there."""
     if (Path(config["docs_dir"]) / "scale.md").is_file():
-        config["nav"].insert(-2, {"Scale": "scale.md"})
+        config["nav"].insert(-6, {"Scale": "scale.md"})
     return config
 
 
-def on_page_markdown(markdown: str, page: object, **_: object) -> str:
-    """`docs/api.md` with an entry for each public name; other pages as they are."""
-    return markdown + entries() if page.file.src_uri == "api.md" else markdown
+def on_files(files: object, config: dict, **_: object) -> object:
+    """Add the pages that are composed."""
+    for name, text in pages().items():
+        files.append(File.generated(config, name, content=text))
+    return files
 
 
-def entries() -> str:
+@mkdocs.plugins.event_priority(-100)
+def on_post_build(config: dict, **_: object) -> None:
+    """The index of the search as a script too: a page that was opened from a folder may fetch nothing."""
+    folder = Path(config["site_dir"]) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """Markdown by name of the page."""
+    made = {f"api/{name}.md": f"# {title}\n\n{entries(names)}" for name, (title, names) in parts().items()}
+    made["api/widgets.md"] = "# Widgets\n\n" + "".join(f"\n::: widgets.{home}.{name}\n" for name, home in VIEWS.items())
+    made["api/index.md"] = overview()
+    for path in lessons.lessons():
+        made[f"lessons/{path.stem}.md"] = lessons.page_of(path)
+    made["lessons/index.md"] = _linked((ROOT / "notebooks" / "README.md").read_text(encoding="utf-8"))
+    for folder, (page, whole, heading) in COMPOSED.items():
+        small = sorted((HERE / folder).glob("*.md"), reverse=folder == "decisions")
+        new = [re.sub(r"^# ", "### ", path.read_text(encoding="utf-8").strip(), flags=re.M) for path in small]
+        old = (ROOT / whole).read_text(encoding="utf-8")
+        title, _, rest = old.partition("\n")
+        newest = "\n\n".join(new) if folder == "decisions" else "\n".join(new)
+        made[page] = _linked(f"{title}\n\n{heading}\n\n{newest}\n\n{rest}" if new else old)
+    made["benchmarks.md"] = _linked((ROOT / "BENCHMARKS.md").read_text(encoding="utf-8"))
+    return made
+
+
+def parts() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """`PARTS`, and what none of them names."""
+    named = {name for _, names in PARTS.values() for name in names}
+    rest = tuple(name for name in workbench.__all__ if name not in named)
+    return {**PARTS, "more": ("More", rest)} if set(rest) - {"SCORES"} else PARTS
+
+
+def entries(names: tuple[str, ...]) -> str:
     """Markdown for mkdocstrings."""
-    named = {name for names in FIRST.values() for name in names}
-    rest = [name for name in workbench.__all__ if name not in named and name != "SCORES"]
-    text = ""
-    for title, names in {**FIRST, "More": rest}.items():
-        text += f"\n## {title}\n" + "".join(f"\n::: workbench.{workbench._HOME[name]}.{name}\n" for name in names)
-    return text + "\n## Widgets\n" + "".join(f"\n::: widgets.{home}.{name}\n" for name, home in VIEWS.items())
+    return "".join(f"\n::: workbench.{workbench._HOME[name]}.{name}\n" for name in names if name != "SCORES")
+
+
+def overview() -> str:
+    """All public names with the first line of their docstring, and what `SCORES` holds."""
+    lines = ["# API", "", "`import workbench as wb`, `import widgets as wd`. Everything public:", ""]
+    for name, (title, names) in parts().items():
+        lines += [f"## [{title}]({name}.md)", "", "| | |", "|---|---|"]
+        for one in names:
+            if one != "SCORES":
+                words = (getattr(workbench, one).__doc__ or "").strip().split("\n")[0]
+                lines.append(f"| [`wb.{one}`]({name}.md#workbench.{workbench._HOME[one]}.{one}) | {words} |")
+        lines.append("")
+    lines += ["## [Widgets](widgets.md)", "", ", ".join(f"`wd.{name}`" for name in VIEWS), "", "## Scores", ""]
+    lines += ["`wb.SCORES`: what each column of `wb.score(run)` is.", ""]
+    lines.append("| score | suspicious | what it is | source |")
+    lines.append("|---|---|---|---|")
+    for name, score in workbench.SCORES.items():
+        cells = [f"`{name}`", score.suspicious or "", score.in_words, score.source]
+        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _linked(text: str) -> str:
+    """Links to files of the repository as links to pages; to files that are no page, as plain words."""
+
+    def turned(found: re.Match) -> str:
+        words, target = found.groups()
+        place, hash, anchor = target.partition("#")
+        if re.match(r"\w+:|#", target):
+            return found[0]
+        page = ELSEWHERE.get(place, place.removeprefix("docs/"))
+        page = re.sub(r"^(?:notebooks/)?(\d\d_\w+)\.ipynb$", r"\1.md", page)
+        is_page = page in ELSEWHERE.values() or (HERE / page).is_file() or re.match(r"\d\d_\w+\.md$", page)
+        return f"[{words}]({page}{hash}{anchor})" if is_page else words
+
+    return re.sub(r"(?<!!)\[([^\]\n]+)\]\(([^)\s]+)\)", turned, text)

@@ -18,7 +18,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
-sys.path.insert(0, str(REPOSITORY / "tests" / "browser"))
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "browser"), str(REPOSITORY / "tests")]
 import labharness  # noqa: E402 (the test suite's way to drive JupyterLab)
 import samples  # noqa: E402
 
@@ -67,6 +67,11 @@ class Studio:
         self.page.wait_for_timeout(900)
         shot = Image.open(io.BytesIO(self.page.locator(selector).nth(nth).screenshot())).convert("RGB")
         shot.save(HERE / name, optimize=True)
+
+    def frame(self) -> Image.Image:
+        """The whole view, at the width of a page."""
+        shot = Image.open(io.BytesIO(self.page.locator(".lw").first.screenshot())).convert("RGB")
+        return shot.resize((1000, round(shot.height * 1000 / shot.width)), Image.LANCZOS)
 
 
 def explorer(studio: Studio) -> None:
@@ -143,8 +148,24 @@ def narrow(studio: Studio) -> None:
     studio.take("explorer-narrow.png")
 
 
+def moving(studio: Studio) -> None:
+    """Suspects reviewed with single keys, as a moving picture; its frames are taken one after the other."""
+    studio.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    studio.open("digits")
+    frames = [studio.frame()]
+    for key in (" ", " ", "k", " ", "f", " ", "u", "t"):
+        studio.keys(key)
+        studio.page.mouse.move(5, 5)
+        studio.page.wait_for_timeout(700)
+        frames.append(studio.frame())
+    times = [1800, *[1100] * (len(frames) - 2), 2200]
+    frames[0].save(
+        HERE / "review.webp", save_all=True, append_images=frames[1:], duration=times, loop=0, quality=80, method=6
+    )
+
+
 PICTURES: tuple[Callable[[Studio], None], ...] = (
-    explorer, maps, panels, review, time, comparison, second_opinion, narrow,
+    explorer, maps, panels, review, time, comparison, second_opinion, narrow, moving,
 )  # fmt: skip
 
 

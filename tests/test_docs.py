@@ -6,6 +6,10 @@ Hidden comments of a page say what its reader has already: `<!-- prepare` with c
 from __future__ import annotations
 
 import ast
+import hashlib
+import html
+import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -17,6 +21,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in PAGES if page.name != "scale.md"]  # needs clusters: it has a test of its own
+PAGES = [page for page in PAGES if page.parent.name not in ("changes", "decisions")]  # words alone
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
 PREPARE = re.compile(r"<!-- prepare\n(.*?)-->", re.S)
 NEEDS = re.compile(r"<!-- needs: (.*?) -->")
@@ -31,6 +37,7 @@ frame = pd.DataFrame({"photo": [f"b{n}" for n in range(20)], "path": [f"{n}.png"
                       "species": ["tit", "owl"] * 10})
 backbone, head = torch.nn.Linear(4, 8), torch.nn.Linear(8, 2)
 optimizer = torch.optim.SGD([*backbone.parameters(), *head.parameters()], lr=0.1)
+labels, probs = frame["species"], np.where(frame[["species"]].to_numpy() == ["owl", "tit"], 0.9, 0.1)
 loader = [(frame["photo"].to_numpy()[half::2], torch.randn(10, 4), torch.arange(10) % 2) for half in range(2)]
 """
 """What the reader of README.md has: a DataFrame of photographs, a small network, batches of (ids, x, y)."""
@@ -85,16 +92,17 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
 
 def test_every_picture_is_on_a_page_with_words_for_those_who_cannot_see_it():
     """And is made by the script: a picture that nothing makes any more shows a view that is gone."""
-    image = re.compile(r"!\[(.*?)\]\((\S+?\.png)\)")
+    image = re.compile(r"!\[(.*?)\]\((\S+?\.(?:png|webp))\)")
     used = {}
     for page in PAGES:
         used |= {(page.parent / name).resolve(): words for words, name in image.findall(page.read_text("utf-8"))}
-    there = set((ROOT / "docs").rglob("*.png"))
+    there = {*(ROOT / "docs").glob("*.png"), *(ROOT / "docs").glob("*.webp")}
     assert set(used) == there
     assert all(len(words) > 20 for words in used.values())
     script = (ROOT / "docs" / "screenshots.py").read_text(encoding="utf-8")
     assert [path.name for path in there if f'"{path.name}"' not in script] == []
-    assert sum(path.stat().st_size for path in there) < 1_500_000
+    assert sum(path.stat().st_size for path in there) < 3_500_000
+    assert all(path.stat().st_size < 2_000_000 for path in there)
 
 
 @pytest.mark.slow
@@ -114,7 +122,84 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
     for page in pages:
         found = loads.search(page.read_text(encoding="utf-8"))
         assert not found, f"{page.name}: {found}"
-    api = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
     import workbench
 
-    assert all(f">{name}<" in api or f".{name}" in api for name in workbench.__all__)
+    api = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / "site" / "api").glob("*.html"))
+    homes = {name: f"workbench.{workbench._HOME[name]}.{name}" for name in workbench.__all__ if name != "SCORES"}
+    missing = [name for name, home in homes.items() if f'id="{home}"' not in api]
+    assert not missing, f"on no page of the API: {missing}"
+    assert "wb.SCORES" in api
+    site = {page.relative_to(tmp_path / "site").as_posix(): page.read_text(encoding="utf-8") for page in pages}
+    for lesson in LESSONS:
+        assert f"lessons/{lesson.stem}.html" in site
+    assert "lesson-table" in site["lessons/04_confident_learning_by_hand.html"]
+    assert ".webp" in site["lessons/04_confident_learning_by_hand.html"]
+    small = [path for kind in ("changes", "decisions") for path in (ROOT / "docs" / kind).glob("*.md")]
+    for path in small:
+        page = site["changelog.html" if path.parent.name == "changes" else "decisions.html"]
+        words = re.sub("<.*?>", "", html.unescape(page))
+        first = re.search(r"[A-Za-z][\w ]{15,}", path.read_text(encoding="utf-8"))[0]
+        assert first in words, f"{path.name} is not in the site"
+    index = (tmp_path / "site" / "search" / "search_index.js").read_text(encoding="utf-8")
+    assert index.startswith("var __index = {"), "the search works from a folder too"
+    assert "window.Worker = class" in site["index.html"]
+
+
+def documented() -> dict[str, object]:
+    """Every public function and class with its public methods, parsed as for the site: path -> griffe object."""
+    griffe = pytest.importorskip("griffe", reason="needs mkdocstrings (in the docs extra)")
+    import workbench
+
+    spec = importlib.util.spec_from_file_location("house_docstrings", ROOT / "docs" / "house_docstrings.py")
+    house = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(house)
+    extensions = griffe.load_extensions(house.HouseStyle())
+    loader = griffe.GriffeLoader(extensions=extensions, search_paths=[str(ROOT)], docstring_parser="numpy")
+    packages = {name: loader.load(name) for name in ("workbench", "widgets")}
+    paths = [f"{workbench._HOME[name]}.{name}" for name in workbench.__all__ if name != "SCORES"]
+    found = {f"workbench.{path}": packages["workbench"][path] for path in paths}
+    found |= {f"widgets.{path}": packages["widgets"][path] for path in ("explorer.Explorer", "noiselab.NoiseLab")}
+    for path, thing in list(found.items()):
+        if thing.is_class:
+            own = {name: member for name, member in thing.members.items() if not name.startswith("_")}
+            found |= {f"{path}.{name}": member for name, member in own.items() if member.is_function}
+    return found
+
+
+def test_types_and_words_stand_in_their_places():
+    """On the API pages: what is shown as a type is one, and every parameter that is described has words."""
+    wrong, seen = [], 0
+    for path, thing in documented().items():
+        for section in thing.docstring.parse("numpy", warnings=False) if thing.docstring else []:
+            if section.kind.value not in ("parameters", "attributes", "raises"):
+                continue
+            for item in section.value:
+                seen += 1
+                type_ = str(item.annotation or "")
+                name = getattr(item, "name", type_)
+                sentence = re.search(
+                    r"[.;] \w|: |\b(the|is|are|of which|where|when)\b", re.sub("Callable.*", "", type_)
+                )
+                if len(type_) > 140 or sentence:
+                    wrong.append(f"{path} {name}: {type_!r} stands where its type belongs")
+                if not item.description.strip() and section.kind.value == "parameters" and not type_:
+                    wrong.append(f"{path} {name}: neither type nor words")
+    assert seen > 200
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_what_a_lesson_showed_is_of_the_code_that_it_has(path):
+    """`make lessons ARGS="04"` runs one again and keeps its outputs."""
+    kept = ROOT / "docs" / "lessons" / f"{path.stem}.json"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    if not kept.is_file():
+        pytest.skip("what this lesson shows was not kept: `make lessons`")
+    stored = json.loads(kept.read_text(encoding="utf-8"))
+    assert stored["code"] == hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16], (
+        f"run `make lessons` for {path.stem}"
+    )
+    pictures = [one["image"] for cell in stored["outputs"].values() for one in cell if "image" in one]
+    assert all((kept.parent / name).is_file() for name in pictures)
+    assert sorted(pictures) == sorted(one.name for one in kept.parent.glob(f"{path.stem}-*.webp"))
