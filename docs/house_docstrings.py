@@ -1,8 +1,8 @@
 """A griffe extension: docstrings of this project as the API pages need them.
 
-In the code a parameter is often one line, ``fdr : the largest expected share of false alarms``: short to read beside
-the signature, which has the type. Parsers of the numpy style take what follows the colon for a type. This extension puts
-such words where they belong, below the name, so that the type comes from the signature; entries that do name a type
+In the code a parameter is often one line, ``fdr : the largest expected share of false alarms``: short to read, next
+to the signature, which has the type. Parsers of the numpy style take what follows the colon for a type. This extension
+puts such words below the name, so that the type comes from the signature; entries that do name a type
 (``path : str or Path`` with indented words below) stay as they are.
 """
 
