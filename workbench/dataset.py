@@ -115,7 +115,7 @@ class Dataset:
 
         Warns
         -----
-        UserWarning : some of the files cannot be read, or none of relative paths (of more than 10,000, as many are
+        UserWarning : some of the files cannot be read, or none of relative paths (of more than 4,000, as many are
             looked for).
         """
         for role, name in {"label": label, "id": id, "image": image, "audio": audio, "text": text}.items():

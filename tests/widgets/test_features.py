@@ -73,6 +73,25 @@ def test_categories_missing_values_and_odd_columns():
     assert cells(data, 0)["endless"]["number"] is None
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_dates_and_durations_of_any_unit(unit):
+    days = pd.Series(pd.date_range("2026-01-01", periods=100)).astype(f"datetime64[{unit}]")
+    days[99] = pd.NaT
+    spans = (days - days[0]).astype(f"timedelta64[{unit}]")
+    data = dataset({"day": days, "there": days.dt.tz_localize("Asia/Tokyo"), "span": spans}, [0] * 100)
+    for name, cell in cells(data, 49).items():
+        assert cell["unusual"] == pytest.approx(1.0, abs=0.03), name
+        assert cell["at"] == pytest.approx(0.5, abs=0.03), name
+    assert {cell["unusual"] for cell in cells(data, 99).values()} == {0.01}
+
+
+def test_cells_of_any_kind_are_features():
+    odd = [{"a": 1}, [1, 2], np.arange(3), {3}, 1 + 2j, b"x", object, pd.NA, "text", 5] * 3
+    data = dataset({"odd": odd, "complex": np.arange(30) * 1j}, [0] * 30)
+    for row in range(10):
+        assert set(cells(data, row)) == {"odd", "complex"}
+
+
 def test_a_large_class_is_represented_by_a_sample_and_wide_tables_by_what_is_unusual():
     n = 3 * SAMPLE
     data = dataset({"a": np.arange(float(n))}, [0] * n)

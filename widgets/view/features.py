@@ -32,6 +32,9 @@ FEWEST = 8
 GROUPS_KEPT = 64
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MOMENT, SPAN = "datetime64[us]", "timedelta64[us]"
+"""Dates and durations as numbers: whatever their unit, in microseconds (of UTC)."""
+
 ALL = None
 """The group of all examples."""
 
@@ -144,9 +147,10 @@ def numbers_of(series: pd.Series) -> np.ndarray | None:
         return None
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
-        moments = series.astype("int64").to_numpy(np.float64)
-        return np.where(series.isna().to_numpy(), np.nan, moments)
+    for unit, is_kind in ((MOMENT, pd.api.types.is_datetime64_any_dtype), (SPAN, pd.api.types.is_timedelta64_dtype)):
+        if is_kind(kind):
+            numbers = series.to_numpy(dtype=unit).astype("int64").astype(np.float64)
+            return np.where(series.isna().to_numpy(), np.nan, numbers)
     return None
 
 
@@ -156,7 +160,11 @@ def _number(value: object) -> float | None:
 
     if value is None or value is pd.NaT or value is pd.NA:
         return None
-    number = float(value.value) if isinstance(value, (pd.Timestamp, pd.Timedelta)) else float(value)  # type: ignore[arg-type]
+    if isinstance(value, pd.Timestamp):
+        return float(value.to_datetime64().astype(MOMENT).astype("int64"))
+    if isinstance(value, pd.Timedelta):
+        return float(value.to_timedelta64().astype(SPAN).astype("int64"))
+    number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
 
 

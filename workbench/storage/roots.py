@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.errors import InputError, first_few
 
-MOST_CHECKED = 10_000
+MOST_CHECKED = 4_000
 """Files that are looked for when a Dataset is made; of more paths, as many evenly spread ones."""
 
 REMEDY = "Pass `media_root=FOLDER`: paths are relative to it, and files are read below it only."
@@ -44,7 +44,8 @@ def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: 
     paths = {name: found for name, values in columns.items() if (found := _paths(values))[0]}
     if not paths:
         return None
-    root = default_root(columns, base) if named is None else Path(named).expanduser().resolve()
+    only_paths = {name: listed for name, (_, listed) in paths.items()}
+    root = _default(only_paths, base) if named is None else Path(named).expanduser().resolve()
     for name, (rows, listed) in paths.items():
         _check(name, rows, listed, root)
     return root
@@ -52,10 +53,13 @@ def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: 
 
 def default_root(columns: Mapping[str, Sequence], base: str | Path) -> Path:
     """`base`, or the common folder of absolute paths where some of them lie outside it; columns as in `media_root`."""
+    return _default({name: _paths(values)[1] for name, values in columns.items()}, base)
+
+
+def _default(listed: Mapping[str, list[str]], base: str | Path) -> Path:
     base = Path(base).resolve()
-    listed = {name: _paths(values)[1] for name, values in columns.items()}
     paths = [path for one in listed.values() for path in one]
-    folders = {os.path.dirname(path) for path in paths}
+    folders = _folders(paths)
     if not all(map(os.path.isabs, folders)):
         return base
     real = sorted({os.path.realpath(folder) for folder in folders} | _targets(paths))
@@ -78,8 +82,20 @@ def _paths(values: Sequence) -> tuple[list[int], list[str]]:
 
     plain = getattr(values, "paths", None)
     listed = plain() if plain is not None else enumerate(values)
-    pairs = [(row, os.fspath(one)) for row, one in listed if isinstance(one, (str, Path)) and not is_url(one)]
-    return [row for row, _ in pairs], [path for _, path in pairs]
+    rows, paths = [], []
+    for row, one in listed:
+        path = one if isinstance(one, str) else os.fspath(one) if isinstance(one, Path) else None
+        if path is not None and not is_url(path):
+            rows.append(row)
+            paths.append(path)
+    return rows, paths
+
+
+def _folders(paths: list[str]) -> set[str]:
+    """Folders of paths."""
+    if os.sep == "/":  # a tenth of the time of `os.path.dirname`, which matters for a million paths
+        return {path.rpartition("/")[0] or path[: path.startswith("/")] for path in paths}
+    return {os.path.dirname(path) for path in paths}
 
 
 def _targets(paths: list[str]) -> set[str]:
