@@ -34,6 +34,7 @@ RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is sh
 AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
 """Chance of a second look where the verdict is against the detector's expectation, and elsewhere."""
 
+DECIDED = ("relabel", "keep")
 APART = 20  # verdicts between the two looks at an example, while the audit is not done
 
 
@@ -94,7 +95,7 @@ class Audit:
         later = judged & ~sample & (begun > start)
         found = estimate_errors(
             column["p_error"], column["stratum"], sample, judged, wrong > 0, looks=looks, wrong_looks=wrong_looks,
-            later=later, reviewer_error=reviewer_error,
+            later=later, decided=self._decided(author), reviewer_error=reviewer_error,
         )  # fmt: skip
         waiting = int((column["drawn"] & judged & ~sample).sum())
         return replace(found, budget=self.budget, waiting=waiting)
@@ -132,6 +133,11 @@ class Audit:
         table = self._looks(author)
         done = pd.Series((table["looks"] > 0) | table["skipped"]).set_axis(self.plan["id"])
         return done.reindex(self.ids).to_numpy(bool)
+
+    def _decided(self, author: str | None) -> np.ndarray:
+        """(m,) bool per row of the plan: has a decision, whoever or whatever made it."""
+        verdicts = self._run.journal.state(author=author)["verdict"]
+        return self.plan["id"].isin(verdicts.index[verdicts.isin(DECIDED)]).to_numpy()
 
     def _passed(self, done: np.ndarray) -> int:
         """Length of the longest first part of the audit's order in which every example is done."""

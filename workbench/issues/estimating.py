@@ -30,7 +30,7 @@ class Estimate(Printed):
     Attributes
     ----------
     errors, low, high : in the whole data set as given.
-    left, left_low, left_high : among the examples that nobody has looked at.
+    left, left_low, left_high : among the examples without a decision.
     judged, budget : examples of the audit sample whose verdicts count, and its size.
     reviewer_error, reviewer_low, reviewer_high : the reviewer's error rate that the numbers allow for, with a 95 %
         interval (no width when it was given).
@@ -87,6 +87,7 @@ def estimate_errors(
     looks: np.ndarray | None = None,
     wrong_looks: np.ndarray | None = None,
     later: np.ndarray | None = None,
+    decided: np.ndarray | None = None,
     reviewer_error: float | None = 0.0,
     seed: int = 0,
 ) -> Estimate:
@@ -98,6 +99,8 @@ def estimate_errors(
     drawn : (n,) bool, member of the random sample. judged, wrong : (n,) bool, has a verdict, and it says "wrong".
     looks, wrong_looks : (n,) int, how often an example was looked at, and how often it was found wrong; 1 and `wrong`
         where judged, if not given. Which examples are looked at again may depend on the first verdict and on p.
+    decided : (n,) bool, has a decision that nobody gave by looking: its error rate is estimated as that of the others,
+        but it is not left to decide; none if not given.
     later : (n,) bool, judged outside the sample after it was drawn; none if not given.
     reviewer_error : share of looks that give the wrong answer, in [0, 0.5); None: estimated from `looks`.
     seed : of the draws.
@@ -130,25 +133,32 @@ def estimate_errors(
     open_rows = ~judged
     population = sampled | open_rows if later is None else sampled | open_rows | later
     predicted = _means(p, stratum, np.ones(len(p), bool), strata)
-    rest = np.bincount(stratum[open_rows], minlength=strata)
-    gone = _means(p, stratum, open_rows, strata) / _means(p, stratum, population, strata)
-    some = np.flatnonzero((rest > 0) | (every.sum(axis=1) > 0))
+    usual = _means(p, stratum, population, strata)
+    bulk = np.zeros(len(p), bool) if decided is None else open_rows & decided
+    parts = [
+        (np.bincount(stratum[rows], minlength=strata), _means(p, stratum, rows, strata) / usual)
+        for rows in (open_rows & ~bulk, bulk)
+    ]
+    some = np.flatnonzero((parts[0][0] + parts[1][0] > 0) | (every.sum(axis=1) > 0))
     if not len(some):
         return Estimate(0.0, 0, 0, 0.0, 0, 0, 0, int(drawn.sum()))
     eps = _error_rates(reviewer_error)
     rates, error = _posterior(predicted[some], inside[some], kinds, eps, rng)
-    left = rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1)
+    left, unseen = (
+        rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts
+    )
     found = np.full(len(left), int((wrong & judged).sum()))
     if eps[-1] > 0:
         told = _told(kinds, error)  # (draws, kinds) twice
         truly = rates[:, :, None] * told[0][:, None, :]
         truly /= truly + (1 - rates[:, :, None]) * told[1][:, None, :]
         found = rng.binomial(every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
+    total = found + left + unseen
     left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
-    low, high = np.quantile(found + left, (TAIL, 1 - TAIL))
+    low, high = np.quantile(total, (TAIL, 1 - TAIL))
     known = (error.min(), error.max()) if len(eps) == 1 else np.quantile(error, (0.025, 0.975))
     return Estimate(
-        float((found + left).mean()), int(low), int(np.ceil(high)),
+        float(total.mean()), int(low), int(np.ceil(high)),
         float(left.mean()), int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
         float(error.mean()), float(known[0]), float(known[1]), int((sampled & (looks > 1)).sum()),
     )  # fmt: skip

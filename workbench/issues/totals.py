@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.issues.audit import Estimate, begun
+from workbench.issues.audit import DECIDED, Estimate, begun
 from workbench.printing import Printed
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ENOUGH = 30
 """Audited examples below which the audit's number is not shown in place of the detector's."""
-
-DECIDED = ("relabel", "keep")
 
 
 @dataclass(frozen=True, repr=False)

@@ -254,10 +254,30 @@ def test_decisions_that_nobody_gave_by_looking_do_not_count(run, suspects):
         run.journal.relabel([id], other, old=[old], source="notebook")
     assert sample.estimate().judged == 0 and len(verdicts_of(run)) == 0
     assert "verdicts" not in find_issues(run).attrs["method"]
+    judge(run, [id for id in run.dataset.ids if id not in set(sample.ids)][:30], set())
+    assert sample.estimate().judged == 0
     run.journal.relabel(list(sample.ids), others, old=list(given), source="review")
     assert sample.estimate().judged == 60, "somebody says that each was looked at"
     run.journal.undo()
     assert sample.estimate().judged == 0
+
+
+def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, suspects):
+    """Half of the suspects accepted in one call: no sample, but nothing that is still to decide either."""
+    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    sample = audit(run, 60, issues=issues, reviewer_error=0)
+    top = [id for id in issues.sort_values("p_error", ascending=False).index if id not in set(sample.ids)][:30]
+    truth = {id for id, wrong in zip(run.dataset.ids, suspects[1][: run.n]) if wrong}
+    judge(run, sample.ids, truth)
+    before = sample.estimate()
+    given = run.dataset.given[run.dataset.rows(top)]
+    others = ["b" if g == "a" else "a" for g in given]
+    run.journal.relabel(top, others, old=list(given), source="explorer: accept selection")
+    after = sample.estimate()
+    assert after.judged == before.judged == 60
+    assert after.left < before.left - 5, "accepted: no more to decide"
+    assert after.errors == pytest.approx(before.errors, rel=0.15), "but how many were wrong is estimated as before"
+    assert after.low < before.low + 5, "and no surer than before"
 
 
 def test_verdicts_count_in_the_order_of_the_audit_only(run, suspects):
