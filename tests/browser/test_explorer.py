@@ -209,8 +209,8 @@ def test_a_random_audit_says_how_many_errors_are_left(explorer):
     for _ in range(3):
         page.keyboard.press("k")
     saved(lab)
-    page.wait_for_function("() => /about [\\d,]+ left \\(/.test(document.querySelector('.lw-pace').textContent)")
-    assert "from 3 audited examples" in page.locator(".lw-pace").get_attribute("title")
+    page.wait_for_function("() => /the audit has 3 verdicts: 27 more/.test(document.querySelector('.lw-pace').title)")
+    assert "left, from the detector" in page.locator(".lw-pace").inner_text(), "three verdicts are no estimate yet"
     assert probe.eval("len(ex.run.journal.state())") == 3
     assert lab.errors == []
 
