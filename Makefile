@@ -33,6 +33,14 @@ AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
+# An environment that another clone installed itself into is not turned to this one without a word.
+OWNED = @$(BIN)/python -c 'import importlib.metadata as m, json, os, sys, urllib.parse as u; \
+  found = [d.read_text("direct_url.json") for d in m.distributions(name="label-workbench")]; \
+  paths = [u.unquote(u.urlparse(json.loads(t)["url"]).path) for t in found if t]; \
+  other = [p for p in paths if os.path.isdir(p) and os.path.realpath(p) != os.path.realpath(".")]; \
+  sys.exit(f"$(VENV) is the environment of the clone in {other[0]}: installing here would turn it to this one. " \
+  "Leave VENV out to get one of your own, or say ADOPT=1." if other and "$(ADOPT)" != "1" else 0)'
+
 # ---- environments: a stamp file per set of packages, so that a second call starts at once
 
 $(BIN)/python:
@@ -46,6 +54,7 @@ $(BIN)/python:
 	  || echo "pip could not be renewed: an old one takes a minute longer to find the same packages"
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+	$(OWNED)
 	@echo "Installing JupyterLab, torch and the rest into $(VENV) (minutes, once)"
 	@$(INSTALL) -e ".[demo]"
 	@$(WARM)
@@ -53,6 +62,7 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
 
 # The peers (cleanlab, aum) too: where they are installed, tests compare with them.
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	$(OWNED)
 	@echo "Installing the project and what its tests need into $(VENV) (minutes, once)"
 	@$(INSTALL) -e ".[test,bench]"
 	@$(WARM)

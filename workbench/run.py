@@ -279,6 +279,12 @@ class Run:
 
         They replace those that are there, which stay until the new ones are whole, with what is said of them.
 
+        Parameters
+        ----------
+        out_of_fold : whether they come from models that had not seen the labels of these rows; it decides what they are
+            worth.
+        how : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
+
         Raises
         ------
         InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.

@@ -83,7 +83,7 @@ def keep(result: KeepCurve) -> go.Figure:
         _line(figure, name, effects.loc[name], hover, colors.get(name, INK), dotted=name == "random")
     trials = effects[(effects.index.get_level_values("by") != "random") & (effects.index.get_level_values("share") < 1)]
     better, worse = (int((trials["verdict"] == word).sum()) for word in ("better", "worse"))
-    title = f"Of {len(trials)} selections {better} beat random examples and {worse} fall behind them"
+    title = f"{better} of {len(trials)} selections do better than random examples, {worse} do worse"
     dressed(figure, title, f"judged on {result.judged_on}", x="share of the training examples kept", y="accuracy")
     figure.update_xaxes(tickformat=".0%", range=[0, 1.05])
     return figure

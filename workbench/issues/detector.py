@@ -398,10 +398,10 @@ def canary_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]
     top = float(is_canary[:m].mean()) if m else float("nan")
     sentence = "no planted errors to measure on"
     if m:
-        others = f"1 in {1 / share:.1f}".removesuffix(".0") if share > 0 else "none"
+        found = int(flagged.sum())
         sentence = (
-            f"catches {recall:.0%} of {m} planted errors; {others} of the {int(flagged.sum())} issues is not planted "
-            "(a false alarm or a real error)"
+            f"catches {recall:.0%} of {m} planted errors; {alarms} of the {found} issues ({share:.0%}) were not planted"
+            ": false alarms, or real errors"
         )
     return {
         "planted": m,
