@@ -18,6 +18,7 @@ import anywidget
 import numpy as np
 import traitlets as T
 
+from widgets.requests.progress import reporting
 from widgets.requests.turns import Turns
 from widgets.view.queues import queue_rows
 from widgets.view.search import is_query
@@ -368,8 +369,9 @@ class Explorer(anywidget.AnyWidget, View):
 
     def _receive(self, _widget: object, content: dict, buffers: list) -> None:
         """Answer one question of the page, and those that waited for it."""
-        for body, arrays in self._turns.answers(self, content, buffers):
-            self.send(body, arrays)
+        with reporting(content.get("kind"), self.send):
+            for body, arrays in self._turns.answers(self, content, buffers):
+                self.send(body, arrays)
 
     def set_from_page(self, **values: object) -> None:
         """Set traits without sending them back to the page that they came from."""

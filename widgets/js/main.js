@@ -18,6 +18,7 @@ import { Media } from "./media.js";
 import { takePatch } from "./news.js";
 import { unpackedArrays } from "./packing.js";
 import { Paint } from "./paint.js";
+import { ProgressLine } from "./progress.js";
 import { Registry } from "./registry.js";
 import { Source } from "./source.js";
 import { Store } from "./store.js";
@@ -42,6 +43,7 @@ class Explorer {
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
+    this.progress = new ProgressLine(() => (this.store ? this.status : this.opening));
     el.append(this.root);
     this.root.dataset.theme = pageTheme(this.root);
     this.say = (text, kind) => this.showStatus(text, kind);
@@ -278,6 +280,8 @@ class Explorer {
   }
 
   news(body, buffers) {
+    if (body.push === "progress") this.progress.tell(body.text);
+    else if (body.request) this.progress.end(); // Python answers one question at a time
     if (!this.store) return;
     takePatch(this.store, body, buffers);
     if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
@@ -371,6 +375,7 @@ class Explorer {
   }
 
   destroy() {
+    this.progress.end();
     this.registry.end();
     this.wire.close();
     this.root.remove();

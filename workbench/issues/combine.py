@@ -21,6 +21,7 @@ from workbench.issues.sharpen import power_and_noise
 from workbench.issues.space import Space, plain_space, unit_space
 from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
 from workbench.issues.weighing import View, Weights, weigh
+from workbench.progress import step
 
 GIVEN_PROBS = "given pred_probs"
 VOTES = "annotators' votes"
@@ -164,6 +165,7 @@ def _together(evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray 
     views = [View("embeddings", len(heads.names), heads.honest, saw_labels=bool(saw))]
     if probs is not None:
         views.append(View("pred_probs", 1.0, logs_of(probs[heads.rows])))
+    step("weighing the evidence")
     weights = weigh(views, given[heads.rows], k)
     if saw is None and "embeddings" in weights.shares:
         notes.append(ASK)
@@ -225,6 +227,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
         notes.append("embeddings left out: fewer than two classes have one")
         return None
     rows = sample(np.flatnonzero(taught), k)
+    step("kernel ridge on embeddings")
     ridge = Ridge(space.vectors, taught, k, seed)
     pooled = ridge.log_probs(given, given)
     every = np.arange(n)
@@ -240,6 +243,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     parts.append(linear[rows])
     names.append("linear discriminant")
     if alone is not None:
+        step("kernel ridge on corrected labels")
         start = pooled / 2
         pooled += _relearned(ridge, alone, given, taught, mix=False)
         pooled += _relearned(ridge, start, given, taught, mix=True)
@@ -249,6 +253,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     if n > NEAREST_ROWS:
         notes.append(f"no votes of neighbours above {NEAREST_ROWS:,} rows")
     elif n * k <= DENSE:
+        step("nearest neighbours")
         near = votes(space.vectors, taught, given, k)
         pooled += near
         parts.append(near[rows])

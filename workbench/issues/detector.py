@@ -21,15 +21,20 @@ from workbench.issues import calibrate, counts, reasons
 from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.dynamics import Doubt, doubt
+from workbench.issues.kept import Kept, is_run
 from workbench.issues.nearby import labels_near
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
 from workbench.parallel import one_blas_thread
+from workbench.progress import step, task
 from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.dataset import Dataset
     from workbench.run import Run
+
+STEPS = 6
+"""Of the bar, with embeddings."""
 
 EXPLAINED = 2000
 """In large sets, how many rows are told what their neighbours say."""
@@ -85,6 +90,9 @@ def find_issues(
     `suggested` is the likeliest class beside the given one where p_error is at least 1/2 or the example is an issue,
     else the given one; for an unlabelled example the likeliest class. Unlabelled examples come last, and are no issues.
     With a single class no label can be wrong: p_error is 0.
+
+    The answer for a Run is kept in its cache (`workbench.issues.kept`): asked again about the same evidence, with the
+    same verdicts and arguments, it is read from there, in any process of the same user.
     """
     for name, value in {"fdr": fdr, "threshold": threshold}.items():
         if np.ndim(value):
@@ -96,7 +104,7 @@ def find_issues(
         todo = "Give a Series of bool indexed by id: True = the given label is wrong."
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
     source = opened(_labels_by_name(source, arrays))
-    counted = verdicts is None and hasattr(source, "stat_blocks") and not arrays
+    counted = verdicts is None and is_run(source) and not arrays
     if verdicts is None:
         verdicts = _journal_verdicts(source)
     if client is not None:
@@ -105,20 +113,39 @@ def find_issues(
         frame = issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
         return _with_total(source, frame, verdicts) if counted else frame
     evidence = Evidence.of(source, **arrays)
+    if verdicts is not None:
+        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids)) if len(verdicts) else None
+    kept = None
+    if is_run(source) and not arrays:
+        kept = Kept(source, {"fdr": fdr, "threshold": threshold, "seed": seed}, verdicts)
+    frame = None if kept is None else kept.load()
+    if frame is None:
+        with task("find_issues", STEPS):
+            frame, promised = _judged(evidence, fdr, threshold, verdicts, seed)
+        if kept is not None and promised:  # what could not be promised is told every time
+            kept.store(frame)
+    return _with_total(source, frame, verdicts) if counted else frame
+
+
+def _judged(
+    evidence: Evidence, fdr: float | None, threshold: float, verdicts: pd.Series | None, seed: int
+) -> tuple[pd.DataFrame, bool]:
+    """(what `find_issues` returns, whether it could promise what was asked for)."""
     given = evidence.given_labels
+    step("reading the evidence")
     with one_blas_thread():
         used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
     pooled, learned, seen, score = used.pooled, used.learned, used.seen, used.score
     if pooled is None and learned is None and seen is None:
         raise _nothing(evidence)
     total, rough, least = _counted(evidence, used)
-    if verdicts is not None:
-        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids)) if len(verdicts) else None
     pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
     p_error, told = _probabilities(evidence, score, rough, verdicts, pair)
     how, is_issue = _cut(evidence, used, total, p_error, least, fdr, threshold, verdicts, pair)
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
-    words = reasons.strongest(_reasons(evidence, pooled, learned, seen, p_error, used.aside), evidence.n)
+    step("reasons")
+    with one_blas_thread():
+        found = _reasons(evidence, pooled, learned, seen, p_error, used.aside)
     names = np.array([*evidence.classes, None], object)
     frame = pd.DataFrame(
         {
@@ -127,7 +154,7 @@ def find_issues(
             "p_error": p_error,
             "p_suggested": p_suggested,
             "is_issue": is_issue,
-            "reasons": words,
+            "reasons": reasons.strongest(found, evidence.n),
             "row": np.arange(evidence.n, dtype=np.int64),
         },
         index=pd.Index(evidence.ids, name="id"),
@@ -135,7 +162,7 @@ def find_issues(
     order = np.lexsort((frame["row"], -np.nan_to_num(score, nan=-np.inf), -np.nan_to_num(p_error, nan=-1.0)))
     frame = frame.iloc[order]
     frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
-    return _with_total(source, frame, verdicts) if counted else frame
+    return frame, fdr is None or evidence.k == 1 or total.identified
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
@@ -175,7 +202,7 @@ def _cut(
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
-        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=3)
+        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=4)
         return words, np.zeros(evidence.n, bool)
     strict, _ = _probabilities(evidence, used.score, least, verdicts, pair)
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"

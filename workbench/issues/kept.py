@@ -1,13 +1,16 @@
-"""The detector's last answer for a run, kept in its cache, so that nobody waits for it twice.
+"""The detector's answers for a run, kept in its cache, so that nobody waits for them twice.
 
-The key is the evidence, not the journal: who asks again after some decisions gets the same order, the one that is being
-worked through.
+`find_issues` keeps its answer under all that it depends on (`Kept`). What a view shows (`kept_issues`) goes by the
+evidence, not the journal: who looks again after some decisions gets the same order, the one that is being worked
+through.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.storage.cache import evidence_key, key_digest, load_frame, store_frame
 
@@ -43,3 +46,41 @@ def _place(run: Run, special: Mapping[str, object] | None) -> tuple[str, dict[st
     special = dict(special or {})
     name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
     return name, evidence_key(run) | {"detector": VERSION} | special
+
+
+def is_run(source: Any) -> bool:
+    """Whether this is a recorded run, which has a cache of its own."""
+    return hasattr(source, "stat_blocks") and hasattr(source, "cache_path")
+
+
+class Kept:
+    """The place in a run's cache of one answer of `find_issues`: one for each set of arguments, always the last.
+
+    Parameters
+    ----------
+    run : Run
+    arguments : dict of numbers or None
+    verdicts : Series of bool indexed by id, as they are used; None without
+    """
+
+    def __init__(self, run: Run, arguments: Mapping[str, object], verdicts: pd.Series | None) -> None:
+        self._run = run
+        arguments = {name: str(value) for name, value in arguments.items()}
+        self._name = f"issues-for={key_digest(arguments)[:8]}"
+        self._key = evidence_key(run) | arguments | {"detector": VERSION, "classes": list(run.dataset.classes)}
+        self._key |= {"mode": run.mode, "verdicts": _digest_of(verdicts)}
+
+    def load(self) -> pd.DataFrame | None:
+        """The answer, equal in every bit, dtype and attribute; None where there is none of this user's."""
+        return load_frame(self._run, self._name, self._key)
+
+    def store(self, issues: pd.DataFrame) -> None:
+        """Keep an answer in place of the last one; in a place that cannot be written nothing is kept."""
+        store_frame(self._run, self._name, self._key, issues)
+
+
+def _digest_of(verdicts: pd.Series | None) -> str | None:
+    if verdicts is None:
+        return None
+    said = json.dumps([verdicts.index.tolist(), verdicts.astype(bool).tolist()], default=str)
+    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()

@@ -1,0 +1,131 @@
+"""`find_issues` of an unchanged run is read from its cache, in any process; whatever changes makes it compute again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import FdrNotPossible
+from workbench.issues import detector
+
+
+@pytest.fixture
+def run(tmp_path, rng):
+    n, k = 60, 3
+    true = np.arange(n) % k
+    given = true.copy()
+    given[::12] = (given[::12] + 1) % k
+    ids = np.array([f"b{row:02}" for row in range(n)], object)
+    names = np.array(["ant", "bee", "cow"], object)[given]
+    names[5] = None
+    data = wb.Dataset.from_frame(pd.DataFrame({"id": ids, "kind": names}), label="kind", id="id")
+    points = rng.normal(size=(n, 4)).astype(np.float32)
+    points[np.arange(n), true] += 4
+    logits = 3 * np.eye(k)[true] + rng.normal(size=(n, k))
+    with wb.Recorder(tmp_path / "run", data, embedding_epochs="all") as rec:
+        for epoch in range(2):
+            with rec.epoch(epoch):
+                rec.batch(ids, logits + epoch, embeddings=points)
+        probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        rec.save_pred_probs(probs, out_of_fold=True, how="made up")
+    return wb.open_run(tmp_path / "run")
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """The answers that were computed, in order."""
+    found = []
+    real = detector._judged
+    monkeypatch.setattr(detector, "_judged", lambda *args: found.append(1) or real(*args))
+    return found
+
+
+def same(one, other):
+    pd.testing.assert_frame_equal(one, other, check_exact=True, check_index_type="exact")
+    assert one.attrs == other.attrs
+    assert {name: type(value) for name, value in one.attrs.items()} == {n: type(v) for n, v in other.attrs.items()}
+
+
+def test_the_second_time_nothing_is_computed(run, computed):
+    first = wb.find_issues(run)
+    same(wb.find_issues(run), first)
+    same(wb.find_issues(wb.open_run(run.path)), first)
+    same(wb.find_issues(str(run.path)), first)
+    assert len(computed) == 1
+    wb.find_issues(wb.Evidence.from_run(run))  # not the run itself
+    assert len(computed) == 2
+
+
+def test_another_process_reads_it_too(run):
+    first = wb.find_issues(run)
+    code = (
+        "import sys, workbench as wb; from workbench.issues import detector; detector._judged = None; "
+        "found = wb.find_issues(sys.argv[1]); print(found['p_error'].sum().hex(), found.index[0])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, env=dict(os.environ), check=True
+    )
+    assert said.stdout.split() == [first["p_error"].sum().hex(), first.index[0]]
+
+
+def test_every_change_of_what_it_depends_on_computes_again(run, computed):
+    def again(**arguments):
+        before = len(computed)
+        wb.find_issues(wb.open_run(run.path), **arguments)
+        assert len(computed) == before + 1
+        wb.find_issues(wb.open_run(run.path), **arguments)
+        assert len(computed) == before + 1
+
+    again()
+    again(threshold=0.25)
+    again(seed=1)
+    again(verdicts=pd.Series([True, False], index=["b00", "b01"]))
+    again(verdicts=pd.Series([True, True], index=["b00", "b01"]))
+    probs = np.asarray(run.pred_probs().values)
+    run.save_pred_probs(probs[:, [1, 0, 2]] * 0.5 + probs * 0.5, out_of_fold=True, how="others")
+    again()
+    run.save_pred_probs(probs, out_of_fold=False, how="others")
+    again()
+    run.save_embeddings(np.asarray(run.embeddings(1)) + 1, epoch=1, how="others", trained_on_labels=True)
+    again()
+    run.save_embeddings(np.asarray(run.embeddings(1)), epoch=1, how="others", trained_on_labels=False)
+    again()
+    run.save_votes(pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3}))
+    again()
+    with wb.Recorder(run.path, run.dataset) as rec, rec.epoch(2):
+        rec.batch(run.dataset.ids, np.zeros((run.n, run.k)))
+    again()
+
+
+def test_verdicts_of_the_journal_are_part_of_it(run, computed):
+    first = wb.find_issues(run)
+    run.journal.relabel("b00", "ant", old="bee")
+    second = wb.find_issues(run)
+    assert len(computed) == 2 and second.attrs["verdicts"] == 1 and first.attrs["verdicts"] == 0
+    run.journal.undo()
+    same(wb.find_issues(run), first)
+
+
+def test_what_cannot_be_promised_is_told_every_time(run, computed):
+    for _ in range(2):
+        with pytest.warns(FdrNotPossible):
+            wb.find_issues(run, fdr=0.2)
+    assert len(computed) == 2
+
+
+def test_a_place_that_cannot_be_written_just_computes(run, computed, monkeypatch, recwarn):
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(type(run), "cache_path", refuse)
+    recwarn.clear()
+    wb.find_issues(run)
+    wb.find_issues(run)
+    assert len(computed) == 2
+    assert not [one for one in recwarn if "issues-for" in str(one.message)]

@@ -1,0 +1,68 @@
+"""What is being computed: words for listeners, a bar for terminals, nothing for anybody else."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import progress
+from workbench.progress import listening, step, task
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_listener_hears_the_steps_of_inner_tasks_too():
+    heard = []
+    with listening(heard.append), task("outer", 3):
+        step("one")
+        with task("inner", 2):
+            step("two")
+    step("nobody waits")
+    assert heard == ["one", "inner", "two"]
+
+
+def test_a_bar_appears_in_a_terminal_though_no_step_has_ended(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(progress, "DELAY", 0.01)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with task("find_issues", 4):
+        step("kernel ridge")
+        progress._task.get().timer.join()
+        assert "find_issues: kernel ridge" in terminal.getvalue()
+    assert progress._task.get() is None
+
+
+def test_what_is_quick_shows_no_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(progress, "DELAY", 3600.0)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(ValueError, match="mine"), task("find_issues", 4):
+        step("kernel ridge")
+        raise ValueError("mine")
+    assert terminal.getvalue().strip() == "" and progress._task.get() is None
+
+
+def test_nothing_is_printed_where_nobody_looks(monkeypatch):
+    quiet = io.StringIO()
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    monkeypatch.setattr(sys, "stderr", quiet)
+    with task("find_issues", 2):
+        step("one")
+        step("two")
+    assert quiet.getvalue() == ""
+
+
+def test_find_issues_says_what_it_does():
+    rng = np.random.default_rng(0)
+    labels, heard = np.arange(40) % 2, []
+    with listening(heard.append):
+        wb.find_issues(labels, embeddings=rng.normal(size=(40, 3)) + 3 * labels[:, None])
+    assert heard[0] == "reading the evidence" and heard[-1] == "reasons"
+    assert "kernel ridge on embeddings" in heard

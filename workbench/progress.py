@@ -1,0 +1,90 @@
+"""What is being computed, for whoever waits: a bar in terminals and notebooks after two seconds, words for a view.
+
+    with task("find_issues", 3):
+        step("neighbours")                   deep inside, without anything being handed down
+
+A task inside another one adds its words to the outer one's. Where standard error is neither a terminal nor a notebook
+nothing is printed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+
+DELAY = 2.0
+"""Seconds before a bar appears."""
+
+_task: ContextVar[_Task | None] = ContextVar("task", default=None)
+_listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
+
+
+class _Task:
+    """One bar; it appears after `DELAY` even if no step has ended by then."""
+
+    def __init__(self, what: str, steps: int) -> None:
+        from tqdm.auto import tqdm
+
+        self.what, self.left = what, steps
+        self.bar = tqdm(total=steps, desc=what, unit="step", delay=DELAY, leave=False, disable=None)
+        self.timer: threading.Timer | None = None
+        if not self.bar.disable:
+            self.timer = threading.Timer(DELAY, copy_context().run, (self.bar.refresh,))
+            self.timer.daemon = True
+            self.timer.start()
+        self.begun = False
+
+    def step(self, words: str) -> None:
+        if self.begun:
+            self._done()
+        self.begun = True
+        self.bar.set_description_str(f"{self.what}: {words}", refresh=False)
+
+    def _done(self) -> None:
+        if self.left > 0:
+            self.left -= 1
+            self.bar.update()
+
+    def close(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer.join()
+        self.bar.close()
+
+
+@contextmanager
+def task(what: str, steps: int) -> Iterator[None]:
+    """A computation of so many steps, about; `step` names the one that begins."""
+    if _task.get() is not None:
+        step(what)
+        yield
+        return
+    made = _Task(what, steps)
+    token = _task.set(made)
+    try:
+        yield
+    finally:
+        _task.reset(token)
+        made.close()
+
+
+def step(words: str) -> None:
+    """Say what is computed from here on; nothing happens where nobody waits for a task."""
+    made = _task.get()
+    if made is not None:
+        made.step(words)
+    hear = _listener.get()
+    if hear is not None:
+        hear(words)
+
+
+@contextmanager
+def listening(hear: Callable[[str], None]) -> Iterator[None]:
+    """Call `hear(words)` at every step inside: for a view that shows them itself."""
+    token = _listener.set(hear)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
