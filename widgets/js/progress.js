@@ -1,14 +1,14 @@
 /** Words for what Python is computing, on a line that belongs to others: shown once it takes longer than a moment. */
 
 /** Pause before words appear, ms: what is done by then is not worth a line. */
-const PAUSE = 400;
+const MOMENT = 400;
 
 export class ProgressLine {
   /**
    * @param {() => {textContent: string}} line the element that shows the words now
    * @param {number} pause before the first words appear, ms
    */
-  constructor(line, pause = PAUSE) {
+  constructor(line, pause = MOMENT) {
     Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
   }
 
