@@ -6962,6 +6962,33 @@ class Paint {
   }
 }
 
+// --- progress.js
+const MOMENT = 400;
+
+class ProgressLine {
+  constructor(line, pause = MOMENT) {
+    Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
+  }
+
+  tell(words) {
+    this.words = words;
+    if (this.shown) this.show();
+    else if (!this.timer) this.timer = setTimeout(() => this.show(), this.pause);
+  }
+
+  show() {
+    const element = this.line();
+    if (!this.shown) this.before = element.textContent;
+    element.textContent = this.shown = `${this.words}…`;
+  }
+
+  end() {
+    clearTimeout(this.timer);
+    if (this.shown && this.line().textContent === this.shown) this.line().textContent = this.before;
+    Object.assign(this, { timer: 0, shown: "", before: "" });
+  }
+}
+
 // --- registry.js
 class Registry {
   constructor() {
@@ -7317,6 +7344,7 @@ class Explorer {
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
+    this.progress = new ProgressLine(() => (this.store ? this.status : this.opening));
     el.append(this.root);
     this.root.dataset.theme = pageTheme(this.root);
     this.say = (text, kind) => this.showStatus(text, kind);
@@ -7539,6 +7567,8 @@ class Explorer {
   }
 
   news(body, buffers) {
+    if (body.push === "progress") this.progress.tell(body.text);
+    else if (body.request) this.progress.end(); // Python answers one question at a time
     if (!this.store) return;
     takePatch(this.store, body, buffers);
     if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
@@ -7629,6 +7659,7 @@ class Explorer {
   }
 
   destroy() {
+    this.progress.end();
     this.registry.end();
     this.wire.close();
     this.root.remove();
