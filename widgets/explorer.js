@@ -4272,8 +4272,10 @@ class RowTable {
     const { answer } = this,
       { rows, more } = answer.features;
     this.heads.forEach((head, i) => HEADINGS[i][0] && head.setAttribute("aria-pressed", String(HEADINGS[i][0] === this.by)));
+    const shown = sortedRows(rows, this.by),
+      names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
-      ...sortedRows(rows, this.by).map((row) => this.line(row)),
+      ...shown.map((row, i) => this.line(row, names[i])),
       ...(more ? [h("div", { class: "lw-quiet lw-rows-line", text: `${more} more, none of them more unusual` })] : []),
     );
     this.legend();
@@ -4297,14 +4299,14 @@ class RowTable {
     this.key.replaceChildren(...[one(given), one(suggested), h("span", { text: "| this example" })].filter(Boolean));
   }
 
-  line(row) {
+  line(row, name) {
     const { store, answer } = this,
       of = row.of === "class" ? store.className(store.given[answer.row]) : "all examples";
     const said = Number.isFinite(row.unusual) ? `${percent(row.unusual)} of ${of} are at least as unusual` : "nothing to compare with";
     return h(
       "div",
       { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
-      h("span", { class: "lw-clip", role: "cell", text: clip(row.name, 26) }),
+      h("span", { class: "lw-clip", role: "cell", text: name }),
       h("span", { class: "lw-num", role: "cell", text: row.value }),
       h("span", { class: "lw-rows-bar", role: "cell", "aria-label": said }, this.bar(row)),
       h("span", { class: "lw-num", role: "cell", text: percent(row.unusual) }),
