@@ -159,7 +159,8 @@ export class Filters {
   /** Say beside the box what is wrong with a query; "" for nothing. */
   complain(text) {
     this.trouble.hidden = !text;
-    this.trouble.textContent = text;
+    // signs and words are code; a column between backticks keeps them, since they are to be typed
+    this.trouble.replaceChildren(...text.split(/`([^`\s]{1,12})`/).map((part, i) => (i % 2 ? h("code", { text: part }) : part)));
     this.box.classList.toggle("lw-bad", Boolean(text));
     this.box.setAttribute("aria-invalid", String(Boolean(text)));
   }

@@ -35,7 +35,7 @@ export function trailOf({ steps }, i, upto = Infinity) {
 export function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
-    if (!store.filter.passing[row]) return;
+    if (!store.filter.passing[row] || store.hides(row)) return;
     const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
     for (let j = 1; j < path.length; j++) {
       const share = j / (path.length - 1);

@@ -80,9 +80,9 @@ def _trouble(text: str, columns: Iterable[str], place: int | None) -> tuple[str,
     if match := _JOINS.search(bare):
         return f"ends after `{match[1]}`", f"Write another condition, or take `{match[1]}` away."
     if match := _ENDS.search(bare):
-        return f"ends after `{match[1]}`", "Write what follows, for example `p_error > .5`."
+        return f"ends after `{match[1]}`", "Write what follows, for example: p_error > .5"
     if match := _BEGINS.match(bare):
-        return f"begins with `{match[1]}`", "Write what stands before it, for example `p_error > .5`."
+        return f"begins with `{match[1]}`", "Write what stands before it, for example: p_error > .5"
     for one, other in ("()", "[]"):
         if bare.count(one) != bare.count(other):
             lone, missing = (one, other) if bare.count(one) > bare.count(other) else (other, one)
