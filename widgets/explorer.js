@@ -1024,7 +1024,7 @@ function trailOf({ steps }, i, upto = Infinity) {
 function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
-    if (!store.filter.passing[row]) return;
+    if (!store.filter.passing[row] || store.hides(row)) return;
     const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
     for (let j = 1; j < path.length; j++) {
       const share = j / (path.length - 1);
@@ -5028,7 +5028,7 @@ class Filters {
 
   complain(text) {
     this.trouble.hidden = !text;
-    this.trouble.textContent = text;
+    this.trouble.replaceChildren(...text.split(/`([^`\s]{1,12})`/).map((part, i) => (i % 2 ? h("code", { text: part }) : part)));
     this.box.classList.toggle("lw-bad", Boolean(text));
     this.box.setAttribute("aria-invalid", String(Boolean(text)));
   }
