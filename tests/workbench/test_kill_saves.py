@@ -129,6 +129,42 @@ def test_a_save_that_fails(kind, failure, tmp_path, home, monkeypatch):
     assert state(kind, tmp_path) != before
 
 
+@pytest.mark.parametrize("step", ["begin", "batch", "seal"])
+def test_a_recording_that_fails(step, tmp_path, home, monkeypatch):
+    """The error names the run; what was sealed is kept, and the epoch can be recorded again."""
+    dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
+    logits = np.random.default_rng(0).normal(size=(killed.N, killed.K))
+
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with wb.Recorder(tmp_path / "run", dataset) as recorder:
+        with recorder.epoch(0):
+            recorder.batch(dataset.ids, logits)
+        places = {"begin": "stream.Stream.__init__", "batch": "stream.Stream.append", "seal": "epoch.pq.write_table"}
+        with monkeypatch.context() as patch:
+            patch.setattr(f"workbench.recording.{places[step]}", fail)
+            patch.setattr("workbench.recording.epoch.Pending.takes", lambda *_: False)
+            expected = pytest.raises(wb.errors.WorkbenchError, match=r"run.* could not be written: No space.*Make room")
+            with expected, recorder.epoch(1):
+                recorder.batch(dataset.ids, logits)
+        assert wb.open_run(tmp_path / "run").epochs == (0,)
+        with recorder.epoch(1):
+            recorder.batch(dataset.ids, logits)
+    assert wb.open_run(tmp_path / "run").epochs == (0, 1)
+
+
+def test_a_recorder_where_nothing_may_be_written(tmp_path, home, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "run"))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", fail)
+    with pytest.raises(
+        wb.errors.WorkbenchError, match=r"run could not be written: Permission denied. Write to a place"
+    ):
+        wb.Recorder(tmp_path / "run", wb.Dataset.from_arrays([0, 1]))
+
+
 def test_a_checksum_that_cannot_be_noted_loses_nothing(tmp_path, home, monkeypatch):
     dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
     run = wb.Recorder(tmp_path / "run", dataset).run()

@@ -26,6 +26,7 @@ from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.run import Run
 from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
+from workbench.storage.failures import WriteError, failed_to_write, writing
 from workbench.storage.files import is_there
 from workbench.storage.layout import SCHEMA_VERSION, Layout, read_run_json, write_json
 from workbench.storage.names import MOST_EPOCHS, check_entries
@@ -97,6 +98,11 @@ class Recorder:
         self._lock = Lock(self.path, self.rank)
         if self.path.exists() and not self.path.is_dir():
             raise ExistsError(f"{self.path} is a file. Choose another path for the run directory.")
+        with writing(self.path, below=True):
+            self._begin(dataset, mode, overwrite)
+
+    def _begin(self, dataset: Dataset, mode: str, overwrite: bool) -> None:
+        """Lock the run and make its directory, or check the one that is there."""
         self.path.mkdir(parents=True, exist_ok=True)
         check_entries(self.path)
         self._lock.take()
@@ -142,20 +148,22 @@ class Recorder:
                 f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
                 f"rec.next_epoch, {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
             )
-        self._open = OpenEpoch(
-            self._layout,
-            self.dataset,
-            int(number),
-            self.rank,
-            self.world_size,
-            keep_logits=self._keep_logits,
-            embedding_epochs=self._embedding_epochs,
-            attempt=self._attempt.go_on(),
-        )
+        with writing(self.path, below=True):
+            self._open = OpenEpoch(
+                self._layout,
+                self.dataset,
+                int(number),
+                self.rank,
+                self.world_size,
+                keep_logits=self._keep_logits,
+                embedding_epochs=self._embedding_epochs,
+                attempt=self._attempt.go_on(),
+            )
         self._attempt.failed = True
         try:
             yield self
-            self._open.seal()
+            with writing(self.path, below=True):
+                self._open.seal()
             self._attempt.failed = False
         finally:
             self._open.close()
@@ -177,7 +185,8 @@ class Recorder:
 
         Raises
         ------
-        InputError : no open epoch, an unknown or repeated id, a wrong shape, NaN.
+        InputError : no open epoch, an unknown or repeated id, a wrong shape, NaN. WriteError : the disk is full, say;
+            the batches before are kept.
         """
         if self._open is None:
             raise InputError("batch() was called outside an epoch. Wrap the loop in `with rec.epoch(e):`.")
@@ -186,7 +195,12 @@ class Recorder:
             raise InputError("batch() needs either `logits` or `probs`. Pass one of them.")
         if repeats not in ("refuse", "skip"):
             raise InputError.unknown("repeats", repeats, ("refuse", "skip"))
-        self._open.add(ids, log_of(probs) if logits is None else logits, embeddings, repeats == "skip")
+        try:
+            self._open.add(ids, log_of(probs) if logits is None else logits, embeddings, repeats == "skip")
+        except OSError as error:  # no `with`, since this is called often
+            if isinstance(error, WriteError):
+                raise
+            raise failed_to_write(self.path, error) from error
 
     def _check_mine(self) -> None:
         """Refuse to write beside a Recorder made later by this process, or after close()."""

@@ -49,19 +49,26 @@ def failed_to_write(place: Path | str, error: OSError) -> WriteError:
 
 
 @contextlib.contextmanager
-def writing(place: Path | str) -> Iterator[None]:
-    """Errors of the system inside become a `WriteError` about `place`; those about files elsewhere go their way."""
+def writing(place: Path | str, *, below: bool = False) -> Iterator[None]:
+    """Errors of the system inside become a `WriteError` about `place`; those about files elsewhere go their way.
+
+    Parameters
+    ----------
+    place : the file that is written; with `below`, the folder in which files are.
+    """
     try:
         yield
     except OSError as error:
-        if isinstance(error, WriteError) or _elsewhere(error.filename, place):
+        if isinstance(error, WriteError) or _elsewhere(error.filename, place, below):
             raise
         raise failed_to_write(place, error) from error
 
 
-def _elsewhere(name: object, place: Path | str) -> bool:
+def _elsewhere(name: object, place: Path | str, below: bool) -> bool:
     """Whether an error is about a file that is not beside `place` nor a folder above it: an image to be stored, say."""
     if not isinstance(name, (str, bytes, os.PathLike)):
         return False
-    found, folder = Path(os.path.abspath(os.fsdecode(name))), Path(os.path.abspath(place)).parent
-    return found.parent != folder and found not in (folder, *folder.parents)
+    found, there = Path(os.path.abspath(os.fsdecode(name))), Path(os.path.abspath(place))
+    if found in (there, *there.parents):
+        return False
+    return not found.is_relative_to(there) if below else found.parent != there.parent
