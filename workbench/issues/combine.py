@@ -366,8 +366,9 @@ def _reduce(
     out["p_least"] = out["p_rough"]
     if found is not None:
         total = counts.count(
-            found, out["p_rough"], slips[0], disagree / len(labelled_rows), len(labelled_rows), k, bool(apart)
-        )
+            found, out["p_rough"], slips[0], disagree / len(labelled_rows), len(labelled_rows), k, bool(apart),
+            weights is None or weights.tells,
+        )  # fmt: skip
         out["p_rough"], out["p_least"] = counts.mixed(total, out["p_rough"], *slips)
     voted = None
     if evidence.votes is not None and k > 1:

@@ -153,7 +153,14 @@ def mixed(total: Count, joint: np.ndarray, slips: np.ndarray, least: np.ndarray)
 
 
 def count(
-    noise: Noise, p_joint: np.ndarray, p_slip: np.ndarray, disagree: float, n: int, k: int, embeddings: bool
+    noise: Noise,
+    p_joint: np.ndarray,
+    p_slip: np.ndarray,
+    disagree: float,
+    n: int,
+    k: int,
+    embeddings: bool,
+    tells: bool = True,
 ) -> Count:
     """Estimate and interval.
 
@@ -163,13 +170,16 @@ def count(
         probabilities; NaN = unlabelled. p_slip : (n,) those by the noise term (`slip`).
     disagree : share of rows whose likeliest class is not the given one. n : labelled rows.
     embeddings : whether classifiers on embeddings have a say
+    tells : whether the evidence predicts the labels better than the class shares
     """
     joint, e = float(np.nanmean(p_joint)), float(np.nanmean(p_slip))
     structure = noise.structure
     agreed = joint <= AGREED * e and noise.ratio <= 1.1
     need = NEED_AGREED if agreed else NEED if embeddings or structure < 3 else NEED_ALONE
     why = ""
-    if noise.gain <= need:
+    if not tells:
+        why = "the evidence says nothing about the labels"
+    elif noise.gain <= need:
         why = "there is no noise that the model cannot explain, so wrong labels that follow a rule would not show"
     elif disagree > MOST_DISAGREE:
         why = f"the model contradicts {disagree:.0%} of the labels, so it knows too little to count"

@@ -28,6 +28,7 @@ class Doubt:
     recorded : int (n,), epochs in which the example was recorded
     other : int (n,), the class predicted most (by weight) among those not given; -1 unknown
     p_given : float64 (n,), weighted mean over epochs of the probability of the given label
+    confidence : float64 (n,), the plain mean (Swayamdipta et al. 2020, Dataset Cartography)
     """
 
     doubt: np.ndarray
@@ -36,6 +37,7 @@ class Doubt:
     recorded: np.ndarray
     other: np.ndarray
     p_given: np.ndarray
+    confidence: np.ndarray
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
@@ -69,8 +71,9 @@ def doubt(evidence: Evidence) -> Doubt | None:
         total += signs[name] * normal_scores(_weighted(values, weights))
     recorded = (~np.isnan(correct)).sum(axis=0)
     learned = np.where(recorded > 0, np.nansum(correct, axis=0), -1).astype(np.int64)
-    p_given = _weighted(_given(evidence), weights)
-    return Doubt(normal_scores(total), weights, learned, recorded, _other(evidence, weights), p_given)
+    sure = _given(evidence)
+    p_given, confidence = (_weighted(sure, each) for each in (weights, np.ones(len(weights))))
+    return Doubt(normal_scores(total), weights, learned, recorded, _other(evidence, weights), p_given, confidence)
 
 
 def _given(evidence: Evidence) -> np.ndarray:

@@ -18,14 +18,14 @@ NOISE = (3.4e-4, 0.73)
 """Shares of noise that are considered."""
 HALVINGS = 14
 MOST_ROWS, NUMBERS = 20_000, 500_000
-"""Rows looked at, at most, and rows x classes; at least 2,000 rows."""
+"""Rows looked at, at most, and rows x classes; at least 1,000 rows."""
 DROP = 7.0
 """Drop of twice the log likelihood at the ends of the interval: above chi-square's 3.84, since heads are fitted."""
 
 
 def sample(rows: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
     """As many of the rows as the fits look at, ascending."""
-    most = min(max(NUMBERS // k, 2000), MOST_ROWS)
+    most = min(max(NUMBERS // k, 1000), MOST_ROWS)
     return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence
+from workbench.errors import FdrNotPossible, InputError, MissingEvidence
 from workbench.run import Run, open_run
 from workbench.shell.text import table
 from workbench.storage.tables import check_target, write_table
@@ -92,7 +93,9 @@ def issues(args: argparse.Namespace) -> Lines:
     if args.fdr is not None and not 0 < args.fdr < 1:
         raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
     run = open_run(args.run)
-    found = find_issues(run, fdr=args.fdr)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FdrNotPossible)  # what it says is printed below
+        found = find_issues(run, fdr=args.fdr)
     suspects = int(found["is_issue"].sum())
     told = _told(found.attrs)
     listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
