@@ -94,7 +94,7 @@ def export(
     A column of yours that has one of these names gets a trailing underscore.
 
     In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
-    names and class names too, so that a spreadsheet shows it and does not run it; numbers stay numbers. Read such a
+    names and class names too, and after a semicolon, tab or line end within it, so that a spreadsheet shows it and does not run it; numbers stay numbers. Read such a
     file back with ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
     JSONL and Parquet hold the text as it is.
     """

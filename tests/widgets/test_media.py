@@ -305,3 +305,34 @@ def test_an_enlarged_picture_has_its_own_pixels_and_says_what_was_done_to_it(mon
         of(images=["https://example.org/a.png"]).original(0)
     text = of(texts=["y" * 30_000])
     assert text.whole_text(0) == "y" * 30_000
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("<table><tr><td style='a: b' onclick=x>1</td></table>", '<table><tr><td style="a: b">1</td></table>'),
+        ("<link rel=preconnect href=http://x><p title='<link>'>q", '<p title="&lt;link&gt;">q'),
+        ("<svg><style><p><link rel=x></style></svg>", "<svg><style>\\3c p>\\3c link rel=x></style></svg>"),
+        ("<a href=http://x ping=http://x>t</a><a href='#q'>t</a>", '<a>t</a><a href="#q">t</a>'),
+        ("<img src=data:image/png;base64,x><img src=//x>", '<img src="data:image/png;base64,x"><img>'),
+        ("<style>@import url(//x); a { b: c }</style>", "<style>@no-import url(//x); a { b: c }</style>"),
+        ("a <b>&lt;link&gt; &amp; c < d", "a <b>&lt;link&gt; &amp; c &lt; d"),
+        ("<!doctype html><html><body>x<!-- <link> --><br/></body></html>", "x<br>"),
+        ("<!--><link rel=preconnect href=http://x>-->z", "z"),
+        ("<script>a</script>b<iframe srcdoc='c'>d</iframe>e<template>f</template>", "be"),
+        ("<link\0 rel=preconnect><scr<script>ipt>", "&lt;link\0 rel=preconnect&gt;ipt&gt;"),
+    ],
+)
+def test_html_keeps_what_shows_and_loses_what_leads_away(given, kept):
+    from widgets.view.harmless import harmless
+
+    assert harmless(given) == kept
+    assert harmless(harmless(given)).count("\\3c") >= kept.count("\\3c")
+
+
+@pytest.mark.parametrize("text", ["<", "<a ", "<!--", "<!", '<a b="', "<style>", "&#", "<!doctype", "</p"])
+def test_html_of_any_kind_is_written_soon(text):
+    """Parsing is linear in what never ends, too: here each takes a moment, and minutes where it is not."""
+    from widgets.view.harmless import harmless
+
+    harmless(text * (100_000 // len(text)))

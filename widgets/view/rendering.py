@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+from widgets.view.harmless import harmless
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
 
 
 def document(html: str) -> str:
-    """A page for the frame: its policy first, so that nothing in `html` can come before it."""
+    """A page for the frame: its policy first, then the HTML without what the policy cannot stop."""
     head = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style>'
-    return f"<!doctype html><html><head>{head}</head><body>{html}</body></html>"
+    return f"<!doctype html><html><head>{head}</head><body>{harmless(html)}</body></html>"
 
 
 class _Html(str):

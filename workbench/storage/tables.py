@@ -21,6 +21,8 @@ from workbench.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
 
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+_LATER = re.compile("([;\t\r\n])(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+_LATER_NEUTRAL = re.compile("([;\t\r\n])'(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 BLOCK_ROWS = 8192
 LONGEST_INT = 10**4000  # Python writes no integers of more than 4,300 digits
 
@@ -46,7 +48,8 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
     -----
     CSV is UTF-8, comma-separated, a missing value is an empty field. Text (cells, column names) that begins with one of
     ``= + - @``, tab, carriage return or newline, or with their full-width forms, gets an apostrophe in front, also
-    where apostrophes precede it; numbers stay numbers. `read_table(path, neutralized=True)` or `restore` takes exactly
+    where apostrophes precede it, and so does such a character after a semicolon, a tab or the end of a line within the
+    text, which begins a cell where these separate them; numbers stay numbers. `read_table(path, neutralized=True)` or `restore` takes exactly
     these apostrophes away again.
     """
     target = check_target(path, force)
@@ -121,13 +124,19 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
 
 
 def neutralize(text: str) -> str:
-    """The same text with an apostrophe in front if a spreadsheet could take it for a formula."""
+    """The same text with an apostrophe in front of what a spreadsheet could take for a formula.
+
+    That is its beginning, and what follows a semicolon, a tab or the end of a line: where these separate cells (Excel in
+    half of Europe), it begins a cell of its own, whatever is quoted.
+    """
+    text = _LATER.sub("\\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def restore(text: str) -> str:
     """What `neutralize` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    text = text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _LATER_NEUTRAL.sub("\\1", text)
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -15,7 +15,8 @@ from workbench.errors import ExistsError, InputError
 from workbench.storage.tables import neutralize, read_table, restore, write_table
 
 HOSTILE = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\tx", "\rx", "\nx", "'=1", "''@", "＝1"]
-HARMLESS = ["cat", "'quoted'", "a=b", " =1", "", "1-2", "'"]
+HARMLESS = ["cat", "'quoted'", "a=b", " =1", "", "1-2", "'", "a; b", "x,=1", "a\nb", ";'x"]
+INSIDE = ["x;=1+1", "y;=cmd|' /C calc'!A0", "a\t=1", 'a;"=1"', "a;'=1", "a\n=1;+2\r\n@x", ";;=1", ";－1", "a;\t-1"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -28,7 +29,23 @@ def test_other_text_stays(text):
     assert neutralize(text) == text == restore(text)
 
 
-@given(st.text(alphabet="'=+-@\t\r\nab＝"))
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_separator_makes_a_cell_that_runs(tmp_path, separator):
+    """Excel takes a semicolon where a comma is the decimal sign: then quotes inside a line are text."""
+    frame = pd.DataFrame({"id;=2": INSIDE, "text": INSIDE[::-1], "x": 1.5, "last": "b;"})
+    path = write_table(frame, tmp_path / "a.csv")
+    whole = path.read_text(encoding="utf-8")
+    for line in whole.splitlines():
+        for raw in (line.split(separator), next(csv.reader([line], delimiter=separator))):
+            for cell in raw:
+                assert not cell.strip("\"").startswith(("=", "+", "-", "@", "＝", "－")), (line, cell)
+    back = read_table(path, text=["id;=2", "text"], neutralized=True)
+    assert back["id;=2"].tolist() == INSIDE
+    assert back["text"].tolist() == INSIDE[::-1]
+    assert list(back.columns) == list(frame.columns)
+
+
+@given(st.text(alphabet="'=+-@\t\r\nab＝;\""))
 def test_restore_undoes_neutralize(text):
     assert restore(neutralize(text)) == text
     assert neutralize(text)[:1] not in {"=", "+", "-", "@", "\t", "\r", "\n", "＝"}
@@ -52,9 +69,9 @@ def test_csv_with_returns_inside_is_quoted_so_that_no_line_begins_with_a_formula
     text = "a\r=1+1"
     path = write_table(pd.DataFrame({"t": [text, "b\n=2"], "x": [1, 2]}), tmp_path / "a.csv")
     raw = path.read_bytes().decode()
-    assert '"a\r=1+1"' in raw
-    assert '"b\n=2"' in raw
-    assert read_table(path)["t"].tolist() == [text, "b\n=2"]
+    assert '"a\r\'=1+1"' in raw  # quoted, and neutral where quotes do not count
+    assert '"b\n\'=2"' in raw
+    assert read_table(path, neutralized=True)["t"].tolist() == [text, "b\n=2"]
 
 
 @given(st.lists(st.text(alphabet="'=+-@\t\r\nab,\";é"), min_size=1, max_size=8))
