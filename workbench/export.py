@@ -94,8 +94,9 @@ def export(
     A column of yours that has one of these names gets a trailing underscore.
 
     In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
-    names and class names too, and after a semicolon, tab or line end within it, so that a spreadsheet shows it and does not run it; numbers stay numbers. Read such a
-    file back with ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
+    names and class names too, and so does what follows a semicolon, tab or line end within it, so that a spreadsheet
+    shows it and does not run it; numbers stay numbers. Read such a file back with
+    ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
     JSONL and Parquet hold the text as it is.
     """
     target = check_target(path, force)

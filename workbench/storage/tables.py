@@ -49,8 +49,8 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
     CSV is UTF-8, comma-separated, a missing value is an empty field. Text (cells, column names) that begins with one of
     ``= + - @``, tab, carriage return or newline, or with their full-width forms, gets an apostrophe in front, also
     where apostrophes precede it, and so does such a character after a semicolon, a tab or the end of a line within the
-    text, which begins a cell where these separate them; numbers stay numbers. `read_table(path, neutralized=True)` or `restore` takes exactly
-    these apostrophes away again.
+    text, which begins a cell where these separate them; numbers stay numbers. `read_table(path, neutralized=True)` or
+    `restore` takes exactly these apostrophes away again.
     """
     target = check_target(path, force)
     with atomic(target) as temporary:
@@ -126,8 +126,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
 def neutralize(text: str) -> str:
     """The same text with an apostrophe in front of what a spreadsheet could take for a formula.
 
-    That is its beginning, and what follows a semicolon, a tab or the end of a line: where these separate cells (Excel in
-    half of Europe), it begins a cell of its own, whatever is quoted.
+    That is its beginning, and what follows a semicolon, a tab or the end of a line: where these separate cells (Excel
+    in half of Europe), it begins a cell of its own, whatever is quoted.
     """
     text = _LATER.sub("\\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
