@@ -28,9 +28,9 @@ def test_cells_lenses_orders_and_people(explorer, run_path: Path):
     run = open_run(run_path)
     ids = run.dataset.ids[:6].tolist()
     given = run.dataset.given[:6].tolist()
-    run.journal.keep(ids, old=given, author="anna")
-    run.journal.keep(ids[1:], old=given[1:], author="bo")
-    run.journal.relabel(ids[:1], "7" if given[0] != "7" else "8", old=given[:1], author="bo")
+    run.journal.keep(ids, old=given, author="anna", source="review")
+    run.journal.keep(ids[1:], old=given[1:], author="bo", source="review")
+    run.journal.relabel(ids[:1], "7" if given[0] != "7" else "8", old=given[:1], author="bo", source="review")
     lab = explorer(author="cy")
     page, probe = lab.page, lab.probe
 
