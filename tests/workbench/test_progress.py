@@ -66,3 +66,15 @@ def test_find_issues_says_what_it_does():
         wb.find_issues(labels, embeddings=rng.normal(size=(40, 3)) + 3 * labels[:, None])
     assert heard[0] == "reading the evidence" and heard[-1] == "reasons"
     assert "kernel ridge on embeddings" in heard
+
+
+def test_a_report_says_what_it_does(tmp_path):
+    data = wb.Dataset.from_arrays(np.arange(40) % 2)
+    logits = np.random.default_rng(0).normal(size=(40, 2)) + 2 * np.eye(2)[data.given_labels]
+    with wb.Recorder(tmp_path / "run", data) as rec, rec.epoch(0):
+        rec.batch(data.ids, logits)
+    heard = []
+    with listening(heard.append):
+        wb.report(wb.open_run(tmp_path / "run"), tmp_path / "report.html")
+    assert heard[0] == "label errors" and heard[-1] == "figures"
+    assert "reading the evidence" in heard and "data map" in heard

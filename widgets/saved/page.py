@@ -25,6 +25,7 @@ from widgets.requests import answer
 from widgets.view.matrices import KINDS
 from widgets.wire.masks import packed
 from workbench.errors import InputError
+from workbench.progress import task
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
 
@@ -49,7 +50,8 @@ def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
             "examples", f"is {examples!r}", "Give the number of examples to show with picture and details."
         )
     target = check_target(path, force, SUFFIXES)
-    text = saved_page(view, int(examples))
+    with task("save_html", 1):
+        text = saved_page(view, int(examples))
     with atomic(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
         check_target(target, force, SUFFIXES)

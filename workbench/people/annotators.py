@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.errors import InputError
 from workbench.people.crowdlab import crowdlab, crowdlab_consensus, with_others
 from workbench.people.votes import Votes, votes_needed
+from workbench.progress import task
 from workbench.run import opened
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def dawid_skene(
 METHODS = ("majority", "dawid_skene", "crowdlab")
 
 
+@task("consensus", 1)
 def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None = None) -> pd.DataFrame:
     """What the annotators say together, for every example that has a vote.
 

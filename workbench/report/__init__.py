@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
+from workbench.progress import step, task
 from workbench.report.facts import gather
 from workbench.report.page import page
 from workbench.storage.layout import atomic
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 SUFFIXES = (".html", ".htm")
+STEPS = 5
+"""Of the bar: issues, suspects, data map, noise, figures."""
 
 
 def report(
@@ -56,7 +59,10 @@ def report(
     if int(top) != top or top < 0:
         raise InputError.at("top", f"is {top!r}", "Give the number of suspects to show.")
     target = check_target(path, force, SUFFIXES)
-    text = page(gather(run, issues, int(top), fdr))
+    with task("report", STEPS):
+        facts = gather(run, issues, int(top), fdr)
+        step("figures")
+        text = page(facts)
     with atomic(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
         check_target(target, force, SUFFIXES)

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.errors import InputError, WorkbenchError
 from workbench.issues.totals import error_count
 from workbench.people.verdicts import verdicts_of
+from workbench.progress import step
 
 if TYPE_CHECKING:
     from workbench.issues.health import NoiseReport
@@ -89,6 +90,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     if issues is None:
         from workbench.issues import find_issues
 
+        step("label errors")
         issues = find_issues(run, fdr=fdr)
     state = run.journal.state()
     missing: list[str] = []
@@ -147,6 +149,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[Suspect]:
     """The first `top` examples that have a p_error, with media while there is room for them."""
+    step("pictures and texts of suspects")
     from workbench.figures.curves import over_epochs
 
     shown = issues[issues["p_error"].notna()].head(top)
@@ -226,6 +229,7 @@ def _pairs(issues: pd.DataFrame) -> pd.DataFrame:
 
 
 def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | None:
+    step("data map")
     if not run.epochs:
         missing.append("no data map: no epochs were recorded")
         return None
@@ -242,6 +246,7 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
 
 
 def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
+    step("noise between classes")
     from workbench.figures.matrices import probabilities
     from workbench.issues.health import noise_report
 
