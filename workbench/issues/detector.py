@@ -426,10 +426,8 @@ def canary_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]
     sentence = "no planted errors to measure on"
     if m:
         found = int(flagged.sum())
-        sentence = (
-            f"catches {recall:.0%} of {m} planted errors; {alarms} of the {found} issues ({share:.0%}) were not planted"
-            ": false alarms, or real errors"
-        )
+        others = f"{alarms} of the {found} issues ({share:.0%}) {'was' if alarms == 1 else 'were'} not planted"
+        sentence = f"catches {recall:.0%} of {m} planted errors; {others}: false alarms, or real errors"
     return {
         "planted": m,
         "caught": caught,

@@ -262,7 +262,7 @@ def test_canaries_are_counted_by_hand():
     assert report["false_alarms"] == 1
     assert report["found_at_planted"] == pytest.approx(2 / 3)
     assert report["corrected"] == pytest.approx(1 / 2)
-    assert report["sentence"].startswith("catches 67% of 3 planted errors; 1 in 3 of the 3 issues")
+    assert report["sentence"].startswith("catches 67% of 3 planted errors; 1 of the 3 issues (33%) was not planted: ")
     assert canary_report(issues, planted[:0])["sentence"] == "no planted errors to measure on"
 
 
