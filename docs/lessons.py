@@ -83,6 +83,7 @@ def run(path: Path, page: Any) -> None:
                 ROOT / "runs" / "demo", Path(folder) / "runs" / "demo", ignore=shutil.ignore_patterns("journal*")
             )
         os.environ |= {"USER": "you", "LOGNAME": "you", "PYTHONPATH": str(ROOT)}
+        code = digest(json.loads(path.read_text(encoding="utf-8")))
         notebook = nbformat.read(path, as_version=4)
         where = {"metadata": {"path": str(Path(folder) / "notebooks")}}
         nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
@@ -94,7 +95,7 @@ def run(path: Path, page: Any) -> None:
             name = f"{path.stem}-{cell.id}"
             found = [_kept(out, f"{name}-{nth}", page, folder) for nth, out in enumerate(cell.outputs)]
             outputs[cell.id] = [one for one in found if one]
-    stored = {"code": digest(json.loads(path.read_text(encoding="utf-8"))), "outputs": outputs}
+    stored = {"code": code, "outputs": outputs}
     kept_of(path).write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.issues.kept import kept_issues
+from workbench.issues.kept import last_issues
 from workbench.run import Run
 from workbench.storage.tables import check_target, write_table
 
@@ -205,7 +205,7 @@ def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -
 
         issues = find_issues(run)
     elif issues is None:
-        issues = kept_issues(run)
+        issues = last_issues(run)
     p_error, suggested = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
     if isinstance(issues, pd.DataFrame):
         missing = {"p_error", "suggested"} - set(issues.columns)

@@ -260,16 +260,22 @@ def test_an_export_does_not_wait_for_the_detector(birds, tmp_path, monkeypatch):
     from workbench.issues import detector
 
     _, run = birds
+    assert wb.find_issues is detector.find_issues  # loaded before it is replaced
     with monkeypatch.context() as patch:
         patch.setattr(detector, "find_issues", lambda *a, **k: pytest.fail("asked"))
         patch.setattr("workbench.find_issues", lambda *a, **k: pytest.fail("asked"), raising=False)
         table = export_table(run)
         assert table["p_error"].isna().all() and table["suggested_label"].isna().all()
-    asked = export_table(run, issues=True)
-    assert asked["p_error"].notna().all()
     known = suspects(run)
     kept = export_table(wb.open_run(run.path))
-    assert np.allclose(kept["p_error"], known["p_error"].loc[kept["file"]])
+    assert np.allclose(kept["p_error"], known["p_error"].loc[kept["file"]]), "what a view computed"
+    asked = wb.find_issues(run)
+    (run.path / "cache" / "suspects.npz").unlink()
+    run.journal.keep("b/09.png", old="owl", author="ann")
+    kept = export_table(wb.open_run(run.path))
+    assert np.allclose(kept["p_error"], asked["p_error"].loc[kept["file"]]), "decisions do not make it forget"
+    again = export_table(run, issues=True)
+    assert again["p_error"].notna().all()
     assert export_table(run, issues=False)["p_error"].isna().all()
     with pytest.raises(InputError, match="`issues` is a str"):
         export_table(run, issues="yes")

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.storage.cache import evidence_key, key_digest, load_frame, store_frame
+from workbench.storage.cache import evidence_key, key_digest, load_frame, store_frame, stored_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 NAME = "suspects"
 VERSION = 3
 """Of the detector: another number when the same evidence gives another result."""
+
+
+DEFAULTS = {"fdr": None, "threshold": 0.5, "seed": 0}
+"""Arguments of a plain `find_issues(run)`."""
 
 
 def kept_issues(run: Run, special: Mapping[str, object] | None = None) -> pd.DataFrame | None:
@@ -77,6 +81,21 @@ class Kept:
     def store(self, issues: pd.DataFrame) -> None:
         """Keep an answer in place of the last one; in a place that cannot be written nothing is kept."""
         store_frame(self._run, self._name, self._key, issues)
+
+
+def last_issues(run: Run) -> pd.DataFrame | None:
+    """The last answer of `find_issues(run)`, or of a view, for the same evidence; None where there is none.
+
+    The verdicts that it used may be older ones: whoever exports decides first, and does not want to wait again.
+    """
+    kept = Kept(run, DEFAULTS, None)
+    found = stored_key(run, kept._name)
+    wanted = {name: value for name, value in kept._key.items() if name != "verdicts"}
+    if found is not None and wanted == {name: found.get(name) for name in wanted}:
+        frame = load_frame(run, kept._name, found)
+        if frame is not None:
+            return frame
+    return kept_issues(run)
 
 
 def _digest_of(verdicts: pd.Series | None) -> str | None:

@@ -110,6 +110,15 @@ def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] |
         return None
 
 
+def stored_key(run: Run, name: str) -> dict[str, Any] | None:
+    """Under which key something is stored as `name`; it is checked when that is loaded."""
+    try:
+        with np.load(run.layout.cache / f"{name}.npz", allow_pickle=False) as stored:
+            return dict(json.loads(stored["key"].tobytes()))
+    except (*UNREADABLE, TypeError):
+        return None
+
+
 def store(
     run: Run, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, quiet: bool = False
 ) -> None:
