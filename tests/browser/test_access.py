@@ -32,6 +32,12 @@ def open_states(lab: object):
     page.keyboard.press("?")
     yield "help"
     page.keyboard.press("Escape")
+    for key, state in (("z", "enlarged"), ("g", "grid")):
+        page.keyboard.press(key)
+        pictures = "() => [...document.querySelectorAll('.lw-cover:not([hidden]) img')]"
+        page.wait_for_function(f"{pictures}.some(picture => picture.complete)")
+        yield state
+        page.keyboard.press("Escape")
     tabs = page.locator(".lw-filters .lw-tabs button")
     for i in range(1, tabs.count()):
         tabs.nth(i).click()

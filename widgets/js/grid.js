@@ -51,7 +51,7 @@ export class Grid {
     this.all = h("button", { type: "button", class: "lw-link", text: "select all", onclick: () => this.selectAll() });
     this.sheet = h("div", { class: "lw-grid-sheet" });
     this.space = h("div", { class: "lw-grid-space" }, this.sheet);
-    this.scroller = h("div", { class: "lw-grid-scroller", onscroll: () => this.redraw() }, this.space);
+    this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.redraw() }, this.space);
     this.el = h(
       "section",
       { class: "lw-cover lw-grid", role: "region", "aria-label": "grid of examples", hidden: true },

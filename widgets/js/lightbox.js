@@ -171,7 +171,7 @@ export class Lightbox {
     this.text = h("div", { class: "lw-lightbox-text", dir: "auto" }, ...parts);
     this.told = `${count([...text].length)} characters`;
     this.pixels.disabled = true;
-    this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "-1" }, this.text));
+    this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "0", role: "document", "aria-label": "text of the example" }, this.text));
     this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
     this.letter(0);
   }

@@ -38,7 +38,7 @@ export class RowTable {
     this.heads = HEADINGS.map(([by, text, title]) =>
       by ? h("button", { type: "button", text, title, onclick: () => this.sort(by) }) : h("span", { text, title, class: "lw-quiet" }),
     );
-    this.list = h("div", { class: "lw-rows-list", role: "table", "aria-label": "features of the example" });
+    this.list = h("div", { class: "lw-rows-list", role: "table", tabindex: "0", "aria-label": "features of the example" });
     this.key = h("div", { class: "lw-rows-key" });
     this.el = h("div", { class: "lw-rows" }, h("div", { class: "lw-rows-line lw-rows-head" }, this.heads), this.list, this.key);
   }
@@ -66,7 +66,7 @@ export class RowTable {
       names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
       ...shown.map((row, i) => this.line(row, names[i])),
-      ...(more ? [h("div", { class: "lw-quiet lw-rows-line", text: `${more} more, none of them more unusual` })] : []),
+      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none of them more unusual` }))] : []),
     );
     this.legend();
   }
@@ -98,7 +98,7 @@ export class RowTable {
       { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
       h("span", { class: "lw-clip", role: "cell", text: name }),
       h("span", { class: "lw-num", role: "cell", text: row.value }),
-      h("span", { class: "lw-rows-bar", role: "cell", "aria-label": said }, this.bar(row)),
+      h("span", { class: "lw-rows-bar", role: "cell" }, this.bar(row)),
       h("span", { class: "lw-num", role: "cell", text: percent(row.unusual) }),
     );
   }
