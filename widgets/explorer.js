@@ -2635,7 +2635,7 @@ class Grid {
     this.all = h("button", { type: "button", class: "lw-link", text: "select all", onclick: () => this.selectAll() });
     this.sheet = h("div", { class: "lw-grid-sheet" });
     this.space = h("div", { class: "lw-grid-space" }, this.sheet);
-    this.scroller = h("div", { class: "lw-grid-scroller", onscroll: () => this.redraw() }, this.space);
+    this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.redraw() }, this.space);
     this.el = h(
       "section",
       { class: "lw-cover lw-grid", role: "region", "aria-label": "grid of examples", hidden: true },
@@ -3176,7 +3176,7 @@ class Lightbox {
     this.text = h("div", { class: "lw-lightbox-text", dir: "auto" }, ...parts);
     this.told = `${count([...text].length)} characters`;
     this.pixels.disabled = true;
-    this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "-1" }, this.text));
+    this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "0", role: "document", "aria-label": "text of the example" }, this.text));
     this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
     this.letter(0);
   }
@@ -4249,7 +4249,7 @@ class RowTable {
     this.heads = HEADINGS.map(([by, text, title]) =>
       by ? h("button", { type: "button", text, title, onclick: () => this.sort(by) }) : h("span", { text, title, class: "lw-quiet" }),
     );
-    this.list = h("div", { class: "lw-rows-list", role: "table", "aria-label": "features of the example" });
+    this.list = h("div", { class: "lw-rows-list", role: "table", tabindex: "0", "aria-label": "features of the example" });
     this.key = h("div", { class: "lw-rows-key" });
     this.el = h("div", { class: "lw-rows" }, h("div", { class: "lw-rows-line lw-rows-head" }, this.heads), this.list, this.key);
   }
@@ -4276,7 +4276,7 @@ class RowTable {
       names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
       ...shown.map((row, i) => this.line(row, names[i])),
-      ...(more ? [h("div", { class: "lw-quiet lw-rows-line", text: `${more} more, none of them more unusual` })] : []),
+      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none of them more unusual` }))] : []),
     );
     this.legend();
   }
@@ -4308,7 +4308,7 @@ class RowTable {
       { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
       h("span", { class: "lw-clip", role: "cell", text: name }),
       h("span", { class: "lw-num", role: "cell", text: row.value }),
-      h("span", { class: "lw-rows-bar", role: "cell", "aria-label": said }, this.bar(row)),
+      h("span", { class: "lw-rows-bar", role: "cell" }, this.bar(row)),
       h("span", { class: "lw-num", role: "cell", text: percent(row.unusual) }),
     );
   }
