@@ -28,12 +28,10 @@ from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
 from workbench.storage.failures import WriteError, failed_to_write, writing
 from workbench.storage.files import is_there
-from workbench.storage.layout import SCHEMA_VERSION, Layout, read_run_json, write_json
+from workbench.storage.layout import MODES, SCHEMA_VERSION, Layout, read_run_json, write_json
 from workbench.storage.names import MOST_EPOCHS, check_entries
 from workbench.storage.remote import layout_at
 from workbench.storage.trust import sign
-
-MODES = ("train", "eval", "import")
 
 
 class Recorder:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.dataset import UNLABELLED, Dataset
-from workbench.errors import InputError, RunError, shortened
+from workbench.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
@@ -152,12 +152,18 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
             found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
             raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
+        if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
+            raise ValueError("two columns have the same name")
         table = file.read(columns=names)
+        for column in table.columns:
+            column.validate(full=True)  # text that is no Unicode
         ids = _stored_ids(layout, table.column("id"))
         labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
         metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])
         metadata = metadata.to_pandas(ignore_metadata=True)
-    except (OSError, pa.ArrowException, UnicodeError, KeyError) as error:
+    except WorkbenchError:
+        raise
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, OverflowError) as error:
         raise RunError(f"{layout.examples} cannot be read ({error}). Restore it from a copy.") from error
     stored: dict[str, _StoredMedia] = {}
     recorded = described.get("media_root")
@@ -194,7 +200,9 @@ def _planted(layout: Layout) -> pd.DataFrame | None:
         missing = [name for name in columns if name not in record.columns]
         if missing:
             raise KeyError(f"no column {missing[0]}")
-    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        if not all(isinstance(one, (int, str)) for one in record["id"].tolist()):
+            raise TypeError("its ids are neither integers nor text")
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, OverflowError) as error:
         found = f"cannot be read ({error})"
         raise RunError(f"{layout.planted} {found}. Restore it, or delete it to go without.") from error
     return record
@@ -245,9 +253,15 @@ class _StoredMedia(Sequence):
             raise IndexError(row)
         group, offset = divmod(int(row), GROUP_ROWS)
         if group not in self._groups:
-            if self._file is None:
-                self._file = pq.ParquetFile(self._path)
-            self._groups[group] = self._file.read_row_group(group, columns=[self._name]).column(self._name)
+            try:
+                if self._file is None:
+                    self._file = pq.ParquetFile(self._path)
+                column = self._file.read_row_group(group, columns=[self._name]).column(self._name)
+                column.validate(full=True)
+            except (OSError, pa.ArrowException) as error:
+                found = f"column `{self._name}` of row {row} cannot be read ({error})"
+                raise RunError(f"{self._path} {found}. Restore it from a copy.") from error
+            self._groups[group] = column
             while len(self._groups) > self._keep:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(group)

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.cells import cell_text
 from workbench.errors import RunError
 from workbench.storage.attempts import same_attempt
 from workbench.storage.failures import writing
@@ -39,6 +40,9 @@ from workbench.storage.files import entries, files_below, is_there, reading
 from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
 
 SCHEMA_VERSION = 1
+
+MODES = ("train", "eval", "import")
+"""Where statistics come from."""
 
 RECORDED = (
     *("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache"),
@@ -301,6 +305,11 @@ def read_run_json(layout: Layout) -> dict:
     classes = described["classes"]
     if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
         raise RunError(f"{layout.run_json} field `classes` is not a list of different texts. Restore the file.")
+    if any(cell_text(name) != name for name in classes):
+        raise RunError(f"{layout.run_json} field `classes` holds text that is no Unicode. Restore the file.")
+    if described["mode"] not in MODES:
+        found = f"field `mode` is {described['mode'][:100]!r}, not one of {', '.join(MODES)}"
+        raise RunError(f"{layout.run_json} {found}. Restore the file.")
     return described
 
 

@@ -243,7 +243,7 @@ def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFr
         source,
         dtype=dict.fromkeys(raw, str),
         keep_default_na=False,
-        na_values={name: [""] for name in header},
+        na_values=[""],
         encoding="utf-8-sig",
         index_col=False,
         low_memory=False,
