@@ -366,6 +366,7 @@ class RemoteLayout(Layout):
     def clear_evidence(self) -> None:
         mine = [name for name in self.remote.files if name.partition("/")[0] in RECORDED]
         self.remote.remove(mine)
+        self.remote.run = None  # what comes next is of the new run, whichever that will be
         super().clear_evidence()
 
     def _name(self, path: Path) -> str:
