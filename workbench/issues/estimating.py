@@ -6,7 +6,7 @@ what was found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,10 @@ FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider th
 DRAWS = 20_000
 MISTAKES = (1.0, 30.0)
 """Beta distribution of a reviewer's error rate before any example was looked at twice: mean 3 %, 95 % below 10 %."""
+
+FEW_LOOKS = 20
+"""Second looks below which the interval also covers a reviewer who is never wrong: so few cannot tell mistakes of the
+reviewer from errors that look clean to the detector."""
 
 GRID = 24  # values of the reviewer's error rate that are weighed against each other
 NEVER = 1e-9  # an error rate of 0, in logarithms
@@ -118,7 +122,8 @@ def estimate_errors(
     (Rogan & Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among the unjudged are then
     binomial, and so are those among the judged, given their verdicts. Examples judged outside the sample (top
     suspects, say) are counted as found, and the rate of the others is scaled by their mean p, since the suspicious
-    ones are gone. The interval leaves out `TAIL` of the draws at each end.
+    ones are gone. The interval leaves out `TAIL` of the draws at each end. Without a given rate and with fewer than
+    `FEW_LOOKS` second looks it is the union of this interval and that for eps = 0, and the estimate their mean.
     """
     rng = np.random.default_rng(seed)
     looks = judged.astype(np.int64) if looks is None else np.where(judged, looks, 0)
@@ -157,10 +162,20 @@ def estimate_errors(
     left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
     low, high = np.quantile(total, (TAIL, 1 - TAIL))
     known = (error.min(), error.max()) if len(eps) == 1 else np.quantile(error, (0.025, 0.975))
-    return Estimate(
+    estimate = Estimate(
         float(total.mean()), int(low), int(np.ceil(high)),
         float(left.mean()), int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
         float(error.mean()), float(known[0]), float(known[1]), int((sampled & (looks > 1)).sum()),
+    )  # fmt: skip
+    if reviewer_error is not None or estimate.looked_again >= FEW_LOOKS:
+        return estimate
+    flawless = estimate_errors(
+        p, stratum, drawn, judged, wrong, looks=looks, wrong_looks=wrong_looks, later=later, decided=decided, seed=seed
+    )
+    return replace(
+        estimate, errors=(estimate.errors + flawless.errors) / 2, left=(estimate.left + flawless.left) / 2,
+        low=min(estimate.low, flawless.low), high=max(estimate.high, flawless.high),
+        left_low=min(estimate.left_low, flawless.left_low), left_high=max(estimate.left_high, flawless.left_high),
     )  # fmt: skip
 
 
