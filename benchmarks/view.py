@@ -18,6 +18,7 @@ import argparse
 import importlib.util
 import json
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ QUIET = 700
 
 def harness() -> Any:
     """The test suite's way to drive JupyterLab."""
+    sys.path.insert(0, str(ROOT / "tests"))  # what it imports
     spec = importlib.util.spec_from_file_location("labharness", ROOT / "tests" / "browser" / "labharness.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -151,7 +153,6 @@ def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int
 def opening(n: int, folder: Path) -> str:
     """In words: how long Python takes to open a recorded run of n rows, and the memory that this adds."""
     import subprocess
-    import sys
 
     done = subprocess.run(
         [sys.executable, __file__, "--opening", str(n), str(folder)], capture_output=True, text=True, check=True

@@ -37,12 +37,13 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
     assert ex.ask("open")[0]["other"] == "again"
     body, buffers = ex.ask("compare")
     found = wb.compare_runs(run, other, issues=(issues, suspects(other)))
-    assert body["text"] == str(found)
+    words = " ".join(str(found).split())  # str breaks the lines for a notebook
+    assert body["text"] == words
     x, y = (np.frombuffer(buffer, "<f4") for buffer in buffers)
     table = found.table.reindex(run.dataset.ids)
     assert x == pytest.approx(table["variability_b"].to_numpy(np.float32), nan_ok=True)
     assert y == pytest.approx(table["confidence_b"].to_numpy(np.float32), nan_ok=True)
-    assert "; ".join(body["told"]) == str(found)[: len("; ".join(body["told"]))]
+    assert words.startswith("; ".join(body["told"]))
     first = body["scores"][0]
     assert first["spearman"] == min(row["spearman"] for row in body["scores"] if row["spearman"] is not None)
     change = found.table[f"{first['name']}_change"]

@@ -219,7 +219,7 @@ def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"given_labels": None}, "`given_labels` is None"),
+        ({"given_labels": None}, "`source` is missing. Pass a run or its path, or labels"),
         ({"pred_probs": [[0.5, 0.5]] * 89 + [[1.0]]}, r"`pred_probs` has rows of different lengths \(1, 2\)"),
         ({"pred_probs": np.ones(90)}, r"`pred_probs` has shape \(90,\). Give one row per example"),
         ({"probs": np.ones((90, 3))}, "unknown array 'probs'. Did you mean 'pred_probs'"),

@@ -24,6 +24,7 @@ import numpy as np
 from workbench.errors import RunError
 from workbench.storage.checksums import sealed
 from workbench.storage.failures import WriteError
+from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.remote import RemoteFile
 from workbench.storage.seals import read_header
@@ -42,6 +43,7 @@ def load_array(path: Path, n: int) -> np.ndarray:
     ------
     RunError : it is damaged, or something else.
     """
+    is_there(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

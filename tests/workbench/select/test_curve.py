@@ -73,7 +73,7 @@ def test_the_figure_has_a_line_per_score_and_one_for_chance(noisy):
     figure = wb.figure(curve)
     assert [trace.name for trace in figure.data] == ["random", "knn shapley"]
     np.testing.assert_allclose(figure.data[1].y, curve.effects.loc["knn_shapley", "accuracy"])
-    assert figure.layout.title.text.startswith("Of 1 selections")
+    assert figure.layout.title.text.startswith("0 of 1 selections do better")
 
 
 @pytest.mark.parametrize(
