@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -81,15 +82,15 @@ def exported(suffix: str) -> Callable[[wb.Run, int], None]:
 
 def report(run: wb.Run, version: int) -> None:
     module = importlib.import_module("workbench.report")  # `wb.report` is the function
-    module.gather, module.page = lambda *_: None, lambda *_: f"<html>v{version}</html>"
-    module.report(run, run.path.parent / "report.html", force=True)
+    with mock.patch.multiple(module, gather=lambda *_: None, page=lambda *_: f"<html>v{version}</html>"):
+        module.report(run, run.path.parent / "report.html", force=True)
 
 
 def saved_html(run: wb.Run, version: int) -> None:
     import widgets.saved.page as module
 
-    module.saved_page = lambda *_: f"<html>v{version}</html>"
-    module.save_html(None, run.path.parent / "view.html", 0, True)
+    with mock.patch.object(module, "saved_page", lambda *_: f"<html>v{version}</html>"):
+        module.save_html(None, run.path.parent / "view.html", 0, True)
 
 
 def computed(run: wb.Run, version: int) -> None:

@@ -73,7 +73,7 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
     numbers = found.scores.drop(columns="n").astype(object)
     scores = [{"name": name, **row} for name, row in numbers.where(numbers.notna(), None).to_dict("index").items()]
-    return Compared(other.name, str(found), found.told, scores, columns, places)
+    return Compared(other.name, " ".join(str(found).split()), found.told, scores, columns, places)
 
 
 def _numbers(series: pd.Series) -> np.ndarray:
