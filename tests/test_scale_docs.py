@@ -51,7 +51,7 @@ def test_bytes_of_probabilities_and_neighbours_follow_the_formulas(tmp_path):
     n, k = 2_000, 3
     run = record(tmp_path / "run", n, k, 1)
     out_of_fold(run)
-    assert 0 <= run.layout.pred_probs.stat().st_size - 4 * n * k < 1000  # the header, and after the rows what is said of them
+    assert 0 <= run.layout.pred_probs.stat().st_size - 4 * n * k < 1000  # header, and what is said after the rows
     run.neighbors(k=15)
     assert 0 <= bytes_of(run.layout.cache, "neighbors*") - 400 * n < 2_000
 
