@@ -87,20 +87,23 @@ def run(path: Path, page: Any) -> None:
         notebook = nbformat.read(path, as_version=4)
         where = {"metadata": {"path": str(Path(folder) / "notebooks")}}
         nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
-    for old in KEPT.glob(f"{path.stem}-*.webp"):
-        old.unlink()
     outputs: dict[str, list[dict[str, str]]] = {}
+    pictures: dict[str, bytes] = {}
     for cell in notebook.cells:
         if cell.cell_type == "code":
             name = f"{path.stem}-{cell.id}"
-            found = [_kept(out, f"{name}-{nth}", page, folder) for nth, out in enumerate(cell.outputs)]
+            found = [_kept(out, f"{name}-{nth}", page, folder, pictures) for nth, out in enumerate(cell.outputs)]
             outputs[cell.id] = [one for one in found if one]
+    for old in KEPT.glob(f"{path.stem}-*.webp"):  # only now: a run that ended early leaves what was kept before
+        old.unlink()
+    for name, picture in pictures.items():
+        (KEPT / name).write_bytes(picture)
     stored = {"code": code, "outputs": outputs}
     kept_of(path).write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _kept(output: Any, name: str, page: Any, folder: str) -> dict[str, str] | None:
-    """What is kept of one output; progress bars and what asks for a person are not."""
+def _kept(output: Any, name: str, page: Any, folder: str, pictures: dict[str, bytes]) -> dict[str, str] | None:
+    """What is kept of one output; progress bars and what asks for a person are not. `pictures` takes the files."""
     if output.output_type == "stream":
         text = output.text if output.name == "stdout" else ""
         return {"text": text.rstrip().replace(folder, "...")[:MOST_TEXT]} if text.strip() else None
@@ -112,10 +115,10 @@ def _kept(output: Any, name: str, page: Any, folder: str) -> dict[str, str] | No
         if not page.evaluate("'Plotly' in window"):
             page.add_script_tag(path=page.plotly)
         page.evaluate("f => Plotly.newPlot('shot', f.data, f.layout, {staticPlot: true})", data[PLOTLY])
-        return _picture(page, name, f"Figure: {title or 'as drawn by the cell above'}")
+        return _picture(page, name, f"Figure: {title or 'as drawn by the cell above'}", pictures)
     if "image/png" in data:
         page.set_content(f'<img id="shot" style="max-width:{WIDTH}px" src="data:image/png;base64,{data["image/png"]}">')
-        return _picture(page, name, "The picture that the cell above shows")
+        return _picture(page, name, "The picture that the cell above shows", pictures)
     html = data.get("text/html", "")
     if "<table" in html and "dataframe" in html:
         return {"table": re.sub(r"<style.*?</style>", "", html, flags=re.S).strip()}
@@ -123,19 +126,21 @@ def _kept(output: Any, name: str, page: Any, folder: str) -> dict[str, str] | No
         if "<table" not in html:
             return None  # a question, a slider or a progress bar
         page.set_content(f'<div id="shot" style="width:{WIDTH}px">{html}</div>')
-        return _picture(page, name, "The Explorer as it stands: data map coloured by suspicion, and the first suspects")
+        return _picture(page, name, "The Explorer as a still picture: data map, numbers, first of the queue", pictures)
     text = data.get("text/plain", "").replace(folder, "...")
     return {"text": text[:MOST_TEXT]} if text else None
 
 
-def _picture(page: Any, name: str, words: str) -> dict[str, str]:
-    """A WebP file of the element `shot`, with a transparent background."""
+def _picture(page: Any, name: str, words: str, pictures: dict[str, bytes]) -> dict[str, str]:
+    """A WebP picture of the element `shot`, with a transparent background."""
     from PIL import Image
 
     page.wait_for_timeout(500)
     shot = page.locator("#shot").screenshot(omit_background=True)
     image = Image.open(io.BytesIO(shot)).convert("RGBA")
-    image.crop(image.getchannel("A").getbbox() or (0, 0, *image.size)).save(KEPT / f"{name}.webp", quality=82, method=6)
+    file = io.BytesIO()
+    image.crop(image.getchannel("A").getbbox() or (0, 0, *image.size)).save(file, "WEBP", quality=82, method=6)
+    pictures[f"{name}.webp"] = file.getvalue()
     return {"image": f"{name}.webp", "words": words}
 
 

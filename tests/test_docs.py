@@ -201,5 +201,5 @@ def test_what_a_lesson_showed_is_of_the_code_that_it_has(path):
         f"run `make lessons` for {path.stem}"
     )
     pictures = [one["image"] for cell in stored["outputs"].values() for one in cell if "image" in one]
-    assert all((kept.parent / name).is_file() for name in pictures)
+    assert all((kept.parent / name).read_bytes()[8:12] == b"WEBP" for name in pictures)
     assert sorted(pictures) == sorted(one.name for one in kept.parent.glob(f"{path.stem}-*.webp"))

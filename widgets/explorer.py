@@ -265,7 +265,7 @@ class Explorer(anywidget.AnyWidget, View):
 
     @T.validate("selection")
     def _check_selection(self, proposal: dict) -> list:
-        return proposal["value"] if self._from_page else self.known_ids("selection", proposal["value"])
+        return proposal["value"] if self._from_page else self._known_ids("selection", proposal["value"])
 
     @T.validate("queue")
     def _check_queue(self, proposal: dict) -> list:
@@ -277,13 +277,13 @@ class Explorer(anywidget.AnyWidget, View):
             rows = queue_rows(self, value)
             self.queue_order = value
             return self.dataset.ids[rows].tolist()
-        self.own_queue, self.queue_order = self.known_ids("queue", value), OWN
+        self.own_queue, self.queue_order = self._known_ids("queue", value), OWN
         return list(self.own_queue)
 
     @T.validate("current")
     def _check_current(self, proposal: dict) -> object:
         value = proposal["value"]
-        return None if value is None else self.known_ids("current", [value])[0]
+        return None if value is None else self._known_ids("current", [value])[0]
 
     @T.validate("color_by")
     def _check_color(self, proposal: dict) -> str:
@@ -324,7 +324,7 @@ class Explorer(anywidget.AnyWidget, View):
         if self._made and not self._moving:
             type(self).view.tell(self)
 
-    def decided(self) -> None:
+    def _decided(self) -> None:
         """Decisions were taken in: tell whoever observes `changes`."""
         if self._made:
             type(self).changes.tell(self)
@@ -373,7 +373,7 @@ class Explorer(anywidget.AnyWidget, View):
             for body, arrays in self._turns.answers(self, content, buffers):
                 self.send(body, arrays)
 
-    def set_from_page(self, **values: object) -> None:
+    def _set_from_page(self, **values: object) -> None:
         """Set traits without sending them back to the page that they came from."""
         self._from_page = True
         try:
@@ -382,7 +382,7 @@ class Explorer(anywidget.AnyWidget, View):
         finally:
             self._from_page = False
 
-    def later(self, body: dict, buffers: list) -> None:
+    def _later(self, body: dict, buffers: list) -> None:
         """Send from the kernel's own thread."""
         if self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self.send, body, buffers)

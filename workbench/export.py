@@ -125,21 +125,10 @@ def export_table(
     binary : bool
         Whether bytes can be stored; if not, the columns of images and sounds name the place of the bytes in the run.
     """
-    if cleaned is not None and cleaned not in CLEANED:
-        raise InputError.unknown("cleaned", cleaned, CLEANED)
-    if cleaned == "drop" and only_changed:
-        raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
     dataset = run.dataset
     labels = run.labels()
     changed = labels != dataset.given_labels
-    keep = ~_dropped(run, drop)
-    if only_changed:
-        keep &= changed
-    if cleaned is not None:
-        keep &= labels >= 0
-    if cleaned == "drop":
-        keep &= ~changed
-    rows = np.flatnonzero(keep)
+    rows = exported_rows(run, drop=drop, only_changed=only_changed, cleaned=cleaned)
 
     name_of = _names(dataset, whole=cleaned is None)
     corrected = _objects(dataset.names_of(labels[rows]))
@@ -156,6 +145,30 @@ def export_table(
     if sounds and dataset.sounds is not None and name_of["audio"] != name_of["id"]:
         columns[name_of["audio"]] = _objects(_media(run, dataset.sound, rows, binary))
     return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
+
+
+def exported_rows(
+    run: Run,
+    *,
+    drop: str | Iterable[object] | None = None,
+    only_changed: bool = False,
+    cleaned: str | None = None,
+) -> np.ndarray:
+    """(m,) rows of the dataset, ascending, that `export` writes with these choices."""
+    if cleaned is not None and cleaned not in CLEANED:
+        raise InputError.unknown("cleaned", cleaned, CLEANED)
+    if cleaned == "drop" and only_changed:
+        raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
+    labels = run.labels()
+    changed = labels != run.dataset.given_labels
+    keep = ~_dropped(run, drop)
+    if only_changed:
+        keep &= changed
+    if cleaned is not None:
+        keep &= labels >= 0
+    if cleaned == "drop":
+        keep &= ~changed
+    return np.flatnonzero(keep)
 
 
 def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:

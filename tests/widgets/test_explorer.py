@@ -237,6 +237,39 @@ def test_export_writes_the_file_and_refuses_to_overwrite(page, tmp_path):
     assert "error" not in ex.ask("export", path=str(tmp_path / "out.csv"), overwrite=True)[0]
 
 
+def test_export_writes_a_cleaned_training_set_and_counts_what_is_in_it(page, run, tmp_path):
+    from workbench.storage.tables import read_table
+
+    ex = page()
+    ex.ask("decide", op="relabel", rows=[3, 5], label=2)
+    written = {}
+    for cleaned in ("relabel", "drop"):
+        path = tmp_path / f"{cleaned}.jsonl"
+        body, _ = ex.ask("export", path=str(path), cleaned=cleaned)
+        written[cleaned] = read_table(path)
+        assert f"({len(written[cleaned])} examples, 2 changed" in body["text"]
+    changed = run.dataset.ids[[3, 5]].tolist()
+    kept = written["relabel"].set_index("id")
+    assert kept.loc[changed, "label"].tolist() == ["owl", "owl"]
+    assert len(kept) == 120 and "given_label" not in kept
+    assert sorted(set(kept.index) - set(written["drop"]["id"])) == changed and "left out" in body["text"]
+
+
+def test_public_names_of_the_explorer_are_the_written_list():
+    """What has no underscore is for people (the first lines) or what `widgets.requests` asks of a view (the last)."""
+    from anywidget import AnyWidget
+
+    from widgets import Explorer
+
+    names = {name for name in set(dir(Explorer)) - set(dir(AnyWidget)) if not name.startswith("_")}
+    assert names == {
+        *("selection", "current", "queue", "color_by", "filters", "cameras", "epochs", "view", "changes", "views"),
+        *("height", "webgl", "rank_again", "table", "save_view", "delete_view", "save_html"),
+        *("compared", "doubted", "lenses", "only", "other", "own_queue", "pool", "queue_order", "render", "words"),
+        *("keep_view", "live_values", "mask_of", "open_run", "row", "rows_of_queue", "show_issues", "those_known"),
+    }
+
+
 def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     ex = page()
     ex._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one

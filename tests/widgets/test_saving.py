@@ -130,6 +130,16 @@ def test_where_widgets_are_not_shown_there_is_a_picture_with_numbers(page):
     assert "<script" not in still
 
 
+def test_the_still_picture_of_a_blind_view_tells_nothing(page, issues):
+    data = {blind: page(blind=blind)._repr_mimebundle_()[0]["text/html"] for blind in (False, True)}
+    colours = {blind: still.split("base64,")[1].split('"')[0] for blind, still in data.items()}
+    assert colours[True] != colours[False]
+    assert "suggested" in data[False] and "p(wrong)" in data[False]
+    assert not any(word in data[True] for word in ("suggested", "p(wrong)", "probably wrong"))
+    first = page(blind=True, queue="suspicion").queue[0]
+    assert f"{issues.loc[first, 'p_error']:.2f}" not in data[True].split("</table>")[1]
+
+
 def test_the_still_picture_escapes_names(run, issues):
     from widgets import Explorer
 

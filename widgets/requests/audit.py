@@ -17,7 +17,7 @@ def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     if content.get("draw"):
         rows = queue_rows(view, AUDIT)
         view.queue_order = AUDIT
-        view.set_from_page(queue=view.dataset.ids[rows].tolist())
+        view._set_from_page(queue=view.dataset.ids[rows].tolist())
         body, arrays = {"patch": [1, 5]}, [rows, *view.decisions.patch(view.decisions.take_shown())]
     return {**body, "audit": estimate(view.run, view.issues, view.only)}, arrays
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
-    from workbench.export import export
+    from workbench.export import export, exported_rows
 
     path = Path(str(content["path"])).expanduser()
     if content.get("ask"):
@@ -24,6 +24,7 @@ def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
     except ExistsError as error:
         raise ExistsError(f"{path.resolve()} is there already. Tick “overwrite” to write over it.") from error
-    changed = int((view.run.labels() != view.dataset.given_labels).sum())  # everybody's, as in the file
-    text = f"wrote {path.resolve()} ({view.dataset.n:,} examples, {changed:,} changed)"
-    return {"path": str(path.resolve()), "text": text}, []
+    changed = view.run.labels() != view.dataset.given_labels  # everybody's, as in the file
+    rows = exported_rows(view.run, cleaned=cleaned)
+    told = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
+    return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({len(rows):,} examples, {told})"}, []

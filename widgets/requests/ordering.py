@@ -18,7 +18,7 @@ def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     by = str(content.get("by"))
     rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
     view.queue_order = by
-    view.set_from_page(queue=view.dataset.ids[rows].tolist())
+    view._set_from_page(queue=view.dataset.ids[rows].tolist())
     body = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by)}
     shown = view.decisions.patch(view.decisions.take_shown())
     return {**body, "patch": [1, 5]}, [np.ascontiguousarray(rows, np.int32), *shown]

@@ -31,7 +31,10 @@ CELL = "padding:2px 12px 2px 0;text-align:left;"
 
 
 def still_html(view: View) -> str:
-    """The HTML: a heading, the data map coloured by the probability of an error, numbers, the first suspects."""
+    """The HTML: a heading, the data map coloured by the probability of an error, numbers, the first of the queue.
+
+    Of a blind view, nothing that tells about an example: no colours, no suggestions.
+    """
     changed = int((view.decisions.labels != view.dataset.given_labels).sum())
     facts = [
         ("examples", f"{view.dataset.n:,}"),
@@ -59,8 +62,11 @@ def _map(view: View) -> str:
         return ""
     x, y = view.columns[axes["x"]].values, view.columns[axes["y"]].values
     ranges = axes["ranges"] or [_extent(x), _extent(y)]
-    picture = base64.b64encode(picture_of(x, y, ranges, view.p_error)).decode("ascii")
-    what = f"{axes['y']} over {axes['x']} of all examples, dark where the label is probably wrong"
+    p_error = np.full(len(x), np.nan, np.float32) if view.blind else view.p_error
+    picture = base64.b64encode(picture_of(x, y, ranges, p_error)).decode("ascii")
+    what = f"{axes['y']} over {axes['x']} of all examples"
+    if not view.blind:
+        what += ", dark where the label is probably wrong"
     return (
         f'<br><img alt="{html.escape(what)}" title="{html.escape(what)}" width="{WIDTH}" height="{HEIGHT}" '
         f'src="data:image/png;base64,{picture}">'
@@ -106,7 +112,7 @@ def _suspects(view: View) -> str:
         return ""
     names = view.dataset.names_of
     told = {"example": view.dataset.ids[rows], "given": names(view.dataset.given_labels[rows])}
-    if view.doubted:
+    if view.doubted and not view.blind:
         told |= {"suggested": names(view.suggested[rows]), "p(wrong)": view.p_error[rows]}
     head = "".join(f'<th style="{CELL}">{text}</th>' for text in told)
     cells = zip(*told.values())

@@ -154,7 +154,7 @@ def check_view(view: View, value: object) -> dict:
         "color_by": lambda part: check_color(part, view.columns),
         "cameras": check_cameras,
         "epochs": lambda part: check_epochs(part, view.run),
-        "selection": lambda part: view.known_ids("selection", part),
+        "selection": lambda part: view._known_ids("selection", part),
     }
     for name in value:
         if name not in checks:

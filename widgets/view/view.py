@@ -64,10 +64,10 @@ class View:
     def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None, alone: bool) -> None:
         """Show a run; `alone` with this author's decisions only."""
         self.run, self.dataset, self.scores = run, run.dataset, scores
-        self.decisions = Decisions(run, author, self.decided, alone=alone)
+        self.decisions = Decisions(run, author, self._decided, alone=alone)
         self.media = Media(self.dataset, self.render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
-        self.projector = Projector(run, self.later, self.other)
+        self.projector = Projector(run, self._later, self.other)
         self._haystack: np.ndarray | None = None
         self.show_issues(issues)
 
@@ -121,7 +121,7 @@ class View:
             mask[self.dataset.rows(ids)] = True
         return mask
 
-    def known_ids(self, field: str, value: object) -> list:
+    def _known_ids(self, field: str, value: object) -> list:
         """A list of ids that are in the dataset, from whatever a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
@@ -155,11 +155,11 @@ class View:
         """Send to every open page."""
         raise NotImplementedError
 
-    def later(self, body: dict, buffers: list) -> None:
+    def _later(self, body: dict, buffers: list) -> None:
         """Send, from any thread."""
         raise NotImplementedError
 
-    def set_from_page(self, **values: object) -> None:
+    def _set_from_page(self, **values: object) -> None:
         """Set traits without sending them back to the page that they came from."""
         raise NotImplementedError
 
@@ -171,7 +171,7 @@ class View:
         """Forget a named view and tell the pages which there are."""
         raise NotImplementedError
 
-    def decided(self) -> None:
+    def _decided(self) -> None:
         """Called when decisions were taken in, whoever made them."""
         raise NotImplementedError
 

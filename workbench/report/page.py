@@ -86,7 +86,9 @@ def _headline(facts: Facts) -> str:
     if not total.known:
         return f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,} labels could be wrong: audit some to know"
     words = f"About {total.errors:,.0f} of {total.labels:,} labels are wrong"
-    return f"{words}, {total.left:,.0f} of them still to find" if total.left_high < total.high else words
+    if total.left_high < total.high:
+        words += f"; about {total.left:,.0f} of these have no decision yet"
+    return words
 
 
 def _subtitle(facts: Facts) -> str:

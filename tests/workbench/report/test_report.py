@@ -301,6 +301,7 @@ def test_the_headline_is_the_one_number_with_its_source(tmp_path):
     assert total.source == "audit" and "from 60 audited examples" in str(total)
     shown = shown_in(run, found, tmp_path / "audited.html")
     assert f"About {total.errors:,.0f} of {total.labels} labels are wrong" in shown
+    assert f"; about {total.left:,.0f} of these have no decision yet" in shown
     assert "By 60 verdicts of people, on a random audit" in shown
     assert "Confident learning counts" not in shown, "one number at a time"
     found.attrs |= {"errors_identified": True, "expected_errors_interval": (7.5, 8.5)}
