@@ -13,6 +13,7 @@ import numpy as np
 from workbench.evidence import Evidence
 from workbench.issues import counts
 from workbench.issues.calibrate import expit, logit, shifted_to
+from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.heads import Ridge, discriminant
 from workbench.issues.likelihood import sample
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
@@ -228,14 +229,14 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
         return None
     rows = sample(np.flatnonzero(taught), k)
     step("kernel ridge on embeddings")
-    ridge = Ridge(space.vectors, taught, k, seed)
-    pooled = ridge.log_probs(given, given)
+    kernel = ridge(space.vectors, taught, k, seed)
+    pooled = kernel.log_probs(given, given)
     every = np.arange(n)
     control = np.exp(pooled[every, np.maximum(given, 0)])
     control[given < 0] = np.nan
     parts = [pooled[rows]]
     names = ["kernel ridge"]
-    how = "exact" if ridge.exact else f"{ridge.landmarks} landmarks"
+    how = "exact" if kernel.exact else f"{kernel.landmarks} landmarks"
     notes.append(f"kernel ridge, leave-one-out, {how}; {space.how}")
     alone = pooled.copy() if n * k <= DENSE else None
     linear = discriminant(space.vectors, taught, given, k)
@@ -245,8 +246,8 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     if alone is not None:
         step("kernel ridge on corrected labels")
         start = pooled / 2
-        pooled += _relearned(ridge, alone, given, taught, mix=False)
-        pooled += _relearned(ridge, start, given, taught, mix=True)
+        pooled += _relearned(kernel, alone, given, taught, mix=False)
+        pooled += _relearned(kernel, start, given, taught, mix=True)
         names += ["kernel ridge on corrected labels"] * 2
     else:
         notes.append("labels were not corrected and learned again: too many rows x classes")
@@ -274,7 +275,9 @@ def _space(evidence: Evidence, seed: int) -> Space:
     return unit_space(vectors, seed=seed)
 
 
-def _relearned(ridge: Ridge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool) -> np.ndarray:
+def _relearned(
+    kernel: Ridge | ExactRidge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool
+) -> np.ndarray:
     """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k).
 
     `mix`: the next soft labels come from the mean of `start` and the last answer, else from the last answer alone.
@@ -288,8 +291,8 @@ def _relearned(ridge: Ridge, start: np.ndarray, given: np.ndarray, taught: np.nd
             soft[taught] = _symmetric(current[taught], given[taught], 0.1)
         else:
             soft[taught] = _softmax(current[taught] + np.log(np.maximum(noise[0][given[taught]], FLOOR)))
-        again = ridge.log_probs(soft, given, settings)
-        settings = ridge.settings
+        again = kernel.log_probs(soft, given, settings)
+        settings = kernel.settings
         current = (start + again) / 2 if mix else again
     return again
 

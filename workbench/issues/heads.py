@@ -1,9 +1,9 @@
 """Classifiers on embeddings that never use a row's own label to predict that row.
 
 Each head answers with log probabilities (n, k), leave-one-out in closed form. `Ridge` is kernel ridge regression on a
-Gaussian kernel: exact for some thousand rows, on Nystroem landmarks above. `discriminant` is linear discriminant
-analysis with a shrunken covariance. Both look at unit vectors (see `space`); a row without an embedding gets the class
-shares. Unlabelled rows are predicted but teach nothing.
+Gaussian kernel, on Nystroem landmarks where there are more rows (`exact_ridge` does without for some thousand).
+`discriminant` is linear discriminant analysis with a shrunken covariance. Both look at unit vectors (see `space`); a
+row without an embedding gets the class shares. Unlabelled rows are predicted but teach nothing.
 """
 
 from __future__ import annotations
@@ -36,6 +36,17 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     return np.maximum(values, np.float32(np.log(FLOOR)), out=values)
 
 
+def gaussian_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
+    """exp(-|x - z|^2 / (2 width)) for all rows x of `a` and z of `b`: (n, m) of their dtype."""
+    values = a @ b.T  # in place from here: a new array of this size costs more than the arithmetic
+    values *= -2
+    values += np.einsum("ij,ij->i", a, a)[:, None]
+    values += np.einsum("ij,ij->i", b, b)
+    np.maximum(values, 0, out=values)
+    values *= np.float32(-0.5 / width)
+    return np.exp(values, out=values)
+
+
 class Ridge:
     """Kernel ridge regression with leave-one-out predictions in closed form.
 
@@ -45,6 +56,7 @@ class Ridge:
     taught : bool (n,), rows with a label and an embedding
     k : number of classes
     seed : of the choice of landmarks
+    most : landmarks, at most
 
     Notes
     -----
@@ -54,15 +66,15 @@ class Ridge:
     (y^_i - h_ii y_i) / (1 - h_ii), h the leverages (Allen 1974, PRESS). Cost: n m^2, memory n m floats.
     """
 
-    def __init__(self, vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> None:
+    def __init__(self, vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0, most: int | None = None) -> None:
         self.taught, self.k = taught, k
         self.rows = rows = np.flatnonzero(taught)
-        m = int(min(len(rows), LANDMARKS, max(np.sqrt(EFFORT / max(len(rows), 1)), 64)))
+        m = int(min(len(rows), LANDMARKS if most is None else most, max(np.sqrt(EFFORT / max(len(rows), 1)), 64)))
         random = np.random.default_rng(seed)
         chosen = rows if m == len(rows) else np.sort(random.choice(rows, m, replace=False))
         self.landmarks, self.exact = m, m == len(rows)
         marks = vectors[chosen]
-        self.width = _width(marks, min(WIDTH_RANK, m - 1) * m / max(len(rows), 1))
+        self.width = median_width(marks, min(WIDTH_RANK, m - 1) * m / max(len(rows), 1))
         if not self.exact:
             seen = rows if len(rows) <= PER_LANDMARK * m else random.choice(rows, PER_LANDMARK * m, replace=False)
             marks = _centres(vectors[np.sort(seen)], marks)
@@ -79,7 +91,7 @@ class Ridge:
 
         n, m = len(vectors), len(marks)
         exact = marks.astype(np.float64)  # in float32 near-duplicates and few dimensions leave negative eigenvalues
-        among = self._kernel(exact, exact)
+        among = gaussian_kernel(exact, exact, self.width)
         among[np.diag_indices(m)] += 1e-6
         factor = np.asfortranarray(cholesky(among, lower=True, check_finite=False), np.float32)
         self.features = np.empty((n, m), np.float32)
@@ -88,7 +100,7 @@ class Ridge:
 
         def embed(index: int) -> None:
             part = parts[index]
-            block = self._kernel(vectors[part], marks)
+            block = gaussian_kernel(vectors[part], marks, self.width)
             solved = strsm(1.0, factor, block.T, lower=1, overwrite_b=1).T  # block.T is in Fortran's order: in place
             self.features[part] = solved
             known = self.taught[part]
@@ -109,15 +121,6 @@ class Ridge:
             self._leverages[part] = np.minimum(turned @ gains, 0.999)
 
         in_threads(turn, parts, n * m)
-
-    def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        values = a @ b.T  # in place from here: a new array of this size costs more than the arithmetic
-        values *= -2
-        values += np.einsum("ij,ij->i", a, a)[:, None]
-        values += np.einsum("ij,ij->i", b, b)
-        np.maximum(values, 0, out=values)
-        values *= np.float32(-0.5 / self.width)
-        return np.exp(values, out=values)
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
         """Leave-one-out log probabilities (n, k) after learning `targets`.
@@ -140,6 +143,10 @@ class Ridge:
 
         in_threads(answer, _parts(len(out), max(out.shape[1], self.landmarks)), self.features.size)
         return out
+
+    def choose(self, targets: np.ndarray, given: np.ndarray) -> tuple[float, float]:
+        """The penalty and the sharpness that `log_probs` would choose."""
+        return self._chosen(targets, self._products(targets), given[self._picked])
 
     def _chosen(self, targets: np.ndarray, taught: np.ndarray, given: np.ndarray) -> tuple[float, float]:
         """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
@@ -282,7 +289,7 @@ def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return centres
 
 
-def _width(marks: np.ndarray, rank: float) -> float:
+def median_width(marks: np.ndarray, rank: float) -> float:
     """Median squared distance among landmarks to the neighbour of this rank (scaled to all rows), above 0."""
     m = len(marks)
     if m < 2:

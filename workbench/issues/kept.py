@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 NAME = "suspects"
-VERSION = 3
+VERSION = 4
 """Of the detector: another number when the same evidence gives another result."""
 
 
