@@ -15,18 +15,18 @@ pytestmark = pytest.mark.skipif(not lifelines.AVAILABLE, reason="only Linux tell
 PATIENCE = 90.0
 
 SERVER_AND_KERNEL = """
-import importlib.util, json, sys, time, urllib.request
+import os, sys, time
 from pathlib import Path
 tests, folder = map(Path, sys.argv[1:])
 sys.path[:0] = [str(tests), str(tests / "browser")]
 import labharness, warmkernels
+os.environ[warmkernels.COLD] = "1"
 kernels, process = warmkernels.start()
 print(kernels, flush=True)
 server = labharness.LabServer(folder, [tests.parent], kernels)
 kernel = server.api("POST", "/api/kernels")
 while not list(server.runtime.glob(f"kernel-{kernel['id']}.json")):
     time.sleep(0.05)
-warmkernels.knock(kernels)
 print("running", flush=True)
 time.sleep(600)
 """

@@ -27,6 +27,7 @@ sys.path.pop(0)
 AVAILABLE = sys.platform == "linux"
 READY = b"ready\n"
 DOOR = "door"  # the socket in the folder
+COLD = "LABEL_WORKBENCH_COLD_KERNELS"  # in the environment: kernels import what they need themselves
 
 
 def start() -> tuple[str, object]:
@@ -65,7 +66,7 @@ def attach(door: str, *arguments: str) -> None:
 def main(address: str) -> None:
     """Fork for everyone who asks, until standard input is closed."""
     sys.path.pop(0)  # the folder of this file
-    warm = False
+    warm = COLD in os.environ
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
