@@ -65,6 +65,7 @@ def task(what: str, steps: int) -> Iterator[None]:
     token = _task.set(made)
     try:
         yield
+        made.bar.total = made.bar.n  # all is done: a notebook keeps an unfinished bar, in red
     finally:
         _task.reset(token)
         made.close()

@@ -39,6 +39,17 @@ def test_a_bar_appears_in_a_terminal_though_no_step_has_ended(monkeypatch):
     assert progress._task.get() is None
 
 
+def test_a_bar_is_full_when_all_is_done_and_not_after_an_error():
+    with task("find_issues", 6):
+        step("one")
+        done = progress._task.get().bar
+    assert done.total == done.n
+    with pytest.raises(ValueError, match="mine"), task("find_issues", 6):
+        failed = progress._task.get().bar
+        raise ValueError("mine")
+    assert failed.total == 6
+
+
 def test_what_is_quick_shows_no_bar(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(progress, "DELAY", 3600.0)
