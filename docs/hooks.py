@@ -39,14 +39,8 @@ PARTS = {
 
 VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "link": "linking"}
 
-COMPOSED = {
-    "changes": ("changelog.md", "CHANGELOG.md", "## Not released yet: the newest"),
-    "decisions": ("decisions.md", "DECISIONS.md", "## The newest decisions"),
-}
-"""Folder of small files -> page, the file that it goes on from, and the heading above the small files."""
-
-ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "DECISIONS.md": "decisions.md",
-             "BENCHMARKS.md": "benchmarks.md"}  # fmt: skip
+ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "docs/changes": "changelog.md",
+             "docs/decisions": "decisions.md", "BENCHMARKS.md": "benchmarks.md"}  # fmt: skip
 
 
 def on_config(config: dict, **_: object) -> dict:
@@ -79,15 +73,34 @@ def pages() -> dict[str, str]:
     for path in lessons.lessons():
         made[f"lessons/{path.stem}.md"] = lessons.page_of(path)
     made["lessons/index.md"] = _linked((ROOT / "notebooks" / "README.md").read_text(encoding="utf-8"))
-    for folder, (page, whole, heading) in COMPOSED.items():
-        small = sorted((HERE / folder).glob("*.md"), reverse=folder == "decisions")
-        new = [re.sub(r"^# ", "### ", path.read_text(encoding="utf-8").strip(), flags=re.M) for path in small]
-        old = (ROOT / whole).read_text(encoding="utf-8")
-        title, _, rest = old.partition("\n")
-        newest = "\n\n".join(new) if folder == "decisions" else "\n".join(new)
-        made[page] = _linked(f"{title}\n\n{heading}\n\n{newest}\n\n{rest}" if new else old)
+    made["changelog.md"] = _linked(changelog())
+    made["decisions.md"] = _linked(decisions())
     made["benchmarks.md"] = _linked((ROOT / "BENCHMARKS.md").read_text(encoding="utf-8"))
     return made
+
+
+def changelog() -> str:
+    """`CHANGELOG.md`, with the small files of each release under its heading and those not released yet before all."""
+    head, *releases = re.split(r"^(?=## )", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.M)
+    new = _small(HERE / "changes")
+    parts = [head] + (["## Not released yet\n\n" + "\n".join(new)] if new else [])
+    for release in releases:
+        version = release.split()[1]
+        parts.append(release.strip() + "\n\n" + "\n".join(_small(HERE / "changes" / version)))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def decisions() -> str:
+    """The decisions, newest first, each with its date, after the page that says how they are written."""
+    parts = [(ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")]
+    for path in sorted((HERE / "decisions").glob("20*.md"), reverse=True):
+        parts.append(re.sub(r"^# ", f"## {path.name[:10]} ", path.read_text(encoding="utf-8"), count=1))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _small(folder: Path) -> list[str]:
+    """The texts of a folder of small files, by name."""
+    return [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
 
 
 def parts() -> dict[str, tuple[str, tuple[str, ...]]]:
