@@ -1,7 +1,7 @@
 """The examples under doubt: ids, given labels, classes, the user's columns and media. Never altered.
 
 Hides how ids and labels of many kinds (int, str, bool, categorical, missing) become two arrays: unique `ids` and
-integer `given_labels` into `classes`, with -1 for "no label yet". Rows are joined by id everywhere, never by position.
+`labels`, as the kind of label holds them (`workbench.tasks`). Rows are joined by id everywhere, never by position.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.cells import cell_text, is_missing
-from workbench.classes import class_codes, object_array
-from workbench.errors import InputError, first_few, shortened
+from workbench.errors import InputError, first_few
+from workbench.ids import clean_ids
 from workbench.storage.roots import media_root as find_root
-from workbench.tasks import TASKS
-
-UNLABELLED = -1
-"""Class index of an example without a given label."""
+from workbench.tasks import find_task
+from workbench.tasks.protocol import Labels, Task, reading_options
+from workbench.tasks.units import Units
 
 RESERVED = ("row", "id", "given_label", "image", "audio")
 """Names that the project's own files use; user columns of the same name get a trailing underscore."""
@@ -37,7 +36,8 @@ class Dataset:
     Attributes
     ----------
     ids : (n,) int64, or object array of str; unique, the user's own.
-    given_labels : (n,) int64, class index in [0, k), or -1 where there is no label.
+    labels : the given labels: (n,) int64, class index in [0, k), or -1 where there is no label; for other kinds of
+        labels an Arrow array of n (`workbench.tasks`).
     classes : tuple of k class names (str).
     metadata : DataFrame of n rows with the user's other columns, RangeIndex.
     images : sequence of n, each PNG/JPEG/... bytes, a path (str) or None; None when there are no images.
@@ -50,7 +50,7 @@ class Dataset:
     """
 
     ids: np.ndarray
-    given_labels: np.ndarray
+    labels: Labels
     classes: tuple[str, ...]
     metadata: pd.DataFrame = field(default_factory=pd.DataFrame)
     images: Sequence[bytes | str | None] | None = None
@@ -62,17 +62,17 @@ class Dataset:
     column_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise InputError.unknown("task", self.task, TASKS)
+        kind = find_task(self.task)
         if self.metadata.shape[1] == 0:
             object.__setattr__(self, "metadata", pd.DataFrame(index=pd.RangeIndex(len(self.ids))))
-        TASKS[self.task].check(self.given_labels, self.classes)
-        for name in ("ids", "given_labels"):
-            getattr(self, name).setflags(write=False)
+        kind.check(self.labels, self.classes)
+        for array in (self.ids, self.labels):
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
 
     def __repr__(self) -> str:
         parts = [f"{self.n:,} examples", f"{self.k} classes ({first_few(self.classes)})"]
-        unlabelled = int((self.given_labels < 0).sum())
+        unlabelled = int(self.kind.missing(self.labels).sum())
         parts += [f"{unlabelled:,} unlabelled"] if unlabelled else []
         parts += ["images"] if self.images is not None else []
         parts += ["sounds"] if self.sounds is not None else []
@@ -84,21 +84,25 @@ class Dataset:
     def from_frame(
         cls,
         frame: pd.DataFrame,
-        label: str = "label",
+        label: str | list[str] = "label",
         *,
+        task: str = "multiclass",
         id: str | None = None,
         image: str | None = None,
         audio: str | None = None,
         text: str | None = None,
         classes: Sequence[object] | None = None,
         media_root: str | Path | None = None,
+        **options: Any,
     ) -> Dataset:
         """Read a DataFrame with one row per example.
 
         Parameters
         ----------
         frame : DataFrame; the columns not named below are kept as metadata.
-        label : column with the given label (str, int, bool or categorical); missing values mean "no label yet".
+        label : column with the given label (str, int, bool or categorical); missing values mean "no label yet". A list
+            of columns for kinds of labels that have several.
+        task : kind of label, a key of `workbench.tasks.TASKS`.
         id : column with unique ids (int or str); without it the row numbers from 0.
         image : column with image paths (str) or encoded image bytes (PNG, JPEG, ...).
         audio : column with paths or bytes of sounds (WAV, MP3, OGG, FLAC).
@@ -107,6 +111,7 @@ class Dataset:
             Without it: the sorted distinct labels.
         media_root : folder below which images and sounds are read; relative paths start there. Default: the current
             folder; where all paths are absolute and lie elsewhere, their common folder.
+        **options : what else the kind of label can be told; nothing for "multiclass".
 
         Raises
         ------
@@ -118,14 +123,17 @@ class Dataset:
         UserWarning : some of the files cannot be read, or none of relative paths (of more than 4,000, as many are
             looked for).
         """
-        for role, name in {"label": label, "id": id, "image": image, "audio": audio, "text": text}.items():
+        several = list(label) if isinstance(label, (list, tuple)) else [label]
+        roles = [*(("label", one) for one in several), ("id", id), ("image", image), ("audio", audio), ("text", text)]
+        for role, name in roles:
             if name is not None and name not in frame.columns:
                 raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}=`.")
         ids = np.arange(len(frame)) if id is None else frame[id].to_numpy()
-        taken = {name for name in (label, id, image, audio) if name is not None}
+        taken = {name for name in (*several, id, image, audio) if name is not None}
         metadata = frame.drop(columns=list(taken)).reset_index(drop=True)
         made = cls.from_arrays(
-            frame[label],
+            frame[several if isinstance(label, (list, tuple)) else label],
+            task=task,
             ids=ids,
             images=None if image is None else list(frame[image]),
             sounds=None if audio is None else list(frame[audio]),
@@ -134,8 +142,9 @@ class Dataset:
             media_root=media_root,
             text_column=text,
             metadata=metadata,
+            **options,
         )
-        named = {"id": id, "given_label": label, "image": image, "audio": audio}
+        named = {"id": id, "given_label": several[0] if len(several) == 1 else None, "image": image, "audio": audio}
         named = {role: str(name) for role, name in named.items() if name is not None}
         return dataclasses.replace(made, column_of={**made.column_of, **named})
 
@@ -144,6 +153,7 @@ class Dataset:
         cls,
         labels: Iterable[object],
         *,
+        task: str = "multiclass",
         ids: Iterable[object] | None = None,
         images: Sequence[Any] | np.ndarray | None = None,
         sounds: Sequence[bytes | str | Path | None] | None = None,
@@ -152,21 +162,26 @@ class Dataset:
         metadata: pd.DataFrame | None = None,
         media_root: str | Path | None = None,
         text_column: str | None = None,
+        **options: Any,
     ) -> Dataset:
         """Read parallel arrays of length n.
 
         Parameters
         ----------
-        labels, ids, classes, media_root : as in `from_frame`.
+        labels, task, ids, classes, media_root, options : as in `from_frame`.
         images : array (n, h, w) or (n, h, w, 3 or 4), uint8 or float in [0, 1]; or a sequence of bytes, paths,
             PIL images or arrays.
         sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
         texts : n strings, kept as the column "text".
         metadata : DataFrame of n rows with other columns.
         """
-        codes, names = class_codes(labels, classes)
-        n = len(codes)
-        clean_ids = _clean_ids(np.arange(n) if ids is None else ids, n)
+        kind = find_task(task)
+        for name in options:
+            if name not in reading_options(kind):
+                raise InputError.unknown("option", name, reading_options(kind), f"The labels are {task!r}.")
+        given, names = kind.read(labels, classes, **options)
+        n = len(given)
+        unique_ids = clean_ids(np.arange(n) if ids is None else ids, n)
         columns = pd.DataFrame(index=pd.RangeIndex(n)) if metadata is None else metadata.reset_index(drop=True)
         if len(columns) != n:
             raise InputError.at("metadata", f"has {len(columns)} rows for {n} labels", "Pass one row per example.")
@@ -189,7 +204,7 @@ class Dataset:
         heard = None if sounds is None else _Sounds(sounds)
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
-        made = cls(clean_ids, codes, names, columns, pictures, text_column, "multiclass", root, sounds=heard)
+        made = cls(unique_ids, given, names, columns, pictures, text_column, task, root, sounds=heard)
         return dataclasses.replace(made, column_of=renamed)
 
     @property
@@ -203,9 +218,32 @@ class Dataset:
         return len(self.classes)
 
     @property
+    def kind(self) -> Task:
+        """The kind of label, see `workbench.tasks.protocol.Task`."""
+        return find_task(self.task)
+
+    @property
+    def units(self) -> Units:
+        """What a person can judge, with the given labels (`workbench.tasks.units`)."""
+        return self._cached("_units", lambda: self.kind.units(self.labels, self.classes))
+
+    @property
+    def given_labels(self) -> np.ndarray:
+        """(n,) int64 class indices, -1 where there is no label.
+
+        Raises
+        ------
+        InputError : the labels are of a kind that is not one class per example; `labels` and `units` hold those.
+        """
+        if not self.kind.one_class:
+            found = f"is asked for in a Dataset of the task {self.task!r}, whose examples have no single class"
+            raise InputError.at("given_labels", found, "Use its `units`.")
+        return self.labels
+
+    @property
     def given(self) -> np.ndarray:
-        """(n,) object array of class names, None where there is no label."""
-        return self.names_of(self.given_labels)
+        """(n,) object array of the given labels: names of classes, None where there is no label."""
+        return self.kind.to_column(self.labels, self.classes)
 
     def names_of(self, codes: np.ndarray) -> np.ndarray:
         """Class names (object array, None for -1) of class indices of any shape."""
@@ -282,9 +320,10 @@ class Dataset:
         column = self.metadata[self.text_column]
         return ["" if is_missing(value) else cell_text(value) for value in column.tolist()]
 
-    def with_labels(self, labels: np.ndarray) -> Dataset:
-        """The same examples with other given labels (class indices); this one stays as it is."""
-        return dataclasses.replace(self, given_labels=np.array(labels, dtype=np.int64))
+    def with_labels(self, labels: Labels) -> Dataset:
+        """The same examples with other given labels, held in the same way; this one stays as it is."""
+        labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels
+        return dataclasses.replace(self, labels=labels)
 
     @property
     def _arange(self) -> bool:
@@ -349,47 +388,3 @@ class _Sounds(_Images):
             return super().__getitem__(row)
         found = f"is a {type(sound).__name__}"
         raise InputError.at("sounds", found, "Pass the bytes or the path of a WAV, MP3, OGG or FLAC file.", row=row)
-
-
-def _clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
-    """(n,) int64 or object array of str, unique, or an error that names the first offender."""
-    raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else object_array(ids)
-    if raw.shape != (n,):
-        raise InputError.at("ids", f"has shape {raw.shape} for {n} labels", "Pass one id per example.")
-    if raw.dtype.kind == "i":
-        clean = raw.astype(np.int64)
-    else:
-        values = raw.astype(object)
-        kind = pd.api.types.infer_dtype(values, skipna=False)
-        if kind not in ("string", "integer", "empty"):
-            _refuse_ids(values.tolist())
-        _check_storable(values.tolist())
-        clean = values.astype(np.int64) if kind == "integer" else values
-    duplicated = pd.Index(clean, dtype=clean.dtype).duplicated()
-    if duplicated.any():
-        row = int(np.flatnonzero(duplicated)[0])
-        first = int(np.flatnonzero(clean == clean[row])[0])
-        found = f"repeats the id of row {first} ({int(duplicated.sum())} repeats in all)"
-        raise InputError.at("ids", found, "Make ids unique.", row=row, id=clean.tolist()[row])
-    return clean
-
-
-def _check_storable(values: list[int | str]) -> None:
-    """Refuse integers beyond 64 bits and text that is no Unicode, such as file names in another encoding."""
-    for row, value in enumerate(values):
-        if isinstance(value, str):
-            if not value.isascii() and value.encode(errors="replace").decode() != value:
-                found = f"is {shortened(value)}, no valid Unicode"
-                raise InputError.at("ids", found, "Decode it properly, or number the examples.", row=row)
-        elif not -(2**63) <= value < 2**63:
-            raise InputError.at("ids", f"is {shortened(value)}, beyond 64 bits", "Use text: str(id).", row=row)
-
-
-def _refuse_ids(values: list[object]) -> None:
-    """Say which id is neither int nor str, or that both kinds occur."""
-    for row, value in enumerate(values):
-        if not isinstance(value, (str, int)) or isinstance(value, bool):
-            found = f"is {shortened(value)} ({type(value).__name__})"
-            raise InputError.at("ids", found, "Ids are int or str and never missing.", row=row)
-    ints = sum(isinstance(value, int) for value in values)
-    raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one kind: str(id) for all.")

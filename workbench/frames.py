@@ -16,7 +16,8 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from workbench.checks import UNLABELLED, in_memory, one_column
-from workbench.dataset import Dataset, class_codes
+from workbench.classes import class_codes
+from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 
 MOST_ORDERED = 1000

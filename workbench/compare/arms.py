@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.dataset import UNLABELLED
+from workbench.checks import UNLABELLED
 
 ARMS = ("given", "corrected", "dropped", "random")
 

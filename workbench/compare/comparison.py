@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from workbench.checks import UNLABELLED
 from workbench.compare.arms import ARMS, arms
 from workbench.compare.intervals import corrected_t, paired_bootstrap, points, verdict
 from workbench.compare.material import calm_threads, codes, corrected_labels, inputs, predicted, take, true_labels
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 from workbench.printing import Printed, wrapped
 from workbench.run import Run, opened

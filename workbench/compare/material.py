@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.checks import UNLABELLED
+from workbench.dataset import Dataset
 from workbench.errors import InputError, MissingEvidence
 from workbench.run import Run
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.dataset import Dataset, class_codes
+from workbench.classes import class_codes
+from workbench.dataset import Dataset
 from workbench.errors import InputError, first_few
 from workbench.evidence import Evidence
 from workbench.frames import matrix, row_names

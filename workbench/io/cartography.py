@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.checks import UNLABELLED
+from workbench.dataset import Dataset
 from workbench.errors import ExistsError, InputError, MissingEvidence, first_few
 from workbench.io.landing import check_free, landing
 from workbench.run import Run

@@ -107,7 +107,7 @@ def plant(
             "planted_label": dataset.names_of(planted),
         }
     )
-    return dataclasses.replace(dataset, given_labels=changed, planted=record)
+    return dataclasses.replace(dataset, labels=changed, planted=record)
 
 
 def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarray, Draw]:

@@ -28,7 +28,7 @@ from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
 from workbench.storage.failures import WriteError, failed_to_write, writing
 from workbench.storage.files import is_there
-from workbench.storage.layout import MODES, SCHEMA_VERSION, Layout, read_run_json, write_json
+from workbench.storage.layout import MODES, SCHEMA_VERSION, UNITS_VERSION, Layout, read_run_json, write_json
 from workbench.storage.names import MOST_EPOCHS, check_entries
 from workbench.storage.remote import layout_at
 from workbench.storage.trust import sign
@@ -289,7 +289,8 @@ def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> No
         layout.clear_evidence()
         _describe(layout, dataset, mode)
         return
-    same = same_ids and there.classes == dataset.classes and np.array_equal(there.given_labels, dataset.given_labels)
+    same = same_ids and (there.task, there.classes) == (dataset.task, dataset.classes)
+    same = same and not dataset.kind.differ(there.labels, dataset.labels).any()
     if not same:
         what = "given labels or classes" if same_ids else "ids"
         raise RunError(
@@ -306,7 +307,7 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
     identity = uuid.uuid4().hex
     root = dataset.media_root
     described = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION if dataset.kind.one_class else UNITS_VERSION,
         "uuid": identity,
         "task": dataset.task,
         "classes": list(dataset.classes),

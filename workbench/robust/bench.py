@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from workbench.checks import UNLABELLED
 from workbench.compare.intervals import corrected_t, points, verdict
 from workbench.compare.material import inputs, true_labels
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.folds import scaled
 from workbench.issues.plant import plant
@@ -134,7 +135,7 @@ def robust(
     target = dataset.given_labels if truth is None else true_labels(dataset, truth)
     features, rows = scaled_features(data, X, target != UNLABELLED, seed)
     right = target[rows]
-    clean = dataclasses.replace(_plain(dataset, rows), given_labels=right)
+    clean = _plain(dataset, rows).with_labels(right)
     m = round(test_share * len(rows))
     if m < 1 or len(rows) - m < 10 * min(dataset.k, 10):
         raise InputError(f"{len(rows)} examples with features and true labels are too few to train and test on.")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.checks import UNLABELLED
+from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.evidence import Evidence
 from workbench.folds import deal_folds

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from workbench.checks import UNLABELLED
 from workbench.compare.intervals import corrected_t, points, verdict
 from workbench.compare.material import calm_threads, inputs, predicted, take, true_labels
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.dataset import Dataset
 from workbench.errors import InputError
 from workbench.printing import Printed, wrapped
 from workbench.run import Run, opened

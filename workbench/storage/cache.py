@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from workbench.storage.failures import advice_on, cause_of
 from workbench.storage.layout import Layout, atomic
 from workbench.storage.seals import MINE, seal, state_of
+from workbench.tasks.protocol import Labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +84,16 @@ def sample_key(paths: Iterable[Path], layout: Layout | None = None) -> str:
                 file.seek(start)
                 digest.update(file.read(PIECE))
     return digest.hexdigest()
+
+
+def labels_digest(labels: Labels) -> str:
+    """Short digest of given labels of any kind."""
+    if isinstance(labels, np.ndarray):
+        return digest(labels)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("labels", labels.type)])) as stream:
+        stream.write_batch(pa.record_batch([labels], names=["labels"]))
+    return hashlib.blake2b(sink.getvalue(), digest_size=12).hexdigest()
 
 
 def digest(values: np.ndarray) -> str:
@@ -175,7 +187,7 @@ def evidence_key(run: Run) -> dict[str, object]:
     if run.dataset.text_column is not None:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]
-    labels = digest(run.dataset.given_labels)
+    labels = labels_digest(run.dataset.labels)
     return {"labels": labels, "evidence": fingerprint(there, layout), "n": run.n, "k": run.k}
 
 

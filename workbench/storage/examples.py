@@ -11,12 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.dataset import UNLABELLED, Dataset
+from workbench.dataset import Dataset
 from workbench.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.trust import is_mine
+from workbench.tasks import find_task
+from workbench.tasks.protocol import Labels, Task
 
 TEXT = (pa.string(), pa.large_string())
 
@@ -33,7 +35,7 @@ GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 def write_examples(layout: Layout, dataset: Dataset) -> None:
     """Write examples.parquet (and planted.parquet when the dataset holds planted errors), whole or not at all."""
     id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
-    labels = pa.array(dataset.given_labels, pa.int32(), mask=dataset.given_labels == UNLABELLED)
+    labels = dataset.kind.to_arrow(dataset.labels)
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
     columns = {name: _column(name, dataset.metadata[name]) for name in dataset.metadata.columns}
     schema = pa.schema([(name, array.type) for name, array in (fixed | columns).items()])
@@ -158,7 +160,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         for column in table.columns:
             column.validate(full=True)  # text that is no Unicode
         ids = _stored_ids(layout, table.column("id"))
-        labels = table.column("given_label").cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
+        labels = _stored_labels(table.column("given_label"), find_task(described["task"]))
         metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])
         metadata = metadata.to_pandas(ignore_metadata=True)
     except WorkbenchError:
@@ -177,7 +179,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
     return Dataset(
         ids=ids,
-        given_labels=labels,
+        labels=labels,
         classes=classes,
         metadata=metadata,
         images=stored.get("image"),
@@ -206,6 +208,14 @@ def _planted(layout: Layout) -> pd.DataFrame | None:
         found = f"cannot be read ({error})"
         raise RunError(f"{layout.planted} {found}. Restore it, or delete it to go without.") from error
     return record
+
+
+def _stored_labels(column: pa.ChunkedArray, kind: Task) -> Labels:
+    """The given labels as a Dataset holds them; ValueError where the column is of another type."""
+    whole = pa.types.is_integer(column.type) and pa.types.is_integer(kind.column)
+    if column.type != kind.column and not whole:
+        raise ValueError(f"column `given_label` is {column.type}, not {kind.column}")
+    return kind.from_arrow(column.combine_chunks())
 
 
 def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:

@@ -38,8 +38,13 @@ from workbench.storage.attempts import same_attempt
 from workbench.storage.failures import writing
 from workbench.storage.files import entries, files_below, is_there, reading
 from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
+from workbench.tasks import TASKS
 
 SCHEMA_VERSION = 1
+"""Of run.json, for runs whose examples have one class each."""
+
+UNITS_VERSION = 2
+"""The same for other kinds of labels: a release that knows only classes then says that the run is newer."""
 
 MODES = ("train", "eval", "import")
 """Where statistics come from."""
@@ -307,6 +312,9 @@ def read_run_json(layout: Layout) -> dict:
         raise RunError(f"{layout.run_json} field `classes` is not a list of different texts. Restore the file.")
     if any(cell_text(name) != name for name in classes):
         raise RunError(f"{layout.run_json} field `classes` holds text that is no Unicode. Restore the file.")
+    if described["task"] not in TASKS:
+        found = f"holds labels of the task {described['task'][:100]!r}; this release knows {', '.join(TASKS)}"
+        raise RunError(f"{layout.root} {found}. Update with `pip install -U label-workbench`.")
     if described["mode"] not in MODES:
         found = f"field `mode` is {described['mode'][:100]!r}, not one of {', '.join(MODES)}"
         raise RunError(f"{layout.run_json} {found}. Restore the file.")
@@ -314,7 +322,10 @@ def read_run_json(layout: Layout) -> dict:
 
 
 def described_by(layout: Layout, newest: int) -> dict:
-    """What run.json says, of a schema version up to `newest`; nothing else in it is checked."""
+    """What run.json says, of a schema version up to `newest` (of other kinds of labels, up to `UNITS_VERSION`).
+
+    Nothing else in it is checked.
+    """
     if not is_there(layout.run_json):
         what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"
         place = layout.root
@@ -325,7 +336,9 @@ def described_by(layout: Layout, newest: int) -> dict:
     try:
         described = json.loads(small_text(layout.run_json))
         version = described["schema_version"]
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        if described.get("task", "multiclass") != "multiclass":
+            newest = max(newest, UNITS_VERSION)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
     if type(version) is not int or version > newest:
         raise RunError(

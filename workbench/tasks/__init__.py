@@ -1,35 +1,54 @@
-"""Kinds of label: one small object each, one protocol, one table.
+"""Kinds of labels: one object each, one protocol, one table.
 
-A structured task is reduced to units, the units are scored as multiclass or binary, and the unit scores are folded
-back to examples. A score is therefore written once; a new kind of label adds a file here and a row in `TASKS`.
+An example is reduced to units, the units are judged as choices, yes or no, or numbers, and what is found is pooled to
+examples. A new kind of label is one module with a `Task`, one line in `TASKS`, one editor in widgets/js/editors and
+one test module; `tests/tasks/contract.py` says what holds for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from workbench.errors import InputError
+from workbench.lazy import LazyTable
 
-from workbench.tasks.multiclass import Multiclass
+if TYPE_CHECKING:
+    from workbench.tasks.protocol import Task
 
-
-class Task(Protocol):
-    """What a kind of label must be able to do; see `Multiclass` for the plainest case."""
-
-    name: str
-
-    def check(self, given_labels: np.ndarray, classes: Sequence[str]) -> None:
-        """Raise `InputError` when labels and classes do not fit this task."""
-
-    def units(self, given_labels: np.ndarray, pred_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Flat given labels (m,), predicted probabilities (m, k) and owner (m,): the example of each unit."""
-
-    def fold(self, unit_scores: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
-        """One score per example (n,) from one per unit (m,)."""
-
-    def show(self, label: int, classes: Sequence[str]) -> str:
-        """A label in words, plain text."""
+TASKS: LazyTable[Task] = LazyTable(
+    {
+        "multiclass": "workbench.tasks.multiclass:Multiclass",
+    }
+)
+"""Name of a kind of label -> import path of its class, read when first used."""
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (Multiclass(),)}
+def find_task(name: object) -> Task:
+    """The task of this name.
+
+    Raises
+    ------
+    InputError : there is none; the message lists those there are.
+    """
+    if not isinstance(name, str) or name not in TASKS:
+        raise InputError.unknown("task", name, TASKS)
+    return TASKS[name]
+
+
+def require_task(data: Any, name: str, what: str) -> None:
+    """Refuse a kind of label that a feature is not made for.
+
+    Parameters
+    ----------
+    data : Dataset, Run or anything else with `task`, the name of its kind; what has none is taken for multiclass.
+    name : the kind that the feature works on.
+    what : the feature, as a user calls it, such as "compare".
+
+    Raises
+    ------
+    InputError : the labels are of another kind.
+    """
+    found = getattr(data, "task", name)
+    if found != name:
+        todo = "Other kinds have no such thing yet; `find_issues`, decisions and `export` work on all of them."
+        raise InputError.at("task", f"is {found!r}, and {what} works on {name!r} labels only", todo)

@@ -1,40 +1,98 @@
-"""One of k classes per example: the units are the examples, folding changes nothing."""
+"""One of k classes per example: the plainest kind of label, whose units are the examples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from workbench.checks import UNLABELLED
+from workbench.classes import class_codes
 from workbench.errors import InputError
+from workbench.lazy import LazyTable
+from workbench.tasks.keys import EXAMPLE
+from workbench.tasks.protocol import Decided, Met, TaskMixin
+from workbench.tasks.units import Units
 
 
-class Multiclass:
-    """One class index per example, -1 where there is no label."""
+class Multiclass(TaskMixin):
+    """Labels are (n,) int64 class indices, -1 where there is none; a value is the name of a class."""
 
     name = "multiclass"
+    one_class = True
+    column = pa.int32()
+    predictions = ("pred_probs",)
+    formats = LazyTable({"table": "workbench.export:TABLE"})
 
-    def check(self, given_labels: np.ndarray, classes: Sequence[str]) -> None:
+    read = staticmethod(class_codes)
+
+    def check(self, labels: np.ndarray, classes: Sequence[str]) -> None:
         """Labels are an integer vector in [-1, k)."""
-        if given_labels.ndim != 1 or given_labels.dtype.kind not in "iu":
-            found = f"has dtype {given_labels.dtype} and shape {given_labels.shape}"
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
+            found = f"has dtype {getattr(labels, 'dtype', type(labels).__name__)} and shape {np.shape(labels)}"
             raise InputError.at("given_labels", found, "Pass class indices, an int array of shape (n,).")
-        outside = (given_labels < -1) | (given_labels >= len(classes))
+        outside = (labels < UNLABELLED) | (labels >= len(classes))
         if outside.any():
             row = int(np.flatnonzero(outside)[0])
-            found = f"is {int(given_labels[row])} for {len(classes)} classes"
+            found = f"is {int(labels[row])} for {len(classes)} classes"
             raise InputError.at("given_labels", found, "Use 0 to k-1, or -1 for no label.", row=row)
 
-    def units(self, given_labels: np.ndarray, pred_probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def to_arrow(self, labels: np.ndarray) -> pa.Array:
+        """int32, null where there is no label."""
+        return pa.array(labels, self.column, mask=labels == UNLABELLED)
+
+    def from_arrow(self, column: pa.Array) -> np.ndarray:
+        """(n,) int64, -1 for null."""
+        return column.cast(pa.int64()).fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
+
+    def to_column(self, labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+        """Class names, None where there is no label."""
+        return np.array([*classes, None], dtype=object)[labels]
+
+    def missing(self, labels: np.ndarray) -> np.ndarray:
+        """Where the index is -1."""
+        return labels < 0
+
+    def differ(self, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Where the indices differ."""
+        return labels != others
+
+    def units(self, labels: np.ndarray, classes: Sequence[str]) -> Units:
         """Each example is its own unit."""
-        return given_labels, pred_probs, np.arange(len(given_labels))
+        return Units.of_examples(labels)
 
-    def fold(self, unit_scores: np.ndarray, owner: np.ndarray, n: int) -> np.ndarray:
-        """The score of the one unit; NaN for an example without a unit."""
-        folded = np.full(n, np.nan, dtype=np.result_type(unit_scores, np.float32))
-        folded[owner] = unit_scores
-        return folded
+    def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None) -> Met:
+        """Probabilities (n, k) belong to the units as they are."""
+        return Met(units, {} if pred_probs is None else {"pred_probs": pred_probs})
 
-    def show(self, label: int, classes: Sequence[str]) -> str:
+    def value(self, code: int, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
+        """The name of the class; None where there is no label."""
+        return None if code < 0 else classes[int(code)]
+
+    def encode(self, value: str) -> str:
+        """The name of the class."""
+        if not isinstance(value, str):
+            raise InputError.at("value", f"is {value!r}", "Pass the name of a class.")
+        return value
+
+    def decode(self, text: str, classes: Sequence[str]) -> str:
+        """The name of the class, which must be one."""
+        if text not in classes:
+            raise InputError.unknown("class", text, classes)
+        return text
+
+    def apply(self, labels: np.ndarray, classes: Sequence[str], decided: Decided) -> np.ndarray:
+        """A copy with the classes that were decided."""
+        labels, code_of = labels.copy(), {name: code for code, name in enumerate(classes)}
+        for name in set(decided.values) - code_of.keys():
+            raise InputError.unknown("class", name, classes)
+        for key in set(decided.keys) - {EXAMPLE}:
+            raise InputError.at("unit", f"is {key!r}", "An example of one class has the one unit ''.")
+        labels[decided.rows] = [code_of[name] for name in decided.values]
+        return labels
+
+    def in_words(self, value: str | None) -> str:
         """The class name, or "no label"."""
-        return "no label" if label < 0 else classes[label]
+        return "no label" if value is None else value
