@@ -13,15 +13,16 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.storage.checksums import sealed
+from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, write_json
+from workbench.storage.limits import small_json
 
 SCHEMA_VERSION = 1
 MOST_VIEWS = 200
 MOST_SELECTED = 100_000
 """Ids in the selection of a named view."""
-MOST_BYTES = 50_000_000
 LONGEST_NAME = 100
 
 FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
@@ -46,14 +47,13 @@ class Views:
         ------
         RunError : the file is damaged, of a newer schema, or too large.
         """
-        if not self.path.exists():
+        if not is_there(self.path):
             return {}
         try:
-            if self.path.stat().st_size > MOST_BYTES:
-                raise ValueError(f"larger than {MOST_BYTES:,} bytes")
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
-            return _checked(stored)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            return _checked(small_json(self.path))
+        except WorkbenchError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
 
     def save(self, name: str, view: Mapping) -> None:

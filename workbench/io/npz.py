@@ -6,9 +6,10 @@ largest other array; pickles are never loaded.
 
 from __future__ import annotations
 
-import math
+import contextlib
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -17,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence, first_few
+from workbench.errors import InputError, MissingEvidence, WorkbenchError, first_few
 from workbench.io.landing import check_free, landing
 from workbench.run import Run
 from workbench.storage.layout import atomic
+from workbench.storage.npy import Header, check_archive, parse_header
 from workbench.storage.tables import check_target
 
 LABELS = ("given_label", "given_labels", "given", "label", "labels")
@@ -78,16 +80,13 @@ def read(
     """
     check_free(path, overwrite)
     source = Path(source)
-    if not zipfile.is_zipfile(source):
+    if not source.is_file() or not zipfile.is_zipfile(source):
         raise InputError(f"{source} is not a .npz archive, or is damaged. Save it with numpy.savez.")
-    try:
-        with np.load(source, allow_pickle=False) as archive:
-            found = _Archive(source, archive, label)
-            dataset = found.dataset(classes)
-            probs, is_out_of_fold = found.pred_probs(out_of_fold)
-            embeddings = found.optional(EMBEDDINGS, (dataset.n, None))
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{source} cannot be read as .npz ({error}).") from error
+    with _explained(source), np.load(source, allow_pickle=False) as archive:
+        found = _Archive(source, archive, label)
+        dataset = found.dataset(classes)
+        probs, is_out_of_fold = found.pred_probs(out_of_fold)
+        embeddings = found.optional(EMBEDDINGS, (dataset.n, None))
     from tqdm.auto import tqdm
 
     with landing(path, dataset, logits=logits, overwrite=overwrite) as recorder:
@@ -146,12 +145,24 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
     return file
 
 
+@contextlib.contextmanager
+def _explained(what: Path | str) -> Iterator[None]:
+    """Whatever NumPy, zipfile and zlib say of a damaged file becomes an InputError."""
+    try:
+        yield
+    except WorkbenchError:
+        raise
+    except (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{what} cannot be read as .npz ({error}). Save it again with numpy.savez.") from error
+
+
 class _Archive:
     """What an open archive holds, by role; small arrays are read here, logits by `blocks`."""
 
     def __init__(self, source: Path, archive: np.lib.npyio.NpzFile, label: str | None) -> None:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise InputError(f"{source} holds a single array. Save it with numpy.savez and names.")
+        check_archive(archive.zip, source.stat().st_size)
         self._source, self._archive = source, archive
         self._names = list(archive.files)
         self._used: set[str] = set()
@@ -225,13 +236,14 @@ class _Archive:
         shape, fortran, dtype, start = self._logits_header
         *_, n, k = shape
         if fortran:
-            with np.load(self._source, allow_pickle=False) as archive:
+            with _explained(self._source), np.load(self._source, allow_pickle=False) as archive:
                 whole = archive["logits"].reshape(-1, n, k)
             for epoch, values in zip(self.epochs, whole):
                 yield epoch, self._recorded(values, 0, epoch, dataset)
             return
         with zipfile.ZipFile(self._source) as zipped, zipped.open("logits.npy") as stream:
-            stream.seek(start)
+            with _explained(f"{self._source}: `logits`"):
+                stream.seek(start)
             for epoch in self.epochs:
                 yield epoch, self._blocks(stream, dtype, epoch, (n, k), dataset)
 
@@ -243,7 +255,8 @@ class _Archive:
         step = max(1, BLOCK_BYTES // max(1, k * dtype.itemsize))
         for first in range(0, n, step):
             b = min(step, n - first)
-            raw = stream.read(b * k * dtype.itemsize)
+            with _explained(f"{self._source}: `logits`"):
+                raw = stream.read(b * k * dtype.itemsize)
             if len(raw) != b * k * dtype.itemsize:
                 raise InputError(f"{self._source} ends in the middle of `logits`. Copy it again.")
             yield from self._recorded(np.frombuffer(raw, dtype).reshape(b, k), first, epoch, dataset)
@@ -331,33 +344,20 @@ class _Archive:
             raise InputError.unknown("array", name, self._names, f"Looked for in {self._source.name}.")
         self._header(name)
         self._used.add(name)
-        try:
+        with _explained(f"{self._source}: `{name}`"):
             return self._archive[name]
-        except (ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
-            raise InputError(f"{self._source}: `{name}` cannot be read ({error}).") from error
 
-    def _header(self, name: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-        """Shape, Fortran order, dtype and offset of the numbers; refuses Python objects and false sizes."""
+    def _header(self, name: str) -> Header:
+        """What an array says of itself; refuses Python objects and false sizes."""
         if f"{name}.npy" not in self._archive.zip.namelist():
             raise InputError(f"{self._source}: `{name}` is not a NumPy array.")
-        with self._archive.zip.open(f"{name}.npy") as stream:
-            try:
-                version = np.lib.format.read_magic(stream)
-                reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-                shape, fortran, dtype = reader[version](stream)
-            except (ValueError, KeyError, EOFError) as error:
-                raise InputError(f"{self._source}: `{name}` is not a NumPy array ({error}).") from error
-            start = stream.tell()
-        if dtype.hasobject:
-            raise InputError(
-                f"{self._source}: `{name}` holds Python objects, and pickles are never loaded. "
-                "Save it as numbers, or text with astype(str)."
-            )
-        size = self._archive.zip.getinfo(f"{name}.npy").file_size - start
-        if math.prod(shape) * dtype.itemsize != size:
-            found = f"says shape {shape}, but holds {size} bytes"
+        with _explained(f"{self._source}: `{name}`"), self._archive.zip.open(f"{name}.npy") as stream:
+            header = parse_header(stream)
+        size = self._archive.zip.getinfo(f"{name}.npy").file_size - header.start
+        if header.nbytes != size:
+            found = f"says shape {header.shape}, but holds {size} bytes"
             raise InputError(f"{self._source}: `{name}` {found}. The file is damaged.")
-        return shape, fortran, dtype, start
+        return header
 
     def _misfit(self, name: str, shape: tuple[int, ...], wanted: str) -> InputError:
         return InputError.at(name, f"has shape {tuple(shape)} beside {len(self._labels)} labels", f"Expected {wanted}.")

@@ -21,6 +21,7 @@ from workbench.people.verdicts import known_looks, verdicts_of, wrong_by
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
+from workbench.storage.parquet import read_parquet
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -278,7 +279,7 @@ def read_plan(run: Run) -> pd.DataFrame:
     """
     path = run.layout.audit
     try:
-        plan = pd.read_parquet(path)
+        plan = read_parquet(path).to_pandas()
         kinds = {name: plan[name].dtype.kind for name in PLAN if name != "id"}
         if {name: kind for name, kind in PLAN.items() if name != "id"} != kinds:
             raise ValueError(f"its columns are {kinds}")

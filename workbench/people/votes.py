@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench.errors import InputError, MissingEvidence, RunError, first_few
 from workbench.storage.files import is_there
+from workbench.storage.parquet import read_parquet
 
 if TYPE_CHECKING:
     from workbench.run import Run
@@ -91,18 +92,17 @@ def save_votes(
 def read_votes(run: Run) -> Votes | None:
     """The votes stored in a run, or None; RunError when the file is damaged or of another run."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path: Path = run.layout.votes
     if not is_there(path):
         return None
     try:
-        table = pq.read_table(path, columns=list(COLUMNS))
+        table = read_parquet(path, COLUMNS)
         for name in ("annotator", "label"):
             if table.schema.field(name).type not in (pa.string(), pa.large_string()):
                 raise InputError.at(name, f"is {table.schema.field(name).type}", "It must be text.")
         return votes_of(run, table.to_pandas(ignore_metadata=True))
-    except (OSError, pa.ArrowException, KeyError, InputError) as error:
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be used ({error}). Delete it, or save the votes again.") from error
 
 

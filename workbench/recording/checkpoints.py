@@ -5,14 +5,18 @@ Nothing but tensors is ever read: safetensors, or `torch.load(weights_only=True)
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, first_few
+from workbench.errors import InputError, WorkbenchError, first_few
+from workbench.storage.files import is_there
+from workbench.storage.limits import check_unpacked
 
 if TYPE_CHECKING:
     import torch
@@ -100,6 +104,8 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
             state |= load_state(file, state_of)
         return state
     try:
+        if not is_there(path):
+            raise FileNotFoundError("no such file")
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
@@ -107,7 +113,10 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
         else:
             import torch
 
+            _check_packed(path)
             loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except WorkbenchError as error:  # no regular file
+        raise InputError.at(f"checkpoint {path}", f"cannot be read ({error})", "Leave it out.") from error
     except Exception as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             why = "holds Python objects other than tensors, which can run code when read, so it is refused"
@@ -116,6 +125,25 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
         what = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError.at(f"checkpoint {path}", f"cannot be read ({what})", "Restore it, or leave it out.") from error
     return _chosen(loaded, path, state_of) if state_of is not None else _tensors(loaded, path)
+
+
+def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write tensors as safetensors.
+
+    Raises
+    ------
+    OSError : the file cannot be written; the library's own exception says so in words only, without `errno`.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        code = int(number[1]) if number else errno.EIO
+        words = os.strerror(code) if number else str(error)
+        raise OSError(code, words, str(path)) from error
 
 
 def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
@@ -136,6 +164,13 @@ def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: P
             best = misfits
     said = "; ".join(f"{what} {first_few(names, 3)}" for what, names in best.items())
     raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", _REMEDY)
+
+
+def _check_packed(path: Path) -> None:
+    """Refuse a file of PyTorch whose tensors are packed: it never packs them, so that this hides their size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            check_unpacked(sum(one.file_size for one in archive.infolist()), path.stat().st_size, ratio=2)
 
 
 def _whole(epoch: object) -> int:

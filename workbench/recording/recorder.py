@@ -21,6 +21,7 @@ from workbench.dataset import Dataset
 from workbench.errors import ExistsError, InputError, RunError, first_few
 from workbench.frames import check_dataset
 from workbench.recording.attempts import Attempt
+from workbench.recording.checkpoints import save_tensors
 from workbench.recording.epoch import OpenEpoch, log_of
 from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.run import Run
@@ -237,14 +238,12 @@ class Recorder:
         """
         if self._open is None:
             raise InputError("checkpoint() was called outside an epoch. Call it inside `with rec.epoch(e):`.")
-        from safetensors.torch import save_file
-
         state: Mapping[str, Any] = model if isinstance(model, Mapping) else model.state_dict()
         path = self._layout.checkpoint(self._open.number)
         if self.rank == 0:
             copies = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
             with sealed(self._layout, path) as temporary:
-                save_file(copies, temporary)
+                save_tensors(copies, temporary)
         return path
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:

@@ -7,7 +7,6 @@ augmentation, which is steadier evidence than that of the training pass.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
 from workbench.run import Run
 from workbench.storage.layout import write_json
+from workbench.storage.limits import small_json
 
 if TYPE_CHECKING:
     import torch
@@ -141,7 +141,7 @@ def _identity(file: Path) -> dict[str, Any]:
 def _read(note: Path) -> dict[str, Any]:
     """What an earlier call noted; nothing if there was none or it is damaged."""
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
+        found = small_json(note)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and isinstance(found.get("checkpoints"), dict) else {}

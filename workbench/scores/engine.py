@@ -24,6 +24,7 @@ from workbench.recording.statistics import block_statistics
 from workbench.reductions import in_threads
 from workbench.scores import dynamics as _dynamics  # noqa: F401  (fills SCORES)
 from workbench.scores.registry import SCORES
+from workbench.storage.npy import map_array
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 BLOCK = 1 << 16  # elements of one epoch's block of rows
@@ -142,7 +143,7 @@ Reader = Callable[[slice], np.ndarray]
 def _open(logits_by_epoch: Any, files: ExitStack) -> tuple[list[Reader], int, int]:
     """One reader of rows per epoch, and the shape (n, k) that all epochs share."""
     epochs = [logits_by_epoch] if isinstance(logits_by_epoch, (str, Path)) else list(logits_by_epoch)
-    arrays = [np.load(e, mmap_mode="r") if isinstance(e, (str, Path)) else np.asanyarray(e) for e in epochs]
+    arrays = [_mapped(Path(e)) if isinstance(e, (str, Path)) else np.asanyarray(e) for e in epochs]
     if not arrays:
         raise InputError.at("logits_by_epoch", "holds no epochs", "Record or pass at least one.")
     shape = arrays[0].shape
@@ -154,6 +155,13 @@ def _open(logits_by_epoch: Any, files: ExitStack) -> tuple[list[Reader], int, in
                 "Give one array of numbers (n, k) per epoch, all of one shape.",
             )
     return [_reader(array, files) for array in arrays], *shape
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return map_array(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError.at("logits_by_epoch", f"file {path} cannot be read ({error})", "Record it again.") from error
 
 
 def _reader(array: np.ndarray, files: ExitStack) -> Reader:

@@ -123,9 +123,12 @@ def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] |
 
 
 def stored_key(run: Run, name: str) -> dict[str, Any] | None:
-    """Under which key something is stored as `name`; it is checked when that is loaded."""
+    """Under which key this user stored something as `name`, or None."""
+    path = run.layout.cache / f"{name}.npz"
     try:
-        with np.load(run.layout.cache / f"{name}.npz", allow_pickle=False) as stored:
+        if not path.is_file() or state_of(path, path.name) != MINE:
+            return None
+        with np.load(path, allow_pickle=False) as stored:
             return dict(json.loads(stored["key"].tobytes()))
     except (*UNREADABLE, TypeError):
         return None

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from workbench.storage.layout import atomic
-from workbench.storage.seals import MINE, column_end, content_digest, read_header, state_of
+from workbench.storage.npy import map_array, parse_header, read_header
+from workbench.storage.seals import MINE, column_end, content_digest, state_of
 from workbench.storage.trust import signature
 
 SAVE_EVERY = 5.0  # seconds after which finished blocks are flushed and noted
@@ -40,10 +41,10 @@ def read_column(folder: Path, name: str, digest: str, n: int) -> np.ndarray | No
         if state_of(path, path.name) != MINE:
             return None
         mode = None if os.name == "nt" or not n else "c"  # Windows cannot replace a mapped file
-        values = np.load(path, mmap_mode=mode, allow_pickle=False)
+        values = map_array(path, mode) if mode else np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return np.asarray(values) if isinstance(values, np.ndarray) and values.shape[:1] == (n,) else None
+    return np.asarray(values) if values.shape[:1] == (n,) else None
 
 
 def rows_of(path: Path, rows: slice) -> np.ndarray:
@@ -54,12 +55,7 @@ def rows_of(path: Path, rows: slice) -> np.ndarray:
     ValueError, OSError : the file is damaged, holds objects, or ends early.
     """
     with open(path, "rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-        if dtype.hasobject:
-            raise ValueError(f"{path} holds objects, which are not read")
-        first = file.tell()
+        shape, fortran, dtype, first = parse_header(file)
         start, stop, _ = rows.indices(shape[0])
         width = int(np.prod(shape[1:], dtype=np.int64))
         # Row after row is one piece; column after column (Fortran's order) a piece of each column.

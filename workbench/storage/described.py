@@ -21,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
 from workbench.storage.checksums import sealed
 from workbench.storage.failures import WriteError
-from workbench.storage.files import is_there
+from workbench.storage.files import is_there, reading
 from workbench.storage.layout import Layout
+from workbench.storage.limits import parse_json, small_json
+from workbench.storage.npy import map_array, read_header
 from workbench.storage.remote import RemoteFile
-from workbench.storage.seals import read_header
 
 _MAGIC = b"LWABOUT1"
 _END = struct.Struct("<II8s")
@@ -43,12 +44,13 @@ def load_array(path: Path, n: int) -> np.ndarray:
     ------
     RunError : it is damaged, or something else.
     """
-    is_there(path)
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = map_array(path)
+    except WorkbenchError:
+        raise
     except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+    if array.dtype.kind != "f":
         raise RunError(f"{path} holds no array of floats. Restore it, or delete it to go without.")
     if array.ndim != 2 or len(array) != n:
         raise RunError(f"{path} has shape {array.shape}, but the run has {n} examples. Restore it, or delete it.")
@@ -97,11 +99,13 @@ def about(layout: Layout, path: Path) -> dict[str, Any] | None:
 def said_beside(path: Path) -> dict[str, Any] | None:
     """What the JSON beside an array says; None when there is none."""
     place = path.with_suffix(".json")
-    if not place.exists():
+    if not is_there(place):
         return None
     try:
-        return dict(json.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return dict(small_json(place))
+    except WorkbenchError:
+        raise
+    except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{place} is damaged ({error}). Delete it, or save {path.name} again.") from error
 
 
@@ -109,9 +113,9 @@ def _inside(layout: Layout, path: Path) -> dict[str, Any] | None:
     source = layout.source(path)
     if isinstance(source, RemoteFile):
         return _at_url(source)
-    if not path.is_file():
+    if not is_there(path):
         return None
-    with open(path, "rb") as file:
+    with reading(path) as file:
         said = _last(file, path)
     if said is None:
         try:
@@ -146,6 +150,6 @@ def _last(file: Any, name: Path | str) -> dict[str, Any] | None:
         text = file.read(length)
         if zlib.crc32(text) != crc:
             raise ValueError("its checksum is wrong")
-        return dict(json.loads(text))
-    except (ValueError, TypeError, RecursionError) as error:
+        return dict(parse_json(text))
+    except (ValueError, TypeError) as error:
         raise RunError(f"{name} is damaged: its description {error}. Restore it, or save it again.") from error

@@ -16,6 +16,8 @@ from workbench.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
+from workbench.storage.limits import MOST_COLUMNS
+from workbench.storage.parquet import check_cost, open_parquet, read_parquet
 from workbench.storage.trust import is_mine
 from workbench.tasks import find_task
 from workbench.tasks.protocol import Labels, Task
@@ -37,6 +39,9 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
     labels = dataset.kind.to_arrow(dataset.labels)
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
+    if dataset.metadata.shape[1] > MOST_COLUMNS:
+        found = f"has {dataset.metadata.shape[1]:,} columns, and a run stores at most {MOST_COLUMNS:,}"
+        raise InputError.at("metadata", found, "Leave some out, or put numbers into one column of lists.")
     columns = {name: _column(name, dataset.metadata[name]) for name in dataset.metadata.columns}
     schema = pa.schema([(name, array.type) for name, array in (fixed | columns).items()])
     media = {"image": dataset.images, "audio": dataset.sounds}
@@ -147,15 +152,17 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
     """
     n, classes = described["n"], tuple(described["classes"])
     try:
-        is_there(layout.examples)
-        file = pq.ParquetFile(layout.examples)
+        file = open_parquet(layout.examples)
         media = ["image", "audio"] if described.get("audio") is True else ["image"]
         names = [name for name in file.schema_arrow.names if name not in media]
+        if len(names) > MOST_COLUMNS + 3:
+            raise ValueError(f"it has {len(names):,} columns, and a run stores at most {MOST_COLUMNS:,}")
         if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
             found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
             raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
         if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
             raise ValueError("two columns have the same name")
+        check_cost(file, layout.examples, names)
         table = file.read(columns=names)
         for column in table.columns:
             column.validate(full=True)  # text that is no Unicode
@@ -198,7 +205,7 @@ def _planted(layout: Layout) -> pd.DataFrame | None:
         return None
     columns = ("id", "true_label", "planted_label")
     try:
-        record = pq.read_table(layout.planted, columns=list(columns)).to_pandas(ignore_metadata=True)
+        record = read_parquet(layout.planted, columns).to_pandas(ignore_metadata=True)
         missing = [name for name in columns if name not in record.columns]
         if missing:
             raise KeyError(f"no column {missing[0]}")
@@ -265,10 +272,15 @@ class _StoredMedia(Sequence):
         if group not in self._groups:
             try:
                 if self._file is None:
-                    self._file = pq.ParquetFile(self._path)
+                    self._file = open_parquet(self._path)
+                check_cost(self._file, self._path, [self._name], [group])
                 column = self._file.read_row_group(group, columns=[self._name]).column(self._name)
                 column.validate(full=True)
-            except (OSError, pa.ArrowException) as error:
+                if offset >= len(column):
+                    raise ValueError(f"row group {group} has {len(column)} rows")
+            except WorkbenchError:
+                raise
+            except (OSError, ValueError, IndexError, pa.ArrowException) as error:
                 found = f"column `{self._name}` of row {row} cannot be read ({error})"
                 raise RunError(f"{self._path} {found}. Restore it from a copy.") from error
             self._groups[group] = column

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import re
 import warnings
@@ -30,6 +29,7 @@ from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
 from workbench.storage.layout import Layout
+from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
 from workbench.storage.probabilities import UNDESCRIBED
 
@@ -200,7 +200,7 @@ def _unreadable(run: Run, path: Path) -> str:
 
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:
-            dict(json.loads(path.read_text(encoding="utf-8")))["views"].items()
+            dict(small_json(path))["views"].items()
         elif path == layout.planted and run.dataset.planted is not None:
             planted = run.dataset.planted
             rows, known = run._known_rows(pd.Index(planted["id"]))

@@ -12,6 +12,7 @@ import functools
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from workbench.errors import RunError, first_few
 from workbench.storage.failures import WriteError
+from workbench.storage.files import is_there, no_file
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours
@@ -98,7 +100,7 @@ class JournalFile:
 
     def exists(self) -> bool:
         """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
-        return self.path.exists() and self.path.stat().st_size > 0
+        return is_there(self.path) and self.path.stat().st_size > 0
 
     def read(self, sql: str, values: Sequence = ()) -> list[tuple]:
         """All rows of a query; none when there is no file yet."""
@@ -154,6 +156,7 @@ class JournalFile:
             elif not self.exists() or self._opened[1:] != _identity(self.path) or (write and self.read_only):
                 self.close()
         if self._connection is None:
+            _check_files(self.path)
             if write and not self.path.parent.is_dir():
                 raise RunError(f"the directory of the journal {self.path} is missing. Create the run first.")
             if write and not self.path.exists() and not _writable(self.path.parent):
@@ -366,6 +369,14 @@ def _leave(db: sqlite3.Connection, copy: tempfile.TemporaryDirectory | None) -> 
     db.close()
     if copy is not None:
         copy.cleanup()
+
+
+def _check_files(path: Path) -> None:
+    """Refuse what SQLite would wait for, or follow to another place: it opens three more files beside a journal."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        if not is_there(file) and file.is_symlink():
+            raise no_file(file, stat.S_IFLNK)
 
 
 def _writable(path: Path) -> bool:

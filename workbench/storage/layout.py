@@ -36,7 +36,8 @@ from workbench.cells import cell_text
 from workbench.errors import RunError
 from workbench.storage.attempts import same_attempt
 from workbench.storage.failures import writing
-from workbench.storage.files import entries, files_below, is_there, reading
+from workbench.storage.files import entries, files_below, is_there
+from workbench.storage.limits import small_json
 from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
 from workbench.tasks import TASKS
 
@@ -54,9 +55,6 @@ RECORDED = (
     *("pred_probs.npy", "pred_probs.json", "planted.parquet", "replay.json"),
 )
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
-
-MOST_JSON = 50_000_000
-"""Bytes of a JSON file that are read."""
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -334,11 +332,11 @@ def described_by(layout: Layout, newest: int) -> dict:
         raise RunError(f"{place} {what}. Record one with `Recorder`, or `workbench import SOURCE RUN`.")
     check_entries(layout.root)
     try:
-        described = json.loads(small_text(layout.run_json))
+        described = small_json(layout.run_json)
         version = described["schema_version"]
         if described.get("task", "multiclass") != "multiclass":
             newest = max(newest, UNITS_VERSION)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise RunError(f"{layout.run_json} is damaged ({error}). Restore it, or record the run again.") from error
     if type(version) is not int or version > newest:
         raise RunError(
@@ -346,17 +344,3 @@ def described_by(layout: Layout, newest: int) -> dict:
             "Update with `pip install -U label-workbench`."
         )
     return described
-
-
-def small_text(path: Path, most: int = MOST_JSON) -> str:
-    """The text of a small file, such as a JSON one.
-
-    Raises
-    ------
-    ValueError : it has more bytes than such a file has, or is no UTF-8. OSError, RunError : as of `reading`.
-    """
-    with reading(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise ValueError(f"it has more than {most:,} bytes")
-    return data.decode("utf-8")

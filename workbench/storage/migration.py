@@ -7,7 +7,6 @@ where it stopped. The journal is never touched.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from workbench.errors import InputError, RunError
 from workbench.storage.checksums import forget, note
 from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, described_by, write_json
+from workbench.storage.limits import small_json
 from workbench.storage.remote import local_path
 
 STAGING, PLAN = "migrating", "migration.json"
@@ -127,12 +127,12 @@ def _read_plan(layout: Layout) -> dict:
     """The plan that an interrupted migration left, checked: a run can come from a stranger."""
     path = layout.root / PLAN
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
+        plan = small_json(path)
         names = [*plan["files"], *plan["removed"]]
         safe = all(isinstance(name, str) and _inside(name) for name in names)
         if not safe or type(plan["from"]) is not int:
             raise ValueError("it names files outside the run, or no version")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}). Restore the run from a copy.") from error
     return plan
 

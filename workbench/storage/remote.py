@@ -23,7 +23,8 @@ from typing import Any
 from workbench.errors import InputError, MissingEvidence, RunError
 from workbench.storage.attempts import look_ahead
 from workbench.storage.files import entries, files_below, is_there
-from workbench.storage.layout import RECORDED, Layout, atomic, small_text
+from workbench.storage.layout import RECORDED, Layout, atomic
+from workbench.storage.limits import small_json
 from workbench.storage.names import AT_URL, EPOCH, INFLIGHT, RANK
 from workbench.storage.trust import user_folder
 
@@ -137,7 +138,7 @@ class Remote:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         remote = cls(url, options, folder)
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            noted = json.loads((folder / ".remote.json").read_text(encoding="utf-8"))
+            noted = small_json(folder / ".remote.json")
             remote.have = {name: list(one) for name, one in noted["have"].items() if AT_URL.fullmatch(name)}
             remote.run = noted.get("run")
         return remote
@@ -318,8 +319,8 @@ class RemoteLayout(Layout):
         run = None
         if is_there(self.run_json):
             try:
-                run = str(json.loads(small_text(self.run_json))["uuid"])
-            except (OSError, ValueError, TypeError, KeyError, RecursionError):
+                run = str(small_json(self.run_json)["uuid"])
+            except (OSError, ValueError, TypeError, KeyError):
                 return
         self.remote.belongs_to(run)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.storage.npy import read_header
 from workbench.storage.trust import signature
 
 SIZE = 16
@@ -96,22 +97,6 @@ def column_end(name: str, header: bytes, block_rows: int, digests: Sequence[byte
     """What follows the rows of a column whose blocks have these digests."""
     blocks = b"".join(digests) + struct.pack("<Q", block_rows)
     return blocks + _signed(name, content_digest(header, blocks)) + _COLUMN
-
-
-def read_header(path: str | Path) -> tuple[bytes, tuple[int, ...], np.dtype]:
-    """(header as written, shape, dtype) of an .npy file.
-
-    Raises
-    ------
-    ValueError, OSError, EOFError : it is none.
-    """
-    with open(path, "rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        length = file.tell()
-        file.seek(0)
-        return file.read(length), shape, dtype
 
 
 def _state_of_column(path: str, name: str, size: int) -> str:

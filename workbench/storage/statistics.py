@@ -18,11 +18,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
 from workbench.storage.files import no_file, reading, unreadable
+from workbench.storage.parquet import check_cost
 
 if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile
+
+
+MOST_VALUES = 64
+"""Values of one example in a column; ours hold five."""
 
 
 def epoch_rows(
@@ -69,13 +74,16 @@ def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int
             table = file.read_row_groups(groups, columns=columns)
         for name in columns:
             kind = table.schema.field(name).type
-            kind = kind.value_type if pa.types.is_fixed_size_list(kind) else kind
+            if pa.types.is_fixed_size_list(kind) and kind.list_size <= MOST_VALUES:
+                kind = kind.value_type
             if kind not in ((pa.int64(),) if name == "row" else (pa.float32(), pa.int32(), pa.bool_())):
                 raise KeyError(f"column {name} of {kind}")
             if table.column(name).null_count:
                 raise KeyError(f"gaps in column {name}")
         return table
-    except (OSError, pa.ArrowException, KeyError, UnicodeError) as error:
+    except WorkbenchError:
+        raise
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
 
 
@@ -116,6 +124,8 @@ def _footer(path: Path | RemoteFile, version: object) -> tuple[pq.FileMetaData, 
     """What a file says of itself, and the first and last row of each row group (all rows where it does not say)."""
     with _opened(path) as source, pq.ParquetFile(source) as file:
         metadata = file.metadata
+        if isinstance(path, Path):
+            check_cost(file, path)
     first = np.full(metadata.num_row_groups, np.iinfo(np.int64).min)
     last = np.full(metadata.num_row_groups, np.iinfo(np.int64).max)
     for group in range(metadata.num_row_groups):

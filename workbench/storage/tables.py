@@ -19,6 +19,8 @@ import pandas as pd
 from workbench.cells import cell_text, is_missing
 from workbench.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
+from workbench.storage.limits import check_table, parse_json
+from workbench.storage.parquet import read_parquet
 
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 _LATER = re.compile("([;\t\r\n])(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
@@ -85,7 +87,8 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
 
     Raises
     ------
-    InputError : the file is missing, of another kind than its suffix says, or damaged.
+    InputError : the file is missing, of another kind than its suffix says, damaged, has more than 20,000 columns, or
+        would take far more memory than its size lets expect.
     """
     source = Path(path)
     suffix = source.suffix.lower()
@@ -95,16 +98,28 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
         raise InputError(f"{source} does not exist, or is not a file.")
     try:
         if suffix == ".parquet":
-            frame = pd.read_parquet(source)
+            table = read_parquet(source)
+            check_table(1, table.num_columns, 0)
+            frame = table.to_pandas()
             return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
         if suffix == ".jsonl":
-            return pd.DataFrame([record for _, record in json_lines(source)])
+            return _read_jsonl(source)
         return _read_csv(source, text, neutralized)
     except InputError:
         raise
     except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
         found = f"cannot be read ({type(error).__name__}: {error})"
         raise InputError(f"{source} {found}. Is it really {suffix}?") from error
+
+
+def _read_jsonl(source: Path) -> pd.DataFrame:
+    names: dict[str, None] = {}
+    records = []
+    for _, record in json_lines(source):
+        records.append(record)
+        names |= dict.fromkeys(record)
+        check_table(len(records), len(names), source.stat().st_size)
+    return pd.DataFrame(records)
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
@@ -114,8 +129,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                record = parse_json(line)
+            except ValueError as error:
                 raise InputError(f"{path} line {number} is not JSON ({error}). Write it again, or remove it.") from None
             if not isinstance(record, dict):
                 found = f"holds {type(record).__name__}"
@@ -235,6 +250,7 @@ def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFr
         header = next(csv.reader(file), None)
     if header is None:
         raise InputError(f"{source} is empty. The first line holds the column names.")
+    check_table(_lines(source), len(header), source.stat().st_size)
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise InputError(f"{source} has two columns named {twice!r}. Give each its own name.")
@@ -257,6 +273,12 @@ def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFr
         if name in frame.columns:
             frame[name] = _whole_numbers(frame[name])
     return frame
+
+
+def _lines(path: Path) -> int:
+    """Ends of lines in a file: as many rows as a CSV can have."""
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") + block.count(b"\r") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _whole_numbers(values: pd.Series) -> pd.Series:

@@ -80,7 +80,7 @@ def test_rows_of_a_file(tmp_path, rng):
     with pytest.raises(ValueError, match="ends early"):
         rows_of(tmp_path / "x.npy", slice(2, 9))
     np.save(tmp_path / "o.npy", np.array([{}, {}], object), allow_pickle=True)
-    with pytest.raises(ValueError, match="holds objects"):
+    with pytest.raises(ValueError, match="holds Python objects"):
         rows_of(tmp_path / "o.npy", slice(0, 1))
 
 

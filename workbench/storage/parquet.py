@@ -1,0 +1,94 @@
+"""Parquet files of unknown origin: what they would cost is computed from their directory before they are read.
+
+A hundred bytes can stand for a billion gaps, and a text of a megabyte that is stored once can be the value of every
+row. Hides how both are told from data that compress well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workbench.storage.files import is_there
+from workbench.storage.limits import UNPACKED, check_unpacked
+
+RATIO = 1000
+"""How many times its own size a table may take in memory, where that is much. Tables of ours take up to 30 times."""
+
+_WIDTH = {"INT96": 12, "INT32": 4, "FLOAT": 4, "BOOLEAN": 1}  # bytes of a value in memory; 8 for all others
+_TODO = "Write it again without compression and dictionaries."
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Some columns of a Parquet file (all by default), in its order of rows.
+
+    Raises
+    ------
+    ValueError, KeyError, pa.ArrowException, OSError : it is damaged, lacks a column, or would take far more memory than
+        its size lets expect. RunError : it is no regular file.
+    """
+    file = open_parquet(path)
+    check_cost(file, path, columns)
+    return file.read(columns=None if columns is None else list(columns))
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file; only its directory is read."""
+    is_there(path)
+    return pq.ParquetFile(path)
+
+
+def check_cost(
+    file: pq.ParquetFile, path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+) -> None:
+    """Refuse to read columns of row groups that would take far more memory than the file takes on disk.
+
+    Raises
+    ------
+    ValueError : they would. pa.ArrowException, OSError : as of reading.
+    """
+    metadata, packed = file.metadata, path.stat().st_size
+    groups = range(metadata.num_row_groups) if groups is None else groups
+    wanted = None if columns is None else set(columns)
+    plain, repeated, names = 0, 0, set()
+    for group in groups:
+        about = metadata.row_group(group)
+        for place in range(about.num_columns):
+            column = about.column(place)
+            if wanted is not None and column.path_in_schema.partition(".")[0] not in wanted:
+                continue
+            values = max(column.num_values, about.num_rows)
+            plain += values * _WIDTH.get(column.physical_type, 8)
+            if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
+                plain += column.total_uncompressed_size
+                if column.has_dictionary_page or not column.encodings:
+                    repeated += values * column.total_uncompressed_size
+                    names.add(column.path_in_schema)
+    check_unpacked(plain, packed, _TODO, RATIO)
+    if plain + repeated > max(UNPACKED, RATIO * packed):
+        tops = sorted({name.partition(".")[0] for name in names})
+        coded = pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted(names))
+        repeated = sum(_decoded(chunk) for name in tops for group in groups
+                       for chunk in coded.read_row_group(group, columns=[name]).column(0).chunks)  # fmt: skip
+        check_unpacked(plain + repeated, packed, _TODO, RATIO)
+
+
+def _decoded(array: pa.Array) -> int:
+    """Bytes of the texts of an array when each stands where it is used."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        if not (pa.types.is_string(kind.value_type) or pa.types.is_binary(kind.value_type)):
+            return 0
+        lengths = pc.binary_length(array.dictionary)
+        return pc.sum(pc.cast(lengths.take(array.indices), pa.int64())).as_py() or 0
+    if pa.types.is_struct(kind):
+        return sum(_decoded(array.field(place)) for place in range(kind.num_fields))
+    if pa.types.is_map(kind):
+        return _decoded(array.keys) + _decoded(array.items)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _decoded(array.flatten())
+    return 0
