@@ -3,6 +3,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 unexport PYTHONPATH PYTHONHOME
+# Images of containers set this one; then every process would compile torch, umap and JupyterLab anew, for seconds each.
+# What is compiled lies in .venv and, where git does not look, beside our modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -18,9 +21,12 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
 endif
 
 # --no-compile halves the time: Python compiles what is imported, a quarter of what is installed. WARM imports the
-# slowest of it once, on two cores, so that nobody waits for that later.
+# slowest of it once, on two cores, so that nobody waits for that later; WARM_TEST what the tests import besides.
 WARM = $(BIN)/python -c "import torch._dynamo" & \
   $(BIN)/python -c "import umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets" && wait $$!
+WARM_TEST = $(BIN)/python -c "import lightning.pytorch, transformers.trainer" & \
+  $(BIN)/python -c "import distributed, s3fs, moto.server, moto.s3, mkdocs.commands.build, mkdocstrings, marimo, cleanlab, \
+  hypothesis.extra.numpy, nbclient, notebook.app, playwright.sync_api" && wait $$!
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest
 # Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins.
@@ -66,6 +72,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the project and what its tests need into $(VENV) (minutes, once)"
 	@$(INSTALL) -e ".[test,bench]"
 	@$(WARM)
+	-@$(WARM_TEST)
 	@touch $@ $(VENV)/.lab
 
 # ---- use

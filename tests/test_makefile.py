@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -58,3 +59,13 @@ def test_docs_are_built_whatever_lies_in_the_folder_of_that_name():
     listed = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = next(line for line in listed.splitlines() if line.startswith(".PHONY")).split()
     assert {"docs", "lessons", "test", "lab"} <= set(phony)
+
+
+def test_what_was_compiled_is_kept_where_the_environment_forbids_it():
+    """As images of containers do: every process of the tests and of JupyterLab would compile torch for itself."""
+    listed = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "-f", "-", "kept"], cwd=ROOT, capture_output=True, text=True, check=True,
+        input='.PHONY: kept\nkept:\n\t@echo "[$$PYTHONDONTWRITEBYTECODE]"\n',
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert listed.stdout == "[]\n"
