@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from workbench.issues import audit, estimating
-from workbench.issues.calibrate import expit, logit
+from workbench.issues.calibration import expit, logit
 
 BUDGET = 200
 DRAWS = 4000

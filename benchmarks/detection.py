@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 
 import workbench as wb
-from workbench.issues.calibrate import calibration_error
-from workbench.issues.combine import opinion
+from workbench.issues.calibration import calibration_error
+from workbench.issues.posterior import opinion
 
 
 @dataclass

@@ -69,9 +69,9 @@ def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[],
     """Names and calls of one implementation on one set of arrays; called in the child."""
     import peers
 
-    from workbench.checks import check_pred_probs
-    from workbench.issues.confident import FILTERS, find_label_issues
-    from workbench.scores.engine import dynamics
+    from workbench.foundation.checks import check_pred_probs
+    from workbench.issues.confident.label_issues import FILTERS, find_label_issues
+    from workbench.scores.from_logits import dynamics
     from workbench.scores.labels import normalized_margin
 
     if what in ("narrow", "wide"):

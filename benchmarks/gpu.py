@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.embeddings.neighbors import nearest
-from workbench.recording.statistics import statistics
+from workbench.evidence.neighbors import nearest
+from workbench.foundation.statistics import statistics
 
 
 def best(call: Callable[[], Any], times: int = 3) -> tuple[float, Any]:

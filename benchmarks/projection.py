@@ -44,13 +44,13 @@ def embeddings(n: int, seed: int = 0) -> np.ndarray:
 
 
 def ours(X: np.ndarray) -> np.ndarray:
-    from workbench.embeddings.projection import umap
+    from workbench.evidence.projection import umap
 
     return umap(X)
 
 
 def landmarks(X: np.ndarray) -> np.ndarray:
-    from workbench.embeddings.projection import by_landmarks
+    from workbench.evidence.projection import by_landmarks
 
     return by_landmarks(X, min(50_000, max(1000, len(X) // 4)))
 
@@ -81,7 +81,7 @@ def opentsne(X: np.ndarray) -> np.ndarray:
 
 
 def pca(X: np.ndarray) -> np.ndarray:
-    from workbench.embeddings.projection import pca as principal
+    from workbench.evidence.projection import pca as principal
 
     return principal(X)
 

@@ -29,10 +29,10 @@ import pandas as pd
 from measuring import write_section
 
 import workbench as wb
-from workbench.compare import Reranking
-from workbench.demo import load
+from workbench.experiments.compare import Reranking
+from workbench.experiments.robust import METHODS
 from workbench.recording.recorder import Recorder
-from workbench.robust import METHODS
+from workbench.shell.demo import load
 
 SCORES = ["variability", "el2n", "forgetting", "aum", "p_error", "knn_shapley", "influence"]
 RATE = 0.08

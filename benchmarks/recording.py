@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording import epoch as epoch_module
 from workbench.recording.recorder import Recorder
 from workbench.recording.stream import Stream

@@ -30,7 +30,7 @@ from detection import Case, cases
 
 import workbench as wb
 from workbench.issues import find_issues
-from workbench.issues.calibrate import expit, logit
+from workbench.issues.calibration import expit, logit
 from workbench.issues.review import with_verdicts
 
 STOPS = (100, 300, 500)

@@ -166,7 +166,7 @@ def open_recorded(n: int, folder: Path) -> None:
     import numpy as np
 
     import widgets as wd
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
     from workbench.recording.recorder import Recorder
 
     rng = np.random.default_rng(0)

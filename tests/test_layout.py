@@ -30,7 +30,10 @@ PUBLIC = {
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
 ONLY_INSIDE_FUNCTIONS = {"torch", "umap", "plotly", "sklearn", "lightning", "transformers", "numba", "pynndescent"}
 # A callback is a subclass of the framework's own class; these two modules are imported only by those who use it.
-AT_TOP = {"workbench/callbacks/lightning.py": {"lightning"}, "workbench/callbacks/huggingface.py": {"transformers"}}
+AT_TOP = {
+    "workbench/recording/callbacks/lightning.py": {"lightning"},
+    "workbench/recording/callbacks/huggingface.py": {"transformers"},
+}
 NEVER = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 MOST_LINES = 500
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 LIGHTEST = "04_confident_learning_by_hand.ipynb"
-RECORDED = """from workbench import demo
+RECORDED = """from workbench.shell import demo
 demo.HELD_OUT_EPOCHS["mnist"] = 1
 demo.record_demo("../runs/demo", epochs=4, progress=False)
 del demo"""

@@ -70,7 +70,7 @@ def test_old_journals_take_new_decisions(old):
 
 
 def test_nothing_is_reported_damaged(old):
-    from workbench.storage.inspection import inspect
+    from workbench.shell.inspection import inspect
 
     run, _ = old
     assert [str(finding) for finding in inspect(run) if finding.is_damage] == []

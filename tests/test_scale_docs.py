@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.folds import out_of_fold
+from workbench.data.dataset import Dataset
+from workbench.evidence.out_of_fold import out_of_fold
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.scores import score
-from workbench.scores.engine import dynamics_names
+from workbench.scores.from_logits import dynamics_names
 
 
 def record(path, n, k, epochs, d=8):

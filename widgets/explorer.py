@@ -30,16 +30,16 @@ from widgets.view.views import FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
 from widgets.wire.traits import Computed, Ids
-from workbench.ensemble import Ensemble
-from workbench.errors import InputError
+from workbench.evidence.ensemble import Ensemble
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from widgets.view.rendering import Row
-    from workbench.dataset import Dataset
-    from workbench.evidence import Evidence
-    from workbench.run import Run
+    from workbench.data.dataset import Dataset
+    from workbench.evidence.evidence import Evidence
+    from workbench.runs.run import Run
 
 HERE = Path(__file__).parent
 TABLES = ("shown", "selection", "all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from widgets.view.view import View
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 class Link:

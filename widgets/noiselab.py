@@ -12,9 +12,9 @@ from typing import Any
 import ipywidgets as W
 
 from widgets.plots import Plots
-from workbench.errors import InputError, WorkbenchError
-from workbench.figures import figure
-from workbench.simulate import NOISES, TRAIN, Simulation, simulate
+from workbench.experiments.simulation.simulate import NOISES, TRAIN, Simulation, simulate
+from workbench.foundation.errors import InputError, WorkbenchError
+from workbench.reports.figures import figure
 
 WIDTHS = (8, 16, 32, 64, 128)
 EPOCHS = (2, 40)
@@ -34,7 +34,7 @@ class NoiseLab(W.VBox):
     Parameters
     ----------
     noise, rate, width, epochs, seed : as in `workbench.simulate`; where the sliders stand at first. `noise` is one of
-        `workbench.simulate.NOISES`.
+        `workbench.experiments.simulation.simulate.NOISES`.
     top : how many of the most suspicious examples are checked in the fourth plot; by default as many as are wrong.
 
     Attributes

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import ipywidgets as W
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 class Question(W.VBox):

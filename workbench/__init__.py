@@ -1,8 +1,17 @@
 """Label Workbench: which labels are wrong, how sure are we, and fixing them.
 
-The flow, also the order to read the code in: record -> score -> look -> decide -> export -> compare.
-
     import workbench as wb
+
+The folders, in the order of the data; each imports only what stands before it:
+
+    foundation    errors, arrays, parallel work      issues        which labels are wrong, and how sure we are
+    tasks         kinds of labels                    review        a person at work: queues, annotators, export
+    data          examples, images and sounds        experiments   does it help: compare, select, robust, simulate
+    storage       the files of a run                 reports       figures and the page
+    runs          a run, its journal, its votes      shell         the command `workbench`
+    recording     how a run comes to be
+    evidence      what models say
+    scores        how doubtful, how hard
 
 Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
 scikit-learn come in only with the function that needs them.
@@ -11,48 +20,46 @@ scikit-learn come in only with the function that needs them.
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from importlib.metadata import PackageNotFoundError, version
 
 _HOME = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
-    "Dataset": "dataset",
-    "Evidence": "evidence",
-    "Journal": "journal",
+    "Dataset": "data.dataset",
+    "Evidence": "evidence.evidence",
+    "Journal": "runs.journal",
     "Recorder": "recording.recorder",
-    "Run": "run",
+    "Run": "runs.run",
     "SCORES": "scores",
-    "agreement": "people.agreement",
-    "annotators": "people.annotators",
+    "agreement": "review.agreement",
+    "annotators": "review.consensus",
     "audit": "issues.audit",
     "canary_report": "issues.detector",
-    "compare": "compare",
-    "compare_runs": "compare.runs",
+    "compare": "experiments.compare",
+    "compare_runs": "experiments.compare.two_runs",
     "confusion": "issues.confusion",
-    "consensus": "people.annotators",
-    "cross_validate": "folds",
+    "consensus": "review.consensus",
+    "cross_validate": "evidence.out_of_fold",
     "duplicates": "issues.duplicates",
-    "ensemble": "ensemble",
-    "export": "export",
+    "ensemble": "evidence.ensemble",
+    "export": "review.export",
     "find_issues": "issues.detector",
-    "figure": "figures",
-    "keep_curve": "select",
-    "lenses": "issues.lenses",
-    "open_run": "run",
+    "figure": "reports.figures",
+    "keep_curve": "experiments.select",
+    "lenses": "review.slices",
+    "open_run": "runs.run",
     "outliers": "issues.outliers",
-    "pace": "people.pace",
+    "pace": "review.pace",
     "plant": "issues.plant",
-    "queue": "queues",
+    "queue": "review.queues",
     "replay": "recording.replay",
-    "rerank": "compare",
-    "read": "io",
-    "report": "report",
-    "robust": "robust",
+    "rerank": "experiments.compare",
+    "read": "recording.imports",
+    "report": "reports.report",
+    "robust": "experiments.robust",
     "score": "scores",
-    "select": "select",
-    "simulate": "simulate",
-    "suggest": "robust",
-    "weigh": "select",
+    "select": "experiments.select",
+    "simulate": "experiments.simulation.simulate",
+    "suggest": "experiments.robust",
+    "weigh": "experiments.select",
 }
 
 __all__ = sorted(_HOME)
@@ -64,6 +71,8 @@ except PackageNotFoundError:  # used from a source tree that was not installed
 
 
 def __getattr__(name: str) -> object:
+    if name == "errors":  # `except wb.errors.WorkbenchError`
+        return importlib.import_module(f"{__name__}.foundation.errors")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}")
     value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
@@ -72,15 +81,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])
-
-
-class _Package(types.ModuleType):
-    """Where a public function is called as its module (`compare`), importing the module must not hide the function."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if _HOME.get(name) == name and isinstance(value, types.ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

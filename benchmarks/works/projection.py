@@ -41,7 +41,7 @@ def a_million_points(folder: Path, n: int) -> Iterator[Row]:
     "The picture of a large set: landmarks by UMAP, the others among them; compilation is not charged."
     import projection
 
-    from workbench.embeddings.projection import LANDMARKS, by_landmarks
+    from workbench.evidence.projection import LANDMARKS, by_landmarks
 
     X = projection.embeddings(n)
     projection.ours(projection.embeddings(4200, seed=9))

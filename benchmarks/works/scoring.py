@@ -19,7 +19,7 @@ def scores_from_logits(folder: Path, n: int, k: int, epochs: int) -> Iterator[Ro
     """All dynamics from float16 logits on disk."""
     from engine import logits_file
 
-    from workbench.scores.engine import dynamics
+    from workbench.scores.from_logits import dynamics
 
     path = folder / "logits.npy"
     logits_file(path, epochs, n, k, np.float16)
@@ -44,7 +44,7 @@ def read_whole(path: Path) -> float:
 @work(full={"n": 10_000_000, "k": 10, "epochs": 10}, quick={"n": 100_000, "k": 10, "epochs": 3})
 def scores_from_statistics(folder: Path, n: int, k: int, epochs: int) -> Iterator[Row]:
     """All dynamics of a recorded run, then one more epoch, then a second call; memory of all three."""
-    from workbench.run import open_run
+    from workbench.runs.run import open_run
     from workbench.scores import score
 
     recorded(folder / "tiny", 100, k, 1)
@@ -67,7 +67,7 @@ def scores_from_statistics(folder: Path, n: int, k: int, epochs: int) -> Iterato
 
 def recorded(path: Path, n: int, k: int, epochs: int, first: int = 0) -> None:
     """A run whose statistics are drawn, not computed: scoring reads them all the same."""
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
     from workbench.recording.recorder import Recorder
 
     labels = np.random.default_rng(0).integers(0, k, n)
@@ -101,7 +101,7 @@ def read_columns(run) -> float:
 )
 def cost_of_a_row_and_epoch(folder: Path, sizes: tuple[tuple[int, int], ...], k: int) -> Iterator[Row]:
     """The seconds of docs/scale.md: scores of three sizes against s n E, with s from the first."""
-    from workbench.run import open_run
+    from workbench.runs.run import open_run
     from workbench.scores import score
 
     recorded(folder / "tiny", 100, k, 1)
@@ -124,8 +124,8 @@ def scores_on_a_cluster(folder: Path, n: int, k: int, epochs: int) -> Iterator[R
 
     from distributed import Client, LocalCluster
 
-    from workbench.reductions import usable_cores
-    from workbench.run import open_run
+    from workbench.foundation.reductions import usable_cores
+    from workbench.runs.run import open_run
     from workbench.scores import score
 
     recorded(folder / "run", n, k, epochs)

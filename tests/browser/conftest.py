@@ -68,8 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, warm_kernels: str | None) -
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small recorded run of real images, its suspects and projection in its cache."""
     from widgets.view.suspects import suspects
-    from workbench.embeddings import projection
-    from workbench.run import open_run
+    from workbench.evidence import projection
+    from workbench.runs.run import open_run
 
     path = samples.recorded_run(tmp_path_factory.mktemp("runs") / "digits")
     run = open_run(path)

@@ -13,7 +13,7 @@ def noisy_digits(n: int = 900, flipped: int = 70):
     """(dataset, features (n, 64) in [0, 1], rows whose label was changed)."""
     from sklearn.datasets import load_digits
 
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
     rng = np.random.default_rng(7)
     digits = load_digits()
@@ -56,7 +56,7 @@ def hostile_run(path: Path, n: int = 300) -> Path:
     """A run whose classes, ids, texts and columns carry markup that sets `window.hacked` if it is read as such."""
     import pandas as pd
 
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
     from workbench.recording.recorder import Recorder
 
     rng = np.random.default_rng(5)

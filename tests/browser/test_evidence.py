@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.journal import Journal
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.journal import Journal
+from workbench.runs.run import open_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -227,7 +227,7 @@ def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
 
 
 def test_saved_means_on_disk_even_if_the_kernel_is_killed(explorer, run_path: Path):
-    from workbench.journal import Journal
+    from workbench.runs.journal import Journal
 
     lab = explorer(own=True)
     focus(lab)

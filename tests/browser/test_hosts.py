@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def decide_and_read(page: object, run_path: Path) -> None:
     """Accept the first suspect by key; the decision must be on disk when the view says "saved"."""
-    from workbench.journal import Journal
+    from workbench.runs.journal import Journal
 
     page.wait_for_selector(".lw[data-state=ready]")
     page.wait_for_function("size => document.body.clientWidth > size", arg=100)

@@ -20,7 +20,7 @@ def title(page: object) -> str:
 
 
 def test_reload_comes_back_by_itself_and_a_restarted_kernel_is_said(explorer, run_path: Path):
-    from workbench.journal import Journal
+    from workbench.runs.journal import Journal
 
     lab = explorer(own=True)
     page = lab.page
@@ -89,7 +89,7 @@ def cut_off(page: object, *keys: str) -> Iterator[None]:
 
 
 def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explorer, run_path: Path):
-    from workbench.journal import Journal
+    from workbench.runs.journal import Journal
 
     lab = explorer()
     page = lab.page
@@ -293,7 +293,7 @@ def test_a_saved_page_of_hostile_names_is_text(offline, tmp_path: Path, monkeypa
     import samples
 
     import widgets as wd
-    from workbench.embeddings import projection
+    from workbench.evidence import projection
 
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.tasks import keys
 from workbench.tasks.units import HOW, Units
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 
 N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4
 

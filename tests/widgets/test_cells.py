@@ -14,8 +14,8 @@ import pytest
 import widgets as wd
 import workbench as wb
 from widgets.view.columns import plain_cells
-from workbench.cells import cell_text, is_missing
-from workbench.errors import InputError, WorkbenchError
+from workbench.foundation.cells import cell_text, is_missing
+from workbench.foundation.errors import InputError, WorkbenchError
 from workbench.storage.tables import write_table
 
 N = 40

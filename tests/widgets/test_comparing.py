@@ -10,7 +10,7 @@ import pytest
 
 import workbench as wb
 from widgets.view.suspects import suspects
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
 
 
@@ -55,7 +55,7 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
 
 
 def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run, other, monkeypatch):
-    from workbench.embeddings import projection
+    from workbench.evidence import projection
 
     def umap(embeddings, *_args, like=None, **_options):
         places = projection.pca(embeddings)  # UMAP takes seconds to compile, and its picture is not the matter here

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from widgets.view.projecting import Projector
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.scores.dynamics import confidence, variability
 
 
 @pytest.fixture
 def flat(monkeypatch):
     """UMAP takes seconds to compile, and its picture is not the matter here."""
-    from workbench.embeddings import projection
+    from workbench.evidence import projection
 
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
 

@@ -11,9 +11,9 @@ import pytest
 import workbench as wb
 from widgets.view.matrices import matrix
 from widgets.wire.packing import unpacked_arrays
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
+from workbench.issues.confident.health import class_health, noise_report
 from workbench.issues.confusion import confident_labels
-from workbench.issues.health import class_health, noise_report
 
 
 def unpack(buffer: bytes, n: int = 120) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 
 from widgets.view.suspects import suspects
 from widgets.wire.packing import unpacked_arrays
-from workbench.errors import InputError
-from workbench.journal import Journal
+from workbench.foundation.errors import InputError
+from workbench.runs.journal import Journal
 
 
 def unpack(buffer: bytes, n: int) -> np.ndarray:

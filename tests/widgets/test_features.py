@@ -11,7 +11,7 @@ import pytest
 from widgets.requests import answer
 from widgets.view.features import FEWEST, SAMPLE, Features, Group
 from widgets.view.placing import data_map
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 
 
 def dataset(columns, labels) -> Dataset:

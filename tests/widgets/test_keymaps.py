@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from widgets.wire.keymaps import ACTIONS, DEFAULT, NAMED, checked
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 SOURCE = (Path(__file__).resolve().parents[2] / "widgets" / "js" / "keys.js").read_text(encoding="utf-8")
 

@@ -15,10 +15,10 @@ from PIL import Image
 
 from widgets.view.media import FULL, THUMB, Media
 from widgets.view.rendering import POLICY
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 
 
 def png(size=(30, 20), color="red") -> bytes:
@@ -179,7 +179,7 @@ def test_kinds_of_sound(data, mime):
 
 
 def test_large_sounds_stay_away(monkeypatch, tmp_path):
-    monkeypatch.setattr("workbench.storage.media.MAX_SOUND", 100)
+    monkeypatch.setattr("workbench.data.media.MAX_SOUND", 100)
     (tmp_path / "long.wav").write_bytes(wav(1))
     by_path = Media(Dataset.from_arrays([0], sounds=["long.wav"], media_root=tmp_path))
     for media in (by_path, of(sounds=[wav(1)])):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import widgets as wd
-from workbench.errors import InputError
-from workbench.simulate import simulate
+from workbench.experiments.simulation.simulate import simulate
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from widgets import _bundle
 from widgets.view.columns import Column, view_columns
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 
 
 def frames(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:

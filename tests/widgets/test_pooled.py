@@ -7,7 +7,7 @@ import pytest
 
 import widgets as wd
 import workbench as wb
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

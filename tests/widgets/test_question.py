@@ -1,7 +1,7 @@
 import pytest
 
 from widgets import Question
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

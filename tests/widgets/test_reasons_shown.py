@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 import widgets as wd
-from workbench.dataset import Dataset
-from workbench.ensemble import ensemble
+from workbench.data.dataset import Dataset
+from workbench.evidence.ensemble import ensemble
 from workbench.issues import counted_neighbors, detector
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 
 N, CLASSES, EPOCHS = 240, ("ant", "bee", "cow"), 6
 
@@ -59,7 +59,7 @@ def agrees(ex: wd.Explorer) -> None:
 
 
 def test_embeddings_of_the_epoch_that_the_detector_took(tmp_path):
-    from workbench.telling import telling_epoch
+    from workbench.evidence.most_informative_epoch import telling_epoch
 
     run = open_run(recorded(tmp_path / "run"))
     assert telling_epoch(run) != run.embedding_epochs[-1]

@@ -16,8 +16,8 @@ import pytest
 from widgets.saved.page import key_of, page_script
 from widgets.saved.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from widgets.wire.packing import unpacked_arrays
-from workbench.embeddings import projection
-from workbench.errors import ExistsError, InputError
+from workbench.evidence import projection
+from workbench.foundation.errors import ExistsError, InputError
 
 
 def facts_of(text: str) -> tuple[dict, bytes]:

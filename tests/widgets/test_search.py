@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from widgets.view.query_help import corrected
 from widgets.view.search import is_query, query_mask, word_mask
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 A = np.array([0.1, 0.5, np.nan, 0.9], np.float32)
 COLUMNS = {

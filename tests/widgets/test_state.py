@@ -13,7 +13,7 @@ import traitlets
 import widgets as wd
 from widgets.view.shown import check_cameras, filter_mask
 from widgets.view.views import Views
-from workbench.errors import InputError, RunError
+from workbench.foundation.errors import InputError, RunError
 
 
 def heard(ex: object, name: str) -> list:

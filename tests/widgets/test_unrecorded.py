@@ -11,8 +11,8 @@ import pytest
 import widgets as wd
 import workbench as wb
 from widgets.wire.packing import unpacked_arrays
-from workbench.errors import InputError
-from workbench.journal import Journal
+from workbench.foundation.errors import InputError
+from workbench.runs.journal import Journal
 
 
 def frame(n: int = 60) -> pd.DataFrame:

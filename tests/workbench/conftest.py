@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from forks import Forks
 
-from workbench.journal import Journal
+from workbench.runs.journal import Journal
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def journal(tmp_path):
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     """Starts processes that record or decide."""
-    made = Forks("import numpy, pyarrow.parquet, workbench.dataset, workbench.journal, workbench.recording.recorder")
+    ours = "workbench.data.dataset, workbench.runs.journal, workbench.recording.recorder"
+    made = Forks(f"import numpy, pyarrow.parquet, {ours}")
     yield made
     made.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.checks import check_given_labels, check_pred_probs
-from workbench.errors import InputError
+from workbench.foundation.checks import check_given_labels, check_pred_probs
+from workbench.foundation.errors import InputError
 
 HALVES = np.full((4, 2), 0.5)
 

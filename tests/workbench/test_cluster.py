@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
-from workbench.evidence import Evidence
-from workbench.folds import cross_validate, out_of_fold
+from workbench.data.dataset import Dataset
+from workbench.evidence.evidence import Evidence
+from workbench.evidence.out_of_fold import cross_validate, out_of_fold
+from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.scores import SCORES, blocks, score
 from workbench.scores.registry import score as register
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import RunError
-from workbench.storage.inspection import inspect
+from workbench.foundation.errors import RunError
+from workbench.shell.inspection import inspect
 
 KINDS = ("cut", "flip", "tail", "zero")
 FILES = (

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 
 # ---- labels --------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench import demo
-from workbench.errors import ExistsError, InputError
+from workbench.foundation.errors import ExistsError, InputError
+from workbench.shell import demo
 from workbench.shell.cli import main
 
 

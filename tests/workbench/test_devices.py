@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.devices import device_of
-from workbench.errors import InputError
+from workbench.foundation.devices import device_of
+from workbench.foundation.errors import InputError
 
 
 def test_which_device(monkeypatch):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import Evidence
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.errors import InputError, MissingEvidence
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import ExistsError, InputError
-from workbench.export import COLUMNS, export_table
+from workbench.foundation.errors import ExistsError, InputError
+from workbench.review.export import COLUMNS, export_table
 from workbench.storage.tables import read_table
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence
-from workbench.folds import cross_validate, deal_folds, out_of_fold
+from workbench.data.dataset import Dataset
+from workbench.evidence.out_of_fold import cross_validate, deal_folds, out_of_fold
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
 
@@ -212,7 +212,7 @@ def test_real_label_errors_are_found_as_well_as_by_the_best_published_score(shar
     """CIFAR-10N, 17 % wrong: cleanlab's out-of-fold self-confidence reached .895 / .705, EL2N .902 / .721."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    from workbench.folds import _logistic
+    from workbench.evidence.out_of_fold import _logistic
 
     with np.load(shared / "eval" / "cifar10n_dev.npz", allow_pickle=False) as data:
         given, wrong = data["random_label1"].astype(int), data["random_label1"] != data["clean_label"]

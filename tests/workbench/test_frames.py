@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 NAMES = ("ant", "bee", "cow")
 

@@ -13,10 +13,10 @@ import json
 import numpy as np
 import pytest
 
-from workbench.issues import confident as c
-from workbench.issues import health
-from workbench.recording.statistics import statistics
-from workbench.scores.engine import dynamics
+from workbench.foundation.statistics import statistics
+from workbench.issues.confident import health
+from workbench.issues.confident import label_issues as c
+from workbench.scores.from_logits import dynamics
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 
 

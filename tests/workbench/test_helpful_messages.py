@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 Y = np.array([0, 1] * 30)
 P = np.where(np.eye(2)[Y] > 0, 0.9, 0.1)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import journal as journal_module
-from workbench.errors import InputError
-from workbench.journal import COLUMNS, Entry, Journal
+from workbench.foundation.errors import InputError
+from workbench.runs import journal as journal_module
+from workbench.runs.journal import COLUMNS, Entry, Journal
 from workbench.storage import journalfile
 
 

@@ -17,11 +17,11 @@ import pytest
 from forks import Forks
 
 import workbench as wb
-import workbench.errors
-from workbench.embeddings.origin import embedding_origin
+import workbench.foundation.errors
+from workbench.shell.inspection import inspect
 from workbench.storage import cache
 from workbench.storage.columns import read_column
-from workbench.storage.inspection import inspect
+from workbench.storage.provenance import embedding_origin
 
 HERE = Path(__file__).parent / "killed.py"
 CODE = HERE.read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ _spec.loader.exec_module(killed)
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Forks]:
     imports = "import workbench.scores.sources, workbench.issues.audit, workbench.issues.plant, workbench.issues.review"
-    made = Forks(f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.report, {imports[7:]}")
+    made = Forks(f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}")
     yield made
     made.close()
 

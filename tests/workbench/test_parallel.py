@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.parallel import each
+from workbench.foundation.errors import InputError
+from workbench.foundation.parallel import each
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -54,7 +54,7 @@ def test_a_client_that_is_none_is_refused():
 def test_one_blas_thread_is_lifted_by_the_last_of_several_callers():
     from threadpoolctl import threadpool_info, threadpool_limits
 
-    from workbench.parallel import one_blas_thread
+    from workbench.foundation.parallel import one_blas_thread
 
     def threads():
         return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}

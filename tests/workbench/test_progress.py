@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench import progress
-from workbench.progress import listening, step, task
+from workbench.foundation import progress
+from workbench.foundation.progress import listening, step, task
 
 
 class Terminal(io.StringIO):

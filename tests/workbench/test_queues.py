@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence
-from workbench.queues import possible, queue
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.review.queues import possible, queue
+from workbench.runs.run import open_run
 
 N = 40
 

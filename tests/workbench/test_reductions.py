@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench import reductions as r
+from workbench.foundation import reductions as r
 
 
 @pytest.mark.parametrize("k", [1, 2, 24, 25, 300])

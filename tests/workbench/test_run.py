@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence, RunError, WorkbenchError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, MissingEvidence, RunError, WorkbenchError
+from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.recording.statistics import statistics
-from workbench.run import STATISTICS, Run, open_run
+from workbench.runs.run import STATISTICS, Run, open_run
 
 N, K, EPOCHS = 20, 3, 3
 
@@ -427,7 +427,7 @@ def test_a_run_that_is_reached_by_a_link(copy, tmp_path):
 
 
 def test_image_paths_of_a_stranger(copy, tmp_path):
-    from workbench.storage.media import read_image
+    from workbench.data.media import read_image
 
     (tmp_path / "secret.png").write_bytes(b"secret")
     names = ["../secret.png", str(tmp_path / "secret.png"), "/etc/passwd", "https://example.org/x", "a\0b"] * 4

@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.figures import figure
-from workbench.simulate import CHECKED, DETECTORS, NOISES, REPLICATES, TRAIN, class_noise, simulate
+from workbench.experiments.simulation.simulate import (
+    CHECKED,
+    DETECTORS,
+    NOISES,
+    REPLICATES,
+    TRAIN,
+    class_noise,
+    simulate,
+)
+from workbench.foundation.errors import InputError
+from workbench.reports.figures import figure
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.stacked import BATCH, DECAY, RATE, Networks, _gradient, training
+from workbench.experiments.simulation.stacked_networks import BATCH, DECAY, RATE, Networks, _gradient, training
 
 torch = pytest.importorskip("torch")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.telling import epoch_weights, learned_shares, telling_epoch
+from workbench.evidence.most_informative_epoch import epoch_weights, learned_shares, telling_epoch
 
 
 def test_epochs_that_can_tell_weigh_most():

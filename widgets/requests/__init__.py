@@ -25,7 +25,7 @@ from widgets.requests.ordering import ask_queue
 from widgets.requests.searching import ask_search
 from widgets.requests.selecting import ask_current, ask_select
 from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_view
-from workbench.errors import InputError, WorkbenchError
+from workbench.foundation.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
     from widgets.view.view import View

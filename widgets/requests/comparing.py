@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from widgets.view.placing import data_map
 from widgets.view.projecting import BESIDE
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view.view import View

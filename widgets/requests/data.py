@@ -8,7 +8,7 @@ import numpy as np
 
 from widgets.view.media import LARGE, THUMB
 from widgets.wire.packing import packed_arrays
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view.view import View

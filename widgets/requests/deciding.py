@@ -8,7 +8,7 @@ import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT
 from widgets.wire.masks import unpacked
-from workbench.people.verdicts import SECOND_LOOK
+from workbench.runs.verdicts import SECOND_LOOK
 
 if TYPE_CHECKING:
     from widgets.view.view import View

@@ -8,8 +8,8 @@ import numpy as np
 
 from widgets.view import matrices, people
 from widgets.wire.masks import packed
-from workbench.errors import InputError
-from workbench.issues.lenses import lenses
+from workbench.foundation.errors import InputError
+from workbench.review.slices import lenses
 
 if TYPE_CHECKING:
     from widgets.view.view import View

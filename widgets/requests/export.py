@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import ExistsError
+from workbench.foundation.errors import ExistsError
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
-    from workbench.export import export, exported_rows
+    from workbench.review.export import export, exported_rows
 
     path = Path(str(content["path"])).expanduser()
     if content.get("ask"):

@@ -44,7 +44,7 @@ def ask_trail(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
 def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
     """(epochs, m, 2) variability and confidence of rows after each epoch; only blocks that hold rows are read."""
-    from workbench.run import BLOCK_ROWS
+    from workbench.runs.run import BLOCK_ROWS
     from workbench.scores.dynamics import confidence, variability
 
     p_given = np.full((len(view.run.epochs), len(rows)), np.nan, np.float32)

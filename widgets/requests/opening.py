@@ -18,7 +18,7 @@ from workbench.issues.totals import error_count
 
 if TYPE_CHECKING:
     from widgets.view.view import View
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from workbench.progress import listening
+from workbench.foundation.progress import listening
 
 WORDS = {
     "open": "opening",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.wire.masks import unpacked
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view.view import View

@@ -24,8 +24,8 @@ from widgets._bundle import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import KINDS
 from widgets.wire.masks import packed
-from workbench.errors import InputError
-from workbench.progress import task
+from workbench.foundation.errors import InputError
+from workbench.foundation.progress import task
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.figures.style import VIRIDIS
 from workbench.issues.totals import error_count
+from workbench.reports.figures.style import VIRIDIS
 
 if TYPE_CHECKING:
     from widgets.view.view import View

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.issues.totals import ErrorCount
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 BUDGET = 200
 """Examples that an audit begun in the view draws; `workbench.audit(run, budget)` draws more or fewer."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.cells import cell_text, is_plain
-from workbench.errors import InputError
+from workbench.foundation.cells import cell_text, is_plain
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 MOST_CATEGORIES = 200
 """Text columns with more distinct values than this are searched, but not filtered or coloured by."""

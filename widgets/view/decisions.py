@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import InputError
-from workbench.people.pace import times_of
+from workbench.foundation.errors import InputError
+from workbench.review.pace import times_of
 
 if TYPE_CHECKING:
-    from workbench.journal import Entry
-    from workbench.run import Run
+    from workbench.runs.journal import Entry
+    from workbench.runs.run import Run
 
 VERDICT_CODES = {None: 0, "relabel": 1, "keep": 2, "skip": 3}
 FLAGGED, NOTED = 1, 2
@@ -146,7 +146,7 @@ class Decisions:
         op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
         rows : (m,) row numbers. codes : (m,) class indices.
         body : how ("key", "accept", "selection", ...) and where ("audit", "second look", ...) it was decided; both are
-            part of the journal's source, by which `workbench.people.verdicts` tells a verdict from a bulk decision.
+            part of the journal's source, by which `workbench.runs.verdicts` tells a verdict from a bulk decision.
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()

@@ -10,16 +10,16 @@ import numpy as np
 
 from widgets.view.features import Features
 from widgets.view.media import FULL, THUMB, Media, as_text, plain
-from workbench.errors import MissingEvidence
-from workbench.evidence import Evidence
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.errors import MissingEvidence
 from workbench.issues.counted_neighbors import Near
 from workbench.issues.reasons import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.ensemble import Ensemble
-    from workbench.run import Run
+    from workbench.evidence.ensemble import Ensemble
+    from workbench.runs.run import Run
 
 BLOCK = 65_536
 """Rows of the curves read at a time: as many as lie together in the files."""

@@ -18,7 +18,7 @@ from widgets.view.media import as_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 MOST_FEATURES = 300
 """Features that are sent, the most unusual first."""

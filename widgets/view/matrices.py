@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.issues.confusion import confident_labels, needed, predicted_labels, told
 from workbench.storage.cache import cached, digest
 
 if TYPE_CHECKING:
-    from workbench.issues.health import NoiseReport
-    from workbench.run import Run
+    from workbench.issues.confident.health import NoiseReport
+    from workbench.runs.run import Run
 
 KINDS = ("predicted", "noise")
 DRAWS = 200
@@ -27,8 +27,8 @@ def matrix(run: Run, kind: str) -> tuple[dict, list[np.ndarray]]:
     Parameters
     ----------
     kind : "predicted" (`workbench.confusion`): (n,) int32 predicted class; the page counts by given class.
-        "noise" (`workbench.issues.health.noise_report`): (n,) int32 class as which each example counts in the confident
-        joint, then P(given = row | true = column) and its lower and upper end, each (k * k,) float32.
+        "noise" (`workbench.issues.confident.health.noise_report`): (n,) int32 class as which each example counts in the
+        confident joint, then P(given = row | true = column) and its lower and upper end, each (k * k,) float32.
     """
     if kind == "predicted":
         codes, how = predicted_labels(run)
@@ -50,7 +50,7 @@ def noise(run: Run) -> dict[str, np.ndarray]:
     key = {"given": digest(given), "probs": digest(np.asarray(probs.values)), "draws": draws}
 
     def make() -> dict[str, np.ndarray]:
-        from workbench.issues.health import noise_report
+        from workbench.issues.confident.health import noise_report
 
         report = noise_report(given, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws)
         texts = {"how": told(probs), "title": _title(report), "warning": report.warning}
@@ -65,11 +65,11 @@ def _title(report: NoiseReport) -> str:
 
 
 def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
-    """What `workbench.issues.health.class_health` says of each class, in class order.
+    """What `workbench.issues.confident.health.class_health` says of each class, in class order.
 
     Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
     """
-    from workbench.issues.health import class_health
+    from workbench.issues.confident.health import class_health
 
     probs = needed(run, "The estimate of errors by class")
     table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from widgets.view.rendering import rendered
-from workbench.cells import cell_text, is_missing
-from workbench.errors import InputError, WorkbenchError
+from workbench.foundation.cells import cell_text, is_missing
+from workbench.foundation.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 THUMB, LARGE, FULL = 96, 256, 420
 """Longest side in pixels of a thumbnail, of a large one in the grid, and of the picture in the inspector."""
@@ -86,7 +86,7 @@ class Media:
 
     def sound(self, row: int) -> tuple[bytes, str]:
         """Bytes and MIME type of a sound for the player; InputError when there is none."""
-        from workbench.storage.media import read_sound
+        from workbench.data.media import read_sound
 
         found = read_sound(self.dataset.sound(row), self.dataset.media_root)
         if found is None:
@@ -100,7 +100,7 @@ class Media:
         ------
         InputError : there is no image, or it cannot be read or decoded.
         """
-        from workbench.storage.media import read_image
+        from workbench.data.media import read_image
 
         data = None
         if self.kind == "image":
@@ -114,7 +114,7 @@ class Media:
         return shortened(self.dataset.text(row) or "", WHOLE_TEXT)
 
     def _picture(self, row: int, size: int) -> dict:
-        from workbench.storage.media import is_url, read_image
+        from workbench.data.media import is_url, read_image
 
         image = self.dataset.image(row)
         if is_url(image):
@@ -123,7 +123,7 @@ class Media:
         return {"error": "no image"} if data is None else encoded(data, size)
 
     def _sound(self, row: int, size: int) -> dict:
-        from workbench.storage.media import is_url
+        from workbench.data.media import is_url
 
         sound = self.dataset.sound(row)
         if is_url(sound):
@@ -164,7 +164,7 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 
 def encoded(data: bytes, size: int) -> dict:
     """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
-    from workbench.storage.media import thumbnail
+    from workbench.data.media import thumbnail
 
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
@@ -175,7 +175,7 @@ def encoded(data: bytes, size: int) -> dict:
 
 def enlarged(data: bytes) -> tuple[bytes, dict]:
     """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
-    from workbench.storage.media import deep, encode, open_image, shown
+    from workbench.data.media import deep, encode, open_image, shown
 
     opened = open_image(data)
     frames = getattr(opened, "n_frames", 1)

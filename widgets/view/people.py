@@ -1,4 +1,4 @@
-"""Who labels, how fast, and do they agree: `workbench.people.agreement`, `annotators` and `pace` for the page."""
+"""Who labels, how fast, and do they agree: `workbench.review.agreement`, `annotators` and `pace` for the page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import MissingEvidence
-from workbench.people.agreement import Kappa, agreement
-from workbench.people.pace import pace_of
-from workbench.people.verdicts import opinions
+from workbench.foundation.errors import MissingEvidence
+from workbench.review.agreement import Kappa, agreement
+from workbench.review.pace import pace_of
+from workbench.runs.verdicts import opinions
 
 if TYPE_CHECKING:
     from widgets.view.decisions import Decisions
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 NEWEST = 5000
 """Decisions among which the newest sitting is looked for."""
@@ -60,7 +60,7 @@ def authors(run: Run) -> list[dict]:
 
 def voters(run: Run) -> list[dict]:
     """Annotators, the least reliable first; none where the run has no votes."""
-    from workbench.people.annotators import annotators
+    from workbench.review.consensus import annotators
 
     try:
         table = annotators(run)
@@ -86,8 +86,8 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
     """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
-    from workbench.people.annotators import consensus
-    from workbench.people.votes import votes_needed
+    from workbench.review.consensus import consensus
+    from workbench.runs.votes import votes_needed
 
     votes = votes_needed(run)
     best = consensus(run)["consensus"].reindex(run.dataset.ids)

@@ -14,7 +14,7 @@ from widgets.view.columns import Column
 from widgets.view.features import numbers_of
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 DATA_MAPS = (
     ("variability", "confidence", "data map"),

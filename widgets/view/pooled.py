@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.errors import MissingEvidence
+from workbench.foundation.errors import MissingEvidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ensemble import Ensemble
+    from workbench.evidence.ensemble import Ensemble
 
 
 def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 PATIENCE = 0.25
 """Seconds that the page waits for a layout before it gets another answer."""

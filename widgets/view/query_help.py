@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*'|`[^`]*`)""")
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'"})

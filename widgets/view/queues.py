@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.issues.audit import begun
-from workbench.people.verdicts import decided_otherwise, opinions
-from workbench.queues import ORDERS, possible, queue
+from workbench.review.queues import ORDERS, possible, queue
+from workbench.runs.verdicts import decided_otherwise, opinions
 
 if TYPE_CHECKING:
     from widgets.view.view import View

@@ -13,10 +13,10 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from widgets.view.harmless import harmless
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 LONG_HTML = 500_000
 """Characters of HTML that are sent to the page."""
@@ -79,7 +79,7 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
         return {"text": shortened(_text_of(made), SHORT_HTML)} if thumb else {"html": document(made)}
     if isinstance(made, str):
         return {"text": shortened(made, SHORT_TEXT if thumb else LONG_TEXT)}
-    from workbench.storage.media import encode_png
+    from workbench.data.media import encode_png
 
     try:
         data = made if isinstance(made, bytes) else encode_png(made, row)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Mapping
 import numpy as np
 
 from widgets.view.query_help import looks_like_query, unreadable
-from workbench.errors import InputError, WorkbenchError
+from workbench.foundation.errors import InputError, WorkbenchError
 
 LONGEST = 1000
 """Characters of a query that are read."""

@@ -15,12 +15,12 @@ import numpy as np
 from widgets.view.columns import plain_cells
 from widgets.view.search import LONGEST, is_query, query_mask, word_mask
 from widgets.view.views import FIELDS
-from workbench.errors import InputError, first_few, shortened
+from workbench.foundation.errors import InputError, first_few, shortened
 
 if TYPE_CHECKING:
     from widgets.view.columns import Column
     from widgets.view.view import View
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 SEARCH = "search"
 """The filter that holds a text or a query instead of a column's values."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.pooled import pooled_issues, pooled_scores
-from workbench.errors import MissingEvidence
+from workbench.foundation.errors import MissingEvidence
 from workbench.issues.kept import keep_issues, kept_issues
 from workbench.storage.cache import evidence_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.ensemble import Ensemble
-    from workbench.run import Run
+    from workbench.evidence.ensemble import Ensemble
+    from workbench.runs.run import Run
 
 
 def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.errors import InputError
-from workbench.io.arrays import Handed, handed, store
-from workbench.io.landing import landing
-from workbench.journal import Journal
-from workbench.run import Run, open_run
+from workbench.foundation.errors import InputError
+from workbench.recording.imports.arrays import Handed, handed, store
+from workbench.recording.imports.staging import landing
+from workbench.runs.journal import Journal
+from workbench.runs.run import Run, open_run
 from workbench.storage.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workbench.dataset import Dataset
+    from workbench.data.dataset import Dataset
 
 OPTIONS = (*signature(handed).parameters, "x", "y", "journal")[1:]
 """What can be said of data in memory."""
@@ -93,8 +93,8 @@ def frame_run(
     **options
         `pred_probs` (out-of-fold unless `out_of_fold=False`), `embeddings`, `logits`, rows as in the source; `id`,
         `image`, `audio`, `text` name columns of a DataFrame; `ids`, `images`, `sounds`, `texts`, `metadata` go beside
-        labels; `classes`, `media_root`. As in `workbench.io.arrays.handed`. Ids are by default the index of a
-        DataFrame or Series, so that `frame.loc[ex.selection]` works.
+        labels; `classes`, `media_root`. As in `workbench.recording.imports.arrays.handed`. Ids are by default the index
+        of a DataFrame or Series, so that `frame.loc[ex.selection]` works.
 
     Raises
     ------

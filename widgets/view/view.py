@@ -18,14 +18,14 @@ from widgets.view.media import Media, plain
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.views import Views
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from widgets.view.rendering import Row
-    from workbench.ensemble import Ensemble
-    from workbench.run import Run
+    from workbench.evidence.ensemble import Ensemble
+    from workbench.runs.run import Run
 
 
 OWN = "own"

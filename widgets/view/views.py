@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.foundation.errors import InputError, RunError, WorkbenchError
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, write_json

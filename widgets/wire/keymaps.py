@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 NAMED = ("default", "prodigy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 def packed(mask: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Which labels are wrong, and how sure we are: confident learning, the calibrated detector, canaries, audit.
 
-`find_issues` is the answer; the modules beside it are its parts (`space`, `heads`, `dynamics`, `combine`, `calibrate`,
-`reasons`) and its relatives (`confident`, `health`, `plant`, `audit`).
+`find_issues` (`detector`) is the answer; the modules beside it are its parts (`posterior`, `loo_classifiers`,
+`from_dynamics`, `ranking`, `calibration`, `reasons`) and its relatives (`confident/`, `plant`, `audit`).
 """
 
 from workbench.issues.detector import canary_report, find_issues

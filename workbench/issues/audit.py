@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, RunError
+from workbench.foundation.errors import InputError, RunError
 from workbench.issues.estimating import Estimate, estimate_errors
-from workbench.people.verdicts import known_looks, verdicts_of, wrong_by
+from workbench.runs.verdicts import known_looks, verdicts_of, wrong_by
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.parquet import read_parquet
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 __all__ = ["Audit", "Estimate", "allocate", "audit", "estimate_errors", "stratify", "verdicts_of"]
 
@@ -78,7 +78,7 @@ class Audit:
 
         Notes
         -----
-        What counts: the verdicts that somebody gave by looking (`workbench.people.verdicts`) on the longest first part
+        What counts: the verdicts that somebody gave by looking (`workbench.runs.verdicts`) on the longest first part
         of `ids` in which every example has one or was skipped. Whether such an example has a verdict does not depend
         on its label or its p_error, so its strata are random samples. Other verdicts count as errors found.
         """

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.errors import MissingEvidence
-from workbench.run import opened
+from workbench.foundation.errors import MissingEvidence
+from workbench.runs.run import opened
 
 if TYPE_CHECKING:
-    from workbench.run import PredProbs, Run
+    from workbench.runs.run import PredProbs, Run
 
 
 def confusion(run: Run) -> pd.DataFrame:
@@ -61,8 +61,8 @@ def confident_labels(run: Run) -> np.ndarray:
 
     Raises MissingEvidence where there are no probabilities and no embeddings to make some from.
     """
-    from workbench.checks import check_pred_probs
-    from workbench.issues.counting import read_rows
+    from workbench.foundation.checks import check_pred_probs
+    from workbench.issues.confident.joint import read_rows
 
     probs = needed(run, "The confident joint")
     values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)
@@ -74,7 +74,7 @@ def probabilities(run: Run) -> PredProbs | None:
     enough = int((run.dataset.given_labels >= 0).sum()) > 1
     if run.pred_probs() is None and not (run.embedding_epochs and enough):
         return None
-    from workbench.folds import out_of_fold
+    from workbench.evidence.out_of_fold import out_of_fold
 
     return out_of_fold(run)
 

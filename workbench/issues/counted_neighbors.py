@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.issues.combine import NEAREST_ROWS
+from workbench.issues.posterior import NEAREST_ROWS
 from workbench.storage.cache import digest, embedding_key, load, store
 
 if TYPE_CHECKING:
-    from workbench.evidence import Evidence
-    from workbench.run import Run
+    from workbench.evidence.evidence import Evidence
+    from workbench.runs.run import Run
 
 COUNTED = 10
 """Neighbours that a reason speaks of."""
@@ -73,6 +73,6 @@ def text_key(run: Run) -> dict[str, str]:
 
 
 def _key(run: Run) -> dict[str, str]:
-    from workbench.telling import telling_epoch
+    from workbench.evidence.most_informative_epoch import telling_epoch
 
     return {"embeddings": embedding_key(run, telling_epoch(run))} if run.embedding_epochs else text_key(run)

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.checks import check_share
-from workbench.cluster import issues_there
-from workbench.errors import FdrNotPossible, InputError, MissingEvidence
-from workbench.evidence import Evidence
-from workbench.issues import calibrate, counts, reasons
-from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.checks import check_share
+from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.foundation.parallel import one_blas_thread
+from workbench.foundation.progress import step, task
+from workbench.issues import calibration, counts, reasons
 from workbench.issues.counted_neighbors import COUNTED, keep_near
-from workbench.issues.dynamics import Doubt, doubt
+from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
 from workbench.issues.nearby import labels_near
+from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
-from workbench.parallel import one_blas_thread
-from workbench.progress import step, task
-from workbench.run import opened
+from workbench.runs.remote_work import issues_there
+from workbench.runs.run import opened
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
-    from workbench.run import Run
+    from workbench.data.dataset import Dataset
+    from workbench.runs.run import Run
 
 STEPS = 6
 """Of the bar, with embeddings."""
@@ -60,7 +60,7 @@ def find_issues(
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
         (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used unless
-        given: the ones that a person gave by looking (`workbench.people.verdicts`)
+        given: the ones that a person gave by looking (`workbench.runs.verdicts`)
     seed : of everything random; the same seed gives the same result
     client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
     arrays : `pred_probs`, `logits`, `embeddings`, `texts`, ... beside given labels, as in `Evidence.from_arrays`
@@ -183,7 +183,7 @@ def _probabilities(
     if evidence.k == 1:
         p_error[labelled] = 0.0
     else:
-        p_error[usable] = calibrate.along_score(score[usable], rough[usable])
+        p_error[usable] = calibration.along_score(score[usable], rough[usable])
         blind = labelled & ~usable
         p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
     if verdicts is None:
@@ -206,7 +206,7 @@ def _cut(
         return words, np.zeros(evidence.n, bool)
     strict, _ = _probabilities(evidence, used.score, least, verdicts, pair)
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
-    return how, calibrate.largest_set(strict, fdr * counts.FDR_CUT)
+    return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)
 
 
 def _labels_by_name(source: Any, arrays: dict[str, Any]) -> Any:
@@ -229,7 +229,7 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
     """
     if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
         return None
-    from workbench.people.verdicts import verdicts_of
+    from workbench.runs.verdicts import verdicts_of
 
     return verdicts_of(run)
 
@@ -273,7 +273,7 @@ def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarra
     labelled = evidence.given_labels >= 0
     contradicted = (learned.learned < learned.recorded / 2) if learned is not None else used.seen[0] < used.seen[2]
     count = counts.in_sample_count(share, float(contradicted[labelled].mean()) if labelled.any() else 0.0, evidence.k)
-    rough = calibrate.around_share(used.score, share)
+    rough = calibration.around_share(used.score, share)
     return count, rough, rough
 
 

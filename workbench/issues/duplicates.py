@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence, WorkbenchError
-from workbench.evidence import NEIGHBORS
-from workbench.run import opened
+from workbench.evidence.evidence import NEIGHBORS
+from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
+from workbench.runs.run import opened
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
-    from workbench.run import Run
+    from workbench.data.dataset import Dataset
+    from workbench.runs.run import Run
 
 NEAR = 0.13
 """Two examples are near-duplicates when their distance is at most this share of the median distance to the nearest
@@ -111,7 +111,7 @@ def _text_digests(dataset: Dataset) -> np.ndarray:
 
 def _sizes(dataset: Dataset) -> np.ndarray | None:
     """(n, 2) int64 size and time of every file, -1 where it cannot be read; None when they are no files."""
-    from workbench.storage.media import media_path
+    from workbench.data.media import media_path
 
     if dataset.media_root is None or not dataset.n:
         return None
@@ -135,7 +135,7 @@ def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.nda
     """Digests of images or sounds as codes; of files only those that share their size with another."""
     from tqdm.auto import tqdm
 
-    from workbench.storage.media import MAX_BYTES, read_media
+    from workbench.data.media import MAX_BYTES, read_media
 
     one, field = (dataset.image, "image") if dataset.images is not None else (dataset.sound, "audio")
     digests = np.full(dataset.n, None, object)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.printing import Printed
+from workbench.foundation.printing import Printed
 
 LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
 TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth

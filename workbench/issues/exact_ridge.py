@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.issues.heads import (
+from workbench.foundation.reductions import in_threads
+from workbench.issues.loo_classifiers import (
     LANDMARKS,
     SHARPNESS,
     WIDTH_RANK,
@@ -18,7 +19,6 @@ from workbench.issues.heads import (
     median_width,
     sharpened_likelihoods,
 )
-from workbench.reductions import in_threads
 
 EXACT = 6000  # rows at most: two factors of this size cost some seconds of processor time, and 0.45 GB
 PILOT = 500  # landmarks of the model that chooses the penalty

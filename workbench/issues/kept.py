@@ -17,7 +17,7 @@ from workbench.storage.cache import evidence_key, key_digest, load_frame, store_
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 NAME = "suspects"
 VERSION = 4

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.issues.sharpen import USUAL
+from workbench.issues.temperature import USUAL
 
 LOG_POWERS = np.linspace(-1.0, 3.0, 17)
 FINE = np.array([-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])

@@ -11,7 +11,7 @@ NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search 
 
 def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
     """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
-    from workbench.embeddings.neighbors import nearest
+    from workbench.evidence.neighbors import nearest
 
     n = len(given)
     rows = np.flatnonzero(taught)
@@ -27,7 +27,7 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
 
 def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
     """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
-    from workbench.embeddings.neighbors import smallest
+    from workbench.evidence.neighbors import smallest
 
     out = np.full((len(rows), near), -1, np.int64)
     for start in range(0, len(rows), NEAR_ROWS):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.run import opened
+from workbench.runs.run import opened
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 FENCE = 1.5
 """Interquartile ranges above the upper quartile from which a distance counts as far (Tukey 1977)."""

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from workbench.checks import check_share
-from workbench.dataset import Dataset
-from workbench.errors import InputError
-from workbench.frames import matrix
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import matrix
+from workbench.foundation.checks import check_share
+from workbench.foundation.errors import InputError
 
 KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
 ANNOTATORS = 5  # who share the work where the dataset does not say who did it
@@ -112,7 +112,7 @@ def plant(
 
 def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarray, Draw]:
     """(n,) weights that fall with the margin, and the likeliest other class of each row."""
-    from workbench.checks import check_pred_probs
+    from workbench.foundation.checks import check_pred_probs
 
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="boundary" needs out-of-fold probabilities (n, k).')
@@ -172,8 +172,8 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
         raise InputError.unknown("kind", kind, KINDS, "Or pass a (k, k) transition matrix.")
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="estimated" needs out-of-fold probabilities (n, k).')
-    from workbench.checks import check_pred_probs
-    from workbench.issues.confident import noise_matrix
+    from workbench.foundation.checks import check_pred_probs
+    from workbench.issues.confident.label_issues import noise_matrix
 
     check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
     transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from workbench.evidence import Evidence
-from workbench.issues.combine import GIVEN_PROBS, VOTES, Opinion
-from workbench.issues.dynamics import Doubt, normal_scores
+from workbench.evidence.evidence import Evidence
+from workbench.issues.from_dynamics import Doubt, normal_scores
+from workbench.issues.posterior import GIVEN_PROBS, VOTES, Opinion
 from workbench.issues.weighing import AGREEING, LESS, NEVER, NOTHING
 
 SECOND_VIEW = 0.3

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from workbench.people.votes import Votes
+    from workbench.runs.votes import Votes
 
 STANDING = 0.3
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, first_few
-from workbench.issues.calibrate import expit, logit
+from workbench.foundation.errors import InputError, first_few
+from workbench.issues.calibration import expit, logit
 
 TRUST = 20.0
 """Weight, in verdicts, of the belief that the probabilities are right as they are."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.foundation.printing import Printed
 from workbench.issues.audit import DECIDED, Estimate, begun
-from workbench.printing import Printed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 ENOUGH = 30
 """Audited examples below which the audit's number is not shown in place of the detector's."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from workbench.people.votes import Votes
+    from workbench.runs.votes import Votes
 
 NOTHING = "are no closer to the model's predictions than votes on other examples"
 REPEATS = "repeat the given labels"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, WorkbenchError, first_few
+from workbench.foundation.errors import InputError, WorkbenchError, first_few
 from workbench.storage.files import is_there
 from workbench.storage.limits import check_unpacked
 

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, first_few
-from workbench.recording.statistics import TOPK, fill_statistics, host_floats
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, first_few
+from workbench.foundation.statistics import TOPK, fill_statistics, host_floats
 from workbench.recording.stream import Stream
-from workbench.run import BLOCK_ROWS
+from workbench.runs.run import BLOCK_ROWS
 from workbench.storage.attempts import marked
 from workbench.storage.checksums import forget, sealed
 from workbench.storage.files import is_there
@@ -43,7 +43,7 @@ class OpenEpoch:
     number, rank, world_size : which epoch, and whose part of it.
     keep_logits : whether logits are kept as well.
     embedding_epochs : "all", "last" or the epochs of which embeddings are kept.
-    attempt : which processes record together, see `workbench.recording.attempts`.
+    attempt : which processes record together, see `workbench.recording.rendezvous`.
     """
 
     def __init__(

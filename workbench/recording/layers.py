@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from workbench.errors import InputError, RunError
+from workbench.foundation.errors import InputError, RunError
 from workbench.storage.files import entries, is_there, open_file
 
 LOCK = re.compile(r"\.rank=[0-9]+\.lock")

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.dataset import Dataset
-from workbench.errors import ExistsError, InputError, RunError, first_few
-from workbench.frames import check_dataset
-from workbench.recording.attempts import Attempt
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import check_dataset
+from workbench.foundation.errors import ExistsError, InputError, RunError, first_few
 from workbench.recording.checkpoints import save_tensors
 from workbench.recording.epoch import OpenEpoch, log_of
 from workbench.recording.ranks import Lock, barrier, rank_and_size
-from workbench.run import Run
+from workbench.recording.rendezvous import Attempt
+from workbench.runs.run import Run
 from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
 from workbench.storage.failures import WriteError, failed_to_write, writing

@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.dataset import Dataset
-from workbench.devices import device_of
-from workbench.errors import InputError, RunError
+from workbench.data.dataset import Dataset
+from workbench.foundation.devices import device_of
+from workbench.foundation.errors import InputError, RunError
 from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
-from workbench.run import Run
+from workbench.runs.run import Run
 from workbench.storage.layout import write_json
 from workbench.storage.limits import small_json
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import PER_EPOCH, Evidence
-from workbench.parallel import check_client
-from workbench.run import opened
-from workbench.scores import annotators, dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
+from workbench.evidence.evidence import PER_EPOCH, Evidence
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.parallel import check_client
+from workbench.runs.run import opened
+from workbench.scores import annotators, dynamics, labels, neighborhood  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
 from workbench.scores.sources import How, of_evidence, of_run
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
-    from workbench.run import Run
+    from workbench.data.dataset import Dataset
+    from workbench.runs.run import Run
 
 __all__ = ["SCORES", "Score", "score"]
 
@@ -72,9 +72,10 @@ def score(
 
     Notes
     -----
-    A run with embeddings and no stored probabilities gets out-of-fold ones (`workbench.folds.out_of_fold`), which are
-    kept in the run. Results are kept in the run's cache, and with them sums by which scores along the epochs are
-    updated: after one more epoch only that one is read. An interrupted call goes on where it stopped.
+    A run with embeddings and no stored probabilities gets out-of-fold ones
+    (`workbench.evidence.out_of_fold.out_of_fold`), which are kept in the run. Results are kept in the run's cache, and
+    with them sums by which scores along the epochs are updated: after one more epoch only that one is read. An
+    interrupted call goes on where it stopped.
     Columns may be mapped files: they take memory where they are looked at, and changing them changes a copy.
     """
     if block_rows is not None and (int(block_rows) != block_rows or block_rows < 1):

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workbench.errors import RunError
-from workbench.evidence import PER_EPOCH
-from workbench.parallel import each
+from workbench.evidence.evidence import PER_EPOCH
+from workbench.foundation.errors import RunError
+from workbench.foundation.parallel import each
 from workbench.scores.registry import SCORES
 from workbench.scores.running import Running
 from workbench.storage.cache import warn_not_kept
 from workbench.storage.columns import Pass, rows_of
-from workbench.storage.statistics import float_rows
+from workbench.storage.epoch_statistics import float_rows
 
 
 class Part(NamedTuple):

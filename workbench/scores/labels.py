@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.reductions import by_blocks, float_rows, given_and_other, given_values
+from workbench.foundation.reductions import by_blocks, float_rows, given_and_other, given_values
 from workbench.scores.registry import score
 
 FLOOR = 1e-6

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.scores.running import Running
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.evidence import NEIGHBORS, PER_EPOCH, Evidence
+from workbench.evidence.evidence import NEIGHBORS, PER_EPOCH, Evidence
 from workbench.scores.blocks import Going, Part, Plan, Sink, is_running, kept, plain, planned, run_blocks
 from workbench.scores.registry import SCORES
 from workbench.storage import cache
 from workbench.storage.columns import has_column, read_column, rows_of
 
 if TYPE_CHECKING:
-    from workbench.run import PredProbs, Run
+    from workbench.runs.run import PredProbs, Run
 
 BLOCK_ROWS = 65536
 LARGEST_BLOCK = 1 << 19
@@ -65,8 +65,8 @@ def of_run(run: Run, client: Any = None) -> Source:
 
     What is missing is made on the cluster of `client`, if there is one.
     """
-    from workbench.folds import out_of_fold
-    from workbench.people.votes import read_votes
+    from workbench.evidence.out_of_fold import out_of_fold
+    from workbench.runs.votes import read_votes
 
     given = run.dataset.given_labels
     pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))
@@ -183,7 +183,7 @@ def of_run(run: Run, client: Any = None) -> Source:
         return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
 
     def words(needs: set[str]) -> dict[str, str]:
-        from workbench.embeddings.origin import embedding_origin
+        from workbench.storage.provenance import embedding_origin
 
         out = {}
         if needs & set(PER_EPOCH):

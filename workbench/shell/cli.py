@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import workbench
-from workbench.errors import WorkbenchError
-from workbench.shell import commands, runs
-from workbench.shell.text import printable
+from workbench.foundation.errors import WorkbenchError
+from workbench.shell import commands, directories
+from workbench.shell.terminal import printable
 
 BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
 INTERRUPTED = 130
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        home = runs if hasattr(runs, name) else commands
+        home = directories if hasattr(directories, name) else commands
         sub.set_defaults(function=getattr(home, name.replace("import", "import_")))
         return sub
 

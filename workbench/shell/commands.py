@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.errors import FdrNotPossible, InputError, MissingEvidence
-from workbench.run import Run, open_run
-from workbench.shell.text import table
+from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.runs.run import Run, open_run
+from workbench.shell.terminal import table
 from workbench.storage.tables import check_target, write_table
 
 Lines = Iterator[str | int]
@@ -23,11 +23,11 @@ ISSUE_COLUMNS = ("id", "given", "suggested", "p_error", "reasons")
 def demo(args: argparse.Namespace) -> Lines:
     """Record the demo run and say what it found."""
     if args.reset:
-        from workbench.demo import reset_demo
+        from workbench.shell.demo import reset_demo
 
         yield f"{args.run}: the decisions on {reset_demo(args.run):,} examples were taken back; the journal keeps them."
         return
-    from workbench.demo import findings, record_demo
+    from workbench.shell.demo import findings, record_demo
 
     run = record_demo(args.run, data=args.data, small=args.small, overwrite=args.force, progress=not args.quiet)
     yield from findings(run)
@@ -37,7 +37,7 @@ def demo(args: argparse.Namespace) -> Lines:
 
 def import_(args: argparse.Namespace) -> Lines:
     """Make a run from another format."""
-    from workbench.io import read
+    from workbench.recording.imports import read
 
     given = {
         "label": args.label,
@@ -155,7 +155,7 @@ def log(args: argparse.Namespace) -> Lines:
 
 def export(args: argparse.Namespace) -> Lines:
     """The corrected labels as a file."""
-    from workbench.export import export as write
+    from workbench.review.export import export as write
 
     run = open_run(args.run)
     file = write(

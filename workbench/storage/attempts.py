@@ -1,7 +1,8 @@
 """Which attempt at recording an epoch a rank's statistics are of: written in the file, so that it cannot come apart.
 
 Ranks that were killed are started again together, and what one of them had sealed before is of another training: an
-epoch exists only where the files of all ranks name the same attempt. `workbench.recording.attempts` says who names it.
+epoch exists only where the files of all ranks name the same attempt (`workbench.recording.rendezvous`
+says who names it).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.errors import RunError
+from workbench.foundation.errors import RunError
 from workbench.storage.files import reading
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from workbench.tasks.protocol import Labels
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 WHOLE = 1 << 20  # bytes: smaller files are hashed whole, so that a copied run keeps its cache
 EDGE = 1 << 16

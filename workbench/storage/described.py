@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import RunError, WorkbenchError
+from workbench.foundation.errors import RunError, WorkbenchError
 from workbench.storage.checksums import sealed
 from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there, reading

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, RunError, WorkbenchError, shortened
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout

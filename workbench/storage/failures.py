@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.errors import RunError
+from workbench.foundation.errors import RunError
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)

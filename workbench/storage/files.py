@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from workbench.errors import RunError
+from workbench.foundation.errors import RunError
 
 KINDS = {
     stat.S_IFDIR: "a folder",

@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workbench.errors import RunError, first_few
+from workbench.foundation.errors import RunError, first_few
 from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there, no_file
 

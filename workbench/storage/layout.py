@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.cells import cell_text
-from workbench.errors import RunError
+from workbench.foundation.cells import cell_text
+from workbench.foundation.errors import RunError
 from workbench.storage.attempts import same_attempt
 from workbench.storage.failures import writing
 from workbench.storage.files import entries, files_below, is_there

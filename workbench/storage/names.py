@@ -11,7 +11,7 @@ import re
 import stat
 from pathlib import Path
 
-from workbench.errors import RunError
+from workbench.foundation.errors import RunError
 from workbench.storage.files import entries, no_file, unreadable
 
 MOST_EPOCHS = 10**9

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.checks import check_pred_probs
-from workbench.errors import InputError, RunError
+from workbench.foundation.checks import check_pred_probs
+from workbench.foundation.errors import InputError, RunError
 from workbench.storage.described import about, load_array, said_beside, write_described
 from workbench.storage.layout import Layout
 
 HEAD = "head out-of-fold"
-"""How the origin of probabilities begins that `workbench.folds` made from a run's embeddings."""
+"""How the origin of probabilities begins that `workbench.evidence.out_of_fold` made from a run's embeddings."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, MissingEvidence, RunError
+from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.storage.attempts import look_ahead
 from workbench.storage.files import entries, files_below, is_there
 from workbench.storage.layout import RECORDED, Layout, atomic

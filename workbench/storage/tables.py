@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.cells import cell_text, is_missing
-from workbench.errors import ExistsError, InputError
+from workbench.foundation.cells import cell_text, is_missing
+from workbench.foundation.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
 from workbench.storage.limits import check_table, parse_json
 from workbench.storage.parquet import read_parquet

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError
-from workbench.lazy import LazyTable
+from workbench.foundation.errors import InputError
+from workbench.foundation.lazy import LazyTable
 
 if TYPE_CHECKING:
     from workbench.tasks.protocol import Task

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.errors import InputError, shortened
+from workbench.foundation.errors import InputError, shortened
 
 EXAMPLE = ""
 """Key of an example that is its own unit."""

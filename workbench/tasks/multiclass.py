@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workbench.checks import UNLABELLED
-from workbench.classes import class_codes
-from workbench.errors import InputError
-from workbench.lazy import LazyTable
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import InputError
+from workbench.foundation.lazy import LazyTable
+from workbench.tasks.classes import class_codes
 from workbench.tasks.keys import EXAMPLE
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
-from workbench.errors import InputError, shortened
+from workbench.foundation.errors import InputError, shortened
 from workbench.tasks.units import Units
 
 Labels = np.ndarray | pa.Array
@@ -50,7 +50,8 @@ class Met:
     Attributes
     ----------
     units : the units, those that only a model proposes among them.
-    evidence : array (m, ...) by name, as in `workbench.evidence.NAMES`: "pred_probs" (m, answers), "embeddings", ...
+    evidence : array (m, ...) by name, as in `workbench.evidence.evidence.NAMES`: "pred_probs" (m, answers),
+        "embeddings", ...
     overlap : (m,) float in [0, 1], how well the predicted place fits the given one; NaN without both. None: no places.
     shapes : (m,) Arrow structs like those of the units, the predicted places; null where nothing is predicted.
     below : float, expected number of units that were predicted below the floor and are not among these.

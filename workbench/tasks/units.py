@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 HOW = ("sum", "max", "any", "ema", "softmin")
 """Ways to pool."""

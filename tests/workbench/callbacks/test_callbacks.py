@@ -12,11 +12,11 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from workbench.dataset import Dataset  # noqa: E402
-from workbench.errors import ExistsError, InputError  # noqa: E402
+from workbench.data.dataset import Dataset  # noqa: E402
+from workbench.foundation.errors import ExistsError, InputError  # noqa: E402
+from workbench.foundation.statistics import statistics  # noqa: E402
 from workbench.recording.recorder import Recorder  # noqa: E402
-from workbench.recording.statistics import statistics  # noqa: E402
-from workbench.run import Run  # noqa: E402
+from workbench.runs.run import Run  # noqa: E402
 
 N, K, D = 22, 3, 4
 pytestmark = pytest.mark.filterwarnings("ignore")  # the trainers' own; ours are asserted where they matter
@@ -122,7 +122,7 @@ def fit(lightning, model, data, recorder, tmp_path, **options):
 @pytest.mark.parametrize("how", ["dict", "self(x)", "self.net(x)"])
 @pytest.mark.parametrize("mapping", [False, True])
 def test_lightning_records_what_the_model_gave(lightning, tmp_path, dataset, x, how, mapping):
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
 
     seen = Seen()
     recorder = LightningRecorder(tmp_path / "run", dataset, embed="auto")
@@ -136,7 +136,7 @@ def test_lightning_records_what_the_model_gave(lightning, tmp_path, dataset, x, 
 
 
 def test_lightning_ids_and_logits_by_function(lightning, tmp_path, dataset, x):
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
 
     seen = Seen()
     recorder = LightningRecorder(
@@ -151,7 +151,7 @@ def test_lightning_ids_and_logits_by_function(lightning, tmp_path, dataset, x):
 
 def test_lightning_interrupted_and_resumed(lightning, tmp_path, dataset, x):
     """Ctrl-C in the second epoch: the first is kept, `ckpt_path` goes on with the second."""
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
 
     model = module(lightning, "self(x)", Seen(), fail_at=8)
     recorder = LightningRecorder(tmp_path / "run", dataset)
@@ -170,7 +170,7 @@ def test_lightning_interrupted_and_resumed(lightning, tmp_path, dataset, x):
 
 
 def test_lightning_fit_again_from_the_start_is_refused(lightning, tmp_path, dataset, x):
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
 
     data = loader(dataset, x)
     fit(lightning, module(lightning, "dict", Seen()), data, LightningRecorder(tmp_path / "run", dataset), tmp_path)
@@ -183,7 +183,7 @@ def test_lightning_fit_again_from_the_start_is_refused(lightning, tmp_path, data
 
 
 def test_lightning_says_what_it_misses(lightning, tmp_path, dataset, x):
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
 
     class Silent(nn.Module):
         def forward(self, x):
@@ -301,7 +301,7 @@ def listen(model, dataset, tokens, seen, trainer):
     ids=lambda options: ",".join(options) or "plain",
 )
 def test_hugging_face_records_what_the_model_gave(transformers, tmp_path, dataset, tokens, options):
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
 
     seen, model, data = Seen(), classifier(transformers), Tokens(dataset, tokens)
     if options.get("remove_unused_columns") is False:  # then the collator has to cope, as without a recorder
@@ -330,7 +330,7 @@ def without_text(self, row):
 
 
 def test_hugging_face_resumes_from_a_checkpoint(transformers, tmp_path, dataset, tokens):
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
 
     class Stop(transformers.TrainerCallback):
         def on_step_end(self, args, state, control, **others):
@@ -353,7 +353,7 @@ def test_hugging_face_resumes_from_a_checkpoint(transformers, tmp_path, dataset,
 
 
 def test_hugging_face_train_again_in_the_same_notebook(transformers, tmp_path, dataset, tokens):
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
 
     trainer = trainer_of(transformers, classifier(transformers), Tokens(dataset, tokens), tmp_path)
     HuggingFaceRecorder(tmp_path / "run", dataset).attach(trainer)
@@ -363,7 +363,7 @@ def test_hugging_face_train_again_in_the_same_notebook(transformers, tmp_path, d
 
 
 def test_hugging_face_says_what_it_misses(transformers, tmp_path, dataset, tokens):
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
 
     model = classifier(transformers)
     trainer = trainer_of(transformers, model, Tokens(dataset, tokens, ids=False), tmp_path)
@@ -385,7 +385,7 @@ def test_hugging_face_says_what_it_misses(transformers, tmp_path, dataset, token
 
 def test_hugging_face_columns_like_those_of_datasets(transformers, tmp_path, dataset, tokens):
     """A training set with `column_names`: unknown ids are found before training starts."""
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
 
     class Columns(Tokens):
         column_names = ("input_ids", "label", "text", "id")
@@ -424,5 +424,6 @@ def test_hugging_face_checkpoints_are_replayed(transformers, tmp_path, rng):
 
 
 def test_frameworks_are_imported_late():
-    code = "import sys, workbench.callbacks; assert not {'transformers', 'lightning', 'torch'} & set(sys.modules)"
+    heavy = {"transformers", "lightning", "torch"}
+    code = f"import sys, workbench.recording.callbacks; assert not {heavy!r} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

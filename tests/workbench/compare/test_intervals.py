@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from workbench.compare.intervals import corrected_t, paired_bootstrap, points, verdict
+from workbench.experiments.intervals import corrected_t, paired_bootstrap, points, verdict
 
 
 def test_corrected_t_by_hand():

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import kendalltau
 
 import workbench as wb
-from workbench.compare.ranking import kendall_tau, swap_point
-from workbench.errors import InputError
+from workbench.experiments.compare.model_ranking import kendall_tau, swap_point
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.compare.runs import compare_runs, spearman
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.experiments.compare.two_runs import compare_runs, spearman
+from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 
 N = 60
 IDS = np.array([f"x{n:02}" for n in range(N)], object)

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.embeddings.neighbors import AT_LEAST, METRICS, nearest, nearest_of, of_run
-from workbench.errors import InputError, MissingEvidence
+from workbench.data.dataset import Dataset
+from workbench.evidence.neighbors import AT_LEAST, METRICS, nearest, nearest_of, of_run
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
 
@@ -121,7 +121,7 @@ def test_refusals(rng):
 def test_what_a_device_does_equals_what_the_host_does(rng):
     """The device's own path, on tensors of the host; equal rows and ties included."""
     torch = pytest.importorskip("torch")
-    from workbench.embeddings.neighbors import _refined, _refined_there, _smallest_there, smallest
+    from workbench.evidence.neighbors import _refined, _refined_there, _smallest_there, smallest
 
     vectors = rng.integers(0, 3, (60, 4)).astype(np.float32)
     among, rows = np.arange(0, 60, 2), np.arange(10, 30)
@@ -140,7 +140,7 @@ def test_what_a_device_does_equals_what_the_host_does(rng):
 def test_a_short_search_and_the_detector_load_nothing_heavy():
     code = """
 import sys, numpy as np, workbench as wb
-from workbench.embeddings.neighbors import nearest
+from workbench.evidence.neighbors import nearest
 X, y = np.random.default_rng(0).normal(size=(300, 4)), np.arange(300) % 3
 nearest(X, 5, exact=False, device="cpu")
 wb.find_issues(y, embeddings=X, pred_probs=np.full((300, 3), 1 / 3), logits=np.zeros((2, 300, 3)))
@@ -169,7 +169,7 @@ def test_a_device_that_cannot_be_used(rng):
 @pytest.mark.parametrize("limit", [30_000, 100])
 def test_the_nearest_among_some(rng, monkeypatch, limit):
     """Exactly, and in cells; against plain distances."""
-    monkeypatch.setattr("workbench.embeddings.neighbors.EXACT_ROWS", limit)
+    monkeypatch.setattr("workbench.evidence.neighbors.EXACT_ROWS", limit)
     X = rng.normal(size=(8, 16))[np.arange(900) % 8] * 3 + rng.normal(size=(900, 16))
     among = np.sort(rng.choice(900, 300, replace=False))
     place, distance = nearest_of(X, among, 5, "euclidean")
@@ -225,7 +225,7 @@ def test_a_run_computes_its_graph_once_and_slices_it(recorded, monkeypatch):
     graph = recorded.neighbors(k=10)
     assert (graph.n, graph.k) == (200, 10)
     assert (graph.indices[190:] == -1).all()
-    monkeypatch.setattr("workbench.embeddings.neighbors.nearest", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("workbench.evidence.neighbors.nearest", lambda *_: pytest.fail("computed again"))
     assert np.array_equal(recorded.neighbors(k=5).indices, graph.indices[:, :5])
     assert recorded.neighbors(k=AT_LEAST).k == AT_LEAST
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.embeddings.origin import NOT_KNOWN, NOT_TRAINED, TRAINED_HERE, embedding_origin
-from workbench.errors import InputError, RunError
-from workbench.storage.inspection import inspect
+from workbench.foundation.errors import InputError, RunError
+from workbench.shell.inspection import inspect
+from workbench.storage.provenance import NOT_KNOWN, NOT_TRAINED, TRAINED_HERE, embedding_origin
 
 WORDS = ("good film", "bad food", "long road")
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.embeddings import neighbors
-from workbench.embeddings.projection import _keep_compiled, by_landmarks, fitted, pca, umap
-from workbench.errors import InputError, MissingEvidence
+from workbench.data.dataset import Dataset
+from workbench.evidence import neighbors
+from workbench.evidence.projection import _keep_compiled, by_landmarks, fitted, pca, umap
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
 
@@ -100,8 +100,8 @@ def test_a_run_keeps_its_projections_by_epoch_method_and_seed(tmp_path, rng, mon
     flat = run.project(method="pca")
     assert np.allclose(run.project(0, "pca")[:149] * 2, flat[:149], atol=0.05)
     with monkeypatch.context() as patch:
-        patch.setattr("workbench.embeddings.projection.umap", lambda *_: pytest.fail("computed again"))
-        patch.setattr("workbench.embeddings.projection.pca", lambda *_: pytest.fail("computed again"))
+        patch.setattr("workbench.evidence.projection.umap", lambda *_: pytest.fail("computed again"))
+        patch.setattr("workbench.evidence.projection.pca", lambda *_: pytest.fail("computed again"))
         assert np.array_equal(run.project(), points, equal_nan=True)
         assert np.array_equal(run.project(1, "pca"), flat, equal_nan=True)
     assert not np.array_equal(run.project(seed=5), points, equal_nan=True)
@@ -206,8 +206,8 @@ def test_a_landmark_lies_where_it_was_laid_out_and_others_among_their_nearest(rn
     """By another route: weights of two anchors written out."""
     X = rng.normal(size=(40, 4))
     layout = rng.normal(size=(10, 2)).astype(np.float32)
-    monkeypatch.setattr("workbench.embeddings.projection.umap", lambda X, seed, like: layout)
-    monkeypatch.setattr("workbench.embeddings.projection.ANCHORS", 2)
+    monkeypatch.setattr("workbench.evidence.projection.umap", lambda X, seed, like: layout)
+    monkeypatch.setattr("workbench.evidence.projection.ANCHORS", 2)
     points = by_landmarks(X, 10)
     chosen = np.sort(np.random.default_rng(0).choice(40, 10, replace=False))
     unit = X / np.linalg.norm(X, axis=1, keepdims=True)
@@ -225,8 +225,8 @@ def test_a_landmark_lies_where_it_was_laid_out_and_others_among_their_nearest(rn
 def test_a_large_run_is_laid_out_by_landmarks(tmp_path, rng, monkeypatch):
     X, _ = groups(rng, n=300)
     run = record(tmp_path / "run", X)
-    monkeypatch.setattr("workbench.embeddings.projection.LANDMARK_ROWS", 200)
-    monkeypatch.setattr("workbench.embeddings.projection.LANDMARKS", 100)
+    monkeypatch.setattr("workbench.evidence.projection.LANDMARK_ROWS", 200)
+    monkeypatch.setattr("workbench.evidence.projection.LANDMARKS", 100)
     assert np.array_equal(run.project(), by_landmarks(run.embeddings(), 100))
 
 
@@ -253,7 +253,7 @@ compiled, loaded = ([sum(getattr(one, name).values()) for one in stats] for name
 @pytest.mark.slow
 def test_a_fresh_process_gives_the_same_picture_and_compiles_nothing():
     code = (
-        "import numpy as np; from workbench.embeddings.projection import umap; "
+        "import numpy as np; from workbench.evidence.projection import umap; "
         f"X = np.random.default_rng(3).normal(size=(60, 5)); print(umap(X).tolist()){COMPILED}print(compiled, loaded)"
     )
     expected = umap(np.random.default_rng(3).normal(size=(60, 5))).tolist()

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence
-from workbench.figures import FIGURES, figure
-from workbench.figures.curves import over_epochs
-from workbench.figures.matrices import confusion_counts
-from workbench.figures.reliability import binned
-from workbench.figures.style import class_colors, safe, score_colors
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.plant import plant
 from workbench.recording.recorder import Recorder
+from workbench.reports.figures import FIGURES, figure
+from workbench.reports.figures.curves import over_epochs
+from workbench.reports.figures.matrices import confusion_counts
+from workbench.reports.figures.reliability import binned
+from workbench.reports.figures.style import class_colors, safe, score_colors
 from workbench.scores import score
 
 N, K, EPOCHS = 90, 3, 4
@@ -116,7 +116,7 @@ def test_hovering_tells_id_given_and_suggested(recorded, issues):
 
 
 def test_many_points_are_drawn_by_webgl_and_thinned_but_suspects_stay(recorded, issues, monkeypatch):
-    monkeypatch.setattr("workbench.figures.maps.WEBGL_ROWS", 20)
+    monkeypatch.setattr("workbench.reports.figures.maps.WEBGL_ROWS", 20)
     fig = figure(recorded, "data_map", issues=issues, most=30)
     assert {trace.type for trace in fig.data} == {"scattergl"}
     assert sum(len(trace.x) for trace in fig.data if trace.name != "suspect") == 30

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
-from workbench.figures import FIGURES, OF_RESULTS
+from workbench.foundation.errors import InputError
+from workbench.reports.figures import FIGURES, OF_RESULTS
 
 NASTY = '<b onclick="alert(1)">m</b>'
 
@@ -50,7 +50,7 @@ def test_the_bump_chart_has_a_line_per_model_from_rank_to_rank(ranked):
     lefts, rights = zip(*(trace.y for trace in figure.data))
     assert sorted(lefts) == sorted(rights) == [0, 1, 2, 3]
     first = figure.data[rights.index(0)]
-    assert first.hovertext[0].startswith(f"<b>{wb.figures.style.safe(ranked.table.index[0])}</b>")
+    assert first.hovertext[0].startswith(f"<b>{wb.reports.figures.style.safe(ranked.table.index[0])}</b>")
     assert "Kendall" in figure.layout.title.text
 
 
@@ -64,7 +64,7 @@ def test_lines_cross_where_the_table_says(ranked):
     lines = {trace.name: trace for trace in figure.data if trace.mode == "lines"}
     for swap, height in zip(there.itertuples(), marks.y):
         for name in (swap.first, swap.second):
-            line = lines[wb.figures.style.safe(name, 24)]
+            line = lines[wb.reports.figures.style.safe(name, 24)]
             assert np.interp(swap.prevalence, line.x, line.y) == pytest.approx(height)
     moved = wb.figure(ranked, "swaps", labels="given", prevalence=0.4)
     assert "With 40.0% of the test labels wrong" in moved.layout.title.text
@@ -81,7 +81,7 @@ def test_the_slider_moves_the_mark_and_says_who_is_ahead(ranked):
         np.testing.assert_allclose(moved["y"][0], wanted)
         np.testing.assert_allclose(moved["x"][0], number / 100)
         assert layout["shapes[0].x0"] == layout["shapes[0].x1"] == number / 100
-        assert f"{wb.figures.style.safe(wanted.index[0], 24)} is ahead" in layout["title.text"]
+        assert f"{wb.reports.figures.style.safe(wanted.index[0], 24)} is ahead" in layout["title.text"]
         assert figure.data[trace].mode == "markers" and len(figure.data[trace].y) == len(wanted)
     np.testing.assert_allclose(figure.data[trace].y, ranked.at(0.31))
     plain(figure)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import ExistsError, InputError
+from workbench.foundation.errors import ExistsError, InputError
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_what_does_not_fit_leaves_nothing(arrays, tmp_path, options, found):
 
 
 def test_help_names_every_option():
-    from workbench.io import READERS, options_of
+    from workbench.recording.imports import READERS, options_of
 
     text = wb.read.__doc__
     for format in READERS:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import ExistsError, InputError, MissingEvidence
-from workbench.io import cartography, write
-from workbench.recording.statistics import statistics
+from workbench.foundation.errors import ExistsError, InputError, MissingEvidence
+from workbench.foundation.statistics import statistics
+from workbench.recording.imports import cartography, write
 
 
 def dump(folder, epochs, name="training_dynamics"):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
-from workbench.io import write
+from workbench.foundation.errors import InputError
+from workbench.recording.imports import write
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError, MissingEvidence
-from workbench.io import npz, write
-from workbench.recording.statistics import statistics
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.statistics import statistics
+from workbench.recording.imports import npz, write
 
 
 def save(path, **arrays):

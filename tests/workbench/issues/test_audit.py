@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 from workbench.issues import estimating as module
 from workbench.issues import find_issues
 from workbench.issues.audit import STRATA, allocate, audit, estimate_errors, stratify, verdicts_of
@@ -369,7 +369,7 @@ def test_refuses_an_empty_budget(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", ["random_label1", "aggre_label", "worse_label"])
 def test_coverage_and_width_on_real_label_errors(shared, labels, monkeypatch):
-    from workbench.evidence import Evidence
+    from workbench.evidence.evidence import Evidence
     from workbench.issues import find_issues
 
     monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)

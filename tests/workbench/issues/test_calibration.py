@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.issues.calibrate import (
+from workbench.foundation.errors import InputError
+from workbench.issues.calibration import (
     along_score,
     around_share,
     calibration_error,

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
-from workbench.checks import check_pred_probs
-from workbench.errors import InputError
-from workbench.issues import confident as c
+from workbench.foundation.checks import check_pred_probs
+from workbench.foundation.errors import InputError
+from workbench.issues.confident import label_issues as c
 
 PRUNING = ("prune_by_noise_rate", "prune_by_class", "both")
 
@@ -100,10 +100,10 @@ def test_memory_layout_and_blocks_do_not_matter(rng, by, layout, monkeypatch):
         wide = c.find_label_issues(y, p16.astype(np.float32), by=by)
         np.testing.assert_array_equal(c.find_label_issues(y, p16, by=by), wide)
     else:
-        monkeypatch.setattr("workbench.reductions.WORTH_THREADS", 0)
-        monkeypatch.setattr("workbench.reductions.WORTH_PART", 0)
-        monkeypatch.setattr("workbench.reductions.usable_cores", lambda: 3)
-        monkeypatch.setattr("workbench.reductions.BLOCK", 200)
+        monkeypatch.setattr("workbench.foundation.reductions.WORTH_THREADS", 0)
+        monkeypatch.setattr("workbench.foundation.reductions.WORTH_PART", 0)
+        monkeypatch.setattr("workbench.foundation.reductions.usable_cores", lambda: 3)
+        monkeypatch.setattr("workbench.foundation.reductions.BLOCK", 200)
         np.testing.assert_array_equal(c.find_label_issues(y, p, by=by), mask)
 
 

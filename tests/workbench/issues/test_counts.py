@@ -7,7 +7,7 @@ import pytest
 from planted import blobs, probabilities, training
 
 import workbench as wb
-from workbench.errors import FdrNotPossible
+from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import counts
 from workbench.issues.counts import Noise, count, in_words
 

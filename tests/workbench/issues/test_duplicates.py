@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.duplicates import NEAR, duplicates
-from workbench.issues.lenses import lenses
 from workbench.issues.outliers import far_from, outliers
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.review.slices import lenses
+from workbench.runs.run import open_run
 from workbench.scores import score
 
 
@@ -58,7 +58,7 @@ def test_equal_files_are_found_and_missing_ones_counted(tmp_path, monkeypatch):
     paths = ["a.png", "b.png", "c.png", "d.png", "gone.png", "../secret.png"]
     (tmp_path / "secret.png").write_bytes(png(1))
     run = stored(tmp_path / "run", ["x", "y", "x", "x", "x", "x"], images=paths, media_root=folder)
-    from workbench.storage import media
+    from workbench.data import media
 
     read = []
     whole = media.read_media

@@ -6,7 +6,7 @@ from planted import blobs
 
 from workbench.issues import exact_ridge
 from workbench.issues.exact_ridge import ExactRidge, inverse_factor, ridge
-from workbench.issues.heads import PENALTIES, Ridge, gaussian_kernel, log_softmax
+from workbench.issues.loo_classifiers import PENALTIES, Ridge, gaussian_kernel, log_softmax
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_rows_that_repeat_do_not_stop_it(rng, small_tiles):
 
 def test_which_sizes_are_exact(rng, monkeypatch):
     monkeypatch.setattr(exact_ridge, "LANDMARKS", 60)
-    monkeypatch.setattr("workbench.issues.heads.LANDMARKS", 60)
+    monkeypatch.setattr("workbench.issues.loo_classifiers.LANDMARKS", 60)
     monkeypatch.setattr(exact_ridge, "EXACT", 200)
     vectors, _ = unit_rows(rng, 201)
     every = np.ones(201, bool)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import FdrNotPossible
+from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import detector
 
 

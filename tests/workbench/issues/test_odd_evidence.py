@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from planted import blobs, probabilities, ranked_auroc, softmax, training
 
-from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import Evidence
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.detector import find_issues
 
 COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
@@ -178,7 +178,7 @@ def test_shares_outside_0_and_1(arguments):
 def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("workbench.issues.heads.LANDMARKS", 400)
+    monkeypatch.setattr("workbench.issues.loo_classifiers.LANDMARKS", 400)
     vectors, given, true = blobs(rng, n=12_000, k=10, d=64, noise=0.1)
     tracemalloc.start()
     found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 from workbench.issues.plant import plant
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.issues import find_issues
-from workbench.issues.calibrate import calibration_error, expit
+from workbench.issues.calibration import calibration_error, expit
 from workbench.issues.review import with_verdicts
 
 

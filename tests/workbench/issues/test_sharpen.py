@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.issues.sharpen import _cost, power_and_noise
+from workbench.issues.temperature import _cost, power_and_noise
 
 
 def _uniform_flips(k):

@@ -9,7 +9,7 @@ from planted import blobs, in_rows, probabilities, ranked_auroc
 from sklearn.metrics import average_precision_score
 
 import workbench as wb
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.issues import voting
 
 K = 4

@@ -8,10 +8,10 @@ from planted import blobs, probabilities, softmax, training
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import workbench as wb
-from workbench.evidence import Evidence
+from workbench.evidence.evidence import Evidence
 from workbench.issues import weighing
 from workbench.issues.likelihood import surfaces
-from workbench.issues.sharpen import power_and_noise
+from workbench.issues.temperature import power_and_noise
 
 K = 4
 

@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.journal import Journal
-from workbench.people.agreement import agreement, cohen_kappa
-from workbench.people.pace import pace, pace_of
+from workbench.foundation.errors import InputError
+from workbench.review.agreement import agreement, cohen_kappa
+from workbench.review.pace import pace, pace_of
+from workbench.runs.journal import Journal
 
 
 def test_by_hand():

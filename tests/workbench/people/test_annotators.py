@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence, RunError
-from workbench.people import annotators as module
-from workbench.people.annotators import annotators, consensus, crowdlab, dawid_skene, majority
-from workbench.people.crowdlab import crowdlab_consensus
-from workbench.people.votes import Votes
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.review import consensus as module
+from workbench.review.consensus import annotators, consensus, crowdlab, dawid_skene, majority
+from workbench.review.crowdlab import crowdlab_consensus
+from workbench.runs.run import open_run
+from workbench.runs.votes import Votes
 from workbench.scores import score
 
 EVAL = Path(__file__).resolve().parents[4] / "shared" / "eval"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.journal import Journal
-from workbench.people.verdicts import by_looking, decided_otherwise, looks, opinions, verdicts_of
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
+from workbench.runs.journal import Journal
+from workbench.runs.verdicts import by_looking, decided_otherwise, looks, opinions, verdicts_of
 
 
 @pytest.mark.parametrize(

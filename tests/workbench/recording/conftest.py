@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 
 N, K = 12, 3
 

@@ -8,17 +8,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.recording.attempts import NAME, Attempt
+from workbench.data.dataset import Dataset
 from workbench.recording.ranks import Lock
 from workbench.recording.recorder import Recorder
-from workbench.run import Run
-from workbench.storage.inspection import inspect
+from workbench.recording.rendezvous import NAME, Attempt
+from workbench.runs.run import Run
+from workbench.shell.inspection import inspect
 
 RANK = """
 import os, signal, sys, time
 import numpy as np
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
 
 path, end = sys.argv[1:3]

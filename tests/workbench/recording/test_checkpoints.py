@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from workbench.dataset import Dataset  # noqa: E402
-from workbench.errors import InputError  # noqa: E402
+from workbench.data.dataset import Dataset  # noqa: E402
+from workbench.foundation.errors import InputError  # noqa: E402
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state  # noqa: E402
 from workbench.recording.replay import replay  # noqa: E402
 

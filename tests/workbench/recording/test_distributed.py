@@ -10,8 +10,8 @@ from forks import Forks
 
 torch = pytest.importorskip("torch")
 
-from workbench.recording.statistics import statistics  # noqa: E402
-from workbench.run import Run  # noqa: E402
+from workbench.foundation.statistics import statistics  # noqa: E402
+from workbench.runs.run import Run  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def launch(ready, tmp_path):
 
 RECORD = """
 import sys, numpy as np, torch, torch.distributed as dist
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
 dist.init_process_group("gloo")
 rng = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_a_loop_by_hand(tmp_path, launch):
 
 REPLAY = """
 import sys, numpy as np, torch, torch.distributed as dist
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.replay import replay
 path, checkpoint, kind = sys.argv[1:]
 dist.init_process_group("gloo")
@@ -123,7 +123,7 @@ def test_replay_shares_the_work(tmp_path, launch, kind):
 TRAIN = """
 import sys, logging, numpy as np, torch
 from torch import nn
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 framework, path, out = sys.argv[1:]
 n, k = 7, 3   # 7 examples over 2 ranks: one is repeated
 rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ x = torch.from_numpy(rng.normal(size=(n, 4)).astype("float32"))
 if framework == "lightning":
     import lightning.pytorch as pl
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    from workbench.callbacks import LightningRecorder
+    from workbench.recording.callbacks import LightningRecorder
     class Module(pl.LightningModule):
         def __init__(self):
             super().__init__()
@@ -151,7 +151,7 @@ if framework == "lightning":
     trainer.fit(Module(), torch.utils.data.DataLoader(data, batch_size=2, shuffle=True))
 else:
     from transformers import Trainer, TrainingArguments, DistilBertConfig, DistilBertForSequenceClassification
-    from workbench.callbacks import HuggingFaceRecorder
+    from workbench.recording.callbacks import HuggingFaceRecorder
     torch.manual_seed(0)
     config = DistilBertConfig(vocab_size=20, dim=8, hidden_dim=8, n_layers=1, n_heads=1, num_labels=k)
     data = [{"id": dataset.ids[i], "input_ids": [i + 1, 2, 3], "label": int(dataset.given_labels[i])} for i in range(n)]

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
+from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.recording.statistics import statistics
-from workbench.run import STATISTICS, Run
+from workbench.runs.run import STATISTICS, Run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 
@@ -20,7 +20,7 @@ N, K, BATCH, EPOCHS = 2600, 4, 260, 10**6  # batches wait to be reduced, three a
 
 RECORD = f"""
 import sys, numpy as np
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
 n, k = {N}, {K}
 dataset = Dataset.from_arrays(np.arange(n) % k, ids=[f"e{{i}}" for i in range(n)], classes=list("abcd"))

@@ -7,12 +7,12 @@ import threading
 import numpy as np
 import pytest
 
-from workbench.errors import InputError, RunError
+from workbench.foundation.errors import InputError, RunError
+from workbench.foundation.statistics import statistics
 from workbench.recording import ranks
 from workbench.recording.ranks import Lock, barrier, rank_and_size
 from workbench.recording.recorder import Recorder
-from workbench.recording.statistics import statistics
-from workbench.run import Run
+from workbench.runs.run import Run
 
 
 def test_alone_by_default():

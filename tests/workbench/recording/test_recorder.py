@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.dataset import Dataset
-from workbench.errors import ExistsError, InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import ExistsError, InputError
+from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.recording.statistics import statistics
-from workbench.run import STATISTICS, Run
+from workbench.runs.run import STATISTICS, Run
 
 N, K = 12, 3
 

@@ -8,12 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from workbench.dataset import Dataset  # noqa: E402
-from workbench.errors import InputError, RunError  # noqa: E402
+from workbench.data.dataset import Dataset  # noqa: E402
+from workbench.foundation.errors import InputError, RunError  # noqa: E402
+from workbench.foundation.statistics import statistics  # noqa: E402
 from workbench.recording.batches import Batches  # noqa: E402
 from workbench.recording.layers import Tap, accepted, logits_in, pooled  # noqa: E402
 from workbench.recording.replay import replay  # noqa: E402
-from workbench.recording.statistics import statistics  # noqa: E402
 
 N, K = 23, 3
 

@@ -7,10 +7,10 @@ import os
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import ExistsError, RunError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import ExistsError, RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import Run
+from workbench.runs.run import Run
 
 N, K = 12, 3
 

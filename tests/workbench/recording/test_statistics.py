@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.recording.statistics import _on_device, statistics
+from workbench.foundation.errors import InputError
+from workbench.foundation.statistics import _on_device, statistics
 
 SHAPES = {
     "p_given": np.float32,
@@ -164,7 +164,7 @@ class TestTensors:
         assert_same(_on_device(logits, given, 5), wanted)
 
     def test_ties_go_to_the_lower_class_however_many_there_are(self, torch, rng, monkeypatch):
-        from workbench.recording import statistics as module
+        from workbench.foundation import statistics as module
 
         logits = torch.tensor(rng.integers(0, 3, (50, 12)), dtype=torch.float32)
         given = torch.tensor(rng.integers(0, 12, 50))
@@ -204,7 +204,7 @@ class TestTensors:
 
     def test_moved_in_blocks(self, torch, rng, monkeypatch):
         """The host as the device: blocks are put together, and errors name the row of the whole."""
-        from workbench.recording import statistics as module
+        from workbench.foundation import statistics as module
 
         monkeypatch.setattr(module, "DEVICE_BLOCK", 70)
         logits = rng.normal(size=(33, 10)).astype(np.float32)
@@ -234,7 +234,7 @@ def test_torch_is_not_imported_for_arrays():
     import sys
 
     code = (
-        "import sys, numpy as np; from workbench.recording.statistics import statistics; "
+        "import sys, numpy as np; from workbench.foundation.statistics import statistics; "
         "statistics(np.zeros((2, 3)), np.zeros(2, int)); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from workbench.recording.statistics import fill_statistics, statistics
+from workbench.foundation.statistics import fill_statistics, statistics
 from workbench.recording.stream import LENGTHS, Stream
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import ExistsError, InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import ExistsError, InputError
 from workbench.issues.plant import plant
 from workbench.recording.recorder import Recorder
-from workbench.report import report
-from workbench.report.drawing import curve, gain
+from workbench.reports.drawing import curve, gain
+from workbench.reports.report import report
 
 N, K = 80, 3
 NASTY = '"><script>alert(1)</script>'
@@ -92,7 +92,7 @@ def issues(recorded):
 
 
 def table(run) -> pd.DataFrame:
-    from workbench.folds import out_of_fold
+    from workbench.evidence.out_of_fold import out_of_fold
 
     probs, given = out_of_fold(run).values, run.dataset.given_labels
     p = np.where(given < 0, np.nan, 1 - probs[np.arange(run.n), given]).astype(float)
@@ -220,7 +220,7 @@ def test_it_never_overwrites_unless_told_and_leaves_no_half_file(recorded, issue
     assert path.read_text() == "mine"
     report(recorded, path, issues=issues, top=1, force=True)
     assert "<!DOCTYPE html>" in path.read_text(encoding="utf-8")
-    monkeypatch.setattr(sys.modules["workbench.report"], "page", lambda facts: 1 / 0)
+    monkeypatch.setattr(sys.modules["workbench.reports.report"], "page", lambda facts: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         report(recorded, tmp_path / "other.html", issues=issues, top=1)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["r.html"]

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
-from workbench.robust import METHODS
-from workbench.robust.calibration import expected_calibration_error
-from workbench.robust.heads import Setup
-from workbench.robust.methods import estimated_noise, train
+from workbench.experiments.robust import METHODS
+from workbench.experiments.robust.calibration_error import expected_calibration_error
+from workbench.experiments.robust.methods import estimated_noise, train
+from workbench.experiments.robust.networks import Setup
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.evidence import Evidence
+from workbench.data.dataset import Dataset
+from workbench.evidence.evidence import Evidence
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.scores import SCORES, blocks, score
-from workbench.scores.engine import dynamics, dynamics_names
+from workbench.scores.from_logits import dynamics, dynamics_names
 
 N, K = 90, 3
 
@@ -109,10 +109,10 @@ def test_an_interrupted_pass_goes_on_where_it_stopped(tmp_path, monkeypatch):
 def test_threads_change_nothing(tmp_path, monkeypatch):
     given, logits, there = made(5)
     run = record(tmp_path / "run", given, logits, there)
-    monkeypatch.setattr("workbench.parallel.usable_cores", lambda: 1)
+    monkeypatch.setattr("workbench.foundation.parallel.usable_cores", lambda: 1)
     one = score(run, block_rows=7).copy()
     shutil.rmtree(run.layout.cache)
-    monkeypatch.setattr("workbench.parallel.usable_cores", lambda: 5)
+    monkeypatch.setattr("workbench.foundation.parallel.usable_cores", lambda: 5)
     pd.testing.assert_frame_equal(score(run, block_rows=7), one, check_exact=True)
 
 

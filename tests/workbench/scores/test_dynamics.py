@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.recording.statistics import statistics
+from workbench.foundation.errors import InputError
+from workbench.foundation.statistics import statistics
 from workbench.scores import dynamics as d
-from workbench.scores.engine import STATISTICS, dynamics, dynamics_block, dynamics_names
+from workbench.scores.from_logits import STATISTICS, dynamics, dynamics_block, dynamics_names
 
 
 def test_by_hand():
@@ -155,7 +155,7 @@ class TestFromDisk:
         values.flush()
         del values
         code = (
-            "import numpy as np, resource; from workbench.scores.engine import dynamics\n"
+            "import numpy as np, resource; from workbench.scores.from_logits import dynamics\n"
             "y = np.zeros(200_000, int); dynamics(np.zeros((1, 5000, 100), np.float16), y[:5000])\n"
             "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
             f"dynamics(np.load({str(path)!r}, mmap_mode='r'), y)\n"

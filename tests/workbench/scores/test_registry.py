@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 from workbench.scores import dynamics, labels
 from workbench.scores.registry import SCORES, score
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import PER_EPOCH as STATISTICS
+from workbench.data.dataset import Dataset
+from workbench.evidence.evidence import PER_EPOCH as STATISTICS
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.scores import SCORES, score
-from workbench.scores.neighbors import neighbor_disagreement
+from workbench.scores.neighborhood import neighbor_disagreement
 
 N, K, EPOCHS = 120, 3, 4
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_values_made_from_inputs_never_see_the_test_examples(noisy, monkeypatch)
         seen.append(len(labels))
         return np.zeros(len(labels))
 
-    monkeypatch.setattr(sys.modules["workbench.select.rules"], "knn_shapley", watched)
+    monkeypatch.setattr(sys.modules["workbench.experiments.select.rules"], "knn_shapley", watched)
     wb.keep_curve(dataset, "knn_shapley", 0.5, X=X, truth=truth, repeats=3)
     assert seen == [210, 210, 210]
 

@@ -7,9 +7,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from workbench.errors import InputError
-from workbench.folds import deal_folds
-from workbench.select.influence import SoftmaxHead, _hessian, _objective, _softmax, directions, influence, with_ones
+from workbench.evidence.out_of_fold import deal_folds
+from workbench.experiments.select.influence import (
+    SoftmaxHead,
+    _hessian,
+    _objective,
+    _softmax,
+    directions,
+    influence,
+    with_ones,
+)
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

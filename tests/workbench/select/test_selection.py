@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import ExistsError, InputError, MissingEvidence
-from workbench.select.rules import RULES, rule
+from workbench.experiments.select.rules import RULES, rule
+from workbench.foundation.errors import ExistsError, InputError, MissingEvidence
 from workbench.storage.tables import read_table
 
 

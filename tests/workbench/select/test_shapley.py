@@ -9,8 +9,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.select.shapley import knn_shapley
+from workbench.experiments.select.shapley import knn_shapley
+from workbench.foundation.errors import InputError
 
 
 def brute(vectors, labels, test, test_labels, k):

@@ -14,8 +14,8 @@ import pytest
 
 import workbench as wb
 from workbench.shell.cli import main, parser
-from workbench.shell.runs import LISTED
-from workbench.shell.text import printable, table
+from workbench.shell.directories import LISTED
+from workbench.shell.terminal import printable, table
 from workbench.storage.tables import read_table
 
 COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "project", "ls", "check", "migrate")

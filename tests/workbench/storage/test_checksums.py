@@ -8,9 +8,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
+from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.storage import checksums
 from workbench.storage.layout import Layout
 

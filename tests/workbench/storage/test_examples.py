@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
-from workbench.run import Run
+from workbench.runs.run import Run
 from workbench.storage import examples
 
 

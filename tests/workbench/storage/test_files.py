@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import RunError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
+from workbench.shell.inspection import inspect
 from workbench.storage.files import entries, files_below, is_there, open_file, reading
-from workbench.storage.inspection import inspect
 from workbench.storage.names import EPOCH, FILES, KNOWN
 
 N, K = 20, 2
@@ -138,8 +138,8 @@ def test_what_belongs_to_others_may_be_of_any_kind(path):
 
 NOBODY = """
 import os, sys
-from workbench.errors import RunError
-from workbench.run import open_run
+from workbench.foundation.errors import RunError
+from workbench.runs.run import open_run
 os.setegid(65534)
 os.seteuid(65534)
 try:

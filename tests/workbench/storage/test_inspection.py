@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import RunError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
-from workbench.storage.inspection import inspect, repair
+from workbench.runs.run import open_run
+from workbench.shell.inspection import inspect, repair
 
 N, K = 30, 3
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import RunError
-from workbench.journal import Journal
+from workbench.foundation.errors import RunError
+from workbench.runs.journal import Journal
 from workbench.storage import journalfile
 
 # ---- what is refused -----------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def test_survives_a_fork(journal):
 
 WRITER = """
 import sys
-from workbench.journal import Journal
+from workbench.runs.journal import Journal
 path, author, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 journal = Journal(path, author=author)
 i = 0

@@ -10,8 +10,8 @@ import zlib
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
-from workbench.storage.media import MAX_BYTES, encode_png, open_image, read_image, thumbnail
+from workbench.data.media import MAX_BYTES, encode_png, open_image, read_image, thumbnail
+from workbench.foundation.errors import InputError
 
 PIL = pytest.importorskip("PIL.Image")
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.errors import RunError
-from workbench.run import open_run
-from workbench.storage import checksums, migration
+from workbench.foundation.errors import RunError
+from workbench.runs.run import open_run
+from workbench.shell import migration
+from workbench.shell.migration import Change, migrate
+from workbench.storage import checksums
 from workbench.storage.layout import Layout, write_json
-from workbench.storage.migration import Change, migrate
 
 OLD = "examples.arrow-table"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
+from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.recording.statistics import statistics
-from workbench.run import STATISTICS, Run
+from workbench.runs.run import STATISTICS, Run
 from workbench.storage.pending import MOST, ROOM, Pending, read_pending
 
 N, K = 3000, 4

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import ExistsError, InputError, RunError
+from workbench.data.dataset import Dataset
+from workbench.data.media import read_image
+from workbench.foundation.errors import ExistsError, InputError, RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
+from workbench.runs.run import open_run
 from workbench.scores import score
+from workbench.shell.inspection import inspect
 from workbench.storage import remote
-from workbench.storage.inspection import inspect
-from workbench.storage.media import read_image
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec (in the scale extra)")
 
@@ -252,7 +252,7 @@ def test_a_lost_working_folder_loses_no_evidence(home):
 
 
 def test_a_run_at_a_url_is_checked_like_a_local_one(home):
-    from workbench.storage.inspection import inspect
+    from workbench.shell.inspection import inspect
 
     url = "memory://checked/birds"
     record(url, range(2))

@@ -12,10 +12,10 @@ import pytest
 import workbench as wb
 from widgets.view.media import Media
 from widgets.view.unrecorded import frame_run
-from workbench.dataset import Dataset
-from workbench.errors import InputError
-from workbench.storage import roots
-from workbench.storage.media import encode_png, read_image
+from workbench.data import roots
+from workbench.data.dataset import Dataset
+from workbench.data.media import encode_png, read_image
+from workbench.foundation.errors import InputError
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import RunError
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import RunError
 from workbench.recording.recorder import Recorder
-from workbench.run import open_run
-from workbench.storage.inspection import inspect
+from workbench.runs.run import open_run
+from workbench.shell.inspection import inspect
 
 N = 6
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import ExistsError, InputError
+from workbench.foundation.errors import ExistsError, InputError
 from workbench.storage.tables import neutralize, read_table, restore, write_table
 
 HOSTILE = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\tx", "\rx", "\nx", "'=1", "''@", "＝1"]

@@ -8,11 +8,11 @@ import stat
 import numpy as np
 import pytest
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
+from workbench.data.dataset import Dataset
+from workbench.data.media import encode_png, read_image
+from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
-from workbench.run import Run
-from workbench.storage.media import encode_png, read_image
+from workbench.runs.run import Run
 from workbench.storage.trust import is_mine, sign
 
 

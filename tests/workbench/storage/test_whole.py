@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import WorkbenchError
-from workbench.folds import out_of_fold
-from workbench.storage.inspection import inspect, repair
+from workbench.evidence.out_of_fold import out_of_fold
+from workbench.foundation.errors import WorkbenchError
+from workbench.shell.inspection import inspect, repair
 
 KINDS = ("flip", "cut", "gone", "folder", "empty")
 

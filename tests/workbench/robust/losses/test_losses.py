@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.robust.losses.asymmetric import asymmetric
-from workbench.robust.losses.bootstrapping import bootstrapping
-from workbench.robust.losses.coteaching import remember_rate, small_loss
-from workbench.robust.losses.cross_entropy import cross_entropy
-from workbench.robust.losses.crosssplit import corrected_labels, divergence
-from workbench.robust.losses.forward import forward_correction
-from workbench.robust.losses.generalized import generalized_cross_entropy
-from workbench.robust.losses.mixup import mixup
+from workbench.experiments.robust.losses.asymmetric import asymmetric
+from workbench.experiments.robust.losses.bootstrapping import bootstrapping
+from workbench.experiments.robust.losses.coteaching import remember_rate, small_loss
+from workbench.experiments.robust.losses.cross_entropy import cross_entropy
+from workbench.experiments.robust.losses.crosssplit import corrected_labels, divergence
+from workbench.experiments.robust.losses.forward import forward_correction
+from workbench.experiments.robust.losses.generalized import generalized_cross_entropy
+from workbench.experiments.robust.losses.mixup import mixup
 
 P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
 LABELS = np.array([0, 2])

@@ -1,0 +1,231 @@
+"""Images and sounds as bytes, safely: encode arrays, read files below one folder, decode with a pixel limit.
+
+Everything that turns untrusted bytes or paths into a picture goes through here.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.foundation.errors import InputError
+
+MAX_PIXELS = 50_000_000
+"""Images larger than this are not decoded (a 10 kB file can claim a billion pixels)."""
+
+MAX_BYTES = 64_000_000
+"""Image files larger than this are not read."""
+
+MAX_SOUND = 20_000_000
+"""Sounds larger than this are not sent to a view."""
+
+SOUNDS = ((b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"))
+"""First bytes and MIME type of what reaches a browser's player."""
+
+NAME_IT = (
+    "If the files are elsewhere, or somebody else recorded the run, name their folder: `open_run(path, "
+    "media_root=FOLDER)`, or `media_root=FOLDER` where the Dataset is made."
+)
+"""What to do about files that are not found."""
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+"""Formats that are decoded; others (EPS above all) may start other programs and are refused."""
+
+
+def encode_png(image: object, row: int | None = None) -> bytes:
+    """PNG bytes of a PIL image or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+
+    uint8 arrays are taken as they are, bool as black and white, floats as [0, 1].
+    """
+    from PIL import Image
+
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(_as_uint8(np.asarray(image), row))
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=6)
+    return out.getvalue()
+
+
+def _as_uint8(pixels: np.ndarray, row: int | None) -> np.ndarray:
+    """(h, w) or (h, w, 3 or 4) uint8, or an error that names the row."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if not shaped or not pixels.size or pixels.dtype.kind not in "biuf":
+        found = f"is an array of {pixels.dtype} of shape {pixels.shape}"
+        raise InputError.at("images", found, "Use (h, w), (h, w, 3) or (h, w, 4); channels come last.", row=row)
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8) * 255
+    low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+    if pixels.dtype.kind == "f" and low >= 0 and high <= 1:
+        return (np.nan_to_num(pixels) * 255).round().astype(np.uint8)
+    if pixels.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return pixels.astype(np.uint8)
+    found = f"has {pixels.dtype} values from {low:g} to {high:g}"
+    raise InputError.at("images", found, "Use uint8 0-255 or float 0-1.", row=row)
+
+
+def read_image(image: bytes | str | None, root: Path | None) -> bytes | None:
+    """Encoded bytes of an image given as bytes or as a path below `root`.
+
+    Raises
+    ------
+    InputError : the path is a URL, leaves `root`, does not exist, or the file is too large.
+    """
+    return read_media(image, root, "image", MAX_BYTES)
+
+
+def read_media(media: bytes | str | None, root: Path | None, field: str, most: int) -> bytes | None:
+    """Bytes of an example's file of kind `field`, at most `most` of them; errors as in `read_image`."""
+    if media is None or isinstance(media, bytes):
+        return media
+    path = media_path(media, root, field)
+    try:
+        if path.stat().st_size > most:
+            raise InputError.at(field, f"is larger than {most // 10**6} MB: {path}", "Make it smaller.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
+
+
+def is_url(media: object) -> bool:
+    """Whether an image or a sound is named by a URL; those are shown as text and never fetched."""
+    return isinstance(media, str) and "://" in media
+
+
+def media_path(media: str, root: Path | None, field: str = "image") -> Path:
+    """The file that a path of the user's data names, if it lies below `root`; errors as in `read_image`."""
+    if is_url(media):
+        raise InputError.at(field, f"is a URL: {media}", "It is shown as text; nothing is fetched.")
+    if root is None:
+        found = f"is a path outside the run: {media}"
+        raise InputError.at(field, found, "Open the run with `open_run(path, media_root=FOLDER)` to allow it.")
+    try:
+        path = (root / media).resolve()
+        if not path.is_relative_to(root.resolve()):
+            todo = f"Files are read below {root} only. {NAME_IT}"
+            raise InputError.at(field, f"leaves the media folder: {media}", todo)
+        if not path.is_file():
+            raise InputError.at(field, f"does not exist: {path}", f"Paths start in {root}. {NAME_IT}")
+        return path
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte in the name, a loop of links
+        raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
+
+
+def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
+    """PNG (or JPEG for photographs) bytes of at most `size` pixels a side, with width and height.
+
+    The picture is upright (EXIF orientation is applied), 8 bits deep and the first frame of an animation. Small images
+    (longest side under `pixelated_below`) are kept as they are; the view enlarges them.
+
+    Raises
+    ------
+    InputError : the bytes are not an image of a known format, or claim more than `MAX_PIXELS`.
+    """
+    picture = shown(open_image(data, size))
+    picture.thumbnail((size, size))
+    lossy = max(picture.size) > pixelated_below and picture.mode == "RGB"
+    return encode(picture, lossy=lossy, quality=85), picture.width, picture.height
+
+
+def encode(picture: Any, *, lossy: bool, quality: int = 95) -> bytes:
+    """JPEG bytes of a PIL image where `lossy`, else PNG."""
+    out = io.BytesIO()
+    if lossy:
+        picture.save(out, "JPEG", quality=quality)
+    else:
+        picture.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def shown(picture: Any) -> Any:
+    """A PIL image as a screen shows it: upright, in mode L, RGB or RGBA (only where something is transparent).
+
+    Grey values of more than 8 bits (`depth`) are spread from the lowest to the highest one of the picture: scans of
+    12 bits in files of 16 would be black otherwise.
+    """
+    from PIL import ImageOps
+
+    try:
+        picture = ImageOps.exif_transpose(picture)
+    except Exception:  # broken EXIF data: the picture itself is whole, so show it as it lies
+        picture = picture.copy()
+    if deep(picture):
+        return _eight_bits(picture)
+    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        return picture if picture.getextrema()[3][0] < 255 else picture.convert("RGB")
+    return picture if picture.mode in ("L", "RGB") else picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def deep(picture: Any) -> bool:
+    """Whether a PIL image has grey values of more than 8 bits."""
+    return picture.mode == "F" or picture.mode.startswith("I")
+
+
+def _eight_bits(picture: Any) -> Any:
+    """A grey PIL image of 8 bits, its finite values spread from the lowest to the highest."""
+    from PIL import Image
+
+    values = np.asarray(picture, dtype=np.float32)
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if picture.mode.startswith("I") and low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * (255 / max(high - low, 1e-12))
+    return Image.fromarray(scaled.clip(0, 255).round().astype(np.uint8))
+
+
+def open_image(data: bytes, size: int | None = None) -> Any:
+    """A decoded PIL image, refused when its header claims more than `MAX_PIXELS` or an unknown format.
+
+    With `size`, a JPEG may be decoded at a fraction of its size, its longest side at least `size`.
+    """
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            if picture.width * picture.height > MAX_PIXELS:
+                found = f"claims {picture.width} x {picture.height} pixels"
+                raise InputError.at("image", found, f"At most {MAX_PIXELS:,} pixels are decoded.")
+            if size is not None:
+                picture.draft(None, (max(size, 512), max(size, 512)))
+            picture.load()
+    except InputError:
+        raise
+    except Exception as error:
+        found = f"cannot be decoded ({type(error).__name__}: {error})"
+        raise InputError.at("image", found, "Is it an image?") from error
+    return picture
+
+
+def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str] | None:
+    """(bytes, MIME type) of a WAV, OGG, FLAC or MP3 file given as bytes or as a path below `root`.
+
+    Raises
+    ------
+    InputError : as in `read_image`, or the bytes do not begin like a sound. They are not decoded: a browser does that
+        in a player of its own, and never takes them for a page.
+    """
+    data = read_media(sound, root, "audio", MAX_SOUND)
+    if data is None:
+        return None
+    if len(data) > MAX_SOUND:
+        raise InputError.at("audio", f"is larger than {MAX_SOUND // 10**6} MB", "Make it smaller.")
+    for magic, mime in SOUNDS:
+        if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WAVE"):
+            return data, mime
+    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
+        return data, "audio/mpeg"
+    raise InputError.at("audio", f"is no WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")

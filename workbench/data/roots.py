@@ -1,0 +1,149 @@
+"""Where the files of examples lie: the folder below which paths are read, and whether they are found there.
+
+A view reads files below one folder only, so that a run from a stranger cannot name others. Whoever makes a Dataset
+should learn at once when that folder does not hold the files, and not later from empty pictures.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from workbench.foundation.errors import InputError, first_few
+
+MOST_CHECKED = 4_000
+"""Files that are looked for when a Dataset is made; of more paths, as many evenly spread ones."""
+
+REMEDY = "Pass `media_root=FOLDER`: paths are relative to it, and files are read below it only."
+
+
+MIXED = "Some paths are absolute and some are not: use one kind, or pass `media_root=FOLDER` with all files below it."
+
+
+def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: str | Path = ".") -> Path | None:
+    """The folder below which images and sounds are read; None where there are no paths.
+
+    Parameters
+    ----------
+    columns : by field name, one entry per example; what is no path (bytes, None, a URL) is passed over.
+    named : the user's choice. Without it: `base`, or, where all paths are absolute and some lie elsewhere, their
+        common folder.
+
+    Raises
+    ------
+    InputError : absolute paths share no folder, or not one of them can be read.
+
+    Warns
+    -----
+    UserWarning : some of the files cannot be read, or none of relative paths, which `open_run` may complete later.
+    """
+    paths = {name: found for name, values in columns.items() if (found := _paths(values))[0]}
+    if not paths:
+        return None
+    only_paths = {name: listed for name, (_, listed) in paths.items()}
+    root = _default(only_paths, base) if named is None else Path(named).expanduser().resolve()
+    for name, (rows, listed) in paths.items():
+        _check(name, rows, listed, root)
+    return root
+
+
+def default_root(columns: Mapping[str, Sequence], base: str | Path) -> Path:
+    """`base`, or the common folder of absolute paths where some of them lie outside it; columns as in `media_root`."""
+    return _default({name: _paths(values)[1] for name, values in columns.items()}, base)
+
+
+def _default(listed: Mapping[str, list[str]], base: str | Path) -> Path:
+    base = Path(base).resolve()
+    paths = [path for one in listed.values() for path in one]
+    folders = _folders(paths)
+    if not all(map(os.path.isabs, folders)):
+        return base
+    real = sorted({os.path.realpath(folder) for folder in folders} | _targets(paths))
+    if all(Path(folder).is_relative_to(base) for folder in real):
+        return base
+    try:
+        common = Path(os.path.commonpath(real))
+    except ValueError:  # on several drives
+        common = Path(Path(real[0]).anchor)
+    if common == Path(common.anchor):
+        todo = f"Bring them below one folder, or allow all of it: media_root={str(common)!r}."
+        found = f"has paths in {first_few(real, 3)}, which have no folder in common but {common}"
+        raise InputError.at(next(name for name, one in listed.items() if one), found, todo)
+    return common
+
+
+def _paths(values: Sequence) -> tuple[list[int], list[str]]:
+    """Rows and paths of a column of media."""
+    from workbench.data.media import is_url
+
+    plain = getattr(values, "paths", None)
+    listed = plain() if plain is not None else enumerate(values)
+    rows, paths = [], []
+    for row, one in listed:
+        path = one if isinstance(one, str) else os.fspath(one) if isinstance(one, Path) else None
+        if path is not None and not is_url(path):
+            rows.append(row)
+            paths.append(path)
+    return rows, paths
+
+
+def _folders(paths: list[str]) -> set[str]:
+    """Folders of paths."""
+    if os.sep == "/":  # a tenth of the time of `os.path.dirname`, which matters for a million paths
+        return {path.rpartition("/")[0] or path[: path.startswith("/")] for path in paths}
+    return {os.path.dirname(path) for path in paths}
+
+
+def _targets(paths: list[str]) -> set[str]:
+    """Folders of the files that links among the paths lead to."""
+    links = (path for path in _spread(paths) if os.path.islink(path))
+    return {os.path.dirname(os.path.realpath(path)) for path in links}
+
+
+def _spread(values: list) -> list:
+    """All of a list, or `MOST_CHECKED` evenly spread ones."""
+    if len(values) <= MOST_CHECKED:
+        return values
+    return [values[place] for place in np.linspace(0, len(values) - 1, MOST_CHECKED).astype(int)]
+
+
+def _check(field: str, rows: list[int], paths: list[str], root: Path) -> None:
+    """Warn of files that cannot be read; refuse absolute paths when it is all of them."""
+    from workbench.data.media import media_path
+
+    first, missing = None, 0
+    checked = _spread(list(zip(rows, paths)))
+    for row, path in checked:
+        try:
+            media_path(path, root, field)
+        except InputError as error:
+            missing += 1
+            first = first or (row, error)
+    if first is None:
+        return
+    row, error = first
+    what = {"image": "images", "audio": "sounds"}.get(field, f"files of `{field}`")
+    of = f"{len(checked):,}" + (f" that were looked for (of {len(paths):,})" if len(checked) < len(paths) else "")
+    mixed = 0 < sum(map(os.path.isabs, paths)) < len(paths)
+    found = f"{error.parts['found']}. {MIXED if mixed else REMEDY}"
+    if missing == len(checked) and all(map(os.path.isabs, paths)):  # relative ones may yet get a folder: open_run(...)
+        todo = f"Without them: leave out `{field}=` (of arrays: `{what}=`)."
+        raise InputError(f"None of {of} {what} can be read; row {row} {found} {todo}")
+    count = "None" if missing == len(checked) else f"{missing:,}"
+    message = f"{count} of {of} {what} can{'' if count == 'None' else 'not'} be read, first row {row}: it {found}"
+    warnings.warn(message, UserWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """The `stacklevel` of whoever called into the project."""
+    import sys
+
+    level, frame = 2, sys._getframe(2)
+    own = ("workbench.", "widgets.")
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(own):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,364 @@
+"""Several runs of one dataset (other seeds, other models) as one body of evidence, joined by id.
+
+Hides the order of rows in each run, which evidence each of them has, and how each kind is put together: probabilities
+are averaged, epochs laid one after the other, embeddings laid side by side, scores averaged with their spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.evidence.evidence import PER_EPOCH, Evidence
+from workbench.foundation.errors import InputError, MissingEvidence, first_few
+from workbench.runs.run import Run, opened
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+
+DISAGREEMENT = {
+    "vote_entropy": {
+        "suspicious": "high",
+        "range": "[0, log(runs)]",
+        "source": "Dagan & Engelson 1995, Committee-Based Sampling For Training Probabilistic Classifiers, section 3",
+        "in_words": "entropy in nats of the classes that the runs predict",
+    },
+    "mutual_information": {
+        "suspicious": "high",
+        "range": "[0, log(classes)]",
+        "source": "Houlsby et al. 2011, Bayesian Active Learning for Classification and Preference Learning, eq. 2",
+        "in_words": "entropy of the mean probabilities minus the mean entropy of each run's, in nats",
+    },
+    "label_votes": {
+        "suspicious": "low",
+        "range": "[0, 1]",
+        "source": "share of votes; Freund et al. 1997, Selective Sampling Using the Query by Committee Algorithm",
+        "in_words": "share of the runs that predict the given label",
+    },
+}
+"""Columns of `Ensemble.disagreement`, with direction, range and source."""
+
+
+def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble:
+    """Join runs of several seeds or models by id.
+
+    Parameters
+    ----------
+    runs : at least two runs or their paths, of one dataset: same classes in the same order, same given labels. The
+        order of the examples may differ.
+    ids : "same" refuses runs of different examples; "common" takes the examples that all runs have.
+
+    Returns
+    -------
+    Ensemble, which goes wherever Evidence goes: `wb.find_issues(both)`, `wb.score(both)`, `wd.Explorer(both)`.
+
+    Raises
+    ------
+    InputError : fewer than two runs, the same one twice, other classes, other examples or other given labels; the
+        message names the runs and the first ids.
+
+    Notes
+    -----
+    Probabilities are averaged (a linear pool; Lakshminarayanan et al. 2017, Simple and Scalable Predictive Uncertainty
+    Estimation using Deep Ensembles), out-of-fold ones if any run has them, else in-sample ones. The detector sees the
+    epochs of all runs, each weighted by what it can tell. Embeddings are set to length 1 and laid side by side,
+    so that cosine similarities are averaged.
+    """
+    if isinstance(runs, (str, Path, Run)):
+        raise InputError.at("runs", "is one run", "Pass a list of at least two.")
+    members = [opened(run) for run in runs]
+    for position, run in enumerate(members):
+        if not hasattr(run, "stat_blocks"):
+            raise InputError.at("runs", f"holds a {type(run).__name__}", "Pass runs or their paths.", row=position)
+    if len(members) < 2:
+        raise InputError.at("runs", f"holds {len(members)} of them", "Pass at least two runs.")
+    if ids not in ("same", "common"):
+        raise InputError.unknown("ids", ids, ("same", "common"))
+    places = [run.path.resolve() for run in members]
+    twice = [place for place in places if places.count(place) > 1]
+    if twice:
+        raise InputError.at("runs", f"holds {twice[0]} twice", "Pass each run once.")
+    joined, rows = _joined(members, ids)
+    return Ensemble(members, joined, rows)
+
+
+class Ensemble(Evidence):
+    """Evidence of several runs about the examples that they share, in the order of the first run.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+    rows : list of (n,) int64, the row of each example in each run
+    """
+
+    def __init__(self, runs: Sequence[Run], ids: np.ndarray, rows: list[np.ndarray]) -> None:
+        first: Dataset = runs[0].dataset
+        super().__init__(first.given_labels[rows[0]], first.classes, {}, ids=ids)
+        self.runs, self.rows = tuple(runs), rows
+        self._add_probabilities()
+        self._add_dynamics()
+        self._add_spaces()
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self.runs)} runs: {self.n:,} examples, {self.k} classes, {', '.join(self.names)}>"
+
+    def scores(self, names: str | Sequence[str] | None = None, *, spread: bool = True) -> pd.DataFrame:
+        """Mean over the runs of each run's scores.
+
+        Parameters
+        ----------
+        names : as in `wb.score`; by default the scores that every run has evidence for.
+        spread : add a column `NAME_spread` for each: the standard deviation over the runs (ddof 1).
+
+        Returns
+        -------
+        DataFrame indexed by id, float64; a run without a value for an example is left out of its mean, NaN where none
+        has one. `never_learned` becomes the share of runs. `.attrs["scores"]` as of `wb.score`.
+        """
+        from workbench.scores import score
+
+        tables = [score(run, names) for run in self.runs]
+        shared = [name for name in tables[0].columns if all(name in table for table in tables)]
+        columns, told = {}, {}
+        for name in shared:
+            values = np.stack([t[name].to_numpy(float)[rows] for t, rows in zip(tables, self.rows)])
+            mean, deviation = _mean_and_spread(values)
+            columns[name] = mean
+            row = tables[0].attrs["scores"][name]
+            words = dict.fromkeys(table.attrs["scores"][name]["evidence"] for table in tables)
+            told[name] = {**row, "evidence": f"mean of {len(self.runs)} runs: {'; '.join(words)}"}
+            if spread:
+                columns[f"{name}_spread"] = deviation
+                told[f"{name}_spread"] = {
+                    **{"suspicious": "high", "range": "[0, inf)", "source": "standard deviation over runs, ddof 1"},
+                    **{"in_words": f"how far the runs differ in {name}", "evidence": told[name]["evidence"]},
+                }
+        frame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
+        frame.attrs["scores"] = told
+        return frame
+
+    def disagreement(self) -> pd.DataFrame:
+        """How far the runs disagree about each example.
+
+        Returns
+        -------
+        DataFrame indexed by id, float64, NaN where fewer than two runs have a say
+            vote_entropy : -sum over classes of v log v, v the share of runs that predict the class
+            mutual_information : H(mean over runs of p) - mean over runs of H(p); only where every run has probabilities
+            label_votes : share of runs that predict the given label; NaN for an unlabelled example
+        `.attrs["scores"]` says of each: suspicious, range, source, in_words, evidence.
+
+        Raises
+        ------
+        MissingEvidence : no two runs have probabilities or a recorded epoch.
+
+        Notes
+        -----
+        Predictions come from probabilities where every run has them (stored, or made from its embeddings as in
+        `wb.score`), all out-of-fold or all in-sample; else from each run's last epoch. In-sample predictions agree
+        where a label was memorised by all.
+        """
+        from workbench.evidence.out_of_fold import out_of_fold
+
+        known = [run.pred_probs() is not None or bool(run.embedding_epochs) for run in self.runs]
+        parts = [out_of_fold(run) for run in self.runs] if all(known) else [None]
+        kinds = {None if probs is None else probs.kind for probs in parts}
+        if kinds in ({"out-of-fold"}, {"in-sample"}):
+            pooled = [probs.values[rows] for probs, rows in zip(parts, self.rows)]
+            votes = np.stack([one.argmax(axis=1) for one in pooled])
+            columns = {"vote_entropy": vote_entropy(votes, self.k), "mutual_information": mutual_information(pooled)}
+            origin = f"{kinds.pop()} probabilities of {len(pooled)} runs"
+        else:
+            told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
+            if len(told) < 2:
+                how = "Record a training, or store probabilities with `run.save_pred_probs`, in at least two of them."
+                raise MissingEvidence.needed("disagreement", ["pred_probs or recorded epochs"], how)
+            votes = np.stack([run.stats(run.epochs[-1], ["pred"])["pred"][rows] for run, rows in told])
+            columns = {"vote_entropy": vote_entropy(votes, self.k)}
+            origin = f"predictions of the last epoch of {len(told)} runs, in-sample"
+        cast = (votes >= 0).sum(axis=0)
+        agreed = (votes == self.given_labels).sum(axis=0) / np.maximum(cast, 1)
+        columns["label_votes"] = np.where((cast > 1) & (self.given_labels >= 0), agreed, np.nan)
+        frame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
+        frame.attrs["scores"] = {name: {**DISAGREEMENT[name], "evidence": origin} for name in columns}
+        return frame
+
+    # ---- inside ----------------------------------------------------------------------------------------------
+
+    def _add_probabilities(self) -> None:
+        from workbench.storage.provenance import made_here
+
+        found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
+        found = [one for one in found if one[2] is not None and not made_here(one[0], one[2].how)]
+        honest = [one for one in found if one[2].out_of_fold]
+        used = honest or found
+        if not used:
+            return
+        self.out_of_fold = bool(honest)
+        self._makers["pred_probs"] = lambda rows: self._once("pred_probs", lambda: _mean(used))[rows]
+        words = "; ".join(dict.fromkeys(probs.how for _, _, probs in used))
+        self.notes["pred_probs"] = f"mean of {len(used)} runs: {words}"
+
+    def _add_dynamics(self) -> None:
+        told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
+        if not told:
+            return
+
+        def reader(name: str) -> Callable[[slice], np.ndarray]:
+            def read(part: slice) -> np.ndarray:
+                return np.concatenate([_picked(run, name, rows[part]) for run, rows in told])
+
+            return read
+
+        for name in (*PER_EPOCH, "pred"):
+            self._makers[name] = reader(name)
+        epochs = sum(len(run.epochs) for run, _ in told)
+        self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
+
+    def _add_spaces(self) -> None:
+        from workbench.evidence.most_informative_epoch import telling_epoch
+        from workbench.storage.provenance import embedding_origin
+
+        told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
+        first = self.runs[0].dataset
+        if told:
+            words = "; ".join(dict.fromkeys(embedding_origin(run) for run, _ in told))
+
+            def side_by_side() -> np.ndarray:
+                spaces = [np.asarray(run.embeddings(telling_epoch(run))[rows], np.float32) for run, rows in told]
+                return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
+
+            beside = f"of {len(told)} runs side by side"
+            self._add_embeddings(side_by_side, f"{beside}; {words}", f"embeddings {beside}")
+        elif first.text_column is not None:
+            self._add_texts(lambda: np.array(first.texts(), object)[self.rows[0]].tolist())
+
+
+def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
+    """Entropy of the votes of a committee (Dagan & Engelson 1995).
+
+    Parameters
+    ----------
+    votes : int array (members, n), class index; -1 = no vote
+    k : number of classes
+
+    Returns
+    -------
+    float64 (n,), in [0, log(members)] nats, high = they disagree; NaN where fewer than two voted.
+
+    Examples
+    --------
+    >>> vote_entropy(np.array([[0, 0], [0, 1]]), 2).round(3).tolist()
+    [0.0, 0.693]
+    """
+    cast = (votes >= 0).sum(axis=0)
+    total = np.zeros(votes.shape[1])
+    for member, mine in enumerate(votes):  # each class once: at the first member who votes for it
+        new = (mine >= 0) & ~(votes[:member] == mine).any(axis=0)
+        share = (votes == mine).sum(axis=0) / np.maximum(cast, 1)
+        total -= np.where(new, share * np.log(np.where(share > 0, share, 1)), 0)
+    return np.where(cast > 1, total + 0.0, np.nan)
+
+
+def mutual_information(probs: Sequence[np.ndarray]) -> np.ndarray:
+    """Entropy of the mean minus mean of the entropies (Houlsby et al. 2011, eq. 2).
+
+    Parameters
+    ----------
+    probs : members arrays (n, k), rows sum to 1
+
+    Returns
+    -------
+    float64 (n,), in [0, log k] nats, high = the members are sure of different things.
+
+    Examples
+    --------
+    >>> mutual_information([np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]).round(3).tolist()
+    [0.693]
+    """
+    n = len(probs[0])
+    out = np.empty(n)
+    step = max(1, (1 << 20) // probs[0].shape[1])
+    for start in range(0, n, step):
+        blocks = [np.asarray(one[start : start + step], np.float64) for one in probs]
+        mean = sum(blocks) / len(blocks)
+        out[start : start + step] = _entropy(mean) - sum(_entropy(block) for block in blocks) / len(blocks)
+    return np.maximum(out, 0)
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)
+
+
+def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Shared ids in the order of the first run, and their rows in each run; or what differs, in words."""
+    first = runs[0]
+    shared = first.dataset.ids
+    for run in runs[1:]:
+        if run.classes != first.classes:
+            lone = sorted(set(first.classes) ^ set(run.classes))
+            differ = f"not in both: {first_few(lone)}" if lone else "the same ones in another order"
+            found = f"differ: {first.name} has {first.k}, {run.name} {run.k}; {differ}"
+            raise InputError.at("classes", found, "Join runs of one dataset; give it the same `classes=`.")
+        there = run.dataset._index.get_indexer(shared) >= 0
+        if ids == "same" and (not there.all() or run.n != first.n):
+            strange = shared[~there] if not there.all() else np.setdiff1d(run.dataset.ids, shared)
+            found = f"differ: {first.name} has {first.n:,}, {run.name} {run.n:,}; not in both: {first_few(strange)}"
+            raise InputError.at("ids", found, 'Pass ids="common" to take those that all runs have.')
+        shared = shared[there]
+    if not len(shared):
+        raise InputError.at("ids", "have nothing in common", "Join runs whose datasets use the same ids.")
+    rows = [run.dataset._index.get_indexer(shared) for run in runs]
+    given = first.dataset.given_labels[rows[0]]
+    for run, at in zip(runs[1:], rows[1:]):
+        other = np.flatnonzero(run.dataset.given_labels[at] != given)
+        if other.size:
+            id = shared[other[0]]
+            ours, theirs = _label_of(first, id), _label_of(run, id)
+            found = f"differ for {other.size:,} examples: {first.name} says {ours!r}, {run.name} says {theirs!r}"
+            todo = "Record all runs on the same labels; compare corrections with `wb.compare`."
+            raise InputError.at("given_labels", found, todo, id=id)
+    return shared, rows
+
+
+def _label_of(run: Run, id: object) -> str | None:
+    """The given label of an example by name."""
+    code = int(run.dataset.given_labels[run.dataset.rows([id])[0]])
+    return None if code < 0 else run.classes[code]
+
+
+def _mean(members: list[tuple]) -> np.ndarray:
+    """(n, k) float32 mean of the probabilities of (run, rows, PredProbs)."""
+    total = np.zeros((len(members[0][1]), members[0][2].values.shape[1]), np.float32)
+    for _, rows, probs in members:
+        total += probs.values[rows]
+    total /= len(members)
+    return total
+
+
+def _picked(run: Run, name: str, rows: np.ndarray) -> np.ndarray:
+    """(epochs, len(rows)) of one statistic at rows in any order."""
+    if not len(rows):
+        return np.zeros((len(run.epochs), 0), np.float32)
+    first = int(rows.min())
+    values = run.stat_matrix(name, slice(first, int(rows.max()) + 1))[:, rows - first]
+    return np.nan_to_num(values, nan=-1).astype(np.int32) if name == "pred" else values
+
+
+def _of_length_one(space: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(space, axis=1, keepdims=True)
+    return np.divide(space, lengths, out=np.zeros_like(space), where=~(lengths == 0))
+
+
+def _mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) mean and standard deviation (ddof 1) over the runs that have a value."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    filled = np.where(there, values, 0)
+    mean = np.where(count > 0, filled.sum(axis=0) / np.maximum(count, 1), np.nan)
+    squares = np.where(there, (filled - mean) ** 2, 0).sum(axis=0)
+    return mean, np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)

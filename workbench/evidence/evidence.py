@@ -1,0 +1,482 @@
+"""What models said about the examples: named arrays, each optional, read or computed when first asked for.
+
+Scores and the detector see only this. `Evidence.from_arrays` wraps arrays, `Evidence.from_run` a recorded run; both
+answer `has(name)` without touching the data and `get(name, rows)` with it. Statistics per epoch are derived from
+logits where only logits are there, neighbours from embeddings, and embeddings from texts.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import coded, doubt_order, matrix, row_names
+from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
+
+if TYPE_CHECKING:
+    from workbench.evidence.neighbors import Neighbors
+    from workbench.runs.run import Run
+    from workbench.runs.votes import Votes
+
+PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
+NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels")
+NAMES += ("neighbor_distances", "logits")
+NEIGHBORS = 30
+"""Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
+
+OF_TEXTS = "character n-grams of the texts"
+
+HOW = {
+    "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
+    "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
+    "neighbor_labels": "Neighbours come from embeddings: record or pass `embeddings=`.",
+    "neighbor_distances": "Neighbours come from embeddings: record or pass `embeddings=`.",
+    "logits": "Record with `Recorder(..., logits=True)`, or pass `logits=`.",
+}
+
+
+class Evidence:
+    """Named arrays about n examples of k classes.
+
+    Attributes
+    ----------
+    ids : (n,) int64 or object array of str
+    given_labels : (n,) int64, class index; -1 = unlabelled
+    classes : tuple of k class names
+    n, k : int
+    out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
+    notes : dict of str to str, where each piece of evidence comes from, in words
+
+    Names
+    -----
+    given_labels (n,); pred_probs (n, k); p_given, margin, loss, entropy, el2n, correct, pred (epochs, n), NaN where
+    not recorded (-1 for pred); logits (epochs, n, k); embeddings (n, d); neighbor_labels (n, 30), -1 where there is
+    no label; neighbor_distances (n, 30), NaN where there is no neighbour.
+    """
+
+    def __init__(
+        self,
+        given_labels: np.ndarray,
+        classes: Sequence[str],
+        makers: dict[str, Callable[[slice], np.ndarray]],
+        *,
+        ids: np.ndarray | None = None,
+        out_of_fold: bool = True,
+        notes: dict[str, str] | None = None,
+    ) -> None:
+        self.given_labels = np.asarray(given_labels, np.int64)
+        self.classes = tuple(str(name) for name in classes)
+        self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
+        self.out_of_fold = bool(out_of_fold)
+        self.notes = dict(notes or {})
+        self.run: Run | None = None
+        self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
+        self._whole: dict[str, np.ndarray] = {}
+        self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
+        self._votes: Callable[[], Votes | None] = lambda: None
+
+    def __repr__(self) -> str:
+        return f"Evidence(n={self.n}, k={self.k}, {', '.join(self.names)})"
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.given_labels)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the evidence that is there."""
+        return tuple(name for name in NAMES if name in self._makers)
+
+    def has(self, name: str) -> bool:
+        """Whether there is evidence of this name."""
+        return name in self._makers
+
+    def get(self, name: str, rows: slice = slice(None)) -> np.ndarray:
+        """The array of this name, for a slice of rows.
+
+        Raises
+        ------
+        InputError
+            The name is not one of `NAMES`.
+        MissingEvidence
+            It is not there.
+        """
+        if name not in NAMES:
+            raise InputError.unknown("evidence", name, NAMES)
+        if name not in self._makers:
+            how = HOW.get(name, "Record a training with `Recorder`, or pass `logits=`.")
+            raise MissingEvidence.needed("This", [name], how)
+        return self._makers[name](rows)
+
+    @property
+    def votes(self) -> Votes | None:
+        """What several annotators said of these examples; None without votes."""
+        found = self._once("votes", self._votes)
+        return found if found is not None and len(found.rows) else None
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs; 0 without evidence per epoch."""
+        return next((len(self.get(name, slice(0, 0))) for name in PER_EPOCH if self.has(name)), 0)
+
+    def block(self, names: Iterable[str], rows: slice) -> dict[str, np.ndarray]:
+        """Several arrays of some rows; where only logits are there, statistics are made of these rows alone."""
+        statistics = [name for name in names if name in PER_EPOCH and self.has(name)]
+        found = self._from_logits(rows) if statistics and self._from_logits and "statistics" not in self._whole else {}
+        return {name: found[name] if name in found else self.get(name, rows) for name in names}
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._whole:
+            self._whole[name] = make()
+        return self._whole[name]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        given_labels: Any,
+        k: int | None = None,
+        pred_probs: Any = None,
+        out_of_fold: bool = True,
+        logits: Any = None,
+        embeddings: Any = None,
+        *,
+        texts: Sequence[str] | None = None,
+        statistics: dict[str, Any] | None = None,
+        votes: Any = None,
+        embeddings_saw_labels: bool | None = None,
+        ids: Any = None,
+        classes: Sequence[object] | None = None,
+    ) -> Evidence:
+        """Evidence from arrays in memory (or memory-mapped).
+
+        Parameters
+        ----------
+        given_labels : int array (n,), class index, -1 = unlabelled; or class names (str, categorical, missing = no
+            label). The index of a Series gives the ids
+        k : number of classes; taken from the other arrays when missing
+        pred_probs : float array (n, k), rows sum to 1. Of a DataFrame, columns are matched with the classes by name,
+            rows with the ids
+        out_of_fold : whether `pred_probs` come from models that had not seen the row's label
+        logits : float array (epochs, n, k), before softmax, of one training on the given labels
+        embeddings : float array (n, d); a row with NaN counts as "no embedding", infinity is refused
+        texts : n strings; without `embeddings` they are embedded by their character n-grams
+        statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
+        votes : what several annotators said: DataFrame with columns id, annotator, label, one row per vote; or array
+            (n, annotators) of class indices, -1 where an annotator did not vote
+        embeddings_saw_labels : whether `embeddings` come from a network that was trained on these labels; None = not
+            known. If so, they hide wrong labels in part and count for less
+        ids, classes : names of rows and classes; by default the index and the columns of what is given, or numbers
+
+        Raises
+        ------
+        InputError
+            Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none, infinite embeddings.
+        """
+        if np.ndim(k):
+            found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
+            raise InputError.at("k", found, todo)
+        ids = row_names(given_labels) if ids is None else np.asarray(ids)
+        by_name = ids if isinstance(given_labels, pd.Series) else None
+        guessed = classes is None and not isinstance(pred_probs, pd.DataFrame)
+        given_labels, classes = coded(given_labels, classes, pred_probs)
+        guessed = guessed and classes is not None
+        pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
+        embeddings = matrix("embeddings", embeddings, by_name)
+        logits = matrix("logits", logits, by_name, classes)
+        if pred_probs is not None and pred_probs.ndim != 2:
+            found, todo = f"has shape {pred_probs.shape}", "Give one row per example and one column per class."
+            raise InputError.at("pred_probs", found, todo)
+        labels = np.asarray(given_labels)
+        if labels.ndim != 1:
+            raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
+        n = len(labels)
+        k = _classes_of(labels, k, classes, pred_probs, logits)
+        labels = check_given_labels(labels, n, k)
+        names = tuple(str(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
+        makers: dict[str, Callable[[slice], np.ndarray]] = {}
+        notes: dict[str, str] = {}
+        if pred_probs is not None:
+            probs, _ = check_pred_probs(pred_probs, labels)
+            _expect("pred_probs", probs.shape, (n, k))
+            if guessed:
+                doubt_order("pred_probs", probs, labels, names, level=5)
+            makers["pred_probs"] = probs.__getitem__
+            notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
+        if ids is not None:
+            _expect("ids", ids.shape, (n,))
+        evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, notes=notes)
+        if logits is not None:
+            evidence._add_logits(logits)
+            if guessed and pred_probs is None and n:
+                doubt_order("logits", logits[-1] if logits.ndim > 2 else logits, labels, names, level=5)
+        if statistics:
+            evidence._add_statistics(statistics)
+        if embeddings is not None:
+            vectors = np.asanyarray(embeddings)
+            if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
+                found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
+                raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
+            unknown = "whether it was trained on these labels is not known"
+            said = {True: TRAINED_HERE, False: NOT_TRAINED}.get(embeddings_saw_labels, unknown)
+
+            @functools.cache
+            def read() -> np.ndarray:
+                refuse_infinity("embeddings", vectors, evidence.ids)
+                return vectors
+
+            evidence._add_embeddings(read, f"as given; {said}")
+        elif texts is not None:
+            if len(texts) != n:
+                raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
+            evidence._add_texts(lambda: list(texts))
+        if votes is not None:
+            from workbench.runs.votes import votes_from
+
+            found_votes = votes_from(votes, evidence.ids, names)
+            evidence._votes = lambda: found_votes
+        return evidence
+
+    @classmethod
+    def of(cls, source: Run | Dataset | Evidence | Any, **arrays: Any) -> Evidence:
+        """Evidence of whatever a caller has.
+
+        Parameters
+        ----------
+        source : a Run, Evidence, or given labels, as a Dataset or as in `from_arrays`, which then
+            wants at least one of `arrays`
+        arrays : as in `from_arrays`
+
+        Raises
+        ------
+        InputError
+            Arrays beside a Run or Evidence, which have their own; or as in `from_arrays`.
+        """
+        if isinstance(source, pd.DataFrame):
+            todo = "Pass its column of labels, frame[COLUMN], or Dataset.from_frame(frame, label=COLUMN)."
+            raise InputError.at("source", "is a DataFrame", todo)
+        known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
+        if known and arrays:
+            todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
+            raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
+        if known:
+            return source if isinstance(source, Evidence) else cls.from_run(source)
+        names = [name for name in signature(cls.from_arrays).parameters if name != "given_labels"]
+        for name in arrays:
+            if name not in names:
+                raise InputError.unknown("array", name, names)
+        if isinstance(source, Dataset):
+            if source.text_column is not None:
+                arrays = {"texts": source.texts(), **arrays}
+            probs = arrays.get("pred_probs")
+            if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
+                doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes, level=4)
+            return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
+        return cls.from_arrays(source, **arrays)
+
+    def saw_labels(self, name: str) -> bool | None:
+        """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known."""
+        note = self.notes.get(name, "")
+        if TRAINED_HERE in note:
+            return True
+        return False if NOT_TRAINED in note or note.startswith(OF_TEXTS) else None
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the embeddings are n-grams of the texts, made here for want of better ones."""
+        return self.notes.get("embeddings", "").startswith(OF_TEXTS)
+
+    @classmethod
+    def from_run(cls, run: Run) -> Evidence:
+        """Evidence of a recorded run; nothing is read before it is asked for.
+
+        Probabilities that `workbench.evidence.out_of_fold` made from the run's own embeddings are left out: they say
+        the same.
+        """
+        dataset = run.dataset
+        evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
+        evidence.run = run
+        probs = run.pred_probs()
+        if probs is not None and not made_here(run, probs.how):
+            evidence._makers["pred_probs"] = probs.values.__getitem__
+            evidence.out_of_fold = probs.out_of_fold
+            evidence.notes["pred_probs"] = probs.how
+        if run.epochs:
+            for name in (*PER_EPOCH, "pred"):
+                evidence._makers[name] = _reader(run, name)
+            evidence.notes["dynamics"] = f"{len(run.epochs)} epochs recorded"
+        if run.logits_epochs and len(run.logits_epochs) == len(run.epochs):
+            evidence._makers["logits"] = lambda rows: np.stack([run.logits(e)[rows] for e in run.logits_epochs])
+        if run.embedding_epochs:
+            evidence._add_run_embeddings(run)
+        elif dataset.text_column is not None:
+            evidence._add_texts_of(run)
+        evidence._votes = run.votes
+        return evidence
+
+    def _add_run_embeddings(self, run: Run) -> None:
+        def epoch() -> int:
+            found = telling_epoch(run)
+            self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run, found)}"
+            return found
+
+        def neighbors() -> Neighbors:
+            return run.neighbors(self._once("epoch", epoch), NEIGHBORS)
+
+        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), embedding_origin(run))
+        which = (lambda: f"embeddings of epoch {self._once('epoch', epoch)}") if run.epochs else (lambda: "embeddings")
+        self._add_neighbors(neighbors, which)
+
+    def neighbors(self) -> Neighbors:
+        """The graph of the 30 nearest neighbours; made once.
+
+        Raises
+        ------
+        MissingEvidence : no embeddings and no texts.
+        """
+        self.get("neighbor_labels", slice(0, 0))
+        return self._whole["neighbors"]
+
+    @property
+    def neighbor_source(self) -> str:
+        """By what examples are neighbours, in words; "" without neighbours."""
+        return self._once("neighbor_source", self._name_neighbors)
+
+    def _name_neighbors(self) -> str:
+        return ""
+
+    def _add_neighbors(self, make: Callable[[], Neighbors], source: Callable[[], str]) -> None:
+        """Labels of, and distances to, the neighbours of one graph that is made once."""
+        self._name_neighbors = source
+
+        def labels() -> np.ndarray:
+            return self._once("neighbors", make).labels(self.given_labels)
+
+        self._makers["neighbor_labels"] = lambda rows: self._once("neighbor_labels", labels)[rows]
+        self._makers["neighbor_distances"] = lambda rows: self._once("neighbors", make).distances[rows]
+
+    def _add_logits(self, logits: Any) -> None:
+        array = np.asanyarray(logits)
+        if array.ndim == 2:
+            array = array[None]
+        _expect("logits", array.shape[1:], (self.n, self.k), "of every epoch")
+        self._makers["logits"] = lambda rows: array[:, rows]
+
+        def of_rows(rows: slice) -> dict[str, np.ndarray]:
+            from workbench.scores.from_logits import statistics_of_rows
+
+            return statistics_of_rows(array, self.given_labels, rows)
+
+        self._from_logits = of_rows
+
+        def made() -> dict[str, np.ndarray]:
+            from workbench.foundation.statistics import statistics
+
+            out = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
+            out["pred"] = np.empty((len(array), self.n), np.int32)
+            for epoch, values in enumerate(array):
+                one = statistics(values, self.given_labels, topk=1)
+                for name in out:
+                    out[name][epoch] = one[name]
+            out["correct"][:, self.given_labels < 0] = np.nan
+            return out
+
+        def maker(name: str) -> Callable[[slice], np.ndarray]:
+            def get(rows: slice) -> np.ndarray:
+                if rows == slice(0, 0):  # only the number of epochs is asked for
+                    return np.empty((len(array), 0), np.int32 if name == "pred" else np.float32)
+                return self._once("statistics", made)[name][:, rows]
+
+            return get
+
+        for name in (*PER_EPOCH, "pred"):
+            self._makers[name] = maker(name)
+        self.notes["dynamics"] = f"{len(array)} epochs of logits"
+
+    def _add_statistics(self, statistics: dict[str, Any]) -> None:
+        for name, values in statistics.items():
+            if name not in (*PER_EPOCH, "pred"):
+                raise InputError.unknown("statistic", name, (*PER_EPOCH, "pred"))
+            array = np.asarray(values)
+            if array.ndim != 2:
+                raise InputError.at("statistics", f"{name!r} has shape {array.shape}", "Give (epochs, n).")
+            _expect(name, array.shape[1:], (self.n,), "of every epoch")
+            self._makers[name] = lambda rows, array=array: array[:, rows]
+            self.notes["dynamics"] = f"{len(array)} epochs of statistics"
+
+    def _add_embeddings(
+        self, read: Callable[[], np.ndarray], note: str, source: str = "embeddings passed as an array"
+    ) -> None:
+        self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
+
+        def neighbors() -> Neighbors:
+            from workbench.evidence.neighbors import nearest
+
+            return nearest(self._once("embeddings", read), NEIGHBORS)
+
+        self._add_neighbors(neighbors, lambda: source)
+        self.notes["embeddings"] = note
+
+    def _add_texts(self, texts: Callable[[], list[str]]) -> None:
+        from workbench.evidence.spaces import text_vectors
+
+        self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label", OF_TEXTS)
+
+    def _add_texts_of(self, run: Run) -> None:
+        """The texts of a run, whose graph of neighbours is kept in its cache."""
+        self._add_texts(run.dataset.texts)
+
+        def neighbors() -> Neighbors:
+            from workbench.evidence.neighbors import Neighbors, nearest
+            from workbench.issues.counted_neighbors import text_key
+            from workbench.storage.cache import cached
+
+            def make() -> dict[str, np.ndarray]:
+                graph = nearest(self.get("embeddings"), NEIGHBORS)
+                return {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
+
+            found = cached(run, "neighbors-of-texts", text_key(run), make)
+            return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))
+
+        self._add_neighbors(neighbors, self._name_neighbors)
+
+
+def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:
+    def read(rows: slice) -> np.ndarray:
+        matrix = run.stat_matrix(name, rows)
+        return np.nan_to_num(matrix, nan=-1).astype(np.int32) if name == "pred" else matrix
+
+    return read
+
+
+def _classes_of(labels: np.ndarray, k: int | None, classes: Any, pred_probs: Any, logits: Any) -> int:
+    """The number of classes, and one error when two sources disagree."""
+    said = {"k": k, "classes": None if classes is None else len(classes)}
+    said["pred_probs"] = None if pred_probs is None else (np.shape(pred_probs) or (None,))[-1]
+    said["logits"] = None if logits is None else (np.shape(logits) or (None,))[-1]
+    there = {name: int(value) for name, value in said.items() if value is not None}
+    if not there:
+        return max(int(labels.max(initial=-1)) + 1, 1)
+    if len(set(there.values())) > 1:
+        found = ", ".join(f"{name} says {value}" for name, value in there.items())
+        raise InputError.at("k", f"is not clear: {found}", "Give arrays of the same number of classes.")
+    return next(iter(there.values()))
+
+
+def _expect(field: str, shape: tuple[int, ...], wanted: tuple[int, ...], what: str = "") -> None:
+    if tuple(shape) != wanted:
+        raise InputError.at(field, f"has shape {tuple(shape)}{' ' + what if what else ''}", f"It must be {wanted}.")

@@ -1,0 +1,343 @@
+"""Out-of-fold probabilities: every example is predicted by a model that was not trained on it.
+
+Hides how folds are dealt when classes are rare, classes that a training fold lacks, and unlabelled rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import check_dataset, note_order
+from workbench.evidence.neighbors import finite_rows
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.parallel import each
+from workbench.runs.remote_work import fitting_there
+from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
+from workbench.storage.probabilities import HEAD, PredProbs
+from workbench.storage.provenance import embedding_origin
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+WIDEST = 256
+"""Wider embeddings are reduced to this many principal components before the regression."""
+
+STRENGTHS = (0.1, 1.0, 10.0)
+"""Inverse regularisation tried by `out_of_fold` (scikit-learn's C on rows of mean squared length 1)."""
+
+KEPT = "head-out-of-fold"  # name in the cache, where pred_probs.npy is a person's that cannot be read
+TOLERANCE = 1e-3  # ten times the default: the same probabilities to two digits in half the time
+SMALL = 20_000  # rows up to which one thread is faster than several that wait for each other
+TRIAL_ROWS = 10_000  # rows on which the strength is chosen
+
+
+def deal_folds(given_labels: np.ndarray, folds: int = 5, seed: int = 0) -> np.ndarray:
+    """(n,) int64 fold of every row, each class dealt out evenly in random order; -1 for unlabelled rows.
+
+    A class with fewer members than folds is in as many folds as it has members. Fold sizes differ by at most 1.
+    """
+    fold = np.full(len(given_labels), -1, np.int64)
+    labelled = np.flatnonzero(given_labels >= 0)
+    shuffled = np.random.default_rng(seed).permutation(labelled)
+    dealt = shuffled[np.argsort(given_labels[shuffled], kind="stable")]
+    fold[dealt] = np.arange(len(dealt)) % folds
+    return fold
+
+
+def cross_validate(
+    estimator: Any, X: Any, dataset: Dataset, folds: int = 5, seed: int = 0, *, client: Any = None
+) -> np.ndarray:
+    """Out-of-fold probabilities of any classifier with `fit` and `predict_proba`.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier or pipeline, or anything with its protocol; cloned for every fold. It sees
+        class indices 0, 1, ... without gaps.
+    X : n inputs in dataset order: array, DataFrame, sparse matrix or list.
+    dataset : Dataset of n examples; the given labels are learnt.
+    folds : number of parts; at most the number of labelled rows.
+    seed : of the dealing of rows to folds. The estimator's own seed is its own.
+    client : a dask.distributed Client: folds go to its workers, each with a copy of X and of the estimator.
+
+    Returns
+    -------
+    float32 array (n, k), rows sum to 1. A class that no row of a training part has gets probability 0 there.
+    Unlabelled rows are predicted by one more model, trained on all labelled rows.
+
+    Raises
+    ------
+    InputError : X has not n rows, fewer than 2 labelled rows, no predict_proba, or NaN came out of it.
+    """
+    check_dataset(dataset)
+    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    if n != dataset.n:
+        found = f"has {n} rows for {dataset.n} examples"
+        raise InputError.at("X", found, "Pass one row per example, in dataset order.")
+    probs = _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed, client)
+    return note_order(probs, dataset.classes)
+
+
+def out_of_fold(
+    run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, replace: bool = False, client: Any = None
+) -> PredProbs:
+    """Out-of-fold probabilities by logistic regression on a run's embeddings, kept in the run as `pred_probs`.
+
+    Probabilities that the user stored are returned as they are; our own are made again when they come from another
+    epoch or other settings.
+
+    Parameters
+    ----------
+    folds, seed : as in `cross_validate`.
+    epoch : an epoch with embeddings; -1 is the last.
+    replace : put ours in place of probabilities that the user stored.
+    client : a dask.distributed Client: folds go to its workers, which read the embeddings from the run.
+
+    Returns
+    -------
+    PredProbs; `how` says which embedding was used and whether that itself was trained on the labels.
+
+    Raises
+    ------
+    MissingEvidence : no pred_probs and no embeddings.
+
+    Notes
+    -----
+    Embeddings are standardised, reduced to 256 principal components if wider, and scaled to mean squared length 1.
+    The strength of the penalty is the one of `STRENGTHS` with the best log likelihood of the given labels on held-out
+    rows (one scalar for all folds). A row that has no embedding gets the class frequencies.
+    """
+    there = run.pred_probs()
+    ours = there is not None and there.automatic
+    if there is not None and not ours and not replace:
+        return there
+    if not run.embedding_epochs:
+        if there is not None:
+            return there
+        how = "Record embeddings, store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`."
+        raise MissingEvidence.needed("out_of_fold", ["embeddings"], how)
+    epoch = run.resolve_embedding_epoch(epoch)
+    how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "
+    how += embedding_origin(run, epoch)
+    made_of = sample_key((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
+    if ours and there.how.startswith(how) and there.made_of in ("", made_of):
+        return there
+    key = {"made_of": made_of, "how": how, "labels": digest(run.dataset.given_labels)}
+    kept = load(run, KEPT, key)  # where a file of a person's is in the place of ours
+    if kept is not None:
+        values, missing = kept["values"], int(kept["missing"])
+    else:
+        values, missing = _computed(run, epoch, folds, seed, client)
+    if missing:
+        how += f"; {missing} examples without an embedding have the class frequencies"
+    note_order(values, run.dataset.classes)
+    found = PredProbs(values, True, how, automatic=True, made_of=made_of)
+    try:
+        if not run.keep_pred_probs(found, replace=replace) and kept is None:
+            store(run, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
+    except OSError as error:
+        warn_not_kept("out-of-fold probabilities", run.path, error)
+    return found
+
+
+def _computed(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple[np.ndarray, int]:
+    """Probabilities by the embeddings of one epoch, and how many rows have none."""
+    labels, k = run.dataset.given_labels, run.k
+    if client is None:
+        return _logistic(run.embeddings(epoch), labels, k, folds, seed)
+    return _by_folds(labels, k, folds, seed, *fitting_there(run, epoch, folds, seed, client), client)
+
+
+def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:
+    """(n, k) float32 probabilities, and how many rows had no embedding."""
+    rows, X = prepared(embeddings, seed)
+    strength = strength_of(X, labels[rows], folds, seed)
+    return _by_folds(labels, k, folds, seed, rows, functools.partial(_as_given, X), strength)
+
+
+def _by_folds(
+    labels: np.ndarray,
+    k: int,
+    folds: int,
+    seed: int,
+    rows: np.ndarray,
+    inputs: Callable[[], np.ndarray],
+    strength: float,
+    client: Any = None,
+) -> tuple[np.ndarray, int]:
+    """The same, where `inputs()` gives what the models of the rows `rows` are fitted to."""
+    from sklearn.linear_model import LogisticRegression
+
+    known = np.bincount(labels[labels >= 0], minlength=k).astype(np.float64)
+    prior = (known / known.sum() if known.sum() else np.full(k, 1 / k)).astype(np.float32)
+    values = np.tile(prior, (len(labels), 1))
+    if len(rows):
+        model = LogisticRegression(C=strength, tol=TOLERANCE, max_iter=100)
+        limit = 1 if len(labels) <= SMALL else None
+        values[rows] = _by_parts(model, inputs, labels[rows], k, folds, seed, client, limit)
+    return values, len(labels) - len(rows)
+
+
+def prepared(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that have an embedding, and what the regression is fitted to: (rows, at most `WIDEST`) float32."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if len(embeddings) <= SMALL else None):
+        rows = np.flatnonzero(finite_rows(embeddings))
+        X = np.asarray(embeddings[rows], dtype=np.float32)
+        return rows, scaled(X, seed) if len(rows) else X
+
+
+def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
+    """Standardised, at most `widest` principal components, mean squared length 1."""
+    X = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = X.std(axis=0)
+    X = X[:, spread > 0] / spread[spread > 0]
+    if X.shape[1] == 0:
+        return np.zeros((len(X), 1), np.float32)
+    if X.shape[1] > widest and len(X) > widest:
+        from sklearn.decomposition import PCA
+
+        X = PCA(widest, svd_solver="randomized", random_state=seed).fit_transform(X)
+    return X / max(float(np.sqrt((X * X).sum(axis=1).mean())), 1e-12)
+
+
+def strength_of(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
+    """The penalty under which held-out labels are likeliest."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if len(X) <= SMALL else None):
+        return _strength(X, codes, folds, seed)
+
+
+def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
+    from sklearn.linear_model import LogisticRegression
+
+    labelled = np.flatnonzero(codes >= 0)
+    rng = np.random.default_rng(seed)
+    tried = np.sort(rng.permutation(labelled)[:TRIAL_ROWS])
+    fold = deal_folds(codes[tried], folds, seed)
+    train, test = tried[fold != 0], tried[fold == 0]
+    test = test[np.isin(codes[test], codes[train])]
+    if len(test) == 0 or len(np.unique(codes[train])) < 2:
+        return 1.0
+    # C counts per row: a trial on fewer rows needs a larger one for the same balance
+    share = len(labelled) / len(tried)
+    losses = []
+    for strength in STRENGTHS:
+        trial = LogisticRegression(C=strength * share, tol=TOLERANCE, max_iter=100)
+        model = _quietly(trial.fit, X[train], codes[train])
+        column = np.searchsorted(model.classes_, codes[test])
+        p = model.predict_proba(X[test])[np.arange(len(test)), column]
+        losses.append(-np.log(np.maximum(p, 1e-12)).mean())
+    return STRENGTHS[int(np.argmin(losses))]
+
+
+def _cross_validate(
+    estimator: Any, X: Any, labels: np.ndarray, k: int, folds: int, seed: int, client: Any = None
+) -> np.ndarray:
+    return _by_parts(estimator, functools.partial(_as_given, X), labels, k, folds, seed, client)
+
+
+def _by_parts(
+    estimator: Any,
+    inputs: Callable[[], Any],
+    labels: np.ndarray,
+    k: int,
+    folds: int,
+    seed: int,
+    client: Any = None,
+    limit: int | None = None,
+) -> np.ndarray:
+    from tqdm.auto import tqdm
+
+    if not hasattr(estimator, "predict_proba") or not hasattr(estimator, "fit"):
+        name = type(estimator).__name__
+        raise InputError.at(
+            "estimator",
+            f"({name}) has no predict_proba",
+            f"Wrap it: `sklearn.calibration.CalibratedClassifierCV({name}(...))` makes probabilities of its decisions.",
+        )
+    labelled = np.flatnonzero(labels >= 0)
+    if len(labelled) < 2:
+        found = f"has {len(labelled)} labelled rows"
+        raise InputError.at("given_labels", found, "Out-of-fold prediction needs two or more.")
+    if int(folds) != folds or folds < 2:
+        raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
+    fold = deal_folds(labels, min(int(folds), len(labelled)), seed)
+    out = np.zeros((len(labels), k), np.float32)
+    parts = [*range(fold.max() + 1), *([-1] if len(labelled) < len(labels) else [])]
+    function = functools.partial(_of_fold, estimator, inputs, labels, fold, k, limit)
+    done = each(function, parts, client=client, threads=1)
+    for part, values in tqdm(done, total=len(parts), desc="out-of-fold", unit="fold", delay=2, leave=False):
+        out[fold == part] = values
+    return out
+
+
+def _as_given(X: Any) -> Any:
+    return X
+
+
+def _of_fold(
+    estimator: Any,
+    inputs: Callable[[], Any],
+    labels: np.ndarray,
+    fold: np.ndarray,
+    k: int,
+    limit: int | None,
+    part: int,
+) -> np.ndarray:
+    """(t, k) probabilities of one fold by a model of the others; `limit` threads of arithmetic."""
+    from threadpoolctl import threadpool_limits
+
+    test, train = np.flatnonzero(fold == part), np.flatnonzero((fold >= 0) & (fold != part))
+    with threadpool_limits(limit):
+        return _predicted(estimator, inputs(), labels, train, test, k)
+
+
+def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
+    """(t, k) probabilities of the rows `test` by a fresh model of the rows `train`."""
+    from sklearn.base import clone
+
+    classes, codes = np.unique(labels[train], return_inverse=True)
+    out = np.zeros((len(test), k))
+    if len(classes) == 1:
+        out[:, classes[0]] = 1
+        return out
+    model = clone(estimator, safe=False)
+    fitted = _quietly(model.fit, _take(X, train), codes)
+    model = model if fitted is None else fitted
+    values = np.asarray(model.predict_proba(_take(X, test)), dtype=np.float64)
+    if values.shape != (len(test), len(classes)):
+        found = f"gave shape {values.shape} from predict_proba for {len(test)} rows and {len(classes)} classes"
+        raise InputError.at("estimator", found, "It must give one column per class it was trained on.")
+    bad = ~np.isfinite(values).all(axis=1) | (values < 0).any(axis=1) | (values.sum(axis=1) <= 0)
+    if bad.any():
+        row = int(test[np.flatnonzero(bad)[0]])
+        found = "gave probabilities that are negative or not finite"
+        raise InputError.at("estimator", found, "Scale X, or fill what is missing in it.", row=row)
+    out[:, classes] = values / values.sum(axis=1, keepdims=True)
+    return out
+
+
+def _take(X: Any, rows: Iterable[int]) -> Any:
+    """Rows of an array, frame, sparse matrix or list."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if hasattr(X, "shape"):
+        return (X.tocsr() if hasattr(X, "tocsr") else X)[rows]
+    return [X[row] for row in rows]
+
+
+def _quietly(fit: Any, X: Any, codes: np.ndarray) -> Any:
+    """Fit without the warning that the last digits of the optimum were not reached: no use is made of them."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return fit(X, codes)

@@ -1,0 +1,344 @@
+"""Embeddings in two dimensions, for looking at: UMAP or PCA, reproducible, kept in the run's cache.
+
+Hidden here: UMAP starts from the principal components (or from an earlier picture) and the run's shared neighbour graph
+instead of a search of its own; large sets are laid out by landmarks; rows without an embedding; sets too small for
+UMAP; the warnings of numba and umap-learn that a reader cannot act on. Distances in a UMAP picture say who is near
+whom, not how far apart groups are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.evidence.neighbors import Neighbors, finite_rows
+from workbench.foundation.errors import InputError
+from workbench.storage.cache import cached, digest, embedding_key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.runs.run import Run
+
+METHODS = ("umap", "pca")
+
+NEIGHBORS = 15
+"""Size of a neighbourhood for UMAP, the row itself counted."""
+
+MIN_DIST = 0.1
+EPOCHS = 200
+"""Rounds of UMAP's optimisation: its own choice for large sets; 500 look the same and take 2.5 times as long."""
+
+GENTLE = 0.5
+"""Learning rate from an earlier picture (1 from nothing): points move by .12 of the spread instead of .17."""
+
+FEWEST = 5
+"""With fewer rows than this UMAP has nothing to arrange; PCA is drawn instead, with a warning."""
+
+LANDMARK_ROWS = 150_000
+"""Above this many rows UMAP lays out `LANDMARKS` of them, and the others take their places among these."""
+
+LANDMARKS = 50_000
+ANCHORS = 5  # landmarks that say where another row goes
+LONG = 20_000  # rows from which UMAP shows a progress bar
+
+
+def of_run(
+    run: Run,
+    epoch: int = -1,
+    method: str = "umap",
+    seed: int = 0,
+    *,
+    like: Run | pd.DataFrame | np.ndarray | None = None,
+) -> np.ndarray:
+    """Two coordinates of every example by the embeddings of one epoch, computed once per method and seed.
+
+    Parameters
+    ----------
+    epoch : an epoch with embeddings; -1 is the last.
+    method : "umap" or "pca".
+    seed : of UMAP; PCA needs none.
+    like : an earlier picture that this one is to resemble: another run (joined by id), a DataFrame indexed by id
+        whose first two columns are x and y, or an array (n, 2), NaN for rows that are new.
+
+    Returns
+    -------
+    float32 array (n, 2); NaN where a row has no embedding. Centred, or where the points of `like` are.
+
+    Raises
+    ------
+    MissingEvidence : the run has no embeddings. InputError : an unknown method.
+
+    Notes
+    -----
+    The same seed gives the same picture on the same machine. UMAP with `like` starts there (new rows among their
+    neighbours) and is then turned, scaled and moved to fit it best (Procrustes); PCA is flipped like it. An earlier
+    epoch of a run is laid out like its last one, so that pictures of several epochs can be compared. Above 150,000
+    rows see `by_landmarks`. UMAP can be interrupted; then nothing is kept. 5,000 x 128, neighbours included, in
+    seconds of one core: UMAP 2, and in a fresh process the imports; what is compiled (10 to 20 s the first time after
+    an installation) is kept on disk. PCA 0.1.
+    """
+    if method not in METHODS:
+        raise InputError.unknown("projection method", method, METHODS)
+    epoch, last = run.resolve_embedding_epoch(epoch), run.resolve_embedding_epoch(-1)
+    key: dict[str, object] = {"embeddings": embedding_key(run, epoch), "method": method}
+    name = f"projection-epoch={epoch:04d}-{method}"
+    if method == "umap":
+        key |= {"seed": seed, "neighbors": NEIGHBORS, "min_dist": MIN_DIST, "epochs": EPOCHS, "rate": GENTLE}
+        name += f"-seed={seed}"
+    if like is not None:
+        like = _places(run, like, method, seed)
+        key["like"] = digest(like)
+        name += f"-like={key['like'][:8]}"
+    elif epoch != last:
+        key["last"] = embedding_key(run, last)
+
+    def make() -> dict[str, np.ndarray]:
+        embeddings = run.embeddings(epoch)
+        model = of_run(run, last, method, seed) if like is None and epoch != last else like
+        if method == "pca":
+            points = pca(embeddings)
+            return {"points": points if model is None else _flipped(points, model)}
+        if run.n > LANDMARK_ROWS:
+            return {"points": by_landmarks(embeddings, LANDMARKS, seed, like=model)}
+        graph = run.neighbors(epoch, NEIGHBORS - 1) if run.n > 1 else None
+        return {"points": umap(embeddings, graph, seed, like=model)}
+
+    return cached(run, name, key, make)["points"]
+
+
+def pca(embeddings: np.ndarray) -> np.ndarray:
+    """The first two principal components.
+
+    Parameters
+    ----------
+    embeddings : float array (n, d); rows with NaN or infinity are left out.
+
+    Returns
+    -------
+    float32 array (n, 2), centred, NaN for rows left out; a component without variance is 0. The sign of each is such
+    that its largest loading is positive.
+    """
+    points = np.full((len(embeddings), 2), np.nan, np.float32)
+    rows = np.flatnonzero(finite_rows(embeddings))
+    if len(rows):
+        points[rows] = _principal(np.asarray(embeddings[rows], dtype=np.float32))
+    return points
+
+
+def umap(
+    embeddings: np.ndarray, graph: Neighbors | None = None, seed: int = 0, *, like: np.ndarray | None = None
+) -> np.ndarray:
+    """UMAP (McInnes, Healy, Melville 2018) from a neighbour graph.
+
+    Parameters
+    ----------
+    embeddings : float array (n, d); rows with NaN or infinity are left out.
+    graph : neighbours of the same rows; computed by cosine distance when missing.
+    seed : of the optimisation.
+    like : (n, 2) places to start from and to fit, NaN for rows without one; the principal components when missing.
+
+    Returns
+    -------
+    float32 array (n, 2), NaN for rows left out; centred, or fitted to `like`.
+    """
+    rows = np.flatnonzero(finite_rows(embeddings))
+    m = len(rows)
+    if m < FEWEST:
+        found = f"UMAP needs at least {FEWEST} examples with an embedding, there are {m}: this is PCA."
+        warnings.warn(found, stacklevel=2)
+        return pca(embeddings)
+    size = min(NEIGHBORS, m)
+    if graph is None:
+        from workbench.evidence.neighbors import nearest
+
+        graph = nearest(embeddings, size - 1)
+    if like is None:
+        begin = _principal(np.asarray(embeddings[rows], dtype=np.float32))
+    else:
+        begin = _filled(np.asarray(like, dtype=np.float32), graph)[rows]
+    noise = np.random.default_rng(seed).normal(size=begin.shape).astype(np.float32)
+    begin = begin / max(float(begin.std()), 1e-12) + noise * 1e-3  # equal rows must be able to part
+    place = np.full(len(embeddings), -1, np.int32)
+    place[rows] = np.arange(m)
+    indices = np.column_stack([np.arange(m), place[graph.indices[rows, : size - 1]]]).astype(np.int32)
+    distances = np.column_stack([np.zeros(m), graph.distances[rows, : size - 1]]).astype(np.float32)
+    points = np.full((len(embeddings), 2), np.nan, np.float32)
+    points[rows] = _layout(begin, indices, distances, seed, 1.0 if like is None else GENTLE)
+    points -= points[rows].mean(axis=0)
+    return points if like is None else fitted(points, like)
+
+
+def by_landmarks(
+    embeddings: np.ndarray, count: int = LANDMARKS, seed: int = 0, *, like: np.ndarray | None = None
+) -> np.ndarray:
+    """UMAP of some rows; the others go between the nearest of these.
+
+    Parameters
+    ----------
+    embeddings : float array (n, d); rows with NaN or infinity are left out.
+    count : how many rows are landmarks, drawn at random.
+    seed : of the draw and of UMAP.
+    like : as in `umap`.
+
+    Returns
+    -------
+    float32 array (n, 2), NaN for rows left out; centred, or fitted to `like`.
+
+    Notes
+    -----
+    Row i lies at sum_j w_j y_j / sum_j w_j over its 5 nearest landmarks, w_j = exp(-(d_j - d_1) / s), s the mean of
+    d_j - d_1: the first step of UMAP's own transform, without the refinement after it. The cost beyond UMAP of `count`
+    rows is a search of n rows among `count`.
+    """
+    from workbench.evidence.neighbors import nearest_of
+
+    rows = np.flatnonzero(finite_rows(embeddings))
+    if len(rows) <= count:
+        return umap(embeddings, seed=seed, like=like)
+    X = np.asarray(embeddings[rows], dtype=np.float32)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False))
+    layout = umap(X[chosen], seed=seed, like=None if like is None else np.asarray(like, np.float32)[rows[chosen]])
+    place, distance = nearest_of(X, chosen, min(ANCHORS, count - 1), seed=seed)
+    beyond = distance - distance[:, :1]
+    weight = np.exp(-beyond / np.maximum(beyond.mean(axis=1, keepdims=True), 1e-12))
+    weight /= weight.sum(axis=1, keepdims=True)
+    at = np.searchsorted(chosen, place)
+    found = np.einsum("nk,nkd->nd", weight.astype(np.float32), layout[at])
+    found[chosen] = layout
+    points = np.full((len(embeddings), 2), np.nan, np.float32)
+    points[rows] = found
+    if like is not None:
+        return fitted(points, like)
+    return points - points[rows].mean(axis=0)
+
+
+def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The points turned, mirrored, scaled and moved to lie as near to `like` as they can (Procrustes analysis).
+
+    Parameters
+    ----------
+    points, like : (n, 2), NaN where there is no point; at least three rows must have both.
+
+    Returns
+    -------
+    float32 (n, 2) : s (p - mean p) R + mean q with the s and orthogonal R of least squares (Gower 1975).
+    """
+    both = np.isfinite(points).all(axis=1) & np.isfinite(like).all(axis=1)
+    p, q = points[both].astype(np.float64), np.asarray(like)[both].astype(np.float64)
+    if len(p) < 3:
+        return points
+    u, s, vt = np.linalg.svd((p - p.mean(axis=0)).T @ (q - q.mean(axis=0)))
+    spread = ((p - p.mean(axis=0)) ** 2).sum()
+    scale = s.sum() / spread if spread > 0 and s.sum() > 0 else 1.0
+    return (scale * (points - p.mean(axis=0)) @ (u @ vt) + q.mean(axis=0)).astype(np.float32)
+
+
+def _places(run: Run, like: Run | pd.DataFrame | np.ndarray, method: str, seed: int) -> np.ndarray:
+    """(n, 2) float32 places of an earlier picture for the run's examples, NaN for those it lacks."""
+    if hasattr(like, "stat_blocks"):
+        ids, there = like.dataset.ids, of_run(like, -1, method, seed)
+    elif hasattr(like, "iloc"):
+        ids, there = like.index.to_numpy(), like.iloc[:, :2].to_numpy(np.float32)
+    else:
+        there = np.asarray(like, np.float32)
+        if there.shape != (run.n, 2):
+            todo = "Pass (n, 2) places, a DataFrame indexed by id, or a run."
+            raise InputError.at("like", f"has shape {there.shape} for {run.n} examples", todo)
+        return there
+    out = np.full((run.n, 2), np.nan, np.float32)
+    rows, known = run._known_rows(ids)
+    out[rows] = there[known]
+    if not np.isfinite(out).all(axis=1).any():
+        raise InputError.at("like", "has a place for none of the examples", "Use the same ids in both.")
+    return out
+
+
+def _filled(places: np.ndarray, graph: Neighbors) -> np.ndarray:
+    """The same places, and for rows without one the mean of their neighbours' (three rounds), else the middle."""
+    places = places.copy()
+    for _ in range(3):
+        rows = np.flatnonzero(~np.isfinite(places).all(axis=1))
+        near = graph.indices[rows]
+        found = np.where((near >= 0)[..., None], places[near], np.nan)
+        there = np.isfinite(found).all(axis=2)
+        total = np.where(there[..., None], found, 0).sum(axis=1)
+        count = there.sum(axis=1)
+        places[rows[count > 0]] = (total / np.maximum(count, 1)[:, None])[count > 0]
+    known = np.isfinite(places).all(axis=1)
+    places[~known] = places[known].mean(axis=0) if known.any() else 0
+    return places
+
+
+def _flipped(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The points with each axis turned round where it runs against that of `like`."""
+    both = np.isfinite(points).all(axis=1) & np.isfinite(like).all(axis=1)
+    against = (points[both].astype(np.float64) * like[both]).sum(axis=0) < 0
+    return np.where(against, -points, points).astype(np.float32)
+
+
+def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, rate: float) -> np.ndarray:
+    """(m, 2) UMAP layout of a graph whose first column is the row itself."""
+    bar = {"disable": len(start) < LONG, "desc": "UMAP", "leave": False, "bar_format": None, "unit": "round"}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(umap|numba|pynndescent|llvmlite)(\.|$)")
+        from umap import UMAP
+
+        _keep_compiled()
+        model = UMAP(
+            n_neighbors=indices.shape[1],
+            min_dist=MIN_DIST,
+            n_epochs=EPOCHS,
+            learning_rate=rate,
+            init=start,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(indices, distances),
+            force_approximation_algorithm=True,  # or else fewer than 4,096 rows would be searched again
+            transform_seed=seed,
+            tqdm_kwds=bar,
+        )
+        return np.asarray(model.fit_transform(start), dtype=np.float32)
+
+
+@functools.cache
+def _keep_compiled() -> None:
+    """Let numba keep what it compiles of UMAP, so that the next process loads it in hundredths of a second.
+
+    umap-learn compiles these three anew in each process, which takes longer than a layout of thousands of rows. numba
+    compiles again when the file, numba or the processor is another one. Where nothing can be written, or in a version
+    of umap-learn that names them otherwise, each process compiles for itself.
+    """
+    from umap import layouts, umap_
+
+    for module, name in (
+        (umap_, "smooth_knn_dist"),
+        (umap_, "compute_membership_strengths"),
+        (layouts, "_nb_optimize_layout_euclidean_single_epoch"),
+    ):
+        function = getattr(module, name, None)
+        if hasattr(function, "enable_caching"):
+            with contextlib.suppress(RuntimeError):  # numba: no place to write
+                function.enable_caching()
+
+
+def _principal(X: np.ndarray) -> np.ndarray:
+    """(m, 2) float32 coordinates along the two directions of largest variance."""
+    X = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    m, d = X.shape
+    out = np.zeros((m, 2), np.float32)
+    if d == 0:
+        return out
+    scatter = (X.T @ X if d <= 4 * m else X @ X.T).astype(np.float64)
+    values, vectors = np.linalg.eigh(scatter)
+    there = [at for at in (-1, -2) if len(values) + at >= 0 and values[at] > 1e-7 * max(values[-1], 1e-30)]
+    for axis, at in enumerate(there):
+        direction = vectors[:, at] if d <= 4 * m else X.T.astype(np.float64) @ vectors[:, at]
+        direction = direction / np.linalg.norm(direction)
+        direction *= np.sign(direction[np.abs(direction).argmax()])
+        out[:, axis] = X @ direction.astype(np.float32)
+    return out

@@ -1,0 +1,345 @@
+"""Did it help? The same model trained on given and on corrected labels, on the same splits, several times.
+
+Beside the two run the controls: suspects left out instead of relabelled, and as many random changes. An honest answer
+needs test labels that the correction did not touch: either known true labels, or only examples whose label stayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.experiments.compare.treatments import ARMS, arms
+from workbench.experiments.intervals import corrected_t, paired_bootstrap, points, verdict
+from workbench.experiments.training_data import (
+    calm_threads,
+    codes,
+    corrected_labels,
+    inputs,
+    predicted,
+    take,
+    true_labels,
+)
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import InputError, first_few
+from workbench.foundation.printing import Printed, wrapped
+from workbench.runs.run import Run, opened
+
+SAID = {
+    "corrected": "corrected labels ({changed:,} changed)",
+    "dropped": "{suspects:,} suspects left out",
+    "random": "as many random changes",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Printed):
+    """Accuracy after training on the given labels, on the corrected ones, and on two controls.
+
+    Attributes
+    ----------
+    table : DataFrame, one row per split: given, corrected, dropped, random (accuracy in [0, 1]).
+    effects : DataFrame indexed by arm (corrected, dropped, random), each against "given": accuracy, difference, low,
+        high (the 95 % interval, of the kind that `interval_kind` names), bootstrap_low, bootstrap_high (95 %, paired,
+        over test examples), verdict.
+    judged_on : in words, which examples and which labels the accuracy is about.
+    changed : how many labels differ between the given and the corrected labels.
+    suspects : how many examples the arm "dropped" leaves out.
+    interval_kind : "corrected resampled t" or "paired bootstrap".
+    notes : what else the result rests on, in words.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    effects: pd.DataFrame
+    judged_on: str
+    changed: int
+    suspects: int
+    interval_kind: str
+    notes: tuple[str, ...] = ()
+    figures: ClassVar[tuple[str, ...]] = ("comparison",)
+
+    @property
+    def before(self) -> float:
+        """Mean accuracy of the models trained on the given labels."""
+        return float(self.table["given"].mean())
+
+    @property
+    def after(self) -> float:
+        """Mean accuracy of the models trained on the corrected labels."""
+        return float(self.table["corrected"].mean())
+
+    @property
+    def difference(self) -> float:
+        """after - before."""
+        return float(self.effects.loc["corrected", "difference"])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """(low, high), 95 % for the difference."""
+        return float(self.effects.loc["corrected", "low"]), float(self.effects.loc["corrected", "high"])
+
+    def in_words(self, arm: str = "corrected") -> str:
+        """The effect of one arm against the given labels: "+1.8 points, 95 % 0.9 to 2.6"."""
+        if arm not in self.effects.index:
+            raise InputError.unknown("arm", arm, self.effects.index)
+        row = self.effects.loc[arm]
+        return points(row["difference"], row["low"], row["high"])
+
+    def __str__(self) -> str:
+        lines = [f"Accuracy with the given labels: {100 * self.before:.1f} %. Against that:"]
+        for arm, row in self.effects.iterrows():
+            what = SAID[arm].format(changed=self.changed, suspects=self.suspects)
+            lines.append(f"  {what}: {self.in_words(arm)}; {row['verdict']}")
+        lines.append(f"{len(self.table)} splits, judged on {self.judged_on}. Intervals: {self.interval_kind}.")
+        return wrapped("\n".join([*lines, *self.notes]))
+
+
+def compare(
+    data: Run | Dataset | str,
+    X: Any = None,
+    estimator: Any = None,
+    *,
+    after: Iterable[int] | pd.DataFrame | None = None,
+    truth: Iterable[object] | str | None = None,
+    test: tuple[Any, Any] | Iterable[object] | None = None,
+    suspects: Iterable[object] | pd.DataFrame | None = None,
+    repeats: int = 10,
+    test_share: float = 0.3,
+    seed: int = 0,
+) -> Comparison:
+    """Train on the given and on the corrected labels, and test both on the same held-out examples.
+
+    Parameters
+    ----------
+    data : a Run or its path (its journal has the corrections), or a Dataset together with `after`.
+    X : n inputs in dataset order; arrays of more than two dimensions are flattened. By default the embeddings of the
+        run, at the epoch where they tell most.
+    estimator : scikit-learn classifier; cloned for every training. By default logistic regression on at most 64
+        principal components (`material.default_model`).
+    after : (n,) corrected class indices, -1 to leave an example out of training; or a table of `find_issues`, whose
+        suggestions are taken for every issue. By default the run's current labels.
+    truth : (n,) true labels (class index or name; -1 or None where unknown), from a source that the correction did not
+        use; or "planted", the labels before errors were planted. Without it the models are tested on examples whose
+        label did not change; those that changed are never tested on, since their new label is what is being judged.
+    test : a test set of its own, as (inputs, labels), or the ids of the examples to hold out. By default random splits.
+    suspects : ids, or a table of `find_issues`: what the arm "dropped" leaves out. By default the examples whose
+        label the correction changed.
+    repeats : number of random splits; all trainings of one split see the same rows and seeds. With `test`, every
+        repeat trains on another random 1 - test_share of the other examples.
+    test_share : share of the examples that can be tested on which are held out, in (0, 1).
+    seed : of splits, random changes and bootstrap.
+
+    Returns
+    -------
+    Comparison; `print` it for the answer in words.
+
+    Raises
+    ------
+    InputError : nothing changed, nothing is left to test on, X has not n rows, or `test` names examples whose label
+        the correction changed while their true label is not known.
+    MissingEvidence : neither X nor embeddings.
+
+    Notes
+    -----
+    Random splits overlap, and the interval is the corrected resampled t-interval (Nadeau and Bengio 2003), which
+    accounts for other training sets and other test examples at once. The paired bootstrap over test examples is given
+    beside it: it takes the trained models as they are, and is usually the narrower one. Where it is wider (a few splits
+    can agree by luck) its end is taken. With a fixed `test` the
+    correction has no ground, and the interval is the paired bootstrap over test examples and repeats.
+
+    "random" changes as many labels as the correction did among the training examples, by the same pairs of classes
+    (`arms.random_changes`): a gain that it has too is no merit of the correction.
+
+    Without `truth` the answer is about the easier part of the data, and it favours whoever chose what to change: take
+    it as a check that nothing broke. A correction that agrees with the model that judges it can look better than it is
+    for the same reason; true labels of a random sample settle it.
+
+    Examples
+    --------
+    Twins with the same feature; of one pair, one twin has the wrong label.
+
+    >>> X = np.repeat(np.eye(10), 20, axis=0)
+    >>> truth = np.repeat(np.arange(10) % 2, 20)
+    >>> given = truth.copy()
+    >>> given[::20], given[1::20], given[5::20] = 1, 0, 1
+    >>> data = Dataset.from_arrays(given)
+    >>> result = compare(data, X, after=truth, truth=truth, repeats=3)
+    >>> result.changed, sorted(result.effects.index)
+    (15, ['corrected', 'dropped', 'random'])
+    """
+    data = opened(data)
+    dataset = data.dataset if isinstance(data, Run) else data
+    given, corrected = dataset.given_labels, corrected_labels(data, after)
+    changed = given != corrected
+    if not changed.any():
+        raise InputError("no label differs, so there is nothing to compare. Relabel some examples first.")
+    if int(repeats) != repeats or repeats < 2:
+        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer from 2, or there is no interval.")
+    if not 0 < test_share < 1:
+        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    material = inputs(data, X)
+    left_out = changed if suspects is None else _suspects(suspects, dataset)
+    bench = _Bench(material.values, estimator, given, corrected, left_out)
+    if isinstance(test, tuple):
+        values, labels = test
+        labels = codes(labels, dataset, "test", n=_length(labels))
+        known = labels != UNLABELLED
+        outside = _outside(values, material.values, len(labels))
+        pool = np.flatnonzero(material.there)
+        splits = _same_test(pool, take(outside, np.flatnonzero(known)), labels[known], repeats, test_share, seed)
+        judged = f"{int(known.sum()):,} examples of a test set of its own"
+    else:
+        target, can_test, kind = _judges(dataset, corrected, changed, truth)
+        can_test &= material.there
+        rows = None if test is None else _held_out(test, dataset, changed, truth)
+        if rows is not None:
+            rows = rows[can_test[rows]]
+            pool = np.setdiff1d(np.flatnonzero(material.there), rows)
+            splits = _same_test(pool, take(material.values, rows), target[rows], repeats, test_share, seed)
+            judged = f"{len(rows):,} examples that were named, {kind}"
+        else:
+            eligible = np.flatnonzero(can_test)
+            m = round(test_share * len(eligible))
+            if m < 1 or m >= int(material.there.sum()):
+                what = "unchanged" if truth is None else "with a known true label"
+                found = f"{len(eligible)} examples are {what}: too few to test on"
+                raise InputError(f"{found}. Pass `truth=`, or more of it.")
+            splits = _random_splits(material, target, eligible, m, repeats, seed)
+            judged = f"{m:,} held-out examples each, out of {len(eligible):,} {kind}"
+    table, right, trained = bench.run(splits, seed)
+    effects = _effects(table, right, trained, fixed=test is not None, seed=seed)
+    notes = (f"Inputs: {material.words}.",) if material.words else ()
+    how = "paired bootstrap over test examples and repeats" if test is not None else "corrected resampled t"
+    return Comparison(table, effects, judged, int(changed.sum()), int(left_out.sum()), how, notes)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Rows to train on, inputs and labels to test on, and the columns of the test examples among all of them."""
+
+    train: np.ndarray
+    inputs: Any
+    labels: np.ndarray
+    columns: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """One model, trained on the labels of every arm."""
+
+    X: Any
+    estimator: Any
+    given: np.ndarray
+    corrected: np.ndarray
+    suspects: np.ndarray
+
+    def run(self, splits: list[_Split], seed: int) -> tuple[pd.DataFrame, dict[str, np.ndarray], int]:
+        """Accuracies by split and arm, right answers (repeats, m) by arm with NaN where not tested, rows trained on."""
+        from tqdm.auto import tqdm
+
+        columns = 1 + max(int(split.columns.max()) for split in splits)
+        right = {arm: np.full((len(splits), columns), np.nan, np.float32) for arm in ARMS}
+        rng = np.random.default_rng([seed, 1])
+        with calm_threads(len(self.given)):
+            for repeat, split in enumerate(tqdm(splits, desc="compare", unit="split", delay=2, leave=False)):
+                for arm, labels in arms(self.given, self.corrected, self.suspects, split.train, rng).items():
+                    found = predicted(self.estimator, self.X, labels, split.train, split.inputs)
+                    right[arm][repeat, split.columns] = found == split.labels
+        table = pd.DataFrame({arm: np.nanmean(right[arm], axis=1, dtype=float) for arm in ARMS})
+        return table.rename_axis("split"), right, len(splits[0].train)
+
+
+def _effects(
+    table: pd.DataFrame, right: dict[str, np.ndarray], trained: int, *, fixed: bool, seed: int
+) -> pd.DataFrame:
+    """Every arm against the given labels."""
+    rows = {}
+    tested = int((~np.isnan(right["given"][0])).sum())
+    for arm in ARMS[1:]:
+        difference = (table[arm] - table["given"]).to_numpy()
+        drawn = paired_bootstrap(right[arm] - right["given"], repeats_too=fixed, seed=seed)
+        low, high = drawn if fixed else corrected_t(difference, tested, trained)
+        low, high = min(low, drawn[0]), max(high, drawn[1])
+        rows[arm] = {
+            "accuracy": table[arm].mean(), "difference": difference.mean(), "low": low, "high": high,
+            "bootstrap_low": drawn[0], "bootstrap_high": drawn[1], "verdict": verdict(low, high),
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+
+
+def _random_splits(
+    material: Any, target: np.ndarray, eligible: np.ndarray, m: int, repeats: int, seed: int
+) -> list[_Split]:
+    """Each holds out m of the eligible rows and trains on all others."""
+    rng = np.random.default_rng(seed)
+    splits = []
+    for _ in range(int(repeats)):
+        test = rng.choice(eligible, size=m, replace=False)
+        free = material.there.copy()
+        free[test] = False
+        splits.append(_Split(np.flatnonzero(free), take(material.values, test), target[test], test))
+    return splits
+
+
+def _same_test(
+    pool: np.ndarray, tested: Any, labels: np.ndarray, repeats: int, test_share: float, seed: int
+) -> list[_Split]:
+    """Each trains on another random part of the pool and tests on the same examples."""
+    if not len(labels):
+        raise InputError.at("test", "holds no example with a label that can judge", "Name others, or pass `truth=`.")
+    rng = np.random.default_rng(seed)
+    size = max(1, round((1 - test_share) * len(pool)))
+    parts = [np.sort(rng.choice(pool, size=size, replace=False)) for _ in range(int(repeats))]
+    return [_Split(part, tested, labels, np.arange(len(labels))) for part in parts]
+
+
+def _judges(
+    dataset: Dataset, corrected: np.ndarray, changed: np.ndarray, truth: Any
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Labels that judge, which rows can be tested on, and what they are in words."""
+    if truth is None:
+        return corrected, ~changed & (corrected != UNLABELLED), "whose label did not change"
+    target = true_labels(dataset, truth)
+    return target, target != UNLABELLED, "with known true labels"
+
+
+def _held_out(test: Iterable[object], dataset: Dataset, changed: np.ndarray, truth: Any) -> np.ndarray:
+    """Rows of the ids to hold out; none of them may be judged by a label that the correction made."""
+    rows = np.unique(dataset.rows(list(test)))
+    own = rows[changed[rows]]
+    if truth is None and len(own):
+        found = f"holds {len(own)} examples whose label the correction changed: {first_few(dataset.ids[own])}"
+        todo = "Judging by its own labels would praise any correction. Pass `truth=`, or name other examples."
+        raise InputError.at("test", found, todo)
+    return rows
+
+
+def _suspects(suspects: Any, dataset: Dataset) -> np.ndarray:
+    """(n,) bool of ids, or of the issues in a table."""
+    if isinstance(suspects, pd.DataFrame):
+        if "is_issue" not in suspects:
+            raise InputError.unknown("column", "is_issue", suspects.columns, "`suspects` is a table of `find_issues`.")
+        suspects = suspects.index[suspects["is_issue"].to_numpy(bool)].to_numpy()
+    out = np.zeros(dataset.n, bool)
+    out[dataset.rows(list(suspects))] = True
+    return out
+
+
+def _length(labels: Any) -> int:
+    return len(labels) if hasattr(labels, "__len__") else len(list(labels))
+
+
+def _outside(values: Any, X: Any, n: int) -> Any:
+    """Inputs of a test set of its own, in the form of X."""
+    values = values if hasattr(values, "iloc") else values.tocsr() if hasattr(values, "tocsr") else np.asarray(values)
+    if not hasattr(values, "iloc") and not hasattr(values, "tocsr") and values.ndim > 2:
+        values = values.reshape(len(values), -1)
+    if values.shape[0] != n or values.shape[1:] != X.shape[1:]:
+        found = f"has inputs of shape {values.shape} for {n} labels and {X.shape[1]} columns in training"
+        raise InputError.at("test", found, "Pass (inputs, labels), inputs made as those of the training.")
+    return values

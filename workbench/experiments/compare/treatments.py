@@ -1,0 +1,54 @@
+"""The labels that each training of a comparison sees: given, corrected, suspects dropped, as many random changes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.foundation.checks import UNLABELLED
+
+ARMS = ("given", "corrected", "dropped", "random")
+
+
+def arms(
+    given: np.ndarray, corrected: np.ndarray, suspects: np.ndarray, train: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Labels (n,) of every arm for one split; only those of the rows `train` are used.
+
+    Parameters
+    ----------
+    given, corrected : (n,) class indices, -1 = left out
+    suspects : (n,) bool, examples that the arm "dropped" leaves out
+    train : (m,) rows of the training part
+    rng : of the random changes
+    """
+    dropped = given.copy()
+    dropped[suspects] = UNLABELLED
+    return {
+        "given": given,
+        "corrected": corrected,
+        "dropped": dropped,
+        "random": random_changes(given, corrected, train, rng),
+    }
+
+
+def random_changes(
+    given: np.ndarray, corrected: np.ndarray, train: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """The given labels (n,) with as many changes among `train` as the correction made there, on random examples.
+
+    For every change from a to b one random example that was given a becomes b, so that the shares of the classes are
+    those of the corrected labels: only the choice of examples is left to chance.
+
+    Examples
+    --------
+    >>> given, corrected = np.array([0, 0, 0, 0, 1]), np.array([1, 0, 0, 0, 1])
+    >>> changed = random_changes(given, corrected, np.arange(5), np.random.default_rng(0))
+    >>> int((changed != given).sum()), np.bincount(changed)
+    (1, array([3, 2]))
+    """
+    labels = given.copy()
+    for before in np.unique(given[train]):
+        members = train[given[train] == before]
+        new = corrected[members][corrected[members] != before]
+        labels[rng.choice(members, size=len(new), replace=False)] = rng.permutation(new)
+    return labels

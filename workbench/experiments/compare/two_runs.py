@@ -1,0 +1,204 @@
+"""Two runs on the same examples, joined by id: what moved, which scores changed, and how far both agree.
+
+Before and after a correction, two models, two seeds. Hidden here: runs with other orders of rows and of classes, and
+evidence that only one of them has. `workbench.compare` asks another question: does a model get better by a correction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.printing import Printed, wrapped
+from workbench.review.agreement import cohen_kappa
+from workbench.runs.run import opened
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+NEIGHBORS = 10
+"""Neighbours that are compared."""
+
+MAP = ("variability", "confidence")
+
+
+@dataclass(frozen=True, repr=False)
+class RunComparison(Printed):
+    """What `compare_runs` found.
+
+    Attributes
+    ----------
+    table : DataFrame indexed by the ids that both runs have, in the order of the first
+        given_a, given_b, predicted_a, predicted_b : class names or None. suspect_a, suspect_b : bool.
+        For p_error and for every score that both runs have: `NAME_a`, `NAME_b` and `NAME_change` (b - a).
+        moved : distance between the two places on the data map, in [0, 1.12]; NaN without statistics per epoch.
+        neighbors_kept : share of an example's 10 nearest neighbours that are the same in both, in [0, 1]: how far the
+        embeddings agree, whatever their coordinates. NaN without embeddings.
+    summary : dict of numbers
+        n, only_a, only_b : examples in both, and in one only. given_differ : examples with another given label.
+        predictions_agree : share; predictions_kappa : Cohen's. suspects_a, suspects_b, suspects_both : counts;
+        suspects_jaccard : both / either. moved, neighbors_kept : means. spearman : dict of score to rank correlation.
+        A number is missing where a run lacks the evidence.
+    """
+
+    table: pd.DataFrame
+    summary: dict = field(repr=False)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The scores that both have, those whose order changed most first.
+
+        Returns
+        -------
+        DataFrame indexed by score
+            spearman : rank correlation in [-1, 1], NaN where one of them is constant. mean_change : mean of b - a, in
+            the score's unit. mean_absolute_change : mean of abs(b - a). n : examples for which both have a value.
+        """
+        rows = {}
+        for name, rho in self.summary["spearman"].items():
+            change = self.table[f"{name}_change"]
+            change = change[np.isfinite(change)]
+            rows[name] = (rho, change.mean(), change.abs().mean(), len(change))
+        columns = ["spearman", "mean_change", "mean_absolute_change", "n"]
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        frame.index.name = "score"
+        return frame.sort_values("spearman", kind="stable")
+
+    def __str__(self) -> str:
+        ranks = [f"{name}: Spearman {rho:.2f}" for name, rho in self.summary["spearman"].items() if rho == rho]
+        return wrapped("; ".join(self.told + ranks))
+
+    @property
+    def told(self) -> list[str]:
+        """How far both agree, a phrase for each kind of evidence; `scores` has the rest."""
+        s = self.summary
+        parts = [f"{s['n']:,} examples in both"]
+        if s["only_a"] or s["only_b"]:
+            parts.append(f"{s['only_a']:,} only in the first, {s['only_b']:,} only in the second")
+        parts.append(f"{s['given_differ']:,} given labels differ")
+        if "predictions_agree" in s:
+            parts.append(f"predictions agree on {s['predictions_agree']:.1%} (kappa {s['predictions_kappa']:.2f})")
+        if "suspects_jaccard" in s:
+            counts = f"{s['suspects_a']:,} and {s['suspects_b']:,} suspects, {s['suspects_both']:,} in both"
+            parts.append(f"{counts} (Jaccard {s['suspects_jaccard']:.2f})")
+        if "neighbors_kept" in s:
+            parts.append(f"{s['neighbors_kept']:.0%} of the neighbours are the same")
+        return parts
+
+
+def compare_runs(
+    a: Run, b: Run, *, issues: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None)
+) -> RunComparison:
+    """Compare two runs example by example.
+
+    Parameters
+    ----------
+    a, b : Runs or their paths, with ids in common
+    issues : suspects of each as from `find_issues`, which is called when they are not given
+
+    Raises
+    ------
+    InputError : no id is in both.
+
+    Notes
+    -----
+    Spearman's rho is the correlation of ranks, ties by their mean rank, over examples for which both have a value.
+    Jaccard: examples suspected by both / by at least one. Two seeds of one training say how much of a difference
+    between two models is chance; compare those first.
+    """
+    from workbench.issues.detector import find_issues
+    from workbench.scores import score
+
+    a, b = opened(a), opened(b)
+    ids, rows_a, rows_b = _common(a, b)
+    table = pd.DataFrame(index=pd.Index(ids, name="id"))
+    table["given_a"], table["given_b"] = a.dataset.given[rows_a], b.dataset.given[rows_b]
+    summary: dict = {"n": len(ids), "only_a": a.n - len(ids), "only_b": b.n - len(ids)}
+    summary["given_differ"] = int((table["given_a"] != table["given_b"]).sum())
+    _predictions(table, summary, (a, rows_a), (b, rows_b))
+
+    doubts = []
+    for run, found in zip((a, b), issues):
+        try:
+            doubts.append((find_issues(run) if found is None else found).reindex(table.index))
+        except MissingEvidence:
+            doubts.append(None)
+    values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    if doubts[0] is not None and doubts[1] is not None:
+        values["p_error"] = tuple(part["p_error"].to_numpy(float) for part in doubts)
+        _suspects(table, summary, *(part["is_issue"].to_numpy(bool) for part in doubts))
+    scores = [score(run).reindex(table.index) for run in (a, b)]
+    for name in scores[0].columns.intersection(scores[1].columns, sort=False):
+        values[name] = tuple(part[name].to_numpy(float) for part in scores)
+
+    summary["spearman"] = {}
+    for name, (left, right) in values.items():
+        table[f"{name}_a"], table[f"{name}_b"], table[f"{name}_change"] = left, right, right - left
+        summary["spearman"][name] = spearman(left, right)
+    if all(name in values for name in MAP):
+        table["moved"] = np.hypot(*(table[f"{name}_change"] for name in MAP))
+        summary["moved"] = float(table["moved"].mean())
+    if a.embedding_epochs and b.embedding_epochs:
+        table["neighbors_kept"] = _neighbors_kept((a, rows_a), (b, rows_b))
+        summary["neighbors_kept"] = float(table["neighbors_kept"].mean())
+    return RunComparison(table, summary)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Rank correlation over the places where both are known; NaN for fewer than two of them or a constant."""
+    there = np.isfinite(a) & np.isfinite(b)
+    left, right = (pd.Series(part[there]).rank().to_numpy() for part in (a, b))
+    if len(left) < 2 or left.std() == 0 or right.std() == 0:
+        return float("nan")
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _common(a: Run, b: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids in both, in the order of `a`, and their rows in each."""
+    other = b.dataset._index.get_indexer(a.dataset._index)
+    rows_a = np.flatnonzero(other >= 0)
+    if not len(rows_a):
+        examples = f"{a.dataset.ids[:3].tolist()} and {b.dataset.ids[:3].tolist()}"
+        found = f"of the two runs have nothing in common: {examples}"
+        raise InputError.at("ids", found, "Compare runs of one dataset.")
+    return a.dataset.ids[rows_a], rows_a, other[rows_a]
+
+
+def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarray]) -> None:
+    from workbench.issues.confusion import predicted_labels
+
+    try:
+        said = [run.dataset.names_of(predicted_labels(run)[0])[rows] for run, rows in sides]
+    except MissingEvidence:
+        return  # one of them has no predictions: nothing to compare
+    table["predicted_a"], table["predicted_b"] = said
+    both = table["predicted_a"].notna() & table["predicted_b"].notna()
+    found = cohen_kappa(table.loc[both, "predicted_a"], table.loc[both, "predicted_b"])
+    summary["predictions_agree"], summary["predictions_kappa"] = found.observed, found.kappa
+
+
+def _suspects(table: pd.DataFrame, summary: dict, a: np.ndarray, b: np.ndarray) -> None:
+    table["suspect_a"], table["suspect_b"] = a, b
+    either = int((a | b).sum())
+    summary |= {"suspects_a": int(a.sum()), "suspects_b": int(b.sum()), "suspects_both": int((a & b).sum())}
+    summary["suspects_jaccard"] = int((a & b).sum()) / either if either else float("nan")
+
+
+def _neighbors_kept(*sides: tuple[Run, np.ndarray]) -> np.ndarray:
+    """Share of the nearest neighbours in common; neighbours that only one run has count as lost."""
+    graphs = []
+    for run, rows in sides:
+        place = np.full(run.n + 1, -2, np.int64)
+        place[rows] = np.arange(len(rows))
+        place[-1] = -1
+        graphs.append(place[run.neighbors(k=NEIGHBORS).indices[rows]])
+    left, right = graphs
+    kept = (left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]
+    counted = np.maximum((left != -1).sum(axis=1), 1)
+    share = kept.any(axis=2).sum(axis=1) / counted
+    nothing = (left == -1).all(axis=1) | (right == -1).all(axis=1)
+    return np.where(nothing, np.nan, share)

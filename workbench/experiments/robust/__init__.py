@@ -1,0 +1,13 @@
+"""Training that bears wrong labels: small heads on stored features, one switch between the methods of the field.
+
+`losses/` has one file per loss, `methods` is the table of trainings made of them, `networks` the small networks,
+`bench` measures accuracy by noise rate, `suggestions` turns what a robust head thinks into a review queue.
+"""
+
+from __future__ import annotations
+
+from workbench.experiments.robust.bench import RobustBench, robust
+from workbench.experiments.robust.methods import METHODS
+from workbench.experiments.robust.suggestions import suggest
+
+__all__ = ["METHODS", "RobustBench", "robust", "suggest"]

@@ -1,0 +1,270 @@
+"""Robust methods side by side: accuracy, calibration and corrected labels by share of wrong labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.evidence.out_of_fold import scaled
+from workbench.experiments.intervals import corrected_t, points, verdict
+from workbench.experiments.robust.calibration_error import expected_calibration_error
+from workbench.experiments.robust.methods import check_methods, estimated_noise, train
+from workbench.experiments.robust.networks import WIDEST, Setup, one_thread
+from workbench.experiments.training_data import inputs, true_labels
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import InputError
+from workbench.foundation.printing import Printed, wrapped
+from workbench.issues.plant import plant
+from workbench.runs.run import Run, opened
+
+BASELINE = "cross_entropy"
+REFERENCES = ("fixed", "clean")
+"""Cross-entropy on labels corrected by `find_issues`, and on the true labels."""
+
+
+@dataclass(frozen=True, repr=False)
+class RobustBench(Printed):
+    """Robust methods by noise rate.
+
+    Attributes
+    ----------
+    table : DataFrame, one row per rate, seed and method: accuracy and ece (on true test labels, in [0, 1]), restored
+        (share of wrong training labels whose true class the heads predict), broken (share of right ones that they would
+        change), estimated_rate (share of wrong labels that confident learning expected).
+    effects : DataFrame indexed by (method, rate): accuracy, low, high (95 % over seeds), difference, difference_low,
+        difference_high, verdict (against cross-entropy on the same split, labels and seed), ece, restored, broken.
+    judged_on : in words.
+    """
+
+    table: pd.DataFrame
+    effects: pd.DataFrame
+    judged_on: str
+    figures: ClassVar[tuple[str, ...]] = ("robust",)
+
+    def in_words(self, method: str, rate: float) -> str:
+        """One method at one rate against cross-entropy: "+2.1 points, 95 % 0.4 to 3.8"."""
+        if (method, rate) not in self.effects.index:
+            raise InputError.unknown("point", (method, rate), self.effects.index)
+        row = self.effects.loc[(method, rate)]
+        return points(row["difference"], row["difference_low"], row["difference_high"])
+
+    def __str__(self) -> str:
+        lines = [f"Accuracy, judged on {self.judged_on}; in brackets against cross-entropy:"]
+        for (method, rate), row in self.effects.iterrows():
+            words = "" if method == BASELINE else f" ({self.in_words(method, rate)}; {row['verdict']})"
+            repaired = "" if np.isnan(row["restored"]) else f", {row['restored']:.0%} of wrong labels restored"
+            lines.append(
+                f"  {rate:.0%} wrong, {method}: {row['accuracy']:.1%}{words}; ECE {row['ece']:.3f}{repaired}, "
+                f"{row['broken']:.1%} of right ones broken"
+            )
+        return wrapped("\n".join(lines))
+
+
+def robust(
+    data: Run | Dataset | str,
+    X: Any = None,
+    methods: str | Iterable[str] | None = None,
+    *,
+    rates: Iterable[float] = (0.0, 0.2, 0.4),
+    kind: str | np.ndarray = "symmetric",
+    truth: Iterable[object] | str | None = None,
+    seeds: int = 5,
+    test_share: float = 0.3,
+    noise: str = "estimated",
+    setup: Setup | None = None,
+    seed: int = 0,
+    **options: int | float,
+) -> RobustBench:
+    """Train small heads by every method on labels with a known share of errors, and test them on true labels.
+
+    Parameters
+    ----------
+    data : a Run or its path, or a Dataset with X.
+    X : n inputs in dataset order; by default the embeddings of the run. Standardised, at most 128 principal components.
+    methods : names of `workbench.experiments.robust.METHODS`, all by default. Further "fixed" (cross-entropy on labels
+        corrected by `find_issues`) and "clean" (cross-entropy on the true labels, the ceiling). Cross-entropy is always
+        among them.
+    rates : shares of labels to change, in [0, 1).
+    kind : how they are changed, as in `plant`: "symmetric", "pair", or a (k, k) matrix.
+    truth : (n,) true labels, or "planted"; by default the given labels count as true. Examples without are left out.
+    seeds : number of repeats; each has its own split, changed labels and initial weights, the same for all methods.
+    test_share : held out, in (0, 1).
+    noise : "estimated" (by confident learning on the training part) or "known": what forward correction and
+        co-teaching are told.
+    setup, options : `Setup`, or its fields: hidden, epochs, batch, learning_rate, decay.
+    seed : first of the seeds.
+
+    Returns
+    -------
+    RobustBench
+
+    Raises
+    ------
+    InputError : an unknown method, rate or option, or too little to train on.
+    MissingEvidence : neither X nor embeddings.
+
+    Notes
+    -----
+    An embedding that was trained on the given labels has seen the test examples too; all methods share that advantage.
+    Intervals are corrected resampled t over seeds. Every method has the default settings of its paper and the same
+    number of epochs; none is tuned, and none stops early.
+
+    Examples
+    --------
+    >>> X = np.repeat(np.eye(3), 30, axis=0) + 0.3 * np.random.default_rng(0).normal(size=(90, 3))
+    >>> data = Dataset.from_arrays(np.repeat(np.arange(3), 30))
+    >>> bench = robust(data, X, ["mixup"], rates=[0.2], seeds=2, epochs=2)
+    >>> list(bench.effects.index)
+    [('cross_entropy', 0.2), ('mixup', 0.2)]
+    """
+    data = opened(data)
+    dataset = data.dataset if isinstance(data, Run) else data
+    names, rates = _names(methods), _rates(rates)
+    if int(seeds) != seeds or seeds < 2:
+        raise InputError.at("seeds", f"is {seeds!r}", "Use an integer from 2, or there is no interval.")
+    if not 0 < test_share < 1:
+        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    if noise not in ("estimated", "known"):
+        raise InputError.unknown("noise", noise, ("estimated", "known"))
+    setup = make_setup(setup, options)
+    target = dataset.given_labels if truth is None else true_labels(dataset, truth)
+    features, rows = scaled_features(data, X, target != UNLABELLED, seed)
+    right = target[rows]
+    clean = _plain(dataset, rows).with_labels(right)
+    m = round(test_share * len(rows))
+    if m < 1 or len(rows) - m < 10 * min(dataset.k, 10):
+        raise InputError(f"{len(rows)} examples with features and true labels are too few to train and test on.")
+    from tqdm.auto import tqdm
+
+    lines = []
+    plan = [(rate, seed + number) for rate in rates for number in range(int(seeds))]
+    with one_thread():
+        for rate, number in tqdm(plan, desc="robust", unit="training set", delay=2, leave=False):
+            given = right if rate == 0 else plant(clean, rate, kind, seed=number).given_labels
+            order = np.random.default_rng(number).permutation(len(rows))
+            test, part = order[:m], np.sort(order[m:])
+            lines += _condition(names, features, given, right, part, test, dataset.k, setup, number, noise, rate)
+    table = pd.DataFrame(lines)
+    kind_said = kind if isinstance(kind, str) else "matrix"
+    source = "the given labels taken as true" if truth is None else "known true labels"
+    judged = f"{m:,} held-out examples, {int(seeds)} seeds, {kind_said} noise, {source}"
+    return RobustBench(table, _effects(table, names, m, len(rows) - m), judged)
+
+
+def _condition(
+    names: list[str], X: np.ndarray, given: np.ndarray, right: np.ndarray, part: np.ndarray, test: np.ndarray,
+    k: int, setup: Setup, seed: int, noise: str, rate: float,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """All methods on one set of labels and one split."""
+    import torch
+
+    mine, true = given[part], right[part]
+    wrong = mine != true
+    estimate = estimated_noise(X[part], mine, k, seed)
+    told = estimate if noise == "estimated" else (_known(mine, true, k), float(wrong.mean()))
+    lines = []
+    for name in names:
+        labels = true if name == "clean" else _fixed(X[part], mine, k, seed) if name == "fixed" else mine
+        method = BASELINE if name in REFERENCES else name
+        trained = train(method, X[part], labels, k, setup, seed, told)
+        probs = trained.predict(torch.from_numpy(X[test]))
+        said = labels if name in REFERENCES else trained.on_training.argmax(axis=1)
+        lines.append(
+            {
+                "rate": rate, "seed": seed, "method": name,
+                "accuracy": float(np.mean(probs.argmax(axis=1) == right[test])),
+                "ece": expected_calibration_error(probs, right[test]),
+                "restored": float(np.mean(said[wrong] == true[wrong])) if wrong.any() else np.nan,
+                "broken": float(np.mean(said[~wrong] != mine[~wrong])), "estimated_rate": estimate[1],
+            }
+        )  # fmt: skip
+    return lines
+
+
+def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """Given labels with the suggestions of `find_issues` on these features taken."""
+    from workbench.evidence.evidence import Evidence
+    from workbench.issues.detector import find_issues
+
+    found = find_issues(Evidence.from_arrays(given, k, embeddings=X), seed=seed).sort_values("row")
+    labels = given.copy()
+    take = found["is_issue"].to_numpy(bool)
+    labels[take] = found["suggested"].to_numpy()[take].astype(np.int64)
+    return labels
+
+
+def _known(given: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
+    """(k, k) shares of given labels by true class; the identity for a class without examples."""
+    counts = np.zeros((k, k))
+    np.add.at(counts, (right, given), 1)
+    none = counts.sum(axis=1) == 0
+    counts[none] = np.eye(k)[none]
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def scaled_features(data: Run | Dataset, X: Any, usable: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features (m, d) float32, standardised to mean square 1 per column, and the rows (m,) that have them."""
+    material = inputs(data, X)
+    rows = np.flatnonzero(material.there & usable)
+    values = material.values
+    values = values.iloc[rows].to_numpy() if hasattr(values, "iloc") else values[rows]
+    values = values.toarray() if hasattr(values, "toarray") else values
+    out = scaled(np.asarray(values, np.float32), seed, WIDEST)
+    return np.ascontiguousarray(out * np.sqrt(out.shape[1]), np.float32), rows
+
+
+def make_setup(setup: Setup | None, options: dict[str, Any]) -> Setup:
+    """Setup from its fields, with an error that lists them."""
+    known = [field.name for field in dataclasses.fields(Setup)]
+    for name in options:
+        if name not in known:
+            raise InputError.unknown("option", name, known)
+    return dataclasses.replace(setup or Setup(), **options)
+
+
+def _plain(dataset: Dataset, rows: np.ndarray) -> Dataset:
+    """The examples of some rows, without media or planted errors."""
+    return Dataset(dataset.ids[rows], dataset.given_labels[rows], dataset.classes)
+
+
+def _names(methods: str | Iterable[str] | None) -> list[str]:
+    """Methods in order, the baseline first, references last."""
+    asked = None if methods is None else [methods] if isinstance(methods, str) else list(methods)
+    references = [name for name in asked or () if name in REFERENCES]
+    rest = None if asked is None else [name for name in asked if name not in REFERENCES]
+    found = [] if rest == [] and references else check_methods(rest)
+    return [BASELINE, *(name for name in found if name != BASELINE), *references]
+
+
+def _rates(rates: Iterable[float]) -> list[float]:
+    found = sorted({float(rate) for rate in ([rates] if isinstance(rates, (int, float)) else rates)})
+    for rate in found:
+        if not 0 <= rate < 1:
+            raise InputError.at("rates", f"holds {rate!r}", "Give shares of labels to change, in [0, 1).")
+    if not found:
+        raise InputError.at("rates", "is empty", "Give shares of labels to change, in [0, 1).")
+    return found
+
+
+def _effects(table: pd.DataFrame, names: list[str], tested: int, trained: int) -> pd.DataFrame:
+    """Means and intervals by (method, rate)."""
+    rows = {}
+    for method in names:
+        for rate, part in table[table["method"] == method].groupby("rate"):
+            usual = table[(table["method"] == BASELINE) & (table["rate"] == rate)].set_index("seed")["accuracy"]
+            accuracy = part["accuracy"].to_numpy()
+            apart = accuracy - usual.loc[part["seed"]].to_numpy()
+            low, high = corrected_t(accuracy, tested, trained)
+            less, more = corrected_t(apart, tested, trained)
+            rows[(method, float(rate))] = {
+                "accuracy": accuracy.mean(), "low": low, "high": high, "difference": apart.mean(),
+                "difference_low": less, "difference_high": more, "verdict": verdict(less, more),
+                **{name: part[name].mean() for name in ("ece", "restored", "broken")},
+            }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["method", "rate"])

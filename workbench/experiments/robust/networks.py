@@ -1,0 +1,118 @@
+"""Small networks on stored features, and the loop that all methods share.
+
+Hidden here: seeds that leave the global ones alone, batches, one thread (small networks gain nothing from more).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.foundation.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+WIDEST = 128  # principal components that a head sees at most
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How heads are trained.
+
+    Attributes
+    ----------
+    hidden : units of the one hidden layer; 0 is a linear head
+    epochs : passes over the training data
+    batch : examples per step
+    learning_rate, decay : of AdamW
+    """
+
+    hidden: int = 128
+    epochs: int = 25
+    batch: int = 128
+    learning_rate: float = 5e-3
+    decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name, least in (("hidden", 0), ("epochs", 1), ("batch", 2)):
+            value = getattr(self, name)
+            if int(value) != value or value < least:
+                raise InputError.at(name, f"is {value!r}", f"Use a whole number from {least}.")
+
+
+@dataclass
+class Task:
+    """One training: features (n, d), given labels (n,) of k classes, how, and what was estimated about the noise."""
+
+    X: Tensor
+    labels: Tensor
+    k: int
+    setup: Setup
+    seed: int
+    transition: Tensor
+    noise_rate: float
+
+    def network(self, number: int = 0) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        """A fresh head and its optimizer; the same seed and number give the same weights."""
+        import torch
+        from torch import nn
+
+        d, hidden = self.X.shape[1], self.setup.hidden
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1000 * self.seed + number)
+            if hidden:
+                net = nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, self.k))
+            else:
+                net = nn.Linear(d, self.k)
+        rate, decay = self.setup.learning_rate, self.setup.decay
+        return net, torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, fused=True)
+
+    def rng(self, number: int = 0) -> np.random.Generator:
+        """Randomness of one part of the training."""
+        return np.random.default_rng([self.seed, number])
+
+    def batches(self, rng: np.random.Generator, rows: np.ndarray | None = None) -> Iterator[Tensor]:
+        """Row numbers of one epoch, shuffled; a last batch of one row joins the one before."""
+        import torch
+
+        order = torch.from_numpy(rng.permutation(len(self.labels) if rows is None else rows))
+        parts = list(order.split(self.setup.batch))
+        if len(parts) > 1 and len(parts[-1]) < 2:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        yield from parts
+
+
+def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of gradient descent on the mean of a loss (b,)."""
+    optimizer.zero_grad()
+    loss.mean().backward()
+    optimizer.step()
+
+
+def probabilities(net: torch.nn.Module, X: Tensor) -> np.ndarray:
+    """(n, k) float32 predicted probabilities."""
+    import torch
+
+    with torch.no_grad():
+        return net(X).softmax(dim=1).numpy()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """torch and linear algebra in one thread; threads that wait for each other on busy cores cost minutes."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

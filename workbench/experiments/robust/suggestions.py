@@ -1,0 +1,96 @@
+"""What robust heads would change, as suggestions for the review queue.
+
+Every example is judged by a head that was trained without it, so that none can vouch for its own label.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.evidence.evidence import Evidence
+from workbench.evidence.out_of_fold import deal_folds
+from workbench.experiments.robust.bench import make_setup, scaled_features
+from workbench.experiments.robust.methods import METHODS, check_methods, train
+from workbench.experiments.robust.networks import Setup, one_thread
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import InputError
+from workbench.runs.run import Run, opened
+
+
+def suggest(
+    data: Run | Dataset | str,
+    method: str = "cross_split",
+    X: Any = None,
+    *,
+    folds: int = 4,
+    threshold: float = 0.5,
+    seed: int = 0,
+    setup: Setup | None = None,
+    **options: int | float,
+) -> pd.DataFrame:
+    """Suggested labels of heads that were trained by a robust method, in the form of `find_issues`.
+
+    Parameters
+    ----------
+    data : a Run or its path, or a Dataset with X.
+    method : a name of `workbench.experiments.robust.METHODS`.
+    X : n inputs in dataset order; by default the embeddings of the run.
+    folds : every example is predicted by heads that were trained on the other folds.
+    threshold : of p_error, as in `find_issues`.
+    seed : of folds and weights.
+    setup, options : as in `robust`.
+
+    Returns
+    -------
+    DataFrame as from `find_issues` (given, suggested, p_error, p_suggested, is_issue, reasons, row, by id), for
+    `wd.Explorer(run, issues=...)` and its journal. Every reason begins with the method; ``attrs["source"]`` names it.
+
+    Notes
+    -----
+    The probabilities go through the same calibration as all others (`find_issues` with `pred_probs`), so that p_error
+    of two sources can be compared. An example without features gets the class shares.
+
+    Examples
+    --------
+    >>> X = np.repeat(np.eye(3), 30, axis=0) + 0.2 * np.random.default_rng(0).normal(size=(90, 3))
+    >>> labels = np.repeat(np.arange(3), 30)
+    >>> labels[0] = 2
+    >>> table = suggest(Dataset.from_arrays(labels), "generalized_cross_entropy", X)
+    >>> int(table.index[0]), table["given"].iloc[0], table["suggested"].iloc[0]
+    (0, '2', '0')
+    """
+    from workbench.issues.detector import find_issues
+
+    data = opened(data)
+    dataset = data.dataset if isinstance(data, Run) else data
+    check_methods(method)
+    setup = make_setup(setup, options)
+    if int(folds) != folds or folds < 2:
+        raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
+    given, k = dataset.given_labels, dataset.k
+    features, rows = scaled_features(data, X, np.ones(dataset.n, bool), seed)
+    labels = given[rows]
+    if (labels != UNLABELLED).sum() < 2 * folds:
+        raise InputError.at("data", f"has {int((labels != UNLABELLED).sum())} labelled examples", "Use fewer folds.")
+    shares = np.bincount(given[given != UNLABELLED], minlength=k) / max(int((given != UNLABELLED).sum()), 1)
+    probs = np.tile(shares.astype(np.float32), (dataset.n, 1))
+    fold = deal_folds(labels, int(folds), seed)
+    with one_thread():
+        import torch
+
+        for part in [*range(int(folds)), *([-1] if (fold < 0).any() else [])]:
+            teach = np.flatnonzero((fold >= 0) & (fold != part))
+            trained = train(method, features[teach], labels[teach], k, setup, seed + part + 1)
+            asked = np.flatnonzero(fold == part)
+            probs[rows[asked]] = trained.predict(torch.from_numpy(features[asked]))
+        probs /= probs.sum(axis=1, keepdims=True)
+        evidence = Evidence.from_arrays(given, k, probs, ids=dataset.ids, classes=dataset.classes)
+        table = find_issues(evidence, threshold=threshold, seed=seed)
+    words = method.replace("_", " ")
+    table["reasons"] = [f"{words} head: {reason}" if reason else f"{words} head" for reason in table["reasons"]]
+    table.attrs |= {"source": f"robust head, {words} ({METHODS[method].source})", "method": f"{words}, {folds} folds"}
+    return table

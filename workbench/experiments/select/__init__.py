@@ -1,0 +1,12 @@
+"""Keep, drop, weight: which examples to train on, by whatever score, and whether that beats chance.
+
+`selection` chooses ids and weights, `rules` says which end of a score is kept and why, `shapley` and `influence` are
+values that need all examples at once, `curve` measures accuracy against the share that was kept.
+"""
+
+from __future__ import annotations
+
+from workbench.experiments.select.curve import KeepCurve, keep_curve
+from workbench.experiments.select.selection import select, weigh
+
+__all__ = ["KeepCurve", "keep_curve", "select", "weigh"]

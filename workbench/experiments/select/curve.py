@@ -1,0 +1,206 @@
+"""Accuracy against the share of the training data that is kept, by several scores and by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.experiments.intervals import corrected_t, points, verdict
+from workbench.experiments.select.rules import end_of, made_value, needs_inputs, values_of
+from workbench.experiments.select.selection import best
+from workbench.experiments.training_data import calm_threads, inputs, predicted, take, true_labels
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import InputError
+from workbench.foundation.printing import Printed, wrapped
+from workbench.runs.run import Run, opened
+
+SHARES = (0.1, 0.2, 0.33, 0.5, 0.75, 1.0)
+RANDOM = "random"
+
+
+@dataclass(frozen=True, repr=False)
+class KeepCurve(Printed):
+    """Accuracy after training on a kept part, by score and share.
+
+    Attributes
+    ----------
+    table : DataFrame, one row per split, by and share: accuracy in [0, 1], kept (examples), wrong_kept (share of wrong
+        labels among them, NaN without `truth`).
+    effects : DataFrame indexed by (by, share): accuracy, low, high (95 %), difference, difference_low, difference_high
+        (95 %, against as many random examples of the same split), verdict, wrong_kept.
+    judged_on : in words.
+    """
+
+    table: pd.DataFrame
+    effects: pd.DataFrame
+    judged_on: str
+    figures: ClassVar[tuple[str, ...]] = ("keep",)
+
+    def in_words(self, by: str, share: float) -> str:
+        """One score at one share against chance: "-3.1 points, 95 % -4.4 to -1.8"."""
+        if (by, share) not in self.effects.index:
+            raise InputError.unknown("point", (by, share), self.effects.index)
+        row = self.effects.loc[(by, share)]
+        return points(row["difference"], row["difference_low"], row["difference_high"])
+
+    def __str__(self) -> str:
+        lines = [f"Accuracy by kept share, judged on {self.judged_on}; against as many random examples:"]
+        for by, share in self.effects.index:
+            row = self.effects.loc[(by, share)]
+            if by == RANDOM:
+                lines.append(f"  {share:.0%} at random: {row['accuracy']:.1%}")
+            elif share < 1:
+                words = f"{self.in_words(by, share)}; {row['verdict']}"
+                lines.append(f"  {share:.0%} by {by}: {row['accuracy']:.1%}, {words}")
+        return wrapped("\n".join(lines))
+
+
+def keep_curve(
+    run: Run | Dataset | str,
+    by: str | Sequence[str] | Mapping[str, pd.Series] = ("variability", "el2n", "p_error"),
+    shares: Iterable[float] = SHARES,
+    *,
+    X: Any = None,
+    estimator: Any = None,
+    truth: Iterable[object] | str | None = None,
+    end: str | Mapping[str, str] | None = None,
+    repeats: int = 5,
+    test_share: float = 0.3,
+    seed: int = 0,
+) -> KeepCurve:
+    """Train on parts of the data chosen by scores, and on random parts of the same size, test on held-out examples.
+
+    Parameters
+    ----------
+    run : a Run or its path, or a Dataset with X.
+    by : names as in `select`, or a mapping from a name to a Series by id.
+    shares : of the training examples to keep, in (0, 1].
+    X, estimator : as in `compare`: by default the embeddings of the run and logistic regression on them.
+    truth : (n,) true labels, or "planted"; the tests are judged by them. Without it by the given labels, wrong ones
+        included. Training always sees the given labels.
+    end : which end to keep instead of the usual one: "high" or "low", for all scores or by name.
+    repeats : random splits; all trainings of a split are tested on the same examples.
+    test_share : held out, in (0, 1).
+    seed : of splits, ties and random parts.
+
+    Returns
+    -------
+    KeepCurve
+
+    Notes
+    -----
+    "knn_shapley" and "influence" are made anew from the training part of each split. Recorded scores come from the one
+    training that was recorded, which saw the held-out examples too: what they say of a training example rests a little
+    on the given labels of test examples, never on the true ones. Intervals are corrected resampled t
+    (`workbench.experiments.intervals.corrected_t`), the splits overlapping by the part that was chosen from.
+
+    Examples
+    --------
+    >>> X = np.repeat(np.eye(4), 25, axis=0) + 0.1 * np.random.default_rng(0).normal(size=(100, 4))
+    >>> data = Dataset.from_arrays(np.repeat(np.arange(4), 25))
+    >>> curve = keep_curve(data, "knn_shapley", [0.5, 1.0], X=X, repeats=2)
+    >>> list(curve.effects.index)
+    [('random', 0.5), ('random', 1.0), ('knn_shapley', 0.5), ('knn_shapley', 1.0)]
+    """
+    data = opened(run)
+    dataset = data.dataset if isinstance(data, Run) else data
+    shares = _checked_shares(shares)
+    if int(repeats) != repeats or repeats < 2:
+        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer from 2, or there is no interval.")
+    if not 0 < test_share < 1:
+        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    given, material = dataset.given_labels, inputs(data, X)
+    target = given if truth is None else true_labels(dataset, truth)
+    eligible = np.flatnonzero(material.there & (target != UNLABELLED))
+    pool = material.there & (given != UNLABELLED)
+    m = round(test_share * len(eligible))
+    if m < 1 or pool.sum() - m < 10:
+        raise InputError(f"{len(eligible)} examples can be tested on: too few for a curve. Use more data.")
+    sources = dict(by) if isinstance(by, Mapping) else {name: name for name in ([by] if isinstance(by, str) else by)}
+    sources.pop(RANDOM, None)
+    signs = {name: 1.0 if end_of(source, _end(end, name)) == "high" else -1.0 for name, source in sources.items()}
+    fixed = {name: _whole(data, source, seed) for name, source in sources.items()}
+    from tqdm.auto import tqdm
+
+    rng = np.random.default_rng(seed)
+    rows = []
+    with calm_threads(dataset.n):
+        for split in tqdm(range(int(repeats)), desc="keep", unit="split", delay=2, leave=False):
+            test = rng.choice(eligible, size=m, replace=False)
+            train = pool.copy()
+            train[test] = False
+            train = np.flatnonzero(train)
+            draws = np.random.default_rng([seed, split])
+            worths = {RANDOM: draws.random(dataset.n)}
+            for name, source in sources.items():
+                made = fixed[name] is None
+                values = made_value(material, given, dataset.k, source, train, seed) if made else fixed[name]
+                worths[name] = np.nan_to_num(signs[name] * values, nan=-np.inf)
+            whole = None
+            for name, worth in worths.items():
+                for share in shares:
+                    kept = best(worth, train, max(2, round(share * len(train))), draws)
+                    if share == 1 and whole is not None:
+                        accuracy = whole
+                    else:
+                        found = _predicted(estimator, material.values, given, kept, test)
+                        accuracy = float(np.mean(found == target[test]))
+                        whole = accuracy if share == 1 else whole
+                    known = target[kept] != UNLABELLED
+                    wrong = np.mean(given[kept][known] != target[kept][known]) if truth is not None else np.nan
+                    rows.append((split, name, share, accuracy, len(kept), wrong))
+    table = pd.DataFrame(rows, columns=["split", "by", "share", "accuracy", "kept", "wrong_kept"])
+    kind = "by the given labels, wrong ones included" if truth is None else "by known true labels"
+    judged = f"{m:,} held-out examples each of {int(repeats)} splits, {kind}"
+    return KeepCurve(table, _effects(table, m, len(train)), judged)
+
+
+def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """(t,) predictions after training on `kept`; of a single class, that class."""
+    labels = np.unique(given[kept])
+    if len(labels) == 1:
+        return np.full(len(test), labels[0])
+    return predicted(estimator, X, given, kept, take(X, test))
+
+
+def _whole(data: Run | Dataset, source: str | pd.Series, seed: int) -> np.ndarray | None:
+    """(n,) values that are known before the split; None for those made from its training part."""
+    if isinstance(source, str) and needs_inputs(source):
+        return None
+    return values_of(data, source, seed)
+
+
+def _end(end: str | Mapping[str, str] | None, name: str) -> str | None:
+    return end.get(name) if isinstance(end, Mapping) else end
+
+
+def _checked_shares(shares: Iterable[float]) -> list[float]:
+    found = sorted({float(share) for share in ([shares] if isinstance(shares, (int, float)) else shares)})
+    for share in found:
+        if not 0 < share <= 1:
+            raise InputError.at("shares", f"holds {share!r}", "Give shares of the training examples, in (0, 1].")
+    if not found:
+        raise InputError.at("shares", "is empty", "Give shares of the training examples, in (0, 1].")
+    return found
+
+
+def _effects(table: pd.DataFrame, tested: int, trained: int) -> pd.DataFrame:
+    """Means and intervals by (by, share), and the difference from random parts of the same size."""
+    rows = {}
+    chance = table[table["by"] == RANDOM].set_index(["share", "split"])["accuracy"]
+    for (by, share), part in table.groupby(["by", "share"], sort=False):
+        accuracy = part["accuracy"].to_numpy()
+        apart = accuracy - chance.loc[share].loc[part["split"]].to_numpy()
+        low, high = corrected_t(accuracy, tested, trained)
+        less, more = corrected_t(apart, tested, trained)
+        rows[(by, share)] = {
+            "accuracy": accuracy.mean(), "low": low, "high": high, "difference": apart.mean(),
+            "difference_low": less, "difference_high": more, "verdict": verdict(less, more),
+            "wrong_kept": part["wrong_kept"].mean(),
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["by", "share"])

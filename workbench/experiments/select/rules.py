@@ -1,0 +1,139 @@
+"""By what to select, which end is kept, and who says so: one flat table.
+
+A score says which end is suspicious; which end is worth keeping is another question. Scores of label quality keep the
+end that is not suspicious. Scores of difficulty keep the hard end, as their papers do, and wrong labels with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.evidence.out_of_fold import scaled
+from workbench.experiments.select.influence import directions, influence
+from workbench.experiments.select.shapley import knn_shapley
+from workbench.experiments.training_data import Inputs, calm_threads, inputs
+from workbench.foundation.errors import InputError
+from workbench.runs.run import Run
+from workbench.scores import SCORES, score
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which end of a value is kept ("high" or "low"), who proposed it, and what it is in words."""
+
+    keep: str
+    source: str
+    in_words: str
+    value: Callable[[np.ndarray, np.ndarray, int, int], np.ndarray] | None = None
+
+
+def _shapley(X: np.ndarray, labels: np.ndarray, k: int, seed: int) -> np.ndarray:
+    return knn_shapley(X, labels, seed=seed)
+
+
+def _influence(X: np.ndarray, labels: np.ndarray, k: int, seed: int) -> np.ndarray:
+    return influence(scaled(X, seed, directions(k)), labels, k, seed=seed)
+
+
+RULES: dict[str, Rule] = {
+    "variability": Rule("high", "Swayamdipta et al. 2020, Dataset Cartography, section 4", "the ambiguous"),
+    "forgetting": Rule("high", "Toneva et al. 2019, section 5; never learned counts most", "the forgotten"),
+    "el2n": Rule("high", "Paul et al. 2021, Deep Learning on a Data Diet, section 3", "the hard, early in training"),
+    "mean_entropy": Rule("high", "uncertainty sampling, Lewis and Gale 1994", "the undecided"),
+    "p_error": Rule("low", "find_issues: the probability that the given label is wrong", "the least doubtful labels"),
+    "knn_shapley": Rule(
+        "high", "Jia et al. 2019, theorem 1", "what helps nearest neighbours to the given labels", _shapley
+    ),
+    "influence": Rule(
+        "high", "Koh and Liang 2017, equation 2", "what lowers the held-out loss of a softmax head", _influence
+    ),
+}
+
+
+def rule(name: str) -> Rule:
+    """The rule of a name: its own, or of a score of label quality the end that is not suspicious."""
+    if name in RULES:
+        return RULES[name]
+    if name not in SCORES:
+        raise InputError.unknown("score to select by", name, [*RULES, *(one for one in SCORES if one not in RULES)])
+    row = SCORES[name]
+    return Rule("low" if row.suspicious == "high" else "high", row.source, row.in_words)
+
+
+def needs_inputs(name: str) -> bool:
+    """Whether a value is made from inputs and labels of just the examples that can be chosen."""
+    return rule(name).value is not None
+
+
+def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
+    """(n,) of a registered score, or of "p_error"; NaN where there is none."""
+    if name == "p_error":
+        from workbench.issues.detector import find_issues
+
+        found = find_issues(data, seed=seed)
+        return _aligned(found["p_error"], data)
+    if not isinstance(data, Run):
+        raise InputError.at("by", f"is {name!r}, which is read from a run", "Pass a Run, or values as a Series by id.")
+    if name == "forgetting":
+        values = score(data, ["forgetting", "never_learned"])
+        return np.where(values["never_learned"], np.inf, values["forgetting"].to_numpy(float))
+    return score(data, name)[name].to_numpy(float)
+
+
+def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np.ndarray, seed: int) -> np.ndarray:
+    """(n,) of a value that is made from the inputs and labels of `rows`; NaN elsewhere."""
+    out = np.full(len(labels), np.nan)
+    rows = rows[material.there[rows] & (labels[rows] >= 0)]
+    X = material.values
+    X = X.iloc[rows].to_numpy() if hasattr(X, "iloc") else X[rows].toarray() if hasattr(X, "toarray") else X[rows]
+    with calm_threads(len(labels)):
+        out[rows] = rule(name).value(scaled(np.asarray(X, np.float32), seed), labels[rows], k, seed)
+    return out
+
+
+def values_of(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = None) -> np.ndarray:
+    """(n,) float64, what to select by, in dataset order; NaN for what cannot be chosen.
+
+    Parameters
+    ----------
+    by : a name of `RULES` or `SCORES`, or a Series by id.
+    """
+    dataset = data.dataset if isinstance(data, Run) else data
+    given = dataset.given_labels
+    if isinstance(by, pd.Series):
+        values = _aligned(by, data)
+    elif needs_inputs(by):
+        values = made_value(inputs(data, X), given, dataset.k, by, np.arange(dataset.n), seed)
+    else:
+        values = recorded_value(data, by, seed)
+    return np.where(given >= 0, values, np.nan)
+
+
+def _aligned(values: pd.Series, data: Run | Dataset) -> np.ndarray:
+    """(n,) of a Series by id; NaN where it has no value."""
+    dataset = data.dataset if isinstance(data, Run) else data
+    out = np.full(dataset.n, np.nan)
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        raise InputError.at("by", f"holds {values.dtype}", "Pass a Series of numbers by id.")
+    out[dataset.rows(values.index.to_numpy())] = values.to_numpy(float)
+    return out
+
+
+def end_of(by: str | pd.Series, end: str | None) -> str:
+    """Which end is kept: the one asked for, else that of the rule."""
+    if end is not None and end not in ("high", "low"):
+        raise InputError.unknown("end", end, ("high", "low"))
+    if isinstance(by, pd.Series):
+        if end is None:
+            raise InputError.at("end", "is missing", 'Of values of your own, say which end to keep: "high" or "low".')
+        return end
+    return rule(by).keep if end is None else end

@@ -1,0 +1,159 @@
+"""Ids to keep and weights for training, by a score.
+
+Ties are broken at random by the seed, so that a score with many equal values (forgetting) does not keep what comes
+first in the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.experiments.select.rules import end_of, values_of
+from workbench.foundation.errors import InputError
+from workbench.runs.run import Run, opened
+from workbench.storage.tables import check_target, write_table
+
+
+def select(
+    run: Run | Dataset | str | Path,
+    keep: float | int = 0.33,
+    by: str | pd.Series = "variability",
+    *,
+    end: str | None = None,
+    per_class: bool = False,
+    X: Any = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Ids of the examples to keep.
+
+    Parameters
+    ----------
+    run : a Run or its path; or a Dataset, for "knn_shapley" and "influence" with X, or a Series.
+    keep : share of the examples that can be chosen, in (0, 1], or their number (int from 1).
+    by : "variability" keeps the ambiguous, "el2n" and "forgetting" the hard, "knn_shapley" and "influence" the useful,
+        "p_error", "aum", "confidence", "self_confidence", ... the least suspicious, "random" a random part; see
+        `workbench.experiments.select.rules.RULES` and `SCORES`. Or a Series of numbers by id, with `end`.
+    end : "high" or "low", which end of the score to keep, instead of the one that its paper keeps.
+    per_class : keep that share (or, with a number, an equal share of it) of every class.
+    X : n inputs for "knn_shapley" and "influence"; by default the embeddings of the run.
+    seed : of ties and "random".
+
+    Returns
+    -------
+    (m,) ids in dataset order. Unlabelled examples and those without a value are never among them.
+
+    Raises
+    ------
+    InputError : an unknown score, `keep` out of range, or nothing to choose from. MissingEvidence : it needs what the
+    run does not have.
+
+    Notes
+    -----
+    Hard and mislabelled examples look alike to variability, EL2N and forgetting: on data with wrong labels their hard
+    end holds many of them. `keep_curve` says what a selection does to accuracy on your data.
+
+    Examples
+    --------
+    >>> data = Dataset.from_arrays(["cat", "dog", "cat", "dog"], ids=["a", "b", "c", "d"])
+    >>> worth = pd.Series([0.1, 0.9, 0.4, 0.8], index=["a", "b", "c", "d"])
+    >>> list(select(data, 0.5, worth, end="high"))
+    ['b', 'd']
+    >>> list(select(data, 0.5, worth, end="high", per_class=True))
+    ['b', 'c']
+    """
+    data = opened(run)
+    dataset = data.dataset if isinstance(data, Run) else data
+    rng = np.random.default_rng(seed)
+    worth = worth_of(data, by, end, seed, X)
+    groups = [np.flatnonzero(~np.isnan(worth))]
+    if per_class:
+        groups = [groups[0][dataset.given_labels[groups[0]] == label] for label in range(dataset.k)]
+    total = sum(len(rows) for rows in groups)
+    if not total:
+        raise InputError.at("by", "has no value for any labelled example", "Choose another score.")
+    share = _share(keep, total)
+    chosen = [best(worth, rows, round(share * len(rows)), rng) for rows in groups]
+    return dataset.ids[np.sort(np.concatenate(chosen))]
+
+
+def weigh(
+    run: Run | Dataset | str | Path,
+    by: str | pd.Series = "p_error",
+    *,
+    keep: float | int | None = None,
+    end: str | None = None,
+    path: str | Path | None = None,
+    force: bool = False,
+    X: Any = None,
+    seed: int = 0,
+) -> pd.Series:
+    """A weight in [0, 1] for every example, for `sample_weight=` or a weighted sampler.
+
+    Parameters
+    ----------
+    run, by, end, X, seed : as in `select`.
+    keep : weight 1 for what `select` keeps and 0 for the rest. Without it: of "p_error" the probability that the label
+        is right, 1 - p_error; of any other score the share of examples that are worth no more.
+    path : also write the columns id and weight to .csv, .jsonl or .parquet.
+    force : replace a file that is there.
+
+    Returns
+    -------
+    Series "weight" indexed by id, float64, in dataset order; 0 for unlabelled examples and those without a value.
+
+    Examples
+    --------
+    >>> data = Dataset.from_arrays(["cat", "dog", "cat", None], ids=["a", "b", "c", "d"])
+    >>> weigh(data, pd.Series([0.1, 0.9, 0.4, 0.8], index=["a", "b", "c", "d"]), end="high").round(2).to_dict()
+    {'a': 0.33, 'b': 1.0, 'c': 0.67, 'd': 0.0}
+    """
+    data = opened(run)
+    dataset = data.dataset if isinstance(data, Run) else data
+    if path is not None:
+        check_target(path, force)
+    if keep is not None:
+        kept = select(data, keep, by, end=end, X=X, seed=seed)
+        weights = np.zeros(dataset.n)
+        weights[dataset.rows(kept)] = 1.0
+    elif isinstance(by, str) and by == "p_error" and end in (None, "low"):
+        weights = np.nan_to_num(1 - values_of(data, by, seed), nan=0.0)
+    else:
+        worth = pd.Series(worth_of(data, by, end, seed, X))
+        weights = worth.rank(method="max", pct=True).fillna(0.0).to_numpy()
+    out = pd.Series(weights, index=pd.Index(dataset.ids, name="id"), name="weight")
+    if path is not None:
+        write_table(out.reset_index(), path, force=force)
+    return out
+
+
+def worth_of(data: Run | Dataset, by: str | pd.Series, end: str | None, seed: int, X: Any = None) -> np.ndarray:
+    """(n,) float64, high is kept; NaN for what cannot be chosen."""
+    if isinstance(by, str) and by == "random":
+        dataset = data.dataset if isinstance(data, Run) else data
+        return np.where(dataset.given_labels >= 0, np.random.default_rng([seed, 7]).random(dataset.n), np.nan)
+    sign = 1.0 if end_of(by, end) == "high" else -1.0
+    return sign * values_of(data, by, seed, X)
+
+
+def best(worth: np.ndarray, rows: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
+    """The m of `rows` with the highest worth, ties at random."""
+    order = np.lexsort((rng.random(len(rows)), -worth[rows]))
+    return rows[order[:m]]
+
+
+def _share(keep: float | int, total: int) -> float:
+    """Share of the examples to keep."""
+    if isinstance(keep, (bool, np.bool_)) or not isinstance(keep, (int, float, np.integer, np.floating)):
+        raise InputError.at("keep", f"is {keep!r}", "Give a share in (0, 1] or a number of examples.")
+    if isinstance(keep, (int, np.integer)):
+        if not 1 <= keep <= total:
+            raise InputError.at("keep", f"is {keep} of {total} examples", "Give a number between 1 and that.")
+        return keep / total
+    if not 0 < keep <= 1:
+        raise InputError.at("keep", f"is {keep!r}", "Give a share in (0, 1] or a number of examples.")
+    return float(keep)

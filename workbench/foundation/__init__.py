@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, checks of arrays, reductions by block, parallel work, devices, progress."""

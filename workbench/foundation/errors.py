@@ -1,0 +1,99 @@
+"""What can go wrong, in words: every error names the field, the place, what was found and what to do.
+
+All are `ValueError`s under one base, so `except wb.errors.WorkbenchError` catches whatever the project
+raises on purpose. Messages are built here so that the same mistake reads the same everywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+MOST = 4000
+"""Characters of what was found that a message holds."""
+
+
+class WorkbenchError(ValueError):
+    """Base of every error that the project raises on purpose."""
+
+
+class InputError(WorkbenchError):
+    """An argument or a row of the user's data is not usable as it is."""
+
+    @classmethod
+    def at(cls, field: str, found: str, todo: str, *, row: int | None = None, id: object = None) -> InputError:
+        """`field` row 17 (id 'a'): found. todo."""
+        place = f"`{field}`"
+        if row is not None:
+            place += f" row {row}"
+        if id is not None:
+            place += f" (id {shortened(id)})"
+        found = found if len(found) <= MOST else f"{found[: MOST // 2]}... ({len(found):,} characters)"
+        error = cls(f"{place} {found}. {todo}")
+        error.parts = {"field": field, "found": found, "todo": todo, "row": row}
+        return error
+
+    parts: Mapping[str, Any] = {}
+
+    def with_id(self, ids: Sequence[object]) -> InputError:
+        """The same error naming the id of its row as well, `ids` being those of the batch it speaks of."""
+        row = self.parts.get("row")
+        return self if row is None else InputError.at(**{**self.parts, "id": _plain(ids[row])})
+
+    @classmethod
+    def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
+        """An unknown name: say the nearest one, list the known ones when they are few."""
+        options = [str(option) for option in known]
+        short = [option for option in options if len(option) <= 200]
+        asked = name if isinstance(name, str) else shortened(name)
+        near = difflib.get_close_matches(asked, short, n=1) if len(asked) <= 200 else []
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(option if len(option) <= 200 else shortened(option) for option in options[:12])
+        listed += f" and {len(options) - 12} more" if len(options) > 12 else ""
+        return cls(f"unknown {what} {shortened(name)}.{hint} Known: {listed or 'none'}.{' ' + todo if todo else ''}")
+
+
+class MissingEvidence(WorkbenchError):
+    """A score or a view needs something that was not recorded."""
+
+    @classmethod
+    def needed(cls, who: str, missing: Sequence[str], how: str) -> MissingEvidence:
+        """`who` needs `a`, `b`, which this run does not have. how."""
+        return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
+
+
+class FdrNotPossible(UserWarning):
+    """`find_issues(fdr=...)` marks no issue: the labels alone do not say how many false alarms there would be."""
+
+
+class RunError(WorkbenchError):
+    """A run directory is missing, damaged, of a newer schema, or in use in a way that would lose data."""
+
+
+class ExistsError(WorkbenchError):
+    """A file or directory that would be overwritten is already there."""
+
+
+def shortened(value: object, most: int = 200) -> str:
+    """`repr` of a value for a message, cut where it is long."""
+    value = _plain(value)
+    if isinstance(value, (str, bytes)) and len(value) > most:
+        return f"{value[:most]!r}... ({len(value):,} {'characters' if isinstance(value, str) else 'bytes'})"
+    try:
+        text = repr(value)
+    except Exception as error:  # a class of the user's, or an integer of too many digits
+        return f"<{type(value).__name__} without a text: {type(error).__name__}>"
+    text = text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+    return " ".join(text.split()) if "\n" in text else text
+
+
+def first_few(values: Sequence[object], most: int = 5) -> str:
+    """At most `most` offenders and the count of the others, for error messages."""
+    shown = ", ".join(shortened(value) for value in list(values[:most]))
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def _plain(value: object) -> object:
+    """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value

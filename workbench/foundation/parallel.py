@@ -1,0 +1,125 @@
+"""The same function on many parts: one after the other, in threads, or on a dask.distributed cluster.
+
+Hides how many parts are under way at a time (so that memory stays flat however many there are), and what happens when
+the caller stops or a part fails: nothing new is started, and the error comes out at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from workbench.foundation.errors import InputError
+from workbench.foundation.reductions import usable_cores
+
+RETRIES = 2
+"""How often a part is tried again when its worker raised; after the death of a worker dask itself starts it again."""
+
+
+def each(
+    function: Callable[[Any], Any], parts: Iterable[Any], *, client: Any = None, threads: int | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Pairs (part, function(part)), in the order in which they are finished.
+
+    Parameters
+    ----------
+    function : without side effects that matter twice: a part may be computed again when a worker dies.
+    parts : read as they are needed.
+    client : dask.distributed Client; `function` and the parts must then go over the wire (functions by their module).
+    threads : at most so many, where there is no client; 1 runs everything in this thread. As many as there are cores
+        unless given.
+
+    Yields
+    ------
+    (part, result)
+    """
+    check_client(client)
+    if client is not None:
+        yield from _on_cluster(function, iter(parts), client)
+        return
+    workers = threads or usable_cores()
+    if workers < 2:
+        for part in parts:
+            yield part, function(part)
+        return
+    yield from _in_threads(function, iter(parts), workers)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Linear algebra in one thread of each caller: several that wait for each other on busy cores cost many times more.
+
+    The limit belongs to the process, so it is set by the first of several callers and lifted by the last.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _limit.lock:
+        _limit.callers += 1
+        if _limit.callers == 1:
+            _limit.held = threadpool_limits(1)
+    try:
+        yield
+    finally:
+        with _limit.lock:
+            _limit.callers -= 1
+            if _limit.callers == 0:
+                _limit.held.restore_original_limits()
+                _limit.held = None
+
+
+class _Limit:
+    def __init__(self) -> None:
+        self.lock, self.callers, self.held = threading.Lock(), 0, None
+
+
+_limit = _Limit()
+
+
+def check_client(client: Any) -> None:
+    """Refuse anything but a client of dask.distributed (or one that submits and gathers like it)."""
+    if client is None or all(hasattr(client, name) for name in ("submit", "gather", "scheduler_info", "cancel")):
+        return
+    found = f"is {type(client).__name__}"
+    raise InputError.at("client", found, "Pass a dask.distributed.Client, or leave it out to use this machine.")
+
+
+def _in_threads(function: Callable, parts: Iterator, workers: int) -> Iterator[tuple[Any, Any]]:
+    with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(function, part): part for part in islice(parts, 2 * workers)}
+        try:
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    part = running.pop(future)
+                    yield part, future.result()
+                    running |= {pool.submit(function, more): more for more in islice(parts, 1)}
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _on_cluster(function: Callable, parts: Iterator, client: Any) -> Iterator[tuple[Any, Any]]:
+    from distributed import wait as wait_for
+
+    def submit(part: Any) -> Any:
+        return client.submit(function, part, pure=False, retries=RETRIES)
+
+    def width() -> int:  # workers come and go
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        return 2 * max(1, sum(worker["nthreads"] for worker in workers))
+
+    running = {future: part for part in islice(parts, width()) for future in [submit(part)]}
+    try:
+        while running:
+            done = wait_for(list(running), return_when="FIRST_COMPLETED").done
+            for future in done:
+                yield running.pop(future), future.result()
+            more = islice(parts, max(0, width() - len(running)))
+            running |= {future: part for part in more for future in [submit(part)]}
+    finally:
+        if running:
+            client.cancel(list(running), force=True)

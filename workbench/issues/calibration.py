@@ -1,0 +1,159 @@
+"""From a ranking and a rough probability to a calibrated one, and from probabilities to a cut.
+
+All maps are monotone: they never change who is more suspicious than whom.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.foundation.errors import InputError
+
+TYPICAL_SLOPE = 2.0
+
+
+def logit(p: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) with p held inside [1e-6, 1 - 1e-6]."""
+    p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def expit(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow."""
+    from scipy.special import expit as stable
+
+    return stable(x)
+
+
+def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
+    """A strictly increasing function of `score` that fits the probabilities `rough`.
+
+    Parameters
+    ----------
+    score : float (n,), high = suspicious
+    rough : float (n,), in [0, 1], a probability of the same event that ranks less well
+
+    Returns
+    -------
+    float64 (n,), in (0, 1), with the mean of `rough`
+
+    Notes
+    -----
+    Half-way, in log odds, between a logistic function of the score (Platt 1999, soft targets), which is smooth and may
+    be too stiff, and the isotonic regression, which bends as it must and has flat steps.
+    """
+    from scipy.optimize import isotonic_regression
+
+    x = np.asarray(score, float)
+    t = np.clip(np.asarray(rough, float), 0, 1)
+    if len(x) < 2 or np.ptp(x) == 0 or t.sum() <= 0:
+        return np.full(len(x), t.mean() if len(t) else 0.0)
+    slope = _platt(x, t, np.ones(len(x)), start=(float(logit(t.mean())), 1.0), pull=(0.0, 1e-6))[1]
+    stiff = shifted_to(max(slope, 1e-3) * x, t.mean())
+    order = np.argsort(x, kind="stable")
+    _, tied = np.unique(x[order], return_inverse=True)
+    weight = np.bincount(tied).astype(float)
+    steps = isotonic_regression(np.bincount(tied, t[order]) / weight, weights=weight).x[tied]
+    bent = np.empty(len(x))
+    bent[order] = logit(np.clip(steps, 1e-4, 1 - 1e-4))
+    return expit(shifted_to((stiff + bent) / 2, t.mean()))
+
+
+def around_share(score: np.ndarray, share: float) -> np.ndarray:
+    """expit(2 s + c) with mean `share`, for normal scores s: where nothing says how steep the probabilities are.
+
+    The slope 2 is what logistic regression of real errors on normal scores of good detectors gives (1.5 to 2.3).
+    """
+    out = np.full(len(score), np.nan)
+    there = ~np.isnan(score)
+    if there.any():
+        out[there] = expit(shifted_to(TYPICAL_SLOPE * score[there], min(max(share, 0.5 / there.sum()), 1 - 1e-6)))
+    return out
+
+
+def shifted_to(x: np.ndarray, mean: float) -> np.ndarray:
+    """x plus the constant that makes the mean of expit(x) this mean."""
+    low, high = -x.max() - 40, -x.min() + 40
+    for _ in range(80):
+        middle = (low + high) / 2
+        if expit(x + middle).mean() < mean:
+            low = middle
+        else:
+            high = middle
+    return x + (low + high) / 2
+
+
+def _platt(
+    x: np.ndarray, t: np.ndarray, w: np.ndarray, start: tuple[float, float], pull: tuple[float, float]
+) -> tuple[float, float]:
+    """Weighted logistic regression of t on x; `pull` are weights of quadratic pulls towards `start`."""
+    theta = np.array(start, float)
+    centre = theta.copy()
+    hold = np.diag(pull)
+    design = np.stack([np.ones(len(x)), x], axis=1)
+    for _ in range(50):
+        p = expit(design @ theta)
+        gradient = design.T @ (w * (t - p)) - hold @ (theta - centre)
+        weight = w * np.maximum(p * (1 - p), 1e-9)
+        hessian = (design * weight[:, None]).T @ design + hold + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        theta = theta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(theta[0]), float(theta[1])
+
+
+def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:
+    """The largest set of examples whose expected share of false alarms is at most `fdr`.
+
+    Parameters
+    ----------
+    p_error : float (n,), NaN is never chosen
+    fdr : in [0, 1]
+
+    Returns
+    -------
+    bool (n,): the m most suspicious with mean(1 - p_error) <= fdr, m as large as possible; equal ones are taken or left
+    together
+
+    Notes
+    -----
+    The posterior expected false discovery rate of Newton et al. 2004, section 4. It holds as far as `p_error` is
+    calibrated.
+    """
+    if not 0 <= fdr <= 1:
+        raise InputError.at("fdr", f"is {fdr!r}", "Give the share of false alarms to allow, such as 0.2.")
+    p = np.nan_to_num(np.asarray(p_error, float), nan=-1.0)
+    order = np.argsort(-p, kind="stable")
+    ranked = p[order]
+    there = int((ranked >= 0).sum())
+    chosen = np.zeros(len(p), bool)
+    if not there:
+        return chosen
+    alarms = np.cumsum(1 - ranked[:there]) / np.arange(1, there + 1)
+    last_of_tie = np.append(ranked[1:there] < ranked[: there - 1], True)
+    fits = np.flatnonzero((alarms <= fdr + 1e-12) & last_of_tie)
+    if len(fits):
+        chosen[order[: fits[-1] + 1]] = True
+    return chosen
+
+
+def calibration_error(p_error: np.ndarray, is_error: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error: mean |predicted - observed share| over bins of equal width, weighted by size.
+
+    Parameters
+    ----------
+    p_error : float (n,), in [0, 1]
+    is_error : bool (n,)
+    bins : number of bins of equal width
+
+    Examples
+    --------
+    >>> calibration_error(np.array([0.25, 0.25, 0.75, 0.75]), np.array([False, True, True, True]))
+    0.25
+    """
+    p, e = np.asarray(p_error, float), np.asarray(is_error, float)
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    size = np.bincount(place, minlength=bins)
+    gap = np.abs(np.bincount(place, p, minlength=bins) - np.bincount(place, e, minlength=bins))
+    return float(gap.sum() / max(size.sum(), 1))

@@ -1,0 +1,1 @@
+"""Confident learning on arrays: the confident joint, label issues, pruning, the health of classes."""

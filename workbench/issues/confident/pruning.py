@@ -1,0 +1,251 @@
+"""How many examples a confident-learning filter prunes in each class, and which: the lowest, or those by margin.
+
+Hidden here: partitions instead of sorts, contradicted rows before all others, and a full sort only where the border is
+tied, so that the choice among equals is cleanlab's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from workbench.foundation.reductions import float_rows
+from workbench.issues.confident.joint import SLACK, Rows
+
+PAIRS = 1 << 20  # pairs of an example and another class that are looked at together
+LONG = 256  # classes with more contradicted members are worth calls of their own
+
+
+def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise: float) -> np.ndarray:
+    """Counts to prune of some classes (g, k): at least so many kept as right, taken evenly from the rest; then the
+    share."""
+    own = counts[classes, classes]
+    kept = np.maximum(own.astype(np.int64), at_least)
+    changed = np.arange(len(classes)) if frac_noise != 1.0 else np.flatnonzero(kept != own)
+    pruned = counts[classes]
+    for index in changed:
+        row, klass, least = pruned[index], classes[index], max(int(own[index]), at_least)
+        others = max(np.count_nonzero(row) - 1.0, 1.0)
+        lowered = np.maximum(row - (least - row[klass]) / others, 0)
+        lowered[klass] = least
+        share = lowered * frac_noise
+        share[klass] = least
+        share[klass] += (lowered - share).sum()
+        pruned[index] = share.astype(np.int64)
+    return pruned
+
+
+def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_many: np.ndarray) -> np.ndarray:
+    """Rows (m,) with the so many lowest scores of each class (g,): `lowest` for many small classes at once."""
+    members = [rows.classes.members(klass) for klass in classes]
+    lengths = np.array([len(some) for some in members])
+    short = np.flatnonzero((lengths <= LONG) & (how_many > 0))
+    found = [members[index][lowest(scores[members[index]], how_many[index])]
+             for index in np.flatnonzero((lengths > LONG) & (how_many > 0))]  # fmt: skip
+    if len(short):
+        joined = np.concatenate([members[index] for index in short])
+        pruned, tied = _ranked(scores[joined], lengths[short], how_many[short])
+        found.append(joined[pruned])
+        found += [members[index][lowest(scores[members[index]], how_many[index])] for index in short[tied]]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _ranked(values: np.ndarray, lengths: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of runs of values, which follow each other: places of the so many smallest of each run, and a mask of the runs
+    (r,) of which none is taken since the border is tied."""
+    run = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((values, run))
+    first = np.cumsum(lengths) - lengths
+    inside = np.flatnonzero(many < lengths)
+    border = order[first[inside] + many[inside]], order[first[inside] + many[inside] - 1]
+    tied = np.zeros(len(lengths), bool)
+    tied[inside] = values[border[0]] == values[border[1]]
+    taken = (np.arange(len(run)) - first[run] < many[run]) & ~tied[run]
+    return order[taken], tied
+
+
+def lowest(scores: np.ndarray, how_many: int, complete: Callable[[], np.ndarray] | None = None) -> np.ndarray:
+    """Mask of the so many lowest scores (NaN last); a sort decides only where the border is tied.
+
+    Scores above the border may be bounds: `complete` then gives the right ones, should they have to be sorted.
+    """
+    mask = np.zeros(len(scores), bool)
+    if how_many <= 0:
+        return mask
+    if how_many >= len(scores):
+        mask[:] = True
+        return mask
+    border = np.partition(scores, how_many - 1)[how_many - 1]
+    np.less_equal(scores, border, out=mask)
+    if mask.sum() != how_many:
+        mask[:] = False
+        mask[np.argsort(scores if complete is None else complete())[:how_many]] = True
+    return mask
+
+
+def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rows (m,) of some classes that are, for any other class, among so many with the largest margin over their own.
+
+    Complete for contradicted rows, which is all that is asked for: where enough of these have a margin that no other
+    member can have, the others need not be looked at.
+
+    Parameters
+    ----------
+    classes : int (g,), ascending; counts : int (g, k), how many to prune for each other class
+    """
+    members = [rows.classes.members(klass) for klass in classes]
+    group, column = np.nonzero(counts)
+    many = counts[group, column].astype(np.int64)
+    wanted = (column != classes[group]) & (many > 0)
+    group, column, many = group[wanted], column[wanted], many[wanted]
+    sizes = np.array([len(some) for some in members])
+    whole = np.zeros(len(classes), bool)
+    whole[group[many >= sizes[group]]] = True
+    joined = np.concatenate(members)
+    contradicted = rows.contradicted[joined]
+    owner = np.repeat(np.arange(len(classes)), sizes)
+    lengths = np.bincount(owner[contradicted], minlength=len(classes))
+    found = [joined[whole[owner] & contradicted]]
+    kept = ~whole[group]
+    group, column, many = group[kept], column[kept], many[kept]
+    order = np.lexsort((many, group))
+    group, column, many = group[order], column[order], many[order]
+    left = np.ones(len(group), bool)
+    short = np.flatnonzero(lengths[group] <= LONG)
+    starts, inside = np.cumsum(lengths) - lengths, joined[contradicted]
+    for cells in _chunks(short, lengths[group[short]]):
+        own = group[cells]
+        chosen, left[cells] = _clear(probs, rows, inside, starts[own], lengths[own], column[cells], many[cells])
+        found.append(chosen)
+    for index in np.flatnonzero(lengths > LONG):
+        cells = np.flatnonzero(group == index)
+        some = inside[starts[index] : starts[index] + lengths[index]]
+        chosen, left[cells] = _largest(probs, some, rows.p_given, column[cells], many[cells])
+        found.append(chosen)
+    short = np.flatnonzero(left & (sizes[group] <= LONG))
+    starts = np.cumsum(sizes) - sizes
+    for cells in _chunks(short, sizes[group[short]]):
+        own = group[cells]
+        found.append(_settled(probs, rows, joined, starts[own], sizes[own], column[cells], many[cells]))
+    left[short] = False
+    for index in np.unique(group[left]):
+        cells = np.flatnonzero(left & (group == index))
+        found.append(_largest(probs, members[index], rows.p_given, column[cells], many[cells], every=True)[0])
+    return np.concatenate(found)
+
+
+def _chunks(cells: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """The cells in parts with about PAIRS members in all."""
+    return np.split(cells, np.flatnonzero(np.diff(np.cumsum(lengths) // PAIRS)) + 1) if len(cells) else []
+
+
+def _pairs(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cell and place of the members start : start + length of every cell, one after the other."""
+    cell = np.repeat(np.arange(len(lengths)), lengths)
+    return cell, np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
+
+
+def _clear(
+    probs: np.ndarray,
+    rows: Rows,
+    inside: np.ndarray,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """For some (class, other class): rows that are pruned beyond doubt, and a mask of those that are not settled so.
+
+    The contradicted members of a cell's class are `inside[start : start + length]`.
+    """
+    cell, place = _pairs(starts, lengths)
+    row = inside[place]
+    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    above = np.flatnonzero(margins > 10 * SLACK)
+    cell, row, margins = cell[above], row[above], margins[above]
+    sizes = np.bincount(cell, minlength=len(column))
+    few = sizes < many
+    enough = ~few[cell]
+    pruned, tied = _ranked(-margins[enough], np.where(few, 0, sizes), many)
+    return row[enough][pruned], few | tied
+
+
+def _settled(
+    probs: np.ndarray,
+    rows: Rows,
+    joined: np.ndarray,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+) -> np.ndarray:
+    """For some (class, other class) the rows that are pruned among all members `joined[start : start + length]` of the
+    class; ties by the order of a full sort."""
+    cell, place = _pairs(starts, lengths)
+    row = joined[place]
+    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    pruned, tied = _ranked(-margins, lengths, many)
+    found = [row[pruned]]
+    first = np.cumsum(lengths) - lengths
+    for one in np.flatnonzero(tied):
+        part = slice(first[one], first[one] + lengths[one])
+        found.append(row[part][np.argsort(-margins[part])[: many[one]]])
+    return np.concatenate(found)
+
+
+def _largest(
+    probs: np.ndarray,
+    members: np.ndarray,
+    p_given: np.ndarray,
+    column: np.ndarray,
+    many: np.ndarray,
+    *,
+    every: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`_clear` for some members of one large class, column by column; `many` ascending.
+
+    `every`: these are all members, so that each column is settled, ties by the order of a full sort.
+    """
+    found, left = np.zeros(len(members), bool), np.zeros(len(column), bool)
+    own = p_given[members]
+    step = max(1, PAIRS // max(len(members), 1))
+    for start in range(0, len(column), step):
+        part = slice(start, start + step)
+        margins = _columns(probs, members, column[part])
+        margins -= own
+        enough = np.ones(len(margins), bool)
+        if not every:
+            enough = np.count_nonzero(margins > 10 * SLACK, axis=1) >= many[part]
+        for one in np.unique(many[part][enough]):
+            cells = np.flatnonzero(enough & (many[part] == one))
+            reached, tied = _top(margins[cells], int(one))
+            found |= reached
+            if every:
+                for cell in cells[tied]:
+                    found[np.argsort(-margins[cell])[:one]] = True
+            else:
+                enough[cells[tied]] = False
+        left[part] = ~enough
+    return members[found], left
+
+
+def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(columns, members), contiguous, as float32 or float64."""
+    if len(columns) * 4 >= probs.shape[1] and len(members) * probs.shape[1] <= 1 << 21:
+        picked = float_rows(probs[members]).T[columns]
+    else:
+        picked = np.empty((len(columns), len(members)), float_rows(probs[:0]).dtype)
+        for index, column in enumerate(columns):
+            picked[index] = probs[members, column]
+    return np.ascontiguousarray(picked)
+
+
+def _top(margins: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the m are among the so many largest in any row (rows, m), and the rows left out for ties."""
+    m = margins.shape[1]
+    border = margins.max(axis=1) if many == 1 else np.partition(margins, m - many, axis=1)[:, m - many]
+    reached = margins >= border[:, None]
+    tied = np.flatnonzero(np.count_nonzero(reached, axis=1) != many)
+    reached[tied] = False
+    return reached.any(axis=0), tied

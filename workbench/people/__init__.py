@@ -1,1 +1,0 @@
-"""Those who label: how good each annotator is, whether two agree beyond chance, how fast somebody decides."""

@@ -1,0 +1,222 @@
+"""Labels with arrays beside them, as scikit-learn has them, and what else people hold in memory: as a run in one call.
+
+wb.read(labels, "runs/mine", pred_probs=P, embeddings=E)
+wb.read(frame, "runs/mine", label="species", id="file", pred_probs=P)
+
+Hidden here: which of the many forms came in (a DataFrame, a Dataset, Evidence, labels of any kind), and how names of
+classes, rows and columns of probabilities are matched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import matrix, row_names
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.errors import InputError, first_few
+from workbench.recording.imports.staging import check_free, landing
+from workbench.runs.run import Run
+from workbench.tasks.classes import class_codes
+
+if TYPE_CHECKING:
+    from workbench.recording.recorder import Recorder
+
+COLUMNS = ("label", "id", "image", "audio", "text")
+"""Options that name a column of a DataFrame, and what takes their place beside an array of labels."""
+
+BESIDE = {"label": "the labels first", "id": "ids=", "image": "images=", "audio": "sounds=", "text": "texts="}
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What was handed in: a Dataset and the evidence beside it, rows in its order; None where there is none."""
+
+    dataset: Dataset
+    pred_probs: np.ndarray | None = None
+    out_of_fold: bool = True
+    embeddings: np.ndarray | None = None
+    logits: np.ndarray | None = None
+
+
+def recognizes(source: object) -> bool:
+    """Whether this is something in memory other than a DataFrame."""
+    return not isinstance(source, (str, Path, pd.DataFrame, Run)) and not hasattr(source, "to_pandas")
+
+
+def read(source: object, path: str | Path, *, overwrite: bool = False, progress: bool = False, **options: Any) -> Run:
+    """Make a run directory of data in memory; it has an epoch for each array of `logits`.
+
+    Parameters
+    ----------
+    source : labels, DataFrame, Dataset or Evidence
+        Given labels are class names or indices (array, list, Series, tensor); None and NaN mean "no label".
+    path : str or Path
+        The run directory to make.
+    overwrite : bool
+        Replace the evidence of a run that is there; its journal stays.
+    progress : bool
+        Taken as by the other readers; arrays are read at once.
+    **options
+        As in `handed`.
+
+    Raises
+    ------
+    InputError
+        An array that does not fit, or an option that does not go with such a source.
+    """
+    check_free(path, overwrite)
+    data = handed(source, **options)
+    with landing(path, data.dataset, overwrite=overwrite) as recorder:
+        store(recorder, data)
+    return Run(path)
+
+
+def store(recorder: Recorder, data: Handed) -> None:
+    """Write the evidence that was handed in into a run that is being made."""
+    for epoch, logits in enumerate(() if data.logits is None else data.logits):
+        with recorder.epoch(epoch):
+            recorder.batch(data.dataset.ids, np.asarray(logits))
+    run = recorder.run()
+    if data.pred_probs is not None:
+        run.save_pred_probs(data.pred_probs, out_of_fold=data.out_of_fold, how="passed as an array")
+    if data.embeddings is not None:
+        run.save_embeddings(data.embeddings)
+
+
+def handed(
+    source: Any,
+    *,
+    label: str | None = None,
+    id: str | None = None,
+    image: str | None = None,
+    audio: str | None = None,
+    text: str | None = None,
+    ids: Any = None,
+    images: Any = None,
+    sounds: Any = None,
+    texts: Sequence[str] | None = None,
+    metadata: pd.DataFrame | None = None,
+    classes: Sequence[object] | None = None,
+    media_root: str | Path | None = None,
+    pred_probs: Any = None,
+    out_of_fold: bool = True,
+    embeddings: Any = None,
+    logits: Any = None,
+) -> Handed:
+    """A Dataset and its evidence from data in memory.
+
+    Parameters
+    ----------
+    source : labels, DataFrame, Dataset or Evidence
+    label, id, image, audio, text : str, optional
+        Columns of a DataFrame, as in `Dataset.from_frame`; without `id` its index gives the ids.
+    ids, images, sounds, texts, metadata : optional
+        Beside labels, as in `Dataset.from_arrays`.
+    classes, media_root : optional
+        As in `Dataset.from_frame`.
+    pred_probs : (n, k) array or DataFrame, optional
+        Probabilities; columns in the order of the classes, or named.
+    out_of_fold : bool
+        Whether `pred_probs` come from models that had not seen the labels of these rows.
+    embeddings : (n, d) array, optional
+    logits : (epochs, n, k) or (n, k) array, optional
+        Of one training on these labels.
+    """
+    columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
+    beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
+    arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
+    names = None
+    if isinstance(source, Evidence):
+        _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes})
+        arrays = {name: source.get(name) if source.has(name) else None for name in arrays}
+        out_of_fold = source.out_of_fold
+        dataset = Dataset(np.array(source.ids), source.given_labels.copy(), source.classes)
+    elif isinstance(source, Dataset):
+        _refuse("a Dataset, which has its own columns", {**columns, **beside, "classes": classes})
+        dataset = source
+    elif isinstance(source, pd.DataFrame) or (hasattr(source, "to_pandas") and hasattr(source, "columns")):
+        _refuse("a DataFrame: name its columns instead", beside)
+        frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
+        named = {**columns, "label": "label" if label is None else label}
+        dataset = Dataset.from_frame(frame, classes=classes, media_root=media_root, **named)
+        if id is None:
+            dataset = dataclasses.replace(dataset, ids=_index_ids(frame))
+    else:
+        for name in COLUMNS:
+            if columns[name] is not None:
+                todo = f"Beside labels pass {BESIDE[name]}, or pass the whole DataFrame."
+                raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
+        names = row_names(source)
+        dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
+    by_name = names if names is not None and len(names) == dataset.n else None
+    probs = matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
+    vectors = matrix("embeddings", arrays["embeddings"], by_name)
+    return Handed(dataset, probs, bool(out_of_fold), vectors, _epochs(arrays["logits"], dataset))
+
+
+def _of_labels(
+    labels: Any, names: np.ndarray | None, classes: Any, pred_probs: Any, beside: dict[str, Any], media_root: Any
+) -> Dataset:
+    """A Dataset of labels; where class indices came in, as many classes as there are columns of probabilities."""
+    shape = np.shape(labels) if hasattr(labels, "shape") else None
+    if shape is not None and len(shape) != 1:
+        found = f"is an array of shape {tuple(shape)}"
+        todo = "Pass the n labels first: `Explorer(labels, pred_probs=P)`, `read(labels, path, pred_probs=P)`."
+        raise InputError.at("source", found, todo)
+    if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
+        todo = "Pass a run or its path, a DataFrame, a Dataset, or labels (with pred_probs=, embeddings=, images=)."
+        raise InputError.at("source", f"is a {type(labels).__name__}", todo)
+    if classes is None and isinstance(pred_probs, pd.DataFrame) and not isinstance(pred_probs.columns, pd.RangeIndex):
+        classes = [str(name) for name in pred_probs.columns]
+    elif classes is None and np.ndim(pred_probs) == 2:
+        classes = _indexed(labels, np.shape(pred_probs)[1])
+    if beside["ids"] is None and names is not None:
+        beside = {**beside, "ids": names}
+    return Dataset.from_arrays(labels, classes=classes, media_root=media_root, **beside)
+
+
+def _indexed(labels: Any, k: int) -> list[str] | None:
+    """Names "0" to "k-1" where the labels are indices into k columns of which some never occur; else None."""
+    _, found = class_codes(labels, None)
+    if len(found) == k or not all(name.lstrip("-").isdigit() for name in found):
+        return None
+    numbers = sorted(int(name) for name in found)
+    if numbers and (numbers[0] < 0 or numbers[-1] >= k):
+        what = f"has {k} columns for the labels {first_few(numbers)}"
+        raise InputError.at("pred_probs", what, "Give one column per class, or say classes=[...] in their order.")
+    return [str(number) for number in range(k)]
+
+
+def _epochs(logits: Any, dataset: Dataset) -> np.ndarray | None:
+    """(epochs, n, k) logits."""
+    if logits is None:
+        return None
+    array = np.asanyarray(matrix("logits", logits, None, dataset.classes))
+    array = array[None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[1:] != (dataset.n, dataset.k):
+        found = f"has shape {array.shape} for {dataset.n} examples and {dataset.k} classes"
+        raise InputError.at("logits", found, "Give (epochs, n, k), or (n, k) for a single epoch.")
+    return array
+
+
+def _refuse(what: str, options: dict[str, Any]) -> None:
+    """Options that say again what the source says itself."""
+    for name in _given(options):
+        raise InputError.at(name, f"was given beside {what}", "Leave it out.")
+
+
+def _given(options: dict[str, Any]) -> Iterator[str]:
+    return (name for name, value in options.items() if value is not None)
+
+
+def _index_ids(frame: pd.DataFrame) -> np.ndarray:
+    """The frame's index as ids."""
+    return Dataset.from_arrays(np.zeros(len(frame), int), ids=frame.index).ids

@@ -1,0 +1,236 @@
+"""Training dynamics as allenai/cartography logs them: `training_dynamics/dynamics_epoch_N.jsonl`, one line per example.
+
+Each line is ``{"guid": 4734, "logits_epoch_N": [0.1, -2.3, ...], "gold": 0}``. The epoch is the number in the file
+name, ids are the guids, rows may come in any order and may be missing from an epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.errors import ExistsError, InputError, MissingEvidence, first_few
+from workbench.recording.imports.staging import check_free, landing
+from workbench.runs.run import Run
+from workbench.storage.layout import atomic
+from workbench.storage.tables import json_lines
+
+_NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script say .json
+BATCH = 4096
+
+
+def recognizes(source: Path) -> bool:
+    """Whether the path is such a folder (or the folder above it), or one of its files."""
+    if source.is_dir():
+        return bool(_files(source))
+    return _NAME.search(source.name) is not None
+
+
+def read(
+    source: str | Path,
+    path: str | Path,
+    *,
+    classes: Sequence[str] | None = None,
+    logits: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Import a folder of training dynamics into a run directory.
+
+    Parameters
+    ----------
+    source : the folder `training_dynamics`, the folder that holds it, or one of its files (then that epoch alone).
+    path : the run directory to make.
+    classes : class names in the order of the logits; without it "0", "1", ...; needed when `gold` is a class name.
+    logits : keep the logits too (float16); the statistics are computed from them at full precision either way.
+    overwrite : replace the evidence of a run that is there; its journal stays.
+    progress : show a progress bar over epochs.
+
+    Returns
+    -------
+    Run with the epochs of the files. Rows missing from a file count as not recorded in that epoch. `gold` null or -1
+    is "no label".
+
+    Raises
+    ------
+    InputError : the file and the line, what was found there, what to do.
+
+    References
+    ----------
+    Swayamdipta et al. 2020, Dataset Cartography; `log_training_dynamics` in allenai/cartography.
+    """
+    check_free(path, overwrite)
+    files = _files(Path(source))
+    if not files:
+        raise InputError(f"{source} holds no dynamics_epoch_N.jsonl. Name the folder `training_dynamics`.")
+    from tqdm.auto import tqdm
+
+    bar = tqdm(total=2 * len(files), desc="import", unit="file", disable=not progress)
+    with bar:
+        gold, k = _first_pass(files, bar.update)
+        if not gold:
+            raise InputError(f"{source} holds no examples: its files are empty.")
+        dataset = _dataset(gold, k, classes)
+        with landing(path, dataset, logits=logits, overwrite=overwrite) as recorder:
+            for epoch, file in files.items():
+                batches = iter(_batches(file, epoch))
+                first = next(batches, None)
+                if first is not None:
+                    with recorder.epoch(epoch):
+                        recorder.batch(*first)
+                        for guids, values in batches:
+                            recorder.batch(guids, values)
+                bar.update()
+    return Run(path)
+
+
+def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
+    """Write a run's logits as `target/training_dynamics/dynamics_epoch_N.jsonl`.
+
+    Parameters
+    ----------
+    run : a run recorded with logits (they are float16, so about three digits come back).
+    target : a folder; it may exist, the files may not, unless `force` is set.
+
+    Returns
+    -------
+    Path of the folder `training_dynamics`. `gold` is the class index, -1 where there is no label.
+    """
+    import json
+
+    if not run.logits_epochs:
+        raise MissingEvidence.needed("This format", ["logits"], "Record or import with logits=True.")
+    folder = Path(target) / "training_dynamics"
+    files = {epoch: folder / f"dynamics_epoch_{epoch}.jsonl" for epoch in run.logits_epochs}
+    there = sorted(_files(folder).values()) if folder.is_dir() else []
+    if there and not force:
+        names = first_few([file.name for file in there])
+        raise ExistsError(f"{folder} holds {names}. Choose another folder, or replace them with force=True.")
+    for file in there:
+        if file not in files.values():
+            raise ExistsError(f"{file} is of another training. Remove it, or choose another folder.")
+    ids, gold = run.dataset.ids.tolist(), run.dataset.given_labels.tolist()
+    for epoch, file in files.items():
+        values = run.logits(epoch)
+        with atomic(file) as temporary, open(temporary, "w", encoding="utf-8") as out:
+            for row in range(run.n):
+                row_values = values[row].astype(np.float64)
+                if not np.isnan(row_values).any():
+                    record = {"guid": ids[row], f"logits_epoch_{epoch}": row_values.tolist(), "gold": gold[row]}
+                    out.write(json.dumps(record) + "\n")
+    return folder
+
+
+def _files(source: Path) -> dict[int, Path]:
+    """Epoch -> file, in order."""
+    if source.is_file():
+        found = [source]
+    else:
+        inner = source / "training_dynamics"
+        found = list((inner if inner.is_dir() else source).glob("dynamics_epoch_*.json*"))
+    numbered = [(int(match[1]), file) for file in found if (match := _NAME.search(file.name))]
+    epochs = dict(sorted(numbered))
+    if len(epochs) < len(numbered):
+        names = first_few(sorted(file.name for _, file in numbered))
+        raise InputError(f"{source} has two files for one epoch: {names}. Remove one.")
+    return epochs
+
+
+def _first_pass(files: dict[int, Path], done) -> tuple[dict[object, object], int]:
+    """guid -> gold over all files, in order of appearance, and the number of classes."""
+    gold: dict[object, object] = {}
+    k = 0
+    for epoch, file in files.items():
+        seen = set()
+        for line, guid, label, values in _records(file, epoch):
+            if k and len(values) != k:
+                found = f"has {len(values)} logits, lines before it {k}"
+                raise InputError(f"{file} line {line} {found}. All lines have one logit per class.")
+            k = len(values)
+            if guid in seen:
+                raise InputError(f"{file} line {line} repeats guid {guid!r}. Each example is there once an epoch.")
+            seen.add(guid)
+            if gold.setdefault(guid, label) != label:
+                found = f"gives guid {guid!r} gold {label!r}, before it was {gold[guid]!r}"
+                raise InputError(f"{file} line {line} {found}. The given label of an example does not change.")
+            if type(guid) is not type(next(iter(gold))):
+                found = f"has guid {guid!r}, others are like {next(iter(gold))!r}"
+                raise InputError(f"{file} line {line} {found}. Use text or integers for all.")
+            if isinstance(label, int) and not -1 <= label < k:
+                todo = f"Use 0 to {k - 1}, or -1 for none."
+                raise InputError(f"{file} line {line} has gold {label} for {k} logits. {todo}")
+        done()
+    return gold, k
+
+
+def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str | None, list]]:
+    """(line, guid, gold, logits) of each line, or an error that names file and line."""
+    key = f"logits_epoch_{epoch}"
+    for line, record in json_lines(file):
+        missing = [name for name in ("guid", key, "gold") if name not in record]
+        if missing:
+            raise InputError(f"{file} line {line} lacks `{missing[0]}` (it has {first_few(list(record))}).")
+        guid, gold, values = record["guid"], record["gold"], record[key]
+        if isinstance(guid, bool) or not isinstance(guid, (int, str)) or (isinstance(guid, int) and abs(guid) >= 2**63):
+            raise InputError(f"{file} line {line} has guid {guid!r}. Ids are text or 64-bit integers.")
+        if isinstance(guid, str) and not guid.isprintable() and any("\ud800" <= mark <= "\udfff" for mark in guid):
+            raise InputError(f"{file} line {line} has guid {guid!r}, which is no valid Unicode text.")
+        if isinstance(gold, bool) or not (gold is None or isinstance(gold, (int, str))):
+            raise InputError(f"{file} line {line} has gold {gold!r}. Use a class index or a class name.")
+        if not isinstance(values, list) or not values:
+            found = f"has `{key}` {str(values)[:40]}"
+            raise InputError(f"{file} line {line} {found}. It is a list of numbers, one per class.")
+        yield line, guid, None if gold == UNLABELLED else gold, values
+
+
+def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
+    """Guids and float64 logits (b, k) of up to `BATCH` lines at a time."""
+    guids: list = []
+    rows: list[list] = []
+    lines: list[int] = []
+    for line, guid, _, values in _records(file, epoch):
+        guids.append(guid)
+        rows.append(values)
+        lines.append(line)
+        if len(rows) == BATCH:
+            yield guids, _array(rows, lines, file)
+            guids, rows, lines = [], [], []
+    if rows:
+        yield guids, _array(rows, lines, file)
+
+
+def _array(rows: list[list], lines: list[int], file: Path) -> np.ndarray:
+    """(b, k) float64, or an error that names the line with something that is not a finite number."""
+    try:
+        values = np.array(rows)
+        if values.dtype.kind in "iuf" and np.isfinite(values).all():
+            return values.astype(np.float64)
+    except (ValueError, OverflowError, TypeError):
+        values = None  # found below, line by line
+    for line, row in zip(lines, rows):
+        for value in row:
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+            if not good:
+                raise InputError(f"{file} line {line} has the logit {str(value)[:40]}. Logits are finite numbers.")
+    found = "hold rows of different lengths"
+    raise InputError(f"{file} lines {lines[0]}-{lines[-1]} {found}. All have one logit per class.")
+
+
+def _dataset(gold: dict[object, object], k: int, classes: Sequence[str] | None) -> Dataset:
+    """Ids and given labels; class names from the argument or the positions of the logits."""
+    names = [str(name) for name in classes] if classes is not None else [str(code) for code in range(k)]
+    if len(names) != k:
+        raise InputError.at("classes", f"has {len(names)} names for {k} logits", "Give one name per logit, in order.")
+    labels = list(gold.values())
+    named = sorted({label for label in labels if isinstance(label, str)})
+    if named and classes is None and not set(named) <= set(names):
+        found = f"holds names ({first_few(named)}), and the order of the logits is not known"
+        raise InputError.at("gold", found, "Give `classes`, in the order of the logits (--classes a,b,c).")
+    if named:
+        labels = [label if label is None or isinstance(label, str) else names[label] for label in labels]
+    return Dataset.from_arrays(labels, ids=list(gold), classes=names)

@@ -1,0 +1,189 @@
+"""Tables with one row per example: a DataFrame, CSV, JSONL or Parquet, perhaps with probability columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.data.roots import default_root
+from workbench.foundation.errors import InputError, first_few
+from workbench.recording.imports.staging import check_free, landing
+from workbench.runs.run import Run
+from workbench.storage.tables import WRITERS, check_target, read_table, write_table
+
+PREFIX = "p_"
+
+
+def recognizes(source: object) -> bool:
+    """Whether this is a data frame, or a file of a known kind of table."""
+    return not isinstance(source, Path) or source.suffix.lower() in WRITERS
+
+
+def read(
+    source: object,
+    path: str | Path,
+    *,
+    label: str = "label",
+    id: str | None = None,
+    probs: str | Sequence[str] | None = None,
+    out_of_fold: bool | None = None,
+    embedding: str | None = None,
+    image: str | None = None,
+    audio: str | None = None,
+    text: str | None = None,
+    classes: Sequence[str] | None = None,
+    media_root: str | Path | None = None,
+    neutralized: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Import a table into a run directory; the run has no epochs.
+
+    Parameters
+    ----------
+    source : DataFrame (pandas, or anything with `to_pandas`), or a path to .csv, .jsonl or .parquet.
+    path : the run directory to make.
+    label : column with the given label; empty means "no label".
+    id : column with unique ids; without it row numbers from 0. In CSV "007" stays text.
+    probs : probability columns: their common prefix ("p_" finds p_cat, p_dog: the rest is the class name), or a list of
+        columns, then named like the classes or in the order of `classes`.
+    out_of_fold : with `probs`, required: predictions for examples that the model had not seen (True) or had (False).
+    embedding : column with lists of d numbers.
+    image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images and
+        sounds start at its folder.
+    neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
+    overwrite : replace the evidence of a run that is there; its journal stays.
+    progress : taken as by the other readers; a table is read at once.
+
+    Raises
+    ------
+    InputError : the column or row that does not fit.
+    """
+    check_free(path, overwrite)
+    frame = _frame(source, [label] if id is None else [label, id], neutralized)
+    for role, name in {"label": label, "id": id, "embedding": embedding}.items():
+        if name is not None and name not in frame.columns:
+            raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}`.")
+    columns, names = _probability_columns(frame, probs, classes, label)
+    if columns and out_of_fold is None:
+        found = "do not say whether the model had seen the examples that it predicts"
+        raise InputError.at("probs", found, "Say out_of_fold=True or False (--out-of-fold or --in-sample).")
+    if not columns and out_of_fold is not None:
+        todo = "Name the probability columns (--probs p_); `out_of_fold` speaks of them."
+        raise InputError.at("probs", "is missing", todo)
+    values = None if not columns else _numbers(frame, columns)
+    vectors = None if embedding is None else _vectors(frame[embedding], embedding)
+    rest = frame.drop(columns=[*columns, *([embedding] if embedding else [])])
+    if names is not None:  # class names are text; integer labels would be taken as positions
+        rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
+    if media_root is None and isinstance(source, (str, Path)):
+        named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
+        media_root = default_root(named, Path(source).resolve().parent)
+    media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
+    dataset = Dataset.from_frame(rest, label, id=id, classes=names, **media)
+    with landing(path, dataset, overwrite=overwrite) as recorder:
+        run = recorder.run()
+        if values is not None:
+            what = f"column{'s' if len(columns) > 1 else ''} {first_few(columns, 2)} of an imported table"
+            run.save_pred_probs(values, out_of_fold=bool(out_of_fold), how=what)
+        if vectors is not None:
+            run.save_embeddings(vectors)
+    return Run(path)
+
+
+def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
+    """Write ids, given labels, the user's columns and stored probabilities (p_<class>) as .csv, .jsonl or .parquet.
+
+    `read` takes it back with ``id="id", probs="p_"`` (and `neutralized=True` for CSV); columns named id, label or p_...
+    in the user's own table get a trailing underscore. For labels as corrected, see `workbench.export`.
+    """
+    file = check_target(target, force)
+    dataset = run.dataset
+    probs = run.pred_probs()
+    taken = {"id", "label"}
+    own = {}
+    for name in dataset.metadata.columns:
+        free = str(name)
+        while free in taken or (probs is not None and free.startswith(PREFIX)):
+            free = f"{free}_" if free in taken else f"_{free}"
+        taken.add(free)
+        own[free] = dataset.metadata[name]
+    columns = {"id": dataset.ids, "label": dataset.given, **own}
+    if probs is not None:
+        columns |= {f"{PREFIX}{name}": probs.values[:, code] for code, name in enumerate(dataset.classes)}
+    return write_table(pd.DataFrame(columns, index=pd.RangeIndex(run.n)), file, force=force)
+
+
+def _frame(source: object, text: list[str], neutralized: bool) -> pd.DataFrame:
+    """A pandas DataFrame with text column names."""
+    if isinstance(source, (str, Path)):
+        frame = read_table(source, text=text, neutralized=neutralized)
+    elif isinstance(source, pd.DataFrame):
+        frame = source
+    elif hasattr(source, "to_pandas"):
+        frame = source.to_pandas()
+    else:
+        raise InputError.at("source", f"is {type(source).__name__}", "Pass a DataFrame or the path of a file.")
+    frame = frame.rename(columns=str)
+    if frame.columns.duplicated().any():
+        twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+        raise InputError.at("source", f"has columns of the same name: {first_few(twice)}", "Rename them.")
+    return frame.reset_index(drop=True)
+
+
+def _probability_columns(
+    frame: pd.DataFrame, probs: str | Sequence[str] | None, classes: Sequence[str] | None, label: str
+) -> tuple[list[str], list[str] | None]:
+    """Probability columns, and class names in their order (None: from the labels)."""
+    given = None if classes is None else [str(name) for name in classes]
+    if probs is None:
+        return [], given
+    if isinstance(probs, str):
+        columns = [name for name in frame.columns if name.startswith(probs) and name != label]
+        if not columns or not probs:
+            raise InputError.unknown("prefix", probs, frame.columns, "No column begins with it.")
+        by_class = {name[len(probs) :]: name for name in columns}
+    else:
+        columns = list(probs)
+        for name in columns:
+            if name not in frame.columns:
+                raise InputError.unknown("column", name, frame.columns, "It was named in `probs`.")
+        by_class = {name: name for name in columns}
+    if given is None:
+        return columns, list(by_class)
+    if set(given) == set(by_class):
+        return [by_class[name] for name in given], given
+    if isinstance(probs, str) or len(given) != len(columns):
+        found = f"are {first_few(given)}, the probability columns {first_few(columns)}"
+        raise InputError.at("classes", found, "Give one class per column.")
+    return columns, given
+
+
+def _numbers(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """(n, k) float64 of the probability columns, or an error that names column and row."""
+    values = np.empty((len(frame), len(columns)))
+    for position, name in enumerate(columns):
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        bad = numbers.isna().to_numpy()
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError.at(name, f"is {frame[name].iat[row]}", "Probabilities are numbers in [0, 1].", row=row)
+        values[:, position] = numbers
+    return values
+
+
+def _vectors(values: pd.Series, name: str) -> np.ndarray:
+    """(n, d) float32 from a column of lists."""
+    try:
+        return np.stack([np.asarray(vector, dtype=np.float32) for vector in values])
+    except (ValueError, TypeError) as error:
+        raise InputError.at(name, f"is not a column of equally long lists of numbers ({error})", "Check it.") from error
+
+
+def _name(label: object) -> str:
+    """Class name of a label: whole floats (from a column with gaps) lose their point."""
+    return str(int(label)) if isinstance(label, (float, np.floating)) and float(label).is_integer() else str(label)

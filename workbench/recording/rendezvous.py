@@ -1,0 +1,125 @@
+"""Which ranks record together: processes started again are another attempt, whose files never join those of the last.
+
+Under torch.distributed rank 0 names the attempt and tells the others. Otherwise the ranks agree through a small
+file in the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins another
+where it was in that one before (so it was started again), or where a rank of that one was killed or failed in an
+epoch. Ranks may also record one after the other, rank 0 first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.foundation.errors import WorkbenchError
+from workbench.recording.ranks import _distributed, is_alive
+from workbench.storage.files import open_file
+
+NAME = ".ranks.json"
+MOST = 10_000_000  # bytes of that file that are read
+
+
+class Attempt:
+    """The attempt that a Recorder of one of several ranks takes part in.
+
+    Parameters
+    ----------
+    root : the run directory.
+    rank, world_size : whose part this is; of one process alone there are no attempts to tell apart.
+    """
+
+    def __init__(self, root: Path, rank: int, world_size: int) -> None:
+        self._path, self._root = root / NAME, root
+        self._rank, self._size = rank, world_size
+        self._told = False  # by rank 0, through torch.distributed
+        self._process = os.getpid()
+        self.id = ""
+        self.failed = False  # whether the last epoch of this rank ended in an exception
+        if world_size > 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        distributed = _distributed()
+        if distributed is not None and distributed.get_world_size() == self._size:
+            named = [uuid.uuid4().hex[:12]]
+            distributed.broadcast_object_list(named, src=0)
+            self.id, self._told = named[0], True
+            return
+        with self._shared() as state:
+            self._join(state, again=True)
+
+    def go_on(self) -> str:
+        """The attempt of the next epoch: another one than before if the other ranks have begun one meanwhile."""
+        if self._size > 1 and not self._told:
+            with self._shared() as state:
+                self._join(state, again=False)
+        return self.id
+
+    def leave(self) -> None:
+        """This rank has ended: as it should, so that others may still join its attempt, or in an epoch."""
+        if self.id and not self._told and self._process == os.getpid() and self._root.is_dir():
+            with self._shared() as state:
+                if state["attempt"] == self.id:
+                    state["ranks"][str(self._rank)] = "failed" if self.failed else "closed"
+
+    def leave_at_exit(self) -> None:
+        """The process ends, or the Recorder goes, without having been closed."""
+        self.failed = self.failed or hasattr(sys, "last_value")  # an exception that nobody caught
+        with contextlib.suppress(OSError, WorkbenchError):
+            self.leave()
+
+    def _join(self, state: dict, again: bool) -> None:
+        ranks, mine = state["ranks"], str(self._rank)
+        stays = not again and state["attempt"] == self.id and mine in ranks
+        others = [
+            left if left != "open" or is_alive(self._root, int(rank)) else "killed"
+            for rank, left in ranks.items()
+            if rank != mine
+        ]
+        joins = mine not in ranks and "failed" not in others and "killed" not in others
+        if self._rank == 0 and "closed" in others:
+            joins = False  # ranks that record one after the other begin with this one
+        if not stays and (state["size"] != self._size or not joins):
+            state |= {"attempt": uuid.uuid4().hex[:12], "size": self._size, "ranks": {}}
+        state["ranks"][mine] = "open"
+        self.id = state["attempt"]
+
+    @contextlib.contextmanager
+    def _shared(self) -> Iterator[dict]:
+        """What the file says, to be changed by one process at a time; written when the block ends."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
+        with os.fdopen(descriptor, "r+b") as file:
+            _wait_for(file.fileno())
+            state = _checked(file.read(MOST))
+            yield state
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(state).encode())
+            file.flush()
+
+
+def _checked(data: bytes) -> dict:
+    """The file's contents; a new attempt where it is empty, cut short by a kill, or none of ours."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        state = json.loads(data)
+        ranks = {str(int(rank)): str(left) for rank, left in state["ranks"].items() if int(rank) >= 0}
+        if isinstance(state["attempt"], str) and type(state["size"]) is int:
+            return {"attempt": state["attempt"][:32], "size": state["size"], "ranks": ranks}
+    return {"attempt": uuid.uuid4().hex[:12], "size": 0, "ranks": {}}
+
+
+def _wait_for(descriptor: int) -> None:
+    """Hold the file until it is closed, where the system and the disk have locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+

@@ -1,0 +1,1 @@
+"""What others are shown: figures, and one HTML page about a run."""

@@ -1,0 +1,287 @@
+"""What a report says, collected as plain values: nothing here knows about HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError, WorkbenchError
+from workbench.foundation.progress import step
+from workbench.issues.totals import error_count
+from workbench.runs.verdicts import verdicts_of
+
+if TYPE_CHECKING:
+    from workbench.issues.confident.health import NoiseReport
+    from workbench.issues.totals import ErrorCount
+    from workbench.runs.run import Run
+
+MOST_CLASSES = 20
+"""Classes in tables and matrices; with more, the worst are listed."""
+
+MEDIA_BYTES = 3_500_000
+"""Thumbnails in one page."""
+
+EXCERPT = 420  # characters of a text
+MAP_POINTS = 15_000  # points of the data map
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One example with its evidence, ready to be shown."""
+
+    id: object
+    given: str | None
+    suggested: str | None
+    p_error: float
+    p_suggested: float
+    reasons: tuple[str, ...]
+    decision: str
+    picture: tuple[bytes, int, int] | None
+    text: str | None
+    no_picture: str
+    p_given_curve: np.ndarray
+    p_suggested_curve: np.ndarray
+
+
+@dataclass(frozen=True)
+class DataMap:
+    """Points of the data map: (m,) variability, confidence, correctness, and rows of the dataset."""
+
+    variability: np.ndarray
+    confidence: np.ndarray
+    correctness: np.ndarray
+    rows: np.ndarray
+    thinned_from: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything in a report."""
+
+    name: str
+    n: int
+    k: int
+    epochs: int
+    mode: str
+    issues: pd.DataFrame
+    about: dict[str, Any]
+    evidence: list[tuple[str, str, str]]
+    suspects: list[Suspect]
+    classes: pd.DataFrame
+    pairs: pd.DataFrame
+    data_map: DataMap | None
+    noise: NoiseReport | None
+    decisions: pd.DataFrame
+    verdicts: dict[str, int]
+    changes: pd.DataFrame
+    total: ErrorCount | None
+    looked: int
+    canaries: dict[str, Any] | None
+    gain: tuple[np.ndarray, np.ndarray] | None
+    reliability: tuple[pd.DataFrame | None, str]
+    missing: list[str] = field(default_factory=list)
+
+
+def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
+    """Collect the facts of a run; parts whose evidence is not there are left out and named in `missing`."""
+    if issues is None:
+        from workbench.issues import find_issues
+
+        step("label errors")
+        issues = find_issues(run, fdr=fdr)
+    state = run.journal.state()
+    missing: list[str] = []
+    planted = run.planted()
+    canaries = gain = None
+    if planted is not None and len(planted):
+        from workbench.issues import canary_report
+
+        canaries, gain = canary_report(issues, planted), _gain(issues, planted)
+    verdicts = state["verdict"].value_counts()
+    return Facts(
+        name=run.name,
+        n=run.n,
+        k=run.k,
+        epochs=len(run.epochs),
+        mode=run.mode,
+        issues=issues,
+        about=dict(issues.attrs),
+        evidence=_evidence(run, issues),
+        suspects=_suspects(run, issues, state, top),
+        classes=_classes(run, issues),
+        pairs=_pairs(issues),
+        data_map=_data_map(run, issues, missing),
+        noise=_noise(run, missing),
+        decisions=state,
+        verdicts={str(name): int(count) for name, count in verdicts.items()},
+        changes=run.changes(),
+        total=error_count(run, issues),
+        looked=len(verdicts_of(run)),
+        canaries=canaries,
+        gain=gain,
+        reliability=_reliability(run, issues),
+        missing=missing,
+    )
+
+
+def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """(what, in-sample or out-of-fold, where from) of each kind of evidence of the run."""
+    rows = []
+    sources = dict(issues.attrs.get("sources", {}))
+    probs = run.pred_probs()
+    if probs is not None:
+        rows.append(("predicted probabilities", probs.kind, probs.how))
+    if run.epochs:
+        how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}[run.mode]
+        rows.append((f"training dynamics, {len(run.epochs)} epochs", "in-sample", f"{how}: the model saw these labels"))
+    if run.embedding_epochs:
+        from workbench.storage.provenance import embedding_origin
+
+        words = f"of epoch {run.embedding_epochs[-1]}; {embedding_origin(run)}"
+        rows.append(("embeddings, and neighbours by them", "own label left out", words))
+    elif "embeddings" in sources:
+        rows.append(("embeddings, and neighbours by them", "own label left out", str(sources["embeddings"])))
+    return rows
+
+
+def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[Suspect]:
+    """The first `top` examples that have a p_error, with media while there is room for them."""
+    step("pictures and texts of suspects")
+    from workbench.reports.figures.curves import over_epochs
+
+    shown = issues[issues["p_error"].notna()].head(top)
+    rows = shown["row"].to_numpy()
+    codes = [-1 if name is None or name != name else run.dataset.code_of(name) for name in shown["suggested"]]
+    given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs]) if run.epochs else None
+    other = over_epochs(run, rows, np.array(codes, np.int64)) if run.epochs else None
+    labels, out, room = run.labels(), [], MEDIA_BYTES
+    for place, (id, found) in enumerate(shown.iterrows()):
+        row = int(rows[place])
+        picture, why = _picture(run, row) if room > 0 else (None, "left out: the page would grow too large")
+        room -= len(picture[0]) if picture else 0
+        text = run.dataset.text(row)
+        label = run.dataset.names_of(labels[row])
+        out.append(
+            Suspect(
+                id=id,
+                given=found["given"],
+                suggested=found["suggested"],
+                p_error=float(found["p_error"]),
+                p_suggested=float(found["p_suggested"]),
+                reasons=tuple(reason for reason in str(found["reasons"]).split("; ") if reason),
+                decision=_decision(state, id, found["given"], label),
+                picture=picture,
+                text=None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),
+                no_picture=why,
+                p_given_curve=np.empty(0) if given is None else given[:, place],
+                p_suggested_curve=np.empty(0) if other is None else other[:, place],
+            )
+        )
+    return out
+
+
+def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
+    """Thumbnail of a row, or why there is none."""
+    from workbench.data.media import read_image, thumbnail
+
+    image = run.dataset.image(row)
+    if image is None:
+        return None, ""
+    try:
+        return thumbnail(read_image(image, run.dataset.media_root)), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def _decision(state: pd.DataFrame, id: object, given: str | None, label: str | None) -> str:
+    """What was decided about an example, in words; "" if nothing."""
+    if id not in state.index:
+        return ""
+    verdict = state.at[id, "verdict"]
+    if label != given:
+        return f"relabelled {label}"
+    return {"keep": "kept", "skip": "skipped", "relabel": "kept"}.get(verdict, "")
+
+
+def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
+    """Per given class: examples, expected errors, their share, suspects; most expected errors by share first."""
+    judged = issues[issues["p_error"].notna()]
+    grouped = judged.groupby("given", sort=False)
+    table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
+    table["suspects"] = grouped["is_issue"].sum().astype(int)
+    table["share"] = table["expected"] / table["examples"]
+    table["changed"] = 0
+    changed = run.changes()["given_label"].value_counts()
+    table.loc[table.index.intersection(changed.index), "changed"] = changed
+    return table.sort_values("share", ascending=False, kind="stable").rename_axis("class").reset_index()
+
+
+def _pairs(issues: pd.DataFrame) -> pd.DataFrame:
+    """Given and suggested class of the suspects, the most frequent first."""
+    flagged = issues[issues["is_issue"].to_numpy(bool) & issues["suggested"].notna() & issues["given"].notna()]
+    flagged = flagged[flagged["given"] != flagged["suggested"]]
+    grouped = flagged.groupby(["given", "suggested"], sort=False)["p_error"]
+    table = pd.DataFrame({"count": grouped.size(), "expected": grouped.sum()}).reset_index()
+    return table.sort_values("count", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | None:
+    step("data map")
+    if not run.epochs:
+        missing.append("no data map: no epochs were recorded")
+        return None
+    from workbench.scores import score
+
+    values = score(run, ["variability", "confidence", "correctness"])
+    rows = np.flatnonzero(values["confidence"].notna() & values["variability"].notna())
+    drawn = rows
+    if len(rows) > MAP_POINTS:
+        drawn = np.sort(np.random.default_rng(0).choice(rows, MAP_POINTS, replace=False))
+    part = values.iloc[drawn]
+    columns = (part[name].to_numpy(float) for name in ("variability", "confidence", "correctness"))
+    return DataMap(*columns, rows=drawn, thinned_from=len(rows))
+
+
+def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
+    step("noise between classes")
+    from workbench.issues.confident.health import noise_report
+    from workbench.reports.figures.matrices import probabilities
+
+    if run.k < 2 or not (run.dataset.given_labels >= 0).any():
+        return None
+    try:
+        probs = probabilities(run)
+        if probs is None:
+            missing.append("no noise matrix: the run has neither predicted probabilities nor embeddings")
+            return None
+        labels = run.dataset.given_labels
+        return noise_report(labels, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=100)
+    except WorkbenchError as error:
+        missing.append(f"no noise matrix: {error}")
+        return None
+
+
+def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Examples reviewed from the top, and share of planted errors found among them, at up to 200 places."""
+    judged = issues[issues["p_error"].notna()]
+    hits = np.cumsum(judged.index.isin(planted["id"]))
+    at = np.unique(np.linspace(0, len(judged), 201).astype(int))
+    total = max(int(hits[-1]) if len(hits) else 0, 1)
+    return at, np.concatenate([[0], hits])[at] / total
+
+
+def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+    """The bins and what the truth is; or None and why nothing can be said."""
+    from workbench.foundation.errors import MissingEvidence
+    from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, known_errors
+
+    try:
+        p, wrong, how = known_errors(run, issues)
+    except MissingEvidence:
+        count = len(verdicts_of(run))
+        so_far = f"{count:,} {'label was' if count == 1 else 'labels were'} judged by a person"
+        return None, f"{so_far}, {FEWEST_VERDICTS} are needed to say; an audit shows it best"
+    return (binned(p, wrong), how) if len(p) else (None, "no example with a verdict has a probability")

@@ -1,0 +1,367 @@
+"""The facts as HTML. Every text from data passes `escape`; there is no script, and a policy in the page forbids any."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+import workbench
+from workbench.foundation.cells import cell_text, is_missing
+from workbench.reports import drawing
+from workbench.reports.facts import MOST_CLASSES, Facts, Suspect
+
+MOST_CHANGES = 100
+MOST_PAIRS = 12
+TERMS = {
+    "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
+    "p = .8 about four of five should turn out wrong; how far that holds is shown where the truth is known.",
+    "in-sample, out-of-fold": "in-sample: the model had seen the label that it judges, so it may have learned a "
+    "wrong one by heart and doubt it too little. Out-of-fold: it had not.",
+    "expected wrong labels": "the sum of p. It is a model's estimate; an audit (a random sample that a person judges) "
+    "is the way to be sure.",
+    "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "
+    "(Swayamdipta et al. 2020, Dataset Cartography).",
+    "suggested": "the likeliest other label, with its probability. A suspect is a question, not a verdict: look before "
+    "changing it.",
+}
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(facts: Facts) -> str:
+    """The whole document."""
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    sections = [
+        ("suspects", "The most doubtful labels", _suspects(facts)),
+        ("map", "How they were learned", _map(facts)),
+        ("classes", "Classes", _classes(facts)),
+        ("noise", "Which labels are given to which class", _noise(facts)),
+        ("check", "Was the detector right?", _check(facts)),
+        ("decisions", "Decisions so far", _decisions(facts)),
+        ("evidence", "What was judged, and from what", _evidence(facts)),
+        ("reading", "How to read this", _reading()),
+    ]
+    shown = [(anchor, title, text) for anchor, title, text in sections if text]
+    links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in shown)
+    body = "\n".join(
+        f'<section id="{anchor}"><h2>{escape(title)}</h2>\n{text}</section>' for anchor, title, text in shown
+    )
+    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{escape(facts.name)}: label report</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{escape(_headline(facts))}</h1>
+<p class="soft">{escape(_subtitle(facts))}</p>
+{_numbers(facts)}
+<nav>{links}</nav>
+</header>
+<main>
+{body}
+</main>
+<footer>Label Workbench {escape(workbench.__version__)}, {escape(now)}.
+This page holds no scripts and loads nothing.</footer>
+</body>
+</html>
+"""
+
+
+def _headline(facts: Facts) -> str:
+    total = facts.total
+    if total is None:
+        return f"{facts.name}: {facts.n:,} labels"
+    if not total.known:
+        return f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,} labels could be wrong: audit some to know"
+    words = f"About {total.errors:,.0f} of {total.labels:,} labels are wrong"
+    if total.left_high < total.high:
+        words += f"; about {total.left:,.0f} of these have no decision yet"
+    return words
+
+
+def _subtitle(facts: Facts) -> str:
+    words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} classes, {facts.epochs} epochs recorded"
+    if facts.canaries is not None and facts.canaries["planted"]:
+        words += f"; {facts.canaries['planted']:,} labels were spoiled on purpose, to measure with"
+    return words
+
+
+def _numbers(facts: Facts) -> str:
+    """The strip of numbers below the headline."""
+    boxes: list[tuple[str, str]] = []
+    total = facts.total
+    if total is not None:
+        span = f"{total.low:,.0f} to {total.high:,.0f} (95 %), {total.basis}"
+        why = f"wrong labels, {span}{', ' + total.detail if total.detail else ''}"
+        if not total.known:
+            why = f"wrong labels: {facts.about.get('errors_in_words') or span}"
+        boxes.append((f"{total.errors:,.0f}" if total.known else "?", why))
+        if total.known and total.left_high < total.high:
+            rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
+            boxes.append((f"{total.left:,.0f}", rest))
+    suspects = int(facts.issues["is_issue"].sum())
+    boxes.append((f"{suspects:,}", f"suspects: {facts.about.get('threshold', 'as marked')}"))
+    if facts.canaries is not None and facts.canaries["planted"]:
+        c = facts.canaries
+        boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the suspects"))
+    decided = sum(facts.verdicts.get(name, 0) for name in ("relabel", "keep"))
+    changed = len(facts.changes)
+    words = f"{_plural(changed, 'label')} changed so far, {decided:,} decided, {facts.looked:,} by looking"
+    boxes.append((f"{changed:,}", words))
+    inside = "".join(f"<div><b>{escape(number)}</b><span>{escape(words)}</span></div>" for number, words in boxes)
+    return f'<div class="numbers">{inside}</div>'
+
+
+def _suspects(facts: Facts) -> str:
+    if not facts.suspects:
+        return ""
+    total = int(facts.issues["is_issue"].sum())
+    words = f"The first {len(facts.suspects):,} of {total:,} suspects, most doubtful first."
+    if len(facts.suspects) >= total:
+        words = f"The {len(facts.suspects):,} most doubtful labels, {total:,} of them suspects."
+    if facts.epochs > 1:
+        words += " The small curve: probability of the given label (solid) and of the suggested one (dashed) by epoch."
+    cards = "\n".join(_card(place, suspect) for place, suspect in enumerate(facts.suspects))
+    return f"<p>{words}</p>\n<div class='suspects'>\n{cards}\n</div>"
+
+
+def _card(place: int, one: Suspect) -> str:
+    media = ""
+    if one.picture is not None:
+        data, width, height = one.picture
+        kind = "jpeg" if data[:2] == b"\xff\xd8" else "png"
+        pixel = ' class="px"' if max(width, height) <= 48 else ""
+        encoded = base64.b64encode(data).decode("ascii")
+        media = f'<img{pixel} src="data:image/{kind};base64,{encoded}" alt="example {escape(str(one.id))}">'
+    elif one.no_picture:
+        media = f'<div class="none">{escape(one.no_picture[:140])}</div>'
+    suggested = ""
+    if one.suggested is not None and one.suggested == one.suggested and one.suggested != one.given:
+        suggested = f' &rarr; <span class="is">{escape(str(one.suggested))}</span>'
+        if one.p_suggested == one.p_suggested:
+            suggested += f' <span class="soft">{escape(_share(one.p_suggested))}</span>'
+    done = f'<div class="done">&#10003; {escape(one.decision)}</div>' if one.decision else ""
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
+    text = f"<blockquote>{escape(one.text)}</blockquote>" if one.text else ""
+    return (
+        f'<article class="suspect" id="s{place}"><div class="top">{media}<div>'
+        f'<div class="id">{escape(str(one.id))}</div>'
+        f'<div class="labels"><span class="was">{escape(str(one.given))}</span>{suggested}</div>'
+        f'<div class="p">p(wrong) = {escape(_share(one.p_error))}</div>{done}</div></div>{text}'
+        f"{drawing.curve(one.p_given_curve, one.p_suggested_curve)}<ul>{reasons}</ul></article>"
+    )
+
+
+def _map(facts: Facts) -> str:
+    found = facts.data_map
+    if found is None:
+        return ""
+    place_of = {int(row): place for place, row in enumerate(found.rows)}
+    marks = []
+    flagged = facts.issues[facts.issues["is_issue"].to_numpy(bool)].head(1000)
+    for rank, (id, row) in enumerate(flagged[["given", "suggested", "p_error", "row"]].iterrows()):
+        at = place_of.get(int(row["row"]))
+        if at is not None:
+            words = f"{id}: given {row['given']}, suggested {row['suggested']}, p = {_share(row['p_error'])}"
+            link = f"#s{rank}" if rank < len(facts.suspects) else None
+            marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
+    drawn = drawing.data_map(found.variability, found.confidence, found.correctness, marks)
+    key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.BINS))
+    hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.rows)
+    words = f"The data map: the mean probability that the model gave to the given label over {facts.epochs} epochs "
+    words += f"(confidence), and how much it moved (variability). {hard:,} of {drawn_n:,} labels were never believed "
+    words += "(confidence below 0.25)."
+    if drawn_n < found.thinned_from:
+        words += f" {drawn_n:,} of {found.thinned_from:,} examples are drawn."
+    return (
+        f"<p>{words}</p><figure>{drawn}<figcaption class='key'>colour: share of epochs in which the given label was "
+        f"predicted, 0 {key} 1 (low = suspicious) &nbsp; <i class='circle'></i> suspect; click one to see it. "
+        f"In-sample: the model was trained on these labels.</figcaption></figure>"
+    )
+
+
+def _classes(facts: Facts) -> str:
+    table = facts.classes.head(MOST_CLASSES)
+    if table.empty:
+        return ""
+    widest = max(float(table["share"].max()), 1e-9)
+    rows = [
+        (
+            escape(str(row["class"])),
+            f"{row['examples']:,}",
+            f"{row['expected']:,.1f}",
+            f'<span class="bar" style="width:{120 * row["share"] / widest:.0f}px"></span> {row["share"]:.1%}',
+            f"{row['suspects']:,}",
+            f"{row['changed']:,}",
+        )
+        for row in table.to_dict("records")
+    ]
+    heads = ("given class", "examples", "wrong (expected)", "share", "suspects", "changed")
+    note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
+    out = f"<p>Expected wrong labels among the examples that were given each class, worst first.{note}</p>"
+    out += _table(heads, rows, numbers=(1, 2, 4, 5))
+    if len(facts.pairs):
+        pairs = [
+            (escape(str(row["given"])), escape(str(row["suggested"])), f"{row['count']:,}", f"{row['expected']:,.1f}")
+            for row in facts.pairs.head(MOST_PAIRS).to_dict("records")
+        ]
+        out += "<h3>Most frequent suggestions</h3>"
+        out += _table(("given", "suggested", "suspects", "wrong (expected)"), pairs, numbers=(2, 3))
+    return out
+
+
+def _noise(facts: Facts) -> str:
+    noise = facts.noise
+    if noise is None:
+        return ""
+    k = len(noise.classes)
+    off = noise.noise_matrix - np.diag(np.diag(noise.noise_matrix))
+    shown, note = np.arange(k), ""
+    if k > MOST_CLASSES:
+        shown = np.sort(np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:MOST_CLASSES])
+        note = f" The {MOST_CLASSES} of {k:,} classes with the most noise."
+    top = max(float(off[np.ix_(shown, shown)].max()), 1e-9)
+    head = "<tr><th></th>" + "".join(f"<th>{escape(str(noise.classes[j]))}</th>" for j in shown) + "</tr>"
+    lines = []
+    for i in shown:
+        cells = [f'<th class="row">{escape(str(noise.classes[i]))}</th>']
+        for j in shown:
+            p, low, high = noise.noise_matrix[i, j], noise.low[i, j], noise.high[i, j]
+            words = f"true {noise.classes[j]}, given {noise.classes[i]}: {p:.1%} (interval {low:.1%} to {high:.1%})"
+            kind = ' class="same"' if i == j else ' class="strong"' if p / top > 0.5 else ""
+            style = "" if i == j else f' style="--a:{p / top:.2f}"'
+            number = f"{100 * p:.1f}" if p >= 0.0005 else ""
+            cells.append(f'<td{kind}{style} title="{escape(words)}">{number}</td>')
+        lines.append("<tr>" + "".join(cells) + "</tr>")
+    caption = "rows: given label; columns: true class (estimated); % of the true class. Hover for 95 % intervals."
+    doubts = "".join(f"<li>{escape(doubt)}</li>" for doubt in noise.doubts)
+    doubts = f"<p class='soft'>Doubtful here:</p><ul class='soft'>{doubts}</ul>" if doubts else ""
+    assumptions = "".join(f"<li>{escape(one)}</li>" for one in noise.assumptions)
+    return (
+        f"<p>Which classes are given for which, by confident learning ({escape(noise.how)}). "
+        f"Compare the shares; how many labels are wrong in all is said on top.{note}</p>"
+        f'<div class="scroll"><table class="matrix"><caption>{caption}</caption>{head}{"".join(lines)}</table></div>'
+        f"{doubts}<details class='soft'><summary>What this estimate takes for granted</summary><ul>{assumptions}</ul>"
+        f"<p>The intervals cover the choice of examples, not a failure of these.</p></details>"
+    )
+
+
+def _check(facts: Facts) -> str:
+    parts = []
+    canaries = facts.canaries
+    if canaries is not None and canaries["planted"]:
+        c = canaries
+        words = f"{c['planted']:,} errors were planted on purpose before training and kept apart. "
+        suspects = c["caught"] + c["false_alarms"]
+        words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {suspects:,} suspects"
+        if c["false_alarms"]:
+            words += f"; the other {c['false_alarms']:,} suspects are false alarms, or errors that nobody planted"
+        words += f". Of the {c['planted']:,} most doubtful labels {c['found_at_planted']:.0%} are planted ones. "
+        words += f"The right label is suggested for {_percent(c['corrected'])} of those caught."
+        parts.append(f"<p>{escape(words)}</p>")
+    drawings = []
+    if facts.gain is not None and canaries is not None:
+        drawings.append(
+            f"<figure>{drawing.gain(*facts.gain, canaries['planted'])}<figcaption>Share of planted errors found by "
+            "reviewing from the top; dotted: the best possible.</figcaption></figure>"
+        )
+    table, how = facts.reliability
+    if table is not None:
+        error = float((table["count"] * (table["predicted"] - table["observed"]).abs()).sum() / table["count"].sum())
+        words = f"Do the probabilities come true? By {how}; expected calibration error {error:.3f}. Points above the "
+        words += "dotted line: more were wrong than predicted."
+        drawings.append(f"<figure>{drawing.reliability(table)}<figcaption>{escape(words)}</figcaption></figure>")
+    if drawings:
+        parts.append(f'<div class="pair">{"".join(drawings)}</div>')
+    if table is None and parts:
+        parts.append(f"<p>Do the probabilities come true for labels that nobody planted? {escape(how)}.</p>")
+    elif table is None:
+        parts.append(f"<p>Do the probabilities come true? {escape(how)}.</p>")
+    if facts.total is not None and facts.total.source == "audit":
+        parts.append(f"<p>By the audit {escape(str(facts.total))}.</p>")
+    return "".join(parts)
+
+
+def _decisions(facts: Facts) -> str:
+    if not len(facts.decisions):
+        return "<p>None yet. Open the run in the Explorer to go through the suspects with keys.</p>"
+    verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(facts.verdicts.items())) or "none"
+    flagged = int(facts.decisions["flag"].fillna(False).astype(bool).sum())
+    changed = f"{len(facts.changes):,} {_plural(len(facts.changes), 'label')}"
+    out = f"<p>{changed} changed. Verdicts: {escape(verdicts)}. Flagged: {flagged:,}.</p>"
+    if len(facts.changes):
+        latest = facts.changes.sort_values("time", ascending=False).head(MOST_CHANGES)
+        rows = [
+            tuple(
+                escape("" if is_missing(value) else cell_text(value))
+                for value in (id, row["given_label"], row["label"], row["author"], row["time"], row["reason"])
+            )
+            for id, row in latest.iterrows()
+        ]
+        if len(facts.changes) > MOST_CHANGES:
+            out += f"<p class='soft'>The latest {MOST_CHANGES}; `workbench log` lists all.</p>"
+        out += _table(("id", "given", "now", "by", "when", "reason"), rows)
+    return out
+
+
+def _evidence(facts: Facts) -> str:
+    tag = '<span class="tag {}">{}</span>'
+    rows = [(escape(what), tag.format(_tone(kind), escape(kind)), escape(how)) for what, kind, how in facts.evidence]
+    out = _table(("evidence", "", "where from"), rows) if rows else ""
+    about = facts.about
+    judged = f"{about['judged']:,} labelled examples, {about['unlabelled']:,} unlabelled" if "judged" in about else ""
+    lines = [
+        ("Judged", judged),
+        ("Combined", str(about.get("evidence", ""))),
+        ("Method", str(about.get("method", ""))),
+        ("Suspects are those with", str(about.get("threshold", ""))),
+        ("Not in this report", "; ".join(facts.missing)),
+    ]
+    out += "<dl>" + "".join(f"<dt>{a}</dt><dd>{escape(b)}</dd>" for a, b in lines if b) + "</dl>"
+    return out
+
+
+def _reading() -> str:
+    inside = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in TERMS.items())
+    return f"<dl>{inside}</dl>"
+
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """A table of cells that are HTML already."""
+
+    def cells(tag: str, values: Sequence[str]) -> Iterator[str]:
+        for place, value in enumerate(values):
+            yield f"<{tag}{' class=n' if place in numbers else ''}>{value}</{tag}>"
+
+    head = "".join(cells("th", [escape(name) for name in heads]))
+    body = "".join(f"<tr>{''.join(cells('td', row))}</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _tone(kind: str) -> str:
+    return "in" if kind == "in-sample" else "out" if kind == "out-of-fold" else ""
+
+
+def _share(p: float) -> str:
+    return "–" if p != p else ".99+" if p > 0.995 else "<.01" if p < 0.005 else f"{p:.2f}".removeprefix("0")
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _percent(p: float) -> str:
+    return "none" if p != p else f"{p:.0%}"

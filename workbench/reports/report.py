@@ -1,0 +1,69 @@
+"""One HTML page about a run: what was judged and from what, how many labels are wrong, which ones, what was decided.
+
+The page is a single file without scripts or links to elsewhere: it works offline, prints well, follows the reader's
+light or dark theme, and shows whatever is in the data as text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.foundation.errors import InputError
+from workbench.foundation.progress import step, task
+from workbench.reports.facts import gather
+from workbench.reports.page import page
+from workbench.storage.layout import atomic
+from workbench.storage.tables import check_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.runs.run import Run
+
+__all__ = ["report"]
+
+SUFFIXES = (".html", ".htm")
+STEPS = 5
+"""Of the bar: issues, suspects, data map, noise, figures."""
+
+
+def report(
+    run: Run,
+    path: str | Path,
+    *,
+    top: int = 60,
+    fdr: float | None = None,
+    issues: pd.DataFrame | None = None,
+    force: bool = False,
+) -> Path:
+    """Write a report about a run as one self-contained HTML file.
+
+    Parameters
+    ----------
+    path : the .html file.
+    top : how many suspects are shown with picture or text.
+    fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
+    issues : result of `find_issues`; computed when missing.
+    force : replace a file that is there.
+
+    Returns
+    -------
+    Path of the file.
+
+    Raises
+    ------
+    InputError : another suffix, a missing folder, top below 0. ExistsError : the file is there and `force` is not set.
+    MissingEvidence : nothing speaks about the labels of this run.
+    """
+    if int(top) != top or top < 0:
+        raise InputError.at("top", f"is {top!r}", "Give the number of suspects to show.")
+    target = check_target(path, force, SUFFIXES)
+    with task("report", STEPS):
+        facts = gather(run, issues, int(top), fdr)
+        step("figures")
+        text = page(facts)
+    with atomic(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        check_target(target, force, SUFFIXES)
+    return target

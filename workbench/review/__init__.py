@@ -1,0 +1,1 @@
+"""A person at work: what to look at first, ready-made selections, several annotators, agreement, pace, export."""

@@ -1,0 +1,285 @@
+"""Several people's labels for the same examples: the consensus of them, and how good each annotator is.
+
+Hidden here: the estimators, which work on the list of votes (`votes`) and never on a matrix of examples by annotators.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+from workbench.foundation.progress import task
+from workbench.review.crowdlab import crowdlab, crowdlab_consensus, with_others
+from workbench.runs.run import opened
+from workbench.runs.votes import Votes, votes_needed
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+__all__ = ["DawidSkene", "annotators", "consensus", "crowdlab", "dawid_skene", "majority"]
+
+SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
+SHARED = 1.0  # votes with everybody's confusion matrix that `consensus` adds to each row of an annotator's
+MOST_CELLS = 200_000_000  # annotators x k x k of Dawid and Skene
+FEWEST_KNOWN = 50  # examples with a known label from which probabilities are calibrated
+MOST_ODDS = 7.0  # log odds beyond which a model's certainty is not taken for more
+NOT_CALIBRATED = "not calibrated: annotators may share mistakes, which votes alone cannot show; `known` calibrates"
+
+
+# ---- consensus -----------------------------------------------------------------------------------------------
+
+
+def majority(votes: Votes) -> np.ndarray:
+    """(n, k) float64 share of the votes for each class; NaN in rows without a vote."""
+    total = votes.per_row()[:, None]
+    return np.divide(votes.counts(), total, out=np.full((votes.n, votes.k), np.nan), where=total > 0)
+
+
+@dataclass(frozen=True)
+class DawidSkene:
+    """What `dawid_skene` found.
+
+    Attributes
+    ----------
+    posterior : (n, k) P(true class | votes), NaN in rows without a vote. confusion : (a, k, k) P(vote = column | true =
+    row) of each annotator. priors : (k,) P(true class). iterations : EM steps. converged : bool.
+    """
+
+    posterior: np.ndarray
+    confusion: np.ndarray
+    priors: np.ndarray
+    iterations: int
+    converged: bool
+
+
+def dawid_skene(
+    votes: Votes, *, shared: float = 0.0, most_iterations: int = 500, tolerance: float = 1e-6
+) -> DawidSkene:
+    """Consensus and annotators' confusion matrices by maximum likelihood.
+
+    Parameters
+    ----------
+    shared : votes that are added to each row of an annotator's confusion matrix, with the shares of everybody's matrix;
+        0 is the method as published. Matters for annotators with few votes
+    most_iterations, tolerance : EM stops when no posterior moves by more than `tolerance`
+
+    Notes
+    -----
+    Given the true class, annotators err independently, each with a confusion matrix of their own that is the same for
+    all examples (Dawid & Skene 1979, Maximum likelihood estimation of observer error-rates using the EM algorithm). EM
+    from the shares of votes, until no posterior moves by more than `tolerance`; 0.01 votes are added to every cell.
+    It finds one optimum; which is a relabelling of classes where most annotators are wrong together. Cost per
+    iteration: votes x k; memory: annotators x k x k.
+    """
+    a, k = len(votes.names), votes.k
+    if a * k * k > MOST_CELLS:
+        found = f"are {a:,} for {k:,} classes: {a * k * k:,} cells of confusion matrices"
+        raise InputError.at("annotators", found, 'Use method="majority".')
+    known = np.flatnonzero(votes.per_row())
+    place = np.searchsorted(known, votes.rows)
+    posterior = majority(votes)[known]
+    cell = votes.annotators * k + votes.labels
+    iterations, converged = 0, False
+    confusion, priors = np.full((a, k, k), 1 / k), np.full(k, 1 / k)
+    while len(known) and iterations < most_iterations and not converged:
+        iterations += 1
+        confusion = np.empty((a, k, k))
+        for true in range(k):
+            seen = np.bincount(cell, posterior[place, true], minlength=a * k).reshape(a, k) + SMOOTHING
+            everybody = seen.sum(axis=0)
+            seen += shared * everybody / everybody.sum()
+            confusion[:, true] = seen / seen.sum(axis=1, keepdims=True)
+        priors = posterior.mean(axis=0)
+        with np.errstate(divide="ignore"):
+            said, log = np.log(confusion), np.tile(np.log(priors), (len(known), 1))
+        for true in range(k):
+            log[:, true] += np.bincount(place, said[votes.annotators, true, votes.labels], minlength=len(known))
+        log -= log.max(axis=1, keepdims=True)
+        fresh = np.exp(log)
+        fresh /= fresh.sum(axis=1, keepdims=True)
+        converged = bool(np.abs(fresh - posterior).max() <= tolerance)
+        posterior = fresh
+    whole = np.full((votes.n, k), np.nan)
+    whole[known] = posterior
+    return DawidSkene(whole, confusion, priors, iterations, converged)
+
+
+# ---- for people ----------------------------------------------------------------------------------------------
+
+
+METHODS = ("majority", "dawid_skene", "crowdlab")
+
+
+@task("consensus", 1)
+def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None = None) -> pd.DataFrame:
+    """What the annotators say together, for every example that has a vote.
+
+    Parameters
+    ----------
+    method : "majority", "dawid_skene" (weighs annotators by how well they do), or "crowdlab" (with the run's
+        out-of-fold probabilities too)
+    known : Series of class names indexed by id: the true labels of some examples, such as questions whose answer is
+        known, drawn without regard to what was voted. From 50 on they calibrate p_consensus
+
+    Returns
+    -------
+    DataFrame indexed by id in dataset order
+        given, consensus : class names; ties of the majority go to the given label, else to the first class (those of
+        CROWDLAB: `crowdlab_consensus`).
+        p_consensus : the method's probability of the consensus, in [0, 1]. calibrated : bool, whether `known` was used.
+        votes : int. annotator_disagreement : the score.
+        attrs : method; calibrated; calibration, how far p_consensus can be trusted in words; converged (of
+        "dawid_skene").
+
+    Raises
+    ------
+    MissingEvidence : the run has no votes, or no probabilities for "crowdlab".
+    InputError : an unknown method, or `known` has fewer than 50 examples with votes, or a class that is not the run's.
+
+    Warns
+    -----
+    UserWarning : Dawid and Skene's iterations did not converge, or no example has two votes.
+
+    Notes
+    -----
+    **p_consensus is no calibrated probability unless `known` is given.** Votes alone cannot tell a class that all
+    annotators take for another from a class on which all are right; on twelve published crowds the mean p_consensus of
+    "dawid_skene" was .04 to .25 above the accuracy, on simulated annotators who err independently up to .08. The
+    share of votes is mostly too low. With `known` p' = expit(a + b logit p), by penalised likelihood around (0, 1).
+
+    "dawid_skene" adds one vote with the confusion matrix of all annotators together to each row of an annotator's,
+    so that who voted a few times is like the others until shown otherwise (`dawid_skene` has the plain method).
+    """
+    run = opened(run)
+    from workbench.scores.annotators import annotator_disagreement
+
+    if method not in METHODS:
+        raise InputError.unknown("method", method, METHODS)
+    votes = votes_needed(run)
+    total = votes.per_row()
+    rows = np.flatnonzero(total)
+    attrs: dict[str, object] = {"method": method}
+    if method == "crowdlab":
+        from workbench.issues.confusion import needed
+
+        probs, code = crowdlab_consensus(votes, needed(run, "CROWDLAB").values)
+        best, code = probs[rows], code[rows]
+    else:
+        if method == "dawid_skene":
+            found = dawid_skene(votes, shared=SHARED)
+            _warn_of(votes, found)
+            attrs["converged"] = found.converged
+            probs = found.posterior if total.max() > 1 else majority(votes)
+        else:
+            probs = majority(votes)
+        best = np.nan_to_num(probs[rows], nan=-1.0)
+        given = run.dataset.given_labels[rows]
+        labelled = np.flatnonzero(given >= 0)
+        tied = best[labelled, given[labelled]] >= best[labelled].max(axis=1) - 1e-12
+        code = best.argmax(axis=1)
+        code[labelled[tied]] = given[labelled[tied]]
+    p = best[np.arange(len(rows)), code]
+    attrs["calibrated"], attrs["calibration"] = False, NOT_CALIBRATED
+    if known is not None:
+        p, count = _calibrated(run, rows, code, p, known)
+        attrs["calibrated"], attrs["calibration"] = True, f"calibrated on {count:,} examples with a known label"
+    table = pd.DataFrame(
+        {
+            "given": run.dataset.given[rows],
+            "consensus": run.dataset.names_of(code),
+            "p_consensus": p,
+            "calibrated": attrs["calibrated"],
+            "votes": total[rows],
+            "annotator_disagreement": annotator_disagreement(votes.counts())[rows],
+        },
+        index=pd.Index(run.dataset.ids[rows], name="id"),
+    )
+    table.attrs = attrs
+    return table
+
+
+def _warn_of(votes: Votes, found: DawidSkene) -> None:
+    """Say where the probabilities of Dawid and Skene rest on nothing, or on iterations that were cut short."""
+    todo = "The classes may be right, the probabilities are not to be relied on."
+    if len(votes.rows) and votes.per_row().max() < 2:
+        warnings.warn(f"no example has two votes, so nothing says how good an annotator is. {todo}", stacklevel=3)
+    elif not found.converged:
+        warnings.warn(f"Dawid and Skene did not converge in {found.iterations} iterations. {todo}", stacklevel=3)
+
+
+def _calibrated(
+    run: Run, rows: np.ndarray, code: np.ndarray, p: np.ndarray, known: pd.Series
+) -> tuple[np.ndarray, int]:
+    """The probabilities after a logistic map fitted to the examples whose label is known, and how many those are."""
+    from workbench.issues.calibration import expit, logit
+
+    if not isinstance(known, pd.Series):
+        todo = "Give a Series of class names indexed by id."
+        raise InputError.at("known", f"is a {type(known).__name__}", todo)
+    known = known.dropna()
+    truth = pd.Series([run.dataset.code_of(name) for name in known], index=known.index, dtype=np.int64)
+    truth = truth.reindex(run.dataset.ids[rows])
+    there = truth.notna().to_numpy()
+    if there.sum() < FEWEST_KNOWN:
+        found = f"names {int(there.sum())} examples that have votes"
+        raise InputError.at("known", found, f"Give the true labels of at least {FEWEST_KNOWN}, or leave it out.")
+    right = (truth.to_numpy()[there] == code[there]).astype(float)
+    x = np.clip(logit(p), -MOST_ODDS, MOST_ODDS)
+    a, b = fitted_line(x[there], right)
+    return expit(a + b * x), int(there.sum())
+
+
+def fitted_line(x: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """(a, b) of the logistic model P(right) = expit(a + b x), b >= 0, drawn to (0, 1) by half a squared distance."""
+    from scipy.optimize import minimize
+
+    def cost(line: np.ndarray) -> float:
+        odds = line[0] + line[1] * x
+        return float(np.logaddexp(0, odds).sum() - right @ odds + 0.5 * (line[0] ** 2 + (line[1] - 1) ** 2))
+
+    a, b = minimize(cost, np.array([0.0, 0.5]), method="L-BFGS-B", bounds=((None, None), (0.0, None))).x
+    return float(a), float(b)
+
+
+def annotators(run: Run) -> pd.DataFrame:
+    """One row per annotator, the least reliable first.
+
+    Returns
+    -------
+    DataFrame indexed by annotator
+        votes : int. quality : P(vote = true class) by Dawid and Skene, weighted by the class priors, in [0, 1].
+        with_consensus : share of votes that are the consensus. with_others : share of other people's votes on the same
+        examples that agree. often : the most frequent confusion, "true -> vote" with its share of that class.
+
+    Raises
+    ------
+    MissingEvidence : the run has no votes.
+    """
+    run = opened(run)
+    votes = votes_needed(run)
+    found = dawid_skene(votes, shared=SHARED)
+    best = np.nan_to_num(found.posterior, nan=-1.0).argmax(axis=1)
+    total = np.bincount(votes.annotators, minlength=len(votes.names))
+    hits = np.bincount(votes.annotators, votes.labels == best[votes.rows], minlength=len(votes.names))
+    off = found.confusion * (1 - np.eye(votes.k))
+    at = (off * found.priors[:, None]).reshape(len(votes.names), -1).argmax(axis=1)
+    often = [
+        f"{run.classes[true]} -> {run.classes[said]} ({off[one, true, said]:.0%})"
+        for one, (true, said) in enumerate(zip(*divmod(at, votes.k)))
+    ]
+    table = pd.DataFrame(
+        {
+            "votes": total,
+            "quality": np.einsum("ajj,j->a", found.confusion, found.priors),
+            "with_consensus": hits / np.maximum(total, 1),
+            "with_others": with_others(votes, votes.counts(), votes.per_row()),
+            "often": often,
+        },
+        index=pd.Index(votes.names, name="annotator", dtype=object),
+    )
+    return table.sort_values("quality", kind="stable")

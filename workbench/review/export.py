@@ -1,0 +1,272 @@
+"""The corrected labels as a file: with who changed what, when and why, or as a cleaned training set.
+
+What is exported is the given labels with the decisions of the journal applied; the run itself stays as it is. Columns
+that the user named when the Dataset was made come back under these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+from workbench.issues.kept import last_issues
+from workbench.runs.run import Run
+from workbench.storage.tables import check_target, write_table
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+
+DROPS = ("flagged", "skipped", "suspects")
+CLEANED = ("relabel", "drop")
+COLUMNS = (
+    *("given_label", "label", "changed", "verdict", "flag", "note", "p_error", "suggested_label"),
+    *("author", "time", "reason"),
+)
+"""Columns of an export besides the user's own; a column of the user's with such a name gets a trailing underscore."""
+
+
+def export(
+    run: Run,
+    path: str | Path,
+    *,
+    force: bool = False,
+    drop: str | Iterable[object] | None = None,
+    only_changed: bool = False,
+    cleaned: str | None = None,
+    images: bool = True,
+    sounds: bool = True,
+    issues: pd.DataFrame | bool | None = None,
+) -> Path:
+    """Write the corrected labels to .csv, .jsonl or .parquet.
+
+    Parameters
+    ----------
+    run : Run
+        Its journal says what was decided.
+    path : str or Path
+        The file; its suffix says the format, its directory must exist.
+    force : bool
+        Replace a file that is there.
+    drop : {"flagged", "skipped", "suspects"} or list of ids, optional
+        Examples to leave out. "skipped" are those put off in the review, "suspects" those that `find_issues` calls an
+        issue and nobody has relabelled or kept.
+    only_changed : bool
+        Only examples whose label differs from the given one.
+    cleaned : {"relabel", "drop"}, optional
+        Write a training set instead: ids, your own columns and the labels, under your own name of that column, without
+        any history. With "relabel" the labels are as corrected, with "drop" changed examples are left out. A training
+        set has no examples without a label; suspects that nobody looked at stay, unless dropped.
+    images, sounds : bool
+        Include them. Their bytes go to Parquet only; in CSV and JSONL their columns say where in the run they are.
+    issues : DataFrame or bool, optional
+        Where `p_error` and `suggested_label` come from: the result of `find_issues`; True computes it now, False leaves
+        both empty. By default the last result for this run, if it was kept: an export does not wait for the detector.
+
+    Returns
+    -------
+    Path
+        The file. It appears whole or not at all.
+
+    Raises
+    ------
+    ExistsError
+        The file is there.
+    InputError
+        Unknown suffix or option, no such directory.
+
+    Notes
+    -----
+    Columns of the table, one row per example in dataset order:
+
+    - the id under your own name of that column ("id" if there is none), and your other columns;
+    - your label column, if it has a name of its own, with the labels as corrected;
+    - given_label, label (as corrected), changed;
+    - verdict ("relabel", "keep" or "skip"), flag, note: what was decided;
+    - p_error, suggested_label: what the detector thinks, empty where that is not known;
+    - author, time (ISO 8601, UTC) and reason of the decision;
+    - images and sounds, unless their column is the id.
+
+    A column of yours that has one of these names gets a trailing underscore.
+
+    In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
+    names and class names too, and so does what follows a semicolon, tab or line end within it, so that a spreadsheet
+    shows it and does not run it; numbers stay numbers. Read such a file back with
+    ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
+    JSONL and Parquet hold the text as it is.
+    """
+    target = check_target(path, force)
+    binary = target.suffix.lower() == ".parquet"
+    chosen = {"drop": drop, "only_changed": only_changed, "cleaned": cleaned, "images": images, "sounds": sounds}
+    return write_table(export_table(run, **chosen, issues=issues, binary=binary), target, force=force)
+
+
+def export_table(
+    run: Run,
+    *,
+    drop: str | Iterable[object] | None = None,
+    only_changed: bool = False,
+    cleaned: str | None = None,
+    images: bool = True,
+    sounds: bool = True,
+    issues: pd.DataFrame | bool | None = None,
+    binary: bool = True,
+) -> pd.DataFrame:
+    """What `export` writes, as a DataFrame with one row per example in dataset order.
+
+    Parameters
+    ----------
+    drop, only_changed, cleaned, images, sounds, issues
+        As in `export`.
+    binary : bool
+        Whether bytes can be stored; if not, the columns of images and sounds name the place of the bytes in the run.
+    """
+    dataset = run.dataset
+    labels = run.labels()
+    changed = labels != dataset.given_labels
+    rows = exported_rows(run, drop=drop, only_changed=only_changed, cleaned=cleaned)
+
+    name_of = _names(dataset, whole=cleaned is None)
+    corrected = _objects(dataset.names_of(labels[rows]))
+    columns: dict[str, object] = {name_of["id"]: dataset.ids[rows]}
+    columns |= {name_of[name]: dataset.metadata[name].iloc[rows].array for name in dataset.metadata.columns}
+    if name_of["given_label"] not in COLUMNS or cleaned is not None:
+        columns[name_of["given_label"]] = corrected
+    if cleaned is None:
+        found = {"given_label": _objects(dataset.given[rows]), "label": corrected, "changed": changed[rows]}
+        found |= _decided(run, rows) | _suspected(run, issues, rows)
+        columns |= {name: found[name] for name in COLUMNS}
+    if images and dataset.images is not None and name_of["image"] != name_of["id"]:
+        columns[name_of["image"]] = _objects(_media(run, dataset.image, rows, binary))
+    if sounds and dataset.sounds is not None and name_of["audio"] != name_of["id"]:
+        columns[name_of["audio"]] = _objects(_media(run, dataset.sound, rows, binary))
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
+
+
+def exported_rows(
+    run: Run,
+    *,
+    drop: str | Iterable[object] | None = None,
+    only_changed: bool = False,
+    cleaned: str | None = None,
+) -> np.ndarray:
+    """(m,) rows of the dataset, ascending, that `export` writes with these choices."""
+    if cleaned is not None and cleaned not in CLEANED:
+        raise InputError.unknown("cleaned", cleaned, CLEANED)
+    if cleaned == "drop" and only_changed:
+        raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
+    labels = run.labels()
+    changed = labels != run.dataset.given_labels
+    keep = ~_dropped(run, drop)
+    if only_changed:
+        keep &= changed
+    if cleaned is not None:
+        keep &= labels >= 0
+    if cleaned == "drop":
+        keep &= ~changed
+    return np.flatnonzero(keep)
+
+
+def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
+    """The name in an export of each column of the dataset: the user's, with an underscore where ours is the same."""
+    own = dataset.column_of
+    taken = set(COLUMNS) if whole else set()
+    label = own.get("given_label", "label")
+    names = {"given_label": label}
+    taken.add(label)
+    for role, there in (("id", True), ("image", dataset.images is not None), ("audio", dataset.sounds is not None)):
+        if there:
+            same = own.get(role) is not None and own.get(role) == own.get("id") and role != "id"
+            names[role] = names["id"] if same else _free(own.get(role, role), taken)
+    for name in dataset.metadata.columns:
+        names[name] = _free(own.get(name, str(name)), taken)
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _objects(values: object) -> pd.Series:
+    """Text with None where there is none, which pandas would make NaN."""
+    return pd.Series(values, dtype=object)
+
+
+def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
+    """What was decided about `rows`, by whom, when and why; None, and False for the flag, where nobody decided."""
+    state = run.journal.state()
+    places, known = run._known_rows(state.index)
+    found: dict[str, object] = {}
+    for name in ("verdict", "flag", "note", "author", "time", "reason"):
+        values = np.full(run.n, False if name == "flag" else None, dtype=object)
+        values[places] = state[name].to_numpy(object)[known]
+        found[name] = values[rows].astype(bool) if name == "flag" else _objects(values[rows])
+    return found
+
+
+def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
+    """`p_error` and `suggested_label` of `rows`; NaN and None where the detector's answer is not at hand."""
+    if issues is True:
+        from workbench import find_issues
+
+        issues = find_issues(run)
+    elif issues is None:
+        issues = last_issues(run)
+    p_error, suggested = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
+    if isinstance(issues, pd.DataFrame):
+        missing = {"p_error", "suggested"} - set(issues.columns)
+        if missing:
+            found = f"has no column {min(missing)!r}"
+            raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
+        places, known = run._known_rows(issues.index)
+        p_error[places] = issues["p_error"].to_numpy(float)[known]
+        suggested[places] = issues["suggested"].to_numpy(object)[known]
+    elif issues is not None and issues is not False:
+        found = f"is a {type(issues).__name__}"
+        raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
+    return {"p_error": p_error[rows], "suggested_label": _objects(suggested[rows])}
+
+
+def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
+    """(n,) bool, which examples to leave out."""
+    out = np.zeros(run.n, bool)
+    if drop is None:
+        return out
+    if not isinstance(drop, str):
+        out[run.dataset.rows(list(drop))] = True
+        return out
+    if drop not in DROPS:
+        raise InputError.unknown("drop", drop, DROPS, "Or pass a list of ids.")
+    state = run.journal.state()
+    if drop == "suspects":
+        from workbench import find_issues
+
+        issues = find_issues(run)
+        out[run.dataset.rows(issues.index[issues["is_issue"].to_numpy(bool)])] = True
+        decided, _ = run._known_rows(state.index[state["verdict"].isin(["relabel", "keep"])])
+        out[decided] = False
+    else:
+        chosen = state["flag"] if drop == "flagged" else state["verdict"] == "skip"
+        places, _ = run._known_rows(state.index[chosen.to_numpy(bool)])
+        out[places] = True
+    return out
+
+
+def _media(
+    run: Run, of: Callable[[int], bytes | str | None], rows: np.ndarray, binary: bool
+) -> list[bytes | str | None]:
+    """Bytes or paths of images or sounds; where bytes cannot be stored, where in the run they are."""
+    media = (of(int(row)) for row in rows)
+    if binary:
+        listed = list(media)
+        mixed = any(isinstance(one, bytes) for one in listed) and any(isinstance(one, str) for one in listed)
+        return [one.encode() if isinstance(one, str) else one for one in listed] if mixed else listed
+    place = f"{run.name}/examples.parquet row"
+    return [f"{place} {row}" if isinstance(one, bytes) else one for row, one in zip(rows.tolist(), media)]

@@ -1,0 +1,75 @@
+"""How fast somebody decides, from the times in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workbench.runs.verdicts import at_the_view
+
+if TYPE_CHECKING:
+    from workbench.runs.journal import Entry, Journal
+
+PAUSE = 300.0
+"""Seconds without a decision after which a new sitting begins."""
+
+FEWEST = 5  # decisions from which a pace is given
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The newest sitting of a reviewer.
+
+    Attributes
+    ----------
+    decisions : int, labels given or kept and examples skipped; a decision on a whole selection counts once.
+    minutes : float, from its first decision to its last. per_minute : decisions a minute; NaN below five decisions.
+    """
+
+    decisions: int
+    minutes: float
+    per_minute: float
+
+
+def pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -> Pace:
+    """Pace of an author's newest sitting.
+
+    Parameters
+    ----------
+    author : whose decisions; the journal's own author when not given
+    pause : seconds without a decision after which a new sitting begins
+
+    Notes
+    -----
+    (decisions - 1) / minutes between the first and the last of them. Notes, flags and undo do not count.
+    """
+    who = journal.author if author is None else author
+    return pace_of(list(times_of(journal.since(0), who).values()), pause=pause)
+
+
+def times_of(entries: Iterable[Entry], author: str) -> dict[int, str]:
+    """ISO 8601 time by batch of an author's decisions among the entries of a journal, whole batches of them.
+
+    Undo does not count, and neither does what a program decided; a whole selection is one decision.
+    """
+    times: dict[int, str] = {}
+    for entry in entries:
+        if entry.author == author and entry.field == "verdict" and entry.reverts is None and at_the_view(entry.source):
+            times.setdefault(entry.batch, entry.time)
+    return times
+
+
+def pace_of(times: Sequence[str], *, pause: float = PAUSE) -> Pace:
+    """The same from ISO 8601 times of decisions, oldest first."""
+    moments = [datetime.fromisoformat(time.replace("Z", "+00:00")) for time in times]
+    start = len(moments)
+    while start > 0 and (start == len(moments) or (moments[start] - moments[start - 1]).total_seconds() <= pause):
+        start -= 1
+    sitting = moments[start:]
+    if not sitting:
+        return Pace(0, 0.0, float("nan"))
+    minutes = (sitting[-1] - sitting[0]).total_seconds() / 60
+    enough = len(sitting) >= FEWEST and minutes > 0
+    return Pace(len(sitting), minutes, (len(sitting) - 1) / minutes if enough else float("nan"))

@@ -1,0 +1,171 @@
+"""In which order to review: one function from a run to ids.
+
+Hidden here: what each order goes by, which examples it takes, and how ties are broken (by suspicion, then by row).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+from workbench.runs.run import opened
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+SEED = 0
+MOST_CLUSTERS = 200
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What an order works from: `suspects` (m,) rows by suspicion, and all n rows by suspicion."""
+
+    run: Run
+    suspects: np.ndarray
+    everything: np.ndarray
+    issues: pd.DataFrame
+
+
+def queue(
+    run: Run,
+    by: str = "suspicion",
+    *,
+    among: Iterable[object] | None = None,
+    issues: pd.DataFrame | None = None,
+    author: str | None = None,
+) -> list:
+    """Ids to review, in order.
+
+    Parameters
+    ----------
+    by : the order.
+        "suspicion": suspects, the most suspicious first. "pairs": suspects by given and suggested class, the most
+        frequent pair first. "clusters": suspects that look alike together, by k-means of their embeddings, the cluster
+        with the most expected errors first. "annotators": examples on which annotators disagree, most first.
+        "random": suspects shuffled. "audit": the random sample of `workbench.audit`. "second": what other authors have
+        judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score: every example, its
+        suspicious end first (a column without one: the largest value first)
+    among : ids to order instead of the suspects ("suspicion", "pairs", "clusters" and "random")
+    issues : DataFrame as from `find_issues(run)`, which is called when it is not given
+    author : who asks for a second opinion; the journal's own author when not given
+
+    Raises
+    ------
+    InputError : an unknown order or id. MissingEvidence : no embeddings, votes or probabilities for this order.
+    """
+    run = opened(run)
+    if issues is None:
+        from workbench.issues.detector import find_issues
+
+        issues = find_issues(run)
+    everything = run.dataset.rows(issues.index.to_numpy())
+    if among is None:
+        chosen = everything[issues["is_issue"].to_numpy(bool)]
+    else:
+        chosen = run.dataset.rows(list(among))
+    wanted = _Wanted(run, chosen, everything, issues)
+    if by == "second":
+        rows = _second(wanted, run.journal.author if author is None else author)
+    elif by in ORDERS:
+        rows = ORDERS[by](wanted)
+    else:
+        rows = _column(wanted, by)
+    return run.dataset.ids[rows].tolist()
+
+
+def _pairs(wanted: _Wanted) -> np.ndarray:
+    rows, dataset = wanted.suspects, wanted.run.dataset
+    names = wanted.issues["suggested"].reindex(dataset.ids[rows])
+    suggested = pd.Index(dataset.classes, dtype=object).get_indexer(pd.Index(names, dtype=object))
+    pair = (dataset.given_labels[rows] + 1) * (dataset.k + 1) + suggested + 1
+    _, which, total = np.unique(pair, return_inverse=True, return_counts=True)
+    return rows[np.lexsort((np.arange(len(rows)), pair, -total[which]))]
+
+
+def _clusters(wanted: _Wanted) -> np.ndarray:
+    """k-means of unit vectors, about sqrt(m / 2) clusters; rows without an embedding come last."""
+    from workbench.evidence.neighbors import finite_rows
+
+    rows = wanted.suspects
+    vectors = np.asarray(wanted.run.embeddings()[np.sort(rows)], np.float32)[np.argsort(np.argsort(rows))]
+    there = finite_rows(vectors) if len(rows) else np.zeros(0, bool)
+    count = int(min(MOST_CLUSTERS, max(1, round((there.sum() / 2) ** 0.5))))
+    if count < 2:
+        return rows
+    from sklearn.cluster import MiniBatchKMeans
+
+    unit = vectors[there] / np.maximum(np.linalg.norm(vectors[there], axis=1, keepdims=True), 1e-12)
+    found = MiniBatchKMeans(count, random_state=SEED, n_init=3, batch_size=4096).fit_predict(unit)
+    cluster = np.full(len(rows), count)
+    cluster[there] = found
+    doubt = np.nan_to_num(wanted.issues["p_error"].reindex(wanted.run.dataset.ids[rows]).to_numpy(float))
+    weight = np.bincount(cluster, doubt, minlength=count + 1)
+    weight[count] = -1.0
+    return rows[np.lexsort((np.arange(len(rows)), cluster, -weight[cluster]))]
+
+
+def _annotators(wanted: _Wanted) -> np.ndarray:
+    from workbench.runs.votes import votes_needed
+    from workbench.scores.annotators import annotator_disagreement
+
+    disagreement = annotator_disagreement(votes_needed(wanted.run).counts())[wanted.everything]
+    some = np.nan_to_num(disagreement) > 0
+    rows, disagreement = wanted.everything[some], disagreement[some]
+    return rows[np.argsort(-disagreement, kind="stable")]
+
+
+def _audit(wanted: _Wanted) -> np.ndarray:
+    from workbench.issues.audit import audit
+
+    return wanted.run.dataset.rows(audit(wanted.run, issues=wanted.issues).ids)
+
+
+def _second(wanted: _Wanted, author: str) -> np.ndarray:
+    from workbench.runs.verdicts import opinions as opinions_of
+
+    opinions = opinions_of(wanted.run.journal)
+    mine = opinions[author].notna() if author in opinions else pd.Series(False, opinions.index)
+    others = opinions.drop(columns=[author], errors="ignore").notna().any(axis=1)
+    rows, _ = wanted.run._known_rows(opinions.index[others & ~mine])
+    return np.random.default_rng(SEED).permutation(np.sort(rows))
+
+
+def _column(wanted: _Wanted, name: str) -> np.ndarray:
+    """Every example by a column of the suspects or by a score."""
+    from workbench.scores import SCORES, score
+
+    issues = wanted.issues
+    numbers = [c for c in issues.columns if issues[c].dtype.kind in "fiu" and c != "row"]
+    if name not in numbers and name not in SCORES:
+        raise InputError.unknown("order", name, [*ORDERS, "second", *numbers, *SCORES])
+    values = issues[name] if name in numbers else score(wanted.run, name)[name].reindex(issues.index)
+    low = name in SCORES and SCORES[name].suspicious == "low"
+    key = values.to_numpy(float) * (1 if low else -1)
+    return wanted.everything[np.argsort(np.where(np.isnan(key), np.inf, key), kind="stable")]
+
+
+def possible(run: Run) -> list[str]:
+    """Names of the orders for which the run has what is needed."""
+    missing = set()
+    if not run.embedding_epochs:
+        missing.add("clusters")
+    if not run.layout.votes.is_file():
+        missing.add("annotators")
+    return [name for name in (*ORDERS, "second") if name not in missing]
+
+
+ORDERS: dict[str, Callable[[_Wanted], np.ndarray]] = {
+    "suspicion": lambda wanted: wanted.suspects,
+    "pairs": _pairs,
+    "clusters": _clusters,
+    "annotators": _annotators,
+    "random": lambda wanted: np.random.default_rng(SEED).permutation(wanted.suspects),
+    "audit": _audit,
+    "all": lambda wanted: wanted.everything,
+}

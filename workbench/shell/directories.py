@@ -1,0 +1,153 @@
+"""Commands about run directories as such: list them, check and repair one, bring an old one up to date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from workbench.foundation.errors import InputError, RunError, WorkbenchError
+from workbench.recording.ranks import in_use
+from workbench.runs.journal import Journal
+from workbench.runs.run import Run, open_run
+from workbench.shell.commands import Lines, describe
+from workbench.shell.terminal import table
+from workbench.storage.layout import Layout
+from workbench.storage.remote import local_path, runs_below
+
+LISTED = ("run", "examples", "classes", "epochs", "state", "accuracy", "changed", "size", "mode")
+
+
+def ls(args: argparse.Namespace) -> Lines:
+    """Runs below a folder or a URL."""
+    local = local_path(args.folder)
+    found = runs_below(args.folder) if local is None else _runs_in(local)
+    rows = [_listed(place, size) for place, size in found.items()]
+    if not rows:
+        yield f"No runs below {args.folder}. Make one with `workbench demo` or `workbench import`."
+        return
+    yield from table(LISTED, rows)
+
+
+def _runs_in(folder: Path) -> dict[Path, int]:
+    """Run directories in a folder, or at most two below it, and their bytes."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder. Give one that holds runs, or a URL such as s3://bucket/runs.")
+    files = sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")})
+    runs = [file.parent for file in files]
+    runs = [run for run in runs if not any(part.startswith(".") for part in run.relative_to(folder).parts)]
+    return {run: sum(file.stat().st_size for file in run.rglob("*") if file.is_file()) for run in runs}
+
+
+def _listed(path: Path | str, count: int) -> tuple[object, ...]:
+    """One row of the list. Accuracy: share of the last epoch's labelled examples predicted as given."""
+    size = _size(count)
+    try:
+        run = open_run(path)
+        accuracy = _accuracy(run)
+        changed = f"{len(run.changes()):,}"
+    except WorkbenchError as error:
+        return (path, "", "", "", "damaged", "", "", size, str(error))
+    return (path, f"{run.n:,}", run.k, len(run.epochs), _state(run), accuracy, changed, size, run.mode)
+
+
+def _state(run: Run) -> str:
+    if in_use(run.path):
+        return "under way"
+    streams = list(run.layout.unsealed())
+    return f"cut short in epoch {streams[-1]}" if streams else "complete"
+
+
+def _accuracy(run: Run) -> str:
+    if not run.epochs:
+        return "-"
+    stats = run.stats(run.epochs[-1], ["correct", "p_given"])
+    there = np.isfinite(stats["p_given"])
+    return f"{stats['correct'][there].mean():.3f}" if there.any() else "-"
+
+
+def _size(count: int) -> str:
+    """Bytes in words, powers of 1000 as disks are sold."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+
+
+def check(args: argparse.Namespace) -> Lines:
+    """Read everything in a run; status 1 when something is damaged and was not repaired."""
+    from tqdm.auto import tqdm
+
+    from workbench.shell.inspection import inspect, repair
+
+    try:
+        run = open_run(args.run)
+    except RunError as error:
+        yield from _beyond_repair(args.run, error)
+        return
+    yield describe(run)
+    with tqdm(desc="checking", unit=" files", delay=2, leave=False, disable=not sys.stderr.isatty()) as bar:
+        findings = list(inspect(run, lambda path: bar.update()))
+    bare = [finding for finding in findings if finding.remedy == "note checksum" and finding.kind == "note"]
+    for finding in findings:
+        if finding not in bare:
+            yield str(finding)
+    if bare:
+        how = "recorded by an older release, or put here by hand"
+        yield f"note: {len(bare)} files have no checksum ({how}): they were read, not compared"
+    if args.repair:
+        yield from repair(run, findings)
+        try:
+            findings = list(inspect(open_run(args.run)))
+        except RunError as error:
+            yield f"after the repair: {error}"
+            yield 1
+            return
+    counts = Counter(finding.kind for finding in findings)
+    damage = counts["damaged"] + counts["missing"]
+    if damage:
+        aside = any(finding.remedy for finding in findings if finding.is_damage)
+        hint = " `--repair` moves what is damaged to set-aside/." if aside and not args.repair else ""
+        yield f"{damage} {'part is' if damage == 1 else 'parts are'} damaged.{hint}"
+        yield 1
+    else:
+        yield "Everything was read, all whole."
+
+
+def _beyond_repair(place: str, error: RunError) -> Lines:
+    """What can be done about a run that does not open, since one of the two files that make it a run is damaged."""
+    local = local_path(place)
+    layout = None if local is None else Layout(local)
+    if layout is None or not (layout.run_json.exists() or layout.examples.exists()) or "migrate" in str(error):
+        raise error
+    yield f"damaged: {error}"
+    yield "run.json and examples.parquet cannot be made again from the other files, so --repair leaves all as it is."
+    yield "Restore the file from a copy of the run. Without a copy:"
+    yield "  1. record or import the same examples again, with the same ids, to another path;"
+    decisions = "  2. "
+    if layout.journal.exists():
+        try:
+            count = len(Journal(layout.journal).state())
+            decisions += f"the decisions are whole ({count:,} examples): copy {layout.journal.name} into the new run;"
+        except WorkbenchError as broken:
+            decisions += f"the journal cannot be read either ({broken});"
+    else:
+        decisions += "no decisions were made in this run;"
+    yield decisions
+    yield "  3. probabilities and embeddings (.npy) can be read with numpy and stored in the new run."
+    yield 1
+
+
+def migrate(args: argparse.Namespace) -> Lines:
+    """Bring a run of an older schema version up to date."""
+    from workbench.shell.migration import migrate as steps
+
+    done = list(steps(args.run))
+    yield from done
+    if not done:
+        yield f"{args.run} has the present schema version; there is nothing to do."

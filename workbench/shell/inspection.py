@@ -1,0 +1,421 @@
+"""Look at everything in a run directory: what is damaged, left over, unfinished or unknown, and what can be repaired.
+
+Hides what belongs where. A repair never deletes: it moves files to `set-aside/`, where their owner can look at them.
+Files that are damaged in a way that no checksum shows are found by reading them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import RunError, WorkbenchError, first_few
+from workbench.recording.ranks import in_use
+from workbench.storage import seals
+from workbench.storage.checksums import forget, note, noted, sha256
+from workbench.storage.described import about, said_beside
+from workbench.storage.examples import GROUP_ROWS
+from workbench.storage.files import entries, files_below
+from workbench.storage.journalfile import begun_marker
+from workbench.storage.layout import Layout
+from workbench.storage.limits import small_json
+from workbench.storage.names import FOLDERS, KNOWN
+from workbench.storage.probabilities import UNDESCRIBED
+from workbench.storage.provenance import embedding_origin
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+KINDS = {
+    "damaged": "cannot be used as it is: reading it fails, or it is not what was written",
+    "missing": "was sealed and is gone",
+    "leftover": "left by a process that was killed; nothing reads it",
+    "unfinished": "an epoch under way, or cut short",
+    "unknown": "no file of a run",
+    "note": "worth knowing, nothing is wrong",
+}
+"""Kinds of findings. The first two are damage."""
+
+_TEMPORARY = re.compile(r"\..*\.tmp$")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes
+    ----------
+    kind : one of `KINDS`.
+    path : the file, relative to the run; "" for the run as a whole.
+    words : what was found, and what to do about it.
+    remedy : "set aside" (moved to set-aside/), "note checksum", "forget checksum", or "" when a repair leaves it alone.
+    """
+
+    kind: str
+    path: str
+    words: str
+    remedy: str = ""
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether something that the run held cannot be used."""
+        return self.kind in ("damaged", "missing")
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.path}: {self.words}" if self.path else f"{self.kind}: {self.words}"
+
+
+def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> Iterator[Finding]:
+    """Everything that is wrong with a run, in the order of its folders.
+
+    Parameters
+    ----------
+    run : an opened run: its run.json and examples can be read.
+    counted : called with each file that was read or compared.
+
+    Yields
+    ------
+    Finding
+    """
+    layout = run.layout
+    layout.fetch_all()
+    checksums = noted(layout)
+    broken: set[Path] = set()
+    bare: list[Path] = []
+    for path in _evidence(layout):
+        counted(path)
+        words = _no_file(path) or _compared(path, checksums.get(path)) or _unreadable(run, path)
+        if words:
+            broken.add(path)
+            vital = path in (layout.run_json, layout.examples)
+            yield Finding("damaged", _name(layout, path), words, "" if vital else "set aside")
+        elif checksums.get(path) is None:
+            bare.append(path)
+    for path in checksums:
+        if path not in broken and _no_file(path) and path.exists():
+            yield Finding("damaged", _name(layout, path), _no_file(path))
+        if not path.exists():
+            words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
+            yield Finding("missing", _name(layout, path), words, "forget checksum")
+    yield from _descriptions(layout, broken)
+    yield from _journal(run)
+    yield from _cache(layout, counted)
+    yield from _epochs(run, broken)
+    yield from _strays(layout)
+    for path in bare:
+        words = "has no checksum (recorded by an older release, or put here by hand): read, not compared"
+        yield Finding("note", _name(layout, path), words, "note checksum")
+
+
+def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
+    """Carry out the remedies; yields a line for each file that was moved or noted.
+
+    Raises
+    ------
+    RunError : another process is recording into the run.
+    """
+    layout = run.layout
+    if in_use(layout.root):
+        raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then repair.")
+    stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    for finding in findings:
+        path = layout.root / finding.path
+        if finding.remedy == "set aside" and path.is_file():
+            aside = layout.root / "set-aside" / stamp / finding.path
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            forget(layout, path)
+            os.replace(path, aside)
+            yield f"moved: {finding.path} -> {aside.relative_to(layout.root)}"
+        elif finding.remedy == "note checksum" and path.is_file():
+            note(layout, path)
+            yield f"checksum noted: {finding.path}"
+        elif finding.remedy == "forget checksum" and not path.exists():
+            forget(layout, path)
+            begun_marker(path).unlink(missing_ok=True)
+            yield f"checksum forgotten: {finding.path} is gone"
+
+
+def _evidence(layout: Layout) -> list[Path]:
+    """The files that hold what was recorded, as far as readers look at them."""
+    fixed = [layout.run_json, layout.examples, layout.planted, layout.votes, layout.audit, layout.views]
+    fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
+    found = [path for path in fixed if path.exists()]
+    found += [file for files in layout.sealed().values() for file in files]
+    for kind in ("logits", "embeddings"):
+        files = [file for parts in layout.arrays(kind).values() for _, file in parts]
+        found += files + [file.with_suffix(".json") for file in files if file.with_suffix(".json").exists()]
+    return found + list(layout.checkpoints().values())
+
+
+def _no_file(path: Path) -> str:
+    """Says so where something else is in a file's place."""
+    if path.is_file():
+        return ""
+    return "is a folder, not a file" if path.is_dir() else "is no regular file" if path.exists() else ""
+
+
+def _compared(path: Path, checksum: str | None) -> str:
+    """What is wrong with the bytes of a file; empty when nothing is, or no checksum is known."""
+    if checksum is None:
+        return ""
+    found = sha256(path)
+    return "" if found == checksum else f"SHA-256 is {found[:12]}…, noted was {checksum[:12]}…: it was changed"
+
+
+def _unreadable(run: Run, path: Path) -> str:
+    """What is wrong with the contents of a file; empty when nothing is."""
+    layout = run.layout
+    try:
+        if path.parent.parent.name == "stats":
+            return _of_statistics(run, path)
+        if path.parent.name == "embeddings" and path.suffix == ".json":
+            embedding_origin(run, int(path.stem.removeprefix("epoch=")))
+        elif path.parent.name in ("logits", "embeddings"):
+            width = run.k if path.parent.name == "logits" else None
+            return _of_array(path, run.n, width)
+        if path.suffix == ".safetensors":
+            return _of_checkpoint(path)
+        if path.stem == layout.pred_probs.stem:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if run.pred_probs() is None and path.suffix == ".npy":
+                    return UNDESCRIBED
+        elif path == layout.examples and run.dataset.images is not None:
+            for row in range(0, run.n, GROUP_ROWS):  # each reads its group
+                run.dataset.images[row]
+        elif path == layout.votes:
+            run.votes()
+        elif path == layout.audit:
+            from workbench.issues.audit import read_plan
+
+            return _ids_unknown(run, read_plan(run)["id"].tolist())
+        elif path == layout.views:
+            dict(small_json(path))["views"].items()
+        elif path == layout.planted and run.dataset.planted is not None:
+            planted = run.dataset.planted
+            rows, known = run._known_rows(pd.Index(planted["id"]))
+            other = planted[known][run.dataset.given[rows] != planted["planted_label"].to_numpy()[known]]
+            words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
+            return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
+    except (WorkbenchError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        of_the_other = path.stem == layout.pred_probs.stem and not str(error).startswith(str(path))
+        return "" if of_the_other else f"cannot be read ({error})"
+    return ""
+
+
+def _of_statistics(run: Run, path: Path) -> str:
+    from workbench.runs.run import STATISTICS
+    from workbench.storage.epoch_statistics import epoch_rows, read_rows
+
+    rows = read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
+    outside = rows[(rows < 0) | (rows >= run.n)]
+    if outside.size:
+        return f"holds row {outside[0]}, beyond the {run.n:,} examples of the run"
+    if len(np.unique(rows)) < len(rows):
+        return f"holds {len(rows):,} rows, {len(rows) - len(np.unique(rows)):,} of them twice"
+    columns = epoch_rows([path], STATISTICS, 0, run.n)
+    p, top = columns["p_given"], columns["topk_class"]
+    outside = np.flatnonzero((p < 0) | (p > 1.0001))
+    if outside.size:
+        return f"p_given of row {outside[0]} is {p[outside[0]]}, outside [0, 1]"
+    wrong = np.flatnonzero((columns["pred"] >= run.k) | (columns["pred"] < -1) | (top >= run.k).any(axis=1))
+    return f"row {wrong[0]} names a class beyond the {run.k} of the run" if wrong.size else ""
+
+
+def _of_array(path: Path, n: int, width: int | None) -> str:
+    from workbench.storage.described import load_array
+
+    array = load_array(path, n)
+    if width is not None and array.shape[1] != width:
+        return f"has {array.shape[1]} columns for {width} classes"
+    step = max(1, (1 << 24) // max(array.shape[1], 1))
+    for start in range(0, n, step):
+        infinite = np.flatnonzero(np.isinf(array[start : start + step]).any(axis=1))
+        if infinite.size:
+            return f"row {start + infinite[0]} holds infinity"
+    return ""
+
+
+def _of_checkpoint(path: Path) -> str:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for _ in file.keys():  # noqa: SIM118 (it is no mapping)
+                break
+    except SafetensorError as error:
+        return f"cannot be read ({error})"
+    return ""
+
+
+def _ids_unknown(run: Run, ids: list) -> str:
+    strange = [one for one, row in zip(ids, run.dataset._index.get_indexer(ids)) if row < 0]
+    return f"names ids that the run does not have: {first_few(strange)}" if strange else ""
+
+
+def _journal(run: Run) -> Iterator[Finding]:
+    path = run.layout.journal
+    name, begun = path.name, begun_marker(path).is_file()
+    if path.is_dir():
+        yield Finding("damaged", name, "is a folder, not a file: no decision is read")
+        return
+    if not path.exists():
+        if begun:
+            words = "decisions were saved and their file is gone. Restore it from a copy"
+            yield Finding("missing", name, words, "forget checksum")
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is said below
+            told = run.journal.integrity()
+            state = run.journal.state()
+            strange = run.journal.inconsistencies()
+    except WorkbenchError as error:
+        yield Finding("damaged", name, f"{error}")
+        return
+    if told:
+        yield Finding("damaged", name, f"SQLite finds: {first_few(told)}. Restore it from a copy")
+    for words in strange:
+        yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
+    if begun and not run.journal.last_seq:
+        words = "holds no decision although some were saved. Was it copied without journal.sqlite-wal? Copy both"
+        yield Finding("damaged", name, words)
+    strange = _ids_unknown(run, state.index.tolist())
+    if strange:
+        yield Finding("note", name, f"{strange}. These decisions are kept and not used")
+    labels = [name for name in state["label"].dropna().unique() if name not in run.classes]
+    if labels:
+        yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")
+
+
+def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
+    """Copies of descriptions, for people and older releases, that a process was killed before writing."""
+    arrays = [layout.pred_probs, *(file for parts in layout.arrays("embeddings").values() for _, file in parts)]
+    for path in arrays:
+        beside = path.with_suffix(".json")
+        if not path.is_file() or not beside.is_file() or broken & {path, beside}:
+            continue
+        try:
+            inside, copy = about(layout, path), said_beside(path)
+        except RunError:
+            continue  # found when the two were read
+        if inside is not None and {name: copy.get(name) for name in inside} != inside:
+            words = f"says something else than {path.name}, whose own description counts; save it again to renew it"
+            yield Finding("note", _name(layout, beside), words)
+
+
+def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]:
+    """Computed results that were changed, or that another user made: neither is used."""
+    for path in sorted(layout.cache.rglob("*")):
+        if not path.is_file() or path.suffix not in (".npy", ".npz") or path.parent.name.startswith("part-"):
+            continue
+        counted(path)
+        try:
+            state = seals.state_of(path, path.name)
+        except OSError as error:
+            yield Finding("damaged", _name(layout, path), f"cannot be read ({error})")
+            continue
+        if state == seals.CHANGED:
+            words = "was changed since it was computed; it is not used, and computed again"
+            yield Finding("damaged", _name(layout, path), words, "set aside")
+        elif state != seals.MINE:
+            words = "was computed by another user or another release; it is not used, and computed again"
+            yield Finding("note", _name(layout, path), words)
+
+
+def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
+    """Rank gaps, epochs not there, rows not recorded, epochs under way."""
+    from workbench.storage.epoch_statistics import epoch_rows
+
+    layout, sealed = run.layout, run.layout.sealed()
+    for epoch, files in sealed.items():
+        if broken.intersection(files):
+            continue
+        rows = int(epoch_rows(files, ("_seen",), 0, run.n)["_seen"].sum())
+        if rows < run.n:
+            yield Finding("note", f"stats/epoch={epoch:04d}", f"{rows:,} of {run.n:,} examples were recorded")
+    for epoch, sizes in layout.parts().items():
+        if epoch not in sealed:
+            yield Finding("unfinished", f"stats/epoch={epoch:04d}", _why_unsealed(sizes))
+    if sealed and (words := _gaps(list(sealed))):
+        yield Finding("note", "", f"epochs {words} were not recorded, later ones were")
+    for name in layout.unsent():
+        words = "is here and not at the run's URL: an upload failed. It goes up when the run is next written to"
+        yield Finding("unfinished", name, words)
+    for epoch, frame in run.unsealed().items():
+        words = f"{len(frame):,} of {run.n:,} examples were recorded before it ended; record the epoch again"
+        yield Finding("unfinished", f"inflight/epoch={epoch:04d}", words)
+
+
+def _why_unsealed(sizes: dict[int, dict[int, Path]]) -> str:
+    """Why the statistics of some ranks are no epoch, and what to do."""
+    names = ", ".join(file.name for ranks in sizes.values() for file in ranks.values())
+    if any(set(ranks) == set(range(size)) for size, ranks in sizes.items()):
+        return f"its ranks are of different attempts (there: {names}). Record it again with all of them"
+    return f"some ranks have not sealed it (there: {names}). Record it again to the end"
+
+
+def _gaps(sealed: list[int], most: int = 5) -> str:
+    """The first few numbers below the last epoch that are none, and how many others there are."""
+    missing = sealed[-1] + 1 - len(sealed)
+    first: list[int] = []
+    for before, epoch in zip([-1, *sealed], sealed):
+        first += range(before + 1, min(epoch, before + 1 + most - len(first)))
+    if not missing:
+        return ""
+    return ", ".join(map(str, first)) + (f" and {missing - len(first):,} more" if missing > len(first) else "")
+
+
+def _strays(layout: Layout) -> Iterator[Finding]:
+    """Half-written files, streams of sealed epochs, arrays that no epoch refers to, and what is not ours."""
+    busy, sealed = in_use(layout.root), layout.sealed()
+    read = {file for kind in ("logits", "embeddings") for parts in layout.arrays(kind).values() for _, file in parts}
+    read |= {file for files in sealed.values() for file in files}
+    unread = {file for epoch, sizes in layout.parts().items() if epoch in sealed
+              for ranks in sizes.values() for file in ranks.values()} - read  # fmt: skip
+    unsealed = {file for files in layout.unsealed().values() for file in files}
+    for path in _all_files(layout):
+        name = _name(layout, path)
+        top = name.split("/")[0]
+        if top in ("set-aside",) or top.startswith("before-schema="):
+            continue
+        if _TEMPORARY.match(path.name):
+            if not busy:
+                yield Finding("leftover", name, "half-written by a process that was killed", "set aside")
+        elif top in ("migrating", "migration.json"):
+            yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
+        elif not KNOWN.fullmatch(name):
+            yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
+        elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
+            yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
+        elif path in unread and not busy:
+            words = "of an attempt that was cut short; the epoch was recorded again"
+            yield Finding("leftover", name, words, "set aside")
+        elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
+            epoch = re.search(r"epoch=(\d+)", name)
+            there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
+            yield Finding("leftover", name, f"{there}: nothing reads it", "set aside")
+
+
+def _all_files(layout: Layout) -> Iterator[Path]:
+    """Every file; of folders that are not the run's those that may be read."""
+    for entry in entries(layout.root):
+        if entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(*() if entry.name in FOLDERS else (RunError,)):
+                yield from files_below(Path(entry.path))
+
+
+def _name(layout: Layout, path: Path) -> str:
+    return path.relative_to(layout.root).as_posix()

@@ -1,0 +1,148 @@
+"""Bring a run of an older schema version to the present one, a step at a time; what is replaced is kept.
+
+Hides how a step becomes whole or undone: its files are written to `migrating/`, a plan is flushed to disk, and only
+then they change places with the old ones, which go to `before-schema=N/`. A plan that is found later is carried on from
+where it stopped. The journal is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from workbench.foundation.errors import InputError, RunError
+from workbench.storage.checksums import forget, note
+from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, described_by, write_json
+from workbench.storage.limits import small_json
+from workbench.storage.remote import local_path
+
+STAGING, PLAN = "migrating", "migration.json"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a step did: the new description (its `schema_version` is set for it), and files that are no longer there.
+
+    Files that the step wrote below the folder it was given take the places of those with the same relative path.
+    """
+
+    described: dict
+    removed: tuple[str, ...] = field(default=())
+
+
+Step = Callable[[Layout, Path, dict], Change]
+"""(the run as it is, which a step only reads; an empty folder for new files; run.json) -> what changes."""
+
+STEPS: Mapping[int, Step] = {}
+"""Version -> the step from it to the next. Version 1 is the first that was published, so there is none yet."""
+
+
+def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = SCHEMA_VERSION) -> Iterator[str]:
+    """Bring the run at `path` to schema version `newest`; yields a line for each step that is done.
+
+    Parameters
+    ----------
+    path : the run directory. Nothing may be recording into it.
+    steps : version -> step; a table for tests.
+
+    Raises
+    ------
+    RunError : not a run, damaged, of a newer version, in use, or of a version from which no step leads on.
+    """
+    from workbench.recording.ranks import Lock, in_use
+
+    local = local_path(path)
+    if local is None:
+        raise InputError(f"{path} is not on this machine. Copy the run here, migrate it, and copy it back.")
+    layout = Layout(local)
+    version = described_by(layout, newest)["schema_version"]
+    if in_use(layout.root):
+        raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then migrate.")
+    lock = Lock(layout.root, 0)
+    lock.take()
+    try:
+        if (layout.root / PLAN).is_file():
+            yield _carry_out(layout, _read_plan(layout))
+            version = described_by(layout, newest)["schema_version"]
+        while version < newest:
+            if version not in steps:
+                known = ", ".join(map(str, sorted(steps))) or "none"
+                raise RunError(
+                    f"{layout.root} has schema version {version}, from which no step is known (steps from: {known}). "
+                    "Open it with the release that recorded it, and export from there."
+                )
+            yield _carry_out(layout, _prepare(layout, steps[version], version))
+            version += 1
+    finally:
+        lock.release()
+
+
+def _prepare(layout: Layout, step: Step, version: int) -> dict:
+    """Let the step write its files, then put the plan on disk: before that nothing has changed, after it all will."""
+    staging = layout.root / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    change = step(layout, staging, dict(described_by(layout, version)))
+    write_json(staging / "run.json", change.described | {"schema_version": version + 1})
+    files = sorted(file.relative_to(staging).as_posix() for file in staging.rglob("*") if file.is_file())
+    for name in (*files, *change.removed):
+        if PurePosixPath(name).parts[0].startswith("journal.sqlite"):
+            raise RunError(f"the step from version {version} names {name}: a migration leaves the journal alone.")
+    files.sort(key=lambda name: name == "run.json")  # last: it says that the step is done
+    for name in files:
+        _flush(staging / name)
+    plan = {"from": version, "files": files, "removed": sorted(change.removed)}
+    write_json(layout.root / PLAN, plan)
+    return plan
+
+
+def _carry_out(layout: Layout, plan: dict) -> str:
+    """Old files to the backup, new ones into place, run.json last. Each move is skipped if it was made before."""
+    version = plan["from"]
+    kept = layout.root / f"before-schema={version}"
+    for name in (*plan["removed"], *plan["files"]):
+        old, backup, new = layout.root / name, kept / name, layout.root / STAGING / name
+        waiting = name in plan["removed"] or new.is_file()
+        if waiting and old.is_file() and not backup.exists():
+            backup.parent.mkdir(parents=True, exist_ok=True)
+            if name == "run.json":
+                with atomic(backup) as temporary:  # a copy: the directory is a run at any moment
+                    shutil.copyfile(old, temporary)
+            else:
+                forget(layout, old)
+                os.replace(old, backup)
+        if new.is_file():
+            old.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(new, old)
+            note(layout, old)
+    shutil.rmtree(layout.root / STAGING, ignore_errors=True)
+    (layout.root / PLAN).unlink()
+    return f"schema version {version} -> {version + 1}; what was replaced is in {kept}"
+
+
+def _read_plan(layout: Layout) -> dict:
+    """The plan that an interrupted migration left, checked: a run can come from a stranger."""
+    path = layout.root / PLAN
+    try:
+        plan = small_json(path)
+        names = [*plan["files"], *plan["removed"]]
+        safe = all(isinstance(name, str) and _inside(name) for name in names)
+        if not safe or type(plan["from"]) is not int:
+            raise ValueError("it names files outside the run, or no version")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({error}). Restore the run from a copy.") from error
+    return plan
+
+
+def _inside(name: str) -> bool:
+    """Whether a name of a plan is a path below the run, and not the journal."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return bool(parts) and not parts[0].startswith(("/", "journal.sqlite")) and ".." not in parts and ":" not in name
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,127 @@
+"""Labels of any kind as class indices and class names: what is a label, what is none, what could mean two things."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.checks import UNLABELLED, in_memory, one_column
+from workbench.foundation.errors import InputError, first_few, shortened
+
+MOST_VALUES = 30
+"""Distinct labels about which nobody asks whether they are classes at all."""
+
+
+def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class indices (n,) int64 with -1 for missing, and the class names."""
+    try:
+        series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
+    except UnicodeError as error:
+        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
+    _refuse_mixed(series, classes is not None)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        classes = list(series.cat.categories) if classes is None else classes
+        series = series.astype(object)
+    try:
+        positions, found = pd.factorize(series, use_na_sentinel=True)
+    except TypeError as error:
+        row = next((row for row, value in enumerate(series) if not isinstance(value, Hashable)), None)
+        found = "is not a label" if row is None else f"is a {type(series.iloc[row]).__name__}"
+        raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
+    distinct = [_scalar(value) for value in found]
+    if classes is None:
+        _warn_of_no_classes(distinct, int((positions >= 0).sum()), series.name)
+        classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
+    classes = [_scalar(name) for name in classes]
+    names = tuple(str(name) for name in classes)
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError as error:  # pandas before 3 lets such text through
+        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")
+    lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
+    if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
+        lookup = {code: code for code in range(len(names))}
+    code_of_distinct = np.array([lookup.get(value, -2) for value in distinct] + [UNLABELLED], dtype=np.int64)
+    codes = code_of_distinct[positions]
+    if (codes == -2).any():
+        row = int(np.flatnonzero(codes == -2)[0])
+        value = distinct[positions[row]]
+        todo = f"Known classes: {first_few(list(names), 12)}."
+        if value == UNLABELLED:
+            todo += f" Where there is no label yet, give None instead of -1 ({int((codes == -2).sum())} rows)."
+        raise InputError.at("labels", f"is {shortened(value)}", todo, row=row)
+    return codes, names
+
+
+def _refuse_mixed(series: pd.Series, named: bool) -> None:
+    """Refuse labels that are one class to pandas and two to the user, or the other way about.
+
+    Parameters
+    ----------
+    named : whether the caller says what the classes are; then -1 may be one of them.
+    """
+    values = series.to_numpy(object) if series.dtype == object else None
+    if values is not None and pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
+        kinds = np.array([isinstance(value, (bool, np.bool_)) for value in values])
+        numbers = np.array([isinstance(value, (int, float, np.number)) for value in values]) & ~kinds
+        numbers &= ~series.isna().to_numpy(bool)
+        if kinds.any() and numbers.any():
+            row = int(np.flatnonzero(numbers if kinds[0] else kinds)[0])
+            found = f"is {shortened(values[row])} among {'numbers' if kinds[row] else 'True and False'}"
+            todo = "True is 1 to Python: make them one kind, such as str(label)."
+            raise InputError.at("labels", found, todo, row=row)
+    if named or (values is None and series.dtype.kind not in "if"):
+        return
+    low = np.flatnonzero((series == UNLABELLED).fillna(False).to_numpy(bool))
+    if low.size:
+        todo = "Give None where there is no label yet; where -1 is a class, name the classes: classes=[-1, ...]."
+        raise InputError.at("labels", f"is -1 ({len(low):,} rows)", todo, row=int(low[0]))
+
+
+def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -> None:
+    """Warn of labels that look like measurements, ids or texts: one would get a class of nearly every value."""
+    if len(distinct) <= MOST_VALUES:
+        return
+    numbers = any(isinstance(value, float) for value in distinct)
+    if not numbers and len(distinct) <= labelled / 2:
+        return
+    name = "the labels" if column is None else f"{column!r}"
+    what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
+    what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
+    told = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of class labels."
+    warnings.warn(told, stacklevel=4)
+
+
+def object_array(values: Iterable[object]) -> np.ndarray:
+    """(n,) object array of any values, without numpy turning a mix into text."""
+    listed = list(values)
+    array = np.empty(len(listed), dtype=object)
+    array[:] = listed
+    return array
+
+
+def _plain(labels: Iterable[object]) -> object:
+    """A list or array that pandas reads without turning ints into something else; torch tensors included."""
+    if labels is None:
+        raise InputError.at("labels", "is None", "Pass one label per example; None in a row that has none.")
+    labels = one_column(in_memory("labels", labels))
+    if not isinstance(labels, np.ndarray):
+        return labels if isinstance(labels, pd.Series) else object_array(labels)
+    if labels.ndim != 1:
+        raise InputError.at("labels", f"has shape {labels.shape}", "Pass one label per example, shape (n,).")
+    return labels
+
+
+def _scalar(value: object) -> object:
+    """Plain Python value of a numpy scalar; whole floats (from a column with gaps) become ints."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
