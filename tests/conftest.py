@@ -30,6 +30,7 @@ def _helper(path: str) -> object:
 
 lifelines = _helper("lifelines.py")
 _helper("workbench/forks.py")
+_helper("workbench/olderjournal.py")
 _helper("workbench/issues/planted.py")
 warmkernels = _helper("warmkernels.py")
 

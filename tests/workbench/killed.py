@@ -6,6 +6,7 @@ python killed.py KIND FOLDER NTH        NTH 0: not at all
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import io
 import os
@@ -71,6 +72,25 @@ def journal(run: wb.Run, version: int) -> None:
     run.journal.close()
 
 
+def older_journal(run: wb.Run, version: int) -> None:
+    """First a journal of schema 1, then the decision that brings it up."""
+    if version == 1:
+        journal(run, 1)
+        return
+    from workbench.storage import journalschema
+
+    with contextlib.closing(sqlite3.connect(run.layout.journal, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        journalschema.create(db, 1)
+        db.execute("INSERT INTO batches (owner, depth) VALUES ('ann', 0)")
+        for id in range(3):
+            db.execute(
+                "INSERT INTO entries (id, field, old, new, author, time, source, reason, batch) "
+                "VALUES (?, 'label', 'c', 'a', 'ann', '2026-11-01T12:00:00.000Z', '', '', 1)",
+                (id,),
+            )
+
+
 def exported(suffix: str) -> Callable[[wb.Run, int], None]:
     def save(run: wb.Run, version: int) -> None:
         from workbench.storage.tables import write_table
@@ -108,8 +128,21 @@ def scores(run: wb.Run, version: int) -> None:
 
 SAVES: dict[str, Callable[[wb.Run, int], None]] = {
     **{"pred_probs": pred_probs, "embeddings": embeddings, "votes": votes, "views": views, "audit": audit},
-    **{"planted": planted, "journal": journal, "report": report, "saved_html": saved_html, "computed": computed},
-    **{"scores": scores, "csv": exported(".csv"), "jsonl": exported(".jsonl"), "parquet": exported(".parquet")},
+    **{
+        "planted": planted,
+        "journal": journal,
+        "older_journal": older_journal,
+        "report": report,
+        "saved_html": saved_html,
+        "computed": computed,
+    },
+    **{
+        "older_journal": older_journal,
+        "scores": scores,
+        "csv": exported(".csv"),
+        "jsonl": exported(".jsonl"),
+        "parquet": exported(".parquet"),
+    },
 }
 
 

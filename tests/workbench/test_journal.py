@@ -61,7 +61,8 @@ def test_relabel_then_undo_then_redo_by_hand(journal):
 def test_log_has_every_column_and_times_with_milliseconds(journal):
     journal.relabel("img_7", "dog", old=None)
     log = journal.log()
-    assert tuple(log.columns) == COLUMNS == Entry._fields
+    assert tuple(log.columns) == COLUMNS
+    assert Entry._fields == (*COLUMNS, "unit"), "which a log has where something is about a unit"
     assert log.id.tolist() == ["img_7", "img_7"]
     assert log.old.tolist() == [None, None]
     assert log.time.str.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").all()

@@ -67,6 +67,8 @@ class Decisions:
         opinions: dict[str, dict] = {}
         self.times |= times_of(entries, self.who)
         for entry in entries:
+            if entry.unit:  # of another kind of label than classes of examples
+                continue
             mine = entry.author == self.who
             row = row_of.get(entry.id)
             if row is None or (self.alone and not mine and entry.reverts is None):

@@ -95,7 +95,7 @@ def decided_otherwise(journal: Journal, author: str | None = None) -> int:
 def _split(journal: Journal, author: str | None) -> tuple[pd.DataFrame, set]:
     """The verdicts, and ids of all decisions on labels that are none."""
     columns = ["id", "verdict", "label", "author", "time", "source", "seq", "second_look"]
-    entries = [entry for entry in journal.standing() if author is None or entry.author == author]
+    entries = [one for one in journal.standing() if not one.unit and (author is None or one.author == author)]
     size: dict[int, int] = {}
     label: dict[tuple, str | None] = {}
     for entry in entries:

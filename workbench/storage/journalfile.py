@@ -1,14 +1,14 @@
-"""The file under a journal: its SQLite schema, who may write it, and what makes it safe to open.
+"""The file under a journal: who may write it, and what makes it safe to open.
 
 Hides everything that is about SQLite and processes: creating the tables once although two processes try at the
 same time, waiting for other writers, reading in a place where nothing may be written, noticing that the file was
-deleted or replaced or that the process was forked, refusing files that hold more than our own tables and triggers.
+deleted or replaced or that the process was forked. A file of an older schema is read where it lies and brought up by
+the first write, of which `before-schema=N/` beside it keeps the old one. The tables themselves: `journalschema`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import sqlite3
@@ -20,68 +20,16 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from workbench.foundation.errors import RunError, first_few
+from workbench.foundation.errors import RunError
+from workbench.storage.checksums import sha256
 from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there, no_file
+from workbench.storage.journalschema import SCHEMA_VERSION, SHADOW, SOUND, all_or_nothing, check, create, upgrade
+from workbench.storage.journalschema import version_of as version_in
+from workbench.storage.layout import atomic
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
 CHECKPOINT = 1.0  # seconds between two times that the log is written into the file
-MOST = 1 << 60  # of a number of an entry
-
-_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
-_SCHEMA = (
-    """CREATE TABLE batches (
-  batch INTEGER PRIMARY KEY AUTOINCREMENT,
-  owner TEXT NOT NULL,
-  depth INTEGER NOT NULL CHECK (depth >= 0),
-  reverts INTEGER UNIQUE REFERENCES batches(batch))""",
-    """CREATE TABLE entries (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  id NOT NULL CHECK (typeof(id) IN ('integer', 'text')),
-  field TEXT NOT NULL CHECK (field IN ('label', 'verdict', 'flag', 'note')),
-  old TEXT,
-  new TEXT,
-  author TEXT NOT NULL,
-  time TEXT NOT NULL,
-  source TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  batch INTEGER NOT NULL REFERENCES batches(batch),
-  reverts INTEGER UNIQUE REFERENCES entries(seq))""",
-    "CREATE INDEX entries_by_id ON entries (id, field, seq)",
-    "CREATE INDEX entries_by_batch ON entries (batch)",
-    "CREATE INDEX batches_by_owner ON batches (owner, batch)",
-    f"CREATE TRIGGER entries_no_update BEFORE UPDATE ON entries {_REFUSE}",
-    f"CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries {_REFUSE}",
-    f"CREATE TRIGGER batches_no_update BEFORE UPDATE ON batches {_REFUSE}",
-    f"CREATE TRIGGER batches_no_delete BEFORE DELETE ON batches {_REFUSE}",
-)
-
-SOUND = (
-    "typeof(id) IN ('integer', 'text') AND field IN ('label', 'verdict', 'flag', 'note') "
-    "AND typeof(old) IN ('text', 'null') AND typeof(new) IN ('text', 'null') AND typeof(author) = 'text' "
-    "AND typeof(source) = 'text' AND typeof(reason) = 'text' AND typeof(batch) = 'integer' AND typeof(time) = 'text' "
-    "AND time GLOB '[12][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9]Z' "
-    "AND julianday(time) IS NOT NULL"
-)
-"""SQL: whether an entry is one that this program writes; a stranger's file can hold others, past its own checks."""
-
-INCONSISTENT = {
-    "entries {} have an unknown field, no proper time, or values that are no text; they are not used": (
-        f"SELECT seq FROM entries WHERE NOT ({SOUND})"
-    ),
-    "entries {} belong to no batch; they are not used": (
-        "SELECT seq FROM entries e WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.batch = e.batch)"
-    ),
-    "batches {} undo or redo what is not there, or what came later": (
-        "SELECT b.batch FROM batches b LEFT JOIN batches r ON r.batch = b.reverts WHERE b.reverts IS NOT NULL "
-        "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
-    ),
-    "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
-    "batches {} have an owner that is no text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
-}
-"""What cannot be in a journal -> SQL for the numbers of the rows where it is."""
 
 
 class JournalFile:
@@ -97,6 +45,7 @@ class JournalFile:
         self._checkpointed = float("-inf")
         self._begun = False
         self.strange = 0  # entries that this program did not write so; known after the first read
+        self.version = SCHEMA_VERSION  # of the file; known after the first read or write
 
     def exists(self) -> bool:
         """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
@@ -108,13 +57,64 @@ class JournalFile:
             if not self.exists():
                 return []
             with self._explained():
-                return self._open(write=False).execute(sql, values).fetchall()
+                db = self._open(write=False)
+                if self.version < SCHEMA_VERSION:
+                    return self._read_older(db, sql, values)
+                return db.execute(sql, values).fetchall()
+
+    def _read_older(self, db: sqlite3.Connection, sql: str, values: Sequence) -> list[tuple]:
+        """All rows of a query of an older file, unless another process has brought it up meanwhile."""
+        with all_or_nothing(db, "DEFERRED"):
+            if version_in(db) == self.version:
+                return db.execute(sql, values).fetchall()
+        self.close()
+        return self._open(write=False).execute(sql, values).fetchall()
+
+    def upgrade(self) -> Path | None:
+        """Bring the file to the present schema; where the copy of the older one is, None where nothing is to do.
+
+        Raises
+        ------
+        RunError : as for any write; then the file is as it was.
+        """
+        with self._lock, self._explained():
+            if not self.exists():
+                return None
+            self._open(write=False)
+            return self._upgraded() if self.version < SCHEMA_VERSION else None
+
+    def _upgraded(self) -> Path | None:
+        """Copy the older file, then bring it up in one transaction, during which nobody else can write."""
+        kept, db = None, self._open(write=True)
+        try:
+            db.execute("DROP VIEW IF EXISTS temp.entries")
+            _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+            try:
+                if version_in(db) < SCHEMA_VERSION:  # else another process was quicker
+                    kept = _keep(self.path, version_in(db))
+                    upgrade(db)
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+            self.version = check(db, self.path)
+        except sqlite3.IntegrityError as error:
+            raise RunError(
+                f"the journal {self.path} cannot be brought to schema version {SCHEMA_VERSION}: {error}. It is as it "
+                "was; `workbench check` says which entries are not ours."
+            ) from error
+        finally:
+            if self.version < SCHEMA_VERSION:
+                self.close()
+        return kept
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One write transaction: all of it is on disk when the block is left, or none of it is."""
         with self._lock, self._explained():
             db = self._open(write=True)
+            if self.version < SCHEMA_VERSION:
+                self._upgraded()
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
             try:
                 yield db
@@ -162,6 +162,9 @@ class JournalFile:
             if write and not self.path.exists() and not _writable(self.path.parent):
                 raise self._refusal()
             self._connection, self.read_only, copy = _connect(self.path, write)
+            self.version = version_in(self._connection)
+            if self.version in SHADOW:
+                self._connection.execute(SHADOW[self.version])
             self.strange = self._connection.execute(f"SELECT count(*) FROM entries WHERE NOT ({SOUND})").fetchone()[0]
             self._opened = (os.getpid(), *_identity(self.path))
             self._finalizer = weakref.finalize(self, _leave, self._connection, copy)
@@ -237,7 +240,7 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
     try:
         db = _raw(path, "ro")
         with _closed_on_error(db):
-            _check(db, path)
+            check(db, path)
         return db, True, None
     except sqlite3.OperationalError:  # no shared memory can be made here: read a copy, with its write-ahead log
         copy = tempfile.TemporaryDirectory(prefix="journal-")
@@ -246,7 +249,7 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
                 shutil.copyfile(part, Path(copy.name) / part.name)
         db = _raw(Path(copy.name) / path.name, "rw")
         with _closed_on_error(db):
-            _check(db, path)
+            check(db, path)
         return db, True, copy
 
 
@@ -255,9 +258,28 @@ def _connect_writable(path: Path) -> sqlite3.Connection:
     with _closed_on_error(db):
         _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
         db.execute("PRAGMA synchronous = FULL")
-        _patiently(lambda: _create(db))
-        _check(db, path)
+        _patiently(lambda: create(db))
+        check(db, path)
     return db
+
+
+def _keep(path: Path, version: int) -> Path:
+    """A copy of a journal in `before-schema=N/` beside it, whole and on disk; an earlier copy of another one stays."""
+    folder = path.parent / f"before-schema={version}"
+    earlier: list[Path] = []
+    kept = folder / path.name
+    while os.path.lexists(kept):
+        earlier.append(kept)
+        kept = folder / f"{path.stem}-{len(earlier) + 1}{path.suffix}"
+    with atomic(kept) as temporary:
+        with contextlib.closing(_raw(path, "ro")) as db, contextlib.closing(sqlite3.connect(temporary)) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")
+            db.backup(copy)
+        for one in earlier:
+            if one.is_file() and sha256(one) == sha256(temporary):
+                temporary.unlink()
+                return one
+    return kept
 
 
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
@@ -268,79 +290,6 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("PRAGMA temp_store = MEMORY")
     return db
-
-
-def _create(db: sqlite3.Connection) -> None:
-    """Create the tables in an empty file; of two processes that try at once, one does it."""
-    if db.execute("PRAGMA schema_version").fetchone()[0]:
-        return
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        if not db.execute("PRAGMA schema_version").fetchone()[0]:
-            for statement in _SCHEMA:
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _check(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse another program's file, a newer schema, and objects (triggers!) that we did not put there."""
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise RunError(
-            f"{path} is not a journal of this program (application id {application:#x}). "
-            "Give the path of a journal, or of a run."
-        )
-    if version < SCHEMA_VERSION:
-        raise RunError(
-            f"the journal {path} has been tampered with: it says schema version {version}, and there was none before "
-            f"{SCHEMA_VERSION}. Use a journal that this program wrote."
-        )
-    if version > SCHEMA_VERSION:
-        raise RunError(
-            f"the journal {path} has schema version {version}; this version reads up to {SCHEMA_VERSION}. "
-            "Install a newer label-workbench."
-        )
-    rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    ours = [row for row in rows if row not in _STATISTICS]
-    if sorted(ours, key=repr) != sorted(_expected(), key=repr):
-        other = sorted(set(ours) ^ _expected(), key=repr) or ours
-        strange = [" ".join(str(part)[:60] for part in row if part) for row in other]
-        raise RunError(
-            f"the journal {path} has been tampered with: its schema differs at {first_few(strange, 2)}. "
-            "Use a journal that this program wrote."
-        )
-    last = db.execute(
-        "SELECT max(coalesce((SELECT max(seq) FROM entries), 0), coalesce((SELECT max(batch) FROM batches), 0), "
-        "coalesce((SELECT max(seq) FROM sqlite_sequence), 0))"
-    ).fetchone()[0]
-    if not isinstance(last, int) or last > MOST:
-        raise RunError(
-            f"the journal {path} has been tampered with: it numbers its entries up to {last!r:.40}, so that none can "
-            "follow. Use a journal that this program wrote."
-        )
-
-
-_STATISTICS = {
-    ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
-    ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
-}
-"""What ANALYZE leaves: it changes how SQLite searches, not what it finds."""
-
-
-@functools.cache
-def _expected() -> set[tuple]:
-    """All rows of the schema table of a journal, as this SQLite writes them (its own table and indexes included)."""
-    with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        for statement in _SCHEMA:
-            db.execute(statement)
-        return set(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
 def _patiently(act: Callable[[], object]) -> None:

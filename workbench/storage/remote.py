@@ -393,8 +393,10 @@ class RemoteLayout(Layout):
     def _holds_theirs(self) -> bool:
         """Whether every decision at the URL is in the journal here: it was pushed from here, and then not noted."""
         from workbench.storage.journalfile import JournalFile
+        from workbench.storage.journalrows import Entry
 
-        everything = "SELECT * FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
+        columns = ", ".join(Entry._fields)  # in this order in files of every schema version
+        everything = f"SELECT {columns} FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
         with tempfile.TemporaryDirectory(prefix="journal-") as folder:
             copy = Path(folder) / JOURNAL
             fs, base = self.remote._fs()

@@ -44,10 +44,10 @@ def test_newer_schema_and_foreign_files_are_refused(journal, tmp_path):
     journal.relabel(1, "dog", old="cat")
     journal.close()
     with contextlib.closing(sqlite3.connect(journal.path)) as db:
-        db.execute("PRAGMA user_version = 2")
-    with pytest.raises(RunError, match="schema version 2; this version reads up to 1"):
+        db.execute("PRAGMA user_version = 3")
+    with pytest.raises(RunError, match="schema version 3; this version reads up to 2"):
         journal.state()
-    with pytest.raises(RunError, match="schema version 2"):
+    with pytest.raises(RunError, match="schema version 3"):
         journal.keep(1)
 
     other = tmp_path / "other.sqlite"

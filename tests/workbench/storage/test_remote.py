@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from olderjournal import older
 
 from workbench.data.dataset import Dataset
 from workbench.data.media import read_image
@@ -375,3 +376,34 @@ def test_a_push_that_was_killed_before_it_was_noted_is_no_push_of_another(monkey
     run.journal.keep("x4")
     with pytest.raises(RunError, match="somebody else pushed"):
         run.push_journal()
+
+
+def test_an_older_journal_at_a_url_is_brought_up_by_whoever_decides_first(monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    run = open_run(url)
+    older(run.layout.journal, ids=("x1", "x2"))
+    assert run.push_journal()
+    home("bob")
+    theirs = open_run(url)
+    assert theirs.journal.state().index.tolist() == ["x1", "x2"] and theirs.journal.schema == 1
+    assert not theirs.push_journal(), "reading is no decision"
+    theirs.journal.keep("x3")
+    assert theirs.push_journal()
+    home("ann")
+    run = open_run(url)
+    assert (run.journal.schema, run.journal.state().index.tolist()) == (2, ["x1", "x2", "x3"])
+    assert not (run.path / "before-schema=1").exists(), "each keeps the copy that it made"
+
+
+def test_a_push_of_an_older_journal_that_was_killed_before_it_was_noted(monkeypatch, home):
+    url = f"memory://{uuid.uuid4().hex}/birds"
+    record(url, [0])
+    run = open_run(url)
+    older(run.layout.journal, ids=("x1", "x2"))
+    with monkeypatch.context() as patch:
+        patch.setattr(remote.Remote, "_same", lambda *_: None)
+        assert run.push_journal()
+    run = open_run(url)
+    run.journal.keep("x3")
+    assert run.journal.schema == 2 and run.push_journal(), "what is there is in it, although it is of schema 1"

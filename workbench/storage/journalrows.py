@@ -1,0 +1,115 @@
+"""One row of the journal, and the arguments of a call that writes some, checked.
+
+Hides what is accepted for ids, units and texts, and what an `Entry` says.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from workbench.errors import InputError, first_few
+
+FIELDS = ("label", "verdict", "flag", "note")
+"""What a decision can be about. A field that a later release adds is kept and not shown."""
+
+
+class Entry(NamedTuple):
+    """One row of the journal.
+
+    seq : int, grows and is never used again. id : int or str, the user's. field : one of `FIELDS`.
+    old, new : str or None, the value before and after: a label is a class name (of a unit the whole value, as its task
+    writes it), a verdict is "relabel", "keep" or "skip", a flag is "true" or None. author, source, reason : str.
+    time : ISO 8601 UTC with milliseconds. batch : int, what one call wrote and one undo takes back. reverts : seq of
+    the entry that this one undoes, or None. unit : str, the unit of the example ("g0"), "" for the example itself.
+    """
+
+    seq: int
+    id: int | str
+    field: str
+    old: str | None
+    new: str | None
+    author: str
+    time: str
+    source: str
+    reason: str
+    batch: int
+    reverts: int | None
+    unit: str = ""
+
+
+COLUMNS = tuple(name for name in Entry._fields if name != "unit")
+"""Columns of a log in which nothing is about a unit."""
+
+
+class Entries(list):
+    """A list of `Entry` that prints as one line, however long it is."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<no entries: there was nothing to take back>"
+        ids, fields = {entry.id for entry in self}, dict.fromkeys(entry.field for entry in self)
+        examples = f"{len(ids):,} example{'s' if len(ids) > 1 else ''}"
+        units = {(entry.id, entry.unit) for entry in self if entry.unit}
+        if units:
+            examples = f"{len(units):,} unit{'s' if len(units) > 1 else ''} of {examples}"
+        return f"<{len(self):,} entries of {self[0].author}: {', '.join(fields)} of {examples}>"
+
+
+def text_of(field: str, value: object, row: int | None = None) -> str:
+    """A str that can be stored."""
+    if not isinstance(value, str):
+        raise InputError.at(field, f"is {value!r}", "Pass a str", row=row)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        found = f"is {value!r}, which is no valid Unicode text"
+        raise InputError.at(field, found, "Decode it properly first", row=row) from None
+    return str(value)
+
+
+def per_id(field: str, value: object, ids: list) -> list:
+    """One value per id, from one for all or from a sequence of the right length."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return [value] * len(ids)
+    values = list(value)
+    if len(values) != len(ids):
+        raise InputError.at(field, f"has {len(values)} values for {len(ids)} ids", "Pass one value, or one per id")
+    return values
+
+
+def texts_of(field: str, value: object, ids: list, *, none: bool = False) -> list:
+    """One str per id; with `none`, None is let through."""
+    values = enumerate(per_id(field, value, ids))
+    return [None if none and one is None else text_of(field, one, row) for row, one in values]
+
+
+def targets_of(ids: object, units: object = "") -> tuple[list[int | str], list[str]]:
+    """What is decided about, each once, in the caller's order: ids as native int or str, and the unit of each."""
+    listed = _ids(ids)
+    units = texts_of("units", units, listed)
+    targets = list(zip(listed, units))
+    if len(set(targets)) != len(targets):
+        seen: set = set()
+        twice = [one for one in targets if one in seen or seen.add(one)]
+        named = any(units)
+        found = first_few([f"{id!r} {unit!r}" for id, unit in twice]) if named else first_few([id for id, _ in twice])
+        what = "Pass each unit of an example once" if named else "Pass each id once"
+        raise InputError.at("ids", f"holds {found} more than once", what)
+    return listed, units
+
+
+def _ids(ids: object) -> list[int | str]:
+    if isinstance(ids, str) or not hasattr(ids, "__iter__"):
+        ids = [ids]
+    out: list[int | str] = []
+    for row, id in enumerate(ids):
+        if isinstance(id, str):
+            out.append(text_of("ids", id, row))
+        elif hasattr(id, "__index__") and type(id).__name__ not in ("bool", "bool_"):
+            number = id.__index__()
+            if not -(2**63) <= number < 2**63:
+                raise InputError.at("ids", f"is {number}, beyond 64 bits", "Use text ids", row=row)
+            out.append(number)
+        else:
+            raise InputError.at("ids", f"is {id!r} of type {type(id).__name__}", "Ids are int or str", row=row)
+    return out
