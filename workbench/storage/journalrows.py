@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workbench.errors import InputError, first_few
+from workbench.foundation.errors import InputError, first_few
 
 FIELDS = ("label", "verdict", "flag", "note")
 """What a decision can be about. A field that a later release adds is kept and not shown."""

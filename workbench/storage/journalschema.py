@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.errors import RunError, first_few
+from workbench.foundation.errors import RunError, first_few
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from olderjournal import COLUMNS_OF_1, ROW, TIME, older
 
-from workbench.errors import RunError
-from workbench.journal import COLUMNS, Journal
+from workbench.foundation.errors import RunError
+from workbench.runs.journal import COLUMNS, Journal
 from workbench.storage import journalfile
 
 
@@ -186,7 +186,7 @@ def test_a_connection_of_the_older_release_writes_on(old):
 
 WRITER = """
 import sys
-from workbench.journal import Journal
+from workbench.runs.journal import Journal
 journal = Journal(sys.argv[1], author=sys.argv[2])
 assert journal.schema in (1, 2)
 for i in range(int(sys.argv[3])):
