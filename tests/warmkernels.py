@@ -88,7 +88,7 @@ def imports() -> None:
     """What lessons and the Explorer import, with what these packages put off until they are first used."""
     import anywidget  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
-    import nbformat  # noqa: F401 (plotly, when a figure is shown; it compiles grammars for seconds)
+    import nbformat  # noqa: F401 (plotly, when a figure is shown)
     import pandas  # noqa: F401
     import PIL.Image  # noqa: F401
     import plotly.graph_objects as go
