@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -65,9 +66,14 @@ def when_imported(tree: ast.Module):
         waiting += ast.iter_child_nodes(node)
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(params=MODULES, ids=name_of)
 def module(request) -> tuple[Path, ast.Module]:
-    return request.param, ast.parse(request.param.read_text(encoding="utf-8"))
+    return request.param, parsed(request.param)
 
 
 def test_compute_never_imports_views(module):
