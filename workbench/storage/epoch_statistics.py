@@ -71,13 +71,9 @@ def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int
         metadata, first, last = _footer(path, _version(path))
         groups = np.flatnonzero((last >= start) & (first < stop)).tolist()
         with _opened(path) as source, pq.ParquetFile(source, metadata=metadata) as file:
+            _check_kinds(file.schema_arrow, columns)
             table = file.read_row_groups(groups, columns=columns)
         for name in columns:
-            kind = table.schema.field(name).type
-            if pa.types.is_fixed_size_list(kind) and kind.list_size <= MOST_VALUES:
-                kind = kind.value_type
-            if kind not in ((pa.int64(),) if name == "row" else (pa.float32(), pa.int32(), pa.bool_())):
-                raise KeyError(f"column {name} of {kind}")
             if table.column(name).null_count:
                 raise KeyError(f"gaps in column {name}")
         return table
@@ -85,6 +81,15 @@ def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int
         raise
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete its folder, then record this epoch again.") from error
+
+
+def _check_kinds(schema: pa.Schema, columns: Sequence[str]) -> None:
+    for name in columns:
+        kind = schema.field(name).type
+        if pa.types.is_fixed_size_list(kind) and kind.list_size <= MOST_VALUES:
+            kind = kind.value_type
+        if kind not in ((pa.int64(),) if name == "row" else (pa.float32(), pa.int32(), pa.bool_())):
+            raise KeyError(f"column {name} of {kind}")
 
 
 def read_stream(path: Path) -> pd.DataFrame:

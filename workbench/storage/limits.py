@@ -25,22 +25,26 @@ SPARSE = 1 << 26
 """Cells of a table that a file of any size may stand for, most of them empty."""
 
 
+class TooMuch(ValueError):
+    """Reading a file would take far more memory than its size lets expect; the message says what to do."""
+
+
 def check_table(rows: int, columns: int, size: int) -> None:
     """Refuse a table of text of `size` bytes that is wider than any, or has far more cells than bytes.
 
     Raises
     ------
-    ValueError : it is such a one.
+    TooMuch : it is such a one.
     """
     if columns > MOST_COLUMNS:
-        todo = "Leave out what is not needed, or put numbers that belong together into one column of lists"
-        raise ValueError(f"it has {columns:,} columns, and at most {MOST_COLUMNS:,} are read. {todo}")
+        todo = "Leave out what is not needed, or put numbers that belong together into one column of lists."
+        raise TooMuch(f"it has {columns:,} columns, and at most {MOST_COLUMNS:,} are read. {todo}")
     if rows * columns > max(SPARSE, 4 * size):
         found = f"it has {rows:,} rows and {columns:,} columns in {size:,} bytes: nearly all cells would be empty"
-        raise ValueError(f"{found}. Write each row with all its columns")
+        raise TooMuch(f"{found}. Write each row with all its columns.")
 
 
-def check_unpacked(unpacked: int, packed: int, todo: str = "", ratio: int = RATIO) -> None:
+def check_unpacked(unpacked: int, packed: int, todo: str, ratio: int = RATIO) -> None:
     """Refuse a small file that becomes a large one in memory.
 
     Parameters
@@ -51,11 +55,11 @@ def check_unpacked(unpacked: int, packed: int, todo: str = "", ratio: int = RATI
 
     Raises
     ------
-    ValueError : it would take more than `UNPACKED` bytes and more than `ratio` times those of the file.
+    TooMuch : it would take more than `UNPACKED` bytes and more than `ratio` times those of the file.
     """
     if unpacked > max(UNPACKED, ratio * packed):
-        found = f"its {packed:,} bytes would take {unpacked:,} bytes of memory, so it is not read"
-        raise ValueError(f"{found}. {todo}" if todo else found)
+        found = f"its {packed:,} bytes would take {unpacked:,} bytes of memory"
+        raise TooMuch(f"{found}. {todo}")
 
 
 def small_text(path: Path, most: int = MOST_JSON) -> str:

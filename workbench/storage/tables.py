@@ -19,7 +19,7 @@ import pandas as pd
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
-from workbench.storage.limits import check_table, parse_json
+from workbench.storage.limits import TooMuch, check_table, parse_json
 from workbench.storage.parquet import read_parquet
 
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
@@ -107,6 +107,8 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
         return _read_csv(source, text, neutralized)
     except InputError:
         raise
+    except TooMuch as error:
+        raise InputError(f"{source} is not read: {error}") from error
     except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
         found = f"cannot be read ({type(error).__name__}: {error})"
         raise InputError(f"{source} {found}. Is it really {suffix}?") from error

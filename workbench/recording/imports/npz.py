@@ -22,6 +22,7 @@ from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchEr
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
+from workbench.storage.limits import TooMuch
 from workbench.storage.npy import Header, check_archive, parse_header
 from workbench.storage.tables import check_target
 
@@ -80,7 +81,7 @@ def read(
     """
     check_free(path, overwrite)
     source = Path(source)
-    if not source.is_file() or not zipfile.is_zipfile(source):
+    if not _is_archive(source):
         raise InputError(f"{source} is not a .npz archive, or is damaged. Save it with numpy.savez.")
     with _explained(source), np.load(source, allow_pickle=False) as archive:
         found = _Archive(source, archive, label)
@@ -145,6 +146,14 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
     return file
 
 
+def _is_archive(source: Path) -> bool:
+    """Whether a file is a zip archive from its first byte on; NumPy takes others for a pickle."""
+    if not source.is_file() or not zipfile.is_zipfile(source):
+        return False
+    with open(source, "rb") as file:
+        return file.read(2) == b"PK"
+
+
 @contextlib.contextmanager
 def _explained(what: Path | str) -> Iterator[None]:
     """Whatever NumPy, zipfile and zlib say of a damaged file becomes an InputError."""
@@ -152,6 +161,8 @@ def _explained(what: Path | str) -> Iterator[None]:
         yield
     except WorkbenchError:
         raise
+    except TooMuch as error:
+        raise InputError(f"{what} is not read: {error}") from error
     except (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{what} cannot be read as .npz ({error}). Save it again with numpy.savez.") from error
 

@@ -1,0 +1,28 @@
+"""Files that claim far more than they hold cost one clear error, little memory and little time: see `bombs.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits and measures memory as Linux does")
+def test_every_bomb_is_one_clear_error_before_it_costs_anything(tmp_path):
+    env = os.environ | {"PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(HERE / "bombs.py"), str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) > 55
+    for name, kind, said, seconds, megabytes in results:
+        assert kind == "clear", (name, kind, said)
+        assert seconds < 5 and megabytes < 150, (name, seconds, megabytes)  # of processor time
+        assert "MemoryError" not in said and "malloc" not in said, said
