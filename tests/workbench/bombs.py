@@ -1,6 +1,6 @@
 """Reads files that claim too much, one after another, in a process with little memory; a JSON line about each.
 
-Run as `python bombs.py FOLDER`; tests/workbench/test_bombs.py starts it. The files are made here, too, before the limit.
+Run as `python bombs.py FOLDER`; tests/workbench/test_bombs.py starts it. The files are made before the limit.
 """
 
 from __future__ import annotations
@@ -322,7 +322,8 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def png(width: int, height: int, *extra: bytes) -> bytes:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    pixels = chunk(b"IDAT", zlib.compress(bytes(100)))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + pixels + chunk(b"IEND", b"")
 
 
 PICTURES = {
