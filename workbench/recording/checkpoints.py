@@ -170,7 +170,8 @@ def _check_packed(path: Path) -> None:
     """Refuse a file of PyTorch whose tensors are packed: it never packs them, so that this hides their size."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            check_unpacked(sum(one.file_size for one in archive.infolist()), path.stat().st_size, "Save it with torch.save.", 2)
+            unpacked = sum(one.file_size for one in archive.infolist())
+        check_unpacked(unpacked, path.stat().st_size, "Save it with torch.save.", 2)
 
 
 def _whole(epoch: object) -> int:

@@ -161,7 +161,9 @@ def _no_file(path: Path) -> str:
     """Says so where something else is in a file's place."""
     if path.is_file():
         return ""
-    return "is a folder, not a file" if path.is_dir() else "is no regular file" if path.exists() else ""
+    if path.is_dir():
+        return "is a folder, not a file"
+    return "is no regular file" if path.exists() else "is a link to nothing" if path.is_symlink() else ""
 
 
 def _compared(path: Path, checksum: str | None) -> str:
