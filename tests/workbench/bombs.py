@@ -24,10 +24,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import workbench as wb
-from workbench.errors import WorkbenchError
-from workbench.people.votes import read_votes
+from workbench.data.media import thumbnail
+from workbench.foundation.errors import WorkbenchError
 from workbench.recording.checkpoints import load_state
-from workbench.storage.media import thumbnail
+from workbench.runs.votes import read_votes
 from workbench.storage.tables import read_table
 
 ROOM = 3 << 29
@@ -182,7 +182,7 @@ def pred_probs_json_deep(folder: Path) -> Callable[[], object]:
 
 @case
 def embeddings_json_deep(folder: Path) -> Callable[[], object]:
-    from workbench.embeddings.origin import embedding_origin
+    from workbench.storage.provenance import embedding_origin
 
     return run_with(folder, "embeddings/epoch=0000.json", DEEP, embedding_origin)
 

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 import workbench as wb
-from workbench.embeddings.origin import embedding_origin
-from workbench.errors import WorkbenchError
+from workbench.foundation.errors import WorkbenchError
 from workbench.issues.audit import audit, read_plan
 from workbench.recording.checkpoints import load_state
-from workbench.storage.inspection import inspect
+from workbench.shell.inspection import inspect
+from workbench.storage.provenance import embedding_origin
 
 N, K, EPOCHS = 36, 3, 3
 LIMIT = 120  # seconds after which a step counts as hung, also on a machine that has much else to do
