@@ -32,7 +32,7 @@ _HOME = {  # public name -> module that defines it; one more line here is a deci
     "agreement": "review.agreement",
     "annotators": "review.consensus",
     "audit": "issues.audit",
-    "canary_report": "issues.detector",
+    "canary_report": "issues.plant",
     "compare": "experiments.compare",
     "compare_runs": "experiments.compare.two_runs",
     "confusion": "issues.confusion",

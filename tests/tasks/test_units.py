@@ -6,6 +6,7 @@ import math
 import time
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -83,7 +84,7 @@ def test_examples_that_are_their_own_units():
     assert (units.n, units.m, units.keys, units.keys_of(1)) == (3, 3, None, [""])
     assert units.pool(np.array([0.5, np.nan, 1e-20]), "any").tolist()[::2] == pytest.approx([0.5, 1e-20], rel=1e-12)
     assert units.worst(np.array([0.5, np.nan, 0])).tolist() == [0, -1, 2]
-    assert units.index(np.array([7, 8, 9])).tolist() == [7, 8, 9]
+    assert units.named(pd.Index([7, 8, 9])).tolist() == [(7, ""), (8, ""), (9, "")]
     assert units.find([1, 2], ["", "g0"]).tolist() == [1, -1]
 
 
@@ -92,7 +93,7 @@ def test_no_units_at_all():
     for how in HOW:
         assert np.isnan(units.pool(np.empty(0), how)).all()
     assert units.worst(np.empty(0)).tolist() == [-1, -1]
-    assert units.index(np.array(["a", "b"], object)).names == ["id", "unit"]
+    assert units.named(pd.Index([], dtype=object)).names == ["id", "unit"]
 
 
 @pytest.mark.parametrize(

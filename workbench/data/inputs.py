@@ -228,3 +228,17 @@ def _matched(field: str, what: str, table: pd.DataFrame, wanted: pd.Index, axis:
 def _counts(names: pd.Index) -> bool:
     """Whether names only count 0 .. k-1 and so say nothing."""
     return bool(np.array_equal(names.to_numpy(), np.arange(len(names))))
+
+
+def classes_among(labels: np.ndarray, k: int | None, classes: Any, pred_probs: Any, logits: Any) -> int:
+    """The number of classes, and one error when two sources disagree."""
+    said = {"k": k, "classes": None if classes is None else len(classes)}
+    said["pred_probs"] = None if pred_probs is None else (np.shape(pred_probs) or (None,))[-1]
+    said["logits"] = None if logits is None else (np.shape(logits) or (None,))[-1]
+    there = {name: int(value) for name, value in said.items() if value is not None}
+    if not there:
+        return max(int(labels.max(initial=-1)) + 1, 1)
+    if len(set(there.values())) > 1:
+        found = ", ".join(f"{name} says {value}" for name, value in there.items())
+        raise InputError.at("k", f"is not clear: {found}", "Give arrays of the same number of classes.")
+    return next(iter(there.values()))

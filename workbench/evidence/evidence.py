@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.data.dataset import Dataset
-from workbench.data.inputs import coded, doubt_order, matrix, row_names
-from workbench.evidence.most_informative_epoch import telling_epoch
-from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
-from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
+from workbench.checks import check_given_labels, check_pred_probs, refuse_infinity
+from workbench.embeddings.origin import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
+from workbench.errors import InputError, MissingEvidence
+from workbench.frames import classes_among, coded, doubt_order, matrix, row_names
+from workbench.tasks.protocol import Met
+from workbench.tasks.units import Units
+from workbench.telling import telling_epoch
 
 if TYPE_CHECKING:
     from workbench.evidence.neighbors import Neighbors
@@ -45,14 +45,17 @@ HOW = {
 
 
 class Evidence:
-    """Named arrays about n examples of k classes.
+    """Named arrays about n units and k classes; an example of one class is a unit itself.
 
     Attributes
     ----------
-    ids : (n,) int64 or object array of str
-    given_labels : (n,) int64, class index; -1 = unlabelled
-    classes : tuple of k class names
+    ids : (n,) int64 or object array of str, the example of each unit
+    given_labels : (n,) int64, class index; -1 = unlabelled. float64 for kinds of labels that are numbers, NaN unknown
+    classes : tuple of k class names: what a unit can be
     n, k : int
+    task : str, the kind of label
+    units : Units, which example each row belongs to, and its key
+    met : Met, how predictions met what is given; None for one class per example
     out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
     notes : dict of str to str, where each piece of evidence comes from, in words
 
@@ -72,8 +75,12 @@ class Evidence:
         ids: np.ndarray | None = None,
         out_of_fold: bool = True,
         notes: dict[str, str] | None = None,
+        task: str = "multiclass",
+        met: Met | None = None,
+        examples: np.ndarray | None = None,
     ) -> None:
-        self.given_labels = np.asarray(given_labels, np.int64)
+        self.given_labels = np.asarray(given_labels, np.int64) if met is None else met.units.given
+        self.task, self.met, self._examples = task, met, examples
         self.classes = tuple(str(name) for name in classes)
         self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
         self.out_of_fold = bool(out_of_fold)
@@ -96,6 +103,22 @@ class Evidence:
     def k(self) -> int:
         """Number of classes."""
         return len(self.classes)
+
+    @property
+    def units(self) -> Units:
+        """The units that the rows are: the examples themselves where each has one class."""
+        return Units.of_examples(self.given_labels) if self.met is None else self.met.units
+
+    @property
+    def examples(self) -> np.ndarray:
+        """The ids of all examples, those without units too."""
+        return self.ids if self._examples is None else self._examples
+
+    @property
+    def index(self) -> pd.Index:
+        """What names the rows in a table: ids, or (id, unit)."""
+        index = pd.Index(self.ids, name="id")
+        return index if self.met is None else self.units.named(index)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -205,7 +228,7 @@ class Evidence:
         if labels.ndim != 1:
             raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
         n = len(labels)
-        k = _classes_of(labels, k, classes, pred_probs, logits)
+        k = classes_among(labels, k, classes, pred_probs, logits)
         labels = check_given_labels(labels, n, k)
         names = tuple(str(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
         makers: dict[str, Callable[[slice], np.ndarray]] = {}
@@ -250,43 +273,6 @@ class Evidence:
             found_votes = votes_from(votes, evidence.ids, names)
             evidence._votes = lambda: found_votes
         return evidence
-
-    @classmethod
-    def of(cls, source: Run | Dataset | Evidence | Any, **arrays: Any) -> Evidence:
-        """Evidence of whatever a caller has.
-
-        Parameters
-        ----------
-        source : a Run, Evidence, or given labels, as a Dataset or as in `from_arrays`, which then
-            wants at least one of `arrays`
-        arrays : as in `from_arrays`
-
-        Raises
-        ------
-        InputError
-            Arrays beside a Run or Evidence, which have their own; or as in `from_arrays`.
-        """
-        if isinstance(source, pd.DataFrame):
-            todo = "Pass its column of labels, frame[COLUMN], or Dataset.from_frame(frame, label=COLUMN)."
-            raise InputError.at("source", "is a DataFrame", todo)
-        known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
-        if known and arrays:
-            todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
-            raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
-        if known:
-            return source if isinstance(source, Evidence) else cls.from_run(source)
-        names = [name for name in signature(cls.from_arrays).parameters if name != "given_labels"]
-        for name in arrays:
-            if name not in names:
-                raise InputError.unknown("array", name, names)
-        if isinstance(source, Dataset):
-            if source.text_column is not None:
-                arrays = {"texts": source.texts(), **arrays}
-            probs = arrays.get("pred_probs")
-            if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
-                doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes, level=4)
-            return cls.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
-        return cls.from_arrays(source, **arrays)
 
     def saw_labels(self, name: str) -> bool | None:
         """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known."""
@@ -461,20 +447,6 @@ def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:
         return np.nan_to_num(matrix, nan=-1).astype(np.int32) if name == "pred" else matrix
 
     return read
-
-
-def _classes_of(labels: np.ndarray, k: int | None, classes: Any, pred_probs: Any, logits: Any) -> int:
-    """The number of classes, and one error when two sources disagree."""
-    said = {"k": k, "classes": None if classes is None else len(classes)}
-    said["pred_probs"] = None if pred_probs is None else (np.shape(pred_probs) or (None,))[-1]
-    said["logits"] = None if logits is None else (np.shape(logits) or (None,))[-1]
-    there = {name: int(value) for name, value in said.items() if value is not None}
-    if not there:
-        return max(int(labels.max(initial=-1)) + 1, 1)
-    if len(set(there.values())) > 1:
-        found = ", ".join(f"{name} says {value}" for name, value in there.items())
-        raise InputError.at("k", f"is not clear: {found}", "Give arrays of the same number of classes.")
-    return next(iter(there.values()))
 
 
 def _expect(field: str, shape: tuple[int, ...], wanted: tuple[int, ...], what: str = "") -> None:

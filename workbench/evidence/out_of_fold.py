@@ -37,17 +37,42 @@ SMALL = 20_000  # rows up to which one thread is faster than several that wait f
 TRIAL_ROWS = 10_000  # rows on which the strength is chosen
 
 
-def deal_folds(given_labels: np.ndarray, folds: int = 5, seed: int = 0) -> np.ndarray:
+def deal_folds(
+    given_labels: np.ndarray, folds: int = 5, seed: int = 0, *, groups: np.ndarray | None = None
+) -> np.ndarray:
     """(n,) int64 fold of every row, each class dealt out evenly in random order; -1 for unlabelled rows.
 
     A class with fewer members than folds is in as many folds as it has members. Fold sizes differ by at most 1.
+
+    Parameters
+    ----------
+    given_labels : (n,) int, -1 = unlabelled
+    folds : number of folds
+    seed : of the random order
+    groups : (n,) int64, the example of each row: rows of one example are in one fold, as unlabelled ones among them,
+        since a sentence's other tokens would vouch for one. Examples are dealt by their rarest class, and fold sizes
+        count examples
     """
     fold = np.full(len(given_labels), -1, np.int64)
     labelled = np.flatnonzero(given_labels >= 0)
-    shuffled = np.random.default_rng(seed).permutation(labelled)
-    dealt = shuffled[np.argsort(given_labels[shuffled], kind="stable")]
-    fold[dealt] = np.arange(len(dealt)) % folds
-    return fold
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        shuffled = rng.permutation(labelled)
+        dealt = shuffled[np.argsort(given_labels[shuffled], kind="stable")]
+        fold[dealt] = np.arange(len(dealt)) % folds
+        return fold
+    if not len(labelled):
+        return fold
+    members = np.bincount(given_labels[labelled])
+    order = np.lexsort((given_labels[labelled], members[given_labels[labelled]], groups[labelled]))
+    examples, first = np.unique(groups[labelled][order], return_index=True)
+    rarest = given_labels[labelled][order][first]
+    shuffled = rng.permutation(len(examples))
+    dealt = shuffled[np.argsort(rarest[shuffled], kind="stable")]
+    fold_of = np.empty(len(examples), np.int64)
+    fold_of[dealt] = np.arange(len(dealt)) % folds
+    place = np.minimum(np.searchsorted(examples, groups), len(examples) - 1)
+    return np.where(examples[place] == groups, fold_of[place], -1)
 
 
 def cross_validate(
@@ -59,9 +84,10 @@ def cross_validate(
     ----------
     estimator : scikit-learn classifier or pipeline, or anything with its protocol; cloned for every fold. It sees
         class indices 0, 1, ... without gaps.
-    X : n inputs in dataset order: array, DataFrame, sparse matrix or list.
+    X : n inputs in dataset order: array, DataFrame, sparse matrix or list. For labels of other kinds one input per unit
+        (`dataset.units`), such as a token.
     dataset : Dataset of n examples; the given labels are learnt.
-    folds : number of parts; at most the number of labelled rows.
+    folds : number of parts; at most the number of labelled rows. Units of one example are in one part.
     seed : of the dealing of rows to folds. The estimator's own seed is its own.
     client : a dask.distributed Client: folds go to its workers, each with a copy of X and of the estimator.
 
@@ -76,11 +102,17 @@ def cross_validate(
     """
     check_dataset(dataset)
     n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if n != dataset.n:
-        found = f"has {n} rows for {dataset.n} examples"
-        raise InputError.at("X", found, "Pass one row per example, in dataset order.")
-    probs = _cross_validate(estimator, X, dataset.given_labels, dataset.k, folds, seed, client)
-    return note_order(probs, dataset.classes)
+    units, answers = dataset.units, dataset.kind.answers(dataset.classes)
+    if n != units.m:
+        what = "example" if units.keys is None else "unit"
+        found = f"has {n} rows for {units.m} {what}s"
+        raise InputError.at("X", found, f"Pass one row per {what}, in dataset order.")
+    if not answers:
+        found = f"holds numbers (task {dataset.task!r})"
+        raise InputError.at("dataset", found, "Probabilities are of labels that are a choice.")
+    groups = None if units.keys is None else units.rows
+    probs = _cross_validate(estimator, X, units.given, len(answers), folds, seed, client, groups)
+    return note_order(probs, answers)
 
 
 def out_of_fold(
@@ -239,9 +271,16 @@ def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
 
 
 def _cross_validate(
-    estimator: Any, X: Any, labels: np.ndarray, k: int, folds: int, seed: int, client: Any = None
+    estimator: Any,
+    X: Any,
+    labels: np.ndarray,
+    k: int,
+    folds: int,
+    seed: int,
+    client: Any = None,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
-    return _by_parts(estimator, functools.partial(_as_given, X), labels, k, folds, seed, client)
+    return _by_parts(estimator, functools.partial(_as_given, X), labels, k, folds, seed, client, groups=groups)
 
 
 def _by_parts(
@@ -253,6 +292,7 @@ def _by_parts(
     seed: int,
     client: Any = None,
     limit: int | None = None,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     from tqdm.auto import tqdm
 
@@ -269,9 +309,12 @@ def _by_parts(
         raise InputError.at("given_labels", found, "Out-of-fold prediction needs two or more.")
     if int(folds) != folds or folds < 2:
         raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
-    fold = deal_folds(labels, min(int(folds), len(labelled)), seed)
+    most = len(labelled) if groups is None else len(np.unique(groups[labelled]))
+    if most < 2:
+        raise InputError.at("given_labels", "are of one example", "Out-of-fold prediction needs two or more.")
+    fold = deal_folds(labels, min(int(folds), most), seed, groups=groups)
     out = np.zeros((len(labels), k), np.float32)
-    parts = [*range(fold.max() + 1), *([-1] if len(labelled) < len(labels) else [])]
+    parts = [*range(fold.max() + 1), *([-1] if (fold < 0).any() else [])]
     function = functools.partial(_of_fold, estimator, inputs, labels, fold, k, limit)
     done = each(function, parts, client=client, threads=1)
     for part, values in tqdm(done, total=len(parts), desc="out-of-fold", unit="fold", delay=2, leave=False):
@@ -295,7 +338,7 @@ def _of_fold(
     """(t, k) probabilities of one fold by a model of the others; `limit` threads of arithmetic."""
     from threadpoolctl import threadpool_limits
 
-    test, train = np.flatnonzero(fold == part), np.flatnonzero((fold >= 0) & (fold != part))
+    test, train = np.flatnonzero(fold == part), np.flatnonzero((labels >= 0) & (fold != part))
     with threadpool_limits(limit):
         return _predicted(estimator, inputs(), labels, train, test, k)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import by_blocks, float_rows
+
+P, T = ParamSpec("P"), TypeVar("T")
 
 UNLABELLED = -1
 
@@ -32,6 +35,19 @@ def in_memory(field: str, values: Any) -> Any:
     if hasattr(values, "toarray"):
         return values.toarray()
     return list(values) if hasattr(values, "__next__") else values
+
+
+def arrays_by_name(function: Callable[P, T]) -> Callable[P, T]:
+    """A function whose arguments after the first go by name; who passes arrays in order is told so."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **named: P.kwargs) -> T:
+        if len(args) > 1:
+            found = f"is an array of shape {np.shape(args[1])}" if np.ndim(args[1]) else f"is {args[1]!r}"
+            raise InputError.at("argument 2", found, "Pass arrays by name: `pred_probs=`, `embeddings=`.")
+        return function(*args, **named)
+
+    return checked
 
 
 def one_column(values: Any) -> Any:

@@ -4,6 +4,7 @@
 `from_dynamics`, `ranking`, `calibration`, `reasons`) and its relatives (`confident/`, `plant`, `audit`).
 """
 
-from workbench.issues.detector import canary_report, find_issues
+from workbench.issues.detector import find_issues
+from workbench.issues.plant import canary_report
 
 __all__ = ["canary_report", "find_issues"]

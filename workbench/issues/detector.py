@@ -8,26 +8,30 @@ label, only help to rank (`dynamics`). The probabilities are a monotone function
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from workbench.evidence.evidence import Evidence
-from workbench.foundation.checks import check_share
-from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
-from workbench.foundation.parallel import one_blas_thread
-from workbench.foundation.progress import step, task
-from workbench.issues import calibration, counts, reasons
+from workbench.checks import arrays_by_name, check_share
+from workbench.cluster import issues_there
+from workbench.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.evidence import Evidence
+from workbench.evidence.as_evidence import as_evidence
+from workbench.issues import calibrate, counts, reasons
+from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
 from workbench.issues.nearby import labels_near
-from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
-from workbench.runs.remote_work import issues_there
-from workbench.runs.run import opened
+from workbench.parallel import one_blas_thread
+from workbench.progress import step
+from workbench.progress import task as progress
+from workbench.run import opened
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -40,22 +44,41 @@ EXPLAINED = 2000
 """In large sets, how many rows are told what their neighbours say."""
 
 
+@arrays_by_name
 def find_issues(
     source: Run | Evidence | Dataset | Any = None,
+    *,
+    task: str | None = None,
+    per: Literal["example", "unit"] = "example",
     fdr: float | None = None,
     threshold: float = 0.5,
-    *,
     verdicts: pd.Series | None = None,
     seed: int = 0,
     client: Any = None,
-    **arrays: Any,
+    pred_probs: Any = None,
+    out_of_fold: bool = True,
+    embeddings: Any = None,
+    embeddings_saw_labels: bool | None = None,
+    texts: Sequence[str] | None = None,
+    logits: Any = None,
+    statistics: Mapping[str, Any] | None = None,
+    votes: Any = None,
+    labels: Any = None,
+    given_labels: Any = None,
+    ids: Any = None,
+    classes: Sequence[object] | None = None,
+    k: int | None = None,
+    **others: Any,
 ) -> pd.DataFrame:
     """All examples by how likely their given label is wrong, the most suspicious first.
 
     Parameters
     ----------
-    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with `arrays`; labels
-        can be passed as `labels=` too
+    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with arrays beside
+        them; labels can be passed as `labels=` or `given_labels=` too
+    task : the kind of label of what is passed as labels, by default "multiclass": one class per example
+    per : "example" for a row per example, "unit" for a row per unit, indexed by (id, unit): a tag, a token, a box. An
+        example of one class is its only unit, "".
     fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
@@ -63,7 +86,14 @@ def find_issues(
         given: the ones that a person gave by looking (`workbench.runs.verdicts`)
     seed : of everything random; the same seed gives the same result
     client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
-    arrays : `pred_probs`, `logits`, `embeddings`, `texts`, ... beside given labels, as in `Evidence.from_arrays`
+    pred_probs : beside labels, float (n, k), rows sum to 1; a DataFrame is matched by the names of classes and ids
+    out_of_fold : whether they come from models that had not seen the label of the row
+    embeddings : beside labels, float (n, d); a row with NaN has none
+    embeddings_saw_labels : whether the embeddings come from a network trained on these labels; None = not known
+    texts : beside labels, n strings; embedded by their character n-grams where there are no `embeddings`
+    logits : beside labels, float (epochs, n, k), of one training on them
+    statistics, votes, ids, classes, k : beside labels, as in `Evidence.from_arrays`
+    others : what labels of another kind take (`Task.predictions`) or are described by
 
     Returns
     -------
@@ -74,6 +104,9 @@ def find_issues(
         is_issue : bool
         reasons : str, up to three, strongest first
         row : int64, row in the dataset
+        For other kinds of labels a row per example tells p_error that any of its units is wrong, the labels and reasons
+        of its worst unit, the key of that as `unit`, and how many units there are (`units`) and are issues
+        (`units_doubted`); rows are sorted by the expected number of errors.
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
             sources; for a Run also verdicts (how many of people were used), errors_in_words and errors_source: the
             number of errors to show, by the "audit" where that is the better one, else by the "detector"
@@ -94,43 +127,81 @@ def find_issues(
     The answer for a Run is kept in its cache (`workbench.issues.kept`): asked again about the same evidence, with the
     same verdicts and arguments, it is read from there, in any process of the same user.
     """
+    check_per(per)
     for name, value in {"fdr": fdr, "threshold": threshold}.items():
-        if np.ndim(value):
-            found = f"is an array of shape {np.shape(value)}"
-            raise InputError.at(name, found, "Pass arrays by name: `pred_probs=`, `embeddings=`.")
         if value is not None:
             check_share(name, value)
     if verdicts is not None and not isinstance(verdicts, pd.Series):
         todo = "Give a Series of bool indexed by id: True = the given label is wrong."
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
-    source = opened(_labels_by_name(source, arrays))
+    arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "embeddings_saw_labels": embeddings_saw_labels}
+    arrays |= {"texts": texts, "logits": logits, "statistics": statistics, "votes": votes, "ids": ids, "k": k}
+    arrays = {name: value for name, value in (arrays | {"classes": classes} | others).items() if value is not None}
+    arrays |= {} if out_of_fold is True else {"out_of_fold": out_of_fold}
+    source = opened(_one_of_labels(source, labels, given_labels))
     counted = verdicts is None and is_run(source) and not arrays
     if verdicts is None:
         verdicts = _journal_verdicts(source)
     if client is not None:
         verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
-        source = Evidence.of(source, **arrays) if arrays else source
+        source = as_evidence(source, task=task, **arrays) if arrays else source
         frame = issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
-        return _with_total(source, frame, verdicts) if counted else frame
-    evidence = Evidence.of(source, **arrays)
+        frame = _with_total(source, frame, verdicts) if counted else frame
+        return by_unit(frame) if per == "unit" else frame
+    evidence = as_evidence(source, task=task, **arrays)
     if verdicts is not None:
-        verdicts = known_verdicts(verdicts, pd.Index(evidence.ids)) if len(verdicts) else None
+        verdicts = known_verdicts(verdicts, evidence.index) if len(verdicts) else None
+    if evidence.met is not None:
+        with progress("find_issues", STEPS):
+            return _told(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
     kept = None
     if is_run(source) and not arrays:
         kept = Kept(source, {"fdr": fdr, "threshold": threshold, "seed": seed}, verdicts)
     frame = None if kept is None else kept.load()
     if frame is None:
-        with task("find_issues", STEPS):
-            frame, promised = _judged(evidence, fdr, threshold, verdicts, seed)
-        if kept is not None and promised:  # what could not be promised is told every time
+        with progress("find_issues", STEPS):
+            judged = _judged(evidence, fdr, threshold, verdicts, seed)
+        frame = judged.ranked()
+        if kept is not None and judged.promised:  # what could not be promised is told every time
             kept.store(frame)
-    return _with_total(source, frame, verdicts) if counted else frame
+    frame = _with_total(source, frame, verdicts) if counted else frame
+    return by_unit(frame) if per == "unit" else frame
 
 
-def _judged(
-    evidence: Evidence, fdr: float | None, threshold: float, verdicts: pd.Series | None, seed: int
-) -> tuple[pd.DataFrame, bool]:
-    """(what `find_issues` returns, whether it could promise what was asked for)."""
+class Judged(NamedTuple):
+    """What the detector says of units, in their order.
+
+    frame : the columns of `find_issues`. score : float (m,), what ranks. strict : float (m,), probabilities for cuts
+    that must hold; None without `fdr`. promised : whether `fdr` could be promised, if it was asked for.
+    """
+
+    frame: pd.DataFrame
+    score: np.ndarray
+    strict: np.ndarray | None
+    promised: bool
+
+    def ranked(self) -> pd.DataFrame:
+        """The frame, the most suspicious first."""
+        frame = self.frame
+        p_error = -np.nan_to_num(frame["p_error"], nan=-1.0)
+        ranked = frame.iloc[np.lexsort((frame["row"], -np.nan_to_num(self.score, nan=-np.inf), p_error))]
+        ranked.attrs = frame.attrs
+        return ranked
+
+
+def _told(judged: Judged, evidence: Evidence, per: str, fdr: float | None, threshold: float) -> pd.DataFrame:
+    """What was found about units that are no examples, per unit or per example."""
+    units = evidence.units
+    if per == "unit":
+        found = judged.ranked()
+        found.attrs |= {"counted": "units"} | both_counts(found.attrs, judged.frame["p_error"].to_numpy(float), units)
+        return found
+    limit = threshold if fdr is None else fdr * counts.FDR_CUT if judged.promised else np.inf
+    strict = judged.strict if judged.promised else None
+    return by_example(judged.frame, units, evidence.examples, limit=limit, strict=strict)
+
+
+def _judged(evidence: Evidence, fdr: float | None, threshold: float, verdicts: pd.Series | None, seed: int) -> Judged:
     given = evidence.given_labels
     step("reading the evidence")
     with one_blas_thread():
@@ -141,7 +212,8 @@ def _judged(
     total, rough, least = _counted(evidence, used)
     pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
     p_error, told = _probabilities(evidence, score, rough, verdicts, pair)
-    how, is_issue = _cut(evidence, used, total, p_error, least, fdr, threshold, verdicts, pair)
+    strict = None if fdr is None else _probabilities(evidence, score, least, verdicts, pair)[0]
+    how, is_issue = _cut(evidence, total, p_error, strict, fdr, threshold)
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
     step("reasons")
     with one_blas_thread():
@@ -155,14 +227,12 @@ def _judged(
             "p_suggested": p_suggested,
             "is_issue": is_issue,
             "reasons": reasons.strongest(found, evidence.n),
-            "row": np.arange(evidence.n, dtype=np.int64),
+            "row": np.arange(evidence.n, dtype=np.int64) if evidence.met is None else evidence.units.rows,
         },
-        index=pd.Index(evidence.ids, name="id"),
+        index=evidence.index,
     )
-    order = np.lexsort((frame["row"], -np.nan_to_num(score, nan=-np.inf), -np.nan_to_num(p_error, nan=-1.0)))
-    frame = frame.iloc[order]
     frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
-    return frame, fdr is None or evidence.k == 1 or total.identified
+    return Judged(frame, score, strict, fdr is None or evidence.k == 1 or total.identified)
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
@@ -188,13 +258,13 @@ def _probabilities(
         p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
     if verdicts is None:
         return p_error, ""
-    moved, told = with_verdicts(pd.Series(p_error, index=evidence.ids), verdicts, pair)
+    moved, told = with_verdicts(pd.Series(p_error, index=evidence.index), verdicts, pair)
     return moved.to_numpy(), told
 
 
 def _cut(
-    evidence: Evidence, used: Ranking, total: counts.Count, p_error: np.ndarray, least: np.ndarray,
-    fdr: float | None, threshold: float, verdicts: pd.Series | None, pair: np.ndarray | None,
+    evidence: Evidence, total: counts.Count, p_error: np.ndarray, strict: np.ndarray | None, fdr: float | None,
+    threshold: float,
 ) -> tuple[str, np.ndarray]:  # fmt: skip
     """(how issues were chosen, in words; is_issue)."""
     if fdr is None:
@@ -202,24 +272,21 @@ def _cut(
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
-        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=4)
+        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=5)
         return words, np.zeros(evidence.n, bool)
-    strict, _ = _probabilities(evidence, used.score, least, verdicts, pair)
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
     return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)
 
 
-def _labels_by_name(source: Any, arrays: dict[str, Any]) -> Any:
-    """The source; or the labels that were passed by a name, which is taken out of the arrays."""
-    named = [name for name in ("labels", "given_labels") if name in arrays]
-    if source is None and len(named) == 1:
-        return arrays.pop(named[0])
-    if named:
-        raise InputError.at(named[0], "was given beside other labels", "Pass one of them.")
-    if source is None:
+def _one_of_labels(source: Any, labels: Any, given_labels: Any) -> Any:
+    """The source, however it was named."""
+    named = {name: value for name, value in (("labels", labels), ("given_labels", given_labels)) if value is not None}
+    if len(named) + (source is not None) > 1:
+        raise InputError.at(next(iter(named)), "was given beside other labels", "Pass one of them.")
+    if source is None and not named:
         todo = "Pass a run or its path, or labels with arrays beside them: find_issues(labels, pred_probs=P)."
         raise InputError.at("source", "is missing", todo)
-    return source
+    return source if source is not None else next(iter(named.values()))
 
 
 def _journal_verdicts(run: Any) -> pd.Series | None:
@@ -227,7 +294,7 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
 
     Only those that somebody gave by looking: accepted suggestions of a whole selection would confirm themselves.
     """
-    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
+    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists() or not run.dataset.kind.one_class:
         return None
     from workbench.runs.verdicts import verdicts_of
 
@@ -388,53 +455,4 @@ def _attrs(
         "unlabelled": int((evidence.given_labels < 0).sum()),
         "method": "; ".join(method),
         "sources": dict(evidence.notes),
-    }
-
-
-def canary_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]:
-    """How well the ranking finds errors that were planted on purpose.
-
-    Parameters
-    ----------
-    issues : result of `find_issues` on the data set with the planted errors
-    planted : DataFrame with columns id, true_label, planted_label (`run.planted()`)
-
-    Returns
-    -------
-    dict
-        planted : int, canaries that were judged
-        caught : int, how many of them are issues; recall : their share
-        false_alarms : int, issues that are not planted (some are real errors: this is an upper limit)
-        false_alarm_share : float, false_alarms / issues
-        found_at_planted : float, share of canaries among as many rows at the top as were planted
-        corrected : float, share of caught canaries whose suggested label is the true one
-        sentence : str
-    """
-    wanted = planted.set_index("id")
-    there = wanted.index.intersection(issues.index)
-    judged = issues[issues["p_error"].notna()]
-    is_canary = judged.index.isin(there)
-    m = int(is_canary.sum())
-    flagged = judged["is_issue"].to_numpy(bool)
-    caught = int((flagged & is_canary).sum())
-    alarms = int(flagged.sum()) - caught
-    hits = judged[flagged & is_canary]
-    right = hits["suggested"] == wanted["true_label"].reindex(hits.index)
-    recall = caught / m if m else float("nan")
-    share = alarms / max(int(flagged.sum()), 1)
-    top = float(is_canary[:m].mean()) if m else float("nan")
-    sentence = "no planted errors to measure on"
-    if m:
-        found = int(flagged.sum())
-        others = f"{alarms} of the {found} issues ({share:.0%}) {'was' if alarms == 1 else 'were'} not planted"
-        sentence = f"catches {recall:.0%} of {m} planted errors; {others}: false alarms, or real errors"
-    return {
-        "planted": m,
-        "caught": caught,
-        "recall": recall,
-        "false_alarms": alarms,
-        "false_alarm_share": share,
-        "found_at_planted": top,
-        "corrected": float(right.mean()) if len(hits) else float("nan"),
-        "sentence": sentence,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -195,3 +196,52 @@ def _checked(transition: np.ndarray, k: int) -> np.ndarray:
         found = f"sums to {transition[row].sum():.6g} or holds negative or missing values"
         raise InputError.at("kind", found, "Each row of a transition matrix sums to 1.", row=row)
     return transition
+
+
+def canary_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]:
+    """How well the ranking finds errors that were planted on purpose.
+
+    Parameters
+    ----------
+    issues : result of `find_issues` on the data set with the planted errors
+    planted : DataFrame with columns id, true_label, planted_label (`run.planted()`)
+
+    Returns
+    -------
+    dict
+        planted : int, canaries that were judged
+        caught : int, how many of them are issues; recall : their share
+        false_alarms : int, issues that are not planted (some are real errors: this is an upper limit)
+        false_alarm_share : float, false_alarms / issues
+        found_at_planted : float, share of canaries among as many rows at the top as were planted
+        corrected : float, share of caught canaries whose suggested label is the true one
+        sentence : str
+    """
+    wanted = planted.set_index("id")
+    there = wanted.index.intersection(issues.index)
+    judged = issues[issues["p_error"].notna()]
+    is_canary = judged.index.isin(there)
+    m = int(is_canary.sum())
+    flagged = judged["is_issue"].to_numpy(bool)
+    caught = int((flagged & is_canary).sum())
+    alarms = int(flagged.sum()) - caught
+    hits = judged[flagged & is_canary]
+    right = hits["suggested"] == wanted["true_label"].reindex(hits.index)
+    recall = caught / m if m else float("nan")
+    share = alarms / max(int(flagged.sum()), 1)
+    top = float(is_canary[:m].mean()) if m else float("nan")
+    sentence = "no planted errors to measure on"
+    if m:
+        found = int(flagged.sum())
+        others = f"{alarms} of the {found} issues ({share:.0%}) {'was' if alarms == 1 else 'were'} not planted"
+        sentence = f"catches {recall:.0%} of {m} planted errors; {others}: false alarms, or real errors"
+    return {
+        "planted": m,
+        "caught": caught,
+        "recall": recall,
+        "false_alarms": alarms,
+        "false_alarm_share": share,
+        "found_at_planted": top,
+        "corrected": float(right.mean()) if len(hits) else float("nan"),
+        "sentence": sentence,
+    }

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.evidence.evidence import PER_EPOCH, Evidence
-from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.foundation.parallel import check_client
-from workbench.runs.run import opened
-from workbench.scores import annotators, dynamics, labels, neighborhood  # noqa: F401  (each fills SCORES)
+from workbench.errors import InputError, MissingEvidence
+from workbench.evidence import PER_EPOCH, Evidence
+from workbench.evidence.as_evidence import as_evidence
+from workbench.parallel import check_client
+from workbench.run import opened
+from workbench.scores import annotators, dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
 from workbench.scores.sources import How, of_evidence, of_run
 
@@ -94,7 +95,7 @@ def score(
     if hasattr(source, "stat_blocks") and not arrays:
         source = of_run(source, client)
     else:
-        source = of_evidence(Evidence.of(source, **arrays))
+        source = of_evidence(as_evidence(source, **arrays))
     chosen = [name for name in SCORES if set(SCORES[name].needs) <= source.there] if wanted is None else wanted
     for name in chosen:
         missing = [need for need in SCORES[name].needs if need not in source.there]

@@ -109,17 +109,15 @@ class Units:
             found[place] = listed[row].get(key, -1)
         return found
 
-    def index(self, ids: np.ndarray) -> pd.Index:
-        """What names the units in a table: the id of each where it is its own unit, else (id, unit).
+    def named(self, ids: pd.Index) -> pd.Index:
+        """What names the units in a table: (id, unit), with the unit "" where an example is its own.
 
         Parameters
         ----------
-        ids : (n,) ids of the examples.
+        ids : (m,) the id of the example of each unit.
         """
-        if self.keys is None:
-            return pd.Index(ids, name="id")
-        keys = self.keys.to_numpy(zero_copy_only=False)
-        return pd.MultiIndex.from_arrays([ids[self.rows], keys], names=["id", "unit"])
+        keys = np.full(self.m, "", object) if self.keys is None else self.keys.to_numpy(zero_copy_only=False)
+        return pd.MultiIndex.from_arrays([ids, keys], names=["id", "unit"])
 
     def pool(
         self, values: np.ndarray, how: str, *, alpha: float = ALPHA, temperature: float = TEMPERATURE

@@ -1,0 +1,103 @@
+"""Evidence of whatever a caller has: a run, a Dataset, labels of any kind with arrays beside them.
+
+One class per example is read by `Evidence.from_arrays`; other kinds of labels bring their predictions together with
+their units themselves (`Task.meet`).
+"""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.dataset import Dataset
+from workbench.errors import InputError
+from workbench.evidence import Evidence
+from workbench.frames import doubt_order
+from workbench.tasks import find_task
+from workbench.tasks.protocol import reading_options
+
+if TYPE_CHECKING:
+    from workbench.run import Run
+
+OF_LABELS = ("ids", "classes")
+"""What can be said of labels beside evidence."""
+
+
+def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = None, **arrays: Any) -> Evidence:
+    """Evidence of whatever a caller has.
+
+    Parameters
+    ----------
+    source : a Run, Evidence, or given labels, as a Dataset or as in `Evidence.from_arrays`, which then wants at least
+        one of `arrays`
+    task : the kind of label, where `source` does not say it; by default one class per example
+    arrays : as in `Evidence.from_arrays`; for other kinds of labels what they take (`Task.predictions`), with
+        `out_of_fold`, and beside labels `ids`, `classes` and what else describes them
+
+    Raises
+    ------
+    InputError
+        Arrays beside a Run or Evidence, which have their own; or as in `Evidence.from_arrays`.
+    """
+    found = getattr(source, "task", None)
+    if task is not None and found not in (None, task):
+        raise InputError.at("task", f"is {task!r} beside labels of the task {found!r}", "Leave it out.")
+    task = found or task or "multiclass"
+    if not find_task(task).one_class:
+        return source if isinstance(source, Evidence) else _of_units(source, task, arrays)
+    if isinstance(source, pd.DataFrame):
+        todo = "Pass its column of labels, frame[COLUMN], or Dataset.from_frame(frame, label=COLUMN)."
+        raise InputError.at("source", "is a DataFrame", todo)
+    known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
+    if known and arrays:
+        todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
+        raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
+    if known:
+        return source if isinstance(source, Evidence) else Evidence.from_run(source)
+    names = [name for name in signature(Evidence.from_arrays).parameters if name != "given_labels"]
+    for name in arrays:
+        if name not in names:
+            raise InputError.unknown("array", name, names)
+    if isinstance(source, Dataset):
+        if source.text_column is not None:
+            arrays = {"texts": source.texts(), **arrays}
+        probs = arrays.get("pred_probs")
+        if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
+            doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes, level=4)
+        return Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
+    return Evidence.from_arrays(source, **arrays)
+
+
+def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) -> Evidence:
+    """Evidence about the units of labels that are not one class per example."""
+    kind = find_task(task)
+    dataset = getattr(source, "dataset", source)
+    if not isinstance(dataset, Dataset):
+        described = (*OF_LABELS, *reading_options(kind))
+        told = {name: arrays[name] for name in described if arrays.get(name) is not None}
+        dataset = Dataset.from_arrays(source, task=task, **told)
+        arrays = {name: array for name, array in arrays.items() if name not in described}
+    out_of_fold = arrays.pop("out_of_fold", True)
+    for name in arrays:
+        if name not in kind.predictions:
+            raise InputError.unknown("array", name, kind.predictions, f"The labels are of the task {task!r}.")
+    met = kind.meet(dataset.units, dataset.classes, **arrays)
+    notes = {}
+    if "pred_probs" in met.evidence:
+        notes = {"pred_probs": "out-of-fold as given" if out_of_fold else "in-sample as given"}
+    evidence = Evidence(
+        met.units.given,
+        kind.answers(dataset.classes),
+        {name: np.asanyarray(array).__getitem__ for name, array in met.evidence.items()},
+        ids=dataset.ids[met.units.rows],
+        out_of_fold=out_of_fold,
+        notes=notes,
+        task=task,
+        met=met,
+        examples=dataset.ids,
+    )
+    evidence.run = source if hasattr(source, "stat_blocks") else None
+    return evidence

@@ -1,0 +1,113 @@
+"""What is found about units, told per example: how likely anything is wrong in it, and its worst unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import InputError
+from workbench.issues import calibrate
+from workbench.tasks.units import Units
+
+PER = ("example", "unit")
+"""What a row of the answer of `find_issues` is."""
+
+
+COUNTED = ("expected_errors", "expected_errors_interval")
+"""Attributes that count what a row is."""
+
+
+def check_per(per: object) -> None:
+    """Refuse what is not in `PER`."""
+    if not isinstance(per, str) or per not in PER:
+        raise InputError.unknown("per", per, PER)
+
+
+def by_unit(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are examples of one class each, named as units: (id, "")."""
+    names = pd.MultiIndex.from_arrays([frame.index, np.full(len(frame), "", object)], names=["id", "unit"])
+    return _with_attrs(frame.set_axis(names), frame.attrs)
+
+
+def by_example(
+    frame: pd.DataFrame, units: Units, ids: np.ndarray, *, limit: float, strict: np.ndarray | None = None
+) -> pd.DataFrame:
+    """One row per example from one per unit.
+
+    Parameters
+    ----------
+    frame : a row per unit, in their order, with the columns and attributes of `find_issues`.
+    units : the m units of n examples.
+    ids : (n,) ids of the examples.
+    limit : examples with p_error of at least this are issues; with `strict` the expected share of false alarms.
+    strict : (m,) probabilities of error for a cut that must hold.
+
+    Returns
+    -------
+    DataFrame indexed by id, n rows, those with most expected errors first
+        p_error : probability that any unit of the example is wrong, 1 - prod(1 - p); NaN without units that are judged
+        unit : key of the worst unit, None without one; given and suggested label, p_suggested and reasons are its own
+        units, units_doubted : int64, how many there are, and how many of them are issues as units
+
+    Notes
+    -----
+    Rows are sorted by the sum of p over the units of an example, the expected number of its errors, so p_error need
+    not fall along them. With tags of real data both rank better than the worst unit alone.
+    """
+    p = frame["p_error"].to_numpy(float)
+    p_error, expected, worst = units.pool(p, "any"), units.pool(p, "sum"), units.worst(p)
+    fallback = np.where(units.counts > 0, units.starts[:-1], -1)  # of examples whose units are all without a label
+    shown = np.where(worst >= 0, worst, fallback)
+    if strict is None:
+        is_issue = np.nan_to_num(p_error, nan=-1.0) >= limit
+    else:
+        is_issue = calibrate.largest_set(units.pool(strict, "any"), limit)
+    doubted = units.pool(frame["is_issue"].to_numpy(float), "sum")
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        values = frame[name].to_numpy()
+        if values.dtype.kind in "fO":
+            blank = np.append(values, [np.nan if values.dtype.kind == "f" else None])
+            columns[name] = blank[shown]
+    keys = np.append(units.named(pd.Index(units.rows)).get_level_values("unit").to_numpy(object), [None])
+    columns |= {
+        "p_error": p_error,
+        "is_issue": is_issue,
+        "row": np.arange(units.n, dtype=np.int64),
+        "unit": keys[shown],
+        "units": units.counts.astype(np.int64),
+        "units_doubted": np.nan_to_num(doubted).astype(np.int64),
+    }
+    order = np.lexsort((columns["row"], -np.nan_to_num(expected, nan=-1.0)))
+    names = [*frame.columns, "unit", "units", "units_doubted"]
+    found = pd.DataFrame({name: columns[name] for name in names}, index=pd.Index(ids, name="id")).iloc[order]
+    counts = both_counts(frame.attrs, p, units)
+    here = {"counted": "examples", "judged": int((~np.isnan(p_error)).sum())}
+    here |= {name: counts[name.replace("errors", "errors_examples")] for name in COUNTED}
+    return _with_attrs(found, frame.attrs | counts | here)
+
+
+def both_counts(attrs: dict[str, Any], p: np.ndarray, units: Units) -> dict[str, Any]:
+    """For the attributes: expected wrong units, and examples with at least one, each with its interval.
+
+    The interval of examples comes from that of units: probabilities scaled to its ends.
+    """
+    total, (low, high) = float(np.nansum(p)), attrs["expected_errors_interval"]
+
+    def examples(errors: float) -> float:
+        scaled = np.clip(p * (errors / total if total else 0.0), 0, 1)
+        return round(float(np.nansum(units.pool(scaled, "any"))), 1)
+
+    return {
+        "expected_errors_units": attrs["expected_errors"],
+        "expected_errors_units_interval": (low, high),
+        "expected_errors_examples": examples(total),
+        "expected_errors_examples_interval": (examples(low), examples(high)),
+    }
+
+
+def _with_attrs(frame: pd.DataFrame, attrs: dict[str, Any]) -> pd.DataFrame:
+    frame.attrs = dict(attrs)
+    return frame
