@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.checks import check_given_labels, check_pred_probs, refuse_infinity
-from workbench.embeddings.origin import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
-from workbench.errors import InputError, MissingEvidence
-from workbench.frames import classes_among, coded, doubt_order, matrix, row_names
+from workbench.data.inputs import classes_among, coded, doubt_order, matrix, row_names
+from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
 from workbench.tasks.protocol import Met
 from workbench.tasks.units import Units
-from workbench.telling import telling_epoch
 
 if TYPE_CHECKING:
     from workbench.evidence.neighbors import Neighbors

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.checks import arrays_by_name, check_share
-from workbench.cluster import issues_there
-from workbench.errors import FdrNotPossible, InputError, MissingEvidence
-from workbench.evidence import Evidence
-from workbench.evidence.as_evidence import as_evidence
-from workbench.issues import calibrate, counts, reasons
-from workbench.issues.combine import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.checks import arrays_by_name, check_share
+from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.foundation.parallel import one_blas_thread
+from workbench.foundation.progress import step
+from workbench.foundation.progress import task as progress
+from workbench.issues import calibration, counts, reasons
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
 from workbench.issues.nearby import labels_near
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
+from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
-from workbench.parallel import one_blas_thread
-from workbench.progress import step
-from workbench.progress import task as progress
-from workbench.run import opened
+from workbench.runs.remote_work import issues_there
+from workbench.runs.run import opened
+from workbench.scores.as_evidence import as_evidence
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
-from workbench.issues import calibrate
+from workbench.foundation.errors import InputError
 from workbench.tasks.units import Units
 
 PER = ("example", "unit")
@@ -63,7 +62,7 @@ def by_example(
     if strict is None:
         is_issue = np.nan_to_num(p_error, nan=-1.0) >= limit
     else:
-        is_issue = calibrate.largest_set(units.pool(strict, "any"), limit)
+        is_issue = calibration.largest_set(units.pool(strict, "any"), limit)
     doubted = units.pool(frame["is_issue"].to_numpy(float), "sum")
     columns: dict[str, Any] = {}
     for name in frame.columns:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.errors import InputError, MissingEvidence
-from workbench.evidence import PER_EPOCH, Evidence
-from workbench.evidence.as_evidence import as_evidence
-from workbench.parallel import check_client
-from workbench.run import opened
-from workbench.scores import annotators, dynamics, labels, neighbors  # noqa: F401  (each fills SCORES)
+from workbench.evidence.evidence import PER_EPOCH, Evidence
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.parallel import check_client
+from workbench.runs.run import opened
+from workbench.scores import annotators, dynamics, labels  # noqa: F401  (each fills SCORES)
+from workbench.scores import neighborhood as neighbors  # noqa: F401  (each fills SCORES)
+from workbench.scores.as_evidence import as_evidence
 from workbench.scores.registry import SCORES, Score
 from workbench.scores.sources import How, of_evidence, of_run
 

@@ -9,10 +9,10 @@ from planted import blobs, in_rows, probabilities, ranked_auroc, softmax, traini
 from sklearn.linear_model import LogisticRegression
 
 import workbench as wb
-from workbench.evidence import Evidence
-from workbench.issues.calibrate import calibration_error
+from workbench.evidence.evidence import Evidence
+from workbench.issues.calibration import calibration_error
 from workbench.issues.detector import find_issues
-from workbench.issues.dynamics import normal_scores
+from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.noise import smoothed
 from workbench.issues.plant import canary_report
 

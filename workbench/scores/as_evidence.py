@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.dataset import Dataset
-from workbench.errors import InputError
-from workbench.evidence import Evidence
-from workbench.frames import doubt_order
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import doubt_order
+from workbench.evidence.evidence import Evidence
+from workbench.foundation.errors import InputError
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from workbench.runs.run import Run
 
 OF_LABELS = ("ids", "classes")
 """What can be said of labels beside evidence."""
