@@ -17,7 +17,7 @@ from pandas.api.types import infer_dtype
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.checks import UNLABELLED, in_memory, one_column
-from workbench.foundation.errors import InputError, first_few
+from workbench.foundation.errors import InputError, first_few, outside
 from workbench.tasks.classes import class_codes
 
 MOST_ORDERED = 1000
@@ -93,7 +93,7 @@ def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
     return values
 
 
-def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object], *, level: int) -> None:
+def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object]) -> None:
     """Warn where the columns of an array without names seem to be the classes in another order.
 
     That is where the largest value of a row agrees with its label less than half as often as in the best order, which
@@ -108,7 +108,6 @@ def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Seq
     values : (n, k) probabilities or logits
     labels : int (n,), places in `classes`; -1 = unlabelled
     classes : k names in the order that is taken for that of the columns
-    level : of the stack where the warning belongs, 1 = here
     """
     k = len(classes)
     if _known_order(values) == tuple(str(name) for name in classes):
@@ -143,7 +142,7 @@ def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Seq
         f"{first_few([classes[one] for one in np.argsort(better)], 12)} they would agree with {best:.0%}. If the "
         "columns have another order, say which: classes=[...], or a DataFrame with columns named by class."
     )
-    warnings.warn(told, stacklevel=level)
+    warnings.warn(told, stacklevel=outside())
 
 
 def _known_order(values: Any) -> tuple[str, ...] | None:

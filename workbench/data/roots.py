@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.foundation.errors import InputError, first_few
+from workbench.foundation.errors import InputError, first_few, outside
 
 MOST_CHECKED = 4_000
 """Files that are looked for when a Dataset is made; of more paths, as many evenly spread ones."""
@@ -135,15 +135,4 @@ def _check(field: str, rows: list[int], paths: list[str], root: Path) -> None:
         raise InputError(f"None of {of} {what} can be read; row {row} {found} {todo}")
     count = "None" if missing == len(checked) else f"{missing:,}"
     message = f"{count} of {of} {what} can{'' if count == 'None' else 'not'} be read, first row {row}: it {found}"
-    warnings.warn(message, UserWarning, stacklevel=_outside())
-
-
-def _outside() -> int:
-    """The `stacklevel` of whoever called into the project."""
-    import sys
-
-    level, frame = 2, sys._getframe(2)
-    own = ("workbench.", "widgets.")
-    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(own):
-        frame, level = frame.f_back, level + 1
-    return level
+    warnings.warn(message, UserWarning, stacklevel=outside())

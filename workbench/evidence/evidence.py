@@ -237,7 +237,7 @@ class Evidence:
             probs, _ = check_pred_probs(pred_probs, labels)
             _expect("pred_probs", probs.shape, (n, k))
             if guessed:
-                doubt_order("pred_probs", probs, labels, names, level=5)
+                doubt_order("pred_probs", probs, labels, names)
             makers["pred_probs"] = probs.__getitem__
             notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
         if ids is not None:
@@ -246,7 +246,7 @@ class Evidence:
         if logits is not None:
             evidence._add_logits(logits)
             if guessed and pred_probs is None and n:
-                doubt_order("logits", logits[-1] if logits.ndim > 2 else logits, labels, names, level=5)
+                doubt_order("logits", logits[-1] if logits.ndim > 2 else logits, labels, names)
         if statistics:
             evidence._add_statistics(statistics)
         if embeddings is not None:

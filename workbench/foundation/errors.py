@@ -7,6 +7,7 @@ raises on purpose. Messages are built here so that the same mistake reads the sa
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,14 @@ class RunError(WorkbenchError):
 
 class ExistsError(WorkbenchError):
     """A file or directory that would be overwritten is already there."""
+
+
+def outside() -> int:
+    """The `stacklevel` of a warning for whoever called into the project, as seen by the function that warns."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(("workbench.", "widgets.")):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def shortened(value: object, most: int = 200) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.checks import arrays_by_name, check_share
-from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence, outside
 from workbench.foundation.parallel import one_blas_thread
 from workbench.foundation.progress import step
 from workbench.foundation.progress import task as progress
@@ -272,7 +272,7 @@ def _cut(
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
-        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=5)
+        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=outside())
         return words, np.zeros(evidence.n, bool)
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
     return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)

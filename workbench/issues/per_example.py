@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError
+from workbench.issues import calibration
 from workbench.tasks.units import Units
 
 PER = ("example", "unit")

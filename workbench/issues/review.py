@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError, first_few
+from workbench.foundation.errors import InputError, first_few, outside
 from workbench.issues.calibration import expit, logit
 
 TRUST = 20.0
@@ -51,7 +51,7 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
         what, todo = "The journal", "Is journal.sqlite that of another data set?"
     share = f"{len(strange)} of {len(verdicts)}"
     told = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
-    warnings.warn(f"{told} {todo}", stacklevel=4)
+    warnings.warn(f"{told} {todo}", stacklevel=outside())
     return verdicts[known]
 
 

@@ -298,7 +298,7 @@ class Run:
             raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
         if self.n:
             check_pred_probs(values, ids=self.dataset.ids)
-            doubt_order("pred_probs", values, self.dataset.given_labels, self.dataset.classes, level=3)
+            doubt_order("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
         self._probabilities.save(PredProbs(values, bool(out_of_fold), how))
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:

@@ -66,7 +66,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
             arrays = {"texts": source.texts(), **arrays}
         probs = arrays.get("pred_probs")
         if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
-            doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes, level=4)
+            doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes)
         return Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
     return Evidence.from_arrays(source, **arrays)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.checks import UNLABELLED, in_memory, one_column
-from workbench.foundation.errors import InputError, first_few, shortened
+from workbench.foundation.errors import InputError, first_few, outside, shortened
 
 MOST_VALUES = 30
 """Distinct labels about which nobody asks whether they are classes at all."""
@@ -95,7 +95,7 @@ def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -
     what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
     what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
     told = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of class labels."
-    warnings.warn(told, stacklevel=4)
+    warnings.warn(told, stacklevel=outside())
 
 
 def object_array(values: Iterable[object]) -> np.ndarray:
