@@ -320,6 +320,16 @@ class Dataset:
         column = self.metadata[self.text_column]
         return ["" if is_missing(value) else cell_text(value) for value in column.tolist()]
 
+    def value_of(self, unit: int) -> str | None:
+        """What is given of a unit, as the journal holds values; None for no unit (-1), or where nothing is given."""
+        units, code = self.units, None if unit < 0 else self.units.given[unit]
+        if unit < 0 and self.kind.nothing:
+            return self.kind.encode(None)
+        if code is None or code != code or (self.kind.asks != "number" and code < 0):
+            return None
+        shape = None if units.shapes is None else units.shapes[unit].as_py()
+        return self.kind.encode(self.kind.value(code, shape, self.classes))
+
     def with_labels(self, labels: Labels) -> Dataset:
         """The same examples with other given labels, held in the same way; this one stays as it is."""
         labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels

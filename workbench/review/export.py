@@ -6,20 +6,22 @@ that the user named when the Dataset was made come back under these names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.data.dataset import Dataset
+from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError
 from workbench.issues.kept import last_issues
 from workbench.runs.run import Run
-from workbench.storage.tables import check_target, write_table
-
-if TYPE_CHECKING:
-    from workbench.data.dataset import Dataset
+from workbench.storage.limits import parse_json
+from workbench.storage.tables import WRITERS, check_target, read_table, write_table
+from workbench.tasks import find_task
+from workbench.tasks.protocol import Format
 
 DROPS = ("flagged", "skipped", "suspects")
 CLEANED = ("relabel", "drop")
@@ -127,11 +129,11 @@ def export_table(
     """
     dataset = run.dataset
     labels = run.labels()
-    changed = labels != dataset.given_labels
+    changed = dataset.kind.differ(labels, dataset.labels)
     rows = exported_rows(run, drop=drop, only_changed=only_changed, cleaned=cleaned)
 
     name_of = _names(dataset, whole=cleaned is None)
-    corrected = _objects(dataset.names_of(labels[rows]))
+    corrected = _objects(dataset.kind.to_column(labels, dataset.classes)[rows])
     columns: dict[str, object] = {name_of["id"]: dataset.ids[rows]}
     columns |= {name_of[name]: dataset.metadata[name].iloc[rows].array for name in dataset.metadata.columns}
     if name_of["given_label"] not in COLUMNS or cleaned is not None:
@@ -159,13 +161,13 @@ def exported_rows(
         raise InputError.unknown("cleaned", cleaned, CLEANED)
     if cleaned == "drop" and only_changed:
         raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
-    labels = run.labels()
-    changed = labels != run.dataset.given_labels
+    kind, labels = run.dataset.kind, run.labels()
+    changed = kind.differ(labels, run.dataset.labels)
     keep = ~_dropped(run, drop)
     if only_changed:
         keep &= changed
     if cleaned is not None:
-        keep &= labels >= 0
+        keep &= ~kind.missing(labels)
     if cleaned == "drop":
         keep &= ~changed
     return np.flatnonzero(keep)
@@ -201,7 +203,7 @@ def _objects(values: object) -> pd.Series:
 
 def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
     """What was decided about `rows`, by whom, when and why; None, and False for the flag, where nobody decided."""
-    state = run.journal.state()
+    state = _by_example(run)
     places, known = run._known_rows(state.index)
     found: dict[str, object] = {}
     for name in ("verdict", "flag", "note", "author", "time", "reason"):
@@ -209,6 +211,15 @@ def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
         values[places] = state[name].to_numpy(object)[known]
         found[name] = values[rows].astype(bool) if name == "flag" else _objects(values[rows])
     return found
+
+
+def _by_example(run: Run) -> pd.DataFrame:
+    """`journal.state()`; where decisions are on units, the newest of each example, with any flag of its units."""
+    if run.dataset.kind.one_class:
+        return run.journal.state()
+    state = run.journal.state(per="unit").sort_values("time", kind="stable")
+    newest = state.groupby(level="id", sort=False).last()
+    return newest.assign(flag=state["flag"].groupby(level="id", sort=False).any())
 
 
 def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
@@ -244,7 +255,7 @@ def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
         return out
     if drop not in DROPS:
         raise InputError.unknown("drop", drop, DROPS, "Or pass a list of ids.")
-    state = run.journal.state()
+    state = _by_example(run)
     if drop == "suspects":
         from workbench import find_issues
 
@@ -270,3 +281,38 @@ def _media(
         return [one.encode() if isinstance(one, str) else one for one in listed] if mixed else listed
     place = f"{run.name}/examples.parquet row"
     return [f"{place} {row}" if isinstance(one, bytes) else one for row, one in zip(rows.tolist(), media)]
+
+
+def read_labels(
+    path: str | Path,
+    *,
+    label: str = "label",
+    id: str = "id",
+    task: str = "multiclass",
+    classes: Sequence[object] | None = None,
+    **options: Any,
+) -> Dataset:
+    """A Dataset of a table that `export` wrote: its ids and the labels as corrected, all else as metadata.
+
+    Parameters
+    ----------
+    path : .csv, .jsonl or .parquet. In CSV, lists of labels are JSON.
+    label, id, task, classes, options : as in `Dataset.from_frame`.
+    """
+    frame = read_table(path, text=[label, id, "given_label"], neutralized=True)
+    if label in frame.columns and not find_task(task).one_class:
+        frame = frame.assign(**{label: _objects([_parsed(value, row) for row, value in enumerate(frame[label])])})
+    return Dataset.from_frame(frame, label, id=id, task=task, classes=classes, **options)
+
+
+def _parsed(value: object, row: int) -> object:
+    if not isinstance(value, str):
+        return None if is_missing(value) else value
+    try:
+        return parse_json(value)
+    except ValueError as error:
+        raise InputError.at("label", f"is no JSON ({error})", "Write lists of labels as JSON.", row=row) from error
+
+
+TABLE = Format(tuple(WRITERS), read_labels, export)
+"""The table of `export`, one row per example."""

@@ -24,6 +24,7 @@ from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.remote import layout_at
+from workbench.tasks.protocol import Decided, Labels
 
 if TYPE_CHECKING:
     from workbench.evidence.neighbors import Neighbors
@@ -388,15 +389,22 @@ class Run:
         self.journal.close()
         return self.layout.push_journal()
 
-    def labels(self) -> np.ndarray:
-        """(n,) int64 class indices: the given labels with the journal's decisions applied."""
-        labels = self.dataset.given_labels.copy()
-        decided = self.journal.state()["label"].dropna()
-        if len(decided):
-            rows, known = self._known_rows(decided.index)
-            names = decided.to_numpy()[known]
-            labels[rows] = [self.dataset.code_of(name) for name in names]
-        return labels
+    def decided(self) -> Decided:
+        """What the journal says of labels now: rows, keys of units and values, each unit once, oldest first."""
+        one_class = self.dataset.kind.one_class
+        state = self.journal.state() if one_class else self.journal.state(per="unit")
+        state = state[state["label"].notna()]
+        state = state if one_class else state.sort_values("time", kind="stable")
+        rows, known = self._known_rows(state.index if one_class else state.index.get_level_values("id"))
+        keys = [""] * len(rows) if one_class else state.index.get_level_values("unit")[known].tolist()
+        return Decided(rows, keys, state["label"].to_numpy(object)[known].tolist())
+
+    def labels(self) -> Labels:
+        """The given labels with the journal's decisions applied, as `dataset.labels` holds them.
+
+        (n,) int64 class indices, -1 where there is no label; for other kinds of labels an Arrow array.
+        """
+        return self.dataset.kind.apply(self.dataset.labels, self.dataset.classes, self.decided())
 
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
         """Examples whose label differs from the given one.
@@ -407,13 +415,27 @@ class Run:
 
         Returns
         -------
-        DataFrame indexed by id: given_label, label, author, time, reason.
+        DataFrame indexed by id: given_label, label, author, time, reason. For other kinds of labels than one class per
+        example a row per unit, indexed by (id, unit), with values as the journal holds them.
         """
+        if not self.dataset.kind.one_class:
+            return self._changed_units(author)
         state = self.journal.state(author=author)
         state = state[state["label"].notna()]
         rows, known = self._known_rows(state.index)
         state = state[known]
         state = state.assign(given_label=self.dataset.given[rows])
+        state = state[state["given_label"] != state["label"]]
+        return state[["given_label", "label", "author", "time", "reason"]]
+
+    def _changed_units(self, author: str | None) -> pd.DataFrame:
+        state = self.journal.state(author=author, per="unit")
+        state = state[state["label"].notna()]
+        rows, known = self._known_rows(state.index.get_level_values("id"))
+        state = state[known]
+        dataset = self.dataset
+        units = dataset.units.find(rows, state.index.get_level_values("unit"))
+        state = state.assign(given_label=[dataset.value_of(unit) for unit in units])
         state = state[state["given_label"] != state["label"]]
         return state[["given_label", "label", "author", "time", "reason"]]
 

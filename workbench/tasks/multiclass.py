@@ -24,7 +24,7 @@ class Multiclass(TaskMixin):
     one_class = True
     column = pa.int32()
     predictions = ("pred_probs",)
-    formats = LazyTable({"table": "workbench.export:TABLE"})
+    formats = LazyTable({"table": "workbench.review.export:TABLE"})
 
     read = staticmethod(class_codes)
 
