@@ -306,6 +306,9 @@ def read_labels(
 
 
 def _parsed(value: object, row: int) -> object:
+    """A label of several parts, as a file holds it: JSON in CSV, arrays in Parquet."""
+    if isinstance(value, np.ndarray):
+        return [_parsed(one, row) if isinstance(one, np.ndarray) else one for one in value.tolist()]
     if not isinstance(value, str):
         return None if is_missing(value) else value
     try:
