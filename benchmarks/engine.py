@@ -69,8 +69,8 @@ def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[],
     """Names and calls of one implementation on one set of arrays; called in the child."""
     import peers
 
+    from workbench.confident.label_issues import FILTERS, find_label_issues
     from workbench.foundation.checks import check_pred_probs
-    from workbench.issues.confident.label_issues import FILTERS, find_label_issues
     from workbench.scores.from_logits import dynamics
     from workbench.scores.labels import normalized_margin
 

@@ -29,8 +29,8 @@ import pandas as pd
 from measuring import write_section
 
 import workbench as wb
-from workbench.experiments.compare import Reranking
-from workbench.experiments.robust import METHODS
+from workbench.experiments.comparisons import Reranking
+from workbench.experiments.robust_training import METHODS
 from workbench.recording.recorder import Recorder
 from workbench.shell.demo import load
 
@@ -98,7 +98,7 @@ def swapped(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray) -> Reranking:
     }
     given = dataset.given_labels
     found = {name: model.fit(X[train], given[train]).predict(X[test]) for name, model in models.items()}
-    return wb.rerank(found, given[test], truth[test])
+    return wb.experiments.compare_rankings(found, given[test], truth[test])
 
 
 def tables(written: dict[str, list[dict]]) -> None:
@@ -162,18 +162,18 @@ def main() -> None:
         X = images.reshape(len(images), -1).astype(np.float32) / 255
         plain = wb.Dataset.from_arrays(truth)
         for kind in ("symmetric", "pair"):
-            spoiled, began = wb.plant(plain, RATE, kind), time.perf_counter()
+            spoiled, began = wb.plant_errors(plain, RATE, kind), time.perf_counter()
             say(data, f"compare, {RATE:.0%} {kind}", compared(spoiled, X, truth, repeats), began)
             began = time.perf_counter()
-            bench = wb.robust(plain, X, [*METHODS, "fixed", "clean"], kind=kind, seeds=max(2, repeats // 2))
+            bench = wb.experiments.robust(plain, X, [*METHODS, "fixed", "clean"], kind=kind, seeds=max(2, repeats // 2))
             say(data, f"robust, {kind}", bench.effects, began)
             began = time.perf_counter()
             say(data, f"swaps, {RATE:.0%} {kind}", swapped(spoiled, X, truth).table, began)
-        for name, dataset in (("clean labels", plain), (f"{RATE:.0%} symmetric", wb.plant(plain, RATE))):
+        for name, dataset in (("clean labels", plain), (f"{RATE:.0%} symmetric", wb.plant_errors(plain, RATE))):
             began = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 run = trained(Path(folder) / "run", dataset, X)
-                curve = wb.keep_curve(run, SCORES, X=X, truth=truth, repeats=repeats)
+                curve = wb.experiments.keep_curve(run, SCORES, X=X, truth=truth, repeats=repeats)
             say(data, f"keep, {name}", curve.effects, began)
 
 

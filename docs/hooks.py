@@ -5,6 +5,8 @@ All of it is composed when the site is built, so that it cannot fall behind.
 
 from __future__ import annotations
 
+import importlib
+import operator
 import re
 import sys
 from pathlib import Path
@@ -20,22 +22,22 @@ sys.path.insert(0, str(HERE))
 import lessons  # noqa: E402
 
 PARTS = {
-    "record": ("Record and read", ("Dataset", "Recorder", "replay", "read", "open_run", "Run")),
+    "record": ("Record and read", ("Dataset", "Recorder", "replay", "import_run", "open_run", "Run")),
     "score": (
         "Score and detect",
         (
-            *("find_issues", "score", "Evidence", "cross_validate", "ensemble", "confusion", "duplicates", "outliers"),
-            *("lenses", "plant", "canary_report"),
+            *("find_issues", "score", "Evidence", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates"),
+            *("outliers", "plant_errors", "planted_report"),
         ),
     ),
-    "decide": ("Decide and export", ("Journal", "queue", "audit", "pace", "export", "report", "figure")),
-    "people": ("People", ("agreement", "annotators", "consensus")),
-    "proof": (
-        "Does it help?",
-        ("compare", "compare_runs", "rerank", "robust", "suggest", "select", "weigh", "keep_curve", "simulate"),
-    ),
+    "confident": ("Confident learning", ("confident",)),
+    "decide": ("Decide and export", ("Journal", "review_queue", "audit", "export", "report", "figure")),
+    "review": ("Reviewers and annotators", ("review",)),
+    "experiments": ("Does it help?", ("compare", "experiments")),
+    "errors": ("Errors", ("errors",)),
 }
-"""Pages of the API: file name -> title and public names. What is named nowhere comes last on the page "More"."""
+"""Pages of the API: file name -> title and public names; a subpackage stands for all its names. What is named nowhere
+comes last on the page "More"."""
 
 VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "link": "linking"}
 
@@ -103,27 +105,47 @@ def _small(folder: Path) -> list[str]:
     return [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
 
 
+def public() -> dict[str, str]:
+    """Every public name below `wb.` -> the full path of what it stands for: `review.consensus` and so on."""
+    found = {}
+    for name, home in workbench.HOMES.items():
+        if not home.startswith("."):
+            found[name] = f"workbench.{home}.{name}"
+            continue
+        package = f"workbench{home}"
+        module = importlib.import_module(package)
+        homes = getattr(module, "HOMES", None) or dict.fromkeys(module.__all__, "")
+        for one, below in homes.items():
+            found[f"{name}.{one}"] = ".".join(part for part in (package, below, one) if part)
+    return found
+
+
 def parts() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """`PARTS`, and what none of them names."""
-    named = {name for _, names in PARTS.values() for name in names}
-    rest = tuple(name for name in workbench.__all__ if name not in named)
-    return {**PARTS, "more": ("More", rest)} if set(rest) - {"SCORES"} else PARTS
+    """`PARTS` with all names of the subpackages in them, and what none of them names."""
+    every, made = [name for name in public() if name != "SCORES"], {}
+    for page, (title, wanted) in PARTS.items():
+        shown = [one for name in wanted for one in every if one == name or one.startswith(f"{name}.")]
+        made[page] = (title, tuple(shown))
+    named = {name for _, names in made.values() for name in names}
+    rest = tuple(name for name in every if name not in named)
+    return {**made, "more": ("More", rest)} if rest else made
 
 
 def entries(names: tuple[str, ...]) -> str:
     """Markdown for mkdocstrings."""
-    return "".join(f"\n::: workbench.{workbench._HOME[name]}.{name}\n" for name in names if name != "SCORES")
+    homes = public()
+    return "".join(f"\n::: {homes[name]}\n" for name in names)
 
 
 def overview() -> str:
     """All public names with the first line of their docstring, and what `SCORES` holds."""
     lines = ["# API", "", "`import workbench as wb`, `import widgets as wd`. Everything public:", ""]
+    homes = public()
     for name, (title, names) in parts().items():
         lines += [f"## [{title}]({name}.md)", "", "| | |", "|---|---|"]
         for one in names:
-            if one != "SCORES":
-                words = (getattr(workbench, one).__doc__ or "").strip().split("\n")[0]
-                lines.append(f"| [`wb.{one}`]({name}.md#workbench.{workbench._HOME[one]}.{one}) | {words} |")
+            words = (operator.attrgetter(one)(workbench).__doc__ or "").strip().split("\n")[0]
+            lines.append(f"| [`wb.{one}`]({name}.md#{homes[one]}) | {words} |")
         lines.append("")
     lines += ["## [Widgets](widgets.md)", "", ", ".join(f"`wd.{name}`" for name in VIEWS), "", "## Scores", ""]
     lines += ["`wb.SCORES`: what each column of `wb.score(run)` is.", ""]

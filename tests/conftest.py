@@ -52,7 +52,7 @@ def group_of(nodeid: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest groups come first, so that no process waits for one of them at the end."""
-    items.sort(key=lambda item: (FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST)))
+    items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST))
 
 
 @pytest.hookimpl(optionalhook=True)

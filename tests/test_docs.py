@@ -122,10 +122,9 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
     for page in pages:
         found = loads.search(page.read_text(encoding="utf-8"))
         assert not found, f"{page.name}: {found}"
-    import workbench
 
     api = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / "site" / "api").glob("*.html"))
-    homes = {name: f"workbench.{workbench._HOME[name]}.{name}" for name in workbench.__all__ if name != "SCORES"}
+    homes = {name: home for name, home in public().items() if name != "SCORES"}
     missing = [name for name, home in homes.items() if f'id="{home}"' not in api]
     assert not missing, f"on no page of the API: {missing}"
     assert "wb.SCORES" in api
@@ -145,10 +144,17 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
     assert "window.Worker = class" in site["index.html"]
 
 
+def public() -> dict[str, str]:
+    """Public name below `wb.` -> its full path, as the site has them."""
+    hooks = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    module = importlib.util.module_from_spec(hooks)
+    hooks.loader.exec_module(module)
+    return module.public()
+
+
 def documented() -> dict[str, object]:
     """Every public function and class with its public methods, parsed as for the site: path -> griffe object."""
     griffe = pytest.importorskip("griffe", reason="needs mkdocstrings (in the docs extra)")
-    import workbench
 
     spec = importlib.util.spec_from_file_location("house_docstrings", ROOT / "docs" / "house_docstrings.py")
     house = importlib.util.module_from_spec(spec)
@@ -156,7 +162,7 @@ def documented() -> dict[str, object]:
     extensions = griffe.load_extensions(house.HouseStyle())
     loader = griffe.GriffeLoader(extensions=extensions, search_paths=[str(ROOT)], docstring_parser="numpy")
     packages = {name: loader.load(name) for name in ("workbench", "widgets")}
-    paths = [f"{workbench._HOME[name]}.{name}" for name in workbench.__all__ if name != "SCORES"]
+    paths = [home.removeprefix("workbench.") for name, home in public().items() if name != "SCORES"]
     found = {f"workbench.{path}": packages["workbench"][path] for path in paths}
     found |= {f"widgets.{path}": packages["widgets"][path] for path in ("explorer.Explorer", "noiselab.NoiseLab")}
     for path, thing in list(found.items()):

@@ -61,7 +61,7 @@ class Explorer(anywidget.AnyWidget, View):
         As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
         first opening of a run may take some seconds, later ones read the result from the run's cache.
     queue : str or a sequence of ids
-        What to review: an order of `workbench.queue` ("suspicion", "pairs", "clusters", "annotators", "second",
+        What to review: an order of `workbench.review_queue` ("suspicion", "pairs", "clusters", "annotators", "second",
         "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order. By
         default suspects; all examples where no evidence says which they are.
     author : str, optional
@@ -93,7 +93,7 @@ class Explorer(anywidget.AnyWidget, View):
         (epochs, n, k); `classes`, `media_root`; `journal`, a file for the decisions, without which they are kept in
         memory only. Of a DataFrame: `label` ("label" unless said), `id`, `image`, `audio`, `text` and the axes `x` and
         `y` of the first map name columns. Beside labels: `ids`, `images`, `sounds`, `texts`, and `metadata`, a
-        DataFrame of further columns. To keep all of it as a run on disk, `workbench.read` takes the same.
+        DataFrame of further columns. To keep all of it as a run on disk, `workbench.import_run` takes the same.
 
     Attributes
     ----------

@@ -92,7 +92,7 @@ def test_sounds_play_and_html_stays_in_its_frame(explorer, tmp_path: Path):
         "class Html:\n"
         "    def _repr_html_(self):\n"
         "        return '<b id=bold>bold</b><script>parent.hacked = top.hacked = 1</script>'"
-        " '<img src=x onerror=\"top.hacked = 1\"><img src=\"http://127.0.0.1:9/leak.png\">'\n"
+        ' \'<img src=x onerror="top.hacked = 1"><img src="http://127.0.0.1:9/leak.png">\'\n'
         "def show(row):\n"
         f"    if row['id'] == {last}: raise ValueError('<b>no</b>')\n"
         "    return Html()\n"

@@ -17,9 +17,7 @@ SAID = ".lw-said"
 
 def saved(lab: object) -> None:
     """Wait until the page says that Python has committed."""
-    lab.page.wait_for_function(
-        "() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)"
-    )
+    lab.page.wait_for_function("() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)")
 
 
 def current(lab: object) -> str:

@@ -11,8 +11,8 @@ import pytest
 import workbench as wb
 from widgets.view.matrices import matrix
 from widgets.wire.packing import unpacked_arrays
+from workbench.confident.health import class_health, noise_report
 from workbench.foundation.errors import InputError
-from workbench.issues.confident.health import class_health, noise_report
 from workbench.issues.confusion import confident_labels
 
 
@@ -25,7 +25,7 @@ def test_the_confusion_matrix_is_the_call(page, run):
     codes = np.frombuffer(buffers[0], "<i4")
     given = run.dataset.given_labels
     counts = np.bincount(given * 3 + codes, minlength=9).reshape(3, 3)
-    table = wb.confusion(run)
+    table = wb.confusion_matrix(run)
     assert counts.tolist() == table.to_numpy().tolist()
     assert table.index.tolist() == table.columns.tolist() == ["cat", "dog", "owl"]
     assert body["how"] == table.attrs["how"]
@@ -60,7 +60,7 @@ def test_errors_by_class_are_those_of_class_health(page, run):
 def test_lenses_are_asked_for_once_and_are_the_call(page, run, issues):
     ex = page()
     body, _ = ex.ask("lenses")
-    expected = wb.lenses(run, issues=issues, scores=ex.scores)
+    expected = wb.review.slices(run, issues=issues, scores=ex.scores)
     assert {lens["name"]: lens["count"] for lens in body["lenses"]} == expected.sum().to_dict()
     assert all(lens["how"] for lens in body["lenses"])
     name = body["lenses"][0]["name"]
@@ -73,7 +73,11 @@ def test_orders_are_the_call_and_ex_queue_follows(page, run, issues, by):
     ex = page()
     sent = len(ex.sent)
     _, buffers = ex.ask("queue", by=by)
-    assert ex.queue == run.dataset.ids[np.frombuffer(buffers[0], "<i4")].tolist() == wb.queue(run, by, issues=issues)
+    assert (
+        ex.queue
+        == run.dataset.ids[np.frombuffer(buffers[0], "<i4")].tolist()
+        == wb.review_queue(run, by, issues=issues)
+    )
     answers = [body for body, _ in ex.sent[sent:] if body.get("push") != "progress"]
     assert len(answers) == 1, "the page is not sent what it asked for a second time"
 
@@ -116,7 +120,7 @@ def test_a_second_opinion_does_not_see_the_first(page, run):
     first.ask("decide", op="relabel", rows=[20], label=1)
     body, buffers = ex.ask("decide", op="skip", rows=[5])
     assert np.frombuffer(buffers[0], "<i4").tolist() == [5], "what anna decides meanwhile is not shown either"
-    table = wb.agreement(run)
+    table = wb.review.agreement(run)
     assert table[["a", "b", "n"]].values.tolist() == [["anna", "bo", 1]]
     assert table["differ"].tolist() == [["id003"]]
 
@@ -257,9 +261,9 @@ def test_people_has_pace_authors_and_annotators(page, run):
     assert [(pair["a"], pair["b"], pair["n"]) for pair in body["authors"]] == [("anna", "bo", 2)]
     assert {one["name"]: one["votes"] for one in body["annotators"]} == {"a": 1, "b": 1, "c": 2}
     _, buffers = ex.ask("differ", authors=["anna", "bo"])
-    assert run.dataset.ids[unpack(buffers[0])].tolist() == wb.agreement(run)["differ"][0]
+    assert run.dataset.ids[unpack(buffers[0])].tolist() == wb.review.agreement(run)["differ"][0]
     _, buffers = ex.ask("differ", annotator="c")
-    agreed = wb.consensus(run)["consensus"]
+    agreed = wb.review.consensus(run)["consensus"]
     expected = [id for id, said in (("id001", "dog"), ("id002", "owl")) if agreed[id] != said]
     assert run.dataset.ids[unpack(buffers[0])].tolist() == expected
     assert "id001" in expected

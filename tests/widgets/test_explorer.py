@@ -347,7 +347,7 @@ def test_a_run_without_evidence_opens_and_says_what_is_missing(tmp_path):
     from widgets import Explorer
 
     table = pd.DataFrame({"label": ["cat", "dog", None, "cat"] * 5, "weight": range(20)})
-    ex = Explorer(wb.read(table, tmp_path / "table"))
+    ex = Explorer(wb.import_run(table, tmp_path / "table"))
     sent = []
     ex.send = lambda content, buffers=None: sent.append((content, buffers))
     ex._receive(ex, {"kind": "open", "request": "a"}, [])

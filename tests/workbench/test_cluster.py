@@ -15,7 +15,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
-from workbench.evidence.out_of_fold import cross_validate, out_of_fold
+from workbench.evidence.out_of_fold import cross_val_predict, out_of_fold
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
 from workbench.recording.recorder import Recorder
@@ -118,8 +118,8 @@ def test_any_estimator_by_folds(client, rng):
     given = rng.integers(0, K, N)
     x = np.eye(K, D)[given] * 2 + rng.normal(size=(N, D))
     dataset = Dataset.from_arrays(given)
-    expected = cross_validate(GaussianNB(), x, dataset)
-    np.testing.assert_array_equal(cross_validate(GaussianNB(), x, dataset, client=client), expected)
+    expected = cross_val_predict(GaussianNB(), x, dataset)
+    np.testing.assert_array_equal(cross_val_predict(GaussianNB(), x, dataset, client=client), expected)
 
 
 def test_a_killed_worker_changes_nothing(run, alone, cluster, client, monkeypatch):

@@ -20,5 +20,5 @@ def test_which_device(monkeypatch):
 
 @pytest.mark.parametrize("wanted", ["nonsense", "cuda:99"])
 def test_what_cannot_be_used(wanted):
-    with pytest.raises(InputError, match=f"`device` is '{wanted}', which cannot be used .* Use \"auto\" or \"cpu\""):
+    with pytest.raises(InputError, match=f'`device` is \'{wanted}\', which cannot be used .* Use "auto" or "cpu"'):
         device_of(wanted)

@@ -172,7 +172,7 @@ def test_sounds_go_where_images_go(tmp_path):
     kept = read_table(wb.export(run, tmp_path / "a.parquet"))
     assert kept["clip"].tolist() == [b"RIFF one", b"RIFF two"]
     assert kept["audio"].tolist() == ["mine", "too"], "the user's own column keeps its name"
-    again = wb.read(tmp_path / "a.parquet", tmp_path / "again", id="id", audio="clip")
+    again = wb.import_run(tmp_path / "a.parquet", tmp_path / "again", id="id", audio="clip")
     assert [again.dataset.sound(row) for row in range(2)] == [b"RIFF one", b"RIFF two"]
     noted = read_table(wb.export(run, tmp_path / "b.csv", drop=[0]))["clip"]
     assert noted.tolist() == ["run/examples.parquet row 1"]
@@ -186,7 +186,7 @@ def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
     probs = np.full((90, 3), 0.02)
     probs[np.arange(90), truth] = 0.96
     frame = pd.DataFrame({"label": given, **{f"p_{code}": probs[:, code] for code in range(3)}})
-    run = wb.read(frame, tmp_path / "run", probs="p_", out_of_fold=True)
+    run = wb.import_run(frame, tmp_path / "run", probs="p_", out_of_fold=True)
     suspects = set(wb.find_issues(run).query("is_issue").index)
     assert {0, 1, 2, 3, 4, 5} <= suspects
     run.journal.keep([0], old=str(given[0]))

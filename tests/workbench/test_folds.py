@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.data.dataset import Dataset
-from workbench.evidence.out_of_fold import cross_validate, deal_folds, out_of_fold
+from workbench.evidence.out_of_fold import cross_val_predict, deal_folds, out_of_fold
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
@@ -35,7 +35,9 @@ def blobs(rng, n=200, k=3):
 
 def test_no_row_is_predicted_by_a_model_that_saw_it(rng):
     n = 60
-    found = cross_validate(Memory(), np.arange(n, dtype=float)[:, None], Dataset.from_arrays(np.arange(n) % 3), folds=4)
+    found = cross_val_predict(
+        Memory(), np.arange(n, dtype=float)[:, None], Dataset.from_arrays(np.arange(n) % 3), folds=4
+    )
     assert np.allclose(found, 1 / 3)
     assert found.dtype == np.float32
 
@@ -47,7 +49,9 @@ def test_equals_scikit_learn_on_the_same_folds(rng):
     X, y = blobs(rng)
     split = PredefinedSplit(deal_folds(y, 5, 3))
     expected = cross_val_predict(LogisticRegression(), X, y, cv=split, method="predict_proba")
-    assert np.allclose(cross_validate(LogisticRegression(), X, Dataset.from_arrays(y), 5, seed=3), expected, atol=1e-6)
+    assert np.allclose(
+        cross_val_predict(LogisticRegression(), X, Dataset.from_arrays(y), 5, seed=3), expected, atol=1e-6
+    )
 
 
 def test_folds_are_even_in_size_and_in_every_class(rng):
@@ -67,7 +71,7 @@ def test_a_class_that_a_training_part_lacks_gets_probability_zero(rng):
 
     X, y = blobs(rng, 100, 2)
     y[17] = 3  # a class of one member; class 2 has none
-    found = cross_validate(LogisticRegression(), X, Dataset.from_arrays(y, classes=list(range(4))), 5)
+    found = cross_val_predict(LogisticRegression(), X, Dataset.from_arrays(y, classes=list(range(4))), 5)
     assert found.shape == (100, 4)
     assert np.allclose(found.sum(1), 1)
     assert found[17, 3] == 0
@@ -80,7 +84,7 @@ def test_unlabelled_rows_are_predicted_by_a_model_of_all_labelled_ones(rng):
 
     X, y = blobs(rng)
     labels = [int(c) if i % 10 else None for i, c in enumerate(y)]
-    found = cross_validate(LogisticRegression(), X, Dataset.from_arrays(labels, classes=[0, 1, 2]))
+    found = cross_val_predict(LogisticRegression(), X, Dataset.from_arrays(labels, classes=[0, 1, 2]))
     known = np.arange(200) % 10 > 0
     expected = LogisticRegression().fit(X[known], y[known]).predict_proba(X[~known])
     assert np.allclose(found[~known], expected, atol=1e-6)
@@ -95,22 +99,22 @@ def test_frames_sparse_matrices_and_texts(rng):
     y = np.arange(40) % 2
     X = rng.integers(0, 9, (40, 5))
     dataset = Dataset.from_arrays(y)
-    plain = cross_validate(MultinomialNB(), X, dataset)
-    assert np.array_equal(plain, cross_validate(MultinomialNB(), pd.DataFrame(X), dataset))
-    assert np.array_equal(plain, cross_validate(MultinomialNB(), scipy.sparse.coo_matrix(X), dataset))
+    plain = cross_val_predict(MultinomialNB(), X, dataset)
+    assert np.array_equal(plain, cross_val_predict(MultinomialNB(), pd.DataFrame(X), dataset))
+    assert np.array_equal(plain, cross_val_predict(MultinomialNB(), scipy.sparse.coo_matrix(X), dataset))
     texts = [("cat meows" if label else "dog barks") + f" {i % 3} times" for i, label in enumerate(y)]
-    found = cross_validate(make_pipeline(CountVectorizer(), MultinomialNB()), texts, dataset)
+    found = cross_val_predict(make_pipeline(CountVectorizer(), MultinomialNB()), texts, dataset)
     assert (found.argmax(1) == y).all()
 
 
 def test_one_class_is_certain(rng):
     from sklearn.linear_model import LogisticRegression
 
-    assert (cross_validate(LogisticRegression(), rng.normal(size=(9, 2)), Dataset.from_arrays(["a"] * 9)) == 1).all()
+    assert (cross_val_predict(LogisticRegression(), rng.normal(size=(9, 2)), Dataset.from_arrays(["a"] * 9)) == 1).all()
 
 
 def test_more_folds_than_rows_leave_one_out(rng):
-    found = cross_validate(Memory(), np.arange(4.0)[:, None], Dataset.from_arrays([0, 1, 0, 1]), folds=10)
+    found = cross_val_predict(Memory(), np.arange(4.0)[:, None], Dataset.from_arrays([0, 1, 0, 1]), folds=10)
     assert np.allclose(found, 0.5)
 
 
@@ -120,13 +124,13 @@ def test_refusals(rng):
     X, y = blobs(rng, 30)
     dataset = Dataset.from_arrays(y)
     with pytest.raises(InputError, match=r"\(LinearSVC\) has no predict_proba.*CalibratedClassifierCV"):
-        cross_validate(LinearSVC(), X, dataset)
+        cross_val_predict(LinearSVC(), X, dataset)
     with pytest.raises(InputError, match=r"`X` has 29 rows for 30 examples"):
-        cross_validate(Memory(), X[1:], dataset)
+        cross_val_predict(Memory(), X[1:], dataset)
     with pytest.raises(InputError, match=r"`folds` is 1"):
-        cross_validate(Memory(), X, dataset, folds=1)
+        cross_val_predict(Memory(), X, dataset, folds=1)
     with pytest.raises(InputError, match="1 labelled rows"):
-        cross_validate(Memory(), X[:2], Dataset.from_arrays([0, None]))
+        cross_val_predict(Memory(), X[:2], Dataset.from_arrays([0, None]))
 
 
 def test_probabilities_that_are_not_are_refused(rng):
@@ -137,7 +141,7 @@ def test_probabilities_that_are_not_are_refused(rng):
             return out
 
     with pytest.raises(InputError, match=r"`estimator` row \d+ gave probabilities that are negative or not finite"):
-        cross_validate(Broken(), np.arange(12.0)[:, None], Dataset.from_arrays(np.arange(12) % 2))
+        cross_val_predict(Broken(), np.arange(12.0)[:, None], Dataset.from_arrays(np.arange(12) % 2))
 
 
 def record(path, X, labels, rows=None, mode="train", epochs=1):

@@ -203,7 +203,7 @@ def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
     labels = np.arange(80) % 2
     data = wb.Dataset.from_arrays(np.array(["ant", "bee"], object)[labels])
     points = rng.normal(size=(80, 2)) + 3 * labels[:, None]
-    probs = wb.cross_validate(Contrary(), points, data)
+    probs = wb.cross_val_predict(Contrary(), points, data)
     assert (probs.argmax(axis=1) == labels).mean() < 0.1
     wb.find_issues(data, pred_probs=probs)
     with wb.Recorder(tmp_path / "run", data) as rec:

@@ -13,9 +13,9 @@ import json
 import numpy as np
 import pytest
 
+from workbench.confident import health
+from workbench.confident import label_issues as c
 from workbench.foundation.statistics import statistics
-from workbench.issues.confident import health
-from workbench.issues.confident import label_issues as c
 from workbench.scores.from_logits import dynamics
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 

@@ -41,7 +41,7 @@ def test_a_dataset_is_asked_for_by_name(tmp_path):
     with pytest.raises(InputError, match=r"`dataset` is a ndarray. Make one: Dataset.from_arrays\(labels"):
         wb.Recorder(tmp_path / "run", Y)
     with pytest.raises(InputError, match="`dataset` is a DataFrame"):
-        wb.cross_validate(None, P, frame)
+        wb.cross_val_predict(None, P, frame)
     assert not list(tmp_path.iterdir())
 
 

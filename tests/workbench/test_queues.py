@@ -11,7 +11,7 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
-from workbench.review.queues import possible, queue
+from workbench.review.queues import possible, review_queue
 from workbench.runs.run import open_run
 
 N = 40
@@ -42,20 +42,20 @@ def issues(run):
 
 def test_each_order(run, issues):
     suspects = list(range(100, 118))
-    assert queue(run, issues=issues) == suspects
-    assert queue(run, "all", issues=issues) == list(range(100, 140))
-    pairs = queue(run, "pairs", issues=issues)
+    assert review_queue(run, issues=issues) == suspects
+    assert review_queue(run, "all", issues=issues) == list(range(100, 140))
+    pairs = review_queue(run, "pairs", issues=issues)
     assert pairs == [*range(101, 118, 2), *range(102, 118, 2), 100], "nine cat -> owl, eight dog -> cat, one dog -> owl"
-    shuffled = queue(run, "random", issues=issues)
+    shuffled = review_queue(run, "random", issues=issues)
     assert shuffled != suspects
     assert sorted(shuffled) == suspects
-    assert shuffled == queue(run, "random", issues=issues), "the same each time"
-    assert queue(run, "p_error", issues=issues) == list(range(100, 140))
-    assert queue(run, "suspicion", among=[105, 103], issues=issues) == [105, 103]
+    assert shuffled == review_queue(run, "random", issues=issues), "the same each time"
+    assert review_queue(run, "p_error", issues=issues) == list(range(100, 140))
+    assert review_queue(run, "suspicion", among=[105, 103], issues=issues) == [105, 103]
 
 
 def test_clusters_lie_together_and_the_most_doubtful_comes_first(run, issues):
-    order = queue(run, "clusters", issues=issues)
+    order = review_queue(run, "clusters", issues=issues)
     assert sorted(order) == list(range(100, 118))
     kinds = [(id - 100) % 3 for id in order]
     assert sum(a != b for a, b in pairwise(kinds)) == 2, "three clusters, each in one piece"
@@ -69,7 +69,7 @@ def test_by_a_score_its_suspicious_end_comes_first(run, issues):
     from workbench.scores import score
 
     values = score(run, "neighbor_distance")["neighbor_distance"]
-    order = queue(run, "neighbor_distance", issues=issues)
+    order = review_queue(run, "neighbor_distance", issues=issues)
     assert values[order].is_monotonic_decreasing
 
 
@@ -77,22 +77,24 @@ def test_annotators_and_second_opinions(run, issues):
     votes = [(100, "a", "cat"), (100, "b", "cat"), (130, "a", "cat"), (130, "b", "owl"), (101, "a", "cat")]
     votes += [(120, who, label) for who, label in (("a", "cat"), ("b", "cat"), ("c", "dog"))]
     run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
-    assert queue(run, "annotators", issues=issues) == [130, 120]
+    assert review_queue(run, "annotators", issues=issues) == [130, 120]
     run.journal.relabel([100, 101], "owl", old=["dog", "cat"], author="anna", source="review")
     run.journal.keep([102], old="dog", author="anna")
     run.journal.skip([103], author="anna")
     run.journal.keep([101], old="cat", author="bo")
-    assert sorted(queue(run, "second", issues=issues, author="bo")) == [100, 102], "what anna judged and bo has not"
-    assert queue(run, "second", issues=issues, author="anna") == []
-    assert sorted(queue(run, "second", issues=issues, author="cy")) == [100, 101, 102]
+    assert sorted(review_queue(run, "second", issues=issues, author="bo")) == [100, 102], (
+        "what anna judged and bo has not"
+    )
+    assert review_queue(run, "second", issues=issues, author="anna") == []
+    assert sorted(review_queue(run, "second", issues=issues, author="cy")) == [100, 101, 102]
 
 
 def test_refusals(run, issues):
     with pytest.raises(InputError, match="Did you mean 'clusters'"):
-        queue(run, "cluster", issues=issues)
+        review_queue(run, "cluster", issues=issues)
     with pytest.raises(MissingEvidence, match="save_votes"):
-        queue(run, "annotators", issues=issues)
+        review_queue(run, "annotators", issues=issues)
     with pytest.raises(InputError, match="not in the dataset: 7"):
-        queue(run, among=[7], issues=issues)
+        review_queue(run, among=[7], issues=issues)
     assert "annotators" not in possible(run)
     assert "clusters" in possible(run)

@@ -9,7 +9,7 @@ import numpy as np
 from widgets.view import matrices, people
 from widgets.wire.masks import packed
 from workbench.foundation.errors import InputError
-from workbench.review.slices import lenses
+from workbench.review.slices import slices
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -28,7 +28,7 @@ def ask_classes(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 def ask_lenses(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Names, sizes and meanings of the lenses; the first time their duplicates may have to be looked for."""
     if view.lenses is None:
-        found = lenses(view.run, issues=view.issues, scores=view.scores)
+        found = slices(view.run, issues=view.issues, scores=view.scores)
         view.lenses = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
     shown = [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in view.lenses.items()]
     return {"lenses": shown}, []

@@ -80,7 +80,7 @@ def canaries(run: Run, issues: pd.DataFrame) -> str:
     planted = run.planted()
     if planted is None or not len(planted):
         return ""
-    from workbench.issues import canary_report
+    from workbench.issues import planted_report
 
-    counts = canary_report(issues, planted)
+    counts = planted_report(issues, planted)
     return f"catches {counts['recall']:.0%} of {counts['planted']:,} planted errors" if counts["planted"] else ""

@@ -43,7 +43,7 @@ class Compared:
 def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
     """Compare the run on show (whose suspects are `issues`) with another one; `author` as in `suspects`."""
     from widgets.view.suspects import suspects
-    from workbench.experiments.compare.two_runs import compare_runs
+    from workbench.experiments.comparisons.two_runs import compare_runs
 
     found = compare_runs(run, other, issues=(issues, suspects(other, author)))
     table = found.table.reindex(run.dataset.ids)

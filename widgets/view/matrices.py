@@ -11,7 +11,7 @@ from workbench.issues.confusion import confident_labels, needed, predicted_label
 from workbench.storage.cache import cached, digest
 
 if TYPE_CHECKING:
-    from workbench.issues.confident.health import NoiseReport
+    from workbench.confident.health import NoiseReport
     from workbench.runs.run import Run
 
 KINDS = ("predicted", "noise")
@@ -26,8 +26,8 @@ def matrix(run: Run, kind: str) -> tuple[dict, list[np.ndarray]]:
 
     Parameters
     ----------
-    kind : "predicted" (`workbench.confusion`): (n,) int32 predicted class; the page counts by given class.
-        "noise" (`workbench.issues.confident.health.noise_report`): (n,) int32 class as which each example counts in the
+    kind : "predicted" (`workbench.confusion_matrix`): (n,) int32 predicted class; the page counts by given class.
+        "noise" (`workbench.confident.health.noise_report`): (n,) int32 class as which each example counts in the
         confident joint, then P(given = row | true = column) and its lower and upper end, each (k * k,) float32.
     """
     if kind == "predicted":
@@ -50,7 +50,7 @@ def noise(run: Run) -> dict[str, np.ndarray]:
     key = {"given": digest(given), "probs": digest(np.asarray(probs.values)), "draws": draws}
 
     def make() -> dict[str, np.ndarray]:
-        from workbench.issues.confident.health import noise_report
+        from workbench.confident.health import noise_report
 
         report = noise_report(given, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws)
         texts = {"how": told(probs), "title": _title(report), "warning": report.warning}
@@ -65,11 +65,11 @@ def _title(report: NoiseReport) -> str:
 
 
 def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
-    """What `workbench.issues.confident.health.class_health` says of each class, in class order.
+    """What `workbench.confident.health.class_health` says of each class, in class order.
 
     Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
     """
-    from workbench.issues.confident.health import class_health
+    from workbench.confident.health import class_health
 
     probs = needed(run, "The estimate of errors by class")
     table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()

@@ -60,10 +60,10 @@ def authors(run: Run) -> list[dict]:
 
 def voters(run: Run) -> list[dict]:
     """Annotators, the least reliable first; none where the run has no votes."""
-    from workbench.review.consensus import annotators
+    from workbench.review.consensus import annotator_quality
 
     try:
-        table = annotators(run)
+        table = annotator_quality(run)
     except MissingEvidence:
         return []
     shown = table.head(MOST).reset_index()

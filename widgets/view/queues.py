@@ -1,4 +1,4 @@
-"""Orders of the review queue by name, as rows of the view: those of `workbench.queue`, and any column on show."""
+"""Orders of the review queue by name, as rows of the view: those of `wb.review_queue`, and any column on show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
 from workbench.foundation.errors import InputError
 from workbench.issues.audit import begun
-from workbench.review.queues import ORDERS, possible, queue
+from workbench.review.queues import ORDERS, possible, review_queue
 from workbench.runs.verdicts import decided_otherwise, opinions
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
         who = view.decisions.who
         if among is None and not view.doubted:
             among = view.dataset.ids.tolist()
-        ids = queue(view.run, name, among=among, issues=view.issues, author=who)
+        ids = review_queue(view.run, name, among=among, issues=view.issues, author=who)
         return view.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
     column = view.columns.get(name)
     if column is None or column.categories is not None:

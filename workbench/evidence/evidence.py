@@ -36,7 +36,7 @@ NEIGHBORS = 30
 OF_TEXTS = "character n-grams of the texts"
 
 HOW = {
-    "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`.",
+    "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
     "neighbor_labels": "Neighbours come from embeddings: record or pass `embeddings=`.",
     "neighbor_distances": "Neighbours come from embeddings: record or pass `embeddings=`.",

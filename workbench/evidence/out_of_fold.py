@@ -75,7 +75,7 @@ def deal_folds(
     return np.where(examples[place] == groups, fold_of[place], -1)
 
 
-def cross_validate(
+def cross_val_predict(
     estimator: Any, X: Any, dataset: Dataset, folds: int = 5, seed: int = 0, *, client: Any = None
 ) -> np.ndarray:
     """Out-of-fold probabilities of any classifier with `fit` and `predict_proba`.
@@ -151,7 +151,7 @@ def out_of_fold(
     if not run.embedding_epochs:
         if there is not None:
             return there
-        how = "Record embeddings, store probabilities with `run.save_pred_probs`, or use `wb.cross_validate`."
+        how = "Record embeddings, store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`."
         raise MissingEvidence.needed("out_of_fold", ["embeddings"], how)
     epoch = run.resolve_embedding_epoch(epoch)
     how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "

@@ -1,1 +1,19 @@
-"""Whether it helps: trainings before and after, rankings of models, selection, robust training, simulation."""
+"""Whether it helps: trainings before and after, rankings of models, selection, robust training, simulation.
+
+`wb.compare`, the question most asked, stands at the top of the package.
+"""
+
+from workbench.foundation.lazy import names_of
+
+HOMES = {
+    "compare_rankings": "comparisons.model_ranking",
+    "compare_runs": "comparisons.two_runs",
+    "keep_curve": "selection.curve",
+    "robust": "robust_training.bench",
+    "sample_weights": "selection.selecting",
+    "select": "selection.selecting",
+    "simulate": "simulation.simulate",
+    "suggest": "robust_training.suggestions",
+}
+
+__all__, __getattr__, __dir__ = names_of(__name__, HOMES)

@@ -15,6 +15,9 @@ MOST = 4000
 """Characters of what was found that a message holds."""
 
 
+__all__ = ["ExistsError", "FdrNotPossible", "InputError", "MissingEvidence", "RunError", "WorkbenchError"]
+
+
 class WorkbenchError(ValueError):
     """Base of every error that the project raises on purpose."""
 

@@ -1,12 +1,45 @@
-"""Tables whose values are imported when they are first asked for, so that listing them costs nothing."""
+"""What is imported when it is first asked for: names of a package, values of a table. Listing them costs nothing."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """`__all__`, `__getattr__` and `__dir__` (PEP 562) of a package whose names live in modules below it.
+
+    Parameters
+    ----------
+    package : its `__name__`.
+    homes : public name -> module below the package that defines it, such as "runs.run". A value with a dot before it,
+        such as ".foundation.errors", is a module that is public as a whole.
+
+    Raises
+    ------
+    AttributeError
+        From `__getattr__`, for a name that is not public; the message lists those that are.
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}; public names: {', '.join(sorted(homes))}"
+            )
+        home = homes[name]
+        module = importlib.import_module(f"{package}.{home.removeprefix('.')}")
+        value = module if home.startswith(".") else getattr(module, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def listed() -> list[str]:
+        return sorted([*homes, *(name for name in vars(sys.modules[package]) if name.startswith("__"))])
+
+    return sorted(homes), get, listed
 
 
 class LazyTable(Mapping[str, T], Generic[T]):

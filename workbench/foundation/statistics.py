@@ -24,9 +24,7 @@ SORTED = 4096  # classes up to which an accelerator sorts all of them
 FEW = 512  # rows that are sorted in one go
 
 
-def statistics(
-    logits: Any, given_labels: Any, topk: int = TOPK, *, device: str | None = None
-) -> dict[str, np.ndarray]:
+def statistics(logits: Any, given_labels: Any, topk: int = TOPK, *, device: str | None = None) -> dict[str, np.ndarray]:
     """Per-example statistics of one batch or one epoch.
 
     Parameters

@@ -7,4 +7,4 @@
 from workbench.issues.detector import find_issues
 from workbench.issues.plant import canary_report
 
-__all__ = ["canary_report", "find_issues"]
+__all__ = ["find_issues", "planted_report"]

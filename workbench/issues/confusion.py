@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import PredProbs, Run
 
 
-def confusion(run: Run) -> pd.DataFrame:
+def confusion_matrix(run: Run) -> pd.DataFrame:
     """How often each class is predicted where each label is given.
 
     Returns
@@ -61,8 +61,8 @@ def confident_labels(run: Run) -> np.ndarray:
 
     Raises MissingEvidence where there are no probabilities and no embeddings to make some from.
     """
+    from workbench.confident.counting import read_rows
     from workbench.foundation.checks import check_pred_probs
-    from workbench.issues.confident.joint import read_rows
 
     probs = needed(run, "The confident joint")
     values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)

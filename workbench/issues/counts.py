@@ -205,7 +205,7 @@ def in_sample_count(share: float, contradicted: float, k: int) -> Count:
     """What evidence that has seen the labels can say: a range."""
     high = min(max(BEYOND * contradicted, BEYOND * share, UNSEEN), max(1 - 1 / k, share))
     why = "the evidence has seen the labels and may have memorised wrong ones; add out-of-fold probabilities"
-    return Count(False, share, 0.0, high, why=f"{why} (`wb.cross_validate`) or embeddings")
+    return Count(False, share, 0.0, high, why=f"{why} (`wb.cross_val_predict`) or embeddings")
 
 
 def votes_count(p_wrong: np.ndarray, k: int) -> Count:

@@ -216,4 +216,3 @@ def _table(dataset: Dataset, codes: np.ndarray, pairs: np.ndarray) -> pd.DataFra
         index=pd.Index(dataset.ids[rows], name="id"),
     )
     return table.iloc[np.lexsort((rows, table["group"].to_numpy()))]
-

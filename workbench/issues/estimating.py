@@ -73,8 +73,10 @@ class Estimate(Printed):
     def reviewer(self) -> str:
         """What is taken to be the reviewer's error rate, in words."""
         if self.reviewer_low == self.reviewer_high:
-            return f"if reviewers are wrong {self.reviewer_error:.1%} of the time" if self.reviewer_error else (
-                "if reviewers are never wrong"
+            return (
+                f"if reviewers are wrong {self.reviewer_error:.1%} of the time"
+                if self.reviewer_error
+                else ("if reviewers are never wrong")
             )
         span = f"{self.reviewer_error:.1%} of the time ({self.reviewer_low:.1%} to {self.reviewer_high:.1%})"
         source = f"{self.looked_again} second looks" if self.looked_again else "no second look yet"
@@ -149,9 +151,7 @@ def estimate_errors(
         return Estimate(0.0, 0, 0, 0.0, 0, 0, 0, int(drawn.sum()))
     eps = _error_rates(reviewer_error)
     rates, error = _posterior(predicted[some], inside[some], kinds, eps, rng)
-    left, unseen = (
-        rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts
-    )
+    left, unseen = (rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts)
     found = np.full(len(left), int((wrong & judged).sum()))
     if eps[-1] > 0:
         told = _told(kinds, error)  # (draws, kinds) twice

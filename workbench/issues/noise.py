@@ -23,7 +23,7 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
     -------
     list of float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
     """
-    from workbench.issues.confident.label_issues import confident_joint
+    from workbench.confident.label_issues import confident_joint
 
     n, k = probs.shape
     if k > MANY_CLASSES:

@@ -25,7 +25,7 @@ Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 """From a generator and rows to the classes planted there."""
 
 
-def plant(
+def plant_errors(
     dataset: Dataset,
     fraction: float,
     kind: str | np.ndarray = "symmetric",
@@ -173,8 +173,8 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
         raise InputError.unknown("kind", kind, KINDS, "Or pass a (k, k) transition matrix.")
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="estimated" needs out-of-fold probabilities (n, k).')
+    from workbench.confident.label_issues import noise_matrix
     from workbench.foundation.checks import check_pred_probs
-    from workbench.issues.confident.label_issues import noise_matrix
 
     check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
     transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T

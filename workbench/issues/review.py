@@ -55,9 +55,7 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
     return verdicts[known]
 
 
-def with_verdicts(
-    p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None
-) -> tuple[pd.Series, str]:
+def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
     """Probabilities moved to agree with a reviewer.
 
     Parameters

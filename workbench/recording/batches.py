@@ -145,13 +145,13 @@ def split_ids(batch: Any) -> tuple[Any, Any]:
                 rest = {name: value for name, value in batch.items() if name not in (key, *LABELS)}
                 return batch[key], rest
         listed = ", ".join(map(str, batch))
-        raise InputError.at("batch", f"has {listed}, but no \"id\"", "Let every sample bring its id.")
+        raise InputError.at("batch", f'has {listed}, but no "id"', "Let every sample bring its id.")
     if _brings_ids(batch):
         return batch[0], batch[1]
     first = batch[0] if isinstance(batch, (tuple, list)) and len(batch) else batch
     shape = f" of shape {tuple(first.shape)}" if hasattr(first, "shape") else ""
     found = f"begins with a {type(first).__name__}{shape}, not with ids"
-    todo = "Let the loader give (ids, x, ...) or mappings with \"id\"; or pass `loader.dataset`, in dataset order."
+    todo = 'Let the loader give (ids, x, ...) or mappings with "id"; or pass `loader.dataset`, in dataset order.'
     raise InputError.at("batch", found, todo)
 
 

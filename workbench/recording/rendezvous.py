@@ -122,4 +122,3 @@ def _wait_for(descriptor: int) -> None:
         return
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-

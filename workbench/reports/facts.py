@@ -14,7 +14,7 @@ from workbench.issues.totals import error_count
 from workbench.runs.verdicts import verdicts_of
 
 if TYPE_CHECKING:
-    from workbench.issues.confident.health import NoiseReport
+    from workbench.confident.health import NoiseReport
     from workbench.issues.totals import ErrorCount
     from workbench.runs.run import Run
 
@@ -97,9 +97,9 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     planted = run.planted()
     canaries = gain = None
     if planted is not None and len(planted):
-        from workbench.issues import canary_report
+        from workbench.issues import planted_report
 
-        canaries, gain = canary_report(issues, planted), _gain(issues, planted)
+        canaries, gain = planted_report(issues, planted), _gain(issues, planted)
     verdicts = state["verdict"].value_counts()
     return Facts(
         name=run.name,
@@ -247,7 +247,7 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
 
 def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
     step("noise between classes")
-    from workbench.issues.confident.health import noise_report
+    from workbench.confident.health import noise_report
     from workbench.reports.figures.matrices import probabilities
 
     if run.k < 2 or not (run.dataset.given_labels >= 0).any():

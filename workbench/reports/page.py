@@ -338,7 +338,6 @@ def _reading() -> str:
     return f"<dl>{inside}</dl>"
 
 
-
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """A table of cells that are HTML already."""
 

@@ -21,7 +21,7 @@ from workbench.runs.votes import Votes, votes_needed
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-__all__ = ["DawidSkene", "annotators", "consensus", "crowdlab", "dawid_skene", "majority"]
+__all__ = ["DawidSkene", "annotator_quality", "consensus", "crowdlab", "dawid_skene", "majority"]
 
 SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
 SHARED = 1.0  # votes with everybody's confusion matrix that `consensus` adds to each row of an annotator's
@@ -246,7 +246,7 @@ def fitted_line(x: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def annotators(run: Run) -> pd.DataFrame:
+def annotator_quality(run: Run) -> pd.DataFrame:
     """One row per annotator, the least reliable first.
 
     Returns

@@ -33,7 +33,7 @@ class Pace:
     per_minute: float
 
 
-def pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -> Pace:
+def review_pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -> Pace:
     """Pace of an author's newest sitting.
 
     Parameters

@@ -32,7 +32,7 @@ class _Wanted:
     issues: pd.DataFrame
 
 
-def queue(
+def review_queue(
     run: Run,
     by: str = "suspicion",
     *,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 
-def lenses(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame | None = None) -> pd.DataFrame:
+def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame | None = None) -> pd.DataFrame:
     """Selections that rest on evidence, for every example.
 
     Parameters

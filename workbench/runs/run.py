@@ -469,5 +469,3 @@ class Run:
         """A file in `cache/`; what is there can be deleted at any time and is computed again."""
         self.layout.cache.mkdir(exist_ok=True)
         return self.layout.cache / name
-
-

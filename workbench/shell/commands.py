@@ -37,7 +37,7 @@ def demo(args: argparse.Namespace) -> Lines:
 
 def import_(args: argparse.Namespace) -> Lines:
     """Make a run from another format."""
-    from workbench.recording.imports import read
+    from workbench.recording.imports import import_run
 
     given = {
         "label": args.label,
@@ -53,7 +53,7 @@ def import_(args: argparse.Namespace) -> Lines:
     }
     options = {name: value for name, value in given.items() if value is not None}
     progress = not args.quiet and sys.stderr.isatty()
-    run = read(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
+    run = import_run(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
     yield describe(run)
 
 

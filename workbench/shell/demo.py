@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run, open_run
 
@@ -64,7 +64,7 @@ def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
 def demo_dataset(data: str = "mnist", fraction: float = FRACTION, seed: int = 0) -> Dataset:
     """The images with their labels, a share of which is changed at random to another class (`dataset.planted`)."""
     images, labels = load(data)
-    return plant(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
+    return plant_errors(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
 
 
 def record_demo(
@@ -230,12 +230,12 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 
 def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
-    from workbench import canary_report, find_issues
+    from workbench import find_issues, planted_report
     from workbench.shell.terminal import table
 
     found = find_issues(run)
     planted = run.planted()
-    measured = canary_report(found, planted)
+    measured = planted_report(found, planted)
     is_planted = found.index.isin(planted["id"])
     changed, suspects = len(planted), int(found["is_issue"].sum())
     yield f"{run.n:,} images, {changed:,} labels changed on purpose, {len(run.epochs)} epochs recorded in {run.path}."

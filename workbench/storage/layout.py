@@ -56,6 +56,7 @@ RECORDED = (
 )
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
 
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to `path` after a clean exit, removed after an error.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.experiments.compare.treatments import ARMS, arms, random_changes
+from workbench.experiments.comparisons.treatments import ARMS, arms, random_changes
 
 
 def test_the_control_has_the_changes_of_the_correction_by_pair_of_classes(rng):

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kendalltau
 
 import workbench as wb
-from workbench.experiments.compare.model_ranking import kendall_tau, swap_point
+from workbench.experiments.comparisons.model_ranking import kendall_tau, swap_point
 from workbench.foundation.errors import InputError
 
 
@@ -32,7 +32,7 @@ def models(rng):
 
 def test_the_ranking_flips_where_one_model_learned_the_errors(models):
     predictions, given, truth = models
-    result = wb.rerank(predictions, given, truth)
+    result = wb.experiments.compare_rankings(predictions, given, truth)
     assert result.table.index[0] == "small"
     assert result.table.loc["large", "rank_given"] == 1
     assert result.table.loc["small", "moved"] == 1
@@ -43,7 +43,7 @@ def test_the_ranking_flips_where_one_model_learned_the_errors(models):
 
 def test_accuracies_by_another_route(models):
     predictions, given, truth = models
-    table = wb.rerank(predictions, given, truth).table
+    table = wb.experiments.compare_rankings(predictions, given, truth).table
     for name, found in predictions.items():
         row, bad = table.loc[name], given != truth
         assert row["given"] == np.mean(found == given)
@@ -62,7 +62,7 @@ def test_tau_is_that_of_scipy(rng):
 
 def test_the_mixture_gives_back_the_table_and_is_linear(models):
     predictions, given, truth = models
-    result = wb.rerank(predictions, given, truth)
+    result = wb.experiments.compare_rankings(predictions, given, truth)
     for labels in ("given", "corrected"):
         pd.testing.assert_series_equal(
             result.at(result.prevalence, labels).sort_index(), result.table[labels].sort_index(), check_names=False
@@ -74,7 +74,7 @@ def test_the_mixture_gives_back_the_table_and_is_linear(models):
 def test_the_swap_point_is_where_counting_finds_it(models):
     """Leave out unchanged examples at random until the share is p: the gap changes its sign at the closed form."""
     predictions, given, truth = models
-    result = wb.rerank(predictions, given, truth)
+    result = wb.experiments.compare_rankings(predictions, given, truth)
     assert len(result.swaps)
     for swap in result.swaps.itertuples():
         for p, ahead in ((swap.prevalence * 0.999, swap.first), (1 - (1 - swap.prevalence) * 0.999, swap.second)):
@@ -90,7 +90,7 @@ def test_the_swap_point_is_where_counting_finds_it(models):
 
 def test_thinning_the_unchanged_examples_agrees_with_the_line(models, rng):
     predictions, given, truth = models
-    result = wb.rerank(predictions, given, truth)
+    result = wb.experiments.compare_rankings(predictions, given, truth)
     bad = given != truth
     for p in (0.2, 0.5):
         wanted = round(bad.sum() * (1 - p) / p)
@@ -104,24 +104,31 @@ def test_thinning_the_unchanged_examples_agrees_with_the_line(models, rng):
 def test_names_probabilities_and_missing_labels(models):
     predictions, given, truth = models
     names = np.array([f"class {code}" for code in range(10)], object)
-    plain = wb.rerank(predictions, given, truth, resamples=50)
-    named = wb.rerank({m: names[p] for m, p in predictions.items()}, names[given], names[truth], resamples=50)
+    plain = wb.experiments.compare_rankings(predictions, given, truth, resamples=50)
+    named = wb.experiments.compare_rankings(
+        {m: names[p] for m, p in predictions.items()}, names[given], names[truth], resamples=50
+    )
     pd.testing.assert_frame_equal(plain.table, named.table)
     probs = {model: np.eye(10)[found] for model, found in predictions.items()}
-    pd.testing.assert_frame_equal(plain.table, wb.rerank(probs, given, truth, resamples=50).table)
+    pd.testing.assert_frame_equal(plain.table, wb.experiments.compare_rankings(probs, given, truth, resamples=50).table)
     none = names[truth].copy()
     none[:100] = None
-    result = wb.rerank({m: names[p] for m, p in predictions.items()}, names[given], none, resamples=50)
+    result = wb.experiments.compare_rankings(
+        {m: names[p] for m, p in predictions.items()}, names[given], none, resamples=50
+    )
     assert (result.n, result.left_out) == (900, 100)
-    assert wb.rerank(predictions, given, np.where(np.arange(1000) < 100, -1, truth), resamples=50).n == 900
+    assert (
+        wb.experiments.compare_rankings(predictions, given, np.where(np.arange(1000) < 100, -1, truth), resamples=50).n
+        == 900
+    )
 
 
 def test_order_of_examples_and_models_does_not_matter(models, rng):
     predictions, given, truth = models
     order = rng.permutation(1000)
-    one = wb.rerank(predictions, given, truth, resamples=50)
+    one = wb.experiments.compare_rankings(predictions, given, truth, resamples=50)
     shuffled = {name: predictions[name][order] for name in reversed(predictions)}
-    two = wb.rerank(shuffled, given[order], truth[order], resamples=50)
+    two = wb.experiments.compare_rankings(shuffled, given[order], truth[order], resamples=50)
     assert one.tau == two.tau
     columns = ["given", "corrected", "rank_given", "rank_corrected", "stayed"]
     pd.testing.assert_frame_equal(one.table[columns], two.table[columns].loc[one.table.index])
@@ -129,7 +136,7 @@ def test_order_of_examples_and_models_does_not_matter(models, rng):
 
 def test_nothing_corrected_is_no_error(models):
     predictions, given, _ = models
-    result = wb.rerank(predictions, given, given, resamples=20)
+    result = wb.experiments.compare_rankings(predictions, given, given, resamples=20)
     assert result.tau == 1
     assert len(result.flips) == len(result.swaps) == 0
     assert result.prevalence == 0
@@ -139,7 +146,7 @@ def test_intervals_of_a_sure_flip_leave_out_zero(rng):
     truth = np.zeros(2000, int)
     given = truth.copy()
     given[:400] = 1
-    result = wb.rerank({"learned": given, "right": truth}, given, truth)
+    result = wb.experiments.compare_rankings({"learned": given, "right": truth}, given, truth)
     assert result.flips["sure"].tolist() == [True]
     assert result.flips["flipped"][0] == 1
     assert result.tau == -1
@@ -161,11 +168,11 @@ def test_intervals_of_a_sure_flip_leave_out_zero(rng):
 )
 def test_refusals(arguments, message):
     with pytest.raises(InputError, match=message):
-        wb.rerank(*arguments)
+        wb.experiments.compare_rankings(*arguments)
 
 
 def test_a_share_is_a_share(models):
-    result = wb.rerank(*models, resamples=20)
+    result = wb.experiments.compare_rankings(*models, resamples=20)
     with pytest.raises(InputError, match=r"`prevalence` is 1\.2"):
         result.at(1.2)
     with pytest.raises(InputError, match="unknown labels 'true'"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.data.dataset import Dataset
-from workbench.experiments.compare.two_runs import compare_runs, spearman
+from workbench.experiments.comparisons.two_runs import compare_runs, spearman
 from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run

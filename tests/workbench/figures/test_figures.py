@@ -10,7 +10,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 from workbench.recording.recorder import Recorder
 from workbench.reports.figures import FIGURES, figure
 from workbench.reports.figures.curves import over_epochs
@@ -31,7 +31,7 @@ def recorded(tmp_path_factory):
     frame.loc[N - 3 :, "label"] = None
     frame["id"] = [f"<i>{row}</i>" for row in range(N)]
     frame["split"] = np.where(true == 0, "<u>train</u>", "test")
-    dataset = plant(Dataset.from_frame(frame, id="id", classes=[NASTY, "dog", "a&b"]), 0.1)
+    dataset = plant_errors(Dataset.from_frame(frame, id="id", classes=[NASTY, "dog", "a&b"]), 0.1)
     embedding = np.eye(K)[true] * 5 + rng.normal(size=(N, K))
     with Recorder(tmp_path_factory.mktemp("figures") / "run<x>", dataset) as recorder:
         for epoch in range(EPOCHS):

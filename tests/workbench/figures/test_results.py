@@ -19,7 +19,9 @@ def ranked():
     given = truth.copy()
     given[:40] = (given[:40] + 1) % 5
     models = {name: np.where(rng.random(400) < p, truth, 0) for name, p in (("a", 0.9), ("c", 0.7), ("d", 0.7))}
-    return wb.rerank({NASTY: np.where(rng.random(400) < 0.88, given, 0), **models}, given, truth, resamples=50)
+    return wb.experiments.compare_rankings(
+        {NASTY: np.where(rng.random(400) < 0.88, given, 0), **models}, given, truth, resamples=50
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_the_slider_moves_the_mark_and_says_who_is_ahead(ranked):
 
 
 def test_no_swaps_where_nothing_was_corrected():
-    same = wb.rerank({"a": [0, 1], "b": [0, 0]}, [0, 1], [0, 1], resamples=2)
+    same = wb.experiments.compare_rankings({"a": [0, 1], "b": [0, 0]}, [0, 1], [0, 1], resamples=2)
     with pytest.raises(InputError, match="no label was corrected"):
         wb.figure(same, "swaps")
 

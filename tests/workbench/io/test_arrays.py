@@ -22,31 +22,31 @@ def arrays(rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_labels_become_a_run(arrays, tmp_path):
     labels, probs, embeddings = arrays
-    run = wb.read(labels, tmp_path / "run", pred_probs=probs, embeddings=embeddings, texts=["t"] * 60)
+    run = wb.import_run(labels, tmp_path / "run", pred_probs=probs, embeddings=embeddings, texts=["t"] * 60)
     assert run.classes == ("cat", "dog", "owl") and run.dataset.text(3) == "t"
     assert np.allclose(wb.open_run(run.path).pred_probs().values, probs)
     assert run.pred_probs().out_of_fold
     assert np.allclose(run.embeddings(), embeddings, atol=0.01)
     assert set(wb.find_issues(run).index[:3]) == {0, 1, 2}
-    assert not wb.read(labels, tmp_path / "in", pred_probs=probs, out_of_fold=False).pred_probs().out_of_fold
+    assert not wb.import_run(labels, tmp_path / "in", pred_probs=probs, out_of_fold=False).pred_probs().out_of_fold
     with pytest.raises(ExistsError):
-        wb.read(labels, tmp_path / "run")
+        wb.import_run(labels, tmp_path / "run")
 
 
 def test_a_frame_with_arrays_beside_it(arrays, tmp_path):
     labels, probs, _ = arrays
     frame = pd.DataFrame({"species": labels, "file": [f"{n}.png" for n in range(60)], "site": "x"})
     table = pd.DataFrame(probs, columns=["cat", "dog", "owl"])[["owl", "cat", "dog"]]
-    run = wb.read(frame, tmp_path / "run", label="species", id="file", pred_probs=table)
+    run = wb.import_run(frame, tmp_path / "run", label="species", id="file", pred_probs=table)
     assert np.allclose(run.pred_probs().values, probs), "columns are matched by name"
     assert run.dataset.ids[4] == "4.png"
-    assert wb.read(frame, tmp_path / "plain", label="species").pred_probs() is None
+    assert wb.import_run(frame, tmp_path / "plain", label="species").pred_probs() is None
 
 
 def test_logits_become_epochs(arrays, tmp_path, rng):
     labels, _, _ = arrays
     logits = rng.normal(size=(4, 60, 3)).astype(np.float32)
-    run = wb.read(labels, tmp_path / "run", logits=logits)
+    run = wb.import_run(labels, tmp_path / "run", logits=logits)
     assert run.epochs == (0, 1, 2, 3)
     expected = wb.score(wb.Evidence.from_arrays(labels, logits=logits), ["confidence", "variability"])
     assert np.allclose(wb.score(run, ["confidence", "variability"]), expected, atol=1e-6)
@@ -55,11 +55,11 @@ def test_logits_become_epochs(arrays, tmp_path, rng):
 def test_evidence_and_dataset_become_runs(arrays, tmp_path):
     labels, probs, embeddings = arrays
     evidence = wb.Evidence.from_arrays(labels, pred_probs=probs, embeddings=embeddings)
-    run = wb.read(evidence, tmp_path / "a")
+    run = wb.import_run(evidence, tmp_path / "a")
     assert run.embedding_epochs and run.pred_probs().out_of_fold
-    assert wb.read(wb.Dataset.from_arrays(labels), tmp_path / "b", pred_probs=probs).n == 60
+    assert wb.import_run(wb.Dataset.from_arrays(labels), tmp_path / "b", pred_probs=probs).n == 60
     with pytest.raises(InputError, match="is a run already"):
-        wb.read(run, tmp_path / "c")
+        wb.import_run(run, tmp_path / "c")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_evidence_and_dataset_become_runs(arrays, tmp_path):
 )
 def test_what_does_not_fit_leaves_nothing(arrays, tmp_path, options, found):
     with pytest.raises(InputError, match=found):
-        wb.read(arrays[0], tmp_path / "run", **options)
+        wb.import_run(arrays[0], tmp_path / "run", **options)
     assert not list(tmp_path.iterdir())
 
 

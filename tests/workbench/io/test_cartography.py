@@ -32,7 +32,7 @@ def test_by_hand(tmp_path):
             1: [("c", [0.0, 0.0, 3.0], None), ("a", [0.0, 5.0, 0.0], 0)],
         },
     )
-    run = wb.read(source, tmp_path / "run")
+    run = wb.import_run(source, tmp_path / "run")
     assert run.dataset.ids.tolist() == ["a", "b", "c"]
     assert run.dataset.given_labels.tolist() == [0, 2, -1]
     assert run.classes == ("0", "1", "2")
@@ -49,7 +49,7 @@ def test_random_against_statistics_in_blocks(tmp_path, rng, monkeypatch):
     gold = rng.integers(0, 4, 25)
     guids = rng.permutation(10**12 + np.arange(25)).tolist()
     rows = {e: [(guids[i], logits[e, i].tolist(), int(gold[i])) for i in rng.permutation(25)] for e in range(3)}
-    run = wb.read(dump(tmp_path, rows) / "training_dynamics", tmp_path / "run", classes=list("abcd"), logits=True)
+    run = wb.import_run(dump(tmp_path, rows) / "training_dynamics", tmp_path / "run", classes=list("abcd"), logits=True)
     order = run.dataset.rows(guids)
     for epoch in range(3):
         expected = statistics(logits[epoch], gold)
@@ -64,9 +64,9 @@ def test_one_file_is_one_epoch_and_names_need_classes(tmp_path):
     source = dump(tmp_path / "src", {4: [(1, [0.5, 1.5], "cat"), (2, [0.5, 1.5], "dog")]})
     file = source / "training_dynamics" / "dynamics_epoch_4.jsonl"
     with pytest.raises(InputError, match=r"'cat', 'dog'.*the order of the logits is not known.*--classes"):
-        wb.read(file, tmp_path / "run")
+        wb.import_run(file, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    run = wb.read(file, tmp_path / "run", classes=["dog", "cat"])
+    run = wb.import_run(file, tmp_path / "run", classes=["dog", "cat"])
     assert run.epochs == (4,)
     assert run.dataset.given_labels.tolist() == [1, 0]
 
@@ -74,9 +74,9 @@ def test_one_file_is_one_epoch_and_names_need_classes(tmp_path):
 def test_round_trip(tmp_path, rng):
     logits = rng.normal(size=(2, 9, 3)).astype(np.float16).astype(float)
     rows = {e: [(f"x{i}", logits[e, i].tolist(), i % 3) for i in range(9) if (i, e) != (4, 1)] for e in range(2)}
-    first = wb.read(dump(tmp_path, rows), tmp_path / "one", logits=True)
+    first = wb.import_run(dump(tmp_path, rows), tmp_path / "one", logits=True)
     folder = write(first, tmp_path / "out", "cartography")
-    again = wb.read(tmp_path / "out", tmp_path / "two", logits=True)
+    again = wb.import_run(tmp_path / "out", tmp_path / "two", logits=True)
     assert folder == tmp_path / "out" / "training_dynamics"
     assert again.dataset.ids.tolist() == first.dataset.ids.tolist()
     np.testing.assert_array_equal(again.dataset.given_labels, first.dataset.given_labels)
@@ -91,15 +91,15 @@ def test_round_trip(tmp_path, rng):
 def test_the_older_suffix_is_read_and_two_files_of_an_epoch_are_refused(tmp_path):
     folder = dump(tmp_path / "a", {0: [(1, [-1.0, 1.0], 0)]}) / "training_dynamics"
     (folder / "dynamics_epoch_0.jsonl").rename(folder / "dynamics_epoch_0.json")
-    assert wb.read(folder, tmp_path / "run").epochs == (0,)
+    assert wb.import_run(folder, tmp_path / "run").epochs == (0,)
     (folder / "dynamics_epoch_00.jsonl").write_text("")
     twice = r"two files for one epoch: 'dynamics_epoch_0.json', 'dynamics_epoch_00"
     with pytest.raises(InputError, match=twice):
-        wb.read(folder, tmp_path / "two")
+        wb.import_run(folder, tmp_path / "two")
 
 
 def test_writing_needs_logits(tmp_path):
-    run = wb.read(dump(tmp_path, {0: [(1, [-1.0, 1.0], 0)]}), tmp_path / "run")
+    run = wb.import_run(dump(tmp_path, {0: [(1, [-1.0, 1.0], 0)]}), tmp_path / "run")
     with pytest.raises(MissingEvidence, match=r"`logits`.*logits=True"):
         write(run, tmp_path / "out", "cartography")
 
@@ -132,41 +132,41 @@ def test_refusals_name_file_and_line_and_leave_nothing(tmp_path, line):
     folder.mkdir()
     (folder / "dynamics_epoch_0.jsonl").write_text(f"{GOOD}\n\n{line}\n")
     with pytest.raises(InputError, match=rf"dynamics_epoch_0\.jsonl {BAD_LINES[line]}"):
-        wb.read(folder, tmp_path / "run")
+        wb.import_run(folder, tmp_path / "run")
     assert [entry.name for entry in tmp_path.iterdir()] == ["training_dynamics"]
 
 
 def test_refusals_across_files(tmp_path):
     source = dump(tmp_path / "a", {0: [(1, [-1.0, 1.0], 0)], 1: [(1, [-1.0, 1.0], 1)]})
     with pytest.raises(InputError, match=r"epoch_1\.jsonl line 1 gives guid 1 gold 1, before it was 0"):
-        wb.read(source, tmp_path / "run")
+        wb.import_run(source, tmp_path / "run")
     (tmp_path / "empty" / "training_dynamics").mkdir(parents=True)
     (tmp_path / "empty" / "training_dynamics" / "dynamics_epoch_0.jsonl").touch()
     with pytest.raises(InputError, match="holds no examples"):
-        wb.read(tmp_path / "empty", tmp_path / "run")
+        wb.import_run(tmp_path / "empty", tmp_path / "run")
     (tmp_path / "nothing").mkdir()
     with pytest.raises(InputError, match="unknown kind of source"):
-        wb.read(tmp_path / "nothing", tmp_path / "run")
+        wb.import_run(tmp_path / "nothing", tmp_path / "run")
     with pytest.raises(InputError, match="`classes` has 3 names for 2 logits"):
-        wb.read(dump(tmp_path / "b", {0: [(1, [-1.0, 1.0], 0)]}), tmp_path / "run", classes=list("abc"))
+        wb.import_run(dump(tmp_path / "b", {0: [(1, [-1.0, 1.0], 0)]}), tmp_path / "run", classes=list("abc"))
 
 
 def test_an_occupied_path_is_refused_and_a_replaced_run_keeps_its_journal(tmp_path):
     source = dump(tmp_path / "src", {0: [(1, [-1.0, 1.0], 0), (2, [-1.0, 1.0], 1)]})
-    run = wb.read(source, tmp_path / "run")
+    run = wb.import_run(source, tmp_path / "run")
     run.journal.relabel([1], "1", old="0")
     run.journal.close()
     with pytest.raises(ExistsError, match="holds a run already"):
-        wb.read(source, tmp_path / "run")
+        wb.import_run(source, tmp_path / "run")
     more = dump(tmp_path / "more", {0: [(1, [9.0, 1.0], 0), (2, [-1.0, 1.0], 1)], 5: [(2, [-1.0, 1.0], 1)]})
-    run = wb.read(more, tmp_path / "run", overwrite=True)
+    run = wb.import_run(more, tmp_path / "run", overwrite=True)
     assert run.epochs == (0, 5)
     assert run.labels().tolist() == [1, 1]
     other = dump(tmp_path / "other", {0: [(7, [-1.0, 1.0], 0)]})
     with pytest.raises(wb.errors.RunError, match="decisions about other examples"):
-        wb.read(other, tmp_path / "run", overwrite=True)
+        wb.import_run(other, tmp_path / "run", overwrite=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     with pytest.raises(ExistsError, match="exists and is not a run"):
-        wb.read(source, tmp_path / "mine", overwrite=True)
+        wb.import_run(source, tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()

@@ -25,7 +25,7 @@ def frame():
 
 
 def test_by_hand(tmp_path, frame):
-    run = wb.read(frame, tmp_path / "run", label="y", id="key", probs="p_", out_of_fold=True)
+    run = wb.import_run(frame, tmp_path / "run", label="y", id="key", probs="p_", out_of_fold=True)
     assert run.classes == ("dog", "cat")
     assert run.dataset.given_labels.tolist() == [1, 0, -1]
     assert run.dataset.ids.tolist() == ["007", "008", "=9"]
@@ -38,35 +38,37 @@ def test_by_hand(tmp_path, frame):
 def test_a_list_of_columns_and_their_classes(tmp_path, frame):
     named = frame.rename(columns={"p_dog": "s1", "p_cat": "s2"})
     with pytest.raises(InputError, match="Known classes: 's1', 's2'"):
-        wb.read(named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False)
-    run = wb.read(named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False, classes=["dog", "cat"])
+        wb.import_run(named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False)
+    run = wb.import_run(
+        named, tmp_path / "run", label="y", probs=["s1", "s2"], out_of_fold=False, classes=["dog", "cat"]
+    )
     assert run.dataset.given_labels.tolist() == [1, 0, -1]
     assert not run.pred_probs().out_of_fold
-    order = wb.read(frame, tmp_path / "two", label="y", probs="p_", out_of_fold=False, classes=["cat", "dog"])
+    order = wb.import_run(frame, tmp_path / "two", label="y", probs="p_", out_of_fold=False, classes=["cat", "dog"])
     assert order.pred_probs().values[0].tolist() == [0.75, 0.25]
 
 
 def test_integer_labels_are_names_not_positions(tmp_path):
     frame = pd.DataFrame({"label": [1, 2, 3], "p_1": [1.0, 0, 0], "p_2": [0, 1.0, 0], "p_3": [0, 0, 1.0]})
-    run = wb.read(frame, tmp_path / "run", probs="p_", out_of_fold=True)
+    run = wb.import_run(frame, tmp_path / "run", probs="p_", out_of_fold=True)
     assert run.dataset.given.tolist() == ["1", "2", "3"]
 
 
 def test_labels_alone_and_embeddings(tmp_path):
     frame = pd.DataFrame({"label": ["a", "b"], "vector": [[1.0, 2.0], [3.0, 4.0]]})
-    run = wb.read(frame, tmp_path / "run", embedding="vector")
+    run = wb.import_run(frame, tmp_path / "run", embedding="vector")
     assert run.pred_probs() is None
     np.testing.assert_array_equal(run.embeddings(), [[1, 2], [3, 4]])
     with pytest.raises(InputError, match="`vector` is not a column of equally long lists"):
-        wb.read(frame.assign(vector=[[1.0], [3.0, 4.0]]), tmp_path / "two", embedding="vector")
+        wb.import_run(frame.assign(vector=[[1.0], [3.0, 4.0]]), tmp_path / "two", embedding="vector")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_round_trip(tmp_path, frame, suffix):
-    one = wb.read(frame, tmp_path / "one", label="y", id="key", probs="p_", out_of_fold=True)
+    one = wb.import_run(frame, tmp_path / "one", label="y", id="key", probs="p_", out_of_fold=True)
     file = write(one, tmp_path / f"out.{suffix}", "frame")
     options = {"neutralized": True} if suffix == "csv" else {}
-    two = wb.read(file, tmp_path / "two", id="id", probs="p_", out_of_fold=True, **options)
+    two = wb.import_run(file, tmp_path / "two", id="id", probs="p_", out_of_fold=True, **options)
     assert two.dataset.ids.tolist() == one.dataset.ids.tolist()
     assert two.classes == one.classes
     assert two.dataset.given_labels.tolist() == one.dataset.given_labels.tolist()
@@ -80,18 +82,18 @@ def test_a_table_has_its_sounds_beside_it(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "one.wav").write_bytes(b"RIFF")
     pd.DataFrame({"label": ["a"], "clip": ["one.wav"]}).to_csv(tmp_path / "data" / "t.csv", index=False)
-    run = wb.read(tmp_path / "data" / "t.csv", tmp_path / "run", audio="clip")
+    run = wb.import_run(tmp_path / "data" / "t.csv", tmp_path / "run", audio="clip")
     assert run.dataset.sound(0) == "one.wav"
     assert run.dataset.media_root == tmp_path / "data"
     with pytest.raises(InputError, match="named as `audio=`"):
-        wb.read(tmp_path / "data" / "t.csv", tmp_path / "other", audio="clap")
+        wb.import_run(tmp_path / "data" / "t.csv", tmp_path / "other", audio="clap")
 
 
 def test_csv_from_the_shell_has_its_images_beside_it(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.txt").write_text("not an image")
     (tmp_path / "data" / "t.csv").write_text("label,file\ncat,a.txt\n")
-    run = wb.read(tmp_path / "data" / "t.csv", tmp_path / "run", image="file")
+    run = wb.import_run(tmp_path / "data" / "t.csv", tmp_path / "run", image="file")
     assert run.dataset.image(0) == "a.txt"
     assert run.dataset.media_root == (tmp_path / "data").resolve()
 
@@ -116,23 +118,23 @@ def test_csv_from_the_shell_has_its_images_beside_it(tmp_path):
 )
 def test_refusals_leave_nothing(tmp_path, frame, change, options, message):
     with pytest.raises(InputError, match=message):
-        wb.read(frame.assign(**change), tmp_path / "run", **({"label": "y"} | options))
+        wb.import_run(frame.assign(**change), tmp_path / "run", **({"label": "y"} | options))
     assert not list(tmp_path.iterdir())
 
 
 def test_unknown_sources(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        wb.read(tmp_path / "none.csv", tmp_path / "run")
+        wb.import_run(tmp_path / "none.csv", tmp_path / "run")
     (tmp_path / "a.xyz").touch()
     with pytest.raises(InputError, match=r"unknown kind of source .*Known: cartography, npz, frame"):
-        wb.read(tmp_path / "a.xyz", tmp_path / "run")
+        wb.import_run(tmp_path / "a.xyz", tmp_path / "run")
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "run.json").touch()
     with pytest.raises(InputError, match="made is a run already"):
-        wb.read(tmp_path / "made", tmp_path / "run")
+        wb.import_run(tmp_path / "made", tmp_path / "run")
     with pytest.raises(InputError, match="unknown format 'excel'"):
-        wb.read(tmp_path / "a.xyz", tmp_path / "run", format="excel")
+        wb.import_run(tmp_path / "a.xyz", tmp_path / "run", format="excel")
     with pytest.raises(InputError, match="`source` is a int"):
-        wb.read(3, tmp_path / "run")
+        wb.import_run(3, tmp_path / "run")
     with pytest.raises(InputError, match=r"columns of the same name: 'a'"):
-        wb.read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "label"]), tmp_path / "run")
+        wb.import_run(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "label"]), tmp_path / "run")

@@ -29,7 +29,7 @@ def test_logits_of_any_type_in_blocks(tmp_path, rng, monkeypatch, dtype, order):
     monkeypatch.setattr(npz, "BLOCK_BYTES", 64)
     logits = np.asarray(rng.normal(size=(3, 23, 4)) * 5, dtype=dtype, order=order)
     given = rng.integers(-1, 4, 23)
-    run = wb.read(save(tmp_path / "a.npz", logits=logits, given_label=given), tmp_path / "run")
+    run = wb.import_run(save(tmp_path / "a.npz", logits=logits, given_label=given), tmp_path / "run")
     assert run.epochs == (0, 1, 2)
     assert run.dataset.ids.tolist() == list(range(23))
     assert run.dataset.given_labels.tolist() == given.tolist()
@@ -54,7 +54,7 @@ def test_all_roles(tmp_path, rng):
         text=np.array(["hello"] * n),
         source_row=np.arange(n) * 2,
     )
-    run = wb.read(path, tmp_path / "run", logits=True)
+    run = wb.import_run(path, tmp_path / "run", logits=True)
     assert run.classes == ("dog", "cat", "fox")
     assert run.dataset.given_labels.tolist() == [1, 0, 2] * 4
     assert run.dataset.ids[3] == "i3"
@@ -70,8 +70,8 @@ def test_a_run_without_epochs(tmp_path, rng):
     probs = softmax(rng.normal(size=(6, 2))).astype(np.float32)
     path = save(tmp_path / "a.npz", given=np.array([0, 1] * 3), pred_probs=probs, embeddings=np.eye(6))
     with pytest.raises(InputError, match="`pred_probs` does not say whether"):
-        wb.read(path, tmp_path / "run")
-    run = wb.read(path, tmp_path / "run", out_of_fold=False)
+        wb.import_run(path, tmp_path / "run")
+    run = wb.import_run(path, tmp_path / "run", out_of_fold=False)
     assert run.epochs == ()
     assert not run.pred_probs().out_of_fold
     np.testing.assert_array_equal(run.pred_probs().values, probs)
@@ -83,7 +83,9 @@ def test_a_run_without_epochs(tmp_path, rng):
 def test_missing_rows_are_nan_rows_and_epochs_have_numbers(tmp_path, rng):
     logits = rng.normal(size=(2, 5, 3))
     logits[1, 2] = np.nan
-    run = wb.read(save(tmp_path / "a.npz", logits=logits, labels=np.zeros(5, int), epochs=[3, 9]), tmp_path / "run")
+    run = wb.import_run(
+        save(tmp_path / "a.npz", logits=logits, labels=np.zeros(5, int), epochs=[3, 9]), tmp_path / "run"
+    )
     assert run.epochs == (3, 9)
     assert np.isnan(run.stats(9)["loss"]).tolist() == [False, False, True, False, False]
 
@@ -97,8 +99,8 @@ def test_round_trip(tmp_path, rng):
         "embedding": rng.normal(size=(7, 2)),
         "age": np.arange(7),
     }
-    one = wb.read(save(tmp_path / "a.npz", **arrays), tmp_path / "one", classes=["x", "y", "z"], logits=True)
-    two = wb.read(write(one, tmp_path / "b.npz", "npz"), tmp_path / "two", logits=True)
+    one = wb.import_run(save(tmp_path / "a.npz", **arrays), tmp_path / "one", classes=["x", "y", "z"], logits=True)
+    two = wb.import_run(write(one, tmp_path / "b.npz", "npz"), tmp_path / "two", logits=True)
     assert two.classes == one.classes
     assert two.dataset.ids.tolist() == one.dataset.ids.tolist()
     assert two.dataset.given_labels.tolist() == one.dataset.given_labels.tolist()
@@ -111,10 +113,12 @@ def test_round_trip(tmp_path, rng):
 
 
 def test_statistics_alone_make_no_logits(tmp_path, rng):
-    run = wb.read(save(tmp_path / "a.npz", logits=rng.normal(size=(4, 3)), given_label=[0, 1, 2, 0]), tmp_path / "run")
+    run = wb.import_run(
+        save(tmp_path / "a.npz", logits=rng.normal(size=(4, 3)), given_label=[0, 1, 2, 0]), tmp_path / "run"
+    )
     with pytest.raises(MissingEvidence, match="`logits`"):
         write(run, tmp_path / "b.npz", "npz")
-    back = wb.read(npz.write(run, tmp_path / "b.npz", logits=False), tmp_path / "two")
+    back = wb.import_run(npz.write(run, tmp_path / "b.npz", logits=False), tmp_path / "two")
     assert back.epochs == ()
     with pytest.raises(InputError, match=r"unknown suffix '.csv'"):
         write(run, tmp_path / "b.csv", "npz")
@@ -123,17 +127,17 @@ def test_statistics_alone_make_no_logits(tmp_path, rng):
 def test_what_has_no_role_is_named(tmp_path):
     path = save(tmp_path / "a.npz", given_label=[0, 1], votes=np.zeros((2, 6)), note=np.array("x"))
     with pytest.warns(UserWarning, match=r"a.npz: left out, as no role is known for votes \(2, 6\), note \(\)"):
-        wb.read(path, tmp_path / "run")
+        wb.import_run(path, tmp_path / "run")
 
 
 def test_other_label_arrays_are_columns(tmp_path):
     path = save(tmp_path / "a.npz", given_label=[0, 1], aggre=[1, 1])
-    run = wb.read(path, tmp_path / "run", label="aggre")
+    run = wb.import_run(path, tmp_path / "run", label="aggre")
     assert run.dataset.given_labels.tolist() == [0, 0]
     assert run.classes == ("1",)
     assert run.dataset.metadata["given_label_"].tolist() == [0, 1]
     with pytest.raises(InputError, match=r"unknown array 'agre'. Did you mean 'aggre'"):
-        wb.read(path, tmp_path / "two", label="agre")
+        wb.import_run(path, tmp_path / "two", label="agre")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,7 @@ def test_other_label_arrays_are_columns(tmp_path):
 def test_refusals_leave_nothing(tmp_path, arrays, message):
     path = save(tmp_path / "a.npz", **arrays)
     with pytest.raises(InputError, match=message):
-        wb.read(path, tmp_path / "run")
+        wb.import_run(path, tmp_path / "run")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.npz"]
 
 
@@ -179,23 +183,23 @@ def test_python_objects_and_damage_are_refused(tmp_path):
     objects = tmp_path / "o.npz"
     np.savez(objects, given_label=np.array([0, {"a": 1}], dtype=object))
     with pytest.raises(InputError, match=r"`given_label` cannot be read .*holds Python objects, and pickles are never"):
-        wb.read(objects, tmp_path / "run")
+        wb.import_run(objects, tmp_path / "run")
     (tmp_path / "t.npz").write_text("no archive")
     with pytest.raises(InputError, match=r"t\.npz is not a \.npz archive"):
-        wb.read(tmp_path / "t.npz", tmp_path / "run")
+        wb.import_run(tmp_path / "t.npz", tmp_path / "run")
     liar = tmp_path / "l.npz"
     save(liar, given_label=[0, 1])
     with zipfile.ZipFile(liar, "a") as zipped, zipped.open("logits.npy", "w") as out:
         np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 2, 10**6)})
     with pytest.raises(InputError, match=r"`logits` says shape \(1000000, 2, 1000000\), but holds 0 bytes"):
-        wb.read(liar, tmp_path / "run")
+        wb.import_run(liar, tmp_path / "run")
     whole = save(
         tmp_path / "w.npz", given_label=np.arange(50) % 2, logits=np.random.default_rng(0).normal(size=(9, 50, 2))
     )
     cut = tmp_path / "c.npz"
     cut.write_bytes(whole.read_bytes()[:-200])
     with pytest.raises(InputError, match=r"c\.npz is not a \.npz archive, or is damaged"):
-        wb.read(cut, tmp_path / "run")
+        wb.import_run(cut, tmp_path / "run")
 
 
 def test_real_dynamics_import_and_agree(shared, tmp_path):
@@ -203,7 +207,7 @@ def test_real_dynamics_import_and_agree(shared, tmp_path):
     path = shared / "eval" / "dynamics_cifar10n_dev_random_label1_mlp.npz"
     if not path.is_file():
         pytest.skip(f"no {path.name} in the shared data")
-    run = wb.read(path, tmp_path / "run")
+    run = wb.import_run(path, tmp_path / "run")
     with np.load(path, allow_pickle=False) as stored:
         logits, given, probs = stored["logits"], stored["given_label"].astype(int), stored["oos_pred_probs"]
     assert (run.n, run.k, len(run.epochs)) == (5000, 10, 20)

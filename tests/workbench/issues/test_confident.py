@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
+from workbench.confident import label_issues as c
 from workbench.foundation.checks import check_pred_probs
 from workbench.foundation.errors import InputError
-from workbench.issues.confident import label_issues as c
 
 PRUNING = ("prune_by_noise_rate", "prune_by_class", "both")
 

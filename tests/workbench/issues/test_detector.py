@@ -257,7 +257,7 @@ def test_canaries_are_counted_by_hand():
         index=pd.Index([10, 11, 12, 13, 14], name="id"),
     )
     planted = pd.DataFrame({"id": [10, 12, 13, 14, 99], "true_label": list("bbbbb"), "planted_label": list("aaaaa")})
-    report = canary_report(issues, planted)
+    report = planted_report(issues, planted)
     assert report["planted"] == 3
     assert report["caught"] == 2
     assert report["recall"] == pytest.approx(2 / 3)
@@ -265,14 +265,14 @@ def test_canaries_are_counted_by_hand():
     assert report["found_at_planted"] == pytest.approx(2 / 3)
     assert report["corrected"] == pytest.approx(1 / 2)
     assert report["sentence"].startswith("catches 67% of 3 planted errors; 1 of the 3 issues (33%) was not planted: ")
-    assert canary_report(issues, planted[:0])["sentence"] == "no planted errors to measure on"
+    assert planted_report(issues, planted[:0])["sentence"] == "no planted errors to measure on"
 
 
 def test_planted_errors_are_caught(rng):
     vectors, given, _ = blobs(rng, noise=0.0)
-    dataset = wb.plant(wb.Dataset.from_arrays(given), 0.1)
+    dataset = wb.plant_errors(wb.Dataset.from_arrays(given), 0.1)
     found = find_issues(Evidence.from_arrays(dataset.given_labels, 4, embeddings=vectors))
-    report = canary_report(found, dataset.planted)
+    report = planted_report(found, dataset.planted)
     assert report["recall"] > 0.9
     assert report["corrected"] > 0.9
 
@@ -305,7 +305,7 @@ def test_an_embedding_that_learned_the_labels_does_not_set_the_number_of_errors(
     run = wb.open_run(tmp_path / "run")
     alone = find_issues(run)
     assert "may be more errors than expected" in alone.attrs["method"]
-    run.save_pred_probs(wb.cross_validate(LogisticRegression(), vectors, dataset), out_of_fold=True, how="pixels")
+    run.save_pred_probs(wb.cross_val_predict(LogisticRegression(), vectors, dataset), out_of_fold=True, how="pixels")
     errors = int((given != true).sum())
     both = find_issues(run)
     assert both.attrs["expected_errors"] == pytest.approx(errors, rel=0.25)

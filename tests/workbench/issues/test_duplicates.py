@@ -14,7 +14,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.duplicates import NEAR, duplicates
 from workbench.issues.outliers import far_from, outliers
 from workbench.recording.recorder import Recorder
-from workbench.review.slices import lenses
+from workbench.review.slices import slices
 from workbench.runs.run import open_run
 from workbench.scores import score
 
@@ -150,7 +150,7 @@ def test_lenses_are_what_their_parts_say(tmp_path):
     vectors = np.eye(2)[truth] * 4 + rng.normal(size=(90, 2))
     texts = ["same words" if n < 2 else f"text {n}" for n in range(90)]
     run = stored(tmp_path / "run", [f"c{c}" for c in labels], vectors, texts=texts)
-    found = lenses(run)
+    found = slices(run)
     assert found.index.tolist() == run.dataset.ids.tolist()
     assert {str(dtype) for dtype in found.dtypes} == {"bool"}
     assert found.index[found["exact duplicates"]].tolist() == ["i0", "i1"]
@@ -159,7 +159,7 @@ def test_lenses_are_what_their_parts_say(tmp_path):
     assert found.index[found["most neighbours disagree"]].tolist() == disagree.tolist()
     assert set(found.attrs["how"]) == set(found.columns)
     assert found.any().all(), "a lens that holds nothing is left out"
-    bare = lenses(stored(tmp_path / "bare", [None, None], texts=["a", "b"]), issues=_nothing(2), scores=pd.DataFrame())
+    bare = slices(stored(tmp_path / "bare", [None, None], texts=["a", "b"]), issues=_nothing(2), scores=pd.DataFrame())
     assert bare.shape == (2, 0)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.confident import health as h
+from workbench.confident import label_issues as c
 from workbench.foundation.errors import InputError
-from workbench.issues.confident import health as h
-from workbench.issues.confident import label_issues as c
 
 
 def labelled(rng, n, noise, sharp=5.0):

@@ -4,7 +4,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def dataset():
 
 def test_by_hand_pair_noise_moves_every_label_to_the_next_class():
     dataset = Dataset.from_arrays(["a", "b", "c"])
-    planted = plant(dataset, 0.99, "pair")
+    planted = plant_errors(dataset, 0.99, "pair")
     assert planted.given.tolist() == ["b", "c", "a"]
     assert planted.planted.to_dict("list") == {
         "id": [0, 1, 2],
@@ -29,21 +29,21 @@ def test_by_hand_pair_noise_moves_every_label_to_the_next_class():
 
 @pytest.mark.parametrize("kind", ["symmetric", "pair", np.array([[0.5, 0.5, 0, 0]] * 2 + [[0, 0, 0.9, 0.1]] * 2)])
 def test_laws(dataset, kind):
-    noisy = plant(dataset, 0.1, kind, seed=3)
+    noisy = plant_errors(dataset, 0.1, kind, seed=3)
     changed = noisy.given_labels != dataset.given_labels
     assert changed.sum() == round(0.1 * 950) == len(noisy.planted)
     assert not changed[:50].any(), "unlabelled rows are never planted"
     assert noisy.planted["id"].tolist() == dataset.ids[changed].tolist()
     assert noisy.planted["true_label"].tolist() == dataset.given[changed].tolist()
     assert noisy.planted["planted_label"].tolist() == noisy.given[changed].tolist()
-    again = plant(dataset, 0.1, kind, seed=3)
+    again = plant_errors(dataset, 0.1, kind, seed=3)
     assert np.array_equal(again.given_labels, noisy.given_labels)
-    assert not np.array_equal(plant(dataset, 0.1, kind, seed=4).given_labels, noisy.given_labels)
+    assert not np.array_equal(plant_errors(dataset, 0.1, kind, seed=4).given_labels, noisy.given_labels)
 
 
 def test_a_matrix_decides_how_often_and_to_which_class(dataset):
     never_c = np.array([[0.8, 0.2, 0, 0], [0, 0.4, 0.6, 0], [0, 0, 1, 0], [0.5, 0, 0, 0.5]])
-    noisy = plant(dataset, 0.2, never_c)
+    noisy = plant_errors(dataset, 0.2, never_c)
     flips = noisy.planted.groupby(["true_label", "planted_label"]).size()
     assert set(flips.index) == {("a", "b"), ("b", "c"), ("d", "a")}
     assert flips[("b", "c")] > 2 * flips[("a", "b")]
@@ -54,7 +54,7 @@ def test_estimated_follows_the_confusions_in_the_probabilities():
     truth = rng.integers(0, 3, 3000)
     given = np.where((truth == 0) & (rng.random(3000) < 0.3), 1, truth)
     probs = np.full((3000, 3), 0.05) + 0.85 * np.eye(3)[truth]
-    noisy = plant(Dataset.from_arrays(given, classes=["a", "b", "c"]), 0.05, "estimated", pred_probs=probs)
+    noisy = plant_errors(Dataset.from_arrays(given, classes=["a", "b", "c"]), 0.05, "estimated", pred_probs=probs)
     pairs = noisy.planted.groupby(["true_label", "planted_label"]).size()
     assert pairs[("a", "b")] > 0.9 * len(noisy.planted)
 
@@ -75,14 +75,14 @@ def test_estimated_follows_the_confusions_in_the_probabilities():
 )
 def test_refusals(dataset, fraction, kind, words):
     with pytest.raises(InputError, match=words):
-        plant(dataset, fraction, kind)
+        plant_errors(dataset, fraction, kind)
 
 
 def test_planting_twice_or_with_one_class_is_refused(dataset):
     with pytest.raises(InputError, match="holds planted errors already"):
-        plant(plant(dataset, 0.1), 0.1)
+        plant_errors(plant_errors(dataset, 0.1), 0.1)
     with pytest.raises(InputError, match="at least two classes"):
-        plant(Dataset.from_arrays(["a", "a"]), 0.5)
+        plant_errors(Dataset.from_arrays(["a", "a"]), 0.5)
 
 
 def test_boundary_noise_by_hand_is_near_the_boundary_and_takes_the_runner_up():
@@ -92,7 +92,7 @@ def test_boundary_noise_by_hand_is_near_the_boundary_and_takes_the_runner_up():
     probs = np.full((2000, 3), 0.0)
     probs[np.arange(2000), labels] = 1 - p_other
     probs[np.arange(2000), 1 - labels] = p_other
-    noisy = plant(Dataset.from_arrays(labels, classes=[0, 1, 2]), 0.2, "boundary", pred_probs=probs)
+    noisy = plant_errors(Dataset.from_arrays(labels, classes=[0, 1, 2]), 0.2, "boundary", pred_probs=probs)
     changed = noisy.given_labels != labels
     assert (noisy.given_labels[changed] == 1 - labels[changed]).all()
     weights = 1 - (1 - 2 * p_other) ** 2  # the margin is 1 - 2 p_other
@@ -103,7 +103,7 @@ def test_boundary_noise_by_hand_is_near_the_boundary_and_takes_the_runner_up():
 
 
 def test_annotator_noise_is_each_ones_own(dataset):
-    noisy = plant(dataset, 0.3, "annotator", seed=2)
+    noisy = plant_errors(dataset, 0.3, "annotator", seed=2)
     assert "annotator" not in dataset.metadata.columns
     who = noisy.metadata["annotator"]
     changed = noisy.given_labels != dataset.given_labels
@@ -116,13 +116,13 @@ def test_annotator_noise_is_each_ones_own(dataset):
 def test_annotator_noise_takes_the_column_that_is_there():
     who = ["ann"] * 500 + ["bob"] * 500
     own = Dataset.from_arrays(np.arange(1000) % 4, metadata=pd.DataFrame({"annotator": who}))
-    noisy = plant(own, 0.3, "annotator")
+    noisy = plant_errors(own, 0.3, "annotator")
     assert noisy.metadata["annotator"].tolist() == who
     changed = noisy.given_labels != own.given_labels
     assert changed[500:].mean() > 1.5 * changed[:500].mean()
     unnamed = Dataset.from_arrays([0, 1, 0], metadata=pd.DataFrame({"annotator": ["ann", None, "bob"]}))
     with pytest.raises(InputError, match="no annotator"):
-        plant(unnamed, 0.5, "annotator")
+        plant_errors(unnamed, 0.5, "annotator")
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_annotator_noise_takes_the_column_that_is_there():
 )
 def test_what_is_no_dataset_share_or_table_is_refused(dataset, arguments, match):
     with pytest.raises(InputError, match=match):
-        plant(Dataset.from_arrays([0, 1, 1, 0]) if dataset is None else dataset, **arguments)
+        plant_errors(Dataset.from_arrays([0, 1, 1, 0]) if dataset is None else dataset, **arguments)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.issues.confident import joint as counting
-from workbench.issues.confident import pruning
-from workbench.issues.confident.label_issues import find_label_issues
+from workbench.confident import joint as counting
+from workbench.confident import pruning
+from workbench.confident.label_issues import find_label_issues
 
 
 def sample(rng, k, ties):

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.foundation.errors import InputError
 from workbench.review.agreement import agreement, cohen_kappa
-from workbench.review.pace import pace, pace_of
+from workbench.review.pace import pace_of, review_pace
 from workbench.runs.journal import Journal
 
 
@@ -99,5 +99,5 @@ def test_pace_counts_decisions_not_examples(tmp_path):
     journal.relabel(["e"], "y", old="x", author="bo")
     journal.undo()
     journal.keep(["f"], old="x", source="a script")
-    assert pace(journal).decisions == 2
-    assert pace(journal, "bo").decisions == 1
+    assert review_pace(journal).decisions == 2
+    assert review_pace(journal, "bo").decisions == 1

@@ -13,7 +13,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.recording.recorder import Recorder
 from workbench.review import consensus as module
-from workbench.review.consensus import annotators, consensus, crowdlab, dawid_skene, majority
+from workbench.review.consensus import annotator_quality, consensus, crowdlab, dawid_skene, majority
 from workbench.review.crowdlab import crowdlab_consensus
 from workbench.runs.run import open_run
 from workbench.runs.votes import Votes
@@ -49,7 +49,7 @@ def test_by_hand(tmp_path):
     assert score(run, "annotator_disagreement")["annotator_disagreement"].tolist() == pytest.approx(
         [np.nan, 2 / 3, 1, np.nan], nan_ok=True
     )
-    quality = annotators(run)
+    quality = annotator_quality(run)
     assert quality["votes"].to_dict() == {"anna": 2, "bo": 2, "cy": 2}
     assert quality.loc["anna", "with_others"] == pytest.approx(1 / 3)
     run.save_votes(frame("i0 anna cat", "i0 bo dog"))

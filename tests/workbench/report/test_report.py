@@ -12,7 +12,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, InputError
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 from workbench.recording.recorder import Recorder
 from workbench.reports.drawing import curve, gain
 from workbench.reports.report import report
@@ -71,7 +71,7 @@ def made(folder, images=True, planted=True, texts=None):
     dataset = Dataset.from_arrays(
         labels, ids=ids, images=pictures, texts=texts, classes=[NASTY, "dog & co", "<i>bird</i>"]
     )
-    dataset = plant(dataset, 0.1) if planted else dataset
+    dataset = plant_errors(dataset, 0.1) if planted else dataset
     embedding = np.eye(K)[true] * 5 + rng.normal(size=(N, K))
     with Recorder(folder, dataset) as recorder:
         for epoch in range(4):

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.experiments.robust import METHODS
-from workbench.experiments.robust.calibration_error import expected_calibration_error
-from workbench.experiments.robust.methods import estimated_noise, train
-from workbench.experiments.robust.networks import Setup
+from workbench.experiments.robust_training import METHODS
+from workbench.experiments.robust_training.calibration_error import expected_calibration_error
+from workbench.experiments.robust_training.methods import estimated_noise, train
+from workbench.experiments.robust_training.networks import Setup
 from workbench.foundation.errors import InputError
 
 
@@ -27,7 +27,7 @@ def blobs():
 @pytest.fixture(scope="module")
 def bench(blobs):
     dataset, X, _ = blobs
-    return wb.robust(dataset, X, [*METHODS, "fixed", "clean"], rates=[0.0, 0.4], seeds=2, epochs=12)
+    return wb.experiments.robust(dataset, X, [*METHODS, "fixed", "clean"], rates=[0.0, 0.4], seeds=2, epochs=12)
 
 
 def test_every_method_learns_and_the_robust_ones_bear_noise(bench):
@@ -64,16 +64,16 @@ def test_the_same_seed_gives_the_same_table_and_leaves_the_global_one_alone(blob
     wanted = torch.rand(1)
     torch.manual_seed(3)
     options = {"methods": ["mixup", "co_teaching"], "rates": [0.2], "seeds": 2, "epochs": 2}
-    one = wb.robust(dataset, X, **options)
+    one = wb.experiments.robust(dataset, X, **options)
     assert torch.rand(1) == wanted
-    pd.testing.assert_frame_equal(one.table, wb.robust(dataset, X, **options).table)
-    other = wb.robust(dataset, X, seed=9, **options)
+    pd.testing.assert_frame_equal(one.table, wb.experiments.robust(dataset, X, **options).table)
+    other = wb.experiments.robust(dataset, X, seed=9, **options)
     assert (one.table["accuracy"] != other.table["accuracy"]).any()
 
 
 def test_the_noise_is_estimated_from_given_labels_only(blobs, rng):
     _, X, truth = blobs
-    noisy = wb.plant(wb.Dataset.from_arrays(truth), 0.3, "pair").given_labels
+    noisy = wb.plant_errors(wb.Dataset.from_arrays(truth), 0.3, "pair").given_labels
     transition, rate = estimated_noise(X / X.std(), noisy, 4)
     np.testing.assert_allclose(transition.sum(axis=1), 1)
     assert np.argsort(transition - np.eye(4) * 9, axis=1)[:, -1].tolist() == [1, 2, 3, 0]
@@ -123,25 +123,25 @@ def test_the_figure_has_a_line_per_method(bench):
 
 def test_suggestions_find_planted_errors_and_name_their_source(blobs):
     dataset, X, _ = blobs
-    spoiled = wb.plant(dataset, 0.1, seed=1)
-    table = wb.suggest(spoiled, "co_teaching", X, epochs=6)
+    spoiled = wb.plant_errors(dataset, 0.1, seed=1)
+    table = wb.experiments.suggest(spoiled, "co_teaching", X, epochs=6)
     assert list(table.columns) == ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
-    report = wb.canary_report(table, spoiled.planted)
+    report = wb.planted_report(table, spoiled.planted)
     assert report["found_at_planted"] > 0.7
     assert report["corrected"] > 0.7
     assert table["reasons"].str.startswith("co teaching head").all()
     assert table.attrs["source"] == "robust head, co teaching (Han et al. 2018)"
-    pd.testing.assert_frame_equal(table, wb.suggest(spoiled, "co_teaching", X, epochs=6))
+    pd.testing.assert_frame_equal(table, wb.experiments.suggest(spoiled, "co_teaching", X, epochs=6))
 
 
 def test_suggestions_fill_the_queue_of_the_explorer(blobs, tmp_path):
     wd = pytest.importorskip("widgets")
     dataset, X, truth = blobs
-    spoiled = wb.plant(dataset, 0.1, seed=1)
+    spoiled = wb.plant_errors(dataset, 0.1, seed=1)
     run = wb.Recorder(tmp_path / "run", spoiled, mode="import").run()
     run.save_embeddings(X)
     run = wb.open_run(run.path)
-    table = wb.suggest(run, "generalized_cross_entropy", epochs=5)
+    table = wb.experiments.suggest(run, "generalized_cross_entropy", epochs=5)
     explorer = wd.Explorer(run, issues=table)
     assert explorer.issues is table
     first = table.index[0]
@@ -157,7 +157,7 @@ def test_unlabelled_examples_get_suggestions_too(blobs):
     dataset, X, truth = blobs
     labels = truth.copy()
     labels[:20] = -1
-    table = wb.suggest(dataset.with_labels(labels), "cross_entropy", X, epochs=5).sort_values("row")
+    table = wb.experiments.suggest(dataset.with_labels(labels), "cross_entropy", X, epochs=5).sort_values("row")
     assert np.mean(table["suggested"].iloc[:20].astype(int) == truth[:20]) > 0.8
 
 
@@ -179,12 +179,12 @@ def test_unlabelled_examples_get_suggestions_too(blobs):
 def test_refusals(blobs, options, message):
     dataset, X, _ = blobs
     with pytest.raises(InputError, match=message):
-        wb.robust(dataset, X, **options)
+        wb.experiments.robust(dataset, X, **options)
 
 
 def test_suggestions_refuse(blobs):
     dataset, X, _ = blobs
     with pytest.raises(InputError, match="unknown method 'dividemix'"):
-        wb.suggest(dataset, "dividemix", X)
+        wb.experiments.suggest(dataset, "dividemix", X)
     with pytest.raises(InputError, match="`folds` is 1"):
-        wb.suggest(dataset, "mixup", X, folds=1)
+        wb.experiments.suggest(dataset, "mixup", X, folds=1)

@@ -24,7 +24,7 @@ def noisy():
 def test_keeping_right_labels_beats_chance_and_keeping_wrong_ones_loses(noisy):
     dataset, X, truth, given = noisy
     right = pd.Series((given == truth).astype(float))
-    curve = wb.keep_curve(
+    curve = wb.experiments.keep_curve(
         dataset, {"right": right, "wrong": right}, [0.3, 0.6, 1.0], X=X, truth=truth,
         end={"right": "high", "wrong": "low"}, repeats=4,
     )  # fmt: skip
@@ -43,7 +43,7 @@ def test_keeping_right_labels_beats_chance_and_keeping_wrong_ones_loses(noisy):
 
 def test_the_same_seed_gives_the_same_curve(noisy):
     dataset, X, truth, _ = noisy
-    one, two = (wb.keep_curve(dataset, "knn_shapley", 0.5, X=X, truth=truth, repeats=2) for _ in range(2))
+    one, two = (wb.experiments.keep_curve(dataset, "knn_shapley", 0.5, X=X, truth=truth, repeats=2) for _ in range(2))
     pd.testing.assert_frame_equal(one.table, two.table)
 
 
@@ -55,21 +55,21 @@ def test_values_made_from_inputs_never_see_the_test_examples(noisy, monkeypatch)
         seen.append(len(labels))
         return np.zeros(len(labels))
 
-    monkeypatch.setattr(sys.modules["workbench.experiments.select.rules"], "knn_shapley", watched)
-    wb.keep_curve(dataset, "knn_shapley", 0.5, X=X, truth=truth, repeats=3)
+    monkeypatch.setattr(sys.modules["workbench.experiments.selection.rules"], "knn_shapley", watched)
+    wb.experiments.keep_curve(dataset, "knn_shapley", 0.5, X=X, truth=truth, repeats=3)
     assert seen == [210, 210, 210]
 
 
 def test_without_truth_it_says_what_it_is_judged_by(noisy):
     dataset, X, _, _ = noisy
-    curve = wb.keep_curve(dataset, "influence", [0.5], X=X, repeats=2)
+    curve = wb.experiments.keep_curve(dataset, "influence", [0.5], X=X, repeats=2)
     assert "by the given labels, wrong ones included" in curve.judged_on
     assert curve.table["wrong_kept"].isna().all()
 
 
 def test_the_figure_has_a_line_per_score_and_one_for_chance(noisy):
     dataset, X, truth, _ = noisy
-    curve = wb.keep_curve(dataset, "knn_shapley", [0.4, 1.0], X=X, truth=truth, repeats=2)
+    curve = wb.experiments.keep_curve(dataset, "knn_shapley", [0.4, 1.0], X=X, truth=truth, repeats=2)
     figure = wb.figure(curve)
     assert [trace.name for trace in figure.data] == ["random", "knn shapley"]
     np.testing.assert_allclose(figure.data[1].y, curve.effects.loc["knn_shapley", "accuracy"])
@@ -91,4 +91,4 @@ def test_the_figure_has_a_line_per_score_and_one_for_chance(noisy):
 def test_refusals(noisy, options, message):
     dataset, X, _, _ = noisy
     with pytest.raises(InputError, match=message):
-        wb.keep_curve(dataset, **{"by": "knn_shapley", "X": X, **options})
+        wb.experiments.keep_curve(dataset, **{"by": "knn_shapley", "X": X, **options})

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from workbench.evidence.out_of_fold import deal_folds
-from workbench.experiments.select.influence import (
+from workbench.experiments.selection.influence import (
     SoftmaxHead,
     _hessian,
     _objective,

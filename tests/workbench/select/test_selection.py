@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.experiments.select.rules import RULES, rule
+from workbench.experiments.selection.rules import RULES, rule
 from workbench.foundation.errors import ExistsError, InputError, MissingEvidence
 from workbench.storage.tables import read_table
 
@@ -35,57 +35,57 @@ def rows(run, ids):
 
 
 def test_the_ambiguous_quarter_is_what_wavered(run):
-    np.testing.assert_array_equal(rows(run, wb.select(run, 10, "variability")), np.arange(10))
-    assert len(wb.select(run)) == round(0.33 * 39)
+    np.testing.assert_array_equal(rows(run, wb.experiments.select(run, 10, "variability")), np.arange(10))
+    assert len(wb.experiments.select(run)) == round(0.33 * 39)
 
 
 def test_the_end_of_each_score_is_that_of_its_rule(run):
-    assert set(rows(run, wb.select(run, 10, "confidence"))) <= set(range(20, 39))
-    np.testing.assert_array_equal(rows(run, wb.select(run, 10, "confidence", end="low")), np.arange(10, 20))
-    assert set(rows(run, wb.select(run, 19, "aum"))) == set(range(20, 39))
-    hard = rows(run, wb.select(run, 20, "el2n"))
+    assert set(rows(run, wb.experiments.select(run, 10, "confidence"))) <= set(range(20, 39))
+    np.testing.assert_array_equal(rows(run, wb.experiments.select(run, 10, "confidence", end="low")), np.arange(10, 20))
+    assert set(rows(run, wb.experiments.select(run, 19, "aum"))) == set(range(20, 39))
+    hard = rows(run, wb.experiments.select(run, 20, "el2n"))
     np.testing.assert_array_equal(hard, np.arange(20))
 
 
 def test_never_learned_counts_as_forgotten_most(run):
-    np.testing.assert_array_equal(rows(run, wb.select(run, 10, "forgetting")), np.arange(10, 20))
-    np.testing.assert_array_equal(rows(run, wb.select(run, 20, "forgetting")), np.arange(20))
+    np.testing.assert_array_equal(rows(run, wb.experiments.select(run, 10, "forgetting")), np.arange(10, 20))
+    np.testing.assert_array_equal(rows(run, wb.experiments.select(run, 20, "forgetting")), np.arange(20))
 
 
 def test_ties_are_broken_by_the_seed_and_not_by_the_order_of_the_file(run):
-    few = [tuple(wb.select(run, 5, "forgetting", end="low", seed=seed)) for seed in (0, 0, 1, 2)]
+    few = [tuple(wb.experiments.select(run, 5, "forgetting", end="low", seed=seed)) for seed in (0, 0, 1, 2)]
     assert few[0] == few[1]
     assert len({*few}) > 1
 
 
 def test_every_class_keeps_its_share(run):
-    kept = rows(run, wb.select(run, 0.5, "variability", per_class=True))
+    kept = rows(run, wb.experiments.select(run, 0.5, "variability", per_class=True))
     assert np.bincount(run.dataset.given_labels[kept]).tolist() == [10, 10]
 
 
 def test_values_from_embeddings_and_chance(run):
     for by in ("knn_shapley", "influence", "random", "p_error"):
-        ids = wb.select(run, 0.5, by)
+        ids = wb.experiments.select(run, 0.5, by)
         assert len(ids) == round(0.5 * 39)
         assert "row 39" not in ids
-        np.testing.assert_array_equal(ids, wb.select(str(run.path), 0.5, by))
+        np.testing.assert_array_equal(ids, wb.experiments.select(str(run.path), 0.5, by))
 
 
 def test_weights_by_rank_keep_and_probability(run, tmp_path):
-    weights = wb.weigh(run, path=tmp_path / "weights.csv")
+    weights = wb.experiments.sample_weights(run, path=tmp_path / "weights.csv")
     issues = wb.find_issues(run)
     np.testing.assert_allclose(weights[issues.index[:5]], 1 - issues["p_error"].iloc[:5])
     assert weights["row 39"] == 0
     back = read_table(tmp_path / "weights.csv").set_index("id")["weight"]
     np.testing.assert_allclose(back.loc[weights.index], weights)
-    kept = wb.weigh(run, "variability", keep=0.25, path=tmp_path / "kept.parquet")
-    assert set(kept[kept == 1].index) == set(wb.select(run, 0.25, "variability"))
+    kept = wb.experiments.sample_weights(run, "variability", keep=0.25, path=tmp_path / "kept.parquet")
+    assert set(kept[kept == 1].index) == set(wb.experiments.select(run, 0.25, "variability"))
     assert set(kept.unique()) == {0.0, 1.0}
     assert pd.read_parquet(tmp_path / "kept.parquet").columns.tolist() == ["id", "weight"]
-    ranks = wb.weigh(run, "confidence")
+    ranks = wb.experiments.sample_weights(run, "confidence")
     assert ranks.iloc[20:39].min() > ranks.iloc[:20].max()
     with pytest.raises(ExistsError, match="exists"):
-        wb.weigh(run, path=tmp_path / "weights.csv")
+        wb.experiments.sample_weights(run, path=tmp_path / "weights.csv")
 
 
 def test_every_rule_names_an_end_and_a_source():
@@ -111,11 +111,11 @@ def test_every_rule_names_an_end_and_a_source():
 )
 def test_refusals(run, options, message):
     with pytest.raises(InputError, match=message):
-        wb.select(run, **options)
+        wb.experiments.select(run, **options)
 
 
 def test_a_dataset_alone_has_no_recorded_scores(run):
     with pytest.raises(InputError, match="is read from a run"):
-        wb.select(run.dataset)
+        wb.experiments.select(run.dataset)
     with pytest.raises(MissingEvidence, match="embeddings"):
-        wb.select(run.dataset, by="knn_shapley")
+        wb.experiments.select(run.dataset, by="knn_shapley")

@@ -9,7 +9,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from workbench.experiments.select.shapley import knn_shapley
+from workbench.experiments.selection.shapley import knn_shapley
 from workbench.foundation.errors import InputError
 
 

@@ -38,7 +38,7 @@ def source(tmp_path, rng):
 
 @pytest.fixture
 def run(tmp_path, source):
-    return wb.read(source, tmp_path / "run")
+    return wb.import_run(source, tmp_path / "run")
 
 
 def said(capsys, *arguments, code=0):

@@ -57,7 +57,7 @@ def test_absolute_paths_work_at_once_in_a_dataframe_a_recording_and_an_import(ph
     wb.Recorder(tmp_path / "run", data).close()
     assert shown(wb.open_run(tmp_path / "run")) == ["src"] * 6, "this user recorded it"
     frame.to_csv(tmp_path / "project" / "table.csv", index=False)
-    assert shown(wb.read(tmp_path / "project" / "table.csv", tmp_path / "read", image="path")) == ["src"] * 6
+    assert shown(wb.import_run(tmp_path / "project" / "table.csv", tmp_path / "read", image="path")) == ["src"] * 6
     arrays = Dataset.from_arrays(range(6), images=[b"", *photos[1:5], None])
     assert arrays.media_root == (tmp_path / "data").resolve()
     assert Dataset.from_arrays([0], sounds=[photos[0]]).media_root == photos[0].parent.resolve()

@@ -38,7 +38,7 @@ def test_no_separator_makes_a_cell_that_runs(tmp_path, separator):
     for line in whole.splitlines():
         for raw in (line.split(separator), next(csv.reader([line], delimiter=separator))):
             for cell in raw:
-                assert not cell.strip("\"").startswith(("=", "+", "-", "@", "＝", "－")), (line, cell)
+                assert not cell.strip('"').startswith(("=", "+", "-", "@", "＝", "－")), (line, cell)
     back = read_table(path, text=["id;=2", "text"], neutralized=True)
     assert back["id;=2"].tolist() == INSIDE
     assert back["text"].tolist() == INSIDE[::-1]

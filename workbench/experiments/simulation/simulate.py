@@ -20,7 +20,7 @@ from workbench.evidence.evidence import Evidence
 from workbench.experiments.simulation.stacked_networks import training
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import statistics
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 
 TRAIN = 800  # of the 1,797 digits; the others, with their true labels, are the test
 FOLDS = 4
@@ -199,7 +199,7 @@ def simulate(
     ----------
     noise : "symmetric", "pair", "classes" (the digits 5 to 9 are taken for the digit below), "boundary" (images near
         the boundary of a classifier), "annotator" (five people of different care), or a (k, k) transition matrix:
-        the kinds of `wb.plant`.
+        the kinds of `wb.plant_errors`.
     rate : share of the training labels that are wrong, in (0, 1).
     width : units of the hidden layer; more of them learn wrong labels by heart sooner.
     epochs : passes over the training images.
@@ -237,7 +237,7 @@ def simulate(
     probs = None
     if isinstance(noise, str) and noise == "boundary":
         probs = _watched(features[train], truth, k, width=width, epochs=BOUNDARY_EPOCHS, seed=seed)[1]
-    dataset = plant(clean, rate, kind, pred_probs=probs, seed=seed)
+    dataset = plant_errors(clean, rate, kind, pred_probs=probs, seed=seed)
     given = dataset.given_labels
     wrong = given != truth
     held_out = (features[test], digits.target[test])

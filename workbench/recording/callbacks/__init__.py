@@ -5,21 +5,8 @@
 Each is imported, with its framework, when it is first named.
 """
 
-from __future__ import annotations
+from workbench.foundation.lazy import names_of
 
-import importlib
+HOMES = {"LightningRecorder": "lightning", "HuggingFaceRecorder": "huggingface"}
 
-_HOME = {"LightningRecorder": "lightning", "HuggingFaceRecorder": "huggingface"}
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
-    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = names_of(__name__, HOMES)

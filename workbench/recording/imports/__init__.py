@@ -1,9 +1,9 @@
 """Outside formats: one file each, into a run directory and out of it.
 
-wb.read("training_dynamics/", "runs/snli")
-wb.read("dynamics.npz", "runs/cifar")
-wb.read(frame, "runs/mine", label="y", probs="p_", out_of_fold=True)
-wb.read(labels, "runs/mine", pred_probs=P, embeddings=E)
+wb.import_run("training_dynamics/", "runs/snli")
+wb.import_run("dynamics.npz", "runs/cifar")
+wb.import_run(frame, "runs/mine", label="y", probs="p_", out_of_fold=True)
+wb.import_run(labels, "runs/mine", pred_probs=P, embeddings=E)
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ARRAYS = ("pred_probs", "embeddings", "logits")
 """Options that make a DataFrame a matter for the reader of arrays."""
 
 
-def read(source: Any, path: str | Path, *, format: str | None = None, **options: Any) -> Run:
+def import_run(source: Any, path: str | Path, *, format: str | None = None, **options: Any) -> Run:
     """Make a run directory of labels and probabilities, of a table, or of training dynamics that were saved.
 
     Parameters
@@ -82,7 +82,7 @@ def read(source: Any, path: str | Path, *, format: str | None = None, **options:
     >>> labels = np.array(["cat", "dog"] * 10)
     >>> probs = np.where(labels[:, None] == ["cat", "dog"], 0.9, 0.1)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     wb.read(labels, f"{folder}/pets", pred_probs=probs)
+    ...     wb.import_run(labels, f"{folder}/pets", pred_probs=probs)
     <Run pets: 20 examples, 2 classes, 0 epochs, mode import>
     """
     place = Path(source) if isinstance(source, str) else source

@@ -1,7 +1,7 @@
 """Labels with arrays beside them, as scikit-learn has them, and what else people hold in memory: as a run in one call.
 
-wb.read(labels, "runs/mine", pred_probs=P, embeddings=E)
-wb.read(frame, "runs/mine", label="species", id="file", pred_probs=P)
+wb.import_run(labels, "runs/mine", pred_probs=P, embeddings=E)
+wb.import_run(frame, "runs/mine", label="species", id="file", pred_probs=P)
 
 Hidden here: which of the many forms came in (a DataFrame, a Dataset, Evidence, labels of any kind), and how names of
 classes, rows and columns of probabilities are matched.

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.experiments.compare import Comparison
-    from workbench.experiments.robust import RobustBench
-    from workbench.experiments.select import KeepCurve
+    from workbench.experiments.comparisons import Comparison
+    from workbench.experiments.robust_training import RobustBench
+    from workbench.experiments.selection import KeepCurve
 
 MEASURES = {
     "accuracy": "accuracy on true labels",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.foundation.errors import MissingEvidence
-from workbench.issues.confusion import confusion as confusion_table
+from workbench.issues.confusion import confusion_matrix as confusion_table
 from workbench.issues.confusion import probabilities, told
 from workbench.reports.figures.style import FAINT, INK, dressed, safe, wrapped
 
@@ -70,7 +70,7 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     ----------
     draws, seed : of the bootstrap for the intervals.
     """
-    from workbench.issues.confident.health import noise_report
+    from workbench.confident.health import noise_report
 
     probs = probabilities(run)
     if probs is None:

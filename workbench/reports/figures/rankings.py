@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from workbench.experiments.compare import Reranking
+    from workbench.experiments.comparisons import Reranking
 
 MOST = 60
 STEPS = 101  # of the slider, one per cent each

@@ -97,7 +97,7 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
         how = f"{len(planted):,} planted errors; errors that nobody planted count as right"
     else:
         there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (what was accepted in bulk is none)"
-        how = f"{there}. Decide about some examples one by one, or plant errors with `wb.plant` before training."
+        how = f"{there}. Decide about some examples one by one, or plant errors with `wb.plant_errors` before training."
         raise MissingEvidence.needed("figure 'reliability'", ["verdicts", "planted"], how)
     usable = ~np.isnan(p)
     return p[usable], wrong[usable], how

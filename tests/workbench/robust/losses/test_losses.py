@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.experiments.robust.losses.asymmetric import asymmetric
-from workbench.experiments.robust.losses.bootstrapping import bootstrapping
-from workbench.experiments.robust.losses.coteaching import remember_rate, small_loss
-from workbench.experiments.robust.losses.cross_entropy import cross_entropy
-from workbench.experiments.robust.losses.crosssplit import corrected_labels, divergence
-from workbench.experiments.robust.losses.forward import forward_correction
-from workbench.experiments.robust.losses.generalized import generalized_cross_entropy
-from workbench.experiments.robust.losses.mixup import mixup
+from workbench.experiments.robust_training.losses.asymmetric import asymmetric
+from workbench.experiments.robust_training.losses.bootstrapping import bootstrapping
+from workbench.experiments.robust_training.losses.coteaching import remember_rate, small_loss
+from workbench.experiments.robust_training.losses.cross_entropy import cross_entropy
+from workbench.experiments.robust_training.losses.crosssplit import corrected_labels, divergence
+from workbench.experiments.robust_training.losses.forward import forward_correction
+from workbench.experiments.robust_training.losses.generalized import generalized_cross_entropy
+from workbench.experiments.robust_training.losses.mixup import mixup
 
 P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
 LABELS = np.array([0, 2])

@@ -13,9 +13,9 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import deal_folds
-from workbench.experiments.robust.bench import make_setup, scaled_features
-from workbench.experiments.robust.methods import METHODS, check_methods, train
-from workbench.experiments.robust.networks import Setup, one_thread
+from workbench.experiments.robust_training.bench import make_setup, scaled_features
+from workbench.experiments.robust_training.methods import METHODS, check_methods, train
+from workbench.experiments.robust_training.networks import Setup, one_thread
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run, opened
@@ -37,7 +37,7 @@ def suggest(
     Parameters
     ----------
     data : a Run or its path, or a Dataset with X.
-    method : a name of `workbench.experiments.robust.METHODS`.
+    method : a name of `workbench.experiments.robust_training.METHODS`.
     X : n inputs in dataset order; by default the embeddings of the run.
     folds : every example is predicted by heads that were trained on the other folds.
     threshold : of p_error, as in `find_issues`.

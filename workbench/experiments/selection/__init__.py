@@ -6,7 +6,7 @@ values that need all examples at once, `curve` measures accuracy against the sha
 
 from __future__ import annotations
 
-from workbench.experiments.select.curve import KeepCurve, keep_curve
-from workbench.experiments.select.selection import select, weigh
+from workbench.experiments.selection.curve import KeepCurve, keep_curve
+from workbench.experiments.selection.selecting import sample_weights, select
 
-__all__ = ["KeepCurve", "keep_curve", "select", "weigh"]
+__all__ = ["KeepCurve", "keep_curve", "sample_weights", "select"]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.experiments.compare.treatments import ARMS, arms
+from workbench.experiments.comparisons.treatments import ARMS, arms
 from workbench.experiments.intervals import corrected_t, paired_bootstrap, points, verdict
 from workbench.experiments.training_data import (
     calm_threads,

@@ -13,14 +13,14 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.evidence.out_of_fold import scaled
 from workbench.experiments.intervals import corrected_t, points, verdict
-from workbench.experiments.robust.calibration_error import expected_calibration_error
-from workbench.experiments.robust.methods import check_methods, estimated_noise, train
-from workbench.experiments.robust.networks import WIDEST, Setup, one_thread
+from workbench.experiments.robust_training.calibration_error import expected_calibration_error
+from workbench.experiments.robust_training.methods import check_methods, estimated_noise, train
+from workbench.experiments.robust_training.networks import WIDEST, Setup, one_thread
 from workbench.experiments.training_data import inputs, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
-from workbench.issues.plant import plant
+from workbench.issues.plant import plant_errors
 from workbench.runs.run import Run, opened
 
 BASELINE = "cross_entropy"
@@ -87,7 +87,7 @@ def robust(
     ----------
     data : a Run or its path, or a Dataset with X.
     X : n inputs in dataset order; by default the embeddings of the run. Standardised, at most 128 principal components.
-    methods : names of `workbench.experiments.robust.METHODS`, all by default. Further "fixed" (cross-entropy on labels
+    methods : names of `METHODS`, all by default. Further "fixed" (cross-entropy on labels
         corrected by `find_issues`) and "clean" (cross-entropy on the true labels, the ceiling). Cross-entropy is always
         among them.
     rates : shares of labels to change, in [0, 1).
@@ -146,7 +146,7 @@ def robust(
     plan = [(rate, seed + number) for rate in rates for number in range(int(seeds))]
     with one_thread():
         for rate, number in tqdm(plan, desc="robust", unit="training set", delay=2, leave=False):
-            given = right if rate == 0 else plant(clean, rate, kind, seed=number).given_labels
+            given = right if rate == 0 else plant_errors(clean, rate, kind, seed=number).given_labels
             order = np.random.default_rng(number).permutation(len(rows))
             test, part = order[:m], np.sort(order[m:])
             lines += _condition(names, features, given, right, part, test, dataset.k, setup, number, noise, rate)

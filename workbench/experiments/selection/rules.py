@@ -15,8 +15,8 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.out_of_fold import scaled
-from workbench.experiments.select.influence import directions, influence
-from workbench.experiments.select.shapley import knn_shapley
+from workbench.experiments.selection.influence import directions, influence
+from workbench.experiments.selection.shapley import knn_shapley
 from workbench.experiments.training_data import Inputs, calm_threads, inputs
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run

@@ -7,7 +7,7 @@ models; `two_runs` compares two runs.
 
 from __future__ import annotations
 
-from workbench.experiments.compare.comparison import Comparison, compare
-from workbench.experiments.compare.model_ranking import Reranking, rerank
+from workbench.experiments.comparisons.comparison import Comparison, compare
+from workbench.experiments.comparisons.model_ranking import Reranking, compare_rankings
 
-__all__ = ["Comparison", "Reranking", "compare", "rerank"]
+__all__ = ["Comparison", "Reranking", "compare", "compare_rankings"]

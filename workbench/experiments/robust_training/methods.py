@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.experiments.robust.losses.bootstrapping import bootstrapping
-from workbench.experiments.robust.losses.coteaching import remember_rate, small_loss
-from workbench.experiments.robust.losses.cross_entropy import cross_entropy
-from workbench.experiments.robust.losses.crosssplit import corrected_labels, gamma_at
-from workbench.experiments.robust.losses.forward import forward_correction
-from workbench.experiments.robust.losses.generalized import generalized_cross_entropy
-from workbench.experiments.robust.losses.mixup import mixup
-from workbench.experiments.robust.networks import Setup, Task, probabilities, step
+from workbench.experiments.robust_training.losses.bootstrapping import bootstrapping
+from workbench.experiments.robust_training.losses.coteaching import remember_rate, small_loss
+from workbench.experiments.robust_training.losses.cross_entropy import cross_entropy
+from workbench.experiments.robust_training.losses.crosssplit import corrected_labels, gamma_at
+from workbench.experiments.robust_training.losses.forward import forward_correction
+from workbench.experiments.robust_training.losses.generalized import generalized_cross_entropy
+from workbench.experiments.robust_training.losses.mixup import mixup
+from workbench.experiments.robust_training.networks import Setup, Task, probabilities, step
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -169,8 +169,8 @@ def estimated_noise(X: np.ndarray, labels: np.ndarray, k: int, seed: int = 0) ->
     """
     from sklearn.linear_model import LogisticRegression
 
+    from workbench.confident.label_issues import estimate_noise
     from workbench.evidence.out_of_fold import _cross_validate
-    from workbench.issues.confident.label_issues import estimate_noise
 
     probs = _cross_validate(LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3), X, labels, k, 5, seed)
     estimate = estimate_noise(labels, probs)

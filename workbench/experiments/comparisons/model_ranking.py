@@ -85,7 +85,7 @@ class Reranking(Printed):
         return wrapped("\n".join(lines))
 
 
-def rerank(
+def compare_rankings(
     predictions_by_model: Mapping[str, Any] | pd.DataFrame,
     given: Any,
     corrected: Any,

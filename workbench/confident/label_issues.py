@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.confident.counting import TINY, Classes, calibrate_counts, read_rows
+from workbench.confident.pruning import by_margin, lowest, lowest_of_classes, to_prune
 from workbench.foundation.checks import check_given_labels, check_pred_probs
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import float_rows, given_values, in_threads, label_counts
-from workbench.issues.confident.joint import TINY, Classes, calibrate_counts, read_rows
-from workbench.issues.confident.pruning import by_margin, lowest, lowest_of_classes, to_prune
 from workbench.scores.labels import confidence_weighted_entropy, normalized_margin, self_confidence
 
 FILTERS = (

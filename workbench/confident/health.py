@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.confident.counting import LOWEST_THRESHOLD, NEVER, SLACK
+from workbench.confident.label_issues import confident_joint, joint, noise_from_joint, num_issues
+from workbench.confident.label_issues import thresholds as class_thresholds
 from workbench.foundation.checks import check_pred_probs
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import by_blocks, float_rows, given_values
-from workbench.issues.confident.joint import LOWEST_THRESHOLD, NEVER, SLACK
-from workbench.issues.confident.label_issues import confident_joint, joint, noise_from_joint, num_issues
-from workbench.issues.confident.label_issues import thresholds as class_thresholds
 
 ASSUMPTIONS = (
     "class-conditional noise: given the true class, a wrong label does not depend on the example itself",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.experiments.select.rules import end_of, values_of
+from workbench.experiments.selection.rules import end_of, values_of
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run, opened
 from workbench.storage.tables import check_target, write_table
@@ -37,7 +37,7 @@ def select(
     keep : share of the examples that can be chosen, in (0, 1], or their number (int from 1).
     by : "variability" keeps the ambiguous, "el2n" and "forgetting" the hard, "knn_shapley" and "influence" the useful,
         "p_error", "aum", "confidence", "self_confidence", ... the least suspicious, "random" a random part; see
-        `workbench.experiments.select.rules.RULES` and `SCORES`. Or a Series of numbers by id, with `end`.
+        `workbench.experiments.selection.rules.RULES` and `SCORES`. Or a Series of numbers by id, with `end`.
     end : "high" or "low", which end of the score to keep, instead of the one that its paper keeps.
     per_class : keep that share (or, with a number, an equal share of it) of every class.
     X : n inputs for "knn_shapley" and "influence"; by default the embeddings of the run.
@@ -81,7 +81,7 @@ def select(
     return dataset.ids[np.sort(np.concatenate(chosen))]
 
 
-def weigh(
+def sample_weights(
     run: Run | Dataset | str | Path,
     by: str | pd.Series = "p_error",
     *,

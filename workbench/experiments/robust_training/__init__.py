@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from workbench.experiments.robust.bench import RobustBench, robust
-from workbench.experiments.robust.methods import METHODS
-from workbench.experiments.robust.suggestions import suggest
+from workbench.experiments.robust_training.bench import RobustBench, robust
+from workbench.experiments.robust_training.methods import METHODS
+from workbench.experiments.robust_training.suggestions import suggest
 
 __all__ = ["METHODS", "RobustBench", "robust", "suggest"]

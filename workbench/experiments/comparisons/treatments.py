@@ -31,9 +31,7 @@ def arms(
     }
 
 
-def random_changes(
-    given: np.ndarray, corrected: np.ndarray, train: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def random_changes(given: np.ndarray, corrected: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The given labels (n,) with as many changes among `train` as the correction made there, on random examples.
 
     For every change from a to b one random example that was given a becomes b, so that the shares of the classes are

@@ -11,8 +11,8 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.experiments.intervals import corrected_t, points, verdict
-from workbench.experiments.select.rules import end_of, made_value, needs_inputs, values_of
-from workbench.experiments.select.selection import best
+from workbench.experiments.selection.rules import end_of, made_value, needs_inputs, values_of
+from workbench.experiments.selection.selecting import best
 from workbench.experiments.training_data import calm_threads, inputs, predicted, take, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError

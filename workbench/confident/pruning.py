@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.confident.counting import SLACK, Rows
 from workbench.foundation.reductions import float_rows
-from workbench.issues.confident.joint import SLACK, Rows
 
 PAIRS = 1 << 20  # pairs of an example and another class that are looked at together
 LONG = 256  # classes with more contradicted members are worth calls of their own

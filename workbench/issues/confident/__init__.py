@@ -1,1 +1,0 @@
-"""Confident learning on arrays: the confident joint, label issues, pruning, the health of classes."""
