@@ -9,7 +9,7 @@ import numpy as np
 from widgets.view import matrices, people
 from widgets.wire.masks import packed
 from workbench.foundation.errors import InputError
-from workbench.review.slices import slices
+from workbench.review.slicing import slices
 
 if TYPE_CHECKING:
     from widgets.view.view import View

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.foundation.errors import MissingEvidence
-from workbench.review.agreement import Kappa, agreement
+from workbench.review.kappa import Kappa, agreement
 from workbench.review.pace import pace_of
 from workbench.runs.verdicts import opinions
 
@@ -60,7 +60,7 @@ def authors(run: Run) -> list[dict]:
 
 def voters(run: Run) -> list[dict]:
     """Annotators, the least reliable first; none where the run has no votes."""
-    from workbench.review.consensus import annotator_quality
+    from workbench.review.annotators import annotator_quality
 
     try:
         table = annotator_quality(run)
@@ -86,7 +86,7 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
     """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
-    from workbench.review.consensus import consensus
+    from workbench.review.annotators import consensus
     from workbench.runs.votes import votes_needed
 
     votes = votes_needed(run)

@@ -27,9 +27,8 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callabl
 
     def get(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(
-                f"module {package!r} has no attribute {name!r}; public names: {', '.join(sorted(homes))}"
-            )
+            public = ", ".join(sorted(homes))
+            raise AttributeError(f"module {package!r} has no attribute {name!r}; public names: {public}")
         home = homes[name]
         module = importlib.import_module(f"{package}.{home.removeprefix('.')}")
         value = module if home.startswith(".") else getattr(module, name)

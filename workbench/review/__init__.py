@@ -3,11 +3,11 @@
 from workbench.foundation.lazy import names_of
 
 HOMES = {
-    "agreement": "agreement",
-    "annotator_quality": "consensus",
-    "consensus": "consensus",
+    "agreement": "kappa",
+    "annotator_quality": "annotators",
+    "consensus": "annotators",
     "review_pace": "pace",
-    "slices": "slices",
+    "slices": "slicing",
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)

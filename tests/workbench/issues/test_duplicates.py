@@ -14,7 +14,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.duplicates import NEAR, duplicates
 from workbench.issues.outliers import far_from, outliers
 from workbench.recording.recorder import Recorder
-from workbench.review.slices import slices
+from workbench.review.slicing import slices
 from workbench.runs.run import open_run
 from workbench.scores import score
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.foundation.errors import InputError
-from workbench.review.agreement import agreement, cohen_kappa
+from workbench.review.kappa import agreement, cohen_kappa
 from workbench.review.pace import pace_of, review_pace
 from workbench.runs.journal import Journal
 

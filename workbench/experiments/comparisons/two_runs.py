@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.printing import Printed, wrapped
-from workbench.review.agreement import cohen_kappa
+from workbench.review.kappa import cohen_kappa
 from workbench.runs.run import opened
 
 if TYPE_CHECKING:
