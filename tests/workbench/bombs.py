@@ -54,7 +54,7 @@ def npz(folder: Path, method: int = zipfile.ZIP_DEFLATED, **members: bytes) -> C
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, data in members.items():
             archive.writestr(f"{name}.npy", data)
-    return lambda: wb.read(path, folder / "out")
+    return lambda: wb.import_run(path, folder / "out")
 
 
 def zeros(path: Path, name: str, before: bytes = b"") -> None:
@@ -89,7 +89,7 @@ def npz_directory_that_lies(folder: Path) -> Callable[[], object]:
 def npz_of_zeros(folder: Path) -> Callable[[], object]:
     path = folder / "a.npz"
     zeros(path, "given_label.npy", npy((300 << 20,), "|i1", b""))
-    return lambda: wb.read(path, folder / "out")
+    return lambda: wb.import_run(path, folder / "out")
 
 
 @case
@@ -281,39 +281,39 @@ def statistics_of_zeros(folder: Path) -> Callable[[], object]:
 def csv_of_100_000_columns(folder: Path) -> Callable[[], object]:
     head = ",".join(f"c{place}" for place in range(100_000))
     (folder / "t.csv").write_text(f"label,{head}\n" + f"a,{'1,' * 99_999}1\n" * 3)
-    return lambda: wb.read(folder / "t.csv", folder / "out")
+    return lambda: wb.import_run(folder / "t.csv", folder / "out")
 
 
 @case
 def csv_of_short_rows(folder: Path) -> Callable[[], object]:
     head = ",".join(f"c{place}" for place in range(10_000))
     (folder / "t.csv").write_text(f"label,{head}\n" + "a\n" * 100_000)
-    return lambda: wb.read(folder / "t.csv", folder / "out")
+    return lambda: wb.import_run(folder / "t.csv", folder / "out")
 
 
 @case
 def jsonl_of_other_names(folder: Path) -> Callable[[], object]:
     (folder / "t.jsonl").write_text("".join(f'{{"c{line}": 1}}\n' for line in range(19_000)))
-    return lambda: wb.read(folder / "t.jsonl", folder / "out")
+    return lambda: wb.import_run(folder / "t.jsonl", folder / "out")
 
 
 @case
 def jsonl_deep(folder: Path) -> Callable[[], object]:
     (folder / "t.jsonl").write_bytes(b'{"label": ' + DEEP + b"\n")
-    return lambda: wb.read(folder / "t.jsonl", folder / "out")
+    return lambda: wb.import_run(folder / "t.jsonl", folder / "out")
 
 
 @case
 def cartography_deep(folder: Path) -> Callable[[], object]:
     (folder / "dynamics_epoch_0.jsonl").write_bytes(b'{"guid": 1, "gold": 0, "logits_epoch_0": ' + DEEP + b"\n")
-    return lambda: wb.read(folder, folder / "out")
+    return lambda: wb.import_run(folder, folder / "out")
 
 
 @case
 def cartography_late_epoch(folder: Path) -> Callable[[], object]:
     line = f'{{"guid": 1, "gold": 0, "logits_epoch_{10**18}": [1, 2]}}\n'
     (folder / f"dynamics_epoch_{10**18}.jsonl").write_text(line)
-    return lambda: wb.read(folder, folder / "out")
+    return lambda: wb.import_run(folder, folder / "out")
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -5,6 +5,6 @@
 """
 
 from workbench.issues.detector import find_issues
-from workbench.issues.plant import canary_report
+from workbench.issues.plant import planted_report
 
 __all__ = ["find_issues", "planted_report"]

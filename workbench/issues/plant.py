@@ -198,7 +198,7 @@ def _checked(transition: np.ndarray, k: int) -> np.ndarray:
     return transition
 
 
-def canary_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]:
+def planted_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]:
     """How well the ranking finds errors that were planted on purpose.
 
     Parameters

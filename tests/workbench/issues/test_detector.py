@@ -14,7 +14,7 @@ from workbench.issues.calibration import calibration_error
 from workbench.issues.detector import find_issues
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.noise import smoothed
-from workbench.issues.plant import canary_report
+from workbench.issues.plant import planted_report
 
 COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
 
