@@ -7,8 +7,10 @@ that a test never trusts the page's own word for what was saved.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -73,7 +75,7 @@ class LabServer:
         self.state = Path(tempfile.mkdtemp(prefix="lab-"))
         self.runtime = self.state / "runtime"
         self.token = os.urandom(12).hex()
-        self.port = _free_port()
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self._no_questions()
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
@@ -101,6 +103,7 @@ class LabServer:
             "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            *(["--KernelManager.transport=ipc"] if lifelines.AVAILABLE else []),  # nobody can take a kernel's ports
         ]  # fmt: skip
 
     def _environment(self, pythonpath: Sequence[Path], kernels: str | None) -> dict[str, str]:
@@ -339,7 +342,13 @@ class LabPage:
                 raise
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port() -> int:
+    """A port that nobody listens on, from below those that systems hand out.
+
+    Until a server has started, seconds on a busy machine, any connection of another process may be given one of those.
+    """
+    for port in random.SystemRandom().sample(range(12_000, 32_000), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")

@@ -85,7 +85,7 @@ def marimo(tmp_path: Path, run_path: Path) -> Iterator[str]:
     (tmp_path / "marimo").mkdir()
     (tmp_path / "marimo" / "marimo.toml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "look.py").write_text(NOTEBOOK.format(path=str(run_path)), encoding="utf-8")
-    port = labharness._free_port()
+    port = labharness.free_port()
     command = [
         sys.executable,
         "-m",
