@@ -16,6 +16,7 @@ from workbench.foundation.progress import step
 from workbench.issues import counts
 from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.exact_ridge import ExactRidge, ridge
+from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.likelihood import sample
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
@@ -276,7 +277,7 @@ def _space(evidence: Evidence, seed: int) -> Space:
 
 
 def _relearned(
-    kernel: Ridge | ExactRidge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool
+    kernel: Ridge | ExactRidge | LandmarkRidge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool
 ) -> np.ndarray:
     """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k).
 

@@ -1,12 +1,15 @@
-"""Kernel ridge on all rows: the answers of the definition, and of landmarks at all rows."""
+"""Kernel ridge on all rows: the answers of the definition, and of eigenvectors at few rows; on landmarks for many."""
 
 import numpy as np
 import pytest
 from planted import blobs
 
 from workbench.issues import exact_ridge
-from workbench.issues.exact_ridge import ExactRidge, inverse_factor, ridge
-from workbench.issues.loo_classifiers import PENALTIES, Ridge, gaussian_kernel, log_softmax
+from workbench.issues.exact_ridge import ExactRidge, conjugate, ridge
+from workbench.issues.kernels import gaussian_kernel, summed_squares
+from workbench.issues.landmark_ridge import LandmarkRidge
+from workbench.issues.loo_classifiers import PENALTIES, Ridge, log_softmax
+from workbench.issues.sketch import Sketch
 
 
 @pytest.fixture
@@ -19,13 +22,39 @@ def unit_rows(rng, n, **options):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), given
 
 
-def test_the_inverse_of_a_factor(rng, small_tiles):
+def test_conjugate_gradients_solve_every_column(rng):
     half = rng.normal(size=(150, 150))
     matrix = half @ half.T / 150 + np.eye(150)
-    found = inverse_factor(matrix.astype(np.float32))
-    assert np.abs(found - np.linalg.inv(np.linalg.cholesky(matrix))).max() < 1e-4
-    with pytest.raises(np.linalg.LinAlgError):
-        inverse_factor(-np.eye(50, dtype=np.float32))
+    right = rng.normal(size=(150, 5)).astype(np.float32)
+    right[:, 2] = 0
+    found = conjugate(lambda v: matrix.astype(np.float32) @ v, lambda v: v / 2, right, np.zeros_like(right))
+    wanted = np.linalg.solve(matrix, right)
+    assert np.linalg.norm(matrix @ found - right, axis=0)[[0, 1, 3, 4]].max() < 0.02
+    assert np.abs(found - wanted).max() < 0.01
+    assert not found[:, 2].any()
+
+
+def test_a_sketch_is_inverted_exactly(rng, monkeypatch):
+    monkeypatch.setattr("workbench.issues.sketch.FEATURES", 30)
+    vectors, _ = unit_rows(rng, 200)
+    sketch = Sketch(vectors, 0.5, np.random.default_rng(0))
+    assert sketch.features.shape == (200, 30)
+    matrix = (sketch.features @ sketch.features.T).astype(float) + np.diag(sketch.rest)
+    assert np.allclose(np.diag(matrix), 1, atol=1e-4)
+    shifted = sketch.plus(0.3)
+    inverse = np.linalg.inv(matrix + 0.3 * np.eye(200))
+    values = rng.normal(size=(200, 3)).astype(np.float32)
+    assert np.abs(shifted.diagonal - np.diag(inverse)).max() < 1e-3
+    assert np.abs(shifted.solve(values) - inverse @ values).max() < 1e-3
+    assert np.abs(sketch.times(values) - matrix @ values).max() < 1e-3
+
+
+def test_sums_of_squares_by_blocks(rng, monkeypatch):
+    monkeypatch.setattr(
+        "workbench.issues.kernels.parts_of", lambda n, m, most=0: [slice(i, i + 7) for i in range(0, n, 7)]
+    )
+    values = rng.normal(size=(100, 6)).astype(np.float32)
+    assert np.allclose(summed_squares(lambda part: values[part], 100, 6), values.T @ values, atol=1e-4)
 
 
 @pytest.mark.parametrize("soft", [False, True])
@@ -54,6 +83,35 @@ def test_all_rows_as_landmarks_say_the_same(rng, small_tiles):
     landmarks = Ridge(vectors, taught, 4)
     assert landmarks.exact
     assert np.abs(exact - landmarks.log_probs(given, given, settings)).max() < 0.02
+    many = LandmarkRidge(vectors, taught, 4)
+    assert many.landmarks == taught.sum()
+    said = many.log_probs(given, given, settings)
+    assert np.abs(exact - said)[~taught].max() < 0.02
+    known = many.features[taught].astype(float)
+    inner = np.linalg.inv(known.T @ known + settings[0] * taught.sum() * np.eye(known.shape[1]))
+    leverages = np.einsum("ij,jk,ik->i", known, inner, known)
+    ratio = many._leverages[settings[0]][taught] / leverages
+    assert abs(ratio.mean() - 1) < 0.02
+    assert ratio.std() < 0.15  # measured in 256 random directions
+
+
+@pytest.mark.parametrize(("penalty", "spread"), zip(PENALTIES, (0.16, 0.09, 0.035, 0.012)))
+def test_the_diagonal_of_the_inverse(rng, monkeypatch, penalty, spread):
+    monkeypatch.setattr("workbench.issues.sketch.FEATURES", 60)
+    vectors, given = unit_rows(rng, 500, noise=0.2, d=40)
+    head = ExactRidge(vectors, np.ones(500, bool), 4)
+    diagonal = head._solved(penalty, np.eye(4, dtype=np.float32)[given])[1]
+    inverse = np.linalg.inv(head._kernel.astype(float) + penalty * 500 * np.eye(500))
+    away = diagonal / np.diag(inverse) - 1
+    assert abs(away.mean()) < 0.025
+    assert away.std() < spread
+
+
+def test_the_same_answer_again(rng):
+    vectors, given = unit_rows(rng, 300, noise=0.2)
+    every = np.ones(300, bool)
+    first, second = (ExactRidge(vectors, every, 4, seed=3).log_probs(given, given) for _ in range(2))
+    assert np.array_equal(first, second)
 
 
 def test_rows_that_repeat_do_not_stop_it(rng, small_tiles):
@@ -66,12 +124,17 @@ def test_rows_that_repeat_do_not_stop_it(rng, small_tiles):
 
 
 def test_which_sizes_are_exact(rng, monkeypatch):
-    monkeypatch.setattr(exact_ridge, "LANDMARKS", 60)
-    monkeypatch.setattr("workbench.issues.loo_classifiers.LANDMARKS", 60)
+    monkeypatch.setattr(exact_ridge, "SMALL", 60)
     monkeypatch.setattr(exact_ridge, "EXACT", 200)
-    vectors, _ = unit_rows(rng, 201)
+    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST", 100)
+    vectors, given = unit_rows(rng, 201)
     every = np.ones(201, bool)
-    assert isinstance(ridge(vectors[:200], every[:200], 4), ExactRidge)
-    few, many = ridge(vectors[:60], every[:60], 4), ridge(vectors, every, 4)
+    few, some, many = (ridge(vectors[:n], every[:n], 4) for n in (60, 200, 201))
     assert isinstance(few, Ridge) and few.exact
-    assert isinstance(many, Ridge) and not many.exact
+    assert isinstance(some, ExactRidge) and some.exact
+    assert isinstance(many, LandmarkRidge) and not many.exact
+    assert many.landmarks == 100
+    agreed = many.log_probs(given, given).argmax(axis=1)[:200] == some.log_probs(given[:200], given[:200]).argmax(
+        axis=1
+    )
+    assert agreed.mean() > 0.95

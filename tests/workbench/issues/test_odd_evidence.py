@@ -178,7 +178,7 @@ def test_shares_outside_0_and_1(arguments):
 def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("workbench.issues.loo_classifiers.LANDMARKS", 400)
+    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST", 400)
     vectors, given, true = blobs(rng, n=12_000, k=10, d=64, noise=0.1)
     tracemalloc.start()
     found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))
