@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.evidence.evidence import PER_EPOCH, Evidence
 from workbench.foundation.errors import InputError, MissingEvidence, first_few
 from workbench.runs.run import Run, opened
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -74,6 +75,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
     for position, run in enumerate(members):
         if not hasattr(run, "stat_blocks"):
             raise InputError.at("runs", f"holds a {type(run).__name__}", "Pass runs or their paths.", row=position)
+        require_task(run, "multiclass", "ensemble")
     if len(members) < 2:
         raise InputError.at("runs", f"holds {len(members)} of them", "Pass at least two runs.")
     if ids not in ("same", "common"):

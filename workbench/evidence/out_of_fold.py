@@ -21,6 +21,7 @@ from workbench.runs.remote_work import fitting_there
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
 from workbench.storage.probabilities import HEAD, PredProbs
 from workbench.storage.provenance import embedding_origin
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -144,6 +145,7 @@ def out_of_fold(
     The strength of the penalty is the one of `STRENGTHS` with the best log likelihood of the given labels on held-out
     rows (one scalar for all folds). A row that has no embedding gets the class frequencies.
     """
+    require_task(run, "multiclass", "out_of_fold")
     there = run.pred_probs()
     ours = there is not None and there.automatic
     if there is not None and not ours and not replace:

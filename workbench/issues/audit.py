@@ -22,6 +22,7 @@ from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.parquet import read_parquet
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -208,6 +209,7 @@ def audit(
     if not hasattr(run, "stat_blocks"):
         todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
         raise InputError.at("run", f"is a {type(run).__name__}", todo)
+    require_task(run, "multiclass", "audit")
     plan = _stored(run, seed)
     if plan is not None:
         larger = int(plan["drawn"].sum()) < min(budget, len(plan))

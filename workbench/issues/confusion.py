@@ -14,6 +14,7 @@ import pandas as pd
 
 from workbench.foundation.errors import MissingEvidence
 from workbench.runs.run import opened
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import PredProbs, Run
@@ -32,6 +33,7 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
     MissingEvidence : the run has neither probabilities, embeddings nor epochs.
     """
     run = opened(run)
+    require_task(run, "multiclass", "confusion")
     predicted, how = predicted_labels(run)
     given = run.dataset.given_labels
     counted = (given >= 0) & (predicted >= 0)

@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.evidence.evidence import NEIGHBORS
 from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.runs.run import opened
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -62,6 +63,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     over the media, one over the shared neighbour graph; both are cached.
     """
     run = opened(run)
+    require_task(run, "multiclass", "duplicates")
     if not 0.0 <= near <= 1.0:
         raise InputError.at("near", f"is {near!r}", "Give a share of the median distance, 0 to 1.")
     codes, unreadable, what = media_groups(run)

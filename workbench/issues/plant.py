@@ -17,6 +17,7 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import matrix
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
+from workbench.tasks import require_task
 
 KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
 ANNOTATORS = 5  # who share the work where the dataset does not say who did it
@@ -70,6 +71,7 @@ def plant_errors(
     """
     if not isinstance(dataset, Dataset):
         raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Make one: `Dataset.from_arrays(labels)`.")
+    require_task(dataset, "multiclass", "plant")
     check_share("fraction", fraction)
     pred_probs = matrix("pred_probs", pred_probs, None, dataset.classes)
     if pred_probs is not None and pred_probs.shape[1:] != (dataset.k,):

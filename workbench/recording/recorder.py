@@ -33,6 +33,7 @@ from workbench.storage.layout import MODES, SCHEMA_VERSION, UNITS_VERSION, Layou
 from workbench.storage.names import MOST_EPOCHS, check_entries
 from workbench.storage.remote import layout_at
 from workbench.storage.trust import sign
+from workbench.tasks import require_task
 
 
 class Recorder:
@@ -133,6 +134,7 @@ class Recorder:
         After an exception (or a crash) what was recorded stays readable in inflight/, and the epoch can be recorded
         again from its start.
         """
+        require_task(self.dataset, "multiclass", "a recording of epochs")
         self._check_mine()
         if not self._lock.held:
             self._lock.take()

@@ -21,6 +21,7 @@ from workbench.recording.recorder import Recorder
 from workbench.runs.run import Run
 from workbench.storage.layout import write_json
 from workbench.storage.limits import small_json
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import torch
@@ -87,6 +88,7 @@ def replay(
     """
     from tqdm.auto import tqdm
 
+    require_task(dataset, "multiclass", "replay")
     files = find_checkpoints(checkpoints)
     layer = None if embed is None else Tap(model, embed, dataset.k).described
     with Recorder(

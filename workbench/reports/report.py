@@ -15,6 +15,7 @@ from workbench.reports.facts import gather
 from workbench.reports.page import page
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,7 @@ def report(
     InputError : another suffix, a missing folder, top below 0. ExistsError : the file is there and `force` is not set.
     MissingEvidence : nothing speaks about the labels of this run.
     """
+    require_task(run, "multiclass", "report")
     if int(top) != top or top < 0:
         raise InputError.at("top", f"is {top!r}", "Give the number of suspects to show.")
     target = check_target(path, force, SUFFIXES)

@@ -17,6 +17,7 @@ from workbench.foundation.progress import task
 from workbench.review.crowdlab import crowdlab, crowdlab_consensus, with_others
 from workbench.runs.run import opened
 from workbench.runs.votes import Votes, votes_needed
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -156,6 +157,7 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     so that who voted a few times is like the others until shown otherwise (`dawid_skene` has the plain method).
     """
     run = opened(run)
+    require_task(run, "multiclass", "consensus")
     from workbench.scores.annotators import annotator_disagreement
 
     if method not in METHODS:
@@ -261,6 +263,7 @@ def annotator_quality(run: Run) -> pd.DataFrame:
     MissingEvidence : the run has no votes.
     """
     run = opened(run)
+    require_task(run, "multiclass", "annotators")
     votes = votes_needed(run)
     found = dawid_skene(votes, shared=SHARED)
     best = np.nan_to_num(found.posterior, nan=-1.0).argmax(axis=1)

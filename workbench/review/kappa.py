@@ -15,6 +15,7 @@ from workbench.foundation.printing import Printed
 from workbench.runs.run import opened
 from workbench.runs.verdicts import opinions as opinions_of
 from workbench.runs.verdicts import warn_if_left_out
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.journal import Journal
@@ -116,6 +117,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     agree less than elsewhere.
     """
     source = opened(source)
+    require_task(source, "multiclass", "agreement")
     journal = source if hasattr(source, "opinions") else source.journal
     opinions = opinions_of(journal)
     warn_if_left_out(journal, "agreement")

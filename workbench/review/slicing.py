@@ -13,6 +13,7 @@ import pandas as pd
 
 from workbench.foundation.errors import MissingEvidence
 from workbench.runs.run import opened
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -31,6 +32,7 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
     what the lens holds. Examples of a lens: `frame.index[frame["outliers"]]`
     """
     run = opened(run)
+    require_task(run, "multiclass", "lenses")
     from workbench.issues.detector import find_issues
     from workbench.scores import score
 

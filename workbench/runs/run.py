@@ -24,6 +24,7 @@ from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.remote import layout_at
+from workbench.tasks import require_task
 from workbench.tasks.protocol import Decided, Labels
 
 if TYPE_CHECKING:
@@ -293,6 +294,7 @@ class Run:
         from workbench.data.inputs import doubt_order
         from workbench.foundation.checks import check_pred_probs
 
+        require_task(self, "multiclass", "save_pred_probs")
         values = np.asarray(values, dtype=np.float32)
         if values.shape != (self.n, self.k):
             found = f"has shape {values.shape} for {self.n} examples and {self.k} classes"

@@ -20,6 +20,7 @@ from workbench.scores import neighborhood as neighbors  # noqa: F401  (each fill
 from workbench.scores.as_evidence import as_evidence
 from workbench.scores.registry import SCORES, Score
 from workbench.scores.sources import How, of_evidence, of_run
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -94,6 +95,7 @@ def score(
     if hasattr(source, "runs") and not arrays:  # an Ensemble
         return source.scores(wanted, spread=False)
     if hasattr(source, "stat_blocks") and not arrays:
+        require_task(source, "multiclass", "score of a run")
         source = of_run(source, client)
     else:
         source = of_evidence(as_evidence(source, **arrays))

@@ -29,6 +29,7 @@ from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError, first_few
 from workbench.foundation.printing import Printed, wrapped
 from workbench.runs.run import Run, opened
+from workbench.tasks import require_task
 
 SAID = {
     "corrected": "corrected labels ({changed:,} changed)",
@@ -174,6 +175,7 @@ def compare(
     """
     data = opened(data)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "compare")
     given, corrected = dataset.given_labels, corrected_labels(data, after)
     changed = given != corrected
     if not changed.any():

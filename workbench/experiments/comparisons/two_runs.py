@@ -16,6 +16,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.printing import Printed, wrapped
 from workbench.review.kappa import cohen_kappa
 from workbench.runs.run import opened
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -114,6 +115,8 @@ def compare_runs(
     from workbench.scores import score
 
     a, b = opened(a), opened(b)
+    for run in (a, b):
+        require_task(run, "multiclass", "compare_runs")
     ids, rows_a, rows_b = _common(a, b)
     table = pd.DataFrame(index=pd.Index(ids, name="id"))
     table["given_a"], table["given_b"] = a.dataset.given[rows_a], b.dataset.given[rows_b]

@@ -22,6 +22,7 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
 from workbench.issues.plant import plant_errors
 from workbench.runs.run import Run, opened
+from workbench.tasks import require_task
 
 BASELINE = "cross_entropy"
 REFERENCES = ("fixed", "clean")
@@ -125,6 +126,7 @@ def robust(
     """
     data = opened(data)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "robust")
     names, rates = _names(methods), _rates(rates)
     if int(seeds) != seeds or seeds < 2:
         raise InputError.at("seeds", f"is {seeds!r}", "Use an integer from 2, or there is no interval.")

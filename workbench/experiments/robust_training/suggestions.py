@@ -19,6 +19,7 @@ from workbench.experiments.robust_training.networks import Setup, one_thread
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run, opened
+from workbench.tasks import require_task
 
 
 def suggest(
@@ -67,6 +68,7 @@ def suggest(
 
     data = opened(data)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "suggest")
     check_methods(method)
     setup = make_setup(setup, options)
     if int(folds) != folds or folds < 2:

@@ -18,6 +18,7 @@ from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
 from workbench.runs.run import Run, opened
+from workbench.tasks import require_task
 
 SHARES = (0.1, 0.2, 0.33, 0.5, 0.75, 1.0)
 RANDOM = "random"
@@ -109,6 +110,7 @@ def keep_curve(
     """
     data = opened(run)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "keep_curve")
     shares = _checked_shares(shares)
     if int(repeats) != repeats or repeats < 2:
         raise InputError.at("repeats", f"is {repeats!r}", "Use an integer from 2, or there is no interval.")

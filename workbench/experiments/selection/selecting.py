@@ -17,6 +17,7 @@ from workbench.experiments.selection.rules import end_of, values_of
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run, opened
 from workbench.storage.tables import check_target, write_table
+from workbench.tasks import require_task
 
 
 def select(
@@ -68,6 +69,7 @@ def select(
     """
     data = opened(run)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "select")
     rng = np.random.default_rng(seed)
     worth = worth_of(data, by, end, seed, X)
     groups = [np.flatnonzero(~np.isnan(worth))]
@@ -114,6 +116,7 @@ def sample_weights(
     """
     data = opened(run)
     dataset = data.dataset if isinstance(data, Run) else data
+    require_task(dataset, "multiclass", "weigh")
     if path is not None:
         check_target(path, force)
     if keep is not None:

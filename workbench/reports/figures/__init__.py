@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from workbench.foundation.errors import InputError
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -66,6 +67,7 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
         kind = next(iter(known)) if kind is None else kind
     if kind not in known:
         raise InputError.unknown("figure", kind, known)
+    require_task(run, "multiclass", f"the figure {kind!r}")
     module, name = known[kind]
     function = getattr(importlib.import_module(f"workbench.reports.figures.{module}"), name)
     _, *accepted = inspect.signature(function).parameters
