@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.media import LARGE, THUMB
+from widgets.view.units import units_of
 from widgets.wire.packing import packed_arrays
 from workbench.foundation.errors import InputError
 
@@ -39,6 +40,6 @@ def ask_sound(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
 
 def ask_inspect(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """Everything about one row."""
+    """Everything about one row, and its units."""
     row = view.row(content["row"])
-    return view.details.of(row, view.decisions.notes.get(row, "")), []
+    return {**view.details.of(row, view.decisions.notes.get(row, "")), "units": units_of(view, row)}, []

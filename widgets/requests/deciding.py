@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT
+from widgets.view.units import given_of, verdicts_in
 from widgets.wire.masks import unpacked
 from workbench.runs.verdicts import SECOND_LOOK
 
@@ -19,7 +20,12 @@ MANY = 20
 
 
 def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """One decision about the rows of a list or of a mask; labels may differ by row (a second buffer)."""
+    """One decision about the rows of a list or of a mask; labels may differ by row (a second buffer).
+
+    With `units`, [[row, key, value], ...], values of units as their kind of label writes them, as one step of undo.
+    """
+    if content.get("units") is not None:
+        return _judge(view, content)
     rows, rest = _rows_in(view, content, buffers)
     codes = None
     if content.get("label") is not None:
@@ -29,6 +35,16 @@ def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     told = {**content, "where": _where(view, rows)}
     view.decisions.decide(content.get("op"), rows, codes, told, (str(view.reasons[row] or "") for row in rows))
     return _caught_up(view, len(rows), int(rows[0]) if len(rows) else -1)
+
+
+def _judge(view: View, content: dict) -> tuple[dict, list]:
+    """Verdicts on units."""
+    found = verdicts_in(view, content["units"])
+    rows = np.unique(found.rows)
+    told = {**content, "where": _where(view, rows)}
+    reasons = [str(view.reasons[row] or "") for row in found.rows]
+    view.decisions.judge(found, given_of(view, found.rows, found.keys), told, reasons)
+    return _caught_up(view, len(rows), int(found.rows[0]))
 
 
 def _where(view: View, rows: np.ndarray) -> str:
@@ -57,8 +73,12 @@ def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, l
     if kind not in ("decide", "undo", "redo"):
         return {}, []
     touched = set(view.decisions.catch_up().tolist())
-    if kind == "decide":
+    if kind == "decide" and content.get("units") is None:
         touched |= set(_rows_in(view, content, buffers)[0].tolist())
+    elif kind == "decide":
+        told = content["units"] if isinstance(content["units"], list) else []
+        named = [one[0] for one in told if isinstance(one, list) and one and type(one[0]) is int]
+        touched |= {row for row in named if 0 <= row < view.dataset.n}
     rows = np.array(sorted(touched), np.int32) if kind == "decide" else np.arange(view.dataset.n, dtype=np.int32)
     return {"patch": [0, 4]}, view.decisions.patch(rows)
 

@@ -14,6 +14,7 @@ from workbench.review.pace import times_of
 if TYPE_CHECKING:
     from workbench.runs.journal import Entry
     from workbench.runs.run import Run
+    from workbench.tasks.protocol import Decided
 
 VERDICT_CODES = {None: 0, "relabel": 1, "keep": 2, "skip": 3}
 FLAGGED, NOTED = 1, 2
@@ -153,8 +154,7 @@ class Decisions:
         """
         ids = self.dataset.ids[rows].tolist()
         given = self.dataset.given[rows].tolist()
-        did = ", ".join(filter(None, (str(body.get("where") or ""), str(body.get("how") or ""))))
-        told = {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}
+        told = self._told(body)
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
@@ -169,6 +169,32 @@ class Decisions:
             self.journal.note(ids, str(body.get("note") or ""), **told)
         else:
             raise InputError.unknown("decision", op, ("relabel", "keep", "skip", "flag", "note"))
+
+    def judge(self, verdicts: Decided, given: list[str | None], body: dict, reasons: list[str]) -> None:
+        """Write values of units to the journal, as one step of undo.
+
+        Parameters
+        ----------
+        verdicts : checked rows, keys and values of d units.
+        given : what the data say of each, as the journal holds values. body, reasons : as in `decide`, for each unit.
+        """
+        ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)
+        told = {"units": list(verdicts.keys), "reason": reasons, **self._told(body)}
+        self.journal.relabel(ids, values, old=given, **told)
+
+    def values_of(self, row: int) -> dict[str, str]:
+        """What was decided on the units of a row, values by key, as the journal holds them."""
+        if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
+            name = self.dataset.names_of(self.labels[row])
+            return {} if name is None else {"": str(name)}
+        state = self.journal.state(author=self.who if self.alone else None, per="unit")["label"].dropna()
+        own = state[state.index.get_level_values("id") == self.dataset.ids[row]]
+        return dict(zip(own.index.get_level_values("unit"), own))
+
+    def _told(self, body: dict) -> dict[str, str | None]:
+        """Who decides, and how and where it was decided, for the journal."""
+        did = ", ".join(filter(None, (str(body.get("where") or ""), str(body.get("how") or ""))))
+        return {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}
 
     def replace(self, wanted: Mapping[object, str]) -> None:
         """Let exactly these labels differ from the given ones, as one step of undo.
