@@ -221,13 +221,16 @@ class Fuzz:
         yield from steps(run, self.folder, self.everything)
         run.journal.close()
 
-    def trial(self, seed: int) -> list[str]:
-        """What went wrong with one damage; nothing if all went well."""
+    def trial(self, seed: int, of: str | None = None, kind: str | None = None, late: bool | None = None) -> list[str]:
+        """What went wrong with one damage; nothing if all went well.
+
+        The seed chooses a kind of file, a damage, and whether it comes after the run was opened, unless they are said.
+        """
         rng = np.random.default_rng([seed, 11])
-        files = list(self.kinds.values())[seed % len(self.kinds)]
+        files = self.kinds[of or list(self.kinds)[seed % len(self.kinds)]]
         name = files[rng.integers(len(files))]
-        kind = list(DAMAGES)[rng.integers(len(DAMAGES))]
-        late = bool(rng.random() < 0.4)
+        drawn = list(DAMAGES)[rng.integers(len(DAMAGES))], bool(rng.random() < 0.4)
+        kind, late = kind or drawn[0], drawn[1] if late is None else late
         path = self._copy()
         what = f"seed {seed}: {name}, {kind}{', after opening' if late else ''}"
 
@@ -282,6 +285,8 @@ def main(first: int, last: int, everything: bool) -> None:
         for seed in range(first, last):
             for line in fuzz.trial(seed):
                 print(line, flush=True)
+            if not (seed + 1) % 100:
+                print(f"up to seed {seed}", flush=True)
         print(f"{last - first} trials", flush=True)
 
 

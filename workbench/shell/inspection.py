@@ -30,6 +30,7 @@ from workbench.storage.journalfile import begun_marker
 from workbench.storage.layout import Layout
 from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
+from workbench.storage.planted import read_copy
 from workbench.storage.probabilities import UNDESCRIBED
 from workbench.storage.provenance import embedding_origin
 
@@ -108,6 +109,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
             words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
             yield Finding("missing", _name(layout, path), words, "forget checksum")
     yield from _descriptions(layout, broken)
+    yield from _planted(run, broken)
     yield from _journal(run)
     yield from _cache(layout, counted)
     yield from _epochs(run, broken)
@@ -203,8 +205,10 @@ def _unreadable(run: Run, path: Path) -> str:
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:
             dict(small_json(path))["views"].items()
-        elif path == layout.planted and run.dataset.planted is not None:
-            planted = run.dataset.planted
+        elif path == layout.planted:
+            planted = read_copy(layout)
+            if not planted.equals(run.dataset.planted):
+                return ""  # a copy that does not count: see `_descriptions`
             rows, known = run._known_rows(pd.Index(planted["id"]))
             other = planted[known][run.dataset.given[rows] != planted["planted_label"].to_numpy()[known]]
             words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
@@ -314,6 +318,14 @@ def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
         if inside is not None and {name: copy.get(name) for name in inside} != inside:
             words = f"says something else than {path.name}, whose own description counts; save it again to renew it"
             yield Finding("note", _name(layout, beside), words)
+
+
+def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
+    """A copy of the record of planted errors that a process was killed before writing."""
+    path = run.layout.planted
+    if path.is_file() and path not in broken and not read_copy(run.layout).equals(run.dataset.planted):
+        words = "says something else than the record in examples.parquet, which counts; record again to renew it"
+        yield Finding("note", path.name, words)
 
 
 def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]:

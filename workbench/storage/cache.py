@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.storage.failures import advice_on, cause_of
+from workbench.storage.files import reading_listed
 from workbench.storage.layout import Layout, atomic
 from workbench.storage.seals import MINE, seal, state_of
 from workbench.tasks.protocol import Labels
@@ -53,9 +55,9 @@ def fingerprint(paths: Iterable[Path], layout: Layout | None = None) -> str:
         if version is not None:
             digest.update(f"{path.name}\0{version}\0".encode())
             continue
-        stat = path.stat()
-        digest.update(f"{path.name}\0{stat.st_size}\0".encode())
-        with open(path, "rb") as file:
+        with reading_listed(path) as file:
+            stat = os.fstat(file.fileno())
+            digest.update(f"{path.name}\0{stat.st_size}\0".encode())
             if stat.st_size <= WHOLE:
                 digest.update(file.read())
             else:
@@ -77,7 +79,7 @@ def sample_key(paths: Iterable[Path], layout: Layout | None = None) -> str:
         if version is not None:
             digest.update(version.encode())
             continue
-        with open(path, "rb") as file:
+        with reading_listed(path) as file:
             size = file.seek(0, 2)
             digest.update(f"{size}\0".encode())
             for start in sorted({place * size // PIECES for place in range(PIECES)} | {max(0, size - PIECE)}):

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
-from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.limits import MOST_COLUMNS
-from workbench.storage.parquet import check_cost, open_parquet, read_parquet
+from workbench.storage.parquet import check_cost, open_parquet
+from workbench.storage.planted import note_of, read_planted, write_copy
 from workbench.storage.trust import is_mine
 from workbench.tasks import find_task
 from workbench.tasks.protocol import Labels, Task
@@ -35,7 +35,7 @@ GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 
 
 def write_examples(layout: Layout, dataset: Dataset) -> None:
-    """Write examples.parquet (and planted.parquet when the dataset holds planted errors), whole or not at all."""
+    """Write examples.parquet, with the record of planted errors where there are some, whole or not at all."""
     id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
     labels = dataset.kind.to_arrow(dataset.labels)
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
@@ -52,11 +52,8 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     table, group_rows = pa.table(fixed | columns), GROUP_ROWS if media else GROUP_ROWS_BARE
     repeating = [field.name for field in schema if field.name not in ("row", "id", *media)]
     options = {"compression": "zstd", "use_dictionary": repeating}
-    if (
-        dataset.planted is not None
-    ):  # first: a kill between the two leaves labels that a recording does not take for ours
-        with sealed(layout, layout.planted) as temporary:
-            dataset.planted.to_parquet(temporary, index=False)
+    if dataset.planted is not None:
+        schema = schema.with_metadata(note_of(dataset.planted))
     with sealed(layout, layout.examples) as file, pq.ParquetWriter(file, schema, **options) as writer:
         for start in range(0, max(dataset.n, 1), group_rows):
             block = table.slice(start, group_rows)
@@ -64,7 +61,9 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
                 kind = schema.field(name).type
                 column = [_one(name, values, row, kind == pa.string()) for row in range(start, start + len(block))]
                 block = block.append_column(name, pa.array(column, kind))
-            writer.write_table(block, row_group_size=group_rows)
+            writer.write_table(block.replace_schema_metadata(schema.metadata), row_group_size=group_rows)
+    if dataset.planted is not None:
+        write_copy(layout, dataset.planted)
 
 
 def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schema:
@@ -194,27 +193,9 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         text_column=text_column if text_column in metadata.columns else None,
         task=described["task"],
         media_root=_media_root(layout, described, media_root),
-        planted=_planted(layout),
+        planted=read_planted(layout, file.schema_arrow.metadata or {}),
         column_of=_own_names(file.schema_arrow),
     )
-
-
-def _planted(layout: Layout) -> pd.DataFrame | None:
-    """The record of planted errors, if there is one."""
-    if not is_there(layout.planted):
-        return None
-    columns = ("id", "true_label", "planted_label")
-    try:
-        record = read_parquet(layout.planted, columns).to_pandas(ignore_metadata=True)
-        missing = [name for name in columns if name not in record.columns]
-        if missing:
-            raise KeyError(f"no column {missing[0]}")
-        if not all(isinstance(one, (int, str)) for one in record["id"].tolist()):
-            raise TypeError("its ids are neither integers nor text")
-    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, OverflowError) as error:
-        found = f"cannot be read ({error})"
-        raise RunError(f"{layout.planted} {found}. Restore it, or delete it to go without.") from error
-    return record
 
 
 def _stored_labels(column: pa.ChunkedArray, kind: Task) -> Labels:

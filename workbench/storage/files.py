@@ -105,6 +105,14 @@ def reading(path: Path) -> BinaryIO:
     return os.fdopen(open_file(path), "rb")
 
 
+def reading_listed(path: Path) -> BinaryIO:
+    """A file that was listed, opened for reading bytes; whatever keeps it from being read is a RunError."""
+    try:
+        return reading(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def no_file(path: Path, mode: int) -> RunError:
     """The error for what has the name of a file and is none."""
     return RunError(

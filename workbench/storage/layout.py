@@ -12,7 +12,7 @@ runs/digits/
   pred_probs.npy                        float32 (n, k), and how they were made (see `described`)
   pred_probs.json                       the same words for people and release 0.1.0; also beside embeddings
   votes.parquet                         id, annotator, label: what several annotators said
-  planted.parquet                       canaries: errors that were put in on purpose
+  planted.parquet                       errors that were put in on purpose; a copy of a note in examples.parquet
   replay.json                           which checkpoints a replay has recorded
   journal.sqlite                        decisions
   views.json                            named views of the Explorer

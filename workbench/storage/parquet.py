@@ -23,8 +23,8 @@ _WIDTH = {"INT96": 12, "INT32": 4, "FLOAT": 4, "BOOLEAN": 1}  # bytes of a value
 _TODO = "Write it again without compression and dictionaries."
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Some columns of a Parquet file (all by default), in its order of rows.
+def read_parquet(path: Path | bytes, columns: Sequence[str] | None = None) -> pa.Table:
+    """Some columns of a Parquet file (all by default), in its order of rows; or of the bytes of one.
 
     Raises
     ------
@@ -36,14 +36,19 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return file.read(columns=None if columns is None else list(columns))
 
 
-def open_parquet(path: Path) -> pq.ParquetFile:
+def open_parquet(path: Path | bytes) -> pq.ParquetFile:
     """A Parquet file; only its directory is read."""
-    is_there(path)
-    return pq.ParquetFile(path)
+    if isinstance(path, Path):
+        is_there(path)
+    return pq.ParquetFile(_source(path))
+
+
+def _source(path: Path | bytes) -> object:
+    return pa.BufferReader(path) if isinstance(path, bytes) else path
 
 
 def check_cost(
-    file: pq.ParquetFile, path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    file: pq.ParquetFile, path: Path | bytes, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
 ) -> None:
     """Refuse to read columns of row groups that would take far more memory than the file takes on disk.
 
@@ -51,7 +56,7 @@ def check_cost(
     ------
     ValueError : they would. pa.ArrowException, OSError : as of reading.
     """
-    metadata, packed = file.metadata, path.stat().st_size
+    metadata, packed = file.metadata, len(path) if isinstance(path, bytes) else path.stat().st_size
     groups = range(metadata.num_row_groups) if groups is None else groups
     wanted = None if columns is None else set(columns)
     plain, repeated, names = 0, 0, set()
@@ -71,7 +76,7 @@ def check_cost(
     check_unpacked(plain, packed, _TODO, RATIO)
     if plain + repeated > max(UNPACKED, RATIO * packed):
         tops = sorted({name.partition(".")[0] for name in names})
-        coded = pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted(names))
+        coded = pq.ParquetFile(_source(path), metadata=metadata, read_dictionary=sorted(names))
         repeated = sum(_decoded(chunk) for name in tops for group in groups
                        for chunk in coded.read_row_group(group, columns=[name]).column(0).chunks)  # fmt: skip
         check_unpacked(plain + repeated, packed, _TODO, RATIO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import re
 
@@ -14,7 +15,9 @@ from torch import nn  # noqa: E402
 from workbench.data.dataset import Dataset  # noqa: E402
 from workbench.foundation.errors import InputError  # noqa: E402
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state  # noqa: E402
+from workbench.recording.recorder import Recorder  # noqa: E402
 from workbench.recording.replay import replay  # noqa: E402
+from workbench.storage.failures import WriteError  # noqa: E402
 
 
 class Net(nn.Module):
@@ -288,3 +291,31 @@ def test_inputs_that_the_model_refuses_are_named(tmp_path):
     dataset = Dataset.from_arrays([0, 1, 2, 0])
     with pytest.raises(InputError, match=r"`inputs` \(a batch \(4, 5\)\) are refused by the Parts: .*shapes"):
         replay(tmp_path / "run", tmp_path / "epoch=0.pt", Parts(), dataset, torch.randn(4, 5), progress=False)
+
+
+@contextlib.contextmanager
+def room_for(size):
+    """A limit on the size of files, which fails as a full disk does."""
+    resource = pytest.importorskip("resource", reason="needs limits of the system")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_checkpoint_without_room_is_a_clear_error(tmp_path):
+    """The library for safetensors has an exception of its own, which says nothing of the run and the remedy."""
+    dataset = Dataset.from_arrays(np.arange(10) % 2)
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        with recorder.epoch(0):
+            recorder.batch(np.arange(10), np.zeros((10, 2)))
+            recorder.checkpoint({"w": torch.ones(3)})
+        with recorder.epoch(1):
+            recorder.batch(np.arange(10), np.zeros((10, 2)))
+            with room_for(1 << 16), pytest.raises(WriteError, match=r"epoch=0001\.safetensors could not.*Make room"):
+                recorder.checkpoint({"w": torch.zeros(1 << 20)})
+        checkpoints = recorder.run().layout.checkpoints()
+    assert list(checkpoints) == [0] and list((tmp_path / "run" / "checkpoints").iterdir()) == [checkpoints[0]]
+    assert load_state(checkpoints[0])["w"].tolist() == [1, 1, 1]
