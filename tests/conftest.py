@@ -41,7 +41,13 @@ TOGETHER = {
     "frameworks": ("tests/test_docs.py", "tests/workbench/callbacks/test_callbacks.py"),
     "clusters": ("tests/test_scale_docs.py", "tests/workbench/test_cluster.py"),
 }
-FIRST = ("browser", "tests/test_notebooks.py")  # the longest
+FIRST = (
+    "browser", "tests/test_notebooks.py", "frameworks", "clusters", "tests/workbench/test_kill_saves.py",
+    "tests/workbench/issues/test_audit.py", "tests/widgets/test_explorer.py", "tests/workbench/test_demo.py",
+    "tests/workbench/issues/test_detector.py", "tests/test_layout.py", "tests/widgets/test_evidence.py",
+    "tests/workbench/issues/test_confident.py", "tests/test_processes.py", "tests/widgets/test_state.py",
+    "tests/workbench/embeddings/test_projection.py", "tests/test_doctests.py", "tests/test_wheel.py",
+)  # fmt: skip (the longest, by processor time)
 
 
 def group_of(nodeid: str) -> str:

@@ -258,11 +258,12 @@ class LabPage:
         )
 
     def reset(self, width: int = 1280, height: int = 1000) -> None:
-        """The page as it was first opened, whatever the test before has left: a new one unless it still is so."""
+        """The page as it was first opened, whatever has been done to it: a new one unless only its theme differs."""
         if not self._as_opened():
             self.page.close()  # without asking for unsaved changes
             self.server.write_notebook(self.notebook, self.cells_written)
             self._new_page(width, height)
+        if self.page.evaluate("() => document.body.dataset.jpThemeLight !== 'true'"):
             self.theme("JupyterLab Light")
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(reduced_motion="no-preference")
@@ -273,7 +274,7 @@ class LabPage:
         return self.page.evaluate(
             """cells => { const shell = window.jupyterapp?.shell, notebook = shell?.currentWidget;
             return !!notebook?.content?.model && !document.querySelector('.jp-Dialog') && navigator.onLine
-              && shell.mode === 'single-document' && document.body.dataset.jpThemeLight === 'true'
+              && shell.mode === 'single-document'
               && notebook.sessionContext?.session?.kernel?.connectionStatus === 'connected'
               && JSON.stringify(cells)
                 === JSON.stringify([...notebook.content.model.cells].map(cell => cell.sharedModel.source)); }""",
