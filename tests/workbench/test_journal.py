@@ -397,3 +397,105 @@ def test_undoing_much_prints_one_line(tmp_path):
     assert repr(entries) == "<804 entries of ann: label, verdict of 402 examples>"
     assert len(entries) == 804 and entries[0].id == 0, "a list all the same"
     assert journal.size_of_next() == 0 and journal.size_of_next(redo=True) == 402
+
+
+# ---- units ---------------------------------------------------------------------------------------------------
+
+
+def box(name, *corners):
+    return f'{{"box":{list(corners)},"class":"{name}"}}'
+
+
+def test_units_of_an_example_are_decided_one_by_one(journal):
+    given = [box("cat", 0, 0, 9, 9), box("cat", 5, 5, 9, 9), None]
+    said = [box("dog", 0, 0, 9, 9), given[1], box("cat", 1, 2, 3, 4)]
+    journal.relabel([7, 7, 7], said, old=given, units=["g0", "g1", "a00000000000f"], source="explorer")
+    journal.keep(7, old="nobody asks for the class of the example")
+    journal.skip(8, units="g0")
+    journal.flag([7, 8], units=["g1", "g0"])
+    journal.note(7, "cut off at the edge", units="g0")
+    table = journal.state(per="unit")
+    assert table.index.tolist() == [(7, ""), (7, "a00000000000f"), (7, "g0"), (7, "g1"), (8, "g0")]
+    assert table["verdict"].tolist() == ["keep", "relabel", "relabel", "keep", "skip"]
+    assert table["flag"].tolist() == [False, False, False, True, True]
+    assert table.loc[(7, "g0"), "note"] == "cut off at the edge"
+    assert journal.state().index.tolist() == [7], "decisions on the example itself"
+    assert journal.state().loc[7, "note"] is None
+    decided = journal.decided()
+    assert decided[["id", "unit", "label"]].to_numpy().tolist()[:3] == [
+        [7, "g0", said[0]],
+        [7, "g1", said[1]],
+        [7, "a00000000000f", said[2]],
+    ]
+    changes = journal.changes()
+    assert changes.index.tolist() == [(7, "a00000000000f"), (7, "g0")]
+    assert changes["given_label"].tolist() == [None, given[0]]
+    assert changes["label"].tolist() == [said[2], said[0]]
+    assert journal.opinions(per="unit").index.tolist() == [(7, ""), (7, "a00000000000f"), (7, "g0"), (7, "g1")]
+    assert journal.log().columns.tolist() == [*COLUMNS, "unit"]
+    assert {entry.unit for entry in journal.standing()} == {"g0", "g1", "a00000000000f", ""}
+    with pytest.raises(InputError, match="Did you mean 'unit'"):
+        journal.state(per="units")
+
+
+def test_undo_takes_back_the_units_of_one_call_and_no_other(journal):
+    journal.relabel([7, 7], ["x", "y"], old=["a", "b"], units=["g0", "g1"])
+    journal.relabel(7, "z", old="b", units="g1")
+    assert repr(journal.undo()) == "<2 entries of ann: label, verdict of 1 unit of 1 example>"
+    assert journal.state(per="unit")["label"].tolist() == ["x", "y"]
+    assert [(entry.unit, entry.new) for entry in journal.undo() if entry.field == "label"] == [("g0", "a"), ("g1", "b")]
+    assert journal.state(per="unit").empty and journal.changes().empty and journal.decided().empty
+    journal.redo()
+    assert journal.changes()["label"].tolist() == ["x", "y"]
+    assert journal.inconsistencies() == []
+
+
+def test_units_leave_decisions_of_others_on_other_units(tmp_path):
+    ann, bob = Journal(tmp_path, author="ann"), Journal(tmp_path, author="bob")
+    ann.relabel(1, "x", old="a", units="g0")
+    bob.relabel(1, "y", old="b", units="g1")
+    ann.relabel(1, "w", old="c")
+    assert len(ann.undo()) == 2 and len(ann.undo()) == 2
+    assert bob.state(per="unit").index.tolist() == [(1, "g1")]
+    assert bob.opinions(per="unit")["bob"].tolist() == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("units", "match"),
+    [
+        (["g0", "g0"], r"`ids` holds '1 'g0'|`ids` holds .*g0.* more than once"),
+        (["g0"], "`units` has 1 values for 2 ids"),
+        (["g0", 1], "`units` row 1 is 1"),
+        (None, "`units` row 0 is None"),
+    ],
+)
+def test_units_that_are_refused(journal, units, match):
+    with pytest.raises(InputError, match=match):
+        journal.relabel([1, 1], "dog", old="cat", units=units)
+    assert journal.last_seq == 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(STEP, max_size=20))
+def test_units_obey_the_same_laws_as_examples(steps):
+    """The same decisions, once about examples and once about units of one example, say the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fine = Journal(f"{folder}/a.sqlite", author="nobody"), Journal(f"{folder}/b.sqlite", author="nobody")
+        for kind, who, ids, value in steps:
+            ids = sorted(map(str, ids))
+            for journal, about, more in ((plain, ids, {}), (fine, ["it"] * len(ids), {"units": ids})):
+                if kind in ("undo", "redo"):
+                    getattr(journal, kind)(author=who)
+                elif kind in ("relabel", "note"):
+                    more |= {"old": "cat"} if kind == "relabel" else {}
+                    getattr(journal, kind)(about, value, author=who, **more)
+                else:
+                    getattr(journal, kind)(about, author=who, **more)
+        names = ["label", "verdict", "flag", "note", "author"]
+        assert fine.state(per="unit")[names].to_numpy().tolist() == plain.state()[names].to_numpy().tolist()
+        assert fine.state(per="unit").index.get_level_values("unit").tolist() == plain.state().index.tolist()
+        assert fine.state().empty
+        assert fine.changes()["label"].tolist() == plain.changes()["label"].tolist()
+        assert [e[2:5] for e in fine.since(0)] == [e[2:5] for e in plain.since(0)]
+        plain.close()
+        fine.close()

@@ -20,13 +20,28 @@ from __future__ import annotations
 import getpass
 import os
 import warnings
-from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.foundation.errors import InputError, first_few
 from workbench.storage.journalfile import JournalFile
+from workbench.storage.journalqueries import (
+    ALL,
+    FREE,
+    INCOMING,
+    INSERT,
+    MINE,
+    STANDING,
+    about_of,
+    current,
+    index_of,
+    key_of,
+    known,
+    next_batch,
+    original,
+    paired,
+)
 from workbench.storage.journalrows import COLUMNS, FIELDS, Entries, Entry, targets_of, text_of, texts_of
 from workbench.storage.journalschema import INCONSISTENT, SOUND
 
@@ -34,37 +49,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["COLUMNS", "FIELDS", "Entries", "Entry", "Journal", "login"]
-
-PER = ("example", "unit")
-_ALL = ", ".join(Entry._fields)
-
-# A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
-_FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
-_BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
-_STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {_FREE})"
-_MINE = "b.owner = :owner"
-_INCOMING = "CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, unit, new, old, reason)"
-_INSERT = "INSERT INTO entries (id, unit, field, old, new, author, time, source, reason, batch, reverts)"
-
-
-def _on(field: str) -> str:
-    """SQL: the entries `e` on this field of what the row `i` is about."""
-    return f"FROM entries e WHERE e.id = i.id AND e.unit = i.unit AND e.field = {field}"
-
-
-def _known(field: str) -> str:
-    """SQL: whether the journal has an entry on this field of the row `i`."""
-    return f"EXISTS (SELECT 1 {_on(field)})"
-
-
-def _current(field: str) -> str:
-    """SQL: the value that holds, which is the newest entry's."""
-    return f"(SELECT e.new {_on(field)} ORDER BY e.seq DESC LIMIT 1)"
-
-
-def _original(field: str) -> str:
-    """SQL: the value before the first decision, for labels the given one."""
-    return f"(SELECT e.old {_on(field)} ORDER BY e.seq LIMIT 1)"
 
 
 class Journal:
@@ -192,7 +176,9 @@ class Journal:
     def size_of_next(self, *, redo: bool = False, author: str | None = None) -> int:
         """On how many examples the next `undo` (or `redo`) of `author` would act; 0 when there is none."""
         owner = self.author if author is None else text_of("author", author)
-        sql = f"SELECT count(DISTINCT e.id) FROM entries e WHERE e.batch = (SELECT batch FROM ({_next(redo, _MINE)}))"
+        sql = (
+            f"SELECT count(DISTINCT e.id) FROM entries e WHERE e.batch = (SELECT batch FROM ({next_batch(redo, MINE)}))"
+        )
         rows = self._file.read(sql, {"owner": owner})
         return int(rows[0][0]) if rows else 0
 
@@ -216,51 +202,71 @@ class Journal:
         import pandas as pd
 
         rows = self._file.read(
-            f"{_STANDING} SELECT e.id, e.unit, e.field, e.new, s.owner, e.time, e.reason, max(e.seq) "
+            f"{STANDING} SELECT {key_of(per)}, e.field, e.new, s.owner, e.time, e.reason, max(e.seq) "
             f"FROM {self._entries()} e JOIN standing s ON s.batch = e.batch WHERE (?1 IS NULL OR s.owner = ?1) "
-            f"AND {_about(per)} GROUP BY e.id, e.unit, e.field ORDER BY e.id, e.unit",
+            f"AND {about_of(per)} GROUP BY e.id, e.unit, e.field ORDER BY e.id, e.unit, e.field",
             (author,),
         )
         place = {field: at for at, field in enumerate(FIELDS)}
         weight = {"label": 2, "verdict": 1, "flag": 0, "note": 0}
-        table: dict[tuple, list] = {}
-        best: dict[tuple, tuple[int, int]] = {}
-        for id, unit, field, new, owner, when, reason, seq in rows:
+        table: dict[object, list] = {}
+        best: dict[object, tuple[int, int]] = {}
+        for key, field, new, owner, when, reason, seq in rows if per == "example" else paired(rows):
             if field not in place:
                 continue
-            row = table.setdefault((id, unit), [None] * 7)
+            row = table.setdefault(key, [None] * 7)
             row[place[field]] = new
-            if (weight[field], seq) > best.get((id, unit), (-1, 0)):
-                best[id, unit] = (weight[field], seq)
+            if (weight[field], seq) > best.get(key, (-1, 0)):
+                best[key] = (weight[field], seq)
                 row[4:] = owner, when, reason
         columns = [*FIELDS, "author", "time", "reason"]
-        frame = pd.DataFrame(list(table.values()), index=_index(table, per), columns=columns, dtype=object)
+        frame = pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
         frame["flag"] = [value is not None for value in frame["flag"]]
         return frame
 
-    def changes(self, *, author: str | None = None, per: str = "unit") -> pd.DataFrame:
-        """Labels that differ from what the data came with, as the journal alone tells them.
+    def decided(self, *, author: str | None = None) -> pd.DataFrame:
+        """The labels that hold, each example or unit once, in the order of the decisions: what is applied to the data.
 
         Parameters
         ----------
-        author, per : as in `state`
+        author : only what this author decided, whatever others decided before or after
 
         Returns
         -------
-        DataFrame indexed by `id` and `unit`; by `id` with per="example"
-            given_label : str or None, what the first decision replaced. label : str, what holds now.
-            author, time, reason : of the decision.
+        DataFrame with one row per label
+            id. unit : str, "" for the example itself. given_label : str or None, what the first decision replaced.
+            label : str, what holds now; it can be the same. author, time, reason : of the decision.
+
+        Notes
+        -----
+        The journal alone tells all of it: neither the run nor any prediction is needed.
         """
-        table = self.state(author=author, per=per)
+        import pandas as pd
+
         rows = self._file.read(
-            f"SELECT e.id, e.unit, e.old, min(e.seq) FROM {self._entries()} e "
-            f"WHERE e.field = 'label' AND {_about(per)} GROUP BY e.id, e.unit"
+            f"{STANDING} SELECT e.id, e.unit, (SELECT f.old FROM entries f WHERE f.id = e.id AND f.unit = e.unit "
+            "AND f.field = 'label' ORDER BY f.seq LIMIT 1), e.new, s.owner, e.time, e.reason, max(e.seq) "
+            f"FROM {self._entries()} e JOIN standing s ON s.batch = e.batch WHERE (?1 IS NULL OR s.owner = ?1) "
+            "AND e.field = 'label' GROUP BY e.id, e.unit ORDER BY max(e.seq)",
+            (author,),
         )
-        given = {(id, unit) if per == "unit" else id: old for id, unit, old, _ in rows}
-        table.insert(0, "given_label", [given.get(one) for one in table.index])
-        table["given_label"] = table["given_label"].astype(object).where(table["given_label"].notna(), None)
-        changed = table["label"].notna() & (table["label"] != table["given_label"])
-        return table.loc[changed, ["given_label", "label", "author", "time", "reason"]]
+        columns = ["id", "unit", "given_label", "label", "author", "time", "reason"]
+        table = pd.DataFrame([row[:7] for row in rows if row[3] is not None], columns=columns, dtype=object)
+        return table
+
+    def changes(self, *, author: str | None = None) -> pd.DataFrame:
+        """Labels that differ from what the data came with: `decided` without those that were confirmed.
+
+        Returns
+        -------
+        DataFrame indexed by `id` and `unit` : given_label, label, author, time, reason; sorted as `state` is.
+        """
+        table = self.decided(author=author)
+        pairs = enumerate(zip(table["label"], table["given_label"]))
+        table = table.iloc[[at for at, (new, old) in pairs if new != old]]
+        order = {key: at for at, key in enumerate(self.state(author=author, per="unit").index)}
+        table = table.set_index(["id", "unit"])
+        return table.iloc[sorted(range(len(table)), key=lambda at: order[table.index[at]])]
 
     def opinions(self, field: str = "label", *, per: str = "example") -> pd.DataFrame:
         """What each author thinks: ids as rows, authors as columns, None where an author said nothing.
@@ -273,17 +279,18 @@ class Journal:
         if field not in FIELDS:
             raise InputError.unknown("field", field, FIELDS)
         rows = self._file.read(
-            f"{_STANDING} SELECT e.id, e.unit, s.owner, e.new, max(e.seq) FROM {self._entries()} e "
-            f"JOIN standing s ON s.batch = e.batch WHERE e.field = ? AND {_about(per)} "
+            f"{STANDING} SELECT {key_of(per)}, s.owner, e.new, max(e.seq) FROM {self._entries()} e "
+            f"JOIN standing s ON s.batch = e.batch WHERE e.field = ? AND {about_of(per)} "
             "GROUP BY e.id, e.unit, s.owner ORDER BY e.id, e.unit",
             (field,),
         )
-        authors = {owner: at for at, owner in enumerate(sorted({row[2] for row in rows}))}
-        table: dict[tuple, list] = {}
-        for id, unit, owner, new, _ in rows:
-            table.setdefault((id, unit), [None] * len(authors))[authors[owner]] = new
+        rows = rows if per == "example" else list(paired(rows))
+        authors = {owner: at for at, owner in enumerate(sorted({row[1] for row in rows}))}
+        table: dict[object, list] = {}
+        for key, owner, new, _ in rows:
+            table.setdefault(key, [None] * len(authors))[authors[owner]] = new
         columns = pd.Index(list(authors), name="author", dtype=object)
-        return pd.DataFrame(list(table.values()), index=_index(table, per), columns=columns, dtype=object)
+        return pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
 
     def standing(self) -> list[Entry]:
         """Entries on labels and verdicts of decisions that have not been undone, oldest first; author = who decided.
@@ -292,7 +299,7 @@ class Journal:
         """
         columns = ", ".join("s.owner" if name == "author" else f"e.{name}" for name in Entry._fields)
         sql = (
-            f"{_STANDING} SELECT {columns} FROM entries e JOIN standing s ON s.batch = e.batch "
+            f"{STANDING} SELECT {columns} FROM entries e JOIN standing s ON s.batch = e.batch "
             "WHERE e.field IN ('label', 'verdict') ORDER BY e.seq"
         )
         return [Entry(*row) for row in self._file.read(sql)]
@@ -309,7 +316,7 @@ class Journal:
 
     def since(self, seq: int) -> list[Entry]:
         """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile."""
-        sql = f"SELECT {_ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq"
+        sql = f"SELECT {ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq"
         return [Entry(*row) for row in self._file.read(sql, (int(seq),))]
 
     @property
@@ -360,7 +367,7 @@ class Journal:
         told = old is not ...
         with self._file.transaction() as db:
             batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (author,)).lastrowid
-            db.execute(_INCOMING)
+            db.execute(INCOMING)
             db.execute("DELETE FROM incoming")
             rows = zip(range(len(ids)), ids, units, new, old if told else [None] * len(ids), reasons, strict=True)
             db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -368,9 +375,9 @@ class Journal:
 
             def append(field: str, value: str, where: str = "1") -> None:
                 f = f"'{field}'"
-                before = f"CASE WHEN {_known(f)} THEN {_current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
+                before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
                 db.execute(
-                    f"{_INSERT} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
+                    f"{INSERT} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
                     f":batch, NULL FROM incoming i WHERE {where} ORDER BY i.n",
                     stamp,
                 )
@@ -378,10 +385,10 @@ class Journal:
             label = "'label'"
             if kind == "relabel":
                 append("label", "i.new")
-                append("verdict", f"CASE WHEN i.new IS {_original(label)} THEN 'keep' ELSE 'relabel' END")
+                append("verdict", f"CASE WHEN i.new IS {original(label)} THEN 'keep' ELSE 'relabel' END")
             elif kind == "keep":
-                original = f"CASE WHEN {_known(label)} THEN {_original(label)} ELSE i.old END"
-                append("label", original, where="1" if told else _known(label))
+                first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
+                append("label", first, where="1" if told else known(label))
                 append("verdict", "'keep'")
             else:
                 append(kind, "i.new")
@@ -392,8 +399,8 @@ class Journal:
         """Append the batch that undoes the newest standing decision, or that redoes the newest undo."""
         owner = self.author if author is None else text_of("author", author)
         source = text_of("source", source)
-        mine = ":owner = :owner" if anyone else _MINE
-        find = _next(redo, mine)
+        mine = ":owner = :owner" if anyone else MINE
+        find = next_batch(redo, mine)
         if redo:
             new, by, why = (
                 f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason")
@@ -401,10 +408,10 @@ class Journal:
         else:
             standing = (
                 "FROM entries t JOIN batches b ON b.batch = t.batch WHERE t.id = i.id AND t.unit = i.unit "
-                f"AND t.field = i.field AND b.depth % 2 = 0 AND {_FREE} ORDER BY t.seq DESC LIMIT 1"
+                f"AND t.field = i.field AND b.depth % 2 = 0 AND {FREE} ORDER BY t.seq DESC LIMIT 1"
             )
             below = f"EXISTS (SELECT 1 {standing})"
-            new = f"CASE WHEN {below} THEN (SELECT t.new {standing}) ELSE {_original('i.field')} END"
+            new = f"CASE WHEN {below} THEN (SELECT t.new {standing}) ELSE {original('i.field')} END"
             by, why = ":source", "''"
         if not self._file.exists():
             return Entries()
@@ -416,21 +423,12 @@ class Journal:
             sql = "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)"
             batch = db.execute(sql, (owner, depth + 1, reverted)).lastrowid
             db.execute(
-                f"{_INSERT} SELECT i.id, i.unit, i.field, {_current('i.field')}, {new}, :author, :time, {by}, {why}, "
+                f"{INSERT} SELECT i.id, i.unit, i.field, {current('i.field')}, {new}, :author, :time, {by}, {why}, "
                 ":batch, i.seq FROM entries i WHERE i.batch = :reverted ORDER BY i.seq",
                 {"author": self.author, "time": _now(), "source": source, "batch": batch, "reverted": reverted},
             )
-            sql = f"SELECT {_ALL} FROM entries WHERE batch = ? ORDER BY seq"
+            sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
             return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
-
-
-def _next(redo: bool, mine: str) -> str:
-    """SQL: batch, owner and depth of what the next undo (or redo) takes back."""
-    find = f"{mine} AND b.depth % 2 = 0 AND {_FREE}"
-    if redo:
-        fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {mine} AND b.depth = 0)"
-        find = f"{mine} AND b.depth % 2 = 1 AND b.batch > {fresh} AND {_FREE}"
-    return f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1"
 
 
 def login() -> str:
@@ -443,24 +441,3 @@ def login() -> str:
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _about(per: str) -> str:
-    """SQL: whether the entry `e` is about what is asked for."""
-    if per not in PER:
-        raise InputError.unknown("per", per, PER)
-    return "1" if per == "unit" else "e.unit = ''"
-
-
-def _index(table: Iterable[tuple], per: str) -> pd.Index:
-    """Ids as an index, int64 if all are integers, else objects; or ids and units."""
-    import pandas as pd
-
-    pairs = list(table)
-    ids = [id for id, _ in pairs]
-    whole = bool(ids) and all(isinstance(id, int) for id in ids)
-    index = pd.Index(ids, dtype="int64" if whole else object, name="id")
-    if per == "example":
-        return index
-    units = pd.Index([unit for _, unit in pairs], dtype=object, name="unit")
-    return pd.MultiIndex.from_arrays([index, units])

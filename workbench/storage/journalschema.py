@@ -83,8 +83,8 @@ UPGRADES = {
 """Version -> the statements that lead to the next one, all in one transaction."""
 
 SOUND = (
-    "typeof(id) IN ('integer', 'text') AND typeof(unit) = 'text' "
-    "AND field IN ('label', 'verdict', 'flag', 'note', 'space') "
+    "typeof(id) IN ('integer', 'text') AND (unit = '' OR typeof(unit) = 'text') "
+    "AND (field = 'label' OR field = 'verdict' OR field IN ('flag', 'note', 'space')) "
     "AND typeof(old) IN ('text', 'null') AND typeof(new) IN ('text', 'null') AND typeof(author) = 'text' "
     "AND typeof(source) = 'text' AND typeof(reason) = 'text' AND typeof(batch) = 'integer' AND typeof(time) = 'text' "
     "AND time GLOB '[12][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9]Z' "

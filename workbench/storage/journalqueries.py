@@ -1,0 +1,82 @@
+"""The SQL of the journal: what stands, what holds, what the next undo takes back, and rows as an index of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from workbench.foundation.errors import InputError
+from workbench.storage.journalrows import Entry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER = ("example", "unit")
+ALL = ", ".join(Entry._fields)
+
+# A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
+FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
+_BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
+STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {FREE})"
+MINE = "b.owner = :owner"
+INCOMING = "CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, unit, new, old, reason)"
+INSERT = "INSERT INTO entries (id, unit, field, old, new, author, time, source, reason, batch, reverts)"
+
+
+def _on(field: str) -> str:
+    """SQL: the entries `e` on this field of what the row `i` is about."""
+    return f"FROM entries e WHERE e.id = i.id AND e.unit = i.unit AND e.field = {field}"
+
+
+def known(field: str) -> str:
+    """SQL: whether the journal has an entry on this field of the row `i`."""
+    return f"EXISTS (SELECT 1 {_on(field)})"
+
+
+def current(field: str) -> str:
+    """SQL: the value that holds, which is the newest entry's."""
+    return f"(SELECT e.new {_on(field)} ORDER BY e.seq DESC LIMIT 1)"
+
+
+def original(field: str) -> str:
+    """SQL: the value before the first decision, for labels the given one."""
+    return f"(SELECT e.old {_on(field)} ORDER BY e.seq LIMIT 1)"
+
+
+def next_batch(redo: bool, mine: str) -> str:
+    """SQL: batch, owner and depth of what the next undo (or redo) takes back."""
+    find = f"{mine} AND b.depth % 2 = 0 AND {FREE}"
+    if redo:
+        fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {mine} AND b.depth = 0)"
+        find = f"{mine} AND b.depth % 2 = 1 AND b.batch > {fresh} AND {FREE}"
+    return f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1"
+
+
+def key_of(per: str) -> str:
+    """SQL: by what the rows of a table are told apart."""
+    if per not in PER:
+        raise InputError.unknown("per", per, PER)
+    return "e.id" if per == "example" else "e.id, e.unit"
+
+
+def about_of(per: str) -> str:
+    """SQL: whether the entry `e` is about what is asked for. (The plus: rows come in the order of the index.)"""
+    return "+e.unit = ''" if per == "example" else "1"
+
+
+def paired(rows: Iterable[tuple]) -> Iterator[tuple]:
+    """Rows of a query with the id and the unit as one key."""
+    return (((id, unit), *rest) for id, unit, *rest in rows)
+
+
+def index_of(keys: Iterable, per: str) -> pd.Index:
+    """Ids as an index, int64 if all are integers, else objects; or ids and units."""
+    import pandas as pd
+
+    keys = list(keys)
+    ids = keys if per == "example" else [id for id, _ in keys]
+    whole = bool(ids) and all(isinstance(id, int) for id in ids)
+    index = pd.Index(ids, dtype="int64" if whole else object, name="id")
+    if per == "example":
+        return index
+    return pd.MultiIndex.from_arrays([index, pd.Index([unit for _, unit in keys], dtype=object, name="unit")])
