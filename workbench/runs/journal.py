@@ -243,10 +243,11 @@ class Journal:
         """
         import pandas as pd
 
+        entries = self._entries()
         rows = self._file.read(
-            f"{STANDING} SELECT e.id, e.unit, (SELECT f.old FROM entries f WHERE f.id = e.id AND f.unit = e.unit "
+            f"{STANDING} SELECT e.id, e.unit, (SELECT f.old FROM {entries} f WHERE f.id = e.id AND f.unit = e.unit "
             "AND f.field = 'label' ORDER BY f.seq LIMIT 1), e.new, s.owner, e.time, e.reason, max(e.seq) "
-            f"FROM {self._entries()} e JOIN standing s ON s.batch = e.batch WHERE (?1 IS NULL OR s.owner = ?1) "
+            f"FROM {entries} e JOIN standing s ON s.batch = e.batch WHERE (?1 IS NULL OR s.owner = ?1) "
             "AND e.field = 'label' GROUP BY e.id, e.unit ORDER BY max(e.seq)",
             (author,),
         )

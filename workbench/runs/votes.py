@@ -1,11 +1,12 @@
-"""What several people said about the same examples: votes, in memory and in the run directory.
+"""What people, labelling functions and models said about the same examples: votes, in memory and in the run directory.
 
-Hidden here: the votes' table in the run directory, and the forms in which votes come in. No annotator needs to have
-seen every example.
+Hidden here: the votes' table in the run directory in each of its forms, and the forms in which votes come in. No voter
+needs to have seen every example: no row is an abstention.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few
+from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few, shortened
 from workbench.storage.files import is_there
-from workbench.storage.parquet import read_parquet
+from workbench.storage.parquet import open_parquet, read_parquet
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-COLUMNS = ("id", "annotator", "label")
+COLUMNS = ("id", "unit", "voter", "kind", "value", "confidence", "version")
+"""Of votes.parquet: text, but for the id (int64 or text) and the confidence (float64, null where none was given)."""
+
+OLDER = ("id", "annotator", "label")
+"""Columns that release 0.1 wrote; all of these voters are people."""
+
+KINDS = ("person", "function", "model")
+"""Who votes: a person, a labelling function, or a model such as a language model."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Votes:
     Attributes
     ----------
     rows : (m,) int64 row of the example, ascending. annotators : (m,) int64 index into `names`.
-    labels : (m,) int64 class index. names : annotators' names, sorted. n, k : examples and classes.
+    labels : (m,) int64 class index. names : annotators' names, sorted; of one that voted in several versions with the
+    version behind it. n, k : examples and classes. kinds : what each of `names` is, of `KINDS`; () for people only.
     """
 
     rows: np.ndarray
@@ -40,6 +49,7 @@ class Votes:
     names: tuple[str, ...]
     n: int
     k: int
+    kinds: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Votes({len(self.rows):,} of {len(self.names):,} annotators on {len(np.unique(self.rows)):,} examples)"
@@ -59,55 +69,93 @@ class Votes:
 def save_votes(
     run: Run, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
 ) -> None:
-    """Store what annotators said, one row per vote; it replaces the votes that are there.
+    """Store what annotators, labelling functions and models said, one row per vote; it replaces votes that are there.
 
     Parameters
     ----------
-    votes : DataFrame in long format
-    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), class names
+    votes : DataFrame in long format, of people with the three columns below; or with the columns id, voter, value and,
+        as far as they matter, unit (key of the unit of the example, text), kind ("person", "function" or "model"),
+        confidence (float in [0, 1], NaN where there is none; it is stored, no estimator uses it yet) and version (of
+        the function or model, text)
+    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), class names; of
+        other kinds of labels than one class per example the values as the journal holds them
 
     Raises
     ------
     InputError : a column is missing, an id or a class is not in the run, a value is missing, or an annotator
         voted twice on one example. WriteError : the run cannot be written; the votes that are there stay.
     """
+    write_votes(run, checked_votes(run, votes.rename(columns={id: "id", annotator: "annotator", label: "label"})))
+
+
+def checked_votes(run: Run, votes: pd.DataFrame) -> pd.DataFrame:
+    """The columns `COLUMNS` of votes in any form, sorted as in the dataset; see `save_votes` for what is refused."""
+    dataset, kind = run.dataset, run.dataset.kind
+    decode = None if kind.one_class else (lambda text: kind.decode(text, dataset.classes))
+    table, _, _ = _checked(votes, dataset.ids, dataset.classes, dataset.rows, decode)
+    return table
+
+
+def write_votes(run: Run, table: pd.DataFrame) -> None:
+    """Put a table that `checked_votes` returned in the place of the votes that are there."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from workbench.storage.checksums import sealed
 
-    found = votes_of(run, votes.rename(columns={id: "id", annotator: "annotator", label: "label"}))
-    dataset = run.dataset
-    table = pa.table(
-        {
-            "id": pa.array(dataset.ids[found.rows], pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()),
-            "annotator": pa.array([found.names[a] for a in found.annotators], pa.string()),
-            "label": pa.array(list(dataset.names_of(found.labels)), pa.string()),
-        }
-    )
+    types = dict.fromkeys(COLUMNS, pa.string()) | {"confidence": pa.float64()}
+    if run.dataset.ids.dtype.kind == "i":
+        types["id"] = pa.int64()
+    columns = {name: pa.array(table[name].to_numpy(), kind, from_pandas=True) for name, kind in types.items()}
     with sealed(run.layout, run.layout.votes) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
 def read_votes(run: Run) -> Votes | None:
-    """The votes stored in a run, or None; RunError when the file is damaged or of another run."""
+    """The votes stored in a run, or None; RunError when the file is damaged or of another run.
+
+    None, too, where labels are of another kind than one class per example: `vote_table` has the votes on their units.
+    """
+    if not run.dataset.kind.one_class:
+        return None
+    return _read(run, lambda frame: votes_of(run, frame))
+
+
+def vote_table(run: Run) -> pd.DataFrame | None:
+    """The votes stored in a run with all they say, columns `COLUMNS`, or None; of any kind of label and any release."""
+    return _read(run, lambda frame: checked_votes(run, frame))
+
+
+def is_older(run: Run) -> bool:
+    """Whether the votes that are stored have the columns of release 0.1; they are read all the same."""
+    import pyarrow as pa
+
+    try:
+        return is_there(run.layout.votes) and "annotator" in open_parquet(run.layout.votes).schema_arrow.names
+    except (OSError, pa.ArrowException, ValueError):
+        return False  # damaged: reading it says how
+
+
+def _read(run: Run, use: Callable[[pd.DataFrame], Any]) -> Any:
     import pyarrow as pa
 
     path: Path = run.layout.votes
     if not is_there(path):
         return None
     try:
-        table = read_parquet(path, COLUMNS)
-        for name in ("annotator", "label"):
-            if table.schema.field(name).type not in (pa.string(), pa.large_string()):
-                raise InputError.at(name, f"is {table.schema.field(name).type}", "It must be text.")
-        return votes_of(run, table.to_pandas(ignore_metadata=True))
+        names = OLDER if is_older(run) else COLUMNS
+        table = read_parquet(path, names)
+        for name in set(names) - {"id"}:
+            found = table.schema.field(name).type
+            if name != "confidence" and found not in (pa.string(), pa.large_string()):
+                raise InputError.at(name, f"is {found}", "It must be text.")
+        return use(table.to_pandas(ignore_metadata=True))
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be used ({error}). Delete it, or save the votes again.") from error
 
 
 def votes_of(run: Run, frame: pd.DataFrame) -> Votes:
-    """Votes out of a DataFrame with the columns id, annotator and label; see `save_votes` for what is refused."""
+    """Votes out of a DataFrame as `save_votes` takes it; see there for what is refused."""
     return votes_from(frame, run.dataset.ids, run.dataset.classes, run.dataset.rows)
 
 
@@ -118,8 +166,7 @@ def votes_from(
 
     Parameters
     ----------
-    votes : Votes; DataFrame with the columns id, annotator and label; or int array (n, annotators) of class indices,
-        -1 where there is no vote
+    votes : Votes; DataFrame as in `save_votes`; or int array (n, annotators) of class indices, -1 = no vote
     ids, classes : of the n examples and the k classes
     rows_of : from ids to rows; looked up among `ids` by default
 
@@ -135,32 +182,99 @@ def votes_from(
         return votes
     if not isinstance(votes, pd.DataFrame):
         return _of_table(np.asarray(votes), n, k)
-    for name in COLUMNS:
+    table, rows, codes = _checked(votes, ids, classes, rows_of or functools.partial(_rows_among, ids))
+    voter, voters = pd.factorize(table["voter"], sort=True)
+    version, versions = pd.factorize(table["version"], sort=True)
+    _, first, people = np.unique(voter * len(versions) + version, return_index=True, return_inverse=True)
+    several = np.bincount(voter[first], minlength=len(voters)) > 1
+    names = (
+        f"{voters[voter[at]]} {versions[version[at]]}" if several[voter[at]] else voters[voter[at]] for at in first
+    )
+    order = np.lexsort((people, rows))
+    kinds = tuple(table["kind"].to_numpy()[first])
+    return Votes(rows[order], people[order].astype(np.int64), codes[order], tuple(names), n, k, kinds)
+
+
+def _checked(
+    votes: pd.DataFrame,
+    ids: np.ndarray,
+    classes: Sequence[str],
+    rows_of: Callable[[np.ndarray], np.ndarray],
+    decode: Callable[[str], object] | None = None,
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """(table with `COLUMNS`, sorted; row of each vote; its class index, -1 with `decode`), or one clear error.
+
+    With `decode` values are texts that it takes, and votes may be on units.
+    """
+    votes = votes.reset_index(drop=True)
+    new = {"voter", "value"} <= set(votes.columns) and not {"annotator", "label"} <= set(votes.columns)
+    who, what = ("voter", "value") if new else ("annotator", "label")
+    for name in ("id", who, what):
         if name not in votes.columns:
-            raise InputError.unknown("column", name, votes.columns, "Votes need an id, an annotator and a label.")
+            raise InputError.unknown("column", name, votes.columns, f"Votes need an id, {who} and {what} each.")
         missing = np.flatnonzero(votes[name].isna().to_numpy())
         if len(missing):
             todo = "Leave out votes that were not cast."
             raise InputError.at(name, f"has {len(missing)} missing values", todo, row=int(missing[0]))
-    rows = _rows_among(ids, votes["id"].to_numpy()) if rows_of is None else rows_of(votes["id"].to_numpy())
-    by_name = {str(name): code for code, name in enumerate(classes)}
-    said = votes["label"].astype(str)
-    labels = said.map(by_name).to_numpy(float)
-    if np.isnan(labels).any():
-        place = int(np.flatnonzero(np.isnan(labels))[0])
-        raise InputError.at(
-            "label", f"is {said.iloc[place]!r}, which is no class of the run", f"Use {first_few(classes)}.",
-            row=place, id=votes["id"].iloc[place],
-        )  # fmt: skip
-    people, names = pd.factorize(votes["annotator"].astype(str), sort=True)
-    order = np.lexsort((people, rows))
-    found = Votes(rows[order], people[order].astype(np.int64), labels[order].astype(np.int64), tuple(names), n, k)
-    twice = (np.diff(found.rows) == 0) & (np.diff(found.annotators) == 0)
+    named = {"id": votes["id"].to_numpy(), "voter": votes[who].astype(str), "value": votes[what].astype(str)}
+    blank = {"unit": "", "kind": KINDS[0], "version": ""}
+    for name, usual in blank.items():
+        named[name] = votes[name].astype(object).where(votes[name].notna(), usual) if new and name in votes else usual
+    table = pd.DataFrame(named | {"confidence": _confidences(votes, new)}, index=pd.RangeIndex(len(votes)))
+    plain = [name for name in table if name != "confidence" and table[name].dtype.kind not in "iu"]
+    table = table.astype(dict.fromkeys(plain, object))
+    for name in blank:
+        wrong = [not isinstance(one, str) for one in table[name]]
+        _refuse(table, name, wrong, "is no text", "Pass text.")
+    _refuse(table, "kind", ~table["kind"].isin(KINDS), "is unknown", f"Use {first_few(KINDS)}.")
+    kinds = table.groupby("voter")["kind"].transform("first")
+    _refuse(
+        table, "kind", kinds != table["kind"], "differs from what this voter was before", "Give each voter one kind."
+    )
+    rows = rows_of(table["id"].to_numpy())
+    codes = np.full(len(table), -1)
+    if decode is None:
+        _refuse(table, "unit", table["unit"] != "", "is a unit", "Each example has one class here: leave `unit` out.")
+        found = table["value"].map({str(name): code for code, name in enumerate(classes)})
+        _refuse(table, "value", found.isna(), "is no class of the run", f"Use {first_few(classes)}.", what)
+        codes = found.to_numpy(np.int64)
+    else:
+        for text in table["value"].unique():
+            decode(text)
+    order = np.lexsort((table["version"], table["voter"], table["unit"], rows))
+    table, rows, codes = table.iloc[order].reset_index(drop=True), rows[order], codes[order]
+    twice = table.duplicated(["id", "unit", "voter", "version"]).to_numpy()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])
-        often = f"{found.names[found.annotators[at]]!r} voted {int(twice.sum()) + 1} times"
-        raise InputError.at("annotator", often, "Keep one vote of each annotator.", id=ids[found.rows[at]])
-    return found
+        often = f"{table['voter'][at]!r} voted {int(twice.sum()) + 1} times"
+        raise InputError.at(who, often, f"Keep one vote of each {who}.", id=ids[rows[at]])
+    return table[list(COLUMNS)], rows, codes
+
+
+def _confidences(votes: pd.DataFrame, new: bool) -> np.ndarray:
+    """(m,) float64 in [0, 1], NaN where there is none."""
+    if not new or "confidence" not in votes:
+        return np.full(len(votes), np.nan)
+    try:
+        values = pd.to_numeric(votes["confidence"]).to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError.at(
+            "confidence", f"is no number ({error})", "Use numbers in [0, 1], or leave it out."
+        ) from error
+    _refuse(votes, "confidence", (values < 0) | (values > 1), "is outside [0, 1]", "Use probabilities.")
+    return values
+
+
+def _refuse(table: pd.DataFrame, name: str, wrong: Any, found: str, todo: str, field: str | None = None) -> None:
+    """One error about the first row of a column in which something is wrong."""
+    places = np.flatnonzero(np.asarray(wrong))
+    if len(places):
+        row = int(places[0])
+        value = table[name].iloc[row]
+        said = f"is {shortened(value.item() if isinstance(value, np.generic) else value)}, which {found}"
+        if len(places) > 1:
+            said += f" (and {len(places) - 1:,} more)"
+        raise InputError.at(field or name, said, todo, row=row, id=table["id"].iloc[row])
 
 
 def _of_table(table: np.ndarray, n: int, k: int) -> Votes:
@@ -168,7 +282,7 @@ def _of_table(table: np.ndarray, n: int, k: int) -> Votes:
     if table.ndim != 2 or len(table) != n or table.dtype.kind not in "iuf":
         found = f"has shape {table.shape} and dtype {table.dtype}"
         todo = f"Give {n:,} rows and one column per annotator, class indices, -1 = no vote."
-        raise InputError.at("votes", found, f"{todo} Or a DataFrame with the columns id, annotator, label.")
+        raise InputError.at("votes", found, f"{todo} Or a DataFrame with the columns id, voter, value.")
     codes = np.where(np.isfinite(table), table, -1) if table.dtype.kind == "f" else table
     bad = np.flatnonzero(((codes < -1) | (codes >= k) | (codes != np.floor(codes))).any(axis=1))
     if len(bad):

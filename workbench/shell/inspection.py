@@ -21,12 +21,14 @@ import pandas as pd
 
 from workbench.foundation.errors import RunError, WorkbenchError, first_few
 from workbench.recording.ranks import in_use
+from workbench.runs.votes import is_older, vote_table
 from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.described import about, said_beside
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
+from workbench.storage.journalschema import SCHEMA_VERSION
 from workbench.storage.layout import Layout
 from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
@@ -46,6 +48,8 @@ KINDS = {
     "note": "worth knowing, nothing is wrong",
 }
 """Kinds of findings. The first two are damage."""
+
+_OLDER = "it is read as it is; `workbench migrate` brings it up"
 
 _TEMPORARY = re.compile(r"\..*\.tmp$")
 
@@ -111,6 +115,8 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
     yield from _descriptions(layout, broken)
     yield from _planted(run, broken)
     yield from _journal(run)
+    if layout.votes not in broken and is_older(run):
+        yield Finding("note", layout.votes.name, f"has the columns of release 0.1: {_OLDER}")
     yield from _cache(layout, counted)
     yield from _epochs(run, broken)
     yield from _strays(layout)
@@ -198,7 +204,7 @@ def _unreadable(run: Run, path: Path) -> str:
             for row in range(0, run.n, GROUP_ROWS):  # each reads its group
                 run.dataset.images[row]
         elif path == layout.votes:
-            run.votes()
+            vote_table(run)
         elif path == layout.audit:
             from workbench.issues.audit import read_plan
 
@@ -293,13 +299,23 @@ def _journal(run: Run) -> Iterator[Finding]:
         yield Finding("damaged", name, f"SQLite finds: {first_few(told)}. Restore it from a copy")
     for words in strange:
         yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
+    if run.journal.schema not in (None, SCHEMA_VERSION):
+        words = f"has schema version {run.journal.schema}, of an older release: {_OLDER}, or its next decision"
+        yield Finding("note", name, words)
     if begun and not run.journal.last_seq:
         words = "holds no decision although some were saved. Was it copied without journal.sqlite-wal? Copy both"
         yield Finding("damaged", name, words)
     strange = _ids_unknown(run, state.index.tolist())
     if strange:
         yield Finding("note", name, f"{strange}. These decisions are kept and not used")
-    labels = [name for name in state["label"].dropna().unique() if name not in run.classes]
+    decided = run.journal.decided()
+    one_class = run.dataset.kind.one_class
+    strange = decided[(decided["unit"] != "") == one_class]
+    if len(strange):
+        what = "units of examples" if one_class else "whole examples"
+        words = f"{len(strange):,} decisions are about {what}, which this kind of label does not have"
+        yield Finding("note", name, f"{words}; they are kept and not used")
+    labels = [one for one in state["label"].dropna().unique() if one_class and one not in run.classes]
     if labels:
         yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")
 

@@ -2,11 +2,13 @@
 
 Hides how a step becomes whole or undone: its files are written to `migrating/`, a plan is flushed to disk, and only
 then they change places with the old ones, which go to `before-schema=N/`. A plan that is found later is carried on from
-where it stopped. The journal is never touched.
+where it stopped. No step touches the journal: it has a schema of its own, which its first decision brings up, and so
+does `migrate` at the end; so it does with votes of release 0.1.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from workbench.foundation.errors import InputError, RunError
+from workbench.runs.run import open_run
+from workbench.runs.votes import COLUMNS, is_older, vote_table, write_votes
 from workbench.storage.checksums import forget, note
+from workbench.storage.journalfile import JournalFile
 from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, described_by, write_json
 from workbench.storage.limits import small_json
 from workbench.storage.remote import local_path
@@ -78,6 +83,34 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = S
             version += 1
     finally:
         lock.release()
+    yield from _upgrade_journal(layout)
+    if newest == SCHEMA_VERSION:
+        yield from _upgrade_votes(layout)
+
+
+def _upgrade_journal(layout: Layout) -> Iterator[str]:
+    """Bring the journal up as its next decision would; one that cannot be used is left to `workbench check`."""
+    with contextlib.closing(JournalFile(layout.journal)) as file:
+        try:
+            kept = file.upgrade()
+        except RunError as error:
+            yield f"{layout.journal.name} was left as it is: {error}"
+            return
+        if kept is not None:
+            yield f"{layout.journal.name}: schema version {file.version}; what it was before is {kept}"
+
+
+def _upgrade_votes(layout: Layout) -> Iterator[str]:
+    """Give votes of release 0.1 the columns of today, after a copy of them is on disk."""
+    run = open_run(layout.root)
+    if is_older(run):
+        table = vote_table(run)
+        kept = layout.root / "before-schema=1" / layout.votes.name
+        if not kept.exists():
+            with atomic(kept) as temporary:
+                shutil.copyfile(layout.votes, temporary)
+        write_votes(run, table)
+        yield f"{layout.votes.name}: the columns {', '.join(COLUMNS)}; what it was before is {kept}"
 
 
 def _prepare(layout: Layout, step: Step, version: int) -> dict:

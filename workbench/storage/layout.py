@@ -11,7 +11,7 @@ runs/digits/
   checkpoints/epoch=0003.safetensors    opt-in
   pred_probs.npy                        float32 (n, k), and how they were made (see `described`)
   pred_probs.json                       the same words for people and release 0.1.0; also beside embeddings
-  votes.parquet                         id, annotator, label: what several annotators said
+  votes.parquet                         what annotators, labelling functions and models said (`runs.votes`)
   planted.parquet                       errors that were put in on purpose; a copy of a note in examples.parquet
   replay.json                           which checkpoints a replay has recorded
   journal.sqlite                        decisions

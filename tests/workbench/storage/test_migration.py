@@ -12,7 +12,9 @@ import pytest
 
 from workbench.foundation.errors import RunError
 from workbench.runs.run import open_run
+from workbench.runs.votes import is_older, vote_table
 from workbench.shell import migration
+from workbench.shell.inspection import inspect
 from workbench.shell.migration import Change, migrate
 from workbench.storage import checksums
 from workbench.storage.layout import Layout, write_json
@@ -68,7 +70,9 @@ def test_an_older_run_says_what_to_do(old):
 def test_steps_one_by_one_with_a_backup(old, root):
     before = bytes_of(old)
     lines = list(migrate(old, STEPS))
-    assert [line.partition(";")[0] for line in lines] == ["schema version -1 -> 0", "schema version 0 -> 1"]
+    assert [line.partition(";")[0] for line in lines[:2]] == ["schema version -1 -> 0", "schema version 0 -> 1"]
+    assert lines[2].startswith("journal.sqlite was left as it is: ") and "not a database" in lines[2]
+    assert (old / "journal.sqlite").read_bytes() == b"not to be touched" and len(lines) == 3
     (old / "journal.sqlite").unlink()
     run, original = open_run(old), open_run(root / "data" / "digits-run")
     np.testing.assert_array_equal(run.dataset.ids, original.dataset.ids)
@@ -172,3 +176,36 @@ def test_a_newer_run_is_refused(old):
     for act in (open_run, lambda path: list(migrate(path))):
         with pytest.raises(RunError, match=r"has schema version 2; this release reads up to 1\. Update"):
             act(old)
+
+
+@pytest.fixture
+def birds(root, tmp_path):
+    """A copy of a run of release 0.1.0, with its journal and votes."""
+    return shutil.copytree(root / "tests" / "golden" / "v1" / "birds-run", tmp_path / "birds")
+
+
+def test_journal_and_votes_of_an_older_release_are_brought_up(birds):
+    before = bytes_of(birds)
+    run = open_run(birds)
+    log, table = run.journal.log(), vote_table(run)
+    notes = [str(one) for one in inspect(run) if "migrate" in one.words and one.kind == "note"]
+    assert [note.split(":")[1] for note in notes] == [" journal.sqlite", " votes.parquet"]
+    run.journal.close()
+    lines = list(migrate(birds))
+    assert [line.partition(":")[0] for line in lines] == ["journal.sqlite", "votes.parquet"]
+    run = open_run(birds)
+    assert run.journal.schema == 2 and run.journal.log().equals(log)
+    assert not is_older(run) and vote_table(run).equals(table)
+    assert [str(one) for one in inspect(run) if one.is_damage or "migrate" in one.words] == []
+    run.journal.close()
+    kept = bytes_of(birds / "before-schema=1")
+    assert sorted(kept) == ["journal.sqlite", "votes.parquet"]
+    assert kept["votes.parquet"] == before["votes.parquet"]
+    assert list(migrate(birds)) == []
+
+
+def test_damaged_votes_and_journals_stay_as_they_are(birds):
+    for name in ("journal.sqlite", "votes.parquet"):
+        (birds / name).write_bytes(b"damaged")
+    assert [line.partition(":")[0] for line in migrate(birds)] == ["journal.sqlite was left as it is"]
+    assert (birds / "votes.parquet").read_bytes() == b"damaged"
