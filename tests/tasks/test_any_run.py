@@ -10,6 +10,7 @@ import pytest
 
 import workbench as wb
 from widgets.view.unrecorded import frame_run
+from workbench.evidence.ensemble import Ensemble
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError
 
@@ -98,7 +99,7 @@ def test_scores_of_all(any_run):
 
 
 def test_decisions_are_in_the_labels_and_the_export(any_run, tmp_path):
-    run = any_run.runs[0] if isinstance(any_run, wb.evidence.evidence.evidence.evidence.evidence.evidence.ensemble.Ensemble) else any_run
+    run = any_run.runs[0] if isinstance(any_run, Ensemble) else any_run
     run.journal.relabel(["e0", "e4"], ["ant", "cow"], old=[CLASSES[GIVEN[0]], None])
     wanted = GIVEN.copy()
     wanted[[0, 4]] = 0, 2
