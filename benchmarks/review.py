@@ -118,7 +118,7 @@ def queue_of(case: Case) -> tuple[Queue, np.ndarray]:
     issues = find_issues(evidence).sort_values("row")
     keep = case.judged & issues["p_error"].notna().to_numpy()
     codes = {name: code for code, name in enumerate(evidence.classes)}
-    suggested = np.array([codes.get(name, 0) for name in issues["suggested"]])[keep]
+    suggested = np.array([codes.get(name, 0) for name in issues["suggested_label"]])[keep]
     p_suggested = issues["p_suggested"].fillna(0.5).to_numpy()[keep]
     vectors = None
     if case.embeddings is not None:

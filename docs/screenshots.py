@@ -97,7 +97,7 @@ def maps(studio: Studio) -> None:
 def panels(studio: Studio) -> None:
     """Crossfilter, classes, matrix."""
     studio.open("digits")
-    studio.python("ex.filters = {'confidence': [0.0, 0.5], 'given': ['3', '5', '8']}")
+    studio.python("ex.filters = {'confidence': [0.0, 0.5], 'given_label': ['3', '5', '8']}")
     studio.take("explorer-crossfilter.png", ".lw-filters")
     studio.python("ex.filters = {}")
     for panel, name in (("classes", "explorer-classes.png"), ("matrix", "explorer-matrix.png")):
@@ -110,7 +110,7 @@ def review(studio: Studio) -> None:
     studio.open("digits")
     studio.python("ex.current = ex.queue[14]")
     studio.take("explorer-inspector.png", ".lw-inspector")
-    studio.python("ex.selection = [id for id in ex.queue if ex.issues.loc[id, 'given'] == '8']")
+    studio.python("ex.selection = [id for id in ex.queue if ex.issues.loc[id, 'given_label'] == '8']")
     studio.page.get_by_label("least probability of a suggestion").select_option("0.5")
     studio.take("explorer-gallery.png", ".lw-gallery")
 

@@ -203,7 +203,7 @@ class Explorer(anywidget.AnyWidget, View):
             mask = filter_mask(self, self.filters)
         elif rows == "selection":
             mask = self.mask_of(self.selection)
-        first = ["given", "label", "suggested", "verdict"]
+        first = ["given_label", "label", "suggested_label", "verdict"]
         frame = {}
         for name in sorted(self.columns, key=lambda name: first.index(name) if name in first else len(first)):
             categories, values = self.columns[name].categories, self.live_values(name)[mask]

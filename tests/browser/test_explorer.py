@@ -75,13 +75,13 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     assert "→" in page.locator(SAID).inner_text()
     assert "undo u" in " ".join(page.locator(".lw-undo").inner_text().split())
     saved(lab)
-    assert probe.eval(f"ex.changes.loc[{first}, 'label'] == ex.issues.loc[{first}, 'suggested']")
+    assert probe.eval(f"ex.changes.loc[{first}, 'label'] == ex.issues.loc[{first}, 'suggested_label']")
     second = probe.eval("ex.queue[1]")
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(second))
     page.keyboard.press("k")
     third = probe.eval("ex.queue[2]")
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(third))
-    wanted = "5" if probe.eval(f"ex.issues.loc[{third}, 'given']") != "5" else "6"
+    wanted = "5" if probe.eval(f"ex.issues.loc[{third}, 'given_label']") != "5" else "6"
     page.keyboard.press(wanted)
     saved(lab)
     probe.wait(f"ex.changes['label'].get({third}) == '{wanted}'")
@@ -190,7 +190,7 @@ def test_selection_from_python_and_linked_maps(explorer):
     lab.page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === ''")
     lab.probe.run("ex.color_by = 'aum'")
     lab.page.wait_for_function("() => document.querySelector('.lw-legend').textContent.includes('low = suspicious')")
-    lab.probe.run("ex.filters = {'given': ['3', '8']}")
+    lab.probe.run("ex.filters = {'given_label': ['3', '8']}")
     shown = lab.probe.eval("int((ex.dataset.given == '3').sum() + (ex.dataset.given == '8').sum())")
     lab.page.wait_for_function(
         "n => document.querySelector('.lw-count')?.textContent.startsWith(n + ' of')", arg=str(shown)

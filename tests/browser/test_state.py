@@ -74,7 +74,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     shown(lab, f"{n} shown")
 
     # labels that Python sets are on the page, and can be undone there
-    probe.run("first = ex.queue[0]; ex.changes = {first: ex.issues.loc[first, 'suggested']}")
+    probe.run("first = ex.queue[0]; ex.changes = {first: ex.issues.loc[first, 'suggested_label']}")
     page.wait_for_function("() => document.querySelector('.lw-state').textContent.includes('1 changed')")
     page.locator(".lw-name").click()
     page.keyboard.press("u")

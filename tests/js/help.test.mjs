@@ -15,5 +15,5 @@ test("the query that is shown as an example can be asked", () => {
   assert.equal(queryShown({ meta: { doubted: true }, columns: columns(), classes: ["a"] }), "p_error > .5");
   assert.equal(queryShown({ meta: { doubted: false }, columns: columns("site", "ink"), classes: ["a"] }), "ink > 0");
   assert.equal(queryShown({ meta: { doubted: false }, columns: columns("ink (data)"), classes: ["a"] }), "`ink (data)` > 0");
-  assert.equal(queryShown({ meta: { doubted: false }, columns: columns("site"), classes: ["a"] }), 'given == "a"');
+  assert.equal(queryShown({ meta: { doubted: false }, columns: columns("site"), classes: ["a"] }), 'given_label == "a"');
 });

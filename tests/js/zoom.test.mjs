@@ -44,7 +44,7 @@ test("what was searched is marked in a text", () => {
   assert.equal(highlighted("שלום עולם", ["עולם"])[1][0], "עולם");
   assert.equal(highlighted("İstanbul x".repeat(3), ["x"]).map(([part]) => part).join(""), "İstanbul x".repeat(3));
   assert.deepEqual(searchWords("cats and dogs"), ["cats", "and", "dogs"]);
-  assert.deepEqual(searchWords("p_error > .5 and given == 'cat'"), []);
+  assert.deepEqual(searchWords("p_error > .5 and given_label == 'cat'"), []);
   assert.deepEqual(searchWords(`contains(text, "free money") and p_error > .5`), ["free money"]);
   assert.deepEqual(searchWords(undefined), []);
 });

@@ -58,8 +58,8 @@ def issues(run) -> pd.DataFrame:
     given = run.dataset.given_labels
     frame = pd.DataFrame(
         {
-            "given": run.dataset.given,
-            "suggested": run.dataset.names_of(np.where(wrong, (given + 2) % 3, given)),
+            "given_label": run.dataset.given,
+            "suggested_label": run.dataset.names_of(np.where(wrong, (given + 2) % 3, given)),
             "p_error": p_error,
             "p_suggested": 0.8,
             "is_issue": wrong,

@@ -15,7 +15,7 @@ from workbench.foundation.errors import InputError
 def frames(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
     index = pd.Index(dataset.ids[::-1], name="id")
     issues = pd.DataFrame(
-        {"suggested": dataset.given[::-1], "p_error": np.arange(dataset.n) / 10, "p_suggested": 0.5}, index=index
+        {"suggested_label": dataset.given[::-1], "p_error": np.arange(dataset.n) / 10, "p_suggested": 0.5}, index=index
     )
     return issues, pd.DataFrame({"confidence": np.linspace(0, 1, dataset.n)}, index=index)
 
@@ -26,7 +26,7 @@ def test_columns_are_in_row_order_with_direction_and_range():
     )
     columns = view_columns(dataset, *frames(dataset))
     assert columns["p_error"].values.tolist() == pytest.approx([0.2, 0.1, 0.0])
-    assert columns["given"].values.tolist() == [0, 1, -1]
+    assert columns["given_label"].values.tolist() == [0, 1, -1]
     assert (columns["confidence"].suspicious, columns["confidence"].range) == ("low", (0.0, 1.0))
     assert columns["x"].values.tolist() == pytest.approx([1.5, np.nan, 3], nan_ok=True)
     assert columns["kind"].categories == ("u", "v")

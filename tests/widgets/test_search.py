@@ -16,7 +16,7 @@ from workbench.foundation.errors import InputError
 A = np.array([0.1, 0.5, np.nan, 0.9], np.float32)
 COLUMNS = {
     "a": lambda: A,
-    "given": lambda: np.array(["cat", "dog", "cat", None], object),
+    "given_label": lambda: np.array(["cat", "dog", "cat", None], object),
     "long name": lambda: np.array([1, 2, 3, 4]),
     "digit": lambda: np.array(["3", "5", "3", None], object),
     "id": lambda: np.array([10, 11, 12, 13]),
@@ -31,18 +31,18 @@ def mask(text: str) -> list[int]:
     ("text", "rows"),
     [
         ("a > .4", [0, 1, 0, 1]),
-        ("a > .4 and given == 'dog'", [0, 1, 0, 0]),
+        ("a > .4 and given_label == 'dog'", [0, 1, 0, 0]),
         ("not a > .4", [1, 0, 1, 0]),
-        ("(a > .4) & (given != 'dog')", [0, 0, 0, 1]),
-        ("(a < .2) | (given == 'dog')", [1, 1, 0, 0]),
+        ("(a > .4) & (given_label != 'dog')", [0, 0, 0, 1]),
+        ("(a < .2) | (given_label == 'dog')", [1, 1, 0, 0]),
         ("~(a > .4)", [1, 0, 1, 0]),
         (".2 < a <= .5", [0, 1, 0, 0]),
-        ("given in ['cat', 'owl']", [1, 0, 1, 0]),
-        ("given not in ('cat',)", [0, 1, 0, 1]),
-        ("given == ['cat', 'owl']", [1, 0, 1, 0]),
-        ("given != ['cat']", [0, 1, 0, 1]),
+        ("given_label in ['cat', 'owl']", [1, 0, 1, 0]),
+        ("given_label not in ('cat',)", [0, 1, 0, 1]),
+        ("given_label == ['cat', 'owl']", [1, 0, 1, 0]),
+        ("given_label != ['cat']", [0, 1, 0, 1]),
         ("`long name` * 2 - 1 >= 5", [0, 0, 1, 1]),
-        ("contains(given, 'CA')", [1, 0, 1, 0]),
+        ("contains(given_label, 'CA')", [1, 0, 1, 0]),
         ("id == 12", [0, 0, 1, 0]),
         ("id in [10, 13]", [1, 0, 0, 1]),
         ("-a < -.4", [0, 1, 0, 1]),
@@ -56,7 +56,7 @@ def mask(text: str) -> list[int]:
         ("digit == '3'", [1, 0, 1, 0]),
         ("3 < digit <= 5", [0, 1, 0, 0]),
         ("id == '12'", [0, 0, 1, 0]),
-        ("given in []", [0, 0, 0, 0]),
+        ("given_label in []", [0, 0, 0, 0]),
     ],
 )
 def test_queries(text, rows):
@@ -88,9 +88,9 @@ def test_words_are_no_queries(text):
         "a > 0 and 'x'",
         "1 == 1",
         "a is None",
-        "given in a",
-        "given + given == 1",
-        "'x' * 9999999999 == given",
+        "given_label in a",
+        "given_label + given_label == 1",
+        "'x' * 9999999999 == given_label",
         "a == None",
     ],
 )
@@ -100,13 +100,13 @@ def test_what_a_query_cannot_do_is_refused(text):
 
 
 def test_a_typing_error_names_the_nearest_column():
-    with pytest.raises(InputError, match="Did you mean 'given'"):
-        mask("givn == 'cat'")
+    with pytest.raises(InputError, match="Did you mean 'given_label'"):
+        mask("given_labl == 'cat'")
 
 
 def test_numbers_and_text_do_not_compare():
     with pytest.raises(InputError, match="compares text with the number 3"):
-        mask("given > 3")
+        mask("given_label > 3")
     with pytest.raises(InputError, match="compares numbers with the text 'x'"):
         mask("a == 'x'")
 
@@ -115,17 +115,17 @@ def test_numbers_and_text_do_not_compare():
     ("text", "found"),
     [
         ("digit = 3", r"a single `=` at character 7. Write: digit == 3$"),
-        ("a > .5 and given = 'cat'", r"a single `=` at character 18. Write: a > .5 and given == 'cat'$"),
+        ("a > .5 and given_label = 'cat'", r"a single `=` at character 24. Write: a > .5 and given_label == 'cat'$"),
         ("a > .5 AND digit == 3", r"writes `AND` at character 8. Write: a > .5 and digit == 3$"),
         ("a > .5 && digit == 3", r"joins with `&&` at character 8. Write: a > .5 and digit == 3$"),
         ("a => .5", r"`=>` at character 3. Write: a >= .5"),
-        ("given == “cat”", r'curly quotes at character 10. Write: given == "cat"$'),
-        ("given == cat", r"names cat, which is no column. Text goes in quotes: 'cat'"),
-        ("given in [cat]", r"Text goes in quotes: 'cat'"),
+        ("given_label == “cat”", r'curly quotes at character 16. Write: given_label == "cat"$'),
+        ("given_label == cat", r"names cat, which is no column. Text goes in quotes: 'cat'"),
+        ("given_label in [cat]", r"Text goes in quotes: 'cat'"),
         ("a > ", r"ends after `>`"),
         ("a > .9 or", r"ends after `or`"),
         ("(a > .9", r"has a `\(` without its `\)`"),
-        ("given == 'cat", r"a ' without its partner at character 10"),
+        ("given_label == 'cat", r"a ' without its partner at character 16"),
         ("long name > 3", r"Put it between backticks: `long name`"),
         ("a > .5 or and digit == 3", r"cannot be read at character 11"),
         ("x<y>", r"put it in quotes: 'x<y>'"),
@@ -138,13 +138,13 @@ def test_a_wrong_query_says_where_and_what_to_write(text, found):
 
 
 def test_the_suggestion_of_a_slip_is_a_query_that_works():
-    assert mask(corrected("a >= .5 && given = 'dog'")[0]) == mask("a >= .5 and given == 'dog'")
-    assert corrected("given == 'a = b && c'") == ("given == 'a = b && c'", "")
+    assert mask(corrected("a >= .5 && given_label = 'dog'")[0]) == mask("a >= .5 and given_label == 'dog'")
+    assert corrected("given_label == 'a = b && c'") == ("given_label == 'a = b && c'", "")
 
 
 def test_an_english_in_is_a_query_only_beside_a_column():
     assert not is_query("man in car", COLUMNS)
-    assert is_query("given in car", COLUMNS)
+    assert is_query("given_label in car", COLUMNS)
 
 
 def test_deep_nesting_is_an_error_and_not_a_crash():
@@ -172,7 +172,7 @@ def test_all_words_must_be_there_in_any_case():
         ("1 % 0 == 1", "has no finite result"),
         ("a > 1e308 * 10", "has no finite result"),
         ("a > 1" + "0" * 400, "more than 64 bits"),
-        ("given != [a]", "a column in a list"),
+        ("given_label != [a]", "a column in a list"),
         ("a in [a]", "a column in a list"),
         ("given * 9000000 == 'x'", "calculates with text"),
         ("'x' * 9000000 == 'x'", "calculates with text"),
@@ -197,7 +197,7 @@ def test_results_of_columns_may_be_infinite():
 
 ATOMS = [
     "a",
-    "given",
+    "given_label",
     "digit",
     "id",
     "`long_name`",

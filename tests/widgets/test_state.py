@@ -29,8 +29,8 @@ def heard(ex: object, name: str) -> list:
         ("filters", {"p_error": [0.9, 0.1]}, "two numbers in order"),
         ("filters", {"p_error": "high"}, "two numbers in order"),
         ("filters", {"p_error": [0.1, float("nan")]}, "two numbers in order"),
-        ("filters", {"given": "cat"}, "list of categories"),
-        ("filters", {"given": ["cart"]}, "Did you mean 'cat'"),
+        ("filters", {"given_label": "cat"}, "list of categories"),
+        ("filters", {"given_label": ["cart"]}, "Did you mean 'cat'"),
         ("filters", {"search": 3}, "words or a query"),
         ("filters", {"search": "x" * 2000}, "up to 1000 characters"),
         ("filters", {"search": "p_eror > .5"}, "Did you mean 'p_error'"),
@@ -59,15 +59,15 @@ def test_what_cannot_be_set_says_why_and_changes_nothing(page, field, value, fou
 
 def test_numbers_of_any_kind_become_plain_ones(page):
     ex = page()
-    ex.filters = {"weight": np.array([-1, 1], np.float32), "given": ("cat",)}
-    assert ex.filters == {"weight": [-1.0, 1.0], "given": ["cat"]}
+    ex.filters = {"weight": np.array([-1, 1], np.float32), "given_label": ("cat",)}
+    assert ex.filters == {"weight": [-1.0, 1.0], "given_label": ["cat"]}
     json.dumps(ex.filters)
 
 
 def test_the_table_holds_what_passes_the_filters_and_it_follows_decisions(page, run):
     ex = page()
     weight = run.dataset.metadata["weight"].to_numpy()
-    ex.filters = {"weight": [0, 1], "given": ["cat", "owl"]}
+    ex.filters = {"weight": [0, 1], "given_label": ["cat", "owl"]}
     wanted = (
         (weight.astype(np.float32) >= 0) & (weight.astype(np.float32) <= 1) & np.isin(run.dataset.given, ["cat", "owl"])
     )
@@ -128,7 +128,7 @@ def test_view_is_one_value_of_all_that_is_on_show(page):
     rest = {"filters": {}, "cameras": {}, "epochs": {}}
     assert values[-1] == rest | {"color_by": "aum", "selection": ["id000", "id001"]}
     count = len(values)
-    ex.view = {"filters": {"given": ["cat"]}, "cameras": {"data map": [2, 0.5, 0]}}
+    ex.view = {"filters": {"given_label": ["cat"]}, "cameras": {"data map": [2, 0.5, 0]}}
     assert len(values) == count + 1, "one notification for a whole view"
     assert values[-1] == ex.view
     assert ex.view["color_by"] == "aum", "what is not named stays"
@@ -172,7 +172,7 @@ def test_saved_views_outlive_the_widget(page, run):
 
 def test_views_from_the_page(page):
     ex = page()
-    state = {"filters": {"given": ["dog"]}, "color_by": "label", "cameras": {"embedding map": [3, 0, 0]}}
+    state = {"filters": {"given_label": ["dog"]}, "color_by": "label", "cameras": {"embedding map": [3, 0, 0]}}
     mask = np.packbits(np.arange(120) == 7, bitorder="little").tobytes()
     assert "error" not in ex.ask("save_view", [mask], name="dogs", **state)[0]
     assert {name: ex.views["dogs"][name] for name in state} == state
@@ -190,7 +190,7 @@ def test_views_from_the_page(page):
     [
         "",
         "[]",
-        '{"schema_version": 2, "views": {}}',
+        '{"schema_version": 3, "views": {}}',
         '{"schema_version": true, "views": {}}',
         '{"schema_version": 1, "views": {"a": {"filters": []}}}',
         '{"schema_version": 1, "views": {"a": {"selection": [[1]]}}}',
@@ -207,7 +207,7 @@ def test_a_file_of_views_that_is_not_ours_is_refused(tmp_path, text):
 
 
 def test_a_strangers_view_is_checked_against_the_run_before_anything_moves(page, run):
-    stored = {"filters": {"given": ["cat"]}, "color_by": "nothing", "selection": ["nobody"]}
+    stored = {"filters": {"given_label": ["cat"]}, "color_by": "nothing", "selection": ["nobody"]}
     (run.path / "views.json").write_text(json.dumps({"schema_version": 1, "views": {"a": stored}}))
     ex = page()
     with pytest.raises(InputError, match="nothing"):
@@ -289,3 +289,12 @@ def test_cameras_are_checked_field_by_field():
     for bad in ([True, 0, 0], [1, 0, float("inf")], "abc", {1: 2, 3: 4, 5: 6}):
         with pytest.raises(InputError, match="zoom"):
             check_cameras({"data map": bad})
+
+
+def test_views_saved_under_the_old_names_of_columns_open(page):
+    ex = page()
+    old = {"filters": {"given": ["cat"]}, "color_by": "suggested", "saved": "2026-11-20T10:00:00Z"}
+    stored = {"schema_version": 1, "views": {"cats": old}}
+    (ex.run.path / "views.json").write_text(json.dumps(stored), encoding="utf-8")
+    ex.view = "cats"
+    assert ex.filters == {"given_label": ["cat"]} and ex.color_by == "suggested_label"

@@ -38,7 +38,7 @@ def test_a_frame_needs_no_evidence():
     assert arrays["umap_x"] == pytest.approx(df["umap_x"], abs=1e-6)
     assert "last as long as the kernel" in body["warning"]
     assert not body["lasting"]
-    assert body["first_filters"] == ["weight", "given", "verdict"], "nothing is known of p_error"
+    assert body["first_filters"] == ["weight", "given_label", "verdict"], "nothing is known of p_error"
     assert body["maps"] == [True, False]
     assert ex.queue == list(range(60)), "all examples, since nothing is known about suspicion"
     assert ex.color_by == "label"
@@ -48,7 +48,7 @@ def test_a_frame_needs_no_evidence():
     ex.queue = "random"
     assert sorted(ex.queue) == list(range(60))
     assert ex.queue != list(range(60))
-    assert not {"suggested", "p_error", "p_suggested"} & ({c["name"] for c in body["columns"]} | set(ex.table()))
+    assert not {"suggested_label", "p_error", "p_suggested"} & ({c["name"] for c in body["columns"]} | set(ex.table()))
     assert "p(wrong)" not in ex._repr_mimebundle_()[0]["text/html"]
     kinds = {column["name"]: column["kind"] for column in body["columns"]}
     assert (kinds["weight"], kinds["site"]) == ("number", "category")
@@ -115,7 +115,7 @@ def test_arrays_that_are_passed_give_suspects_neighbours_and_a_map():
     body, _ = asked(ex, "inspect", row=6)
     assert {int(row) % 3 for row in body["neighbors"]["rows"]} == {0}
     assert ex.color_by == "p_error"
-    assert "suggested" in ex.table()
+    assert "suggested_label" in ex.table()
     body = asked(ex, "open")[0]
     assert (body["doubted"], body["suggests"]) == (True, True)
     ex.queue = [6, 7]

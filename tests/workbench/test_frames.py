@@ -43,7 +43,7 @@ def test_names_of_classes_are_looked_up(arrays):
     pd.testing.assert_frame_equal(found(names, pred_probs=probs), by_code)
     pd.testing.assert_frame_equal(found(list(names), pred_probs=probs), by_code)
     pd.testing.assert_frame_equal(found(pd.Categorical(names), pred_probs=probs), by_code)
-    assert set(by_code["suggested"]) <= set(NAMES)
+    assert set(by_code["suggested_label"]) <= set(NAMES)
 
 
 def test_a_missing_label_is_no_label(arrays):
@@ -60,7 +60,7 @@ def test_columns_of_a_table_are_matched_by_name(arrays):
     by_code = found(labels, pred_probs=probs, classes=NAMES)
     turned = found(names, pred_probs=table[["cow", "ant", "bee"]])
     assert np.allclose(turned["p_error"], by_code["p_error"], atol=1e-6)
-    assert (turned["given"] == by_code["given"]).all()
+    assert (turned["given_label"] == by_code["given_label"]).all()
     pd.testing.assert_frame_equal(found(names, pred_probs=table[["cow", "bee", "ant"]], classes=NAMES), by_code)
 
 
@@ -80,7 +80,7 @@ def test_a_dataset_with_arrays(arrays):
     data = wb.Dataset.from_arrays(np.array(NAMES)[labels], ids=range(100, 190))
     issues = found(data, pred_probs=probs)
     assert list(issues.index) == list(range(100, 190))
-    assert (issues["given"] == np.array(NAMES)[labels]).all()
+    assert (issues["given_label"] == np.array(NAMES)[labels]).all()
 
 
 def test_what_does_not_fit_is_refused(arrays, tmp_path):

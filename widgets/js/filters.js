@@ -9,7 +9,7 @@ import { Histogram } from "./histogram.js";
 export function queryShown({ meta, columns, classes }) {
   if (meta.doubted !== false) return "p_error > .5";
   const number = [...columns.values()].find((column) => column.kind === "number");
-  if (!number) return `given == "${classes[0]}"`;
+  if (!number) return `given_label == "${classes[0]}"`;
   return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
 
@@ -26,7 +26,7 @@ export class Filters {
       class: "lw-search",
       placeholder: `search, or ${query}`,
       "aria-label": `search texts and ids, or a query such as ${query}`,
-      title: `words are searched in ids, texts and labels; or a query: ${query} and given == "${this.store.classes[0]}"`,
+      title: `words are searched in ids, texts and labels; or a query: ${query} and given_label == "${this.store.classes[0]}"`,
       onkeydown: (event) => event.key === "Enter" && this.find(),
       oninput: () => this.complain(""),
       onsearch: () => this.find(),

@@ -77,7 +77,7 @@ def described(view: View) -> dict:
         "queues": orders(view),
         "queue_order": view.queue_order,
         "doubted": view.doubted,
-        "suggests": "suggested" in view.columns,
+        "suggests": "suggested_label" in view.columns,
         "author": view.decisions.who,
         "second": view.decisions.alone,
         "pooled": "" if view.pool is None else run.name,
@@ -105,7 +105,7 @@ def first_filters(view: View) -> list[str]:
         mine = [name for name in view.dataset.metadata.columns if name in columns]
         numbers = [name for name in mine if columns[name].categories is None and name not in (view.run.axes or ())]
         names += numbers[: max(0, MOST_FIRST - len(names))]
-    return [*names, "given", "verdict"]
+    return [*names, "given_label", "verdict"]
 
 
 def user_map(view: View) -> dict | None:

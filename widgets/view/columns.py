@@ -26,7 +26,7 @@ MOST_CATEGORIES = 200
 
 VERDICTS = ("undecided", "relabelled", "kept", "skipped")
 
-OF_EVIDENCE = ("suggested", "p_error", "p_suggested")
+OF_EVIDENCE = ("suggested_label", "p_error", "p_suggested")
 """Columns that say nothing without evidence."""
 
 
@@ -83,11 +83,12 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
     """
     order = rows_in_order(dataset, issues)
     classes = dataset.classes
-    suggested = codes_of(dataset, issues["suggested"].to_numpy()[order])
+    given = dataset.given_labels.astype(np.int32)
+    suggested = codes_of(dataset, issues["suggested_label"].to_numpy()[order])
     columns = [
-        Column("label", dataset.given_labels.astype(np.int32), classes, title="label now", of_classes=True),
-        Column("given", dataset.given_labels.astype(np.int32), classes, title="label in the data", of_classes=True),
-        Column("suggested", suggested, classes, title="label that the evidence suggests", of_classes=True),
+        Column("label", given, classes, title="label now", of_classes=True),
+        Column("given_label", given.copy(), classes, title="label in the data", of_classes=True),
+        Column("suggested_label", suggested, classes, title="label that the evidence suggests", of_classes=True),
         Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
         Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that the given label is wrong"),

@@ -29,10 +29,10 @@ def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
     attrs = issues.attrs
     whole = issues.reindex([*issues.index, *alone])
     whole["row"] = dataset.rows(whole.index.to_numpy())
-    whole["given"] = dataset.given[whole["row"]]
+    whole["given_label"] = dataset.given[whole["row"]]
     whole["is_issue"] = whole["is_issue"].eq(True)
     whole["reasons"] = whole["reasons"].fillna("")
-    whole["suggested"] = whole["suggested"].astype(object).where(whole["suggested"].notna(), None)
+    whole["suggested_label"] = whole["suggested_label"].astype(object).where(whole["suggested_label"].notna(), None)
     whole.index.name, whole.attrs = "id", attrs
     return whole
 

@@ -29,7 +29,7 @@ _JOINS = re.compile(r"\b(and|or|not)\s*$", re.IGNORECASE)
 _BEGINS = re.compile(r"\s*(==|!=|<=|>=|<|>|=|\*|/|%|and\b|or\b)", re.IGNORECASE)
 _LIKE_QUERY = re.compile(r"(?:\w|`|\)|\"|')\s*(?:[=!<>]=|<>|(?<![-=])[<>]|=(?!>)|=>\s*[\d.\"'])|\bcontains\s*\(")
 
-EXAMPLE = "p_error > .5 and given == 'cat'"
+EXAMPLE = "p_error > .5 and given_label == 'cat'"
 
 
 def looks_like_query(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The search box: words in ids, texts and labels, or a query such as `p_error > .5 and given == "cat"`.
+"""The search box: words in ids, texts and labels, or a query such as `p_error > .5 and given_label == "cat"`.
 
 A query is parsed, never executed: only comparisons, arithmetic, and/or/not, `in` and `contains(column, "text")` on the
 view's columns are understood, so nothing that is typed (or stored in a view) can reach Python.
@@ -56,7 +56,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
 
     Notes
     -----
-    Names of classes that are numbers compare with numbers: `given == 3` finds the class "3".
+    Names of classes that are numbers compare with numbers: `given_label == 3` finds the class "3".
     """
     tree, names, place = _parsed(text)
     if tree is None:
@@ -70,7 +70,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
         raise
     except TypeError as error:
         raise InputError.at(
-            "query", f"compares things of different kinds ({error})", "Quote names: given == '4'."
+            "query", f"compares things of different kinds ({error})", "Quote names: given_label == '4'."
         ) from error
     except (ValueError, ArithmeticError, MemoryError) as error:
         found = f"cannot be computed ({type(error).__name__}: {str(error)[:200]})"

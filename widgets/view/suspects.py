@@ -71,7 +71,7 @@ def _nothing(run: Run, missing: str) -> pd.DataFrame:
 
     unknown, nobody = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
     frame = pd.DataFrame(
-        {"given": run.dataset.given, "suggested": nobody, "p_error": unknown, "p_suggested": unknown},
+        {"given_label": run.dataset.given, "suggested_label": nobody, "p_error": unknown, "p_suggested": unknown},
         index=pd.Index(run.dataset.ids, name="id"),
     )
     frame = frame.assign(is_issue=False, reasons="", row=np.arange(run.n))

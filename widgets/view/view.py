@@ -83,7 +83,7 @@ class View:
             self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
         self.issue = issues["is_issue"].to_numpy(bool)[order]
-        nothing = {"suggested": np.int32(-1), "p_error": np.float32(np.nan), "p_suggested": np.float32(np.nan)}
+        nothing = {"suggested_label": np.int32(-1), "p_error": np.float32(np.nan), "p_suggested": np.float32(np.nan)}
         self.suggested, self.p_error, self.p_suggested = (
             self.columns[name].values if name in self.columns else np.full(self.dataset.n, value)
             for name, value in nothing.items()

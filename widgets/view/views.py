@@ -1,6 +1,6 @@
 """Named views: filters, colour, cameras, epochs and selection kept in a run as one small JSON file.
 
-    views.json    {"schema_version": 1,
+    views.json    {"schema_version": 2,
                    "views": {name: {"filters", "color_by", "cameras", "epochs", "selection", "saved"}}}
 
 The file may come from a stranger, so it is limited in size and every field is checked before it is used.
@@ -19,12 +19,14 @@ from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, write_json
 from workbench.storage.limits import small_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MOST_VIEWS = 200
 MOST_SELECTED = 100_000
 """Ids in the selection of a named view."""
 LONGEST_NAME = 100
 
+RENAMED = {"given": "given_label", "suggested": "suggested_label"}
+"""Columns as files of schema 1 name them -> their names since."""
 FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
 """What a view holds; all are optional, and what is missing is left as it is when the view is shown."""
 
@@ -109,8 +111,20 @@ def _checked(stored: object) -> dict[str, dict]:
                 if not isinstance(view[field], kind):
                     raise ValueError(f"field `{field}` of view {name!r} is no {kind.__name__}")
                 kept[field] = view[field]
+        if version == 1:
+            kept = _renamed(kept)
         ids = kept.get("selection", [])
         if len(ids) > MOST_SELECTED or not all(type(one) in (int, str) for one in ids):
             raise ValueError(f"the selection of view {name!r} is no list of up to {MOST_SELECTED:,} ids")
         out[_name(name)] = kept | {"saved": str(view.get("saved", ""))[:40]}
+    return out
+
+
+def _renamed(view: dict) -> dict:
+    """A view of schema 1 with the present names of columns."""
+    out = dict(view)
+    if "filters" in view:
+        out["filters"] = {RENAMED.get(name, name): value for name, value in view["filters"].items()}
+    if "color_by" in view:
+        out["color_by"] = RENAMED.get(view["color_by"], view["color_by"])
     return out

@@ -130,12 +130,12 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
         return data.labels()
     if not isinstance(after, pd.DataFrame):
         return codes(after, dataset, "after")
-    for column in ("suggested", "is_issue"):
+    for column in ("suggested_label", "is_issue"):
         if column not in after:
             raise InputError.unknown("column", column, after.columns, "`after` is a table as from `find_issues`.")
-    issues = after[after["is_issue"].to_numpy(bool) & after["suggested"].notna().to_numpy()]
+    issues = after[after["is_issue"].to_numpy(bool) & after["suggested_label"].notna().to_numpy()]
     labels = dataset.given_labels.copy()
-    labels[dataset.rows(issues.index.to_numpy())] = [dataset.code_of(name) for name in issues["suggested"]]
+    labels[dataset.rows(issues.index.to_numpy())] = [dataset.code_of(name) for name in issues["suggested_label"]]
     return labels
 
 

@@ -221,8 +221,8 @@ def _judged(evidence: Evidence, fdr: float | None, threshold: float, verdicts: p
     names = np.array([*evidence.classes, None], object)
     frame = pd.DataFrame(
         {
-            "given": names[given],
-            "suggested": names[suggested],
+            "given_label": names[given],
+            "suggested_label": names[suggested],
             "p_error": p_error,
             "p_suggested": p_suggested,
             "is_issue": is_issue,

@@ -228,7 +228,7 @@ def planted_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any
     caught = int((flagged & is_canary).sum())
     alarms = int(flagged.sum()) - caught
     hits = judged[flagged & is_canary]
-    right = hits["suggested"] == wanted["true_label"].reindex(hits.index)
+    right = hits["suggested_label"] == wanted["true_label"].reindex(hits.index)
     recall = caught / m if m else float("nan")
     share = alarms / max(int(flagged.sum()), 1)
     top = float(is_canary[:m].mean()) if m else float("nan")

@@ -154,7 +154,7 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
 
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
-    codes = [-1 if name is None or name != name else run.dataset.code_of(name) for name in shown["suggested"]]
+    codes = [-1 if name is None or name != name else run.dataset.code_of(name) for name in shown["suggested_label"]]
     given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs]) if run.epochs else None
     other = over_epochs(run, rows, np.array(codes, np.int64)) if run.epochs else None
     labels, out, room = run.labels(), [], MEDIA_BYTES
@@ -167,12 +167,12 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
         out.append(
             Suspect(
                 id=id,
-                given=found["given"],
-                suggested=found["suggested"],
+                given=found["given_label"],
+                suggested=found["suggested_label"],
                 p_error=float(found["p_error"]),
                 p_suggested=float(found["p_suggested"]),
                 reasons=tuple(reason for reason in str(found["reasons"]).split("; ") if reason),
-                decision=_decision(state, id, found["given"], label),
+                decision=_decision(state, id, found["given_label"], label),
                 picture=picture,
                 text=None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),
                 no_picture=why,
@@ -209,7 +209,7 @@ def _decision(state: pd.DataFrame, id: object, given: str | None, label: str | N
 def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
     """Per given class: examples, expected errors, their share, suspects; most expected errors by share first."""
     judged = issues[issues["p_error"].notna()]
-    grouped = judged.groupby("given", sort=False)
+    grouped = judged.groupby("given_label", sort=False)
     table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
     table["suspects"] = grouped["is_issue"].sum().astype(int)
     table["share"] = table["expected"] / table["examples"]
@@ -221,9 +221,10 @@ def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
 
 def _pairs(issues: pd.DataFrame) -> pd.DataFrame:
     """Given and suggested class of the suspects, the most frequent first."""
-    flagged = issues[issues["is_issue"].to_numpy(bool) & issues["suggested"].notna() & issues["given"].notna()]
-    flagged = flagged[flagged["given"] != flagged["suggested"]]
-    grouped = flagged.groupby(["given", "suggested"], sort=False)["p_error"]
+    known = issues["suggested_label"].notna() & issues["given_label"].notna()
+    flagged = issues[issues["is_issue"].to_numpy(bool) & known]
+    flagged = flagged[flagged["given_label"] != flagged["suggested_label"]]
+    grouped = flagged.groupby(["given_label", "suggested_label"], sort=False)["p_error"]
     table = pd.DataFrame({"count": grouped.size(), "expected": grouped.sum()}).reset_index()
     return table.sort_values("count", ascending=False, kind="stable").reset_index(drop=True)
 

@@ -171,10 +171,11 @@ def _map(facts: Facts) -> str:
     place_of = {int(row): place for place, row in enumerate(found.rows)}
     marks = []
     flagged = facts.issues[facts.issues["is_issue"].to_numpy(bool)].head(1000)
-    for rank, (id, row) in enumerate(flagged[["given", "suggested", "p_error", "row"]].iterrows()):
+    for rank, (id, row) in enumerate(flagged[["given_label", "suggested_label", "p_error", "row"]].iterrows()):
         at = place_of.get(int(row["row"]))
         if at is not None:
-            words = f"{id}: given {row['given']}, suggested {row['suggested']}, p = {_share(row['p_error'])}"
+            labels = f"given {row['given_label']}, suggested {row['suggested_label']}"
+            words = f"{id}: {labels}, p = {_share(row['p_error'])}"
             link = f"#s{rank}" if rank < len(facts.suspects) else None
             marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
     drawn = drawing.data_map(found.variability, found.confidence, found.correctness, marks)
@@ -214,7 +215,10 @@ def _classes(facts: Facts) -> str:
     out += _table(heads, rows, numbers=(1, 2, 4, 5))
     if len(facts.pairs):
         pairs = [
-            (escape(str(row["given"])), escape(str(row["suggested"])), f"{row['count']:,}", f"{row['expected']:,.1f}")
+            (
+                *(escape(str(row[label])) for label in ("given_label", "suggested_label")),
+                *(f"{row['count']:,}", f"{row['expected']:,.1f}"),
+            )
             for row in facts.pairs.head(MOST_PAIRS).to_dict("records")
         ]
         out += "<h3>Most frequent suggestions</h3>"

@@ -192,7 +192,7 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
         attrs["calibrated"], attrs["calibration"] = True, f"calibrated on {count:,} examples with a known label"
     table = pd.DataFrame(
         {
-            "given": run.dataset.given[rows],
+            "given_label": run.dataset.given[rows],
             "consensus": run.dataset.names_of(code),
             "p_consensus": p,
             "calibrated": attrs["calibrated"],

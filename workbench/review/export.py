@@ -232,13 +232,13 @@ def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -
         issues = last_issues(run)
     p_error, suggested = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
     if isinstance(issues, pd.DataFrame):
-        missing = {"p_error", "suggested"} - set(issues.columns)
+        missing = {"p_error", "suggested_label"} - set(issues.columns)
         if missing:
             found = f"has no column {min(missing)!r}"
             raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
         places, known = run._known_rows(issues.index)
         p_error[places] = issues["p_error"].to_numpy(float)[known]
-        suggested[places] = issues["suggested"].to_numpy(object)[known]
+        suggested[places] = issues["suggested_label"].to_numpy(object)[known]
     elif issues is not None and issues is not False:
         found = f"is a {type(issues).__name__}"
         raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")

@@ -51,7 +51,7 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
 
 def _all(run: Run, issues: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, str]]:
     yield from _of_scores(scores)
-    suggested, given = issues["suggested"], run.dataset.given
+    suggested, given = issues["suggested_label"], run.dataset.given
     yield (
         "suggestion differs",
         (suggested.notna() & (suggested.to_numpy(object) != given)).to_numpy(bool),

@@ -17,7 +17,7 @@ from workbench.shell.terminal import table
 from workbench.storage.tables import check_target, write_table
 
 Lines = Iterator[str | int]
-ISSUE_COLUMNS = ("id", "given", "suggested", "p_error", "reasons")
+ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
 
 
 def demo(args: argparse.Namespace) -> Lines:

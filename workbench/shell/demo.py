@@ -242,9 +242,9 @@ def findings(run: Run, most: int = 8) -> Iterator[str]:
     yield f"{suspects:,} labels look wrong: {measured['sentence']}."
     top = int(is_planted[:changed].sum())
     yield f"Among the {changed:,} most suspicious, {top:,} were planted ({top / changed:.0%})."
-    others = found[~is_planted & (found["suggested"] != found["given"]).to_numpy()].head(most)
+    others = found[~is_planted & (found["suggested_label"] != found["given_label"]).to_numpy()].head(most)
     if len(others):
         yield ""
         yield "The most doubtful of those that nobody planted; have a look:"
-        shown = others.rename_axis("id").reset_index()[["id", "given", "suggested", "p_error", "reasons"]]
+        shown = others.rename_axis("id").reset_index()[["id", "given_label", "suggested_label", "p_error", "reasons"]]
         yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.2f}".format)).to_numpy())

@@ -49,8 +49,8 @@ def issues(recorded):
     first = recorded.dataset.names_of(recorded.pred_probs().values.argmax(axis=1))
     frame = pd.DataFrame(
         {
-            "given": given, "suggested": first, "p_error": p, "p_suggested": p, "is_issue": p > 0.5, "reasons": "",
-            "row": range(N),
+            "given_label": given, "suggested_label": first, "p_error": p, "p_suggested": p, "is_issue": p > 0.5,
+            "reasons": "", "row": range(N),
         },
         index=pd.Index(recorded.dataset.ids, name="id"),
     )  # fmt: skip
@@ -129,7 +129,7 @@ def test_curves_show_the_recorded_probabilities(recorded, issues):
     fig = figure(recorded, "curves", ids=ids, issues=issues)
     rows = recorded.dataset.rows(ids)
     assert np.allclose(fig.data[0].y, recorded.stat_matrix("p_given")[:, rows[0]])
-    suggested = recorded.dataset.code_of(issues["suggested"].iloc[0])
+    suggested = recorded.dataset.code_of(issues["suggested_label"].iloc[0])
     expected = over_epochs(recorded, rows[:1], np.array([suggested]))[:, 0]
     assert np.allclose(fig.data[1].y, expected, equal_nan=True)
     assert figure(recorded, "curves", ids=ids[0]).data[0].name == "given label"

@@ -16,7 +16,7 @@ from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.noise import smoothed
 from workbench.issues.plant import planted_report
 
-COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
 
 
 # ---- what comes back
@@ -36,9 +36,9 @@ def test_the_frame(rng):
     assert found["reasons"].str.split("; ").str.len().between(1, 3).all()
     assert (found["is_issue"] == (found["p_error"] >= 0.5)).all()
     issues = found[found["is_issue"]]
-    assert (issues["given"] != issues["suggested"]).all()
+    assert (issues["given_label"] != issues["suggested_label"]).all()
     rest = found[found["p_error"] < 0.5]
-    assert (rest["given"] == rest["suggested"]).all()
+    assert (rest["given_label"] == rest["suggested_label"]).all()
     assert found["row"].dtype == np.int64
 
 
@@ -70,7 +70,7 @@ def test_finds_planted_errors_from_embeddings(rng, noise):
     assert wrong[top["row"]].mean() > 0.8
     hits = top[wrong[top["row"]] & top["is_issue"]]
     assert len(hits) > 0.5 * wrong.sum()
-    assert (hits["suggested"].astype(int) == true[hits["row"]]).mean() > 0.95
+    assert (hits["suggested_label"].astype(int) == true[hits["row"]]).mean() > 0.95
 
 
 def test_every_kind_of_evidence_finds_errors_and_all_together_come_near_the_best(rng):
@@ -249,8 +249,8 @@ def test_verdicts_of_the_journal_are_used(tmp_path, rng):
 def test_canaries_are_counted_by_hand():
     issues = pd.DataFrame(
         {
-            "given": list("aabba"),
-            "suggested": list("bbaaa"),
+            "given_label": list("aabba"),
+            "suggested_label": list("bbaaa"),
             "p_error": [0.9, 0.8, 0.7, 0.2, np.nan],
             "is_issue": [True, True, True, False, False],
         },

@@ -164,4 +164,4 @@ def test_lenses_are_what_their_parts_say(tmp_path):
 
 
 def _nothing(n: int) -> pd.DataFrame:
-    return pd.DataFrame({"suggested": [None] * n}, index=pd.Index([f"i{k}" for k in range(n)], name="id"))
+    return pd.DataFrame({"suggested_label": [None] * n}, index=pd.Index([f"i{k}" for k in range(n)], name="id"))

@@ -10,7 +10,7 @@ from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.detector import find_issues
 
-COLUMNS = ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
 
 
 @pytest.mark.parametrize("kind", ["embeddings", "pred_probs", "logits"])
@@ -42,7 +42,7 @@ def test_one_class_can_not_be_wrong():
     found = find_issues(Evidence.from_arrays(np.zeros(6, int), 1, pred_probs=np.ones((6, 1))))
     assert (found["p_error"] == 0).all()
     assert not found["is_issue"].any()
-    assert (found["suggested"] == "0").all()
+    assert (found["suggested_label"] == "0").all()
 
 
 def test_a_class_that_is_never_given(rng):
@@ -110,8 +110,8 @@ def test_unlabelled_rows_are_not_judged_but_get_a_suggestion(rng):
     free = found[found["row"] < 30]
     assert free["p_error"].isna().all()
     assert not free["is_issue"].any()
-    assert free["given"].isna().all()
-    assert (free["suggested"].astype(int) == true[free["row"]]).mean() > 0.9
+    assert free["given_label"].isna().all()
+    assert (free["suggested_label"].astype(int) == true[free["row"]]).mean() > 0.9
     assert found.iloc[-30:]["row"].max() < 30
     assert found.attrs["unlabelled"] == 30
     assert found.attrs["judged"] == len(given) - 30
@@ -121,7 +121,7 @@ def test_no_label_at_all(rng):
     found = find_issues(Evidence.from_arrays(np.full(5, -1), 2, pred_probs=softmax(rng.normal(size=(5, 2)))))
     assert found["p_error"].isna().all()
     assert not found["is_issue"].any()
-    assert found["suggested"].notna().all()
+    assert found["suggested_label"].notna().all()
 
 
 def test_epochs_that_were_not_recorded_for_a_row(rng):

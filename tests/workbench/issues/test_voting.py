@@ -44,7 +44,7 @@ def test_good_votes_help_and_give_reasons(world):
     assert "annotators' votes" in voted.attrs["evidence"]
     top = voted[voted["p_error"] > 0.9]
     assert top["reasons"].str.contains("of 3 annotators said").all()
-    assert (top["suggested"].astype(int) == true[top["row"]]).mean() > 0.9
+    assert (top["suggested_label"].astype(int) == true[top["row"]]).mean() > 0.9
     assert voted.attrs["expected_errors"] == pytest.approx(plain.attrs["expected_errors"], rel=0.02)
 
 

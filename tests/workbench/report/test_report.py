@@ -99,7 +99,7 @@ def table(run) -> pd.DataFrame:
     first = probs.argmax(axis=1)
     frame = pd.DataFrame(
         {
-            "given": run.dataset.given, "suggested": run.dataset.names_of(first), "p_error": p,
+            "given_label": run.dataset.given, "suggested_label": run.dataset.names_of(first), "p_error": p,
             "p_suggested": probs.max(axis=1).astype(float), "is_issue": np.nan_to_num(p) > 0.5,
             "reasons": "out-of-fold: <u>dog</u> .93; never learned in 4 epochs", "row": np.arange(run.n),
         },
@@ -172,7 +172,7 @@ def test_decisions_appear(tmp_path):
     run = made(tmp_path / "run", images=False, texts=[f"text {row} <script>" for row in range(N)], planted=False)
     found = table(run)
     first, second = found.index[0], found.index[1]
-    given = found["given"].iloc[0]
+    given = found["given_label"].iloc[0]
     new = "dog & co" if given == NASTY else NASTY
     run.journal.relabel([first], new, old=[given], author="Ann <a@b>", reason="it <b>barks</b>")
     run.journal.keep([second])
@@ -203,7 +203,7 @@ def test_parts_without_evidence_are_left_out_and_named(tmp_path):
         recorder.batch(np.arange(20), np.random.default_rng(0).normal(size=(20, 2)))
     run = recorder.run()
     found = pd.DataFrame(
-        {"given": run.dataset.given, "suggested": run.dataset.given, "p_error": 0.1, "p_suggested": 0.9,
+        {"given_label": run.dataset.given, "suggested_label": run.dataset.given, "p_error": 0.1, "p_suggested": 0.9,
          "is_issue": False, "reasons": "", "row": np.arange(20)},
         index=pd.Index(run.dataset.ids, name="id"),
     )  # fmt: skip
@@ -254,7 +254,7 @@ def test_with_the_detector_itself(recorded, tmp_path):
 def verdicts_on(run, ids, found, **told):
     """One by one: every third label of `ids` is called wrong."""
     for place, id in enumerate(ids):
-        given = found["given"][id]
+        given = found["given_label"][id]
         other = next(name for name in run.classes if name != given)
         if place % 3 == 0:
             run.journal.relabel([id], other, old=[given], **told)
@@ -271,7 +271,7 @@ def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
     found = table(run)
     judged = found[found["p_error"].notna()]
     ids = judged.index[:40].tolist()
-    olds = found["given"][ids].tolist()
+    olds = found["given_label"][ids].tolist()
     others = [next(name for name in run.classes if name != given) for given in olds]
     run.journal.relabel(ids, others, old=olds, source="explorer: accept selection")
     shown = shown_in(run, found, tmp_path / "bulk.html")

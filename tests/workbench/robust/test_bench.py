@@ -125,7 +125,8 @@ def test_suggestions_find_planted_errors_and_name_their_source(blobs):
     dataset, X, _ = blobs
     spoiled = wb.plant_errors(dataset, 0.1, seed=1)
     table = wb.experiments.suggest(spoiled, "co_teaching", X, epochs=6)
-    assert list(table.columns) == ["given", "suggested", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+    columns = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+    assert list(table.columns) == columns
     report = wb.planted_report(table, spoiled.planted)
     assert report["found_at_planted"] > 0.7
     assert report["corrected"] > 0.7
@@ -146,7 +147,7 @@ def test_suggestions_fill_the_queue_of_the_explorer(blobs, tmp_path):
     assert explorer.issues is table
     first = table.index[0]
     run.journal.relabel(
-        first, table.loc[first, "suggested"], old=table.loc[first, "given"], source=table.attrs["source"],
+        first, table.loc[first, "suggested_label"], old=table.loc[first, "given_label"], source=table.attrs["source"],
         reason=table.loc[first, "reasons"],
     )  # fmt: skip
     assert run.changes().loc[first, "reason"].startswith("generalized cross entropy head")
@@ -158,7 +159,7 @@ def test_unlabelled_examples_get_suggestions_too(blobs):
     labels = truth.copy()
     labels[:20] = -1
     table = wb.experiments.suggest(dataset.with_labels(labels), "cross_entropy", X, epochs=5).sort_values("row")
-    assert np.mean(table["suggested"].iloc[:20].astype(int) == truth[:20]) > 0.8
+    assert np.mean(table["suggested_label"].iloc[:20].astype(int) == truth[:20]) > 0.8
 
 
 @pytest.mark.parametrize(

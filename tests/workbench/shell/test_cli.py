@@ -83,7 +83,7 @@ def test_scores(tmp_path, run, capsys):
 def test_issues(tmp_path, run, capsys):
     said(capsys, "issues", run.path, "--out", tmp_path / "issues.csv")
     found = read_table(tmp_path / "issues.csv", text=["id"])
-    assert found.columns.tolist() == ["id", "given", "suggested", "p_error", "reasons"]
+    assert found.columns.tolist() == ["id", "given_label", "suggested_label", "p_error", "reasons"]
     assert found["p_error"].is_monotonic_decreasing
     assert set(found["id"]) <= set(run.dataset.ids)
     said(capsys, "issues", run.path, "--all", "--out", tmp_path / "all.csv")

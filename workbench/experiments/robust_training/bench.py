@@ -197,7 +197,7 @@ def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
     found = find_issues(Evidence.from_arrays(given, k, embeddings=X), seed=seed).sort_values("row")
     labels = given.copy()
     take = found["is_issue"].to_numpy(bool)
-    labels[take] = found["suggested"].to_numpy()[take].astype(np.int64)
+    labels[take] = found["suggested_label"].to_numpy()[take].astype(np.int64)
     return labels
 
 

@@ -61,7 +61,7 @@ def suggest(
     >>> labels = np.repeat(np.arange(3), 30)
     >>> labels[0] = 2
     >>> table = suggest(Dataset.from_arrays(labels), "generalized_cross_entropy", X)
-    >>> int(table.index[0]), table["given"].iloc[0], table["suggested"].iloc[0]
+    >>> int(table.index[0]), table["given_label"].iloc[0], table["suggested_label"].iloc[0]
     (0, '2', '0')
     """
     from workbench.issues.detector import find_issues

@@ -47,7 +47,7 @@ def data_map(
 
     Parameters
     ----------
-    color : a score, "p_error", "given" (class), or a column of the dataset.
+    color : a score, "p_error", "given_label" (class), or a column of the dataset.
     issues : result of `find_issues`: its issues get a ring, and hovering shows its suggestions.
     most : points drawn at most; more are thinned at random, issues never.
     """
@@ -72,7 +72,7 @@ def data_map(
 
 def embedding(
     run: Run,
-    color: str = "given",
+    color: str = "given_label",
     *,
     epoch: int = -1,
     method: str = "umap",
@@ -90,7 +90,7 @@ def embedding(
     points = run.project(epoch, method, seed)
     number = run.resolve_embedding_epoch(epoch)
     drawn = int(np.isfinite(points).all(axis=1).sum())
-    what = "given label" if color == "given" else safe(color.replace("_", " "))
+    what = "given label" if color == "given_label" else safe(color.replace("_", " "))
     title = f"{drawn:,} examples by embedding, coloured by {what}"
     near = "near points are alike, distances between groups mean little" if method == "umap" else "the main directions"
     subtitle = f"{safe(run.name)}: {method.upper()} of epoch {number}; {near}"
@@ -184,7 +184,7 @@ def _rows_of(run: Run, issues: pd.DataFrame, column: str) -> np.ndarray:
 def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.ndarray, list[str]]:
     """(n,) numbers and no names, or (n,) class codes (-1 = none) and the names."""
     dataset = run.dataset
-    if color == "given":
+    if color == "given_label":
         return dataset.given_labels, list(dataset.classes)
     if color == "p_error":
         return _rows_of(run, issues, "p_error").astype(float), []
@@ -196,7 +196,7 @@ def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.nd
             return column.to_numpy(float, na_value=np.nan), []
         codes, names = pd.factorize(column, sort=False)
         return codes, [str(name) for name in names]
-    raise InputError.unknown("color", color, ["given", "p_error", *SCORES, *dataset.metadata.columns])
+    raise InputError.unknown("color", color, ["given_label", "p_error", *SCORES, *dataset.metadata.columns])
 
 
 def _hover(run: Run, rows: np.ndarray, issues: pd.DataFrame | None, shown: dict[str, np.ndarray]) -> np.ndarray:
@@ -223,7 +223,7 @@ def suggestions(run: Run, issues: pd.DataFrame | None = None) -> tuple[np.ndarra
     The first choice is that of the stored probabilities, or of the last epoch.
     """
     if issues is not None:
-        return _rows_of(run, issues, "suggested"), _rows_of(run, issues, "p_suggested").astype(float)
+        return _rows_of(run, issues, "suggested_label"), _rows_of(run, issues, "p_suggested").astype(float)
     probs = run.pred_probs()
     if probs is not None:
         first = probs.values.argmax(axis=1)
