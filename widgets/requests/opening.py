@@ -34,7 +34,7 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     view.decisions.catch_up()
     columns, decisions = view.columns, view.decisions
     arrays = {
-        "given": columns["given"].values, "suggested": view.suggested, "labels": decisions.labels,
+        "given": columns["given_label"].values, "suggested": view.suggested, "labels": decisions.labels,
         "verdict": decisions.verdict, "flags": decisions.marks, "p_error": view.p_error,
         "p_suggested": view.p_suggested, "order": view.order, "queue": view.rows_of_queue(),
         "is_issue": view.issue.astype(np.uint8),

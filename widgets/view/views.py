@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from workbench.foundation.errors import InputError, RunError, WorkbenchError
+from workbench.foundation.errors import InputError, RunError
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, write_json
@@ -53,7 +53,7 @@ class Views:
             return {}
         try:
             return _checked(small_json(self.path))
-        except WorkbenchError:
+        except RunError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
