@@ -75,6 +75,16 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	-@$(WARM_TEST)
 	@touch $@ $(VENV)/.lab
 
+# embedding-atlas is a peer of the view only; it and what its widget imports stay apart, as one of these packages comes
+# with folders of its tests. It needs Python 3.11.
+$(VENV)/.peers: benchmarks/peers.txt | $(VENV)/.test
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	  echo "Installing embedding-atlas into $(VENV)/peers (once)"; rm -rf $(VENV)/peers; \
+	  $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps \
+	    --target $(VENV)/peers -r benchmarks/peers.txt || exit 1; \
+	else echo "embedding-atlas is left out: it needs Python 3.11 or newer"; fi
+	@touch $@
+
 # ---- use
 
 # The last file that the recording writes: one that was interrupted is made again (its journal stays).
@@ -111,7 +121,7 @@ bench: $(VENV)/.test  ## speed and memory beside the peers, at full size
 bench-quick: $(VENV)/.test  ## the same in about a minute
 	@$(BIN)/python benchmarks/engine.py --quick $(ARGS)
 
-bench-view: $(VENV)/.test chromium  ## the Explorer in a browser beside its peers (ARGS="--quick" tries it)
+bench-view: $(VENV)/.test $(VENV)/.peers chromium  ## the Explorer in a browser beside its peers (ARGS="--quick" tries it)
 	@$(BIN)/python benchmarks/view.py $(ARGS)
 
 bench-scale: $(VENV)/.test  ## large sets: recording, scoring, neighbours, clusters (ARGS="--quick" tries it, --list lists it)

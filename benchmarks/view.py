@@ -5,11 +5,12 @@ column from Python, and gets a lasso around most points by mouse; the tools take
 benchmarks/results/view.json, a list of rows {tool, n, first_paint_ms, recolour_ms, lasso_ms, key_ms, bytes_in,
 bytes_out}, and after a full run the view section of BENCHMARKS.md.
 
-first_paint_ms, recolour_ms: from the start of the cell to the last finished draw call of all points. lasso_ms: from the
-release of the mouse to the selected rows in Python. key_ms: from a key press to the draw call with the changed label
-(how long that takes is the graphics card's matter, here one in software: see recolour_ms). bytes: over the kernel's
-websocket, to the page and from it, all together. A tool that fails has empty cells and the reason in `note`. Medians
-of the runs.
+first_paint_ms, recolour_ms: from the start of the cell (or the choice in the tool's menu, where it has no other way) to
+the last finished draw call of all points, after which there was neither a draw call nor a message for a while.
+lasso_ms: from the release of the mouse to the selected rows in Python. key_ms: from a key press to the draw call with
+the changed label (how long that takes is the graphics card's matter, here one in software: see recolour_ms). bytes:
+over the kernel's websocket, to the page and from it, all together. A tool that fails has empty cells and the reason in
+`note`. Medians of the runs.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import json
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from measuring import RESULTS, ROOT, as_markdown, machine, measured, write_section
-from viewing import PREPARE, TOOLS, WATCH, Tool, write_points
+from viewing import PEERS, PREPARE, TOOLS, WATCH, Tool, write_points
 
 OUT = RESULTS / "view.json"
 SIZES, QUICK = (10_000, 100_000, 1_000_000), (10_000,)
@@ -35,7 +37,7 @@ PATIENCE = 90_000
 """Milliseconds after which a tool has failed."""
 
 QUIET = 700
-"""Milliseconds without a draw call after which a picture is finished."""
+"""Milliseconds without a draw call or a message after which a picture is finished."""
 
 
 def harness() -> Any:
@@ -52,7 +54,7 @@ class Bench:
 
     def __init__(self, lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int) -> None:
         self.tool, self.n = tool, n
-        self.bytes = {"bytes_in": 0, "bytes_out": 0}
+        self.bytes, self.heard = {"bytes_in": 0, "bytes_out": 0}, 0.0
         cells = (f"PATH = {str(points)!r}\n{PREPARE}", tool.show, tool.recolor)
         self.notebook = lab.LabPage(browser, server, server.write_notebook(f"{tool.name}-{n}.ipynb", cells))
         self.page = self.notebook.page
@@ -70,7 +72,7 @@ class Bench:
         self.page.evaluate(f"() => {{ window.enough = {self.n // 2}; }}")
 
     def _add(self, field: str, frame: dict) -> None:
-        length = len(frame["payloadData"])
+        length, self.heard = len(frame["payloadData"]), time.monotonic()
         self.bytes[field] += length * 3 // 4 if frame["opcode"] == 2 else length  # binary frames come as base64
 
     def run(self, cell: int) -> float:
@@ -83,13 +85,29 @@ class Bench:
         )
 
     def settled(self) -> float:
-        """The time of the last draw call, when no other has followed for a while."""
-        self.page.wait_for_function(
-            """quiet => window.drawn.length
-            && performance.timeOrigin + performance.now() - window.drawn[window.drawn.length - 1] > quiet""",
-            arg=QUIET,
+        """The time of the last draw call, when neither another nor a message has followed for a while."""
+        while True:
+            self.page.wait_for_function(
+                """quiet => window.drawn.length
+                && performance.timeOrigin + performance.now() - window.drawn[window.drawn.length - 1] > quiet""",
+                arg=QUIET,
+                polling=50,
+            )
+            since = 1000 * (time.monotonic() - self.heard)
+            if since > QUIET:
+                return self.page.evaluate("() => window.drawn[window.drawn.length - 1]")
+            self.page.wait_for_timeout(QUIET - since + 50)
+
+    def recolored(self) -> float:
+        """The tool shows another column; the time at which it was told to."""
+        if self.tool.recolor:
+            return self.run(2)
+        return self.page.locator(".jp-OutputArea select").first.evaluate(
+            """(menu, label) => { menu.value = [...menu.options].find(option => option.label === label).value;
+            window.drawn = []; const start = performance.timeOrigin + performance.now();
+            menu.dispatchEvent(new Event('change', { bubbles: true })); return start; }""",
+            self.tool.menu,
         )
-        return self.page.evaluate("() => window.drawn[window.drawn.length - 1]")
 
     def measure(self) -> dict[str, float | None]:
         """All times of one run."""
@@ -98,7 +116,7 @@ class Bench:
         start = self.run(1)
         times: dict[str, float | None] = {"first_paint_ms": self.settled() - start}
         self.page.wait_for_timeout(QUIET)
-        start = self.run(2)
+        start = self.recolored()
         times["recolour_ms"] = self.settled() - start
         self.lasso()
         at, count = self.notebook.probe.wait("selected", timeout=PATIENCE / 1000)
@@ -113,14 +131,19 @@ class Bench:
         target = self.page.locator(self.tool.canvas).first
         target.scroll_into_view_if_needed()
         box = target.bounding_box()
-        x = [box["x"] + box["width"] * share for share in (0.04, 0.96)]
-        y = [box["y"] + box["height"] * share for share in (0.04, 0.96)]
-        mouse = self.page.mouse
+        left, top, right, bottom = self.tool.inside
+        x = [box["x"] + box["width"] * share for share in (left, right)]
+        y = [box["y"] + box["height"] * share for share in (top, bottom)]
+        mouse, keyboard = self.page.mouse, self.page.keyboard
         mouse.move(x[0], y[0])
+        for key in self.tool.held:
+            keyboard.down(key)
         mouse.down()
         for corner in ((x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0] + 5)):
             mouse.move(*corner, steps=5)
         mouse.up()
+        for key in self.tool.held:
+            keyboard.up(key)
 
     def key(self) -> float:
         """Press the key of a class: the time until the changed point is drawn."""
@@ -134,6 +157,8 @@ class Bench:
 def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int, runs: int) -> dict[str, Any]:
     """Medians of a tool at a size, or why there are none."""
     row: dict[str, Any] = {"tool": tool.name, "n": n, **dict.fromkeys(COLUMNS[2:])}
+    if tool.needs and not (PEERS / tool.needs).is_dir():
+        return {**row, "note": f"not installed: `make bench-view` puts it into {PEERS.name}/ of the environment"}
     found = []
     for _ in range(runs):
         bench = Bench(lab, browser, server, tool, points, n)
@@ -189,6 +214,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10,000 points, one run, no table in BENCHMARKS.md")
     parser.add_argument("--runs", type=int, default=3, help="runs of each tool at each size")
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of points")
+    names = [tool.name for tool in TOOLS]
+    parser.add_argument("--tools", nargs="+", choices=names, default=names, help="which tools; all if not given")
     parser.add_argument("--opening", nargs=2, metavar=("N", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.opening:
@@ -206,7 +233,7 @@ def main() -> None:
             for n in sizes:
                 points = folder / f"{n}.npz"
                 write_points(points, n)
-                for tool in TOOLS:
+                for tool in (tool for tool in TOOLS if tool.name in options.tools):
                     rows.append(row_of(lab, browser, server, tool, points, n, 1 if options.quick else options.runs))
                     print(as_markdown(rows[-1]), flush=True)
         finally:
@@ -216,7 +243,7 @@ def main() -> None:
         print(said)
     RESULTS.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(rows, indent=1) + "\n")
-    if not options.quick and not options.sizes:
+    if not (options.quick or options.sizes or options.tools != names):
         write_section("view", f"{said}\n\n{HEAD}", rows)
 
 

@@ -2,27 +2,41 @@
 
 Every tool gets the same arrays: two coordinates, a score and a class of each point, in the shape of a data map. When a
 draw call with at least half of the points is made, one pixel is read back, so that the time is that of the finished
-picture; this is the same for all tools.
+picture; this is the same for all tools. embedding-atlas has no way to be recoloured from Python: its own menu is used,
+its first picture has no colours, and its table and charts are off. Releases after 0.22 draw by WebGPU only, which
+headless Chromium does not have.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+PEERS = Path(sys.prefix) / "peers"
+"""Where `make bench-view` puts what only one tool needs, outside of the environment's own packages."""
+
 WATCH = """
 (() => {
   window.called = []; window.drawn = []; window.pressed = 0; window.released = 0;
   const now = () => performance.timeOrigin + performance.now();
+  const patient = AbortSignal.timeout.bind(AbortSignal);  // anywidget gives a widget up whose code was not there in 2 s
+  AbortSignal.timeout = ms => patient(Math.max(ms, 60000));
+  const readOne = gl => {
+    const kind = gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_TYPE);
+    const array = { [gl.FLOAT]: Float32Array, [gl.UNSIGNED_INT]: Uint32Array, [gl.INT]: Int32Array, 0x140B: Uint16Array }[kind];
+    const format = array ? gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_FORMAT) : gl.RGBA;
+    gl.readPixels(0, 0, 1, 1, format, array ? kind : gl.UNSIGNED_BYTE, new (array || Uint8Array)(16));
+  };
   for (const proto of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype])
     for (const [name, at] of [['drawArrays', 2], ['drawElements', 1], ['drawArraysInstanced', 2], ['drawElementsInstanced', 1]]) {
       const original = proto[name];
       if (original) proto[name] = function (...args) {
         if (args[at] >= window.enough) window.called.push(now());
         const result = original.apply(this, args);
-        if (args[at] >= window.enough) { this.readPixels(0, 0, 1, 1, this.RGBA, this.UNSIGNED_BYTE, new Uint8Array(4)); window.drawn.push(now()); }
+        if (args[at] >= window.enough) { readOne(this); window.drawn.push(now()); }
         return result;
       };
     }
@@ -36,13 +50,22 @@ WATCH = """
 
 @dataclass(frozen=True)
 class Tool:
-    """Notebook code of one tool; `selected` is set by its observer to (time, number of rows)."""
+    """Notebook code of one tool; `selected` is set by its observer to (time, number of rows).
+
+    recolor : a cell; "" where the page's first menu does it, by the option `menu`. held : keys that make
+    a drag a lasso. inside : left, top, right and bottom of the lasso, as shares of the picture, where nothing lies over
+    it. needs : a module that must be there.
+    """
 
     name: str
     show: str
     recolor: str
     canvas: str
     key: str | None = None
+    menu: str = ""
+    held: tuple[str, ...] = ()
+    inside: tuple[float, float, float, float] = (0.04, 0.04, 0.96, 0.96)
+    needs: str = ""
 
 
 PREPARE = """
@@ -92,6 +115,24 @@ figure
 """,
         "figure.data[0].marker.color = frame['label'].to_numpy()",
         ".plotly .nsewdrag, .js-plotly-plot .nsewdrag",
+    ),
+    Tool(
+        "embedding-atlas",
+        f"""
+import sys
+sys.path.append({str(PEERS)!r})
+from embedding_atlas.widget import EmbeddingAtlasWidget
+chart = EmbeddingAtlasWidget(frame.assign(label=frame["label"].astype(str)), x="x", y="y",
+    show_table=False, show_charts=False)
+chart.observe(lambda change: change["new"] and hear(chart.selection("arrow").read_all()), "_predicate")
+chart
+""",
+        "",
+        ".jp-OutputArea canvas",
+        menu="label (VARCHAR)",
+        held=("Shift", "Meta"),
+        inside=(0.04, 0.2, 0.8, 0.9),
+        needs="embedding_atlas",
     ),
 )
 

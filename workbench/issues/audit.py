@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError, RunError
-from workbench.issues.estimating import Estimate, estimate_errors
+from workbench.issues.estimating import FEW_LOOKS, Estimate, estimate_errors, open_rates
 from workbench.runs.verdicts import known_looks, verdicts_of, wrong_by
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
@@ -86,21 +86,40 @@ class Audit:
         if reviewer_error is None:
             reviewer_error = self.reviewer_error
         _check_error(reviewer_error)
+        known = self._known(author)
+        found = estimate_errors(**known, decided=self._decided(author), reviewer_error=reviewer_error)
+        waiting = int((self.plan["drawn"].to_numpy() & known["judged"] & ~known["drawn"]).sum())
+        return replace(found, budget=self.budget, waiting=waiting)
+
+    def _known(self, author: str | None) -> dict[str, np.ndarray]:
+        """What `estimate_errors` takes about each row of the plan, by the name of its parameter."""
         table = self._looks(author)
         column = {name: self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn", "place")}
         looks, wrong_looks, wrong, begun = (table[name].to_numpy() for name in ("looks", "wrong", "first", "seq"))
         judged = looks > 0
-        passed = self._passed(judged | table["skipped"].to_numpy())
-        sample = column["drawn"] & (column["place"] < passed)
+        sample = column["drawn"] & (column["place"] < self._passed(judged | table["skipped"].to_numpy()))
         counted = sample & judged
         start = begun[counted].min() if counted.any() else 0
-        later = judged & ~sample & (begun > start)
-        found = estimate_errors(
-            column["p_error"], column["stratum"], sample, judged, wrong > 0, looks=looks, wrong_looks=wrong_looks,
-            later=later, decided=self._decided(author), reviewer_error=reviewer_error,
-        )  # fmt: skip
-        waiting = int((column["drawn"] & judged & ~sample).sum())
-        return replace(found, budget=self.budget, waiting=waiting)
+        return {
+            "p": column["p_error"], "stratum": column["stratum"], "drawn": sample, "judged": judged, "wrong": wrong > 0,
+            "looks": looks, "wrong_looks": wrong_looks, "later": judged & ~sample & (begun > start),
+        }  # fmt: skip
+
+    def open_rates(self, author: str | None = None) -> tuple[pd.DataFrame, list[np.ndarray]]:
+        """What the sample says about single strata.
+
+        Returns
+        -------
+        (DataFrame by id, list)
+            stratum : int. judged, wrong : bool, has a verdict, and it says "wrong". The list holds one or two arrays
+            (`estimating.DRAWS`, strata): draws of the error rate of the unjudged, as `estimate` weighs them; two while
+            there are few second looks.
+        """
+        known, error = self._known(author), self.reviewer_error
+        few = error is None and int((known["drawn"] & (known["looks"] > 1)).sum()) < FEW_LOOKS
+        draws = [open_rates(**known, reviewer_error=rate) for rate in ([None, 0.0] if few else [error])]
+        columns = {name: known[name] for name in ("stratum", "judged", "wrong")}
+        return pd.DataFrame(columns, index=pd.Index(self.plan["id"])), draws
 
     def counted(self, author: str | None = None) -> pd.DataFrame:
         """The sample's verdicts that count, by id: p_error as it was when drawn, wrong (bool, of the first look)."""

@@ -21,6 +21,7 @@ from workbench.foundation.parallel import one_blas_thread
 from workbench.foundation.progress import step
 from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
+from workbench.issues.audited import Audited, audited
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
@@ -79,7 +80,9 @@ def find_issues(
     task : the kind of label of what is passed as labels, by default "multiclass": one class per example
     per : "example" for a row per example, "unit" for a row per unit, indexed by (id, unit): a tag, a token, a box. An
         example of one class is its only unit, "".
-    fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it
+    fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it.
+        Where the labels alone promise nothing (`attrs["errors_identified"]` is False) no issue is marked, with a
+        warning, unless a Run's audit has 30 verdicts: they say which set keeps it (`issues.audited`)
     threshold : without `fdr`, examples with p_error of at least this are issues
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
         (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used unless
@@ -154,13 +157,15 @@ def find_issues(
     if evidence.met is not None:
         with progress("find_issues", STEPS):
             return _told(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
+    sample = audited(source) if counted and fdr is not None and is_run(source) else None
     kept = None
     if is_run(source) and not arrays:
-        kept = Kept(source, {"fdr": fdr, "threshold": threshold, "seed": seed}, verdicts)
+        arguments = {"fdr": fdr, "threshold": threshold, "seed": seed} | ({"audit": sample.key} if sample else {})
+        kept = Kept(source, arguments, verdicts)
     frame = None if kept is None else kept.load()
     if frame is None:
         with progress("find_issues", STEPS):
-            judged = _judged(evidence, fdr, threshold, verdicts, seed)
+            judged = _judged(evidence, fdr, threshold, verdicts, seed, sample)
         frame = judged.ranked()
         if kept is not None and judged.promised:  # what could not be promised is told every time
             kept.store(frame)
@@ -201,7 +206,10 @@ def _told(judged: Judged, evidence: Evidence, per: str, fdr: float | None, thres
     return by_example(judged.frame, units, evidence.examples, limit=limit, strict=strict)
 
 
-def _judged(evidence: Evidence, fdr: float | None, threshold: float, verdicts: pd.Series | None, seed: int) -> Judged:
+def _judged(
+    evidence: Evidence, fdr: float | None, threshold: float, verdicts: pd.Series | None, seed: int,
+    sample: Audited | None = None,
+) -> Judged:  # fmt: skip
     given = evidence.given_labels
     step("reading the evidence")
     with one_blas_thread():
@@ -213,7 +221,7 @@ def _judged(evidence: Evidence, fdr: float | None, threshold: float, verdicts: p
     pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
     p_error, told = _probabilities(evidence, score, rough, verdicts, pair)
     strict = None if fdr is None else _probabilities(evidence, score, least, verdicts, pair)[0]
-    how, is_issue = _cut(evidence, total, p_error, strict, fdr, threshold)
+    how, is_issue = _cut(evidence, total, p_error, strict, fdr, threshold, sample)
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
     step("reasons")
     with one_blas_thread():
@@ -232,7 +240,7 @@ def _judged(evidence: Evidence, fdr: float | None, threshold: float, verdicts: p
         index=evidence.index,
     )
     frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
-    return Judged(frame, score, strict, fdr is None or evidence.k == 1 or total.identified)
+    return Judged(frame, score, strict, fdr is None or evidence.k == 1 or total.identified or bool(is_issue.any()))
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
@@ -264,11 +272,18 @@ def _probabilities(
 
 def _cut(
     evidence: Evidence, total: counts.Count, p_error: np.ndarray, strict: np.ndarray | None, fdr: float | None,
-    threshold: float,
+    threshold: float, sample: Audited | None,
 ) -> tuple[str, np.ndarray]:  # fmt: skip
     """(how issues were chosen, in words; is_issue)."""
     if fdr is None:
         return f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
+    if evidence.k > 1 and not total.identified and sample is not None:
+        chosen = sample.largest_set(np.asarray(evidence.ids, object), p_error, fdr)
+        words = sample.words(fdr, int(chosen.sum()))
+        if not chosen.any():
+            told = f"`fdr`: {words}. Audit more, or use `threshold=`."
+            warnings.warn(told, FdrNotPossible, stacklevel=outside())
+        return words, chosen
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."

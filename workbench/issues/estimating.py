@@ -13,6 +13,10 @@ import numpy as np
 from workbench.foundation.printing import Printed
 
 LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
+CLEAN, CLEANER = -2.0, 0.7
+"""Log odds below which a stratum of its own may be off by more than `OWN`, and by how much more for each unit below: in
+a stratum of labels that look clean, the few errors may be of a kind that the detector does not see at all."""
+
 TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth
 FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider than those of the posterior
 DRAWS = 20_000
@@ -128,44 +132,29 @@ def estimate_errors(
     `FEW_LOOKS` second looks it is the union of this interval and that for eps = 0, and the estimate their mean.
     """
     rng = np.random.default_rng(seed)
-    looks = judged.astype(np.int64) if looks is None else np.where(judged, looks, 0)
-    wrong_looks = (wrong & judged).astype(np.int64) if wrong_looks is None else np.where(judged, wrong_looks, 0)
-    sampled = drawn & judged
-    strata = int(stratum.max()) + 1 if len(stratum) else 0
-    kinds, kind = np.unique(np.stack([wrong_looks, looks], axis=1)[judged], axis=0, return_inverse=True)
-    kind = kind.reshape(-1)
-    place = stratum[judged] * len(kinds) + kind
-    inside = np.bincount(place[drawn[judged]], minlength=strata * len(kinds)).reshape(strata, -1)
-    every = np.bincount(place, minlength=strata * len(kinds)).reshape(strata, -1)
-    open_rows = ~judged
-    population = sampled | open_rows if later is None else sampled | open_rows | later
-    predicted = _means(p, stratum, np.ones(len(p), bool), strata)
-    usual = _means(p, stratum, population, strata)
-    bulk = np.zeros(len(p), bool) if decided is None else open_rows & decided
-    parts = [
-        (np.bincount(stratum[rows], minlength=strata), _means(p, stratum, rows, strata) / usual)
-        for rows in (open_rows & ~bulk, bulk)
-    ]
-    some = np.flatnonzero((parts[0][0] + parts[1][0] > 0) | (every.sum(axis=1) > 0))
+    seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)
+    bulk = np.zeros(len(p), bool) if decided is None else ~judged & decided
+    parts = [seen.rest(p, stratum, rows) for rows in (~judged & ~bulk, bulk)]
+    some = np.flatnonzero((parts[0][0] + parts[1][0] > 0) | (seen.every.sum(axis=1) > 0))
     if not len(some):
         return Estimate(0.0, 0, 0, 0.0, 0, 0, 0, int(drawn.sum()))
     eps = _error_rates(reviewer_error)
-    rates, error = _posterior(predicted[some], inside[some], kinds, eps, rng)
+    rates, error = _posterior(seen.predicted[some], seen.inside[some], seen.kinds, eps, rng)
     left, unseen = (rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts)
     found = np.full(len(left), int((wrong & judged).sum()))
     if eps[-1] > 0:
-        told = _told(kinds, error)  # (draws, kinds) twice
+        told = _told(seen.kinds, error)  # (draws, kinds) twice
         truly = rates[:, :, None] * told[0][:, None, :]
         truly /= truly + (1 - rates[:, :, None]) * told[1][:, None, :]
-        found = rng.binomial(every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
+        found = rng.binomial(seen.every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
     total = found + left + unseen
     left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
     low, high = np.quantile(total, (TAIL, 1 - TAIL))
     known = (error.min(), error.max()) if len(eps) == 1 else np.quantile(error, (0.025, 0.975))
     estimate = Estimate(
         float(total.mean()), int(low), int(np.ceil(high)),
-        float(left.mean()), int(left_low), int(np.ceil(left_high)), int(sampled.sum()), int(drawn.sum()),
-        float(error.mean()), float(known[0]), float(known[1]), int((sampled & (looks > 1)).sum()),
+        float(left.mean()), int(left_low), int(np.ceil(left_high)), int((drawn & judged).sum()), int(drawn.sum()),
+        float(error.mean()), float(known[0]), float(known[1]), int((drawn & (seen.looks > 1)).sum()),
     )  # fmt: skip
     if reviewer_error is not None or estimate.looked_again >= FEW_LOOKS:
         return estimate
@@ -177,6 +166,57 @@ def estimate_errors(
         low=min(estimate.low, flawless.low), high=max(estimate.high, flawless.high),
         left_low=min(estimate.left_low, flawless.left_low), left_high=max(estimate.left_high, flawless.left_high),
     )  # fmt: skip
+
+
+def open_rates(
+    p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *,
+    looks: np.ndarray, wrong_looks: np.ndarray, later: np.ndarray, reviewer_error: float | None, seed: int = 0,
+) -> np.ndarray:  # fmt: skip
+    """(`DRAWS`, h) draws of the error rate of each stratum's unjudged examples; parameters as in `estimate_errors`."""
+    seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)
+    _, gone = seen.rest(p, stratum, ~judged)
+    rng = np.random.default_rng(seed)
+    rates, _ = _posterior(seen.predicted, seen.inside, seen.kinds, _error_rates(reviewer_error), rng)
+    return np.clip(rates * gone, 0, 1)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen, by stratum (rows) and kind of verdict.
+
+    predicted, usual : (h,) mean p of all, and of those that stand for the sample. inside, every : (h, j) examples of
+    the sample, and all that were judged. kinds : (j, 2) how often such an example was found wrong, and looked at.
+    looks : (n,) how often each was looked at.
+    """
+
+    predicted: np.ndarray
+    usual: np.ndarray
+    inside: np.ndarray
+    every: np.ndarray
+    kinds: np.ndarray
+    looks: np.ndarray
+
+    @classmethod
+    def of(
+        cls, p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray,
+        looks: np.ndarray | None, wrong_looks: np.ndarray | None, later: np.ndarray | None,
+    ) -> _Seen:  # fmt: skip
+        """Counted from the examples."""
+        looks = judged.astype(np.int64) if looks is None else np.where(judged, looks, 0)
+        wrong_looks = (wrong & judged).astype(np.int64) if wrong_looks is None else np.where(judged, wrong_looks, 0)
+        strata = int(stratum.max()) + 1 if len(stratum) else 0
+        kinds, kind = np.unique(np.stack([wrong_looks, looks], axis=1)[judged], axis=0, return_inverse=True)
+        place = stratum[judged] * len(kinds) + kind.reshape(-1)
+        inside = np.bincount(place[drawn[judged]], minlength=strata * len(kinds)).reshape(strata, -1)
+        every = np.bincount(place, minlength=strata * len(kinds)).reshape(strata, -1)
+        population = (drawn & judged) | ~judged if later is None else (drawn & judged) | ~judged | later
+        means = [_means(p, stratum, rows, strata) for rows in (np.ones(len(p), bool), population)]
+        return cls(*means, inside, every, kinds, looks)
+
+    def rest(self, p: np.ndarray, stratum: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(h,) how many of these rows each stratum has, and by how much less suspicious they are than it."""
+        strata = len(self.predicted)
+        return np.bincount(stratum[rows], minlength=strata), _means(p, stratum, rows, strata) / self.usual
 
 
 def _means(p: np.ndarray, stratum: np.ndarray, which: np.ndarray, strata: int) -> np.ndarray:
@@ -216,12 +256,14 @@ def _posterior(
     Notes
     -----
     Log odds = predicted log odds x + a + b (x - mean x) + c[stratum], with a, b and c normal around 0 with standard
-    deviations `LEVEL`, `SLOPE` and `OWN`. For each eps, draws from a t distribution at the posterior's mode (Laplace);
-    all of them drawn again by importance (Gelman et al. 2013, Bayesian Data Analysis, sections 4.1 and 10.4).
+    deviations `LEVEL`, `SLOPE` and `OWN`, that of c larger where x is below `CLEAN`. For each eps, draws from a t
+    distribution at the posterior's mode (Laplace); all of them drawn again by importance (Gelman et al. 2013, Bayesian
+    Data Analysis, sections 4.1 and 10.4).
     """
     x = np.log(predicted / (1 - predicted))
     away = x - np.average(x, weights=counts.sum(axis=1) + 0.1)
-    prior = np.linalg.inv(LEVEL**2 + SLOPE**2 * np.outer(away, away) + OWN**2 * np.eye(len(x)))
+    own = OWN + CLEANER * np.maximum(CLEAN - x, 0)
+    prior = np.linalg.inv(LEVEL**2 + SLOPE**2 * np.outer(away, away) + np.diag(own**2))
     if_wrong, if_right = _told(kinds, eps)
     share = -(-DRAWS // len(eps))
     odds, weight = np.empty((len(eps), share, len(x))), np.empty((len(eps), share))
