@@ -24,6 +24,7 @@ ONCE = (
     *(("journal.sqlite", kind, True, 0) for kind in ("link to nothing", "link to itself", "pipe", "link to a device")),
     ("checkpoints.safetensors", "link to nothing", True, 4),
     ("checkpoints.safetensors", "pipe", True, 0),
+    ("checkpoints.safetensors", "folder", True, 0),
     ("views.json", "pipe", True, 0),
     ("pred_probs.json", "pipe", True, 0),
     ("cache.npz", "folder", True, 0),

@@ -99,6 +99,9 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
     """
     if path.is_dir():
         shards = [file for file in _weights_in(path) if file.suffix == ".safetensors"] or _weights_in(path)
+        if not shards:
+            todo = f"Files of weights end in {', '.join(SUFFIXES)}."
+            raise InputError.at(f"checkpoint {path}", "is a folder without weights", todo)
         state: dict[str, torch.Tensor] = {}
         for file in shards:
             state |= load_state(file, state_of)
