@@ -53,7 +53,7 @@ def statistics(logits: Any, given_labels: Any, topk: int = TOPK, *, device: str 
     ------
     InputError
         Wrong shapes, a label outside -1 .. k-1, or a row that holds NaN, +inf or numbers more than 1e34 apart (it names
-        the row; -inf is a class that the model rules out).
+        the row). -inf is a class that the model rules out; that of the given label is refused, whose loss is infinite.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def fill_statistics(logits: Any, given: np.ndarray, out: dict[str, np.ndarray]) 
     Raises
     ------
     InputError
-        A row that holds NaN or +inf; `out` is then as it was or half filled.
+        A row that `statistics` refuses; `out` is then as it was or half filled.
     """
     if type(logits).__module__.partition(".")[0] == "torch":
         logits = host_floats(logits.detach())
@@ -125,7 +125,7 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
     """Fill `out` (arrays of b rows, as `statistics` returns them) for one block that fits the cache.
 
     Labels are trusted to lie in -1 .. k-1. `out` may lack "topk_p" and "topk_class" and "pred"; then they are not
-    worked out. Raises InputError naming `first_row` + row for NaN and +inf.
+    worked out. Raises InputError naming `first_row` + row for what `statistics` refuses.
     """
     block = float_rows(logits)
     narrow = logits.shape[1] <= NARROW
@@ -136,11 +136,11 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
         z = block.copy() if block is logits or np.may_share_memory(block, logits) else block
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if not _fill(z, narrow, given, out):
-            _refuse(float_rows(logits), first_row)
+            _refuse(float_rows(logits), given, first_row)
 
 
 def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndarray]) -> bool:
-    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False for NaN and +inf."""
+    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False for what is refused."""
     k, b = z.shape if narrow else z.shape[::-1]
     axis = 0 if narrow else 1
     every = np.arange(b)
@@ -161,13 +161,13 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
         if second is not None and (tied := np.flatnonzero(correct & (second == largest))).size:
             rows = z[:, tied].T if narrow else z[tied]
             correct[tied] = rows.argmax(axis=1) == given[tied]
-    if not np.isfinite(largest).all() or np.isnan(z_given).any():
+    if not np.isfinite(largest).all() or np.isnan(z_given).any() or np.any(labelled & (z_given == -np.inf)):
         return False
     if not all_labelled:
         correct &= labelled
     other = np.full(b, np.nan, z.dtype) if second is None else np.where(correct, second, largest)
     margin = z_given - other
-    if np.any(labelled & (np.abs(margin) > WIDEST) & (z_given > -np.inf) & (other > -np.inf)):
+    if np.any(labelled & (np.abs(margin) > WIDEST) & (other > -np.inf)):
         return False
     out["margin"][:] = margin
 
@@ -203,8 +203,9 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
     return True
 
 
-def _refuse(block: np.ndarray, first_row: int) -> None:
-    bad = np.isnan(block).any(axis=1) | np.isposinf(block).any(axis=1) | np.isneginf(block).all(axis=1)
+def _refuse(block: np.ndarray, given: np.ndarray, first_row: int) -> None:
+    ruled_out = (given >= 0) & np.isneginf(block[np.arange(len(block)), np.maximum(given, 0)])
+    bad = np.isnan(block).any(axis=1) | np.isposinf(block).any(axis=1) | np.isneginf(block).all(axis=1) | ruled_out
     if not bad.any():
         span = np.where(np.isneginf(block), np.nan, block).astype(np.float64)
         bad = np.nanmax(span, axis=1) - np.nanmin(span, axis=1) > WIDEST
@@ -216,13 +217,15 @@ def _refuse(block: np.ndarray, first_row: int) -> None:
             (np.isnan(block[row]).any(), "NaN"),
             (np.isposinf(block[row]).any(), "+inf"),
             (np.isneginf(block[row]).all(), "only -inf"),
+            (ruled_out[row], f"-inf for the given class {given[row]}, so that the loss is infinite"),
             (True, far),
         )
         if found
     )
-    raise InputError.at(
-        "logits", f"holds {what}", "Look for a diverged loss or a missing value before recording.", row=first_row + row
-    )
+    todo = "Look for a diverged loss or a missing value before recording."
+    if ruled_out[row]:
+        todo = "Rule out (mask) no class that is given, correct the label, or use a large negative number such as -1e4."
+    raise InputError.at("logits", f"holds {what}", todo, row=first_row + row)
 
 
 def _sums(axis: int, *factors: np.ndarray) -> np.ndarray:
@@ -400,7 +403,7 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     floats = [torch.where(labelled, x, nan).float() for x in (w_given / total, margin, loss, el2n)]
     kept = min(topk, k)
     top_p = ((top[:, :kept] - largest).exp() / total[:, None]).float()
-    far = labelled & (margin.abs() > WIDEST) & (z_given > -torch.inf) & (other > -torch.inf)
+    far = labelled & (margin.abs() > WIDEST) & (other > -torch.inf)  # of a given class that is ruled out, too
     refused = ~torch.isfinite(total) | (given < -1) | (given >= k) | far
     whole = [pred, correct, refused, *classes[:, :kept].T]
     bits = [x.contiguous().view(torch.int32) for x in (*floats, entropy.float(), *top_p.T)]
@@ -408,7 +411,7 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     if packed[5 + kept + 2].any():
         row = int(np.flatnonzero(packed[5 + kept + 2])[0])
         check_given_labels(_plain(given), n, k)
-        _refuse(z[row : row + 1].cpu().numpy(), row)
+        _refuse(z[row : row + 1].cpu().numpy(), given[row : row + 1].cpu().numpy(), row)
     real = packed[: 5 + kept].view(np.float32)
     return {
         "p_given": real[0],

@@ -181,6 +181,7 @@ def test_staged_probabilities_of_the_second_of_two_classes(tmp_path):
         (["img1", "img2"], (K,), {}, r"`logits` has shape \(3,\)"),
         (["img1", "img2"], (2, K), {(1, 0): np.nan}, r"`logits` row 1 \(id 'img2'\) holds NaN"),
         (["img1", "img2"], (2, K), {(0, 2): np.inf}, r"`logits` row 0 \(id 'img1'\) holds \+inf"),
+        (["img1", "img2"], (2, K), dict.fromkeys([(1, 0), (1, 1), (1, 2)], -np.inf), "'img2'.*holds only -inf"),
         ([["img1"], ["img2"]], (2, K), {}, "no id"),
     ],
 )
@@ -197,6 +198,21 @@ def test_one_clear_error(tmp_path, dataset, ids, shape, change, message, as_tens
         with recorder.epoch(0):  # the epoch can be recorded again
             recorder.batch(dataset.ids, np.ones((N, K)))
     assert Run(tmp_path / "run").epochs == (0,)
+
+
+@pytest.mark.parametrize("rows", [1, N])  # waiting to be reduced together, and at once
+def test_a_given_class_is_not_ruled_out(tmp_path, dataset, rows):
+    values = np.ones((rows, K), np.float32)
+    values[0, dataset.given_labels[0]] = -np.inf
+    with Recorder(tmp_path / "run", dataset) as recorder:
+        with (
+            pytest.raises(InputError, match=r"`logits` row 0 \(id 'img0'\) holds -inf for the given class"),
+            recorder.epoch(0),
+        ):
+            recorder.batch(dataset.ids[:rows], values)
+        with recorder.epoch(0):
+            recorder.batch(dataset.ids, np.ones((N, K)))
+    assert np.isfinite(Run(tmp_path / "run").stats(0)["loss"]).all()
 
 
 def test_ids_of_an_integer_dataset(tmp_path):

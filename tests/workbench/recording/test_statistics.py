@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import _on_device, statistics
 
@@ -94,14 +95,28 @@ def test_predictions_come_from_full_precision():
 
 
 def test_a_ruled_out_class_has_probability_zero():
-    s = statistics(np.array([[0.0, -np.inf, 1.0], [0.0, -np.inf, -np.inf]]), np.array([0, 1]))
+    s = statistics(np.array([[0.0, -np.inf, 1.0], [0.0, -np.inf, -np.inf]]), np.array([0, 0]))
     assert np.isfinite(s["entropy"]).all()
-    assert s["p_given"][1] == 0
-    assert s["loss"][1] == np.inf
+    assert s["topk_p"][0, 2] == 0
+    assert s["loss"][1] == 0
     assert s["topk_class"].tolist() == [[2, 0, 1], [0, 1, 2]]
     wide = np.full((2, 40), -np.inf)
     wide[:, 7] = 0.0
-    assert statistics(wide, np.array([7, 0]))["topk_class"].tolist() == [[7, 0, 1, 2, 3]] * 2
+    assert statistics(wide, np.array([7, -1]))["topk_class"].tolist() == [[7, 0, 1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize("k", [3, 50])
+@pytest.mark.parametrize("kind", ["array", "tensor", "epochs"])
+def test_a_given_class_that_is_ruled_out_is_refused(k, kind):
+    logits = np.zeros((2000, k), np.float32)
+    logits[:, 2] = -np.inf
+    given = np.zeros(2000, int)
+    given[[1500, 1700]] = [-1, 2]  # nobody says that row 1500 is of class 2
+    with pytest.raises(InputError, match=r"`logits` row 1700 .*holds -inf for the given class 2.*loss is infinite"):
+        if kind == "epochs":
+            Evidence.from_arrays(given, k, logits=[np.zeros_like(logits), logits]).get("loss")
+        else:
+            statistics(pytest.importorskip("torch").from_numpy(logits) if kind == "tensor" else logits, given)
 
 
 def test_unlabelled_rows_and_single_class():
