@@ -140,7 +140,7 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
 
 
 def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndarray]) -> bool:
-    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False for what is refused."""
+    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False to refuse them."""
     k, b = z.shape if narrow else z.shape[::-1]
     axis = 0 if narrow else 1
     every = np.arange(b)
