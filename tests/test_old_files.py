@@ -74,3 +74,59 @@ def test_nothing_is_reported_damaged(old):
 
     run, _ = old
     assert [str(finding) for finding in inspect(run) if finding.is_damage] == []
+
+
+# ---- release 0.2: decisions on units, votes of people, functions and models --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def expected_2(root):
+    return json.loads((root / "tests" / "golden" / "v2" / "expected.json").read_text(encoding="utf-8"))
+
+
+def plain(frame):
+    return json.loads(frame.reset_index().to_json(orient="values"))
+
+
+def check_journal(journal, then):
+    assert journal.integrity() == journal.inconsistencies() == [] and journal.schema == 2
+    assert plain(journal.log().set_index("seq")) == then["log"]
+    assert plain(journal.state()) == then["state"]
+    assert plain(journal.state(per="unit")) == then["units"]
+    assert plain(journal.opinions(per="unit")) == then["opinions"]
+    assert plain(journal.decided().set_index("id")) == then["decided"]
+    assert plain(journal.changes()) == then["changes"]
+
+
+def test_decisions_on_units(root, tmp_path, expected_2):
+    shutil.copy(root / "tests" / "golden" / "v2" / "boxes.sqlite", tmp_path)
+    then = expected_2["boxes.sqlite"]
+    assert [row[:2] for row in then["changes"]] == [
+        [7, "a0123456789ab"],
+        [7, "c0123456789abcdef"],
+        [7, "g0"],
+        [7, "g1"],
+    ]
+    with wb.Journal(tmp_path / "boxes.sqlite", author="new") as journal:
+        check_journal(journal, then)
+        journal.relabel([7, 7], ["null", "null"], old="x", units=["g0", "c0123456789abcdef"])
+        assert [label for _, label in journal.changes()["label"].items()].count("null") == 2, (
+            "g0 and g1; nothing is there"
+        )
+        assert len(journal.undo()) == 4
+        assert plain(journal.changes()) == then["changes"]
+
+
+def test_a_run_with_votes_of_all_kinds(root, tmp_path, expected_2):
+    from workbench.runs.votes import vote_table
+    from workbench.shell.inspection import inspect
+
+    shutil.copytree(root / "tests" / "golden" / "v2" / "birds-run", tmp_path / "run")
+    run, then = wb.open_run(tmp_path / "run"), expected_2["birds-run"]
+    check_journal(run.journal, then)
+    assert run.labels().tolist() == then["labels"]
+    assert plain(vote_table(run).set_index("id")) == then["votes"]
+    votes = run.votes()
+    assert [list(votes.names), list(votes.kinds), votes.counts().sum(axis=0).tolist()] == then["voters"]
+    assert [str(one) for one in inspect(run) if one.is_damage or "migrate" in one.words] == []
+    run.journal.close()
