@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.confident import joint as counting
-from workbench.confident import pruning
+from workbench.confident import counting, pruning
 from workbench.confident.label_issues import find_label_issues
 
 
