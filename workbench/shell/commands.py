@@ -149,8 +149,10 @@ def log(args: argparse.Namespace) -> Lines:
     for entry in entries.itertuples():
         old, new = ("-" if value is None else value for value in (entry.old, entry.new))
         note = entry.source if entry.reverts is None else f"{entry.source} of {entry.reverts}"
-        rows.append((entry.seq, entry.time, entry.author, entry.id, entry.field, f"{old} -> {new}", note, entry.reason))
-    yield from table(("seq", "time", "author", "id", "field", "change", "source", "reason"), rows)
+        about = (entry.id, entry.unit) if "unit" in entries else (entry.id,)
+        rows.append((entry.seq, entry.time, entry.author, *about, entry.field, f"{old} -> {new}", note, entry.reason))
+    about = ("id", "unit") if "unit" in entries else ("id",)
+    yield from table(("seq", "time", "author", *about, "field", "change", "source", "reason"), rows)
 
 
 def export(args: argparse.Namespace) -> Lines:

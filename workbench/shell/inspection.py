@@ -417,7 +417,7 @@ def _strays(layout: Layout) -> Iterator[Finding]:
     for path in _all_files(layout):
         name = _name(layout, path)
         top = name.split("/")[0]
-        if top in ("set-aside",) or top.startswith("before-schema="):
+        if top == "set-aside" or (top.startswith("before-schema=") and not _TEMPORARY.match(path.name)):
             continue
         if _TEMPORARY.match(path.name):
             if not busy:

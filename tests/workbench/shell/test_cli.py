@@ -105,6 +105,7 @@ def test_log_and_export(tmp_path, run, capsys):
     assert "\\x1b[31m" in out
     assert "\x1b" not in out
     assert "ann" not in said(capsys, "log", run.path, "--id", "x1")
+    assert " unit " not in out, "nothing is about a unit"
     said(capsys, "log", run.path, "--out", tmp_path / "log.jsonl")
     assert len(read_table(tmp_path / "log.jsonl")) == 3
     file = tmp_path / "out.csv"
@@ -115,6 +116,9 @@ def test_log_and_export(tmp_path, run, capsys):
     assert read_table(file)["id"].tolist() == ["x0"]
     said(capsys, "export", run.path, tmp_path / "clean.parquet", "--cleaned", "drop", "--drop", "flagged")
     assert len(read_table(tmp_path / "clean.parquet")) == 58
+    run.journal.relabel(["x2"], "a box", old=None, units="g0")
+    out = said(capsys, "log", run.path, "--id", "x2")
+    assert " unit " in out and " g0 " in out
 
 
 def test_project(tmp_path, run, capsys):

@@ -209,3 +209,11 @@ def test_damaged_votes_and_journals_stay_as_they_are(birds):
         (birds / name).write_bytes(b"damaged")
     assert [line.partition(":")[0] for line in migrate(birds)] == ["journal.sqlite was left as it is"]
     assert (birds / "votes.parquet").read_bytes() == b"damaged"
+
+
+def test_half_a_copy_of_an_older_journal_is_a_leftover(birds):
+    """Of a process that was killed while it copied: nothing reads it, a repair sets it aside."""
+    (birds / "before-schema=1").mkdir()
+    (birds / "before-schema=1" / ".journal.sqlite.0123abcd.tmp").write_bytes(b"half")
+    found = [one for one in inspect(open_run(birds)) if one.kind == "leftover" and one.path.startswith("before-schema")]
+    assert [(one.path, one.remedy) for one in found] == [("before-schema=1/.journal.sqlite.0123abcd.tmp", "set aside")]
