@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.data.dataset import Dataset
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.tasks import TASKS
 from workbench.tasks.keys import check_key
 from workbench.tasks.protocol import Decided, Labels
@@ -288,10 +288,34 @@ def check_issues_are_found_per_unit_and_per_example(case: Case) -> None:
     told = {"task": case.task, "ids": dataset.ids, "classes": dataset.classes, **case.options}
     again = wb.find_issues(pd.Series(column, dtype=object), per="unit", **told, **evidence)
     pd.testing.assert_frame_equal(again, units)
+    with pytest.raises(MissingEvidence):
+        wb.find_issues(dataset)
     with pytest.raises(InputError, match=r"unknown per 'tag'\. Known: example, unit"):
         wb.find_issues(dataset, per="tag", **evidence)
     with pytest.raises(InputError, match="unknown array 'wishes'"):
         wb.find_issues(dataset, wishes=1, **evidence)
+
+
+def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
+    """A unit whose given value was called wrong is more doubted than before, one that was confirmed less."""
+    run, kind = recorded(case, path, times=40), TASKS[case.task]
+    if kind.one_class:
+        return  # the recorded evidence of such runs is used: tests/workbench/issues
+    evidence = case.predictions(run.dataset)
+    before = wb.find_issues(run, per="unit", **evidence)
+    assert before.attrs["verdicts"] == 0
+    wrong = [(row, key, value) for row, key, value in case.decisions if run.dataset.units.find([row], [key])[0] >= 0]
+    for row, key, value in wrong:
+        old = run.dataset.value_of(int(run.dataset.units.find([row], [key])[0]))
+        run.journal.relabel(run.dataset.ids[row], kind.encode(value), old=old, units=key)
+    after = wb.find_issues(run, per="unit", **evidence)
+    assert after.attrs["verdicts"] == len(wrong) > 0
+    assert after["p_error"].mean() > before["p_error"].mean()
+    program = run.dataset.ids[:20].tolist()
+    unit = run.dataset.units.key(0)
+    run.journal.relabel(program, kind.encode(case.decisions[0][2]), old=None, units=unit, source="my script")
+    again = wb.find_issues(run, per="unit", **evidence)
+    assert again.attrs["verdicts"] == len(wrong), "a program gives no verdicts"
 
 
 def check_attributes(units: pd.DataFrame, examples: pd.DataFrame) -> None:

@@ -33,7 +33,7 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
     MissingEvidence : the run has neither probabilities, embeddings nor epochs.
     """
     run = opened(run)
-    require_task(run, "multiclass", "confusion")
+    require_task(run, "multiclass", "confusion_matrix")
     predicted, how = predicted_labels(run)
     given = run.dataset.given_labels
     counted = (given >= 0) & (predicted >= 0)

@@ -32,6 +32,7 @@ from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import known_verdicts, with_verdicts
 from workbench.runs.remote_work import issues_there
 from workbench.runs.run import opened
+from workbench.runs.verdicts import unit_verdicts_of, verdicts_of
 from workbench.scores.as_evidence import as_evidence
 
 if TYPE_CHECKING:
@@ -156,7 +157,9 @@ def find_issues(
         verdicts = known_verdicts(verdicts, evidence.index) if len(verdicts) else None
     if evidence.met is not None:
         with progress("find_issues", STEPS):
-            return _told(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
+            found = _told(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
+        found.attrs["verdicts"] = 0 if verdicts is None else len(verdicts)
+        return found
     sample = audited(source) if counted and fdr is not None and is_run(source) else None
     kept = None
     if is_run(source) and not arrays:
@@ -309,11 +312,9 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
 
     Only those that somebody gave by looking: accepted suggestions of a whole selection would confirm themselves.
     """
-    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists() or not run.dataset.kind.one_class:
+    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
         return None
-    from workbench.runs.verdicts import verdicts_of
-
-    return verdicts_of(run)
+    return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run)
 
 
 def _nothing(evidence: Evidence) -> MissingEvidence:

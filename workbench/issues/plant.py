@@ -71,7 +71,7 @@ def plant_errors(
     """
     if not isinstance(dataset, Dataset):
         raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Make one: `Dataset.from_arrays(labels)`.")
-    require_task(dataset, "multiclass", "plant")
+    require_task(dataset, "multiclass", "plant_errors")
     check_share("fraction", fraction)
     pred_probs = matrix("pred_probs", pred_probs, None, dataset.classes)
     if pred_probs is not None and pred_probs.shape[1:] != (dataset.k,):

@@ -263,7 +263,7 @@ def annotator_quality(run: Run) -> pd.DataFrame:
     MissingEvidence : the run has no votes.
     """
     run = opened(run)
-    require_task(run, "multiclass", "annotators")
+    require_task(run, "multiclass", "annotator_quality")
     votes = votes_needed(run)
     found = dawid_skene(votes, shared=SHARED)
     best = np.nan_to_num(found.posterior, nan=-1.0).argmax(axis=1)

@@ -32,7 +32,7 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
     what the lens holds. Examples of a lens: `frame.index[frame["outliers"]]`
     """
     run = opened(run)
-    require_task(run, "multiclass", "lenses")
+    require_task(run, "multiclass", "slices")
     from workbench.issues.detector import find_issues
     from workbench.scores import score
 

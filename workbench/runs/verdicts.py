@@ -147,6 +147,41 @@ def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     return verdicts.dropna().astype(bool)
 
 
+def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
+    """The newest verdict on each unit: bool indexed by (id, unit), True = what is given is wrong.
+
+    As `verdicts_of`, for labels that are not one class per example. All units of one example in one call count as
+    looked at; those of several examples do only where the call says so.
+    """
+    entries = [one for one in run.journal.standing() if one.unit and (author is None or one.author == author)]
+    looked: dict[int, set] = {}
+    said: dict[tuple, str | None] = {}
+    for entry in entries:
+        if entry.field == "verdict":
+            looked.setdefault(entry.batch, set()).add(entry.id)
+        elif entry.field == "label":
+            said[entry.batch, entry.id, entry.unit] = entry.new
+    newest = {
+        (one.id, one.unit): (one.new, said.get((one.batch, one.id, one.unit)))
+        for one in entries
+        if one.field == "verdict" and one.new is not None and by_looking(one.source, len(looked[one.batch]))
+    }
+    dataset = run.dataset
+    rows = dataset._index.get_indexer([id for id, _ in newest])
+    known = [target for target, row in zip(newest, rows, strict=True) if row >= 0]
+    units = dataset.units.find(rows[rows >= 0], [unit for _, unit in known])
+    found = {}
+    for target, unit in zip(known, units, strict=True):
+        verdict, value = newest[target]
+        if verdict != "skip":
+            found[target] = verdict == "relabel" and value is not None and value != dataset.value_of(int(unit))
+    index = pd.MultiIndex.from_tuples(list(found), names=["id", "unit"]) if found else _NO_UNITS
+    return pd.Series(list(found.values()), index=index, dtype=bool)
+
+
+_NO_UNITS = pd.MultiIndex.from_arrays([[], []], names=["id", "unit"])
+
+
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     """`looks` of a run's journal on examples that the run has; a warning names others."""
     table = looks(run.journal, author)

@@ -15,7 +15,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import doubt_order
 from workbench.evidence.evidence import Evidence
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
@@ -84,6 +84,8 @@ def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) ->
     for name in arrays:
         if name not in kind.predictions:
             raise InputError.unknown("array", name, kind.predictions, f"The labels are of the task {task!r}.")
+    if not arrays:
+        raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them beside the labels.")
     met = kind.meet(dataset.units, dataset.classes, **arrays)
     notes = {}
     if "pred_probs" in met.evidence:

@@ -116,7 +116,7 @@ def sample_weights(
     """
     data = opened(run)
     dataset = data.dataset if isinstance(data, Run) else data
-    require_task(dataset, "multiclass", "weigh")
+    require_task(dataset, "multiclass", "sample_weights")
     if path is not None:
         check_target(path, force)
     if keep is not None:

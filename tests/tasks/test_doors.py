@@ -1,0 +1,95 @@
+"""What works on one class per example only says so in one clear error, at the door."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from contract import recorded
+from prototypes import PLACES, TAGS
+
+import widgets as wd
+import workbench as wb
+from workbench import experiments, review
+from workbench.foundation.errors import InputError
+from workbench.tasks import TASKS
+
+
+@pytest.fixture(autouse=True)
+def prototypes(monkeypatch):
+    monkeypatch.setattr(TASKS, "_places", {**TASKS._places, **PLACES})
+
+
+@pytest.fixture
+def run(tmp_path):
+    return recorded(TAGS, tmp_path)
+
+
+X = np.zeros((len(TAGS.labels), 2))
+DOORS = {
+    "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
+    "agreement": lambda run, path: review.agreement(run),
+    "annotator_quality": lambda run, path: review.annotator_quality(run),
+    "audit": lambda run, path: wb.audit(run),
+    "compare": lambda run, path: wb.compare(run, X),
+    "compare_runs": lambda run, path: experiments.compare_runs(run, run),
+    "confusion_matrix": lambda run, path: wb.confusion_matrix(run),
+    "consensus": lambda run, path: review.consensus(run),
+    "duplicates": lambda run, path: wb.duplicates(run),
+    "ensemble": lambda run, path: wb.ensemble([run, run]),
+    "keep_curve": lambda run, path: experiments.keep_curve(run),
+    "plant_errors": lambda run, path: wb.plant_errors(run.dataset, 0.2),
+    "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
+    "report": lambda run, path: wb.report(run, path / "report.html"),
+    "robust": lambda run, path: experiments.robust(run, X),
+    "sample_weights": lambda run, path: experiments.sample_weights(run),
+    "save_pred_probs": lambda run, path: run.save_pred_probs(X, out_of_fold=True, how="x"),
+    "score of a run": lambda run, path: wb.score(run),
+    "select": lambda run, path: experiments.select(run, 0.5),
+    "slices": lambda run, path: review.slices(run),
+    "suggest": lambda run, path: experiments.suggest(run),
+    "the Explorer": lambda run, path: wd.Explorer(run),
+    "the figure 'confusion'": lambda run, path: wb.figure(run, "confusion"),
+}
+
+
+@pytest.mark.parametrize("what", DOORS)
+def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    words = rf"`task` is 'prototype-tags', and {what} works on 'multiclass' labels only\. "
+    with pytest.raises(InputError, match=words):
+        DOORS[what](run, tmp_path)
+    left = {path.name for path in tmp_path.rglob("*")} - {path.name for path in before}
+    assert not left & {"report.html", "pred_probs.npy", "audit.parquet"}
+
+
+def test_each_door_is_tried_and_named_as_users_call_it(root):
+    """`require_task(..., NAME)` names the function that it stands in, and stands in `DOORS`."""
+    found = set()
+    for path in [*(root / "workbench").rglob("*.py"), *(root / "widgets").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        if "require_task(" not in text:
+            continue
+        for function in ast.walk(ast.parse(text)):
+            if not isinstance(function, ast.FunctionDef) or function.name == "require_task":
+                continue
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "require_task":
+                    what = call.args[2]
+                    named = what.value if isinstance(what, ast.Constant) else "the figure 'confusion'"
+                    assert named in (function.name, *(one for one in DOORS if " " in one)), f"{path.name}: {named}"
+                    found.add(named)
+    assert found - {"out_of_fold"} == set(DOORS)
+
+
+def test_what_works_on_every_kind(run, tmp_path):
+    """Beside the contract: what a run says of itself, the review queue, and a description in a shell."""
+    assert repr(run).startswith("<Run run: 6 examples, 3 classes, 0 epochs")
+    issues = wb.find_issues(run, **TAGS.predictions(run.dataset))
+    assert issues.index.name == "id" and issues.attrs["counted"] == "examples"
+    assert list(wb.export(run, tmp_path / "out.jsonl", issues=False).read_text(encoding="utf-8").splitlines())
+    assert isinstance(run.changes(), pd.DataFrame)
+    assert Path(run.path).is_dir()
