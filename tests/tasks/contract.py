@@ -120,6 +120,31 @@ def check_a_run_holds_the_labels(case: Case, path: Path) -> None:
     again.close()
 
 
+def check_data_in_memory_become_a_run(case: Case, path: Path) -> None:
+    """`import_run` of a DataFrame, of labels and of a Dataset."""
+    dataset = case.dataset()
+    column = pd.Series(TASKS[case.task].to_column(dataset.labels, dataset.classes), dtype=object)
+    frame = pd.DataFrame({"name": dataset.ids, "tags": column})
+    told = {"task": case.task, "classes": case.classes}
+    made = [
+        wb.import_run(frame, path / "frame", label="tags", id="name", **told),
+        wb.import_run(column, path / "labels", ids=dataset.ids, **told),
+        wb.import_run(dataset, path / "dataset"),
+    ]
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        file = wb.export(made[0], path / f"table{suffix}", cleaned="relabel", issues=False)
+        options = {"neutralized": True} if suffix == ".csv" else {}
+        run = wb.import_run(file, path / suffix, label="tags", id="name", **options, **told)
+        labelled = ~TASKS[case.task].missing(dataset.labels)
+        assert run.dataset.ids.tolist() == dataset.ids[labelled].tolist()
+        assert same(case, run.dataset.labels, case.labels_of([one for one in case.labels if one is not None]))
+    for run in made:
+        assert run.task == case.task and run.dataset.ids.tolist() == dataset.ids.tolist()
+        assert same(case, run.dataset.labels, dataset.labels)
+    with pytest.raises(InputError, match="`task` was given beside a Dataset"):
+        wb.import_run(dataset, path / "again", task=case.task)
+
+
 def check_strange_labels_are_refused(case: Case) -> None:
     """One clear error that names the field."""
     for labels in case.other_labels:

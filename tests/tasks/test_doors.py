@@ -28,9 +28,16 @@ def run(tmp_path):
     return recorded(TAGS, tmp_path)
 
 
+def evidence(run):
+    from workbench.scores.as_evidence import as_evidence
+
+    return as_evidence(run, **TAGS.predictions(run.dataset))
+
+
 X = np.zeros((len(TAGS.labels), 2))
 DOORS = {
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
+    "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
     "agreement": lambda run, path: review.agreement(run),
     "annotator_quality": lambda run, path: review.annotator_quality(run),
     "audit": lambda run, path: wb.audit(run),

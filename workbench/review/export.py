@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError
 from workbench.issues.kept import last_issues
 from workbench.runs.run import Run
-from workbench.storage.limits import parse_json
-from workbench.storage.tables import WRITERS, check_target, read_table, write_table
+from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
 from workbench.tasks.protocol import Format
 
@@ -301,20 +299,8 @@ def read_labels(
     """
     frame = read_table(path, text=[label, id, "given_label"], neutralized=True)
     if label in frame.columns and not find_task(task).one_class:
-        frame = frame.assign(**{label: _objects([_parsed(value, row) for row, value in enumerate(frame[label])])})
+        frame = frame.assign(**{label: parsed_cells(label, frame[label])})
     return Dataset.from_frame(frame, label, id=id, task=task, classes=classes, **options)
-
-
-def _parsed(value: object, row: int) -> object:
-    """A label of several parts, as a file holds it: JSON in CSV, arrays in Parquet."""
-    if isinstance(value, np.ndarray):
-        return [_parsed(one, row) if isinstance(one, np.ndarray) else one for one in value.tolist()]
-    if not isinstance(value, str):
-        return None if is_missing(value) else value
-    try:
-        return parse_json(value)
-    except ValueError as error:
-        raise InputError.at("label", f"is no JSON ({error})", "Write lists of labels as JSON.", row=row) from error
 
 
 TABLE = Format(tuple(WRITERS), read_labels, export)

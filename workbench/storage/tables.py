@@ -114,6 +114,31 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
         raise InputError(f"{source} {found}. Is it really {suffix}?") from error
 
 
+def parsed_cells(name: str, values: pd.Series) -> pd.Series:
+    """A column of lists or objects as plain Python, however a file holds it: JSON in CSV, arrays in Parquet.
+
+    Parameters
+    ----------
+    name : of the column. values : its cells; a missing one becomes None.
+
+    Raises
+    ------
+    InputError : a text that is no JSON; the message names the row.
+    """
+    return pd.Series([_parsed(name, value, row) for row, value in enumerate(values)], index=values.index, dtype=object)
+
+
+def _parsed(name: str, value: object, row: int) -> object:
+    if isinstance(value, np.ndarray):
+        return [_parsed(name, one, row) if isinstance(one, np.ndarray) else one for one in value.tolist()]
+    if not isinstance(value, str):
+        return None if is_missing(value) else value
+    try:
+        return parse_json(value)
+    except ValueError as error:
+        raise InputError.at(name, f"is no JSON ({error})", "Write lists of labels as JSON.", row=row) from error
+
+
 def _read_jsonl(source: Path) -> pd.DataFrame:
     names: dict[str, None] = {}
     records = []

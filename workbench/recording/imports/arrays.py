@@ -24,6 +24,7 @@ from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, first_few
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
+from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def handed(
     source: Any,
     *,
     label: str | None = None,
+    task: str | None = None,
     id: str | None = None,
     image: str | None = None,
     audio: str | None = None,
@@ -118,6 +120,8 @@ def handed(
     source : labels, DataFrame, Dataset or Evidence
     label, id, image, audio, text : str, optional
         Columns of a DataFrame, as in `Dataset.from_frame`; without `id` its index gives the ids.
+    task : str, optional
+        Kind of label, as in `Dataset.from_frame`; by default one class per example.
     ids, images, sounds, texts, metadata : optional
         Beside labels, as in `Dataset.from_arrays`.
     classes, media_root : optional
@@ -135,17 +139,19 @@ def handed(
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
     names = None
     if isinstance(source, Evidence):
-        _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes})
+        _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes, "task": task})
+        require_task(source, "multiclass", "a run made of Evidence")
         arrays = {name: source.get(name) if source.has(name) else None for name in arrays}
         out_of_fold = source.out_of_fold
         dataset = Dataset(np.array(source.ids), source.given_labels.copy(), source.classes)
     elif isinstance(source, Dataset):
-        _refuse("a Dataset, which has its own columns", {**columns, **beside, "classes": classes})
+        _refuse("a Dataset, which has its own columns", {**columns, **beside, "classes": classes, "task": task})
         dataset = source
     elif isinstance(source, pd.DataFrame) or (hasattr(source, "to_pandas") and hasattr(source, "columns")):
         _refuse("a DataFrame: name its columns instead", beside)
         frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
         named = {**columns, "label": "label" if label is None else label}
+        named["task"] = "multiclass" if task is None else task
         dataset = Dataset.from_frame(frame, classes=classes, media_root=media_root, **named)
         if id is None:
             dataset = dataclasses.replace(dataset, ids=_index_ids(frame))
@@ -155,7 +161,13 @@ def handed(
                 todo = f"Beside labels pass {BESIDE[name]}, or pass the whole DataFrame."
                 raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
         names = row_names(source)
-        dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
+        if task is not None and not find_task(task).one_class:
+            beside = beside if ids is not None or names is None else {**beside, "ids": names}
+            dataset = Dataset.from_arrays(source, task=task, classes=classes, media_root=media_root, **beside)
+        else:
+            dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
+    if not dataset.kind.one_class:
+        return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits)
     by_name = names if names is not None and len(names) == dataset.n else None
     probs = matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
     vectors = matrix("embeddings", arrays["embeddings"], by_name)

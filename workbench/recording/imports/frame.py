@@ -13,7 +13,8 @@ from workbench.data.roots import default_root
 from workbench.foundation.errors import InputError, first_few
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
-from workbench.storage.tables import WRITERS, check_target, read_table, write_table
+from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
+from workbench.tasks import find_task
 
 PREFIX = "p_"
 
@@ -28,6 +29,7 @@ def read(
     path: str | Path,
     *,
     label: str = "label",
+    task: str = "multiclass",
     id: str | None = None,
     probs: str | Sequence[str] | None = None,
     out_of_fold: bool | None = None,
@@ -47,7 +49,8 @@ def read(
     ----------
     source : DataFrame (pandas, or anything with `to_pandas`), or a path to .csv, .jsonl or .parquet.
     path : the run directory to make.
-    label : column with the given label; empty means "no label".
+    label : column with the given label; empty means "no label". In CSV, labels of several parts are JSON.
+    task : kind of label, as in `Dataset.from_frame`.
     id : column with unique ids; without it row numbers from 0. In CSV "007" stays text.
     probs : probability columns: their common prefix ("p_" finds p_cat, p_dog: the rest is the class name), or a list of
         columns, then named like the classes or in the order of `classes`.
@@ -78,13 +81,15 @@ def read(
     values = None if not columns else _numbers(frame, columns)
     vectors = None if embedding is None else _vectors(frame[embedding], embedding)
     rest = frame.drop(columns=[*columns, *([embedding] if embedding else [])])
-    if names is not None:  # class names are text; integer labels would be taken as positions
+    if not find_task(task).one_class:
+        rest = rest.assign(**{label: parsed_cells(label, rest[label])})
+    elif names is not None:  # class names are text; integer labels would be taken as positions
         rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
     media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
-    dataset = Dataset.from_frame(rest, label, id=id, classes=names, **media)
+    dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media)
     with landing(path, dataset, overwrite=overwrite) as recorder:
         run = recorder.run()
         if values is not None:
