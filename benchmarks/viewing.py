@@ -86,7 +86,7 @@ view = wd.Explorer(frame, label="label", x="x", y="y", color_by="score")
 view.observe(lambda change: hear(change["new"]), "selection")
 view
 """,
-        "view.color_by = 'given'",
+        "view.color_by = 'given_label'",
         ".lw-over",
         "1",
     ),

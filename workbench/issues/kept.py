@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NAME = "suspects"
-VERSION = 5
+VERSION = 6
 """Of the detector: another number when the same evidence gives another result."""
 
 
