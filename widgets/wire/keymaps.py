@@ -76,11 +76,11 @@ def checked(keymap: object) -> str | dict[str, list[str]] | None:
             if owner.setdefault(key, action) != action:
                 found = f"gives the key {key!r} to both {owner[key]!r} and {action!r}"
                 raise InputError.at("keymap", found, "Give each action keys of its own.")
-    _nobody_robbed(out, owner)
+    _keeps_every_action(out, owner)
     return out
 
 
-def _nobody_robbed(own: dict[str, list[str]], owner: dict[str, str]) -> None:
+def _keeps_every_action(own: dict[str, list[str]], owner: dict[str, str]) -> None:
     """Refuse a dict that takes the last key of an action which it does not name."""
     for action, keys in DEFAULT.items():
         if action not in own and action not in ON_BUTTONS and all(key in owner for key in keys):

@@ -45,22 +45,22 @@ class Classes:
             self.order = np.argsort(codes, kind="stable")
             self.ends = np.cumsum(self.counts)
 
-    def members(self, klass: int) -> np.ndarray:
+    def members(self, class_: int) -> np.ndarray:
         """Rows given this class, ascending."""
         if self.order is None:
-            return np.flatnonzero(self.labels == klass)
-        return self.order[self.ends[klass] - self.counts[klass] : self.ends[klass]]
+            return np.flatnonzero(self.labels == class_)
+        return self.order[self.ends[class_] - self.counts[class_] : self.ends[class_]]
 
     def means(self, p_given: np.ndarray) -> np.ndarray:
         """Mean of each class's own values (k,), taken at their precision; NEVER for an empty class."""
         means = np.full(len(self.counts), NEVER, p_given.dtype if self.counts.all() else np.float64)
         ranked = None if self.order is None else p_given[self.order]
-        for klass in np.flatnonzero(self.counts):
+        for class_ in np.flatnonzero(self.counts):
             if ranked is None:
-                own = p_given[self.members(klass)]
+                own = p_given[self.members(class_)]
             else:
-                own = ranked[self.ends[klass] - self.counts[klass] : self.ends[klass]]
-            means[klass] = np.add.reduce(own) / own.dtype.type(len(own))  # `own.mean()`, in a third of its time
+                own = ranked[self.ends[class_] - self.counts[class_] : self.ends[class_]]
+            means[class_] = np.add.reduce(own) / own.dtype.type(len(own))  # `own.mean()`, in a third of its time
         return np.maximum(means, LOWEST_THRESHOLD)
 
 
@@ -167,9 +167,9 @@ def _confident(
         reached = np.flatnonzero(float_rows(part.take(rows, axis=0)) >= reach)  # of few values: cheaper than by rows
         if not len(reached):
             continue
-        place, klass = np.divmod(reached, part.shape[1])
+        place, class_ = np.divmod(reached, part.shape[1])
         one, first, times = np.unique(place, return_index=True, return_counts=True)
-        confident[rows[one]] = np.where(times > 1, leader[rows[one]], klass[first])
+        confident[rows[one]] = np.where(times > 1, leader[rows[one]], class_[first])
     return confident
 
 
@@ -216,8 +216,8 @@ def _rounded(row: np.ndarray, column: np.ndarray, values: np.ndarray, k: int) ->
 
 def _row_sums(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
     sums = np.ones(len(raw))
-    for klass in np.flatnonzero(counts):
-        sums[klass] = raw[klass].sum()
+    for class_ in np.flatnonzero(counts):
+        sums[class_] = raw[class_].sum()
     return sums
 
 

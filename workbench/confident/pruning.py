@@ -25,20 +25,20 @@ def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise:
     changed = np.arange(len(classes)) if frac_noise != 1.0 else np.flatnonzero(kept != own)
     pruned = counts[classes]
     for index in changed:
-        row, klass, least = pruned[index], classes[index], max(int(own[index]), at_least)
+        row, class_, least = pruned[index], classes[index], max(int(own[index]), at_least)
         others = max(np.count_nonzero(row) - 1.0, 1.0)
-        lowered = np.maximum(row - (least - row[klass]) / others, 0)
-        lowered[klass] = least
+        lowered = np.maximum(row - (least - row[class_]) / others, 0)
+        lowered[class_] = least
         share = lowered * frac_noise
-        share[klass] = least
-        share[klass] += (lowered - share).sum()
+        share[class_] = least
+        share[class_] += (lowered - share).sum()
         pruned[index] = share.astype(np.int64)
     return pruned
 
 
 def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_many: np.ndarray) -> np.ndarray:
     """Rows (m,) with the so many lowest scores of each class (g,): `lowest` for many small classes at once."""
-    members = [rows.classes.members(klass) for klass in classes]
+    members = [rows.classes.members(class_) for class_ in classes]
     lengths = np.array([len(some) for some in members])
     short = np.flatnonzero((lengths <= LONG) & (how_many > 0))
     found = [members[index][lowest(scores[members[index]], how_many[index])]
@@ -94,7 +94,7 @@ def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.nda
     ----------
     classes : int (g,), ascending; counts : int (g, k), how many to prune for each other class
     """
-    members = [rows.classes.members(klass) for klass in classes]
+    members = [rows.classes.members(class_) for class_ in classes]
     group, column = np.nonzero(counts)
     many = counts[group, column].astype(np.int64)
     wanted = (column != classes[group]) & (many > 0)

@@ -52,7 +52,9 @@ def check_dataset(value: Any, field: str = "dataset") -> None:
     raise InputError.at(field, f"is a {type(value).__name__}", todo)
 
 
-def coded(given_labels: Any, classes: Sequence[object] | None, pred_probs: Any) -> tuple[Any, Sequence[object] | None]:
+def encode_labels(
+    given_labels: Any, classes: Sequence[object] | None, pred_probs: Any
+) -> tuple[Any, Sequence[object] | None]:
     """(labels, classes): class indices where names came in.
 
     Parameters
@@ -93,7 +95,7 @@ def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
     return values
 
 
-def doubt_order(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object]) -> None:
+def warn_if_permuted(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object]) -> None:
     """Warn where the columns of an array without names seem to be the classes in another order.
 
     That is where the largest value of a row agrees with its label less than half as often as in the best order, which
@@ -168,7 +170,7 @@ def _numbers_to(k: int) -> list[str]:
     return [str(code) for code in range(k)]
 
 
-def matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:
+def to_matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:
     """The values of a DataFrame, rows in the order of `ids` and columns in that of `columns`; else an array as it is.
 
     Raises

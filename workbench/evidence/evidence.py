@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.data.inputs import classes_among, coded, doubt_order, matrix, row_names
+from workbench.data.inputs import classes_among, encode_labels, row_names, to_matrix, warn_if_permuted
 from workbench.evidence.most_informative_epoch import telling_epoch
 from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError, MissingEvidence
@@ -216,11 +216,11 @@ class Evidence:
         ids = row_names(given_labels) if ids is None else np.asarray(ids)
         by_name = ids if isinstance(given_labels, pd.Series) else None
         guessed = classes is None and not isinstance(pred_probs, pd.DataFrame)
-        given_labels, classes = coded(given_labels, classes, pred_probs)
+        given_labels, classes = encode_labels(given_labels, classes, pred_probs)
         guessed = guessed and classes is not None
-        pred_probs = matrix("pred_probs", pred_probs, by_name, classes)
-        embeddings = matrix("embeddings", embeddings, by_name)
-        logits = matrix("logits", logits, by_name, classes)
+        pred_probs = to_matrix("pred_probs", pred_probs, by_name, classes)
+        embeddings = to_matrix("embeddings", embeddings, by_name)
+        logits = to_matrix("logits", logits, by_name, classes)
         if pred_probs is not None and pred_probs.ndim != 2:
             found, todo = f"has shape {pred_probs.shape}", "Give one row per example and one column per class."
             raise InputError.at("pred_probs", found, todo)
@@ -237,7 +237,7 @@ class Evidence:
             probs, _ = check_pred_probs(pred_probs, labels)
             _expect("pred_probs", probs.shape, (n, k))
             if guessed:
-                doubt_order("pred_probs", probs, labels, names)
+                warn_if_permuted("pred_probs", probs, labels, names)
             makers["pred_probs"] = probs.__getitem__
             notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
         if ids is not None:
@@ -246,7 +246,7 @@ class Evidence:
         if logits is not None:
             evidence._add_logits(logits)
             if guessed and pred_probs is None and n:
-                doubt_order("logits", logits[-1] if logits.ndim > 2 else logits, labels, names)
+                warn_if_permuted("logits", logits[-1] if logits.ndim > 2 else logits, labels, names)
         if statistics:
             evidence._add_statistics(statistics)
         if embeddings is not None:
@@ -443,8 +443,8 @@ class Evidence:
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:
     def read(rows: slice) -> np.ndarray:
-        matrix = run.stat_matrix(name, rows)
-        return np.nan_to_num(matrix, nan=-1).astype(np.int32) if name == "pred" else matrix
+        values = run.stat_matrix(name, rows)
+        return np.nan_to_num(values, nan=-1).astype(np.int32) if name == "pred" else values
 
     return read
 

@@ -71,7 +71,7 @@ def _numbers(X: Any) -> np.ndarray:
     return X.reshape(len(X), -1)
 
 
-def calm_threads(n: int) -> Any:
+def limited_threads(n: int) -> Any:
     """A context in which linear algebra on few rows runs in one thread."""
     from threadpoolctl import threadpool_limits
 

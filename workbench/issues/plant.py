@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.inputs import matrix
+from workbench.data.inputs import to_matrix
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
 from workbench.tasks import require_task
@@ -73,7 +73,7 @@ def plant_errors(
         raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Make one: `Dataset.from_arrays(labels)`.")
     require_task(dataset, "multiclass", "plant_errors")
     check_share("fraction", fraction)
-    pred_probs = matrix("pred_probs", pred_probs, None, dataset.classes)
+    pred_probs = to_matrix("pred_probs", pred_probs, None, dataset.classes)
     if pred_probs is not None and pred_probs.shape[1:] != (dataset.k,):
         todo = f"Give one column for each of the {dataset.k} classes."
         raise InputError.at("pred_probs", f"has shape {pred_probs.shape}", todo)

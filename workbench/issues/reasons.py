@@ -169,8 +169,8 @@ def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> 
     place, back = np.unique(np.maximum(given, 0) * 101 + percent, return_inverse=True)
     words = np.empty(len(place), object)
     for index, one in enumerate(place.tolist()):
-        klass, share = divmod(one, 101)
-        name = classes[klass] if classes else ""
+        class_, share = divmod(one, 101)
+        name = classes[class_] if classes else ""
         verb, share = ("surer", share) if share >= 50 else ("less sure", 100 - share)
         words[index] = f"{verb} than {min(share, 99)}% of given {name}"
     return strength, words[back]

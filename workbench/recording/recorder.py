@@ -272,8 +272,8 @@ class Recorder:
 def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
     """Make the run directory, or check that the one there belongs to the same dataset."""
     if not is_there(layout.run_json):
-        if layout.strangers and not layout.examples.exists():
-            holds = first_few(layout.strangers)
+        if layout.unknown_files and not layout.examples.exists():
+            holds = first_few(layout.unknown_files)
             place = layout.url or layout.root
             raise ExistsError(f"{place} exists and is not a run (it holds {holds}). Choose another path.")
         _describe(layout, dataset, mode)

@@ -20,8 +20,8 @@ MOST_PAIRS = 12
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
     "p = .8 about four of five should turn out wrong; how far that holds is shown where the truth is known.",
-    "in-sample, out-of-fold": "in-sample: the model had seen the label that it judges, so it may have learned a "
-    "wrong one by heart and doubt it too little. Out-of-fold: it had not.",
+    "in-sample, out-of-fold": "in-sample: the model had seen the label that it judges, so it may have "
+    "memorized a wrong one and doubt it too little. Out-of-fold: it had not.",
     "expected wrong labels": "the sum of p. It is a model's estimate; an audit (a random sample that a person judges) "
     "is the way to be sure.",
     "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "

@@ -291,7 +291,7 @@ class Run:
         ------
         InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.
         """
-        from workbench.data.inputs import doubt_order
+        from workbench.data.inputs import warn_if_permuted
         from workbench.foundation.checks import check_pred_probs
 
         require_task(self, "multiclass", "save_pred_probs")
@@ -301,7 +301,7 @@ class Run:
             raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
         if self.n:
             check_pred_probs(values, ids=self.dataset.ids)
-            doubt_order("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
+            warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
         self._probabilities.save(PredProbs(values, bool(out_of_fold), how))
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:

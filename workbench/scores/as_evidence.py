@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.inputs import doubt_order
+from workbench.data.inputs import warn_if_permuted
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.tasks import find_task
@@ -66,7 +66,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
             arrays = {"texts": source.texts(), **arrays}
         probs = arrays.get("pred_probs")
         if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
-            doubt_order("pred_probs", np.asarray(probs), source.given_labels, source.classes)
+            warn_if_permuted("pred_probs", np.asarray(probs), source.given_labels, source.classes)
         return Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
     return Evidence.from_arrays(source, **arrays)
 

@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Going:
+class Resumed:
     """A score that runs along the epochs: its statistic, its state, and how far that is.
 
     Attributes
@@ -56,13 +56,13 @@ class Plan:
     Attributes
     ----------
     plain : score -> (names of evidence, pure function).
-    going : score -> how it goes on.
+    resumed : score -> how it goes on.
     epochs : files of the statistics of each epoch, in order.
     arrays : name of evidence -> .npy file with a row for each example.
     """
 
     plain: Mapping[str, tuple[tuple[str, ...], Callable]] = field(default_factory=dict)
-    going: Mapping[str, Going] = field(default_factory=dict)
+    resumed: Mapping[str, Resumed] = field(default_factory=dict)
     epochs: tuple[tuple[Path, ...], ...] = ()
     arrays: Mapping[str, Path] = field(default_factory=dict)
 
@@ -71,17 +71,17 @@ def score_block(plan: Plan, part: Part) -> dict[str, np.ndarray]:
     """Columns of one block: {name: (b,)}, and {name.state: (b,) records} of the scores that run along the epochs."""
     rows, given = part.rows, part.evidence["given_labels"]
     out: dict[str, np.ndarray] = {}
-    states = {name: _start(one, rows, part.evidence.get(f"{name}.state")) for name, one in plan.going.items()}
-    last = max((one.take for one in plan.going.values()), default=0)
-    for epoch in range(min((one.have for one in plan.going.values()), default=0), last):
-        due = {name: one for name, one in plan.going.items() if one.have <= epoch < one.take}
+    states = {name: _start(one, rows, part.evidence.get(f"{name}.state")) for name, one in plan.resumed.items()}
+    last = max((one.take for one in plan.resumed.values()), default=0)
+    for epoch in range(min((one.have for one in plan.resumed.values()), default=0), last):
+        due = {name: one for name, one in plan.resumed.items() if one.have <= epoch < one.take}
         if not due:
             continue
         values = _statistics(plan.epochs[epoch], {one.need for one in due.values()}, rows, given)
         for name, one in due.items():
             one.running.add(states[name], values[one.need])
     for name, state in states.items():
-        running = plan.going[name].running
+        running = plan.resumed[name].running
         out[name] = running.value(state)
         records = np.empty(len(given), running.dtype)
         for key, values in state.items():
@@ -100,13 +100,13 @@ def score_block(plan: Plan, part: Part) -> dict[str, np.ndarray]:
     return out
 
 
-def _start(going: Going, rows: slice, records: np.ndarray | None) -> dict[str, np.ndarray]:
-    if going.path is None:
-        return going.running.start(rows.stop - rows.start)
-    records = rows_of(going.path, rows) if records is None else records
-    if records.dtype != going.running.dtype:
-        raise RunError(f"{going.path} holds another kind of state. Delete the run's cache/scores, then score again.")
-    return {key: np.ascontiguousarray(records[key]) for key in going.running.fields}
+def _start(resumed: Resumed, rows: slice, records: np.ndarray | None) -> dict[str, np.ndarray]:
+    if resumed.path is None:
+        return resumed.running.start(rows.stop - rows.start)
+    records = rows_of(resumed.path, rows) if records is None else records
+    if records.dtype != resumed.running.dtype:
+        raise RunError(f"{resumed.path} holds another kind of state. Delete the run's cache/scores, then score again.")
+    return {key: np.ascontiguousarray(records[key]) for key in resumed.running.fields}
 
 
 def _statistics(files: tuple[Path, ...], names: set[str], rows: slice, given: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence.evidence import NEIGHBORS, PER_EPOCH, Evidence
-from workbench.scores.blocks import Going, Part, Plan, Sink, is_running, kept, plain, planned, run_blocks
+from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks
 from workbench.scores.registry import SCORES
 from workbench.storage import cache
 from workbench.storage.columns import has_column, read_column, rows_of
@@ -126,14 +126,14 @@ def of_run(run: Run, client: Any = None) -> Source:
     def taken(name: str) -> int:
         return min(SCORES[name].running.taken(len(sealed)), len(sealed)) if is_running(name) else len(sealed)
 
-    def so_far(name: str) -> Going:
+    def so_far(name: str) -> Resumed:
         """How a score goes on from the longest state that is kept of it."""
         row, take = SCORES[name], taken(name)
         for epochs in range(take, 0, -1):
             path = has_column(folder, f"{name}.state", key(name, epochs))
             if path is not None and read_column(folder, f"{name}.state", key(name, epochs), run.n) is not None:
-                return Going(row.needs[0], row.running, path, epochs, take)
-        return Going(row.needs[0], row.running, None, 0, take)
+                return Resumed(row.needs[0], row.running, path, epochs, take)
+        return Resumed(row.needs[0], row.running, None, 0, take)
 
     folder = run.layout.cache / "scores"
 
@@ -145,10 +145,10 @@ def of_run(run: Run, client: Any = None) -> Source:
             found |= computed(left, {name: digests[name] for name in left}, how)
         return found
 
-    def read(how: How, needs: set[str], going: dict[str, Going]) -> tuple[tuple, ...]:
+    def read(how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
         """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
         place = run.layout.here if how.client is None else run.layout.source
-        first = min((one.have for one in going.values()), default=len(sealed))
+        first = min((one.have for one in resumed.values()), default=len(sealed))
         first = 0 if needs & set(PER_EPOCH) else first
         wanted = [epoch >= first for epoch in range(len(sealed))]
         return tuple(tuple(map(place, paths)) if now else tuple(paths) for now, paths in zip(wanted, sealed.values()))
@@ -158,21 +158,21 @@ def of_run(run: Run, client: Any = None) -> Source:
         needs = {need for name in others for need in SCORES[name].needs}
         if "pred_probs" in needs:
             pred_probs()  # made now, so that blocks find its file
-        going = {name: so_far(name) for name in names if name not in others}
-        files = read(how, needs, going)
+        resumed = {name: so_far(name) for name in names if name not in others}
+        files = read(how, needs, resumed)
         in_files = {"pred_probs"} if "pred_probs" in needs and in_file() else set()
-        plan = Plan(plain(others), going, files, {name: run.layout.pred_probs for name in in_files})
+        plan = Plan(plain(others), resumed, files, {name: run.layout.pred_probs for name in in_files})
         held = whole(needs)
 
         def evidence(rows: slice) -> dict[str, np.ndarray]:
             block = {name: values[rows] for name, values in held.items()}
             if how.client is not None and run.url:  # what lies in the working folder is sent along
                 block |= {name: rows_of(path, rows) for name, path in plan.arrays.items()}
-                block |= {f"{name}.state": rows_of(one.path, rows) for name, one in going.items() if one.path}
+                block |= {f"{name}.state": rows_of(one.path, rows) for name, one in resumed.items() if one.path}
             return block | ({"vote_counts": votes().counts(rows)} if "vote_counts" in needs else {})
 
         block_rows = how.block_rows or min(LARGEST_BLOCK, BLOCK_ROWS * max(map(len, files), default=1))
-        written = digests | {f"{name}.state": digests[name] for name in going}
+        written = digests | {f"{name}.state": digests[name] for name in resumed}
         compute = functools.partial(
             run_blocks, planned(plan), evidence, n=run.n, progress=how.bar(run.n, len(files)), client=how.client
         )

@@ -31,7 +31,7 @@ FOLDS = 4
 HELD_OUT_EPOCHS = {"mnist": 5, "digits": 12}  # about as many steps for both
 BATCH = 64
 PEAK_RATE = 6e-3  # of learning, where it rises and falls once
-DROPOUT = 0.3  # a network that learns wrong labels by heart has embeddings that hide them
+DROPOUT = 0.3  # a network that memorizes wrong labels has embeddings that hide them
 
 
 def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:

@@ -168,7 +168,7 @@ class Layout:
         return None
 
     @property
-    def strangers(self) -> list[str]:
+    def unknown_files(self) -> list[str]:
         """Names of what is there and none of a run's; looked for where there is no run only."""
         return [entry.name for entry in entries(self.root) if not entry.name.startswith(".")]
 

@@ -116,7 +116,7 @@ class Remote:
     ----------
     files : name -> version, of the files at the URL when it was last listed.
     have : name -> [version at the URL, mtime_ns, size here], of files that are the same on both sides.
-    strangers : other names at the URL.
+    unknown_files : other names at the URL.
     run : identity of the run that the files here are of, None until it is known.
     caught_up : whether what was here and not there has been uploaded, since this was opened.
     """
@@ -126,7 +126,7 @@ class Remote:
     folder: Path
     files: dict[str, str] = field(default_factory=dict)
     have: dict[str, list] = field(default_factory=dict)
-    strangers: list[str] = field(default_factory=list)
+    unknown_files: list[str] = field(default_factory=list)
     run: str | None = None
     caught_up: bool = False
 
@@ -171,7 +171,7 @@ class Remote:
             found = fs.find(base, detail=True) if fs.exists(base) else {}
         names = {path[len(base) :].lstrip("/"): info for path, info in found.items() if path.startswith(base)}
         self.files = {name: version_of(info) for name, info in names.items() if AT_URL.fullmatch(name)}
-        self.strangers = sorted(set(names) - set(self.files))
+        self.unknown_files = sorted(set(names) - set(self.files))
         for name, (version, *_) in list(self.have.items()):
             if name != JOURNAL and self.files.get(name) != version:
                 (self.folder / name).unlink(missing_ok=True)
@@ -271,9 +271,9 @@ class RemoteLayout(Layout):
     remote: Remote = field(compare=False)
 
     @property
-    def strangers(self) -> list[str]:
+    def unknown_files(self) -> list[str]:
         """Names at the URL that are none of a run's."""
-        return self.remote.strangers
+        return self.remote.unknown_files
 
     @property
     def pred_probs(self) -> Path:

@@ -21,15 +21,15 @@ def sample(rng, k, ties):
 def one_by_one(labels, probs, counts, k):
     """The two masks by full sorts, class after class."""
     by_class, by_margin = np.zeros((2, len(labels)), bool)
-    for klass in range(k):
-        members = np.flatnonzero(labels == klass)
+    for class_ in range(k):
+        members = np.flatnonzero(labels == class_)
         if len(members) <= 1:
             continue
-        own = probs[members, klass]
-        row = pruning.to_prune(counts, np.array([klass]), 1, 1.0)[0]
-        by_class[members] = pruning.lowest(own, len(members) - row[klass])
+        own = probs[members, class_]
+        row = pruning.to_prune(counts, np.array([class_]), 1, 1.0)[0]
+        by_class[members] = pruning.lowest(own, len(members) - row[class_])
         for other in np.flatnonzero(row > 0):
-            if other != klass:
+            if other != class_:
                 by_margin[members] |= pruning.lowest(own - probs[members, other], row[other])
     return by_class, by_margin
 

@@ -215,7 +215,7 @@ def test_a_strangers_names_are_not_taken(name, monkeypatch, home):
     monkeypatch.setattr(fs, "find", find, raising=False)
     run = open_run(url)
     assert name.lstrip("/") not in run.layout.remote.files
-    assert name.lstrip("/") in run.layout.remote.strangers
+    assert name.lstrip("/") in run.layout.remote.unknown_files
 
 
 def test_a_strangers_image_paths_stay_inside_the_working_folder(tmp_path, home):

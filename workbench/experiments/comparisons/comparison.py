@@ -17,10 +17,10 @@ from workbench.data.dataset import Dataset
 from workbench.experiments.comparisons.treatments import ARMS, arms
 from workbench.experiments.intervals import corrected_t, paired_bootstrap, points, verdict
 from workbench.experiments.training_data import (
-    calm_threads,
     codes,
     corrected_labels,
     inputs,
+    limited_threads,
     predicted,
     take,
     true_labels,
@@ -247,7 +247,7 @@ class _Bench:
         columns = 1 + max(int(split.columns.max()) for split in splits)
         right = {arm: np.full((len(splits), columns), np.nan, np.float32) for arm in ARMS}
         rng = np.random.default_rng([seed, 1])
-        with calm_threads(len(self.given)):
+        with limited_threads(len(self.given)):
             for repeat, split in enumerate(tqdm(splits, desc="compare", unit="split", delay=2, leave=False)):
                 for arm, labels in arms(self.given, self.corrected, self.suspects, split.train, rng).items():
                     found = predicted(self.estimator, self.X, labels, split.train, split.inputs)

@@ -1,4 +1,4 @@
-"""Training that bears wrong labels: small heads on stored features, one switch between the methods of the field.
+"""Training that tolerates wrong labels: small heads on stored features, one switch between the methods of the field.
 
 `losses/` has one file per loss, `methods` is the table of trainings made of them, `networks` the small networks,
 `bench` measures accuracy by noise rate, `suggestions` turns what a robust head thinks into a review queue.

@@ -13,7 +13,7 @@ from workbench.data.dataset import Dataset
 from workbench.experiments.intervals import corrected_t, points, verdict
 from workbench.experiments.selection.rules import end_of, made_value, needs_inputs, values_of
 from workbench.experiments.selection.selecting import best
-from workbench.experiments.training_data import calm_threads, inputs, predicted, take, true_labels
+from workbench.experiments.training_data import inputs, limited_threads, predicted, take, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
@@ -131,7 +131,7 @@ def keep_curve(
 
     rng = np.random.default_rng(seed)
     rows = []
-    with calm_threads(dataset.n):
+    with limited_threads(dataset.n):
         for split in tqdm(range(int(repeats)), desc="keep", unit="split", delay=2, leave=False):
             test = rng.choice(eligible, size=m, replace=False)
             train = pool.copy()

@@ -114,7 +114,7 @@ def influence(
     For a head with weights w at the optimum of 1/n sum l_i(w) + penalty |w|^2 / 2, leaving out example i moves w by
     H^-1 grad l_i / n to first order, H the Hessian at the optimum, and so the mean held-out loss by
     grad L' H^-1 grad l_i / n. The held-out labels are given labels too, and wrong ones among them are content with a
-    head that is less sure: in few dimensions, where it cannot learn labels by heart, wrong labels may even lower the
+    head that is less sure: in few dimensions, where it cannot memorize labels, wrong labels may even lower the
     held-out loss. With true held-out labels (`SoftmaxHead.influence`) they do harm.
 
     References

@@ -17,7 +17,7 @@ from workbench.data.dataset import Dataset
 from workbench.evidence.out_of_fold import scaled
 from workbench.experiments.selection.influence import directions, influence
 from workbench.experiments.selection.shapley import knn_shapley
-from workbench.experiments.training_data import Inputs, calm_threads, inputs
+from workbench.experiments.training_data import Inputs, inputs, limited_threads
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run
 from workbench.scores import SCORES, score
@@ -95,7 +95,7 @@ def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np
     rows = rows[material.there[rows] & (labels[rows] >= 0)]
     X = material.values
     X = X.iloc[rows].to_numpy() if hasattr(X, "iloc") else X[rows].toarray() if hasattr(X, "toarray") else X[rows]
-    with calm_threads(len(labels)):
+    with limited_threads(len(labels)):
         out[rows] = rule(name).value(scaled(np.asarray(X, np.float32), seed), labels[rows], k, seed)
     return out
 

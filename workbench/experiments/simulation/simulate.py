@@ -1,6 +1,6 @@
 """A small world where the truth is known: real digits, label noise of a chosen kind, a network trained on them.
 
-What can only be guessed on one's own data is plain here: which labels are wrong, when the network learns them by heart,
+What can only be guessed on one's own data is plain here: which labels are wrong, when the network memorizes them,
 which score finds them, and what it brings to correct some. Hidden: all networks of an experiment (the one that is
 watched, those for out-of-fold probabilities, those trained on corrected labels) learn at once, as slices of the same
 arrays, so that an experiment takes a second or two.
@@ -201,7 +201,7 @@ def simulate(
         the boundary of a classifier), "annotator" (five people of different care), or a (k, k) transition matrix:
         the kinds of `wb.plant_errors`.
     rate : share of the training labels that are wrong, in (0, 1).
-    width : units of the hidden layer; more of them learn wrong labels by heart sooner.
+    width : units of the hidden layer; a wider network memorizes wrong labels sooner.
     epochs : passes over the training images.
     seed : same seed, same numbers (on one machine; another one agrees to about three digits).
 

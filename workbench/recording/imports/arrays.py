@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.inputs import matrix, row_names
+from workbench.data.inputs import row_names, to_matrix
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, first_few
 from workbench.recording.imports.staging import check_free, landing
@@ -169,8 +169,8 @@ def handed(
     if not dataset.kind.one_class:
         return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits)
     by_name = names if names is not None and len(names) == dataset.n else None
-    probs = matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
-    vectors = matrix("embeddings", arrays["embeddings"], by_name)
+    probs = to_matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
+    vectors = to_matrix("embeddings", arrays["embeddings"], by_name)
     return Handed(dataset, probs, bool(out_of_fold), vectors, _epochs(arrays["logits"], dataset))
 
 
@@ -211,7 +211,7 @@ def _epochs(logits: Any, dataset: Dataset) -> np.ndarray | None:
     """(epochs, n, k) logits."""
     if logits is None:
         return None
-    array = np.asanyarray(matrix("logits", logits, None, dataset.classes))
+    array = np.asanyarray(to_matrix("logits", logits, None, dataset.classes))
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[1:] != (dataset.n, dataset.k):
         found = f"has shape {array.shape} for {dataset.n} examples and {dataset.k} classes"

@@ -65,8 +65,10 @@ def check_free(path: str | Path, overwrite: bool) -> Layout:
                 f"{path} holds a run already. Choose another path, or replace its evidence with overwrite=True "
                 "(--force); decisions in its journal stay."
             )
-    elif layout.strangers:
-        raise ExistsError(f"{path} exists and is not a run (it holds {first_few(layout.strangers)}). Choose another.")
+    elif layout.unknown_files:
+        raise ExistsError(
+            f"{path} exists and is not a run (it holds {first_few(layout.unknown_files)}). Choose another."
+        )
     return layout
 
 
