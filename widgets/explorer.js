@@ -1,45 +1,109 @@
 // Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.
 
-// --- bits.js
-function arrayOf(Type, view) {
-  const { buffer, byteOffset = 0, byteLength } = view;
-  return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
+// --- editors.js
+const EDITORS = {};
+
+// --- dom.js
+const SVG = "http://www.w3.org/2000/svg";
+
+function assign(node, key, value) {
+  if (value === undefined || value === null || value === false) return;
+  if (key === "text") node.textContent = value;
+  else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
+  else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+  else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
+  else node.setAttribute(key, value === true ? "" : value);
 }
 
-function packMask(mask) {
-  const out = new Uint8Array((mask.length + 7) >> 3);
-  for (let i = 0; i < mask.length; i++) if (mask[i]) out[i >> 3] |= 1 << (i & 7);
-  return out;
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  return node;
 }
 
-function unpackMask(bytes, n) {
-  const out = new Uint8Array(n);
-  for (let i = 0; i < n; i++) out[i] = (bytes[i >> 3] >> (i & 7)) & 1;
-  return out;
+function withCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
 
-function countMask(mask) {
-  let total = 0;
-  for (let i = 0; i < mask.length; i++) total += mask[i];
-  return total;
+function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16",
+    width: 14,
+    height: 14,
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 1.4,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+    "aria-hidden": "true",
+  }))
+    svg.setAttribute(key, String(value));
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
 }
 
-function rowsOf(mask, order) {
-  const out = new Int32Array(countMask(mask));
-  let at = 0;
-  for (let i = 0; i < order.length; i++) if (mask[order[i]]) out[at++] = order[i];
-  return out;
+const ICONS = {
+  lasso:
+    "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
+  box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
+  pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
+  replace: "M3 3h10v10H3z",
+  add: "M8 3v10M3 8h10",
+  remove: "M3 8h10",
+  reset: "M3 6V3h3M13 6V3h-3M3 10v3h3M13 10v3h-3",
+  clear: "M4 4l8 8M12 4l-8 8",
+  play: "M5 3.500v9l7-4.500z",
+  pause: "M5.500 3.500v9M10.500 3.500v9",
+  trails: "M2.500 13C3 8 6 11 8 8s2-5 5.500-5.500M2.500 13h.01M8 8h.01M13.500 2.500h.01",
+  back: "M6 3 3 6l3 3M3 6h6.500a3.500 3.500 0 0 1 0 7H6",
+  forth: "M10 3l3 3-3 3M13 6H6.500a3.500 3.500 0 0 0 0 7H10",
+  left: "M10 3 5 8l5 5",
+  right: "M6 3l5 5-5 5",
+  flag: "M4 14V2.500h8L10 5.500l2 3H4",
+};
+
+function iconButton(name, label, onclick, extra = {}) {
+  return h(
+    "button",
+    { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra },
+    icon(ICONS[name]),
+  );
 }
 
-function extent(values) {
-  let low = Infinity,
-    high = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i];
-    if (v < low) low = v;
-    if (v > high && v !== Infinity) high = v;
+function fillSelect(select, groups, value) {
+  const made = groups
+    .filter(([, options]) => options.length)
+    .map(([heading, options]) => {
+      const nodes = options.map(([key, label, title]) => h("option", { value: key, text: label, title }));
+      return heading ? h("optgroup", { label: heading }, nodes) : nodes;
+    });
+  select.replaceChildren(...made.flat());
+  if (value !== undefined) select.value = value;
+}
+
+function sharpContext(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const w = Math.max(1, Math.round(width * ratio)),
+    hgt = Math.max(1, Math.round(height * ratio));
+  if (canvas.width !== w || canvas.height !== hgt) {
+    canvas.width = w;
+    canvas.height = hgt;
   }
-  return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
+function seen() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 150);
+  });
 }
 
 // --- format.js
@@ -124,10 +188,586 @@ function ticks(low, high, target = 4) {
   return out;
 }
 
+// --- facts.js
+function factLine(name, content) {
+  return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content);
+}
+
+const quiet = (text) => h("span", { class: "lw-quiet", text });
+
+function tallFact(name, value, { detail = "", title = "" } = {}) {
+  return h(
+    "div",
+    { class: "lw-fact lw-fact-tall" },
+    h("span", { class: "lw-fact-name", text: name }),
+    h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
+    value,
+  );
+}
+
+function meter(p, { text, title, label }) {
+  return h(
+    "span",
+    { class: "lw-fact-value", title },
+    h("span", { class: "lw-meter", role: "img", "aria-label": `${label}: ${probability(p)}` }, h("span", { style: { width: `${100 * (p || 0)}%` } })),
+    h("span", { class: "lw-num", text: `${text}${probability(p)}` }),
+  );
+}
+
+// --- keys.js
+const MEANINGS = {
+  label: "set a class",
+  labelSelection: "relabel the selection, one undo step",
+  accept: "accept the suggestion",
+  keep: "keep the given label",
+  confirmAll: "confirm all that is undecided of the example",
+  nothing: "nothing here",
+  skip: "skip, decide later",
+  flag: "flag or unflag",
+  undo: "undo the last decision",
+  redo: "redo it",
+  nextUnit: "next unit of the example",
+  previousUnit: "previous unit of the example",
+  neighbors: "select the neighbours",
+  next: "next example",
+  previous: "previous example",
+  type: "type a class name",
+  edit: "open the editor of the example; Esc leaves it",
+  note: "write a note",
+  hide: "hide or show suggestions",
+  clear: "clear the selection",
+  trails: "trails over epochs, of the selection or of this example",
+  enlarge: "enlarge the example: picture or text; again to close",
+  grid: "a grid of many examples; again to close",
+  zoomIn: "larger: the enlarged example, the grid or the maps",
+  zoomOut: "smaller",
+  pixels: "enlarged picture: original pixels, again to fit",
+  undoView: "undo a change of the view: filters, selection, colour, zoom",
+  redoView: "redo a change of the view",
+  help: "show or hide this help",
+  leave: "close, then leave the view",
+};
+
+const OF_TASK = { nothing: "nothing", nextUnit: "units", previousUnit: "units" };
+
+function inForce(keymap, editor) {
+  return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
+}
+
+function digitClasses(classes) {
+  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
+  const pairs = named
+    ? classes.map((name, i) => [name, i])
+    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
+  return Object.fromEntries(pairs);
+}
+
+function digitOf(event) {
+  const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
+  if (row !== undefined) return row;
+  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
+  return /^[0-9]$/.test(event.key) ? event.key : null;
+}
+
+const PLACES = { Period: ".", Comma: "," };
+
+function pressed(event) {
+  const typed = event.getModifierState?.("AltGraph"),
+    ctrl = !typed && (event.ctrlKey || event.metaKey),
+    alt = !typed && event.altKey;
+  let { key } = event;
+  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
+  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
+  else if (alt && PLACES[event.code]) key = PLACES[event.code];
+  if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
+  return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
+}
+
+function keyName(event) {
+  const { held, shift, key } = pressed(event);
+  return held + (key.length > 1 ? shift : "") + key;
+}
+
+function actionOf(event, keymap) {
+  if (event.isComposing) return null;
+  const { held, shift, key } = pressed(event),
+    digit = digitOf(event),
+    digits = digit === null ? [] : [`${held}${shift}digit`],
+    names = [keyName(event), held + key];
+  for (const name of shift ? [...names, ...digits] : [...digits, ...names])
+    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
+  return null;
+}
+
+const CAPS = {
+  " ": "Space",
+  ArrowRight: "→",
+  ArrowLeft: "←",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  Escape: "Esc",
+  Backspace: "⌫",
+  Delete: "Del",
+};
+
+function keyCap(key) {
+  if (CAPS[key]) return CAPS[key];
+  const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
+  if (held) return `${held === "Shift" ? "⇧" : `${held} `}${keyCap(rest)}`;
+  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
+}
+
+const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
+
+function matchingClasses(classes, text, most = 8) {
+  const wanted = text.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter(Boolean);
+  const hits = classes
+    .map((name, i) => [name.toLowerCase(), i])
+    .filter(([name]) => words.every((word) => name.includes(word)));
+  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
+  return hits
+    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
+    .slice(0, most)
+    .map(([, i]) => i);
+}
+
+// --- color.js
+const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
+const VIRIDIS = [
+  [68, 1, 84],
+  [72, 36, 117],
+  [65, 68, 135],
+  [53, 95, 141],
+  [42, 120, 142],
+  [33, 145, 140],
+  [34, 168, 132],
+  [68, 191, 112],
+  [122, 209, 81],
+  [189, 223, 38],
+  [253, 231, 37],
+];
+const CIVIDIS = [
+  [0, 32, 77],
+  [0, 48, 111],
+  [53, 69, 107],
+  [79, 87, 108],
+  [102, 105, 112],
+  [124, 123, 120],
+  [148, 142, 119],
+  [173, 162, 112],
+  [200, 182, 97],
+  [228, 204, 71],
+  [255, 233, 69],
+];
+
+const MISSING = 255;
+const LEVELS = 254;
+
+function parseColor(text) {
+  const t = String(text).trim();
+  if (t[0] === "#") {
+    const hex = t.length === 4 ? [...t.slice(1)].map((c) => c + c).join("") : t.slice(1);
+    return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  }
+  const parts = t.match(/[\d.]+/g);
+  return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
+}
+
+const hex = (rgb) =>
+  `#${rgb
+    .map((v) =>
+      Math.round(Math.max(0, Math.min(255, v)))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
+
+function luminance(rgb) {
+  const [r, g, b] = rgb.map((v) => {
+    const c = v / 255;
+    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(a, b) {
+  const [hi, lo] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (hi + 0.05) / (lo + 0.05);
+}
+
+function oklch(l, c, hue) {
+  const a = c * Math.cos((hue * Math.PI) / 180),
+    b = c * Math.sin((hue * Math.PI) / 180);
+  const [x, y, z] = [
+    l + 0.3963377774 * a + 0.2158037573 * b,
+    l - 0.1055613458 * a - 0.0638541728 * b,
+    l - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  return [
+    4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z,
+    -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
+    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z,
+  ].map((v) => {
+    const u = Math.max(0, Math.min(1, v));
+    return 255 * (u <= 0.0031308 ? 12.92 * u : 1.055 * u ** (1 / 2.4) - 0.055);
+  });
+}
+
+function classColors(k, dark = false) {
+  const base = OKABE_ITO.map(parseColor);
+  if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
+  base.push(dark ? [210, 210, 210] : [60, 60, 60]);
+  const out = base.slice(0, k);
+  for (let i = out.length; i < k; i++) {
+    const j = i - base.length;
+    out.push(
+      oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360),
+    );
+  }
+  return out;
+}
+
+function ramp(stops, t) {
+  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
+    i = Math.min(stops.length - 2, Math.floor(f)),
+    u = f - i;
+  return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
+}
+
+function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
+  const toward = suspicious === "low" ? 1 - t : t,
+    quiet = 0.45 * (1 - toward) ** 2;
+  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward),
+    grey = dark ? 95 : 190;
+  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
+}
+
+function scoreTable(options, missing) {
+  const table = new Uint8Array(1024);
+  for (let i = 0; i < LEVELS; i++) table.set([...scoreColor(i / (LEVELS - 1), options).map(Math.round), 255], 4 * i);
+  table.set([...missing, 255], 4 * MISSING);
+  return table;
+}
+
+function classTable(colors, missing) {
+  const table = new Uint8Array(1024);
+  for (let i = 0; i < LEVELS; i++)
+    table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
+  table.set([...missing, 255], 4 * MISSING);
+  return table;
+}
+
+function levelsOf(values, low, high) {
+  const out = new Uint8Array(values.length),
+    factor = high > low ? (LEVELS - 1) / (high - low) : 0;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i];
+    out[i] = v === v ? Math.max(0, Math.min(LEVELS - 1, (v - low) * factor + 0.5)) | 0 : MISSING;
+  }
+  return out;
+}
+
+function levelsOfCodes(codes) {
+  const out = new Uint8Array(codes.length);
+  for (let i = 0; i < codes.length; i++) out[i] = codes[i] < 0 ? MISSING : codes[i] % LEVELS;
+  return out;
+}
+
+function readTheme(node) {
+  const background = parseColor(getComputedStyle(node).backgroundColor);
+  const dark = luminance(background) < 0.4;
+  const mix = (t) => background.map((v) => v + ((dark ? 255 : 0) - v) * t);
+  return {
+    dark,
+    background,
+    text: mix(dark ? 0.86 : 0.85),
+    quiet: mix(dark ? 0.62 : 0.6),
+    line: mix(0.16),
+    grey: mix(dark ? 0.3 : 0.22),
+    faint: mix(0.1),
+    accent: parseColor(dark ? "#64b5f6" : "#1565c0"),
+    warn: parseColor(dark ? "#ffb74d" : "#b04a00"),
+  };
+}
+
+// --- legend.js
+const MOST = 12;
+
+function drawLegend(node, legend) {
+  if (!legend) {
+    node.replaceChildren();
+    return;
+  }
+  const hidden = () => [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
+  const colors = { category: swatches, number: bar, hidden }[legend.kind](legend);
+  node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
+}
+
+function bar({ column, range, color }) {
+  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
+  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
+  return [
+    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
+    h("span", { class: "lw-num", text: short(range[0]) }),
+    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
+    h("span", { class: "lw-num", text: short(range[1]) }),
+    h("span", { class: "lw-quiet", text: direction }),
+  ];
+}
+
+function swatches({ column, colors }) {
+  const names = column.categories.slice(0, MOST),
+    more = column.categories.length - names.length;
+  return [
+    h("span", { class: "lw-legend-name", text: column.name }),
+    ...names.map((name, i) =>
+      h(
+        "span",
+        { class: "lw-key", title: name },
+        swatch(colors[i % colors.length]),
+        h("span", { text: shortNames(column.categories, 14)[i] }),
+      ),
+    ),
+    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
+  ].filter(Boolean);
+}
+
+function swatch(rgb) {
+  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
+}
+
+// --- editors/classes.js
+{
+const BUTTONS = 10;
+const WHOSE = {
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
+  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
+  wrong: "p_error: probability, by the detector, that the given label is wrong",
+};
+
+class ClassEditor {
+  judge;
+  line;
+  place;
+  say;
+  space;
+  theme;
+
+  constructor({ place, line, space, judge, say, theme }) {
+    Object.assign(this, { place, line, space, judge, say, theme, example: null });
+    this.digits = digitClasses(space.classes);
+    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
+    this.many = space.classes.length > BUTTONS;
+    this.facts = h("div", { class: "lw-labels" });
+    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
+    place.facts.append(this.facts);
+    place.tools.append(this.choices);
+    line.standing = this.typing();
+    line.rest();
+    this.buildChoices();
+  }
+
+  typing() {
+    const { space, judge } = this;
+    return {
+      name: "class",
+      resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
+      placeholder: "type a class",
+      nothing: "no such class",
+      find: (text) => matchingClasses(space.classes, text),
+      title: (code) => space.classes[code],
+      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
+      choose: (code) => judge([{ key: "", value: code }], "typed"),
+    };
+  }
+
+  buildChoices() {
+    this.dark = this.theme().dark;
+    const { space } = this,
+      codes = Object.values(this.digits).sort((a, b) => a - b);
+    this.choices.replaceChildren(
+      ...codes.map((code) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-choice",
+            "data-code": code,
+            title: `${space.classes[code]} (key ${this.keyOf[code]})`,
+            onclick: () => this.judge([{ key: "", value: code }], "button"),
+          },
+          h("kbd", { text: this.keyOf[code] }),
+          swatch(space.color(code)),
+          h("span", { class: "lw-clip", text: space.shortName(code, 17) }),
+        ),
+      ),
+    );
+    const longest = Math.max(0, ...codes.map((code) => space.classes[code].length));
+    this.choices.style.setProperty("--lw-choice-columns", String(longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3));
+    this.place.root.classList.toggle("lw-many", this.many);
+  }
+
+
+  show(example) {
+    this.example = example;
+    if (this.dark !== this.theme().dark) this.buildChoices();
+    for (const button of this.choices.children) button.disabled = !example;
+    if (!example) this.facts.replaceChildren();
+    else this.facts.replaceChildren(this.given(example), ...this.doubts(example), this.decision(example));
+    this.mark(example);
+  }
+
+  mark(example) {
+    for (const button of this.choices.children) {
+      const code = Number(button.dataset.code),
+        is = Boolean(example) && code === example.label;
+      button.classList.toggle("lw-is-label", is);
+      button.classList.toggle("lw-is-hint", Boolean(example) && !example.hides && code === example.suggested && !is);
+      button.setAttribute("aria-pressed", String(is));
+    }
+  }
+
+  given({ given, hides, pGiven, epoch }) {
+    if (pGiven === null || hides) return this.classFact("given", given);
+    return this.classFact("given", given, `epoch ${epoch}: p ${probability(pGiven)}`, WHOSE.given(this.space.className(given), epoch));
+  }
+
+  doubts({ suggested, hides, pError, pSuggested, doubted }) {
+    if (!doubted) return [];
+    if (hides) return [factLine("suggested", quiet("hidden")), factLine("wrong?", quiet("hidden"))];
+    const says = { text: "detector: p ", title: WHOSE.wrong, label: "probability that the label is wrong" };
+    return [
+      suggested < 0
+        ? factLine("suggested", quiet("nothing"))
+        : this.classFact("suggested", suggested, `detector: p ${probability(pSuggested)}`, WHOSE.suggested(this.space.className(suggested))),
+      factLine("wrong?", Number.isFinite(pError) ? meter(pError, says) : quiet("not judged")),
+    ];
+  }
+
+  decision({ label, given, verdict, flagged }) {
+    const said =
+      label !== given ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
+    const text = said + (flagged ? " · ⚑" : "");
+    return factLine(
+      "decision",
+      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })),
+    );
+  }
+
+  classFact(name, code, detail, title) {
+    const { space } = this,
+      value = h("span", { class: "lw-fact-value", title: space.className(code) });
+    this.thumb(value, [{ value: code, most: 26 }]);
+    return tallFact(name, value, { detail, title });
+  }
+
+  thumb(el, [{ value, most, before = "" }]) {
+    const { space } = this;
+    if (value >= 0) el.append(swatch(space.color(value)));
+    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most) }));
+  }
+
+
+  key() {
+    return false;
+  }
+
+  digit(digit, selection) {
+    const code = this.digits[digit];
+    if (code === undefined) this.say(`no class on key ${digit}`, "warn");
+    else this.judge([{ key: "", value: code }], selection ? "selection" : "key");
+  }
+
+  open() {
+    this.line.open(this.line.standing);
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  accept() {
+    const { suggested } = this.example || {};
+    if (suggested < 0) this.say("there is no suggestion for this example", "warn");
+    else if (this.example) this.judge([{ key: "", value: suggested }], "accept");
+  }
+
+  keep() {
+    if (this.example) this.judge([{ key: "", value: this.example.given }], "keep");
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.choices.remove();
+  }
+}
+
+const editor = {
+  task: "multiclass",
+  nothing: false,
+  units: false,
+  edits: {
+    choose: "take the marked class, or save the note",
+    nextMatch: "next class that fits",
+    previousMatch: "previous class that fits",
+    leave: "leave the line",
+  },
+  make: (options) => new ClassEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
+// --- bits.js
+function arrayOf(Type, view) {
+  const { buffer, byteOffset = 0, byteLength } = view;
+  return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function packMask(mask) {
+  const out = new Uint8Array((mask.length + 7) >> 3);
+  for (let i = 0; i < mask.length; i++) if (mask[i]) out[i >> 3] |= 1 << (i & 7);
+  return out;
+}
+
+function unpackMask(bytes, n) {
+  const out = new Uint8Array(n);
+  for (let i = 0; i < n; i++) out[i] = (bytes[i >> 3] >> (i & 7)) & 1;
+  return out;
+}
+
+function countMask(mask) {
+  let total = 0;
+  for (let i = 0; i < mask.length; i++) total += mask[i];
+  return total;
+}
+
+function rowsOf(mask, order) {
+  const out = new Int32Array(countMask(mask));
+  let at = 0;
+  for (let i = 0; i < order.length; i++) if (mask[order[i]]) out[at++] = order[i];
+  return out;
+}
+
+function extent(values) {
+  let low = Infinity,
+    high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i];
+    if (v < low) low = v;
+    if (v > high && v !== Infinity) high = v;
+  }
+  return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
+}
+
 // --- actions.js
 const FEW = 500;
 
 class Actions {
+  say;
+  store;
+  wire;
+
   constructor(options) {
     Object.assign(this, options);
   }
@@ -154,17 +794,6 @@ class Actions {
       how,
     );
     this.advance(row);
-  }
-
-  accept() {
-    const { store } = this,
-      { row } = store;
-    if (row < 0) return;
-    if (store.suggested[row] < 0) {
-      this.say("there is no suggestion for this example", "warn");
-      return;
-    }
-    this.label(store.suggested[row], "accept");
   }
 
   keep() {
@@ -351,109 +980,6 @@ function inRowOrder(rows, labels) {
   return Int32Array.from(order, (i) => labels[i]);
 }
 
-// --- dom.js
-const SVG = "http://www.w3.org/2000/svg";
-
-function assign(node, key, value) {
-  if (value === undefined || value === null || value === false) return;
-  if (key === "text") node.textContent = value;
-  else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
-  else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-  else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
-  else node.setAttribute(key, value === true ? "" : value);
-}
-
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
-  return node;
-}
-
-function withCode(text) {
-  return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
-}
-
-function icon(path) {
-  const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({
-    viewBox: "0 0 16 16",
-    width: 14,
-    height: 14,
-    fill: "none",
-    stroke: "currentColor",
-    "stroke-width": 1.4,
-    "stroke-linecap": "round",
-    "stroke-linejoin": "round",
-    "aria-hidden": "true",
-  }))
-    svg.setAttribute(key, value);
-  const line = document.createElementNS(SVG, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
-}
-
-const ICONS = {
-  lasso:
-    "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
-  box: "M3 3h2M7 3h2M11 3h2v2M13 7v2M13 11v2h-2M9 13H7M5 13H3v-2M3 9V7M3 5V3",
-  pan: "M8 2v12M2 8h12M8 2 6.500 3.500M8 2l1.500 1.500M8 14l-1.500-1.500M8 14l1.500-1.500M2 8l1.500-1.500M2 8l1.500 1.500M14 8l-1.500-1.500M14 8l-1.500 1.500",
-  replace: "M3 3h10v10H3z",
-  add: "M8 3v10M3 8h10",
-  remove: "M3 8h10",
-  reset: "M3 6V3h3M13 6V3h-3M3 10v3h3M13 10v3h-3",
-  clear: "M4 4l8 8M12 4l-8 8",
-  play: "M5 3.500v9l7-4.500z",
-  pause: "M5.500 3.500v9M10.500 3.500v9",
-  trails: "M2.500 13C3 8 6 11 8 8s2-5 5.500-5.500M2.500 13h.01M8 8h.01M13.500 2.500h.01",
-  back: "M6 3 3 6l3 3M3 6h6.500a3.500 3.500 0 0 1 0 7H6",
-  forth: "M10 3l3 3-3 3M13 6H6.500a3.500 3.500 0 0 0 0 7H10",
-  left: "M10 3 5 8l5 5",
-  right: "M6 3l5 5-5 5",
-  flag: "M4 14V2.500h8L10 5.500l2 3H4",
-};
-
-function iconButton(name, label, onclick, extra = {}) {
-  return h(
-    "button",
-    { type: "button", class: "lw-icon", title: label, "aria-label": label, onclick, ...extra },
-    icon(ICONS[name]),
-  );
-}
-
-function fillSelect(select, groups, value) {
-  const made = groups
-    .filter(([, options]) => options.length)
-    .map(([heading, options]) => {
-      const nodes = options.map(([key, label, title]) => h("option", { value: key, text: label, title }));
-      return heading ? h("optgroup", { label: heading }, nodes) : nodes;
-    });
-  select.replaceChildren(...made.flat());
-  if (value !== undefined) select.value = value;
-}
-
-function sharpContext(canvas, width, height) {
-  const ratio = window.devicePixelRatio || 1;
-  const w = Math.max(1, Math.round(width * ratio)),
-    hgt = Math.max(1, Math.round(height * ratio));
-  if (canvas.width !== w || canvas.height !== hgt) {
-    canvas.width = w;
-    canvas.height = hgt;
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return context;
-}
-
-function seen() {
-  return new Promise((resolve) => {
-    requestAnimationFrame(() => setTimeout(resolve));
-    setTimeout(resolve, 150);
-  });
-}
-
 // --- orders.js
 const ORDERS = {
   suspicion: "most suspicious first",
@@ -535,6 +1061,12 @@ function preset(levels) {
 }
 
 class Bulk {
+  actions;
+  onAudit;
+  onRank;
+  onReorder;
+  store;
+
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
@@ -641,169 +1173,14 @@ class Bulk {
   }
 }
 
-// --- color.js
-const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
-const VIRIDIS = [
-  [68, 1, 84],
-  [72, 36, 117],
-  [65, 68, 135],
-  [53, 95, 141],
-  [42, 120, 142],
-  [33, 145, 140],
-  [34, 168, 132],
-  [68, 191, 112],
-  [122, 209, 81],
-  [189, 223, 38],
-  [253, 231, 37],
-];
-const CIVIDIS = [
-  [0, 32, 77],
-  [0, 48, 111],
-  [53, 69, 107],
-  [79, 87, 108],
-  [102, 105, 112],
-  [124, 123, 120],
-  [148, 142, 119],
-  [173, 162, 112],
-  [200, 182, 97],
-  [228, 204, 71],
-  [255, 233, 69],
-];
-
-const MISSING = 255;
-const LEVELS = 254;
-
-function parseColor(text) {
-  const t = String(text).trim();
-  if (t[0] === "#") {
-    const hex = t.length === 4 ? [...t.slice(1)].map((c) => c + c).join("") : t.slice(1);
-    return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
-  }
-  const parts = t.match(/[\d.]+/g);
-  return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
-}
-
-const hex = (rgb) =>
-  `#${rgb
-    .map((v) =>
-      Math.round(Math.max(0, Math.min(255, v)))
-        .toString(16)
-        .padStart(2, "0"),
-    )
-    .join("")}`;
-
-function luminance(rgb) {
-  const [r, g, b] = rgb.map((v) => {
-    const c = v / 255;
-    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-function contrast(a, b) {
-  const [hi, lo] = [luminance(a), luminance(b)].sort((x, y) => y - x);
-  return (hi + 0.05) / (lo + 0.05);
-}
-
-function oklch(l, c, hue) {
-  const a = c * Math.cos((hue * Math.PI) / 180),
-    b = c * Math.sin((hue * Math.PI) / 180);
-  const [x, y, z] = [
-    l + 0.3963377774 * a + 0.2158037573 * b,
-    l - 0.1055613458 * a - 0.0638541728 * b,
-    l - 0.0894841775 * a - 1.291485548 * b,
-  ].map((v) => v ** 3);
-  return [
-    4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z,
-    -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
-    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z,
-  ].map((v) => {
-    const u = Math.max(0, Math.min(1, v));
-    return 255 * (u <= 0.0031308 ? 12.92 * u : 1.055 * u ** (1 / 2.4) - 0.055);
-  });
-}
-
-function classColors(k, dark = false) {
-  const base = OKABE_ITO.map(parseColor);
-  if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
-  base.push(dark ? [210, 210, 210] : [60, 60, 60]);
-  const out = base.slice(0, k);
-  for (let i = out.length; i < k; i++) {
-    const j = i - base.length;
-    out.push(
-      oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j % 2), (j * 137.508 + 20) % 360),
-    );
-  }
-  return out;
-}
-
-function ramp(stops, t) {
-  const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
-    i = Math.min(stops.length - 2, Math.floor(f)),
-    u = f - i;
-  return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
-}
-
-function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
-  const toward = suspicious === "low" ? 1 - t : t,
-    quiet = 0.45 * (1 - toward) ** 2;
-  const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward),
-    grey = dark ? 95 : 190;
-  return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
-}
-
-function scoreTable(options, missing) {
-  const table = new Uint8Array(1024);
-  for (let i = 0; i < LEVELS; i++) table.set([...scoreColor(i / (LEVELS - 1), options).map(Math.round), 255], 4 * i);
-  table.set([...missing, 255], 4 * MISSING);
-  return table;
-}
-
-function classTable(colors, missing) {
-  const table = new Uint8Array(1024);
-  for (let i = 0; i < LEVELS; i++)
-    table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round), 255], 4 * i);
-  table.set([...missing, 255], 4 * MISSING);
-  return table;
-}
-
-function levelsOf(values, low, high) {
-  const out = new Uint8Array(values.length),
-    factor = high > low ? (LEVELS - 1) / (high - low) : 0;
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i];
-    out[i] = v === v ? Math.max(0, Math.min(LEVELS - 1, (v - low) * factor + 0.5)) | 0 : MISSING;
-  }
-  return out;
-}
-
-function levelsOfCodes(codes) {
-  const out = new Uint8Array(codes.length);
-  for (let i = 0; i < codes.length; i++) out[i] = codes[i] < 0 ? MISSING : codes[i] % LEVELS;
-  return out;
-}
-
-function readTheme(node) {
-  const background = parseColor(getComputedStyle(node).backgroundColor);
-  const dark = luminance(background) < 0.4;
-  const mix = (t) => background.map((v) => v + ((dark ? 255 : 0) - v) * t);
-  return {
-    dark,
-    background,
-    text: mix(dark ? 0.86 : 0.85),
-    quiet: mix(dark ? 0.62 : 0.6),
-    line: mix(0.16),
-    grey: mix(dark ? 0.3 : 0.22),
-    faint: mix(0.1),
-    accent: parseColor(dark ? "#64b5f6" : "#1565c0"),
-    warn: parseColor(dark ? "#ffb74d" : "#b04a00"),
-  };
-}
-
 // --- audit.js
 const PAUSE = 700;
 
 class Audit {
+  say;
+  store;
+  wire;
+
   constructor(options) {
     Object.assign(this, options, { timer: 0 });
     this.store.on("labels", () => this.later());
@@ -1171,6 +1548,10 @@ function unpacked(spec, buffers, earlier) {
 const ASK_AGAIN = 5000;
 
 class Source {
+  layouts;
+  store;
+  wire;
+
   constructor(wire, store) {
     Object.assign(this, { wire, store, layouts: new Map() });
   }
@@ -1255,6 +1636,15 @@ function distances([ax, ay], [bx, by]) {
 }
 
 class Compare {
+  far;
+  here;
+  how;
+  map;
+  name;
+  ranges;
+  there;
+  view;
+
   constructor(view, options) {
     Object.assign(this, options, { view, at: "here", rows: [] });
     const { store } = view,
@@ -1307,7 +1697,7 @@ class Compare {
 
   screen([xs, ys]) {
     const { map, rows } = this,
-      xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), ...map.ranges);
+      xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), map.ranges[0], map.ranges[1]);
     return rows.map((_, i) => toScreen([xy[2 * i], xy[2 * i + 1]], map.size, map.camera));
   }
 }
@@ -1400,6 +1790,17 @@ function compareFeature(view) {
 
 // --- timeline.js
 class Timeline {
+  epochs;
+  first;
+  frames;
+  load;
+  n;
+  name;
+  onTurn;
+  say;
+  show;
+  turns;
+
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
     const { epochs } = this;
@@ -1568,10 +1969,13 @@ function stepOf(epoch, xy, ranges) {
     xs[i] = xy[2 * i];
     ys[i] = xy[2 * i + 1];
   }
-  return { epoch, xy: normalized(xs, ys, ...ranges) };
+  return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
 
 class Trails {
+  turn;
+  view;
+
   constructor(view) {
     Object.assign(this, { view, on: false, turn: 0 });
     this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
@@ -1738,8 +2142,9 @@ function turned({ store }, { name, epochs }, epoch) {
   store.setLook({ epochs: shown });
 }
 
-async function start({ store, source, maps: [data, embedding] }, place) {
-  const { meta } = store;
+async function start({ store, source, maps }, place) {
+  const { meta } = store,
+    [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
@@ -1752,56 +2157,10 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   }
 }
 
-async function embeddingOf({ source, maps: [, map] }, epoch) {
+async function embeddingOf({ source, maps: { 1: map } }, epoch) {
   map.note.textContent = `laying out epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
   return [xs, ys, note];
-}
-
-// --- legend.js
-const MOST = 12;
-
-function drawLegend(node, legend) {
-  if (!legend) {
-    node.replaceChildren();
-    return;
-  }
-  const hidden = () => [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
-  const colors = { category: swatches, number: bar, hidden }[legend.kind](legend);
-  node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
-}
-
-function bar({ column, range, color }) {
-  const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
-  const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
-  return [
-    h("span", { class: "lw-legend-name", text: column.name, title: column.source || "" }),
-    h("span", { class: "lw-num", text: short(range[0]) }),
-    h("span", { class: "lw-ramp", style: { background: `linear-gradient(90deg,${stops})` } }),
-    h("span", { class: "lw-num", text: short(range[1]) }),
-    h("span", { class: "lw-quiet", text: direction }),
-  ];
-}
-
-function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST),
-    more = column.categories.length - names.length;
-  return [
-    h("span", { class: "lw-legend-name", text: column.name }),
-    ...names.map((name, i) =>
-      h(
-        "span",
-        { class: "lw-key", title: name },
-        swatch(colors[i % colors.length]),
-        h("span", { text: shortNames(column.categories, 14)[i] }),
-      ),
-    ),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
-  ].filter(Boolean);
-}
-
-function swatch(rgb) {
-  return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
 // --- classes.js
@@ -1811,6 +2170,11 @@ const COLUMNS = [
 ];
 
 class ClassTable {
+  paint;
+  select;
+  store;
+  wire;
+
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
@@ -1891,6 +2255,16 @@ const ROOMY = 15,
 const NAMES = 62;
 
 class MatrixPanel {
+  cell;
+  edge;
+  fail;
+  loaded;
+  paint;
+  select;
+  store;
+  theme;
+  wire;
+
   constructor(options) {
     Object.assign(this, options, { kind: "suspects", loaded: new Map() });
     this.menu = h("select", {
@@ -2121,7 +2495,7 @@ function evidenceFeature(view) {
 async function fetchLenses({ store, wire, head, fail }) {
   try {
     const { body } = await wire.ask("lenses");
-    store.meta.lenses = body.lenses;
+    store.lenses = body.lenses;
     head.fillLenses();
   } catch (error) {
     fail(error);
@@ -2142,6 +2516,11 @@ const CONTENTS = [
 ];
 
 class Exporter {
+  onClose;
+  onToggle;
+  say;
+  wire;
+
   constructor(options) {
     Object.assign(this, options);
     this.path = h("input", {
@@ -2289,160 +2668,16 @@ function exportFeature(view) {
   });
 }
 
-// --- keys.js
-const KEYMAPS = {
-  default: {
-    accept: [" "],
-    keep: ["k"],
-    skip: ["s"],
-    flag: ["f"],
-    undo: ["u"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Backspace", "Delete"],
-    trails: ["t"],
-    enlarge: ["z"],
-    grid: ["g"],
-    zoomIn: ["+", "="],
-    zoomOut: ["-"],
-    pixels: ["o"],
-    undoView: ["Ctrl+z"],
-    redoView: ["Ctrl+y", "Ctrl+Z"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-  prodigy: {
-    accept: ["a"],
-    keep: ["x"],
-    skip: [" "],
-    flag: ["f"],
-    undo: ["u", "Backspace"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Delete"],
-    trails: ["t"],
-    enlarge: ["z"],
-    grid: ["g"],
-    zoomIn: ["+", "="],
-    zoomOut: ["-"],
-    pixels: ["o"],
-    undoView: ["Ctrl+z"],
-    redoView: ["Ctrl+y", "Ctrl+Z"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-};
-
-const MEANINGS = {
-  accept: "accept the suggestion",
-  keep: "keep the given label",
-  skip: "skip, decide later",
-  flag: "flag or unflag",
-  undo: "undo",
-  redo: "redo",
-  neighbors: "select the neighbours",
-  next: "next example",
-  previous: "previous example",
-  type: "type a class name",
-  note: "write a note",
-  blind: "hide or show suggestions",
-  clear: "clear the selection",
-  trails: "trails over epochs, of the selection or of this example",
-  enlarge: "enlarge the example: picture or text; again to close",
-  grid: "a grid of many examples; again to close",
-  zoomIn: "larger: the enlarged example, the grid or the maps",
-  zoomOut: "smaller",
-  pixels: "enlarged picture: original pixels, again to fit",
-  undoView: "undo a change of the view: filters, selection, colour, zoom",
-  redoView: "redo a change of the view",
-  help: "show or hide this help",
-  leave: "close, then leave the view",
-};
-
-function keymapOf(choice) {
-  if (!choice) return KEYMAPS.default;
-  if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
-  const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
-  const taken = new Set(Object.values(own).flat());
-  const base = Object.fromEntries(
-    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
-  );
-  return { ...base, ...own };
-}
-
-function digitClasses(classes) {
-  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
-  const pairs = named
-    ? classes.map((name, i) => [name, i])
-    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
-  return Object.fromEntries(pairs);
-}
-
-function digitOf(event) {
-  const match = /^(?:Digit|Numpad)([0-9])$/.exec(event.code || "");
-  if (match) return match[1];
-  return /^[0-9]$/.test(event.key) ? event.key : null;
-}
-
-function actionOf(event, keymap) {
-  if (event.altKey || event.isComposing) return null;
-  if (event.ctrlKey || event.metaKey) {
-    const chord = Object.entries(keymap).find(([, keys]) => keys.includes(`Ctrl+${event.key}`));
-    return chord ? { action: chord[0] } : null;
-  }
-  for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
-  const digit = digitOf(event);
-  if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
-  const lower = event.shiftKey ? null : event.key.length === 1 ? event.key.toLowerCase() : null; // caps lock
-  for (const [action, keys] of Object.entries(keymap)) if (lower && keys.includes(lower)) return { action };
-  return null;
-}
-
-function keyCap(key) {
-  const names = {
-    " ": "Space",
-    ArrowRight: "→",
-    ArrowLeft: "←",
-    ArrowUp: "↑",
-    ArrowDown: "↓",
-    Escape: "Esc",
-    Backspace: "⌫",
-    Delete: "Del",
-  };
-  if (names[key]) return names[key];
-  if (key.startsWith("Ctrl+")) return `Ctrl ${keyCap(key.slice(5))}`;
-  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
-}
-
-function matchingClasses(classes, text, most = 8) {
-  const wanted = text.trim().toLowerCase();
-  const words = wanted.split(/\s+/).filter(Boolean);
-  const hits = classes
-    .map((name, i) => [name.toLowerCase(), i])
-    .filter(([name]) => words.every((word) => name.includes(word)));
-  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
-  return hits
-    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
-    .slice(0, most)
-    .map(([, i]) => i);
-}
-
 // --- media.js
 const PACK = 24;
 const ROOM = 16_000_000;
 const FOLD = 700;
 
 class Shelf {
+  items;
+  room;
+  size;
+
   constructor(room = ROOM) {
     Object.assign(this, { room, size: 0, items: new Map() });
   }
@@ -2479,6 +2714,12 @@ function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 }
 
 class Media {
+  asked;
+  kind;
+  question;
+  shelf;
+  wire;
+
   constructor(wire, kind, question = {}) {
     Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
@@ -2616,6 +2857,9 @@ function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 class Grid {
+  view;
+  wanted;
+
   constructor(view) {
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
@@ -2862,7 +3106,7 @@ function gridFeature(view) {
   const { store, registry, gallery, keymap } = view;
   const grid = (view.grid = new Grid(view));
   view.addCover(grid.el);
-  const cap = keyCap(keymap.grid?.[0] || "");
+  const cap = capOf(keymap, "grid");
   gallery.pager.before(
     h("button", { type: "button", class: "lw-button lw-grid-button", title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
   );
@@ -2886,15 +3130,19 @@ function gridFeature(view) {
 }
 
 // --- help.js
-function helpPanel(keymap, digits, classes, onClose) {
-  const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
-  const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
-  const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
-  const lines = [
-    [[span], named ? "set the class of that name" : "set a class"],
-    [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS).map(([action, text]) => [(keymap[action] || []).map(keyCap), text]),
-  ];
+function printed(keys, digits) {
+  const known = Object.keys(digits).sort((a, b) => Number(a === "0") - Number(b === "0") || a.localeCompare(b));
+  const span = known.length > 1 ? `${known[0]} … ${known[known.length - 1]}` : known[0];
+  return keys.filter((key) => span || !key.endsWith("digit")).map((key) => keyCap(key).replace("digit", span || "").replace("⇧", key.endsWith("digit") ? "⇧ " : "⇧"));
+}
+
+function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
+  const named = Object.entries(digits).every(([digit, code]) => classes[code] === digit);
+  const words = named ? { ...MEANINGS, label: "set the class of that name" } : MEANINGS;
+  const lines = Object.entries(words)
+    .filter(([action]) => action in keymap)
+    .map(([action, text]) => [printed(keymap[action], digits), text]);
+  const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
     ["wheel", "zoom; middle button pans; double click resets"],
@@ -2913,27 +3161,27 @@ function helpPanel(keymap, digits, classes, onClose) {
     h(
       "dl",
       {},
-      ...lines.flatMap(([keys, text]) => [
-        h(
-          "dt",
-          {},
-          keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" }),
-        ),
-        h("dd", { text }),
-      ]),
-      ...mouse.flatMap(([what, text]) => [
-        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
-        h("dd", { text }),
-      ]),
+      ...lines.flatMap(keyRow),
+      h("dt", { class: "lw-help-part", text: "in the editor" }),
+      h("dd", { class: "lw-help-part" }),
+      ...editing.flatMap(keyRow),
+      h("dt", { class: "lw-help-part", text: "by mouse" }),
+      h("dd", { class: "lw-help-part" }),
+      ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })]),
     ),
   );
+}
+
+function keyRow([keys, text]) {
+  const caps = keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" });
+  return [h("dt", {}, caps), h("dd", { text })];
 }
 
 function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
     digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
-  const first = (action) => keyCap(keymap[action]?.[0] || "");
+  const first = (action) => capOf(keymap, action);
   const of = (action, word) => first(action) && `${first(action)} ${word}`;
   const parts = [
     all && `${all} label`,
@@ -2949,8 +3197,10 @@ function keyLine(classes, keymap, suggests = true) {
 }
 
 function helpFeature(view) {
-  const { store, head, keymap } = view;
-  const box = helpPanel(keymap, digitClasses(store.classes), store.classes, () => toggle(false));
+  const { store, head, keymap, kind } = view,
+    { classes, meta } = store;
+  const keys = { keymap, kind, edits: meta.keymap.edit[meta.task], digits: digitClasses(classes), classes };
+  const box = helpPanel(keys, () => toggle(false));
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;
     box.hidden = !open;
@@ -3028,9 +3278,12 @@ const ZOOM_STEP = 1.25;
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 class Lightbox {
+  kept;
+  view;
+
   constructor(view) {
     Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
-    const key = (action) => keyCap(view.keymap[action]?.[0] || "");
+    const key = (action) => capOf(view.keymap, action);
     const button = (text, label, act, action) => {
       const said = key(action) ? `${label} (${key(action)})` : label;
       return h("button", { type: "button", class: "lw-icon", text, title: said, "aria-label": label, onclick: act });
@@ -3191,7 +3444,7 @@ class Lightbox {
     if (isText ? view.media.kind === "own" : !item.src || view.media.kind !== "image") return;
     try {
       const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
-      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) });
+      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
     } catch (error) {
       if (this.row === row) this.tell(error.message);
       return;
@@ -3321,7 +3574,7 @@ function lightboxFeature(view) {
   const { store, registry, inspector, gallery, keymap } = view;
   const box = (view.lightbox = new Lightbox(view));
   view.addCover(box.el);
-  const cap = keyCap(keymap.enlarge?.[0] || "");
+  const cap = capOf(keymap, "enlarge");
   const button = h("button", {
     type: "button",
     class: "lw-icon lw-enlarge",
@@ -3589,6 +3842,22 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 class Store {
+  lenses;
+  suggested;
+  pError;
+  pSuggested;
+  issue;
+  neighborsOf;
+  classes;
+  flags;
+  given;
+  labels;
+  listeners;
+  meta;
+  n;
+  order;
+  verdict;
+
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
     Object.assign(this, {
@@ -3810,7 +4079,8 @@ class Store {
 
   shortenIn(text, most) {
     if (text.length <= most) return text;
-    const found = this.classes.map((name, code) => [name, code]).filter(([name]) => name.length > 12 && text.includes(name));
+    const named = this.classes.map((name, code) => [name, code]);
+    const found = named.filter(([name]) => name.length > 12 && text.includes(name));
     found.sort((a, b) => b[0].length - a[0].length);
     const room = Math.max(10, Math.floor((most - 30) / Math.max(1, Math.min(2, found.length))));
     return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
@@ -3895,8 +4165,9 @@ function around(node) {
   return found;
 }
 
+let painter;
 function painted(color) {
-  const context = (painted.context ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  const context = (painter ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);
   context.fillStyle = color;
   context.fillRect(0, 0, 1, 1);
@@ -3931,8 +4202,8 @@ function pageFeature(view) {
     view.colorBy(view.paint.by);
     view.side.refresh(true);
     view.gallery.redraw();
-    view.inspector.buildChoices();
-    view.inspector.facts();
+    view.inspector.showEditor();
+    view.inspector.neighborCaptions();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {
@@ -4004,6 +4275,11 @@ function retheme(view) {
 const PACE_PAUSE = 1500;
 
 class PeoplePanel {
+  fail;
+  lens;
+  store;
+  wire;
+
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
@@ -4140,25 +4416,27 @@ const BY_DOUBT = ["suspicion", "pairs", "column"];
 function reviewFeature(view) {
   const { store, actions, inspector, registry, bulk } = view;
   const acts = {
-    accept: () => actions.accept(),
-    keep: () => actions.keep(),
+    accept: () => inspector.editor.accept(),
+    keep: () => inspector.editor.keep(),
+    confirmAll: () => inspector.confirmAll(),
     skip: () => actions.skip(),
     flag: () => actions.flag(),
     undo: () => actions.undo(),
     redo: () => actions.redo(),
     next: () => store.step(1),
     previous: () => store.step(-1),
-    type: () => inspector.typeBox.openClass(),
+    type: () => inspector.openEditor(),
+    edit: () => inspector.openEditor(),
     note: () => inspector.openNote(),
     neighbors: () => selectNeighbors(view),
-    blind: () => toggleBlind(view),
+    hide: () => toggleBlind(view),
     clear: () => store.clearSelection(),
   };
   for (const [name, act] of Object.entries(acts)) registry.onAction(name, act);
   registry.onEscape(() => {
-    const typing = Boolean(inspector.typeBox.mode);
-    inspector.typeBox.close();
-    return typing;
+    const open = inspector.editing;
+    inspector.closeEditor();
+    return open;
   });
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
@@ -4244,6 +4522,10 @@ function percent(share) {
 }
 
 class RowTable {
+  hides;
+  paint;
+  store;
+
   constructor(options) {
     Object.assign(this, options, { by: "unusual", answer: null });
     this.heads = HEADINGS.map(([by, text, title]) =>
@@ -4352,6 +4634,8 @@ function rowTableFeature(view) {
 
 // --- sound.js
 class Player {
+  wire;
+
   constructor(options) {
     Object.assign(this, options, { url: "" });
     this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
@@ -4407,6 +4691,8 @@ const STEP_REST = 350;
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
 class ViewHistory {
+  past;
+
   constructor(state) {
     Object.assign(this, { past: [], now: state, future: [] });
   }
@@ -4444,8 +4730,8 @@ function viewHistoryFeature(view) {
   const state = () => ({ ...store.look, selected: store.selected });
   let history = null,
     busy = false;
-  const back = iconButton("back", "undo the last change of the view (Ctrl Z)", () => travel(false)),
-    forth = iconButton("forth", "redo the change of the view (Ctrl Y)", () => travel(true));
+  const back = iconButton("back", `undo the last change of the view (${capOf(view.keymap, "undoView")})`, () => travel(false)),
+    forth = iconButton("forth", `redo the change of the view (${capOf(view.keymap, "redoView")})`, () => travel(true));
   const mark = () => {
     back.disabled = !history?.past.length;
     forth.disabled = !history?.future.length;
@@ -4486,6 +4772,13 @@ function viewHistoryFeature(view) {
 
 // --- views.js
 class ViewsMenu {
+  fail;
+  onClose;
+  onOpen;
+  say;
+  store;
+  wire;
+
   constructor(options) {
     Object.assign(this, options);
     this.button = h(
@@ -4640,6 +4933,11 @@ const FEATURES = [
 
 // --- bars.js
 class Bars {
+  colors;
+  column;
+  onPick;
+  store;
+
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
@@ -4721,6 +5019,11 @@ const HEIGHT = 34;
 const GRIP = 6;
 
 class Histogram {
+  column;
+  onBrush;
+  store;
+  theme;
+
   constructor(column, store, theme, onBrush, onClose) {
     Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
     this.domain = extent(column.values);
@@ -4892,6 +5195,18 @@ function queryShown({ meta, columns, classes }) {
 const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 class Filters {
+  fail;
+  load;
+  onChange;
+  paint;
+  quiet;
+  say;
+  search;
+  shown;
+  store;
+  theme;
+  waiting;
+
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
     const query = queryShown(this.store);
@@ -5124,6 +5439,15 @@ class Filters {
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
+  bulk;
+  editor;
+  fail;
+  media;
+  onPick;
+  onToggle;
+  store;
+  wanted;
+
   constructor(options) {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
@@ -5261,8 +5585,7 @@ class Gallery {
   }
 
   caption(row) {
-    const { store, paint } = this,
-      colors = paint.classColors();
+    const { store } = this;
     const label = store.labels[row],
       changed = label !== store.given[row],
       verdict = store.verdict[row];
@@ -5270,7 +5593,7 @@ class Gallery {
       return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
-    return h(
+    const el = h(
       "span",
       {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
@@ -5280,10 +5603,10 @@ class Gallery {
             ? `${name}, p(wrong) ${probability(store.pError[row])}`
             : name,
       },
-      label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: store.shortName(label, 18) }),
-      h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
     );
+    this.editor.thumb(el, [{ value: label, most: 18 }]);
+    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    return el;
   }
 
   async fill(page) {
@@ -5335,6 +5658,14 @@ const LENSES = [
 ];
 
 class Head {
+  onColor;
+  onExport;
+  onFold;
+  onHelp;
+  onLens;
+  onRemoteLens;
+  store;
+
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -5387,9 +5718,8 @@ class Head {
       h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", {
         class: "lw-quiet lw-facts",
-        text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
         title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
-      }),
+      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
@@ -5423,7 +5753,7 @@ class Head {
         if (test(store, i)) totals[j]++;
       });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const { lenses } = store.meta;
+    const { lenses } = store;
     const more = lenses
       ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
       : [["", "looking for more…"]];
@@ -5588,8 +5918,13 @@ function names(c, lines, y, right, theme) {
 
 // --- typebox.js
 class TypeBox {
+  keymap;
+  onLeave;
+  onMode;
+  standing;
+
   constructor(options) {
-    Object.assign(this, options, { mode: null, best: -1 });
+    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [] });
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -5600,29 +5935,20 @@ class TypeBox {
     });
     this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
     this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
-    this.rest();
   }
 
   rest() {
-    this.input.placeholder = this.many ? `/ type one of ${count(this.store.classes.length)} classes` : "type a class";
+    this.input.placeholder = this.standing?.resting || "";
   }
 
-  openClass() {
-    this.open("class", "type a class", "");
-    this.match();
-  }
-
-  openNote(text) {
-    this.open("note", "write a note, Enter saves it", text);
-  }
-
-  open(mode, placeholder, value) {
+  open(mode) {
     this.mode = mode;
     this.onMode(true);
-    this.input.placeholder = placeholder;
-    this.input.value = value;
+    this.input.placeholder = mode.placeholder;
+    this.input.value = mode.value || "";
     this.matches.replaceChildren();
     this.input.focus({ preventScroll: true });
+    this.match();
   }
 
   close() {
@@ -5635,56 +5961,50 @@ class TypeBox {
   }
 
   match() {
-    this.mode ||= "class";
-    if (this.mode !== "class") return;
+    this.mode ||= this.standing;
+    const { mode } = this;
+    if (!mode?.find) return;
     this.onMode(true);
-    const { classes } = this.store,
-      codes = matchingClasses(classes, this.input.value);
-    const colors = this.paint.classColors();
-    this.codes = codes;
-    this.best = codes.length ? codes[0] : -1;
-    const none = codes.length ? [] : [h("span", { class: "lw-empty-line", text: "no such class" })];
-    this.matches.replaceChildren(...codes.map((code, i) => this.option(code, i, colors)), ...none);
+    this.found = mode.find(this.input.value);
+    this.best = this.found.length && this.input.value.trim() ? this.found[0] : -1;
+    const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
+    this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
   }
 
-  option(code, i, colors) {
+  option(item) {
     const onpointerdown = (event) => {
       event.preventDefault();
-      this.choose(code);
+      this.choose(item);
     };
+    const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), title: this.store.classes[code], onpointerdown },
-      swatch(colors[code]),
-      h("span", { class: "lw-clip", text: this.store.shortName(code, 40) }),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: mode.title(item), onpointerdown },
+      ...mode.node(item),
     );
   }
 
   key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key !== "Enter" && !step) return;
+    const { action = "" } = actionOf(event, this.keymap) || {},
+      step = { nextMatch: 1, previousMatch: -1 }[action];
+    if (action !== "choose" && !step) return;
     event.preventDefault();
     if (step) this.move(step);
-    else if (this.mode === "note") this.saveNote();
+    else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
     else if (this.best >= 0) this.choose(this.best);
   }
 
   move(by) {
-    if (this.mode !== "class" || !this.codes.length) return;
-    const at = Math.max(0, Math.min(this.codes.length - 1, this.codes.indexOf(this.best) + by));
-    this.best = this.codes[at];
+    if (!this.mode?.find || !this.found.length) return;
+    const at = Math.max(0, Math.min(this.found.length - 1, this.found.indexOf(this.best) + by));
+    this.best = this.found[at];
     [...this.matches.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
   }
 
-  choose(code) {
+  choose(item) {
+    const { mode } = this;
     this.leave();
-    this.onClass(code);
-  }
-
-  saveNote() {
-    const text = this.input.value.trim();
-    this.leave();
-    this.onNote(text);
+    mode.choose(item);
   }
 
   leave() {
@@ -5694,28 +6014,46 @@ class TypeBox {
 }
 
 // --- inspector.js
+const SKIPPED = 3;
 const ANSWERS_KEPT = 200;
-const BUTTONS = 10;
 
 const HIDDEN = "hidden until you choose";
 const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
-const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
-  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
-  wrong: "p_error: probability, by the detector, that the given label is wrong",
-};
-
 class Inspector {
+  actions;
+  answers;
+  edits;
+  emptyQueue;
+  fail;
+  keymap;
+  kind;
+  media;
+  onLeave;
+  onPick;
+  paint;
+  rows;
+  say;
+  store;
+  theme;
+  wire;
+
   constructor(options) {
     Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
     const { store } = this;
-    this.digits = digitClasses(store.classes);
-    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
     this.build();
+    this.editor = this.kind.make({
+      place: { facts: this.facts, tools: this.tools, root: this.el },
+      line: this.typeBox,
+      space: this.space(),
+      keymap: this.edits,
+      judge: (verdicts, how) => this.judge(verdicts, how),
+      say: this.say,
+      theme: this.theme,
+    });
     store.on("cursor", () => this.show());
     store.on("labels", () => {
       this.forgetNotes();
-      this.facts();
+      this.showEditor();
       this.queue();
       this.titleNeighbors();
       this.neighborCaptions();
@@ -5729,15 +6067,11 @@ class Inspector {
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
     this.picture = h("div", { class: "lw-picture" });
-    this.labels = h("div", { class: "lw-labels" });
+    this.facts = h("div", { class: "lw-editor-facts" });
+    this.tools = h("div", { class: "lw-editor-tools" });
     this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
-    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     this.typeBox = new TypeBox({
-      store: this.store,
-      paint: this.paint,
-      many: this.store.classes.length > BUTTONS,
-      onClass: (code) => this.actions.label(code, "typed"),
-      onNote: (text) => this.saveNote(text),
+      keymap: this.edits,
       onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
       onLeave: () => this.onLeave?.(),
     });
@@ -5756,13 +6090,13 @@ class Inspector {
         { class: "lw-part lw-part-look" },
         h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
         h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar),
-        h("div", { class: "lw-look" }, this.picture, this.labels),
+        h("div", { class: "lw-look" }, this.picture, this.facts),
       ),
       h(
         "div",
         { class: "lw-part lw-part-decide" },
         this.why,
-        h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
+        h("div", { class: "lw-choose" }, this.tools, this.typeBox.el),
         this.acts,
         this.noteLine,
       ),
@@ -5775,39 +6109,12 @@ class Inspector {
         this.table,
       ),
     );
-    this.buildChoices();
     this.buildActs();
     this.why.hidden = this.store.meta.doubted === false;
   }
 
-  buildChoices() {
-    const { store } = this,
-      colors = this.paint.classColors(),
-      codes = Object.values(this.digits).sort((a, b) => a - b);
-    this.choices.replaceChildren(
-      ...codes.map((code) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "lw-choice",
-            "data-code": code,
-            title: `${store.classes[code]} (key ${this.keyOf[code]})`,
-            onclick: () => this.actions.label(code, "button"),
-          },
-          h("kbd", { text: this.keyOf[code] }),
-          swatch(colors[code]),
-          h("span", { class: "lw-clip", text: store.shortName(code, 17) }),
-        ),
-      ),
-    );
-    const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
-    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
-    this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
-  }
-
   buildActs() {
-    const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
+    const cap = (action) => capOf(this.keymap, action);
     const act = (action, text, run) =>
       h(
         "button",
@@ -5825,8 +6132,8 @@ class Inspector {
     const { actions } = this;
     const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      ...(suggests === false ? [] : [act("accept", "Accept", () => actions.accept())]),
-      act("keep", "Keep", () => actions.keep()),
+      ...(suggests === false ? [] : [act("accept", "Accept", () => this.editor.accept())]),
+      act("keep", "Keep", () => this.editor.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
       act("note", "✎", () => this.openNote()),
@@ -5834,17 +6141,81 @@ class Inspector {
   }
 
 
+  space() {
+    const { store, paint } = this;
+    return {
+      classes: store.classes,
+      className: (code) => store.className(code),
+      shortName: (code, most) => store.shortName(code, most),
+      color: (code) => paint.classColor(code),
+    };
+  }
+
+  judge([{ value }], how) {
+    const { actions } = this;
+    if (how === "selection") actions.labelSelection(value);
+    else if (how === "keep") actions.keep();
+    else actions.label(value, how);
+  }
+
+  showEditor() {
+    const { store } = this,
+      { row } = store;
+    if (row < 0) {
+      this.editor.show(null);
+      return;
+    }
+    const { p_given = null, p_epoch = null } = this.answer?.row === row ? this.answer : {};
+    this.editor.show({
+      row,
+      given: store.given[row],
+      suggested: store.suggested[row],
+      label: store.labels[row],
+      verdict: store.verdict[row],
+      flagged: Boolean(store.flags[row] & 1),
+      hides: this.hides,
+      doubted: store.meta.doubted !== false,
+      pError: store.pError[row],
+      pSuggested: store.pSuggested[row],
+      pGiven: p_given,
+      epoch: p_epoch,
+    });
+    this.reveal();
+  }
+
+  confirmAll() {
+    const { store, actions } = this,
+      { row } = store;
+    if (row < 0) return;
+    if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
+    else this.editor.keep();
+  }
+
+  get editing() {
+    return Boolean(this.editor.editing || this.typeBox.mode);
+  }
+
+  openEditor() {
+    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open();
+  }
+
+  closeEditor() {
+    this.editor.close();
+    this.typeBox.close();
+  }
+
+
   async show() {
     const { store } = this,
       { row } = store;
-    this.typeBox.close();
+    this.closeEditor();
     this.el.classList.toggle("lw-nothing", row < 0);
-    for (const button of this.el.querySelectorAll(".lw-act, .lw-choice")) button.disabled = row < 0;
+    for (const button of this.el.querySelectorAll(".lw-act")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
     }
-    this.facts();
+    this.showEditor();
     this.queue();
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
@@ -5900,7 +6271,7 @@ class Inspector {
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
     this.store.neighborsOf = null;
-    this.facts();
+    this.showEditor();
     this.queue();
     this.gaps.hidden = true;
     drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
@@ -5918,7 +6289,7 @@ class Inspector {
     this.title.title = String(answer.id);
     this.drawPicture(answer.media);
     this.reasons();
-    this.facts();
+    this.showEditor();
     this.redrawCurve();
     this.drawNeighbors();
     this.table.replaceChildren(
@@ -5934,7 +6305,7 @@ class Inspector {
 
   reasons() {
     const { answer } = this;
-    const shows = keyCap(this.keymap.blind?.[0] || "");
+    const shows = capOf(this.keymap, "hide");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
@@ -5948,111 +6319,11 @@ class Inspector {
     this.noteLine.title = text || "";
   }
 
-  facts() {
-    const { store } = this,
-      { row } = store;
-    if (row < 0) {
-      this.labels.replaceChildren();
-      for (const button of this.choices.children) {
-        button.classList.remove("lw-is-label", "lw-is-hint");
-        button.setAttribute("aria-pressed", "false");
-      }
-      return;
-    }
-    const hides = this.hides,
-      given = store.given[row],
-      suggested = store.suggested[row],
-      label = store.labels[row];
-    const { p_given = null, p_epoch } = this.answer?.row === row ? this.answer : {};
-    this.labels.replaceChildren(
-      p_given === null || hides
-        ? this.fact("given", given)
-        : this.fact("given", given, `epoch ${p_epoch}: p ${probability(p_given)}`, WHOSE.given(store.className(given), p_epoch)),
-      ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
-      this.now(label, given, store.verdict[row], store.flags[row]),
-    );
-    for (const button of this.choices.children) {
-      const code = Number(button.dataset.code);
-      button.classList.toggle("lw-is-label", code === label);
-      button.classList.toggle("lw-is-hint", !hides && code === suggested && code !== label);
-      button.setAttribute("aria-pressed", String(code === label));
-    }
-    this.reveal();
-  }
-
-  doubts(row, suggested, hides) {
-    const { store } = this,
-      line = (name, content) => h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content),
-      quiet = (text) => h("span", { class: "lw-quiet", text });
-    const known = Number.isFinite(store.pError[row]);
-    return [
-      hides
-        ? line("suggested", quiet("hidden"))
-        : suggested < 0
-          ? line("suggested", quiet("nothing"))
-          : this.fact("suggested", suggested, `detector: p ${probability(store.pSuggested[row])}`, WHOSE.suggested(store.className(suggested))),
-      line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
-    ];
-  }
-
   reveal() {
     if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
       this.reasons();
       this.redrawCurve();
     }
-  }
-
-  fact(name, code, detail = "", title = "") {
-    const { store } = this,
-      colors = this.paint.classColors(),
-      text = store.className(code);
-    return h(
-      "div",
-      { class: "lw-fact lw-fact-tall" },
-      h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
-      h(
-        "span",
-        { class: "lw-fact-value", title: text },
-        code >= 0 && swatch(colors[code % colors.length]),
-        h("span", { class: "lw-clip", text: store.shortName(code, 26) }),
-      ),
-    );
-  }
-
-  meter(p) {
-    return h(
-      "span",
-      { class: "lw-fact-value", title: WHOSE.wrong },
-      h(
-        "span",
-        { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
-        h("span", { style: { width: `${100 * (p || 0)}%` } }),
-      ),
-      h("span", { class: "lw-num", text: `detector: p ${probability(p)}` }),
-    );
-  }
-
-  now(label, given, verdict, flags) {
-    const said =
-      label !== given
-        ? `now ${this.store.shortName(label, 22)}`
-        : verdict === 2
-          ? "kept"
-          : verdict === 3
-            ? "skipped"
-            : "undecided";
-    const flag = flags & 1 ? " · ⚑" : "";
-    return h(
-      "div",
-      { class: "lw-fact" },
-      h("span", { class: "lw-fact-name", text: "decision" }),
-      h(
-        "span",
-        { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` },
-        h("span", { class: "lw-clip", text: said + flag, title: said + flag }),
-      ),
-    );
   }
 
   queue() {
@@ -6075,8 +6346,7 @@ class Inspector {
   redrawCurve() {
     const { store, answer } = this;
     if (!answer) return;
-    const colors = this.paint.classColors(),
-      of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
+    const of = (code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
     const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
     if (this.hides) {
@@ -6133,19 +6403,15 @@ class Inspector {
 
   neighborCaption(row) {
     const { store } = this,
-      colors = this.paint.classColors(),
       label = store.labels[row],
       given = store.given[row],
       name = store.className(label);
     if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
     const differs = given >= 0 && given !== store.given[store.row],
       was = label === given ? "" : `given ${store.className(given)}, now `;
-    return h(
-      "span",
-      { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` },
-      label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: `${was ? "✎" : ""}${store.shortName(label, 20)}` }),
-    );
+    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
+    this.editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
+    return el;
   }
 
   neighborCaptions() {
@@ -6153,7 +6419,7 @@ class Inspector {
   }
 
   blindChanged() {
-    this.facts();
+    this.showEditor();
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
@@ -6162,7 +6428,9 @@ class Inspector {
   }
 
   openNote() {
-    if (this.store.row >= 0 && !this.actions.refused()) this.typeBox.openNote(this.answer?.note || "");
+    if (this.store.row < 0 || this.actions.refused()) return;
+    const placeholder = "write a note, Enter saves it";
+    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(text) });
   }
 
   async saveNote(text) {
@@ -6176,6 +6444,7 @@ class Inspector {
 
   destroy() {
     clearTimeout(this.timer);
+    this.editor.destroy();
   }
 }
 
@@ -6208,7 +6477,12 @@ class Keyboard {
       }
       return;
     }
-    if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
+    const button = event.target.closest("button") && (event.key === " " || event.key === "Enter");
+    if (button && !event.ctrlKey && !event.metaKey) return; // a button reached by Tab
+    if (view.inspector.editor.editing && event.key !== "Escape") {
+      if (view.inspector.editor.key(event)) event.preventDefault();
+      return;
+    }
     if (view.registry.took(event)) {
       event.preventDefault();
       return;
@@ -6216,21 +6490,14 @@ class Keyboard {
     const meant = actionOf(event, view.keymap);
     if (!meant) return;
     event.preventDefault();
-    this.run(meant);
+    if (meant.digit === undefined) this.run(meant.action);
+    else view.inspector.editor.digit(meant.digit, meant.action === "labelSelection");
+    view.maps.forEach((map) => map.flush());
   }
 
-  run({ action, digit }) {
-    const { actions, inspector, registry } = this.view,
-      code = digit === undefined ? -1 : inspector.digits[digit];
-    if (digit !== undefined && code === undefined) {
-      this.view.say(`no class on key ${digit}`, "warn");
-      return;
-    }
-    if (action === "label") actions.label(code);
-    else if (action === "labelSelection") actions.labelSelection(code);
-    else if (action === "leave") this.leave();
-    else registry.actions.get(action)();
-    this.view.maps.forEach((map) => map.flush());
+  run(/** @type {string} */ action) {
+    if (action === "leave") this.leave();
+    else this.view.registry.actions.get(action)?.();
   }
 
   leave() {
@@ -6294,6 +6561,11 @@ function linked(gl) {
 }
 
 class PointsGL {
+  kind;
+  canvas;
+  gl;
+  onrestored;
+
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;
@@ -6434,6 +6706,11 @@ function mark(diameter, kind) {
 const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
 
 class Points2D {
+  onrestored;
+  kind;
+  canvas;
+  context;
+
   constructor(canvas) {
     Object.assign(this, { canvas, context: canvas.getContext("2d"), n: 0, kind: "canvas2d" });
   }
@@ -6518,6 +6795,20 @@ const FEW_ROWS = 2000;
 const CELLS = 48;
 
 class PointMap {
+  y;
+  trails;
+  onCamera;
+  onHover;
+  onPick;
+  onSelect;
+  overlays;
+  paint;
+  regions;
+  store;
+  theme;
+  tools;
+  x;
+
   constructor(options) {
     Object.assign(this, options, {
       camera: { ...HOME },
@@ -6561,7 +6852,7 @@ class PointMap {
   setData(xs, ys, ranges = null) {
     this.message.textContent = "";
     this.ranges = ranges || [extent(xs), extent(ys)];
-    const next = normalized(xs, ys, ...this.ranges);
+    const next = normalized(xs, ys, this.ranges[0], this.ranges[1]);
     const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
     if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
     else this.place(next);
@@ -6679,7 +6970,7 @@ class PointMap {
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
     if (xy) {
-      if (this.x) drawAxes(c, this, colors);
+      if (this.x) drawAxes(c, { x: this.x, y: this.y, ranges: this.ranges, size, camera: this.camera }, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
@@ -6704,7 +6995,7 @@ class PointMap {
     if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
   }
 
-  crowd([x0, y0, x1, y1]) {
+  crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
     if (this.counted !== this.xy) {
       this.counted = this.xy;
       this.cells = cellsOf(this.xy, CELLS);
@@ -6878,6 +7169,11 @@ class PointMap {
 
 // --- paint.js
 class Paint {
+  palettes;
+  states;
+  store;
+  theme;
+
   constructor(store, theme) {
     Object.assign(this, {
       store,
@@ -6887,12 +7183,16 @@ class Paint {
       states: new Uint8Array(store.n),
       table: null,
       legend: null,
+      palettes: new Map(),
     });
     this.restate();
   }
 
   classColors(k = this.store.classes.length) {
-    return classColors(k, this.theme().dark);
+    const { dark } = this.theme(),
+      name = `${k} ${dark}`;
+    if (!this.palettes.has(name)) this.palettes.set(name, classColors(k, dark));
+    return this.palettes.get(name);
   }
 
   classColor(code) {
@@ -6968,6 +7268,9 @@ class Paint {
 const MOMENT = 400;
 
 class ProgressLine {
+  line;
+  pause;
+
   constructor(line, pause = MOMENT) {
     Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
   }
@@ -6993,6 +7296,14 @@ class ProgressLine {
 
 // --- registry.js
 class Registry {
+  actions;
+  closers;
+  endings;
+  keys;
+  moments;
+  pushes;
+  traits;
+
   constructor() {
     Object.assign(this, {
       pushes: new Map(),
@@ -7066,6 +7377,8 @@ function once(map, key, value, what) {
 
 // --- tabs.js
 class Tabs {
+  panels;
+
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
     this.buttons = [];
@@ -7111,6 +7424,11 @@ class Tabs {
 const POINTER_REST = 120;
 
 class Tip {
+  media;
+  paint;
+  root;
+  store;
+
   constructor(options) {
     Object.assign(this, options);
     this.line = h("div", { class: "lw-clip" });
@@ -7185,6 +7503,10 @@ const MODES = [
 ];
 
 class Toolbar {
+  onClear;
+  onHome;
+  onZoom;
+
   constructor(actions) {
     Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
@@ -7260,6 +7582,13 @@ const PATIENCE = 6;
 const CHANGES = new Set(["decide", "undo", "redo"]);
 
 class Wire {
+  last;
+  model;
+  onNews;
+  onWaiting;
+  open;
+  turn;
+
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
     this.onLost = () => {}; // called when a question could not even be sent
@@ -7270,9 +7599,9 @@ class Wire {
     this.timer = setInterval(() => this.watch(), 2000);
   }
 
-  ask(kind, body = {}, buffers = []) {
-    const request = `${this.view}.${++this.last}`,
-      message = { ...body, kind, request };
+  ask(kind, body, buffers = []) {
+    const request = `${this.view}.${++this.last}`;
+    const message = { ...body, kind, request };
     if (CHANGES.has(kind)) message.turn = ++this.turn;
     return new Promise((resolve, reject) => {
       this.open.set(request, { resolve, reject, message, buffers, sent: this.last, since: Date.now() });
@@ -7333,6 +7662,16 @@ class Wire {
 
 // --- main.js
 class Explorer {
+  timelines;
+  grid;
+  lightbox;
+  again;
+  showLook;
+  colors;
+  focused;
+  model;
+  registry;
+
   constructor(model, el, again) {
     Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
@@ -7392,10 +7731,11 @@ class Explorer {
       if (store.columns.has(name)) store.setValues(name, values);
     }
     this.source = new Source(this.wire, store);
-    this.keymap = keymapOf(meta.keymap);
+    this.kind = EDITORS[meta.task];
+    this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
-    this.undoKey = keyCap(this.keymap.undo?.[0] || "");
+    this.undoKey = capOf(this.keymap, "undo");
     this.actions = new Actions({ store, wire: this.wire, say: this.say });
   }
 
@@ -7434,8 +7774,11 @@ class Explorer {
       paint,
       theme,
       actions,
+      kind: this.kind,
       keymap: this.keymap,
+      edits: meta.keymap.edit[meta.task],
       onPick,
+      say,
       fail,
       onLeave: () => this.focus(),
       emptyQueue: () => this.gallery.nothing(),
@@ -7445,7 +7788,7 @@ class Explorer {
       store,
       bulk: this.bulk,
       media,
-      paint,
+      editor: this.inspector.editor,
       onPick,
       onToggle: (row) => this.toggleRow(row),
       fail,
@@ -7563,9 +7906,9 @@ class Explorer {
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
-    this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
     if (meta.warning) this.say(meta.warning, "warn");
-    this.status.title = [this.status.textContent, meta.warning, meta.how].filter(Boolean).join("; ");
+    this.status.title = [this.status.textContent, meta.expected_title, meta.canaries, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
   news(body, buffers) {

@@ -9,6 +9,7 @@ saved notebook does not grow.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -20,10 +21,22 @@ import traitlets as T
 
 from widgets.requests.progress import reporting
 from widgets.requests.turns import Turns
-from widgets.view.queues import queue_rows
+from widgets.saved.page import save_html
+from widgets.saved.still import still_html
+from widgets.view.queues import queue_rows, rank_anew
 from widgets.view.search import is_query
-from widgets.view.shown import check_cameras, check_color, check_epochs, check_filters, check_view, filter_mask
-from widgets.view.suspects import rank_again, scores_of, suspects
+from widgets.view.shown import (
+    check_cameras,
+    check_color,
+    check_epochs,
+    check_filters,
+    check_view,
+    filter_mask,
+    forget_view,
+    keep_view,
+    named_view,
+)
+from widgets.view.suspects import scores_of, suspects
 from widgets.view.unrecorded import opened_run
 from widgets.view.view import OWN, View
 from widgets.view.views import FIELDS
@@ -46,7 +59,7 @@ TABLES = ("shown", "selection", "all")
 """Rows that `Explorer.table` can give."""
 
 
-class Explorer(anywidget.AnyWidget, View):
+class Explorer(anywidget.AnyWidget):
     """See, sort and relabel the doubtful examples of a run, a DataFrame, or labels with probabilities beside them.
 
     Parameters
@@ -70,9 +83,9 @@ class Explorer(anywidget.AnyWidget, View):
         Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged. No
         verdict of another author is shown or moves the ranking. When all is judged, the people tab and
         `workbench.agreement(run)` say how far the opinions agree.
-    keymap : "default", "prodigy" or dict of action to key or list of keys, optional
-        A dict is laid over the default and must leave every action a key; `{action: []}` does without one. The help
-        of the page (`?`) shows the keys in force. See `widgets.wire.keymaps`.
+    keymap : "default", "prodigy", "labelstudio", "cvat", or dict of action to key or list of keys, optional
+        The keys of another tool, or a dict that is laid over the default and must leave every action a key;
+        `{action: []}` does without one. The help of the page (`?`) shows the keys in force. See `widgets.wire.keymaps`.
     color_by : str, optional
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
@@ -110,7 +123,7 @@ class Explorer(anywidget.AnyWidget, View):
         of a saved view.
     changes : DataFrame of what differs from the given labels. Set it to {id: class} (or a DataFrame with the column
         label) to let exactly these differ, in one step of undo.
-    run : the Run. views : the saved views.
+    run : the Run. issues : the suspects on show. views : the saved views.
     """
 
     _esm = HERE / "explorer.js"
@@ -127,7 +140,7 @@ class Explorer(anywidget.AnyWidget, View):
     webgl = T.Bool(True).tag(sync=True)
     view = Computed(lambda self: self._view_now(), lambda self, value: self._show_view(value))
     changes = Computed(
-        lambda self: self.run.changes(author=self.only), lambda self, value: self._replace_changes(value)
+        lambda self: self.run.changes(author=self._view.only), lambda self, value: self._replace_changes(value)
     )
 
     def __init__(
@@ -147,23 +160,31 @@ class Explorer(anywidget.AnyWidget, View):
         height: int = 540,
         **data: object,
     ) -> None:
-        self.pool = run if isinstance(run, Ensemble) else None
-        opened = opened_run(run if self.pool is None else self.pool.runs[0], data, signature(type(self)).parameters)
+        pool = run if isinstance(run, Ensemble) else None
+        opened = opened_run(run if pool is None else pool.runs[0], data, signature(type(self)).parameters)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
-        self._loop = _running_loop()
         self._turns = Turns()
-        self.keymap, self.blind, self.render = checked(keymap), blind, render
-        self.other = None if other is None else opened_run(other, {})
         if issues is None:
             who = opened.journal.author if author is None else author
-            issues = suspects(opened, who if second_opinion else None, self.pool)
-        scores = scores_of(opened, self.pool) if scores is None else scores
-        self.open_run(opened, issues, scores, author, second_opinion)
+            issues = suspects(opened, who if second_opinion else None, pool)
+        self._view = view = View(
+            _Pages(self),
+            opened,
+            issues,
+            scores_of(opened, pool) if scores is None else scores,
+            author=author,
+            alone=second_opinion,
+            keymap=checked(keymap),
+            blind=blind,
+            render=render,
+            other=None if other is None else opened_run(other, {}),
+            pool=pool,
+        )
         if queue is None:
             suspects_first = "random" if blind else "suspicion"  # the order would tell what is hidden
-            queue = "second" if second_opinion else suspects_first if self.doubted else "all"
+            queue = "second" if second_opinion else suspects_first if view.doubted else "all"
         if color_by is None:
-            color_by = "p_error" if self.doubted else "label"
+            color_by = "p_error" if view.doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
         self._made = True
         self.on_msg(self._receive)
@@ -175,11 +196,7 @@ class Explorer(anywidget.AnyWidget, View):
 
         In a second opinion it learns from this author's verdicts alone.
         """
-        self.show_issues(rank_again(self.run, self.only, self.pool))
-        self._made = False
-        self.queue = "suspicion"
-        self._made = True
-        self.send({"push": "reopen"})
+        rank_anew(self._view)
 
     def table(self, rows: str = "shown") -> pd.DataFrame:
         """What is shown, as a DataFrame indexed by id.
@@ -198,31 +215,41 @@ class Explorer(anywidget.AnyWidget, View):
 
         if rows not in TABLES:
             raise InputError.unknown("rows", rows, TABLES)
-        mask = np.ones(self.dataset.n, bool)
+        view = self._view
+        mask = np.ones(view.dataset.n, bool)
         if rows == "shown":
-            mask = filter_mask(self, self.filters)
+            mask = filter_mask(view, self.filters)
         elif rows == "selection":
-            mask = self.mask_of(self.selection)
+            mask = view.mask_of(self.selection)
         first = ["given_label", "label", "suggested_label", "verdict"]
         frame = {}
-        for name in sorted(self.columns, key=lambda name: first.index(name) if name in first else len(first)):
-            categories, values = self.columns[name].categories, self.live_values(name)[mask]
+        for name in sorted(view.columns, key=lambda name: first.index(name) if name in first else len(first)):
+            categories, values = view.columns[name].categories, view.live_values(name)[mask]
             frame[name] = values if categories is None else np.array([*categories, None], object)[values]
-        return pd.DataFrame(frame, index=pd.Index(self.dataset.ids[mask], name="id"))
+        return pd.DataFrame(frame, index=pd.Index(view.dataset.ids[mask], name="id"))
+
+    @property
+    def run(self) -> Run:
+        """The run on show; of an Ensemble the first one, of data in memory a run that holds it."""
+        return self._view.run
+
+    @property
+    def issues(self) -> pd.DataFrame:
+        """The suspects on show, as from `workbench.find_issues`."""
+        return self._view.issues
 
     @property
     def views(self) -> dict[str, dict]:
         """The saved views of this run by name: filters, color_by, cameras, epochs, selection, and when it was saved."""
-        return self.named_views.read()
+        return self._view.named_views.read()
 
     def save_view(self, name: str) -> None:
         """Keep what is on show (`view`) in the run under a name; `ex.view = name` brings it back."""
-        self.keep_view(name, self.view)
+        keep_view(self._view, name, self.view)
 
     def delete_view(self, name: str) -> None:
         """Forget a saved view."""
-        self.named_views.delete(name)
-        self.send({"push": "views", "views": list(self.views)})
+        forget_view(self._view, name)
 
     def save_html(self, path: str | Path, *, examples: int = 1000, force: bool = False) -> Path:
         """Save what is shown as one HTML file that opens offline: maps, filters, gallery, inspector; read-only.
@@ -242,58 +269,55 @@ class Explorer(anywidget.AnyWidget, View):
         ------
         InputError : another suffix, a missing folder, `examples` below 0. ExistsError : the file is there.
         """
-        from widgets.saved.page import save_html
-
-        return save_html(self, path, examples, force)
+        return save_html(self._view, path, examples, force)
 
     def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict] | dict | None:
         """The widget, and a picture with numbers for where widgets are not shown."""
-        from widgets.saved.still import still_html
-
         made = super()._repr_mimebundle_(**kwargs)
         data = made[0] if isinstance(made, tuple) else made
         if data is not None:
-            data["text/html"] = still_html(self)
+            data["text/html"] = still_html(self._view)
         return made
 
     def __repr__(self) -> str:
-        changed = int((self.decisions.labels != self.dataset.given_labels).sum())
-        counts = f"{self.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
+        view = self._view
+        changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+        counts = f"{view.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
         return f"<Explorer {self.run.name}: {counts}>"
 
     # ---- traits ----------------------------------------------------------------------------------------------
 
     @T.validate("selection")
     def _check_selection(self, proposal: dict) -> list:
-        return proposal["value"] if self._from_page else self._known_ids("selection", proposal["value"])
+        return proposal["value"] if self._from_page else self._view.known_ids("selection", proposal["value"])
 
     @T.validate("queue")
     def _check_queue(self, proposal: dict) -> list:
-        value = proposal["value"]
+        value, view = proposal["value"], self._view
         if self._from_page:
             return value
         if isinstance(value, str):
-            self.own_queue = None
-            rows = queue_rows(self, value)
-            self.queue_order = value
-            return self.dataset.ids[rows].tolist()
-        self.own_queue, self.queue_order = self._known_ids("queue", value), OWN
-        return list(self.own_queue)
+            view.own_queue = None
+            rows = queue_rows(view, value)
+            view.queue_order = value
+            return view.dataset.ids[rows].tolist()
+        view.own_queue, view.queue_order = view.known_ids("queue", value), OWN
+        return list(view.own_queue)
 
     @T.validate("current")
     def _check_current(self, proposal: dict) -> object:
         value = proposal["value"]
-        return None if value is None else self._known_ids("current", [value])[0]
+        return None if value is None else self._view.known_ids("current", [value])[0]
 
     @T.validate("color_by")
     def _check_color(self, proposal: dict) -> str:
-        return check_color(proposal["value"], self.columns)
+        return check_color(proposal["value"], self._view.columns)
 
     @T.validate("filters")
     def _check_filters(self, proposal: dict) -> dict:
-        filters = check_filters(proposal["value"], self.columns)
-        if is_query(filters.get("search", ""), self.columns):
-            filter_mask(self, {"search": filters["search"]})  # says what is wrong with it
+        filters = check_filters(proposal["value"], self._view.columns)
+        if is_query(filters.get("search", ""), self._view.columns):
+            filter_mask(self._view, {"search": filters["search"]})  # says what is wrong with it
         return filters
 
     @T.validate("cameras")
@@ -307,52 +331,39 @@ class Explorer(anywidget.AnyWidget, View):
     @T.observe("selection")
     def _selection_changed(self, change: dict) -> None:
         if self._made and not self._from_page:
-            self.send({"push": "selection"}, [packed(self.mask_of(change["new"])).tobytes()])
+            self.send({"push": "selection"}, [packed(self._view.mask_of(change["new"])).tobytes()])
 
     @T.observe("queue")
     def _queue_changed(self, change: dict) -> None:
         if self._made and not self._from_page:
-            self.send({"push": "queue", "by": self.queue_order}, [self.rows_of_queue().tobytes()])
+            self.send({"push": "queue", "by": self._view.queue_order}, [self._view.rows_of_queue().tobytes()])
 
     @T.observe("current")
     def _current_changed(self, change: dict) -> None:
         if self._made and not self._from_page and change["new"] is not None:
-            self.send({"push": "go", "row": int(self.dataset.rows([change["new"]])[0])})
+            self.send({"push": "go", "row": int(self.run.dataset.rows([change["new"]])[0])})
 
     @T.observe(*FIELDS)
     def _view_changed(self, change: dict) -> None:
         if self._made and not self._moving:
             type(self).view.tell(self)
 
-    def _decided(self) -> None:
-        """Decisions were taken in: tell whoever observes `changes`."""
-        if self._made:
-            type(self).changes.tell(self)
-
     def _view_now(self) -> dict:
         return {name: getattr(self, name) for name in FIELDS}
 
     def _show_view(self, value: str | Mapping) -> None:
-        """Check every part of a view, then set them; one notification for all."""
-        view = check_view(self, self._named(value) if isinstance(value, str) else value)
+        """Check every part of a view, then set them."""
+        self._show(check_view(self._view, named_view(self._view, value) if isinstance(value, str) else value))
+
+    def _show(self, parts: Mapping[str, object]) -> None:
+        """Set checked parts of a view; one notification for all."""
         self._moving = True
         try:
-            for name, part in view.items():
+            for name, part in parts.items():
                 setattr(self, name, part)
         finally:
             self._moving = False
         type(self).view.tell(self)
-
-    def _named(self, name: str) -> dict:
-        views = self.views
-        if name not in views:
-            raise InputError.unknown("view", name, views, "Save one with `save_view(name)`.")
-        return {field: part for field, part in views[name].items() if field in FIELDS}
-
-    def keep_view(self, name: str, view: Mapping) -> None:
-        """Save a view and tell the pages which there are."""
-        self.named_views.save(name, check_view(self, view))
-        self.send({"push": "views", "views": list(self.views)})
 
     def _replace_changes(self, value: object) -> None:
         """Let exactly these labels differ; the pages show it."""
@@ -360,17 +371,18 @@ class Explorer(anywidget.AnyWidget, View):
         if not hasattr(labels, "items"):
             todo = "Pass {id: class}, or a DataFrame indexed by id with the column label."
             raise InputError.at("changes", f"is {type(value).__name__}", todo)
-        self.decisions.replace(dict(labels.items()))
-        touched = self.decisions.catch_up()
-        patch = [np.ascontiguousarray(array).tobytes() for array in self.decisions.patch(touched)]
-        self.send({"push": "decided", "patch": [0, 4], "time": self.decisions.last_time}, patch)
+        decisions = self._view.decisions
+        decisions.replace(dict(labels.items()))
+        touched = decisions.catch_up()
+        patch = [np.ascontiguousarray(array).tobytes() for array in decisions.patch(touched)]
+        self.send({"push": "decided", "patch": [0, 4], "time": decisions.last_time}, patch)
 
     # ---- messages --------------------------------------------------------------------------------------------
 
     def _receive(self, _widget: object, content: dict, buffers: list) -> None:
         """Answer one question of the page, and those that waited for it."""
         with reporting(content.get("kind"), self.send):
-            for body, arrays in self._turns.answers(self, content, buffers):
+            for body, arrays in self._turns.answers(self._view, content, buffers):
                 self.send(body, arrays)
 
     def _set_from_page(self, **values: object) -> None:
@@ -382,12 +394,34 @@ class Explorer(anywidget.AnyWidget, View):
         finally:
             self._from_page = False
 
-    def _later(self, body: dict, buffers: list) -> None:
-        """Send from the kernel's own thread."""
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self.send, body, buffers)
+
+class _Pages:
+    """The channel of an Explorer's view: its traits, and the pages that show it."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.traits = self._explorer = explorer
+        self._thread, self._loop = threading.get_ident(), _running_loop()
+
+    def send(self, content: dict, buffers: list | None = None) -> None:
+        """Send to every open page; from another thread, by the kernel's own."""
+        elsewhere = threading.get_ident() != self._thread
+        if elsewhere and self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._explorer.send, content, buffers)
         else:
-            self.send(body, buffers)
+            self._explorer.send(content, buffers)
+
+    def take(self, **values: object) -> None:
+        """Set traits that a page has set already."""
+        self._explorer._set_from_page(**values)
+
+    def show(self, parts: Mapping[str, object]) -> None:
+        """Set parts of what is on show; every page follows."""
+        self._explorer._show(parts)
+
+    def decided(self) -> None:
+        """Tell whoever observes `changes`."""
+        if self._explorer._made:
+            type(self._explorer).changes.tell(self._explorer)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from widgets.view.view import View
+from widgets.explorer import Explorer
 from workbench.foundation.errors import InputError
 
 
@@ -37,7 +37,7 @@ class Link:
         try:
             for widget in self.widgets:
                 if widget is not source:
-                    widget.selection = widget.those_known(ids) if isinstance(widget, View) else ids
+                    widget.selection = widget._view.those_known(ids) if isinstance(widget, Explorer) else ids
         finally:
             self._passing = False
 

@@ -80,7 +80,7 @@ class NoiseLab(W.VBox):
         }  # fmt: skip
         self._play = W.Play(min=1, max=epochs, value=epochs, interval=350, description="play the data map")
         self._epoch = W.IntSlider(epochs, min=1, max=epochs, description="epoch", style={"description_width": "40px"},
-                                  layout={"flex": "1 1 auto", "width": "auto"})  # fmt: skip
+                                  layout={"flex": "1 1 170px", "width": "auto", "min_width": "170px"})  # fmt: skip
         self._top = W.IntSlider(top, min=1, max=TRAIN, description="fix top m", **later)
         W.jslink((self._play, "value"), (self._epoch, "value"))
         self._status = W.HTML(layout={"margin": "4px 2px"})
@@ -89,7 +89,8 @@ class NoiseLab(W.VBox):
         self._plots = Plots(self._figures(*Simulation.figures))
         columns = "repeat(auto-fit, minmax(280px, 1fr))"
         rows = {"display": "grid", "grid_template_columns": columns, "grid_gap": "0 16px", "width": "100%"}
-        controls = [*self._controls.values(), W.HBox([self._play, self._epoch]), self._top]
+        playing = W.HBox([self._play, self._epoch], layout={"flex_flow": "row wrap"})
+        controls = [*self._controls.values(), playing, self._top]
         super().__init__([W.GridBox(controls, layout=rows), self._status, self._plots], layout={"width": "100%"})
         for control in self._controls.values():
             control.observe(self._changed, "value")

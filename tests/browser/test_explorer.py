@@ -88,11 +88,12 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     assert probe.eval(f"ex.run.journal.state().loc[{second}, 'verdict']") == "keep"
 
     # undo and redo
-    page.keyboard.press("u")
-    probe.wait(f"{third} not in ex.changes.index")
-    assert current(lab) == f"example {third}"
-    page.keyboard.press("Shift+U")
-    probe.wait(f"{third} in ex.changes.index")
+    for undo, redo in (("u", "Shift+U"), ("Control+z", "Control+Shift+Z")):
+        page.keyboard.press(undo)
+        probe.wait(f"{third} not in ex.changes.index")
+        assert current(lab) == f"example {third}"
+        page.keyboard.press(redo)
+        probe.wait(f"{third} in ex.changes.index")
 
     # the whole selection in one step of undo
     page.evaluate("() => document.querySelector('.lw').focus()")
@@ -118,7 +119,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     page.wait_for_function("() => document.querySelector('.lw-result').textContent.startsWith('wrote')")
     with open(target, newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
-    assert len(rows) == probe.eval("ex.dataset.n")
+    assert len(rows) == probe.eval("ex.run.dataset.n")
     assert {id: row["label"] for id, row in rows.items() if row["label"] != row["given_label"]} == changed
     assert lab.errors == []
 
@@ -174,24 +175,48 @@ def test_help_typing_and_leaving(explorer):
     )
     page.keyboard.press("Escape")
     assert page.locator(".lw-help").is_hidden()
-    page.keyboard.press("/")
-    page.keyboard.type("7")
+    page.keyboard.press("Enter")  # opens the line in which a class is typed; nothing typed, nothing is taken
     page.keyboard.press("Enter")
-    lab.probe.wait("ex.run.journal.state()['label'].get(ex.queue[1]) == '7'")
+    page.keyboard.type("8")
+    page.keyboard.press("Escape")
+    assert lab.probe.eval("len(ex.run.journal.log())") == 0
+    for opens, typed in (("/", "7"), ("Enter", "6")):
+        page.keyboard.press(opens)
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+        lab.probe.wait(f"ex.run.journal.state()['label'].isin(['{typed}']).any()")
     page.keyboard.press("Escape")
     assert page.evaluate("() => !document.querySelector('.lw').contains(document.activeElement)")
 
 
+def test_the_keys_of_another_tool(explorer):
+    """Label Studio: Ctrl and Enter accept, Alt and h hides; the help shows the keys in force."""
+    lab = explorer(keymap="labelstudio")
+    page, cells = lab.page, lab.cells()
+    focus(lab)
+    page.keyboard.press("?")
+    keys = page.locator(".lw-help").inner_text()
+    assert "Ctrl Enter" in keys and "Alt h" in keys and "unit" not in keys, "of what one class an example needs"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+h")
+    page.wait_for_function("() => document.querySelector('.lw-why').textContent.includes('hidden')")
+    page.keyboard.press("Control+Enter")
+    lab.probe.wait("ex.queue[0] in ex.changes.index")
+    page.keyboard.press("Control+z")
+    lab.probe.wait("len(ex.changes) == 0")
+    assert lab.cells() == cells and lab.errors == []
+
+
 def test_selection_from_python_and_linked_maps(explorer):
     lab = explorer()
-    lab.probe.run("ex.selection = ex.dataset.ids[:30]")
+    lab.probe.run("ex.selection = ex.run.dataset.ids[:30]")
     lab.page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === '30 selected'")
     lab.probe.run("ex.selection = []")
     lab.page.wait_for_function("() => document.querySelector('.lw-tool-info').textContent === ''")
     lab.probe.run("ex.color_by = 'aum'")
     lab.page.wait_for_function("() => document.querySelector('.lw-legend').textContent.includes('low = suspicious')")
     lab.probe.run("ex.filters = {'given_label': ['3', '8']}")
-    shown = lab.probe.eval("int((ex.dataset.given == '3').sum() + (ex.dataset.given == '8').sum())")
+    shown = lab.probe.eval("int((ex.run.dataset.given == '3').sum() + (ex.run.dataset.given == '8').sum())")
     lab.page.wait_for_function(
         "n => document.querySelector('.lw-count')?.textContent.startsWith(n + ' of')", arg=str(shown)
     )

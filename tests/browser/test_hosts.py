@@ -147,7 +147,7 @@ def test_marimo(browser: object, marimo: str, run_path: Path):
             page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=3)
         page.mouse.up()
         page.locator(".lw-tool-info", has_text="selected").wait_for()
-        undo = page.get_by_label("undo the last change of the view (Ctrl Z)")
+        undo = page.get_by_label("undo the last change of the view (Alt ←)")
         page.get_by_text("clear selection").click()
         page.mouse.move(*middle)
         before = page.locator(".lw-maps").screenshot()

@@ -26,7 +26,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     lab = explorer()
     page, probe = lab.page, lab.probe
     cells = lab.cells()
-    n = probe.eval("ex.dataset.n")
+    n = probe.eval("ex.run.dataset.n")
 
     # filter, colour and zoom in the page arrive in Python
     page.get_by_label("colour by").select_option("aum")
@@ -46,7 +46,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     page.get_by_label("zoom in").click()
     probe.wait("ex.cameras.get('data map', [1])[0] == 1.5")
 
-    # saved in the menu; then everything is undone by Ctrl+Z, and no key reaches the notebook
+    # saved in the menu; then everything is undone by Alt and left, and no key reaches the notebook
     page.locator(".lw-views-button").click()
     page.get_by_label("name of a new view").fill("doubtful")
     page.get_by_label("name of a new view").press("Enter")
@@ -57,10 +57,10 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     end = time.monotonic() + labharness.PATIENCE
     while "no change of the view to undo" not in page.locator(SAID).inner_text():
         assert time.monotonic() < end, "there is always one more change to undo"
-        page.keyboard.press("Control+z")
+        page.keyboard.press("Alt+ArrowLeft")
         page.wait_for_timeout(60)
     probe.wait("ex.view == {'filters': {}, 'color_by': 'p_error', 'cameras': {}, 'epochs': {}, 'selection': []}")
-    page.keyboard.press("Control+y")
+    page.keyboard.press("Alt+ArrowRight")
     said(lab, "view redone: ")
     assert lab.cells() == cells
 
@@ -87,8 +87,8 @@ def test_a_dataframe_and_a_run_linked_by_id(explorer):
     page, probe = lab.page, lab.probe
     probe.run(
         "import pandas as pd, numpy as np\n"
-        "frame = pd.DataFrame({'y': ex.dataset.given[::-2], 'a': np.arange(len(ex.dataset.ids[::-2])), 'b': 1.0},"
-        " index=ex.dataset.ids[::-2])\n"
+        "given, ids = ex.run.dataset.given[::-2], ex.run.dataset.ids[::-2]\n"
+        "frame = pd.DataFrame({'y': given, 'a': np.arange(len(ids)), 'b': 1.0}, index=ids)\n"
         "run, ex = ex, wd.Explorer(frame, label='y', x='a', y='b')\n"
         "linked = wd.link(run, ex)"
     )

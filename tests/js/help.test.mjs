@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { queryShown } from "../../widgets/js/filters.js";
-import { keyLine } from "../../widgets/js/help.js";
-import { keymapOf } from "../../widgets/js/keys.js";
+import { keyLine, printed } from "../../widgets/js/help.js";
 
 test("the line of keys shows those in force, and nothing to accept where nothing is suggested", () => {
-  const line = keyLine(["a", "b"], keymapOf({ accept: "y", keep: [], undo: "z" }));
+  const keys = { accept: ["y"], keep: [], skip: ["s"], undo: ["z"], previous: ["ArrowLeft"], next: ["ArrowRight"], help: ["?"] };
+  const line = keyLine(["a", "b"], keys);
   assert.equal(line, "1–2 label  ·  y accept  ·  s skip  ·  z undo  ·  ← → move  ·  ? keys");
-  assert.ok(!keyLine(["a", "b"], keymapOf(null), false).includes("accept"));
+  assert.ok(!keyLine(["a", "b"], keys, false).includes("accept"));
+});
+
+test("digit keys are printed as those that set a class", () => {
+  assert.deepEqual(printed(["digit", "Ctrl+digit", "Shift+digit"], { 1: 0, 2: 1, 0: 9 }), ["1 … 0", "Ctrl 1 … 0", "⇧ 1 … 0"]);
+  assert.deepEqual(printed(["digit", "k"], {}), ["k"], "no class has a digit");
 });
 
 test("the query that is shown as an example can be asked", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from widgets.wire.messages import Answers, ErrorAnswer, Requests
+from widgets.wire.typedefs import get_type_hints, misfits
 from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
 
+REQUEST_TYPES, ANSWER_TYPES = get_type_hints(Requests), get_type_hints(Answers)
 N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4
 
 
@@ -72,6 +76,16 @@ def issues(run) -> pd.DataFrame:
     return frame.sort_values("p_error", ascending=False, kind="stable")
 
 
+def check_types(kind: str, body: dict, answer: dict) -> None:
+    """What crosses is what the written types say; of a question that failed, the answer alone."""
+    said = {name: value for name, value in json.loads(json.dumps(answer)).items() if name != "request"}
+    if "error" in said:
+        assert misfits(said, ErrorAnswer) == []
+        return
+    assert misfits(body, REQUEST_TYPES[kind], kind) == []
+    assert misfits(said, ANSWER_TYPES[kind], f"answer to {kind}") == []
+
+
 @pytest.fixture
 def page(run, issues) -> Callable[..., object]:
     """`page(**options)`: an Explorer whose messages are kept instead of sent, and that can be asked."""
@@ -89,8 +103,9 @@ def page(run, issues) -> Callable[..., object]:
 
         def ask(self, kind: str, buffers: list | tuple = (), **body: object) -> tuple[dict, list]:
             self._receive(self, {"kind": kind, "request": "r1", **body}, list(buffers))
-            answers = [message for message in self.sent if message[0].get("request") == "r1"]
-            return answers[-1]
+            answer, arrays = [message for message in self.sent if message[0].get("request") == "r1"][-1]
+            check_types(kind, body, answer)
+            return answer, arrays
 
     def open_(**options: object) -> Page:
         return Page(run, **{"issues": issues, **options})

@@ -76,9 +76,9 @@ def explorer():
 
 
 def test_the_explorer_opens_and_shows_every_row(explorer, tmp_path):
-    assert {"lists", "dicts", "sets", "mixed", "frozen", "bins"} <= set(explorer.columns)
-    assert explorer.columns["lists"].categories == ("[1, 2]",)
-    assert explorer.columns["mixed"].categories == ("1", "2.5", "a")
+    assert {"lists", "dicts", "sets", "mixed", "frozen", "bins"} <= set(explorer._view.columns)
+    assert explorer._view.columns["lists"].categories == ("[1, 2]",)
+    assert explorer._view.columns["mixed"].categories == ("1", "2.5", "a")
     assert len(explorer.table("all")) == N
     explorer.save_html(tmp_path / "page.html")
     assert (tmp_path / "page.html").is_file()
@@ -118,7 +118,7 @@ def test_what_parquet_has_a_type_for_is_recorded_shown_and_exported(tmp_path, rn
     assert run.dataset.metadata["zone"].iloc[0] == STORED["zone"][0]
     assert run.dataset.metadata["decimals"].iloc[0] == STORED["decimals"][0]
     assert list(run.dataset.metadata["ragged"].iloc[2]) == STORED["ragged"][2]
-    assert "lists" in wd.Explorer(run).columns
+    assert "lists" in wd.Explorer(run)._view.columns
     for suffix in ("csv", "jsonl", "parquet"):
         wb.export(run, tmp_path / f"out.{suffix}")
 

@@ -19,19 +19,16 @@ def test_differences_can_be_coloured_filtered_and_sorted_by(page, run, other, is
     table = wb.experiments.compare_runs(run, other, issues=(issues, suspects(other))).table.reindex(run.dataset.ids)
     columns = {"confidence change": "confidence_change", "moved": "moved", "p_error change": "p_error_change"}
     for name, column in columns.items():
-        assert ex.columns[name].values == pytest.approx(table[column].to_numpy(np.float32), nan_ok=True)
-    assert np.isnan(ex.columns["moved"].values[100:]).all(), "what the other run does not have did not move"
+        assert ex._view.columns[name].values == pytest.approx(table[column].to_numpy(np.float32), nan_ok=True)
+    assert np.isnan(ex._view.columns["moved"].values[100:]).all(), "what the other run does not have did not move"
     ex.filters = {"moved": [0.1, 1.0], "suspected": ["only here"]}
     ex.queue = "moved"
     moved = table["moved"].reindex(ex.queue).to_numpy()[:100]
     assert (np.diff(moved) <= 1e-6).all()
-    codes = ex.columns["suspected"].values
-    assert (
-        codes.tolist()
-        == np.where(
-            table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
-        ).tolist()
-    )
+    codes = ex._view.columns["suspected"].values
+    assert codes.tolist() == np.where(
+        table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
+    ).tolist()
     assert "moved" in ex.table()
 
 
@@ -54,7 +51,7 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
     assert first["mean_change"] == pytest.approx(change.mean())
     json.dumps(body, allow_nan=False)
     ex.rank_again()
-    assert "moved" in ex.columns, "ranked again, the comparison is made again"
+    assert "moved" in ex._view.columns, "ranked again, the comparison is made again"
 
 
 def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run, other, monkeypatch):

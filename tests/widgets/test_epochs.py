@@ -28,7 +28,7 @@ def test_trails_on_the_data_map_end_where_the_points_are(page, run):
     p_given = run.stat_matrix("p_given")[:, rows]
     assert trail[1, :, 0] == pytest.approx(variability(p_given[:2]), abs=1e-6)
     assert trail[1, :, 1] == pytest.approx(confidence(p_given[:2]), abs=1e-6)
-    assert trail[-1, :, 1] == pytest.approx(ex.columns["confidence"].values[rows], abs=1e-6)
+    assert trail[-1, :, 1] == pytest.approx(ex._view.columns["confidence"].values[rows], abs=1e-6)
     assert trail[0, :, 0].tolist() == [0, 0, 0], "after one epoch nothing has varied"
 
 
@@ -36,14 +36,14 @@ def asked_until_there(ex: object, kind: str, **body: object) -> tuple[dict, list
     """As the page does: ask again when the message came that a layout is there."""
     answer = ex.ask(kind, **body)
     while "later" in answer[0]:
-        ex.projector.thread.join(60)
+        ex._view.projector.thread.join(60)
         answer = ex.ask(kind, **body)
     return answer
 
 
 def test_trails_on_the_embedding_map_are_the_places_of_each_epoch(page, run, flat):
     ex = page()
-    ex._loop = None
+    ex._view.channel._loop = None
     body, (buffer,) = asked_until_there(ex, "trail", map="embedding", rows=[3, 50], epoch=1)
     xy = run.project(1)
     assert np.frombuffer(buffer, "<f4").reshape(2, 2) == pytest.approx(xy[[3, 50]])

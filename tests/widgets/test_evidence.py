@@ -60,7 +60,7 @@ def test_errors_by_class_are_those_of_class_health(page, run):
 def test_lenses_are_asked_for_once_and_are_the_call(page, run, issues):
     ex = page()
     body, _ = ex.ask("lenses")
-    expected = wb.review.slices(run, issues=issues, scores=ex.scores)
+    expected = wb.review.slices(run, issues=issues, scores=ex._view.scores)
     assert {lens["name"]: lens["count"] for lens in body["lenses"]} == expected.sum().to_dict()
     assert all(lens["how"] for lens in body["lenses"])
     name = body["lenses"][0]["name"]
@@ -143,9 +143,9 @@ def test_the_ranking_of_a_second_opinion_knows_nothing_of_the_first(page, run):
     ex.ask("rank")
     assert p_error(ex).equals(untouched), "ranked again before bo has decided anything"
     for row in range(0, 60, 10):
-        ex.ask("decide", op="relabel", rows=[row], label=int(ex.suggested[row] if row else 2))
+        ex.ask("decide", op="relabel", rows=[row], label=int(ex._view.suggested[row] if row else 2))
     ex.ask("rank")
-    labels, given = ex.decisions.labels, run.dataset.given_labels
+    labels, given = ex._view.decisions.labels, run.dataset.given_labels
     own = pd.Series({f"id{row:03d}": labels[row] != given[row] for row in range(0, 60, 10)})
     assert p_error(ex).equals(wb.find_issues(run, verdicts=own)["p_error"].reindex(run.dataset.ids))
     assert not p_error(ex).equals(untouched), "what bo says counts"
@@ -185,7 +185,7 @@ def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
     ex = page()
     rows = list(range(0, 120, 10))
     ex.ask("decide", op="relabel", rows=rows, label=2, how="accept selection")
-    changed = int((ex.decisions.labels != run.dataset.given_labels).sum())
+    changed = int((ex._view.decisions.labels != run.dataset.given_labels).sum())
     assert changed > 5
     body, buffers = ex.ask("audit", draw=True)
     touched, labels, verdict = (np.frombuffer(b, t) for b, t in zip(buffers[1:4], ("<i4", "<i4", "u1")))
@@ -197,7 +197,7 @@ def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
     body, buffers = ex.ask("queue", by="suspicion")
     again = np.frombuffer(buffers[1], "<i4")
     assert set(rows) - {10} <= set(again.tolist()), "elsewhere they are as the journal has them"
-    labels = ex.decisions.labels
+    labels = ex._view.decisions.labels
     assert labels[10] == run.dataset.given_labels[10]
     assert (labels[[row for row in rows if row != 10]] == 2).all()
 
@@ -270,6 +270,6 @@ def test_people_has_pace_authors_and_annotators(page, run):
 
 
 def test_a_keymap_is_checked_when_the_view_is_made(page):
-    assert page(keymap={"accept": "y"}).ask("open")[0]["keymap"] == {"accept": ["y"]}
+    assert page(keymap={"accept": "y"}).ask("open")[0]["keymap"]["review"]["accept"] == ["y"]
     with pytest.raises(InputError, match="Did you mean 'accept'"):
         page(keymap={"acept": "y"})

@@ -46,7 +46,8 @@ def test_open_sends_arrays_in_row_order(page, run, issues):
     assert arrays["queue"].tolist() == issues["row"][issues["is_issue"]].tolist()
     assert body["data_map"]["x"] == "variability"
     assert len(arrays["variability"]) == run.n
-    assert body["expected"] == "about 12 of 120 labels are wrong (9 to 15), from the detector"
+    assert body["expected"] == "about 12 of 120 labels are wrong (9 to 15)"
+    assert body["expected_title"] == f"{body['expected']}, from the detector"
     json.dumps(body, allow_nan=False)
 
 
@@ -130,7 +131,7 @@ def test_a_selection_is_one_step_of_undo(page, run):
     assert body["count"] == 4
     assert len(ex.changes) == 0
     ex.ask("redo")
-    assert ex.decisions.labels[rows].tolist() == [0, 0, 0, 0]
+    assert ex._view.decisions.labels[rows].tolist() == [0, 0, 0, 0]
     assert ex.ask("undo")[0]["count"] == 4
     assert ex.ask("undo")[0] | {"time": None} == {"count": 0, "row": -1, "time": None, "patch": [0, 4], "request": "r1"}
 
@@ -138,7 +139,7 @@ def test_a_selection_is_one_step_of_undo(page, run):
 def test_labels_that_differ_by_row(page):
     ex = page()
     ex.ask("decide", [packed([2, 8]), np.array([1, 2], "<i4").tobytes()], op="relabel")
-    assert ex.decisions.labels[[2, 8]].tolist() == [1, 2]
+    assert ex._view.decisions.labels[[2, 8]].tolist() == [1, 2]
 
 
 def test_keep_skip_flag_and_note(page):
@@ -147,11 +148,11 @@ def test_keep_skip_flag_and_note(page):
     ex.ask("decide", op="skip", rows=[2])
     ex.ask("decide", op="flag", rows=[3], flag=True)
     ex.ask("decide", op="note", rows=[3], note="blurred")
-    assert ex.decisions.verdict[[1, 2, 3]].tolist() == [2, 3, 0]
-    assert ex.decisions.marks[3] == 3
+    assert ex._view.decisions.verdict[[1, 2, 3]].tolist() == [2, 3, 0]
+    assert ex._view.decisions.marks[3] == 3
     assert ex.ask("inspect", row=3)[0]["note"] == "blurred"
     ex.ask("decide", op="flag", rows=[3], flag=False)
-    assert ex.decisions.marks[3] == 2
+    assert ex._view.decisions.marks[3] == 2
 
 
 def test_a_second_view_on_the_run_hears_of_the_first(page):
@@ -159,7 +160,7 @@ def test_a_second_view_on_the_run_hears_of_the_first(page):
     one.ask("decide", op="relabel", rows=[3], label=2)
     _, buffers = two.ask("decide", op="keep", rows=[4])
     assert np.frombuffer(buffers[0], "<i4").tolist() == [3, 4]
-    assert two.decisions.labels[3] == 2
+    assert two._view.decisions.labels[3] == 2
     two.ask("undo")
     assert one.ask("undo")[0]["count"] == 1
 
@@ -197,11 +198,11 @@ def test_a_failed_decision_answers_with_what_holds(page, monkeypatch):
     def broken(*_args: object, **_options: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(ex.decisions, "decide", broken)
+    monkeypatch.setattr(ex._view.decisions, "decide", broken)
     body, buffers = ex.ask("decide", op="relabel", rows=[3], label=2)
     assert "the disk is full" in body["error"]
     assert body["patch"] == [0, 4]
-    assert np.frombuffer(buffers[1], "<i4").tolist() == [int(ex.dataset.given_labels[3])]
+    assert np.frombuffer(buffers[1], "<i4").tolist() == [int(ex.run.dataset.given_labels[3])]
 
 
 def test_inspect_has_curve_neighbours_reasons_and_columns(page, run):
@@ -256,7 +257,7 @@ def test_export_writes_a_cleaned_training_set_and_counts_what_is_in_it(page, run
 
 
 def test_public_names_of_the_explorer_are_the_written_list():
-    """What has no underscore is for people (the first lines) or what `widgets.requests` asks of a view (the last)."""
+    """What has no underscore is for people; what `widgets.requests` asks for is in a `View`."""
     from anywidget import AnyWidget
 
     from widgets import Explorer
@@ -265,17 +266,16 @@ def test_public_names_of_the_explorer_are_the_written_list():
     assert names == {
         *("selection", "current", "queue", "color_by", "filters", "cameras", "epochs", "view", "changes", "views"),
         *("height", "webgl", "rank_again", "table", "save_view", "delete_view", "save_html"),
-        *("compared", "doubted", "lenses", "only", "other", "own_queue", "pool", "queue_order", "render", "words"),
-        *("keep_view", "live_values", "mask_of", "open_run", "row", "rows_of_queue", "show_issues", "those_known"),
+        *("run", "issues"),
     }
 
 
 def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     ex = page()
-    ex._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one
+    ex._view.channel._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one
     _, (xy,) = ex.ask("embedding")
     assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
-    ex.projector.thread.join(60)
+    ex._view.projector.thread.join(60)
     assert any(content.get("push") == "embedding" for content, _ in ex.sent)
 
 
@@ -305,7 +305,7 @@ def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issue
         asked.append(run)
         return issues.iloc[::-1].assign(is_issue=[True] * 3 + [False] * (len(issues) - 3))
 
-    monkeypatch.setattr("widgets.explorer.rank_again", fresh)
+    monkeypatch.setattr("widgets.view.queues.rank_again", fresh)
     ex = page()
     body, _ = ex.ask("rank")
     assert "error" not in body
@@ -319,7 +319,7 @@ def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issue
 def test_the_audit_is_a_queue_and_its_estimate_follows_the_verdicts(page, run):
     ex = page()
     told = ex.ask("open")[0]["audit"]
-    assert told["text"] == f"about {ex.p_error.sum():.0f} left, from the detector" and "begun" not in told
+    assert told["text"] == f"about {ex._view.p_error.sum():.0f} left, from the detector" and "begun" not in told
     body, buffers = ex.ask("audit", draw=True)
     rows = np.frombuffer(buffers[0], "<i4")
     assert sorted(rows.tolist()) == list(range(run.n)), "120 examples are fewer than the budget: all are drawn"

@@ -117,7 +117,7 @@ def opened(**options):
     import widgets as wd
 
     ex = wd.Explorer(**options)
-    body, _ = answer(ex, {"kind": "open"}, [])
+    body, _ = answer(ex._view, {"kind": "open"}, [])
     return ex, body
 
 
@@ -135,10 +135,11 @@ def test_a_table_of_two_classes_without_epochs_gets_a_map_of_its_features():
     ex, body = opened(run=frame, pred_probs=probs)
     assert (body["data_map"]["title"], body["maps"]) == ("features (PCA)", [True, False])
     assert "embeddings=" in body["embedding"]["message"]
-    xy = np.column_stack([ex.columns[body["data_map"][axis]].values for axis in ("x", "y")])
+    xy = np.column_stack([ex._view.columns[body["data_map"][axis]].values for axis in ("x", "y")])
     assert abs(np.corrcoef(xy.T)[0, 1]) < 0.1, "two columns that say different things"
-    assert "6 numeric columns" in ex.columns["feature PC 1"].title or "7 numeric" in ex.columns["feature PC 1"].title
-    detail, _ = answer(ex, {"kind": "inspect", "row": 3}, [])
+    title = ex._view.columns["feature PC 1"].title
+    assert "6 numeric columns" in title or "7 numeric" in title
+    detail, _ = answer(ex._view, {"kind": "inspect", "row": 3}, [])
     assert {row["name"] for row in detail["features"]["rows"]} >= set("abcdef")
 
 
@@ -151,8 +152,8 @@ def test_probabilities_alone_are_no_straight_line(k, title, x):
     ex, body = opened(run=pd.DataFrame({"label": labels, "text": texts}), text="text", pred_probs=probs)
     assert (body["data_map"]["title"], body["data_map"]["x"]) == (title, x)
     if k == 4:
-        rest = np.where(np.arange(4) == ex.dataset.given_labels[:, None], -1, probs).max(1)
-        np.testing.assert_allclose(ex.columns["p_other"].values, rest, atol=1e-5)
-    xs, ys = (ex.columns[body["data_map"][axis]].values for axis in ("x", "y"))
+        rest = np.where(np.arange(4) == ex.run.dataset.given_labels[:, None], -1, probs).max(1)
+        np.testing.assert_allclose(ex._view.columns["p_other"].values, rest, atol=1e-5)
+    xs, ys = (ex._view.columns[body["data_map"][axis]].values for axis in ("x", "y"))
     assert abs(np.corrcoef(xs, ys)[0, 1]) < 0.9
     assert data_map({}) is None

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from widgets.view.media import FULL, THUMB, Media
+from widgets.view.items import FULL, THUMB
+from widgets.view.media import Media
 from widgets.view.rendering import POLICY
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError

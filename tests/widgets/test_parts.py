@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from widgets import _bundle
+from widgets import bundling
 from widgets.view.columns import Column, view_columns
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
@@ -68,11 +68,12 @@ def test_a_column_says_what_the_page_must_know():
 
 
 def test_the_committed_bundle_is_what_the_sources_give():
-    assert _bundle.OUTPUT.read_text(encoding="utf-8") == _bundle.bundle(), "run `python -m widgets._bundle` and commit"
+    committed = bundling.OUTPUT.read_text(encoding="utf-8")
+    assert committed == bundling.bundle(), "run `python -m widgets._bundle` and commit"
 
 
 def test_the_bundle_is_one_module_without_imports():
-    text = _bundle.bundle()
+    text = bundling.bundle()
     assert "\nimport " not in text
     assert text.count("\nexport ") == 1
     assert "innerHTML" not in text
@@ -102,8 +103,24 @@ def test_a_bundle_that_would_break_is_refused(tmp_path, files, found):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=found):
-        _bundle.bundle(tmp_path)
+        bundling.bundle(tmp_path)
 
 
-def test_the_browser_gets_less_than_300_kilobytes():
-    assert _bundle.OUTPUT.stat().st_size < 300_000
+def test_editors_are_collected_and_keep_their_names_to_themselves(tmp_path):
+    (tmp_path / "editors").mkdir()
+    for task in ("one", "two"):
+        text = f'import {{ a }} from "../a.js";\nconst same = a;\nexport const editor = {{ task: "{task}" }};\n'
+        (tmp_path / "editors" / f"{task}.js").write_text(text)
+    (tmp_path / "a.js").write_text("export const a = 1;\n")
+    (tmp_path / "editors.js").write_text("export const EDITORS = {};\n")
+    (tmp_path / "main.js").write_text('import { EDITORS } from "./editors.js";\nexport default EDITORS;\n')
+    text = bundling.bundle(tmp_path)
+    assert text.count("{\nconst same = a;") == text.count("EDITORS[editor.task] = editor;\n}") == 2
+    assert text.index("const a = 1") < text.index("const same") < text.index("export default EDITORS")
+    (tmp_path / "editors" / "two.js").write_text("export const other = 1;\n")
+    with pytest.raises(ValueError, match="exports no `editor`"):
+        bundling.bundle(tmp_path)
+
+
+def test_the_browser_gets_less_than_350_kilobytes():
+    assert bundling.OUTPUT.stat().st_size < 350_000

@@ -29,14 +29,14 @@ def test_doubts_are_of_all_runs_and_decisions_of_the_first(pool, run, tmp_path):
     shown = ex.issues.loc[found.index]
     assert shown["p_error"].equals(found["p_error"])
     assert ex.queue == found.index[found["is_issue"]].tolist()
-    assert np.isnan(ex.p_error[100:]).all(), "what not all runs have is there without doubts"
+    assert np.isnan(ex._view.p_error[100:]).all(), "what not all runs have is there without doubts"
     assert len(ex.table()) == run.n
     scores, told = pool.scores(), pool.disagreement()
     for name, wanted in {"confidence_spread": scores, "confidence": scores, "mutual_information": told}.items():
-        there = ex.columns[name].values[:100]
+        there = ex._view.columns[name].values[:100]
         assert there == pytest.approx(wanted[name].reindex(run.dataset.ids[:100]).to_numpy(np.float32), nan_ok=True)
-    assert ex.columns["confidence_spread"].suspicious == "high"
-    assert "how far the runs differ" in ex.columns["confidence_spread"].title
+    assert ex._view.columns["confidence_spread"].suspicious == "high"
+    assert "how far the runs differ" in ex._view.columns["confidence_spread"].title
     ex.queue = "confidence_spread"
     spread = scores["confidence_spread"].reindex(ex.queue).to_numpy()[:100]
     assert (np.diff(spread) <= 1e-7).all()

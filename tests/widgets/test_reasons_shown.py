@@ -40,9 +40,9 @@ def recorded(path: Path, seed: int = 0) -> Path:
 
 def disagreements(ex: wd.Explorer) -> list[tuple[int, int]]:
     """(disagreeing by the reason, disagreeing among those shown) of every example that has such a reason."""
-    given, out = ex.dataset.given_labels, []
-    for row in range(ex.dataset.n):
-        body = ex.details.of(row, "")
+    given, out = ex.run.dataset.given_labels, []
+    for row in range(ex.run.dataset.n):
+        body = ex._view.details.of(row, "")
         for reason in body["reasons"]:
             if match := re.fullmatch(r"neighbours (dis)?agree (\d+) of (\d+)", reason):
                 said = int(match[2]) if match[1] else int(match[3]) - int(match[2])
@@ -65,7 +65,7 @@ def test_embeddings_of_the_epoch_that_the_detector_took(tmp_path):
     assert telling_epoch(run) != run.embedding_epochs[-1]
     ex = wd.Explorer(run)
     agrees(ex)
-    assert ex.details.of(0, "")["neighbors"]["by"] == f"embeddings of epoch {telling_epoch(run)}"
+    assert ex._view.details.of(0, "")["neighbors"]["by"] == f"embeddings of epoch {telling_epoch(run)}"
 
 
 def test_a_large_set_shows_what_the_detector_looked_up(tmp_path, monkeypatch):
@@ -85,7 +85,7 @@ def test_texts_without_embeddings_show_neighbours_by_their_n_grams():
     given = [CLASSES[(i + 1) % 3] if i % 15 == 0 else name for i, name in enumerate(truth)]
     ex = wd.Explorer(pd.DataFrame({"text": texts, "label": given}), text="text")
     agrees(ex)
-    assert ex.details.of(0, "")["neighbors"]["by"] == "character n-grams of the texts"
+    assert ex._view.details.of(0, "")["neighbors"]["by"] == "character n-grams of the texts"
 
 
 def test_an_ensemble_shows_neighbours_in_all_its_embeddings(tmp_path):
@@ -99,13 +99,13 @@ def test_suspects_of_other_embeddings_say_so(tmp_path):
     run = open_run(recorded(tmp_path / "run"))
     noise = np.random.default_rng(5).normal(size=(N, 4))
     ex = wd.Explorer(run, issues=find_issues(run.dataset, embeddings=noise))
-    assert "which are not in this run" in ex.details.of(0, "")["neighbors"]["other"]
-    assert wd.Explorer(run).details.of(0, "")["neighbors"]["other"] == ""
+    assert "which are not in this run" in ex._view.details.of(0, "")["neighbors"]["other"]
+    assert wd.Explorer(run)._view.details.of(0, "")["neighbors"]["other"] == ""
 
 
 def test_reasons_say_whose_probabilities_they_quote(tmp_path):
     ex = wd.Explorer(recorded(tmp_path / "run"))
-    body = ex.details.of(0, "")
+    body = ex._view.details.of(0, "")
     quoted = [(reason, words) for reason, words in zip(body["reasons"], body["meanings"]) if ":" in reason]
     assert quoted[0][0].startswith("held-out models: ")
     assert "did not see this example's label" in quoted[0][1]

@@ -46,7 +46,7 @@ def _no_umap(monkeypatch: pytest.MonkeyPatch) -> None:
 def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
     """(explorer, facts, block, text) of a page with five examples."""
     ex = page(color_by="confidence")
-    ex.selection = ex.dataset.ids[:3]
+    ex.selection = ex.run.dataset.ids[:3]
     path = ex.save_html(tmp_path / "pets.html", examples=5)
     text = path.read_text(encoding="utf-8")
     return ex, *facts_of(text), text
@@ -54,16 +54,16 @@ def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
 
 def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
     ex, facts, block, _ = saved
-    for name, column in ex.columns.items():
+    for name, column in ex._view.columns.items():
         assert np.array_equal(arrays_of(facts, block, "column", name)[name], column.values, equal_nan=True)
-    for name, (mask, _) in ex.lenses.items():
+    for name, (mask, _) in ex._view.lenses.items():
         bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
-        assert np.array_equal(bits[: ex.dataset.n].astype(bool), mask)
+        assert np.array_equal(bits[: ex.run.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
     assert np.allclose(xy, ex.run.project())
     opened = arrays_of(facts, block, "open")
-    assert np.array_equal(opened["given"], ex.dataset.given_labels)
-    assert np.array_equal(opened["order"], ex.order)
+    assert np.array_equal(opened["given"], ex.run.dataset.given_labels)
+    assert np.array_equal(opened["order"], ex._view.order)
     assert facts["traits"]["color_by"] == "confidence"
     start, length = facts["selection"]
     assert np.unpackbits(np.frombuffer(block[start : start + length], "u1")).sum() == 3
@@ -71,7 +71,7 @@ def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
 
 def test_details_come_for_the_queue_first_and_thumbnails_once(saved):
     ex, facts, _, _ = saved
-    rows = ex.rows_of_queue()[:5].tolist()
+    rows = ex._view.rows_of_queue()[:5].tolist()
     assert list(map(int, facts["details"])) == rows
     assert all(detail["neighbors"]["items"] == [] for detail in facts["details"].values())
     near = {other for detail in facts["details"].values() for other in detail["neighbors"]["rows"]}
@@ -124,7 +124,7 @@ def test_where_widgets_are_not_shown_there_is_a_picture_with_numbers(page):
     assert "application/vnd.jupyter.widget-view+json" in data
     still = data["text/html"]
     assert "<td style" in still
-    assert f"{ex.dataset.n:,}" in still
+    assert f"{ex.run.dataset.n:,}" in still
     assert str(ex.queue[0]) in still
     assert len(still) < 60_000
     assert "<script" not in still

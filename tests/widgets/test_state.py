@@ -89,8 +89,8 @@ def test_a_search_filters_the_table_too(page, run):
     ex = page()
     ex.filters = {"search": "p_error > .5"}
     assert ex.table().index.tolist() == run.dataset.ids[::10].tolist()
-    assert filter_mask(ex, {"search": "id003"}).sum() == 1
-    assert filter_mask(ex, {}).all()
+    assert filter_mask(ex._view, {"search": "id003"}).sum() == 1
+    assert filter_mask(ex._view, {}).all()
 
 
 def test_changes_can_be_observed_and_set_and_undone_in_one_step(page, run):
@@ -147,9 +147,9 @@ def test_epochs_of_the_sliders_are_part_of_a_view(page):
     assert other.epochs == {"embedding map": 0, "data map": 2}
     other.view = {"epochs": {}}
     assert (other.epochs, other.color_by) == ({}, "aum")
-    saved = Views(other.named_views.path).read()["early"]
+    saved = Views(other._view.named_views.path).read()["early"]
     del saved["epochs"]  # saved by an earlier release
-    other.named_views.save("old", saved)
+    other._view.named_views.save("old", saved)
     other.epochs = {"data map": 1}
     other.view = "old"
     assert other.epochs == {"data map": 1}, "what a view does not hold stays as it is"
@@ -225,9 +225,9 @@ def test_the_queue_of_the_page_is_that_of_python(page):
     values = heard(ex, "queue")
     _, buffers = ex.ask("queue", by="all")
     rows = np.frombuffer(buffers[0], "<i4")
-    assert values == [ex.dataset.ids[rows].tolist()] == [ex.queue]
+    assert values == [ex.run.dataset.ids[rows].tolist()] == [ex.queue]
     _, buffers = ex.ask("audit", draw=True)
-    assert ex.queue == ex.dataset.ids[np.frombuffer(buffers[0], "<i4")].tolist()
+    assert ex.queue == ex.run.dataset.ids[np.frombuffer(buffers[0], "<i4")].tolist()
     assert not any(message.get("push") == "queue" for message, _ in ex.sent), "it is not sent back"
 
 

@@ -48,13 +48,13 @@ def test_a_repeated_turn_gets_its_answer_again_and_the_state_of_every_row(page, 
     again = asks(ex, 1, **relabel(3, 2))
     assert first[0] == again[0]
     rows, labels = (np.frombuffer(buffer, "<i4") for buffer in ex.sent[-1][1][:2])
-    assert rows.tolist() == list(range(ex.dataset.n))
-    assert labels.tolist() == ex.decisions.labels.tolist()
+    assert rows.tolist() == list(range(ex.run.dataset.n))
+    assert labels.tolist() == ex._view.decisions.labels.tolist()
 
     def broken(*_args: object, **_options: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(ex.decisions, "decide", broken)
+    monkeypatch.setattr(ex._view.decisions, "decide", broken)
     asks(ex, 2, **relabel(4, 2))
     monkeypatch.undo()
     assert "the disk is full" in asks(ex, 2, **relabel(4, 2))[0]["error"], "a refusal is not turned into a success"

@@ -192,10 +192,10 @@ def test_labels_and_arrays_open_in_one_call(kind):
         source = {"list": labels.tolist(), "array": labels, "series": series, "indices": codes}[kind]
     ex = wd.Explorer(source, **options)
     ex.queue = "all"
-    rows = ex.dataset.rows(ex.queue[:10])
+    rows = ex.run.dataset.rows(ex.queue[:10])
     assert set(rows) == set(range(6, 90, 9)), "the wrong labels first"
     assert ex.run.embeddings().shape == (90, 4)
-    assert ex.dataset.classes == (("0", "1", "2") if kind in ("indices", "tensor") else ("cat", "dog", "owl"))
+    assert ex.run.dataset.classes == (("0", "1", "2") if kind in ("indices", "tensor") else ("cat", "dog", "owl"))
     assert kind != "series" or ex.queue[0].startswith("row ")
 
 
@@ -207,7 +207,7 @@ def test_pictures_texts_and_columns_go_beside_labels():
     body = asked(ex, "open")[0]
     assert body["media"] == "image"
     assert {"site", "w"} <= set(ex.table())
-    assert wd.Explorer(["a", "b"], texts=["one", "two"]).dataset.text(1) == "two"
+    assert wd.Explorer(["a", "b"], texts=["one", "two"]).run.dataset.text(1) == "two"
     assert wd.Explorer(
         ["a", "b", "a"], metadata=pd.DataFrame({"p": [1.0, 2, 3], "q": [3.0, 2, 1]}), x="p", y="q"
     ).run.axes
@@ -218,8 +218,8 @@ def test_a_class_that_nothing_has_keeps_its_column():
     codes = np.array([0, 1, 3] * 20)
     probs = np.full((60, 4), 0.1)
     probs[np.arange(60), codes] = 0.7
-    assert wd.Explorer(codes, pred_probs=probs).dataset.classes == ("0", "1", "2", "3")
-    assert wd.Explorer([3, 7] * 20, pred_probs=np.tile([0.5, 0.5], (40, 1))).dataset.classes == ("3", "7")
+    assert wd.Explorer(codes, pred_probs=probs).run.dataset.classes == ("0", "1", "2", "3")
+    assert wd.Explorer([3, 7] * 20, pred_probs=np.tile([0.5, 0.5], (40, 1))).run.dataset.classes == ("3", "7")
     with pytest.raises(InputError, match="3 columns for the labels 3, 7"):
         wd.Explorer([3, 7] * 20, pred_probs=np.ones((40, 3)) / 3)
 
@@ -227,7 +227,7 @@ def test_a_class_that_nothing_has_keeps_its_column():
 def test_a_table_on_disk_opens_like_a_frame(tmp_path):
     frame(12).to_csv(tmp_path / "birds.csv", index=False)
     ex = wd.Explorer(tmp_path / "birds.csv", label="y", x="umap_x", y="umap_y")
-    assert ex.dataset.n == 12 and ex.dataset.classes == ("cat", "dog", "owl")
+    assert ex.run.dataset.n == 12 and ex.run.dataset.classes == ("cat", "dog", "owl")
 
 
 @pytest.mark.parametrize(

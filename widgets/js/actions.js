@@ -6,7 +6,14 @@ import { clock, count } from "./format.js";
 const FEW = 500;
 
 export class Actions {
-  /** @param {{store: object, wire: object, say: (text: string, kind?: string) => void}} options */
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void}} options */
   constructor(options) {
     Object.assign(this, options);
   }
@@ -35,17 +42,6 @@ export class Actions {
       how,
     );
     this.advance(row);
-  }
-
-  accept() {
-    const { store } = this,
-      { row } = store;
-    if (row < 0) return;
-    if (store.suggested[row] < 0) {
-      this.say("there is no suggestion for this example", "warn");
-      return;
-    }
-    this.label(store.suggested[row], "accept");
   }
 
   keep() {

@@ -5,7 +5,14 @@ import { arrayOf } from "./bits.js";
 const PAUSE = 700;
 
 export class Audit {
-  /** @param {{store: object, wire: object}} options */
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: Function}} options */
   constructor(options) {
     Object.assign(this, options, { timer: 0 });
     this.store.on("labels", () => this.later());
@@ -51,7 +58,7 @@ export function leftInWords(audit) {
   return audit?.text || "";
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function auditFeature(view) {
   const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
   view.bulk.onAudit = () => audit.draw().catch(view.fail);

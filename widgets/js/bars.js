@@ -5,7 +5,16 @@ import { count, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
 
 export class Bars {
-  /** @param {object} column @param {object} store @param {(kept: Set<number>|null) => void} onPick */
+  /** @type {any} */
+  colors;
+  /** @type {any} */
+  column;
+  /** @type {Function} */
+  onPick;
+  /** @type {import("./store.js").Store} */
+  store;
+
+  /** @param {any} column @param {import("./store.js").Store} store @param {(kept: Set<number>|null) => void} onPick */
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));

@@ -12,7 +12,7 @@ const ARMED = 4000;
 /**
  * Thresholds that hold something: [level, how many suggestions are at least that likely], the strictest first; a level
  * that adds nothing to a stricter one is left out, and the last (null) holds all.
- * @param {ArrayLike<number>} likely probabilities of the suggestions
+ * @param {number[]} likely probabilities of the suggestions
  */
 export function thresholds(likely) {
   const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
@@ -26,7 +26,18 @@ export function preset(levels) {
 }
 
 export class Bulk {
-  /** @param {{store: object, actions: object, onOrder: Function, onRank: Function}} options */
+  /** @type {import("./actions.js").Actions} */
+  actions;
+  /** @type {Function} */
+  onAudit;
+  /** @type {Function} */
+  onRank;
+  /** @type {Function} */
+  onReorder;
+  /** @type {import("./store.js").Store} */
+  store;
+
+  /** @param {{store: import("./store.js").Store, actions: import("./actions.js").Actions, onOrder: Function, onRank: Function}} options */
   constructor(options) {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;

@@ -13,7 +13,16 @@ const COLUMNS = [
 
 /** A table of classes, the most doubtful share first; a click selects a class's suspects. */
 export class ClassTable {
-  /** @param {{store: object, paint: object, wire: object, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {any} */
+  select;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, paint: import("./paint.js").Paint, wire: import("./wire.js").Wire, fail: (error: Error) => void, select: (test: (row: number) => boolean, name: string) => void}} options */
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });

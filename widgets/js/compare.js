@@ -27,8 +27,25 @@ export function distances([ax, ay], [bx, by]) {
 
 /** One map with the places of both runs: buttons to go from one to the other, and arrows. */
 class Compare {
+  /** @type {any} */
+  far;
+  /** @type {any} */
+  here;
+  /** @type {any} */
+  how;
+  /** @type {any} */
+  map;
+  /** @type {string} */
+  name;
+  /** @type {any} */
+  ranges;
+  /** @type {any} */
+  there;
+  /** @type {import("./main.js").Explorer} */
+  view;
+
   /**
-   * @param {object} view
+   * @param {import("./main.js").Explorer} view
    * @param {{map: object, name: string, here: Float32Array[], there: Float32Array[], ranges: number[][]|null, how: string,
    *          far: number}} options `far` is a distance worth counting
    */
@@ -87,11 +104,12 @@ class Compare {
   /** Where the rows with arrows lie in one of the runs, in pixels. */
   screen([xs, ys]) {
     const { map, rows } = this,
-      xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), ...map.ranges);
+      xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), map.ranges[0], map.ranges[1]);
     return rows.map((_, i) => toScreen([xy[2 * i], xy[2 * i + 1]], map.size, map.camera));
   }
 }
 
+/** @param {CanvasRenderingContext2D} c @param {number[]} from @param {number[]} to */
 function arrow(c, [x0, y0], [x1, y1]) {
   const length = Math.hypot(x1 - x0, y1 - y0);
   if (!(length > 3)) return;
@@ -108,6 +126,7 @@ function arrow(c, [x0, y0], [x1, y1]) {
 }
 
 /** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest first. */
+/** @param {import("./main.js").Explorer} view @param {import("./messages.js").CompareAnswer} answer */
 function runsTab(view, { name, told, scores }) {
   const value = (number) => (number === null ? "–" : short(number));
   const row = (score) =>
@@ -158,7 +177,7 @@ async function compareEmbedding(view, name) {
   });
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function compareFeature(view) {
   const { store, wire, registry, say, fail } = view;
   if (!store.meta.other) return;

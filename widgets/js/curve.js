@@ -35,7 +35,7 @@ export function gapsInWords({ epochs, given, suggested }, name) {
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{epochs: number[], given: number[], suggested: number[]|null}} curve
- * @param {{given: string, suggested: string, colors: [number[], number[]], theme: object, nothing?: string}} look
+ * @param {{given?: string, suggested?: string, colors?: number[][], theme: any, nothing?: string}} look
  *        `nothing`: what stands in place of the curve
  */
 export function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {

@@ -42,7 +42,7 @@ export function icon(path) {
     "stroke-linejoin": "round",
     "aria-hidden": "true",
   }))
-    svg.setAttribute(key, value);
+    svg.setAttribute(key, String(value));
   const line = document.createElementNS(SVG, "path");
   line.setAttribute("d", path);
   svg.append(line);

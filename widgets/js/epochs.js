@@ -6,7 +6,7 @@ import { overEpochs } from "./trails.js";
 
 const EMBEDDING = "embedding map";
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function epochsFeature(view) {
   const { meta } = view.store,
     [data, embedding] = view.maps;
@@ -70,8 +70,10 @@ function turned({ store }, { name, epochs }, epoch) {
   store.setLook({ epochs: shown });
 }
 
-async function start({ store, source, maps: [data, embedding] }, place) {
-  const { meta } = store;
+/** @param {import("./main.js").Explorer} view @param {Function} place */
+async function start({ store, source, maps }, place) {
+  const { meta } = store,
+    [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map || "nothing per epoch was recorded");
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
@@ -84,7 +86,8 @@ async function start({ store, source, maps: [data, embedding] }, place) {
   }
 }
 
-async function embeddingOf({ source, maps: [, map] }, epoch) {
+/** @param {import("./main.js").Explorer} view @param {number} epoch */
+async function embeddingOf({ source, maps: { 1: map } }, epoch) {
   map.note.textContent = `laying out epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
   return [xs, ys, note];

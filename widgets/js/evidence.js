@@ -5,7 +5,7 @@ import { MatrixPanel } from "./matrix.js";
 /** Up to this many examples the lenses are looked for at once, beyond it when their menu is opened. */
 const SOON = 200_000;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function evidenceFeature(view) {
   const { store, paint, theme, wire, fail, registry } = view;
   const select = (test, name) => {
@@ -30,7 +30,7 @@ export function evidenceFeature(view) {
 async function fetchLenses({ store, wire, head, fail }) {
   try {
     const { body } = await wire.ask("lenses");
-    store.meta.lenses = body.lenses;
+    store.lenses = body.lenses;
     head.fillLenses();
   } catch (error) {
     fail(error);

@@ -14,7 +14,16 @@ const CONTENTS = [
 ];
 
 export class Exporter {
-  /** @param {{wire: object, path: string, say: Function, onClose: Function}} options `path` without a suffix */
+  /** @type {Function} */
+  onClose;
+  /** @type {Function} */
+  onToggle;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{wire: import("./wire.js").Wire, path: string, say: (text: string, kind?: string) => void, onClose: Function, onToggle: Function}} options `path` without a suffix */
   constructor(options) {
     Object.assign(this, options);
     this.path = h("input", {
@@ -142,7 +151,7 @@ export class Exporter {
   }
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function exportFeature(view) {
   const { head } = view;
   const exporter = new Exporter({

@@ -17,7 +17,30 @@ export function queryShown({ meta, columns, classes }) {
 export const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 export class Filters {
-  /** @param {{store: object, theme: Function, paint: object, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, fail: Function}} options */
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {Function} */
+  load;
+  /** @type {Function} */
+  onChange;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {any} */
+  quiet;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {Function} */
+  search;
+  /** @type {any} */
+  shown;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+  /** @type {any} */
+  waiting;
+
+  /** @param {{store: import("./store.js").Store, theme: () => any, paint: import("./paint.js").Paint, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, say: Function, fail: (error: Error) => void}} options */
   constructor(options) {
     Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
     const query = queryShown(this.store);

@@ -26,7 +26,10 @@ export function short(value) {
   return String(Number(value.toPrecision(3)));
 }
 
-/** A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0. */
+/**
+ * A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0.
+ * @param {number} value @param {number[]} span
+ */
 export function within(value, [low, high]) {
   const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-300) / 500));
   return short(Math.round(value / step) * step);

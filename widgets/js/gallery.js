@@ -1,14 +1,30 @@
 /** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
 import { h, iconButton } from "./dom.js";
 import { count, probability } from "./format.js";
-import { swatch } from "./legend.js";
 import { mediaNode } from "./media.js";
 import { emptyQueue } from "./orders.js";
 
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 export class Gallery {
-  /** @param {{store: object, media: object, paint: object, bulk: object, onPick: (row: number) => void, onToggle: (row: number) => void, fail: Function}} options */
+  /** @type {import("./bulk.js").Bulk} */
+  bulk;
+  /** @type {import("./editors.js").Editor} */
+  editor;
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {import("./media.js").Media} */
+  media;
+  /** @type {Function} */
+  onPick;
+  /** @type {Function} */
+  onToggle;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {number} */
+  wanted;
+
+  /** @param {{store: import("./store.js").Store, media: import("./media.js").Media, editor: import("./editors.js").Editor, bulk: import("./bulk.js").Bulk, onPick: (row: number) => void, onToggle: (row: number) => void, fail: (error: Error) => void}} options */
   constructor(options) {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
@@ -148,8 +164,7 @@ export class Gallery {
   }
 
   caption(row) {
-    const { store, paint } = this,
-      colors = paint.classColors();
+    const { store } = this;
     const label = store.labels[row],
       changed = label !== store.given[row],
       verdict = store.verdict[row];
@@ -157,7 +172,7 @@ export class Gallery {
       return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
     const mark = changed ? "✎" : verdict === 2 ? "✓" : verdict === 3 ? "…" : "";
     const name = store.className(label);
-    return h(
+    const el = h(
       "span",
       {
         class: `lw-caption${changed ? " lw-changed" : ""}`,
@@ -167,10 +182,10 @@ export class Gallery {
             ? `${name}, p(wrong) ${probability(store.pError[row])}`
             : name,
       },
-      label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: store.shortName(label, 18) }),
-      h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }),
     );
+    this.editor.thumb(el, [{ value: label, most: 18 }]);
+    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    return el;
   }
 
   async fill(page) {

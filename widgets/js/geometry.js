@@ -5,7 +5,10 @@ const NOWHERE = 1e4;
 /** Horizontal strips that an outline is cut into. */
 const STRIPS = 256;
 
-/** Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred. */
+/**
+ * Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred.
+ * @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {number[]} xr @param {number[]} yr @param {number} [pad]
+ */
 export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   const out = new Float32Array(2 * xs.length);
   const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
@@ -21,17 +24,26 @@ export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   return out;
 }
 
-/** Screen pixel to data space under camera {k, tx, ty}. */
+/**
+ * Screen pixel to data space under a camera.
+ * @param {number[]} pixel @param {{width: number, height: number}} size @param {{k: number, tx: number, ty: number}} camera
+ */
 export function toData([px, py], { width, height }, { k, tx, ty }) {
   return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
 
-/** Data space to screen pixel: the inverse of `toData`. */
+/**
+ * Data space to screen pixel: the inverse of `toData`.
+ * @param {number[]} place @param {{width: number, height: number}} size @param {{k: number, tx: number, ty: number}} camera
+ */
 export function toScreen([x, y], { width, height }, { k, tx, ty }) {
   return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
 }
 
-/** The camera after zooming by `factor` with the data under [px, py] held in place. */
+/**
+ * The camera after zooming by `factor` with the data under a pixel held in place.
+ * @param {{k: number, tx: number, ty: number}} camera @param {number} factor @param {number[]} pixel @param {{width: number, height: number}} size
+ */
 export function zoomed(camera, factor, [px, py], { width, height }) {
   const k = Math.max(0.5, Math.min(200, camera.k * factor)),
     f = k / camera.k;
@@ -98,7 +110,10 @@ function edgesByStrip(ey, strip) {
   return edges;
 }
 
-/** Mask of the points in the box spanned by two corners. */
+/**
+ * Mask of the points in the box spanned by two corners.
+ * @param {Float32Array} xy @param {number[]} a @param {number[]} b @param {Uint8Array} [allowed]
+ */
 export function insideBox(xy, [ax, ay], [bx, by], allowed) {
   return insidePolygon(
     xy,
@@ -112,7 +127,10 @@ export function insideBox(xy, [ax, ay], [bx, by], allowed) {
   );
 }
 
-/** Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top. */
+/**
+ * Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top.
+ * @param {Float32Array} xy @param {number[]} place @param {number} rx @param {number} ry @param {Uint8Array} [allowed]
+ */
 export function nearest(xy, [x, y], rx, ry, allowed) {
   let best = -1,
     least = 1;

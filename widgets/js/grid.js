@@ -1,7 +1,7 @@
 /** Many examples at once, over the maps: a grid that scrolls through a whole list and draws only what is seen of it. */
 import { h } from "./dom.js";
 import { count, probability } from "./format.js";
-import { keyCap } from "./keys.js";
+import { capOf } from "./keys.js";
 import { mediaNode } from "./media.js";
 
 const TILE_SIZES = { least: 56, most: 240, first: 104 };
@@ -31,7 +31,12 @@ export function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 export class Grid {
-  /** @param {object} view */
+  /** @type {import("./main.js").Explorer} */
+  view;
+  /** @type {number} */
+  wanted;
+
+  /** @param {import("./main.js").Explorer} view */
   constructor(view) {
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
@@ -282,12 +287,12 @@ export class Grid {
   }
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function gridFeature(view) {
   const { store, registry, gallery, keymap } = view;
   const grid = (view.grid = new Grid(view));
   view.addCover(grid.el);
-  const cap = keyCap(keymap.grid?.[0] || "");
+  const cap = capOf(keymap, "grid");
   gallery.pager.before(
     h("button", { type: "button", class: "lw-button lw-grid-button", title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
   );

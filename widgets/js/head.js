@@ -2,7 +2,10 @@
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 
-/** Selections that need no Python: [name, test of a row]. */
+/**
+ * Selections that need no Python: [name, test of a row].
+ * @type {[string, (store: import("./store.js").Store, row: number) => any][]}
+ */
 const LENSES = [
   ["suspected errors", (s, i) => s.issue[i]],
   ["suspected, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
@@ -15,7 +18,22 @@ const LENSES = [
 ];
 
 export class Head {
-  /** @param {{store: object, onColor: Function, onLens: (mask: Uint8Array, name: string) => void}} options; features set onExport, onHelp and onFold */
+  /** @type {Function} */
+  onColor;
+  /** @type {Function} */
+  onExport;
+  /** @type {Function} */
+  onFold;
+  /** @type {Function} */
+  onHelp;
+  /** @type {Function} */
+  onLens;
+  /** @type {Function} */
+  onRemoteLens;
+  /** @type {import("./store.js").Store} */
+  store;
+
+  /** @param {{store: import("./store.js").Store, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onRemoteLens: Function}} options; features set onExport, onHelp and onFold */
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -68,9 +86,8 @@ export class Head {
       h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", {
         class: "lw-quiet lw-facts",
-        text: `${count(store.n)} examples · ${count(store.classes.length)} classes`,
         title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
-      }),
+      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
@@ -104,7 +121,7 @@ export class Head {
         if (test(store, i)) totals[j]++;
       });
     const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const { lenses } = store.meta;
+    const { lenses } = store;
     const more = lenses
       ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
       : [["", "looking for more…"]];

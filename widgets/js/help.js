@@ -1,17 +1,25 @@
 /** The list of keys. It lies over a corner and lets every key through. */
 import { h } from "./dom.js";
-import { digitClasses, keyCap, MEANINGS } from "./keys.js";
+import { capOf, digitClasses, keyCap, MEANINGS } from "./keys.js";
 
-/** @param {object} keymap @param {Record<string, number>} digits @param {string[]} classes */
-export function helpPanel(keymap, digits, classes, onClose) {
-  const digitKeys = Object.keys(digits).sort((a, b) => (a === "0") - (b === "0") || a.localeCompare(b));
-  const named = digitKeys.every((digit) => classes[digits[digit]] === digit);
-  const span = digitKeys.length > 1 ? `${digitKeys[0]} … ${digitKeys[digitKeys.length - 1]}` : digitKeys[0] || "";
-  const lines = [
-    [[span], named ? "set the class of that name" : "set a class"],
-    [[`⇧ ${span}`], "relabel the selection, one undo step"],
-    ...Object.entries(MEANINGS).map(([action, text]) => [(keymap[action] || []).map(keyCap), text]),
-  ];
+/** Keys that are printed, with the digit keys as the span of those that set a class. */
+export function printed(keys, digits) {
+  const known = Object.keys(digits).sort((a, b) => Number(a === "0") - Number(b === "0") || a.localeCompare(b));
+  const span = known.length > 1 ? `${known[0]} … ${known[known.length - 1]}` : known[0];
+  return keys.filter((key) => span || !key.endsWith("digit")).map((key) => keyCap(key).replace("digit", span || "").replace("⇧", key.endsWith("digit") ? "⇧ " : "⇧"));
+}
+
+/**
+ * The keys in force: of review mode, then of the editor.
+ * @param {{keymap: Record<string, string[]>, edits: Record<string, string[]>, kind: any, digits: Record<string, number>, classes: string[]}} keys
+ */
+export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
+  const named = Object.entries(digits).every(([digit, code]) => classes[code] === digit);
+  const words = named ? { ...MEANINGS, label: "set the class of that name" } : MEANINGS;
+  const lines = Object.entries(words)
+    .filter(([action]) => action in keymap)
+    .map(([action, text]) => [printed(keymap[action], digits), text]);
+  const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
     ["wheel", "zoom; middle button pans; double click resets"],
@@ -30,20 +38,20 @@ export function helpPanel(keymap, digits, classes, onClose) {
     h(
       "dl",
       {},
-      ...lines.flatMap(([keys, text]) => [
-        h(
-          "dt",
-          {},
-          keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" }),
-        ),
-        h("dd", { text }),
-      ]),
-      ...mouse.flatMap(([what, text]) => [
-        h("dt", {}, h("span", { class: "lw-quiet", text: what })),
-        h("dd", { text }),
-      ]),
+      ...lines.flatMap(keyRow),
+      h("dt", { class: "lw-help-part", text: "in the editor" }),
+      h("dd", { class: "lw-help-part" }),
+      ...editing.flatMap(keyRow),
+      h("dt", { class: "lw-help-part", text: "by mouse" }),
+      h("dd", { class: "lw-help-part" }),
+      ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })]),
     ),
   );
+}
+
+function keyRow([keys, text]) {
+  const caps = keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" });
+  return [h("dt", {}, caps), h("dd", { text })];
 }
 
 /** The most used keys of a keymap in one line; without suggestions there is nothing to accept. */
@@ -51,7 +59,7 @@ export function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
     digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
-  const first = (action) => keyCap(keymap[action]?.[0] || "");
+  const first = (action) => capOf(keymap, action);
   const of = (action, word) => first(action) && `${first(action)} ${word}`;
   const parts = [
     all && `${all} label`,
@@ -66,10 +74,12 @@ export function keyLine(classes, keymap, suggests = true) {
   return parts.filter(Boolean).join("  ·  ");
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function helpFeature(view) {
-  const { store, head, keymap } = view;
-  const box = helpPanel(keymap, digitClasses(store.classes), store.classes, () => toggle(false));
+  const { store, head, keymap, kind } = view,
+    { classes, meta } = store;
+  const keys = { keymap, kind, edits: meta.keymap.edit[meta.task], digits: digitClasses(classes), classes };
+  const box = helpPanel(keys, () => toggle(false));
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;
     box.hidden = !open;

@@ -9,8 +9,17 @@ const HEIGHT = 34;
 const GRIP = 6;
 
 export class Histogram {
+  /** @type {any} */
+  column;
+  /** @type {Function} */
+  onBrush;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+
   /**
-   * @param {object} column spec with `values` @param {object} store @param {() => object} theme
+   * @param {any} column spec with `values` @param {import("./store.js").Store} store @param {() => object} theme
    * @param {(range: [number, number]|null) => void} onBrush @param {() => void} [onClose]
    */
   constructor(column, store, theme, onBrush, onClose) {

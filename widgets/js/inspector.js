@@ -1,38 +1,73 @@
-/** One example under the loupe: picture or text, labels, reasons, curve, neighbours, and the buttons of the keys. */
+/**
+ * One example under the loupe: picture or text, reasons, curve, neighbours, the buttons of the keys, and the editor of
+ * its kind of label, which shows and takes what is said about it.
+ */
 import { drawCurve, gapsInWords } from "./curve.js";
 import { h } from "./dom.js";
-import { clip, count, probability } from "./format.js";
-import { digitClasses, keyCap, MEANINGS } from "./keys.js";
-import { swatch } from "./legend.js";
+import { clip, count } from "./format.js";
+import { capOf, MEANINGS } from "./keys.js";
 import { mediaNode } from "./media.js";
 import { TypeBox } from "./typebox.js";
 
+/** The verdict of an example that was put off. */
+const SKIPPED = 3;
 /** Answers of `inspect` kept in memory. */
 const ANSWERS_KEPT = 200;
-/** Class buttons shown beside the type-ahead box. */
-const BUTTONS = 10;
 
 const HIDDEN = "hidden until you choose";
 const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
-/** Whose probability stands beside a label. */
-const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
-  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
-  wrong: "p_error: probability, by the detector, that the given label is wrong",
-};
-
 export class Inspector {
-  /** @param {{store: object, wire: object, media: object, paint: object, theme: Function, actions: object, keymap: object, onPick: Function, fail: Function}} options */
+  /** @type {import("./actions.js").Actions} */
+  actions;
+  /** @type {any} */
+  answers;
+  /** @type {Record<string, string[]>} */
+  edits;
+  /** @type {Function} */
+  emptyQueue;
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {Record<string, string[]>} */
+  keymap;
+  /** @type {import("./editors.js").Kind} */
+  kind;
+  /** @type {import("./media.js").Media} */
+  media;
+  /** @type {Function} */
+  onLeave;
+  /** @type {Function} */
+  onPick;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {any} */
+  rows;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
   constructor(options) {
     Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
     const { store } = this;
-    this.digits = digitClasses(store.classes);
-    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
     this.build();
+    this.editor = this.kind.make({
+      place: { facts: this.facts, tools: this.tools, root: this.el },
+      line: this.typeBox,
+      space: this.space(),
+      keymap: this.edits,
+      judge: (verdicts, how) => this.judge(verdicts, how),
+      say: this.say,
+      theme: this.theme,
+    });
     store.on("cursor", () => this.show());
     store.on("labels", () => {
       this.forgetNotes();
-      this.facts();
+      this.showEditor();
       this.queue();
       this.titleNeighbors();
       this.neighborCaptions();
@@ -46,15 +81,11 @@ export class Inspector {
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
     this.picture = h("div", { class: "lw-picture" });
-    this.labels = h("div", { class: "lw-labels" });
+    this.facts = h("div", { class: "lw-editor-facts" });
+    this.tools = h("div", { class: "lw-editor-tools" });
     this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
-    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     this.typeBox = new TypeBox({
-      store: this.store,
-      paint: this.paint,
-      many: this.store.classes.length > BUTTONS,
-      onClass: (code) => this.actions.label(code, "typed"),
-      onNote: (text) => this.saveNote(text),
+      keymap: this.edits,
       onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
       onLeave: () => this.onLeave?.(),
     });
@@ -73,13 +104,13 @@ export class Inspector {
         { class: "lw-part lw-part-look" },
         h("div", { class: "lw-row" }, this.title, h("span", { class: "lw-space" }), this.place),
         h("div", { class: "lw-progress", "aria-hidden": "true" }, this.bar),
-        h("div", { class: "lw-look" }, this.picture, this.labels),
+        h("div", { class: "lw-look" }, this.picture, this.facts),
       ),
       h(
         "div",
         { class: "lw-part lw-part-decide" },
         this.why,
-        h("div", { class: "lw-choose" }, this.choices, this.typeBox.el),
+        h("div", { class: "lw-choose" }, this.tools, this.typeBox.el),
         this.acts,
         this.noteLine,
       ),
@@ -92,39 +123,12 @@ export class Inspector {
         this.table,
       ),
     );
-    this.buildChoices();
     this.buildActs();
     this.why.hidden = this.store.meta.doubted === false;
   }
 
-  buildChoices() {
-    const { store } = this,
-      colors = this.paint.classColors(),
-      codes = Object.values(this.digits).sort((a, b) => a - b);
-    this.choices.replaceChildren(
-      ...codes.map((code) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "lw-choice",
-            "data-code": code,
-            title: `${store.classes[code]} (key ${this.keyOf[code]})`,
-            onclick: () => this.actions.label(code, "button"),
-          },
-          h("kbd", { text: this.keyOf[code] }),
-          swatch(colors[code]),
-          h("span", { class: "lw-clip", text: store.shortName(code, 17) }),
-        ),
-      ),
-    );
-    const longest = Math.max(0, ...codes.map((code) => store.classes[code].length));
-    this.choices.style.setProperty("--lw-choice-columns", longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3);
-    this.el.classList.toggle("lw-many", store.classes.length > BUTTONS);
-  }
-
   buildActs() {
-    const cap = (action) => keyCap(this.keymap[action]?.[0] || "");
+    const cap = (action) => capOf(this.keymap, action);
     const act = (action, text, run) =>
       h(
         "button",
@@ -142,12 +146,85 @@ export class Inspector {
     const { actions } = this;
     const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      ...(suggests === false ? [] : [act("accept", "Accept", () => actions.accept())]),
-      act("keep", "Keep", () => actions.keep()),
+      ...(suggests === false ? [] : [act("accept", "Accept", () => this.editor.accept())]),
+      act("keep", "Keep", () => this.editor.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
       act("note", "✎", () => this.openNote()),
     );
+  }
+
+  /* ---- the editor ---- */
+
+  /** The label space as editors see it. */
+  space() {
+    const { store, paint } = this;
+    return {
+      classes: store.classes,
+      className: (code) => store.className(code),
+      shortName: (code, most) => store.shortName(code, most),
+      color: (code) => paint.classColor(code),
+    };
+  }
+
+  /**
+   * What a person says in the editor, or about the whole selection: the only way to a decision about labels.
+   * @param {{ key: string, value: any }[]} verdicts @param {string} how
+   */
+  judge([{ value }], how) {
+    const { actions } = this;
+    if (how === "selection") actions.labelSelection(value);
+    else if (how === "keep") actions.keep();
+    else actions.label(value, how);
+  }
+
+  /** What the editor shows of the example: what is known of it, and how it stands. */
+  showEditor() {
+    const { store } = this,
+      { row } = store;
+    if (row < 0) {
+      this.editor.show(null);
+      return;
+    }
+    const { p_given = null, p_epoch = null } = this.answer?.row === row ? this.answer : {};
+    this.editor.show({
+      row,
+      given: store.given[row],
+      suggested: store.suggested[row],
+      label: store.labels[row],
+      verdict: store.verdict[row],
+      flagged: Boolean(store.flags[row] & 1),
+      hides: this.hides,
+      doubted: store.meta.doubted !== false,
+      pError: store.pError[row],
+      pSuggested: store.pSuggested[row],
+      pGiven: p_given,
+      epoch: p_epoch,
+    });
+    this.reveal();
+  }
+
+  /** All that is undecided of the example is confirmed as it is given; a decided one stays as it is. */
+  confirmAll() {
+    const { store, actions } = this,
+      { row } = store;
+    if (row < 0) return;
+    if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
+    else this.editor.keep();
+  }
+
+  /** Edit mode: only the keys of the editor count, until Escape. */
+  get editing() {
+    return Boolean(this.editor.editing || this.typeBox.mode);
+  }
+
+  openEditor() {
+    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open();
+  }
+
+  closeEditor() {
+    this.editor.close();
+    this.typeBox.close();
   }
 
   /* ---- what is shown ---- */
@@ -156,14 +233,14 @@ export class Inspector {
   async show() {
     const { store } = this,
       { row } = store;
-    this.typeBox.close();
+    this.closeEditor();
     this.el.classList.toggle("lw-nothing", row < 0);
-    for (const button of this.el.querySelectorAll(".lw-act, .lw-choice")) button.disabled = row < 0;
+    for (const button of this.el.querySelectorAll(".lw-act")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
     }
-    this.facts();
+    this.showEditor();
     this.queue();
     this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
@@ -222,7 +299,7 @@ export class Inspector {
     this.table.replaceChildren();
     this.neighborTitle.textContent = "";
     this.store.neighborsOf = null;
-    this.facts();
+    this.showEditor();
     this.queue();
     this.gaps.hidden = true;
     drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
@@ -240,7 +317,7 @@ export class Inspector {
     this.title.title = String(answer.id);
     this.drawPicture(answer.media);
     this.reasons();
-    this.facts();
+    this.showEditor();
     this.redrawCurve();
     this.drawNeighbors();
     this.table.replaceChildren(
@@ -256,7 +333,7 @@ export class Inspector {
 
   reasons() {
     const { answer } = this;
-    const shows = keyCap(this.keymap.blind?.[0] || "");
+    const shows = capOf(this.keymap, "hide");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
     this.why.replaceChildren(
       ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
@@ -271,114 +348,12 @@ export class Inspector {
     this.noteLine.title = text || "";
   }
 
-  /** Given, suggested and present label with their probabilities. */
-  facts() {
-    const { store } = this,
-      { row } = store;
-    if (row < 0) {
-      this.labels.replaceChildren();
-      for (const button of this.choices.children) {
-        button.classList.remove("lw-is-label", "lw-is-hint");
-        button.setAttribute("aria-pressed", "false");
-      }
-      return;
-    }
-    const hides = this.hides,
-      given = store.given[row],
-      suggested = store.suggested[row],
-      label = store.labels[row];
-    const { p_given = null, p_epoch } = this.answer?.row === row ? this.answer : {};
-    this.labels.replaceChildren(
-      p_given === null || hides
-        ? this.fact("given", given)
-        : this.fact("given", given, `epoch ${p_epoch}: p ${probability(p_given)}`, WHOSE.given(store.className(given), p_epoch)),
-      ...(store.meta.doubted === false ? [] : this.doubts(row, suggested, hides)),
-      this.now(label, given, store.verdict[row], store.flags[row]),
-    );
-    for (const button of this.choices.children) {
-      const code = Number(button.dataset.code);
-      button.classList.toggle("lw-is-label", code === label);
-      button.classList.toggle("lw-is-hint", !hides && code === suggested && code !== label);
-      button.setAttribute("aria-pressed", String(code === label));
-    }
-    this.reveal();
-  }
-
-  /** What the evidence says: the suggested label, and how likely the given one is wrong. */
-  doubts(row, suggested, hides) {
-    const { store } = this,
-      line = (name, content) => h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content),
-      quiet = (text) => h("span", { class: "lw-quiet", text });
-    const known = Number.isFinite(store.pError[row]);
-    return [
-      hides
-        ? line("suggested", quiet("hidden"))
-        : suggested < 0
-          ? line("suggested", quiet("nothing"))
-          : this.fact("suggested", suggested, `detector: p ${probability(store.pSuggested[row])}`, WHOSE.suggested(store.className(suggested))),
-      line("wrong?", hides ? quiet("hidden") : known ? this.meter(store.pError[row]) : quiet("not judged")),
-    ];
-  }
-
   /** In blind mode a decision reveals what was hidden. */
   reveal() {
     if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
       this.reasons();
       this.redrawCurve();
     }
-  }
-
-  fact(name, code, detail = "", title = "") {
-    const { store } = this,
-      colors = this.paint.classColors(),
-      text = store.className(code);
-    return h(
-      "div",
-      { class: "lw-fact lw-fact-tall" },
-      h("span", { class: "lw-fact-name", text: name }),
-      h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
-      h(
-        "span",
-        { class: "lw-fact-value", title: text },
-        code >= 0 && swatch(colors[code % colors.length]),
-        h("span", { class: "lw-clip", text: store.shortName(code, 26) }),
-      ),
-    );
-  }
-
-  meter(p) {
-    return h(
-      "span",
-      { class: "lw-fact-value", title: WHOSE.wrong },
-      h(
-        "span",
-        { class: "lw-meter", role: "img", "aria-label": `probability that the label is wrong: ${probability(p)}` },
-        h("span", { style: { width: `${100 * (p || 0)}%` } }),
-      ),
-      h("span", { class: "lw-num", text: `detector: p ${probability(p)}` }),
-    );
-  }
-
-  now(label, given, verdict, flags) {
-    const said =
-      label !== given
-        ? `now ${this.store.shortName(label, 22)}`
-        : verdict === 2
-          ? "kept"
-          : verdict === 3
-            ? "skipped"
-            : "undecided";
-    const flag = flags & 1 ? " · ⚑" : "";
-    return h(
-      "div",
-      { class: "lw-fact" },
-      h("span", { class: "lw-fact-name", text: "decision" }),
-      h(
-        "span",
-        { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` },
-        h("span", { class: "lw-clip", text: said + flag, title: said + flag }),
-      ),
-    );
   }
 
   /** "queue 14/180"; how many are left stands on top. */
@@ -402,8 +377,7 @@ export class Inspector {
   redrawCurve() {
     const { store, answer } = this;
     if (!answer) return;
-    const colors = this.paint.classColors(),
-      of = (code) => (code >= 0 ? colors[code % colors.length] : this.theme().quiet);
+    const of = (code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
     const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
     if (this.hides) {
@@ -462,19 +436,15 @@ export class Inspector {
   /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
   neighborCaption(row) {
     const { store } = this,
-      colors = this.paint.classColors(),
       label = store.labels[row],
       given = store.given[row],
       name = store.className(label);
     if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
     const differs = given >= 0 && given !== store.given[store.row],
       was = label === given ? "" : `given ${store.className(given)}, now `;
-    return h(
-      "span",
-      { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` },
-      label >= 0 && swatch(colors[label % colors.length]),
-      h("span", { class: "lw-clip", text: `${was ? "✎" : ""}${store.shortName(label, 20)}` }),
-    );
+    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
+    this.editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
+    return el;
   }
 
   neighborCaptions() {
@@ -483,7 +453,7 @@ export class Inspector {
 
   /** Show or hide what blind mode hides. */
   blindChanged() {
-    this.facts();
+    this.showEditor();
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
@@ -493,7 +463,9 @@ export class Inspector {
 
   /** Write or change the note of the current example. */
   openNote() {
-    if (this.store.row >= 0 && !this.actions.refused()) this.typeBox.openNote(this.answer?.note || "");
+    if (this.store.row < 0 || this.actions.refused()) return;
+    const placeholder = "write a note, Enter saves it";
+    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(text) });
   }
 
   async saveNote(text) {
@@ -507,5 +479,6 @@ export class Inspector {
 
   destroy() {
     clearTimeout(this.timer);
+    this.editor.destroy();
   }
 }

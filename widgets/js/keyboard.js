@@ -2,7 +2,7 @@
 import { actionOf } from "./keys.js";
 
 export class Keyboard {
-  /** @param {object} view the Explorer whose parts act */
+  /** @param {import("./main.js").Explorer} view the Explorer whose parts act */
   constructor(view) {
     this.view = view;
     const { root } = view;
@@ -31,7 +31,12 @@ export class Keyboard {
       }
       return;
     }
-    if (event.target.closest("button") && (event.key === " " || event.key === "Enter")) return; // a button reached by Tab
+    const button = event.target.closest("button") && (event.key === " " || event.key === "Enter");
+    if (button && !event.ctrlKey && !event.metaKey) return; // a button reached by Tab
+    if (view.inspector.editor.editing && event.key !== "Escape") {
+      if (view.inspector.editor.key(event)) event.preventDefault();
+      return;
+    }
     if (view.registry.took(event)) {
       event.preventDefault();
       return;
@@ -39,21 +44,14 @@ export class Keyboard {
     const meant = actionOf(event, view.keymap);
     if (!meant) return;
     event.preventDefault();
-    this.run(meant);
+    if (meant.digit === undefined) this.run(meant.action);
+    else view.inspector.editor.digit(meant.digit, meant.action === "labelSelection");
+    view.maps.forEach((map) => map.flush());
   }
 
-  run({ action, digit }) {
-    const { actions, inspector, registry } = this.view,
-      code = digit === undefined ? -1 : inspector.digits[digit];
-    if (digit !== undefined && code === undefined) {
-      this.view.say(`no class on key ${digit}`, "warn");
-      return;
-    }
-    if (action === "label") actions.label(code);
-    else if (action === "labelSelection") actions.labelSelection(code);
-    else if (action === "leave") this.leave();
-    else registry.actions.get(action)();
-    this.view.maps.forEach((map) => map.flush());
+  run(/** @type {string} */ action) {
+    if (action === "leave") this.leave();
+    else this.view.registry.actions.get(action)?.();
   }
 
   /** Close what is open; when nothing is, give the keyboard back to the notebook. */

@@ -1,71 +1,26 @@
-/** From a key press to an action: pure, so that every keymap can be tested without a page. */
+/** From a key press to an action: pure, so that every keymap can be tested without a page. Python has the presets. */
 
-export const KEYMAPS = {
-  default: {
-    accept: [" "],
-    keep: ["k"],
-    skip: ["s"],
-    flag: ["f"],
-    undo: ["u"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Backspace", "Delete"],
-    trails: ["t"],
-    enlarge: ["z"],
-    grid: ["g"],
-    zoomIn: ["+", "="],
-    zoomOut: ["-"],
-    pixels: ["o"],
-    undoView: ["Ctrl+z"],
-    redoView: ["Ctrl+y", "Ctrl+Z"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-  prodigy: {
-    accept: ["a"],
-    keep: ["x"],
-    skip: [" "],
-    flag: ["f"],
-    undo: ["u", "Backspace"],
-    redo: ["U"],
-    neighbors: ["n"],
-    next: ["ArrowRight", "ArrowDown", "j"],
-    previous: ["ArrowLeft", "ArrowUp"],
-    type: ["/"],
-    note: ["m"],
-    blind: ["b"],
-    clear: ["Delete"],
-    trails: ["t"],
-    enlarge: ["z"],
-    grid: ["g"],
-    zoomIn: ["+", "="],
-    zoomOut: ["-"],
-    pixels: ["o"],
-    undoView: ["Ctrl+z"],
-    redoView: ["Ctrl+y", "Ctrl+Z"],
-    help: ["?"],
-    leave: ["Escape"],
-  },
-};
-
+/** What the actions of review mode do, in words; `widgets.wire.keymaps` gives them their keys. */
 export const MEANINGS = {
+  label: "set a class",
+  labelSelection: "relabel the selection, one undo step",
   accept: "accept the suggestion",
   keep: "keep the given label",
+  confirmAll: "confirm all that is undecided of the example",
+  nothing: "nothing here",
   skip: "skip, decide later",
   flag: "flag or unflag",
-  undo: "undo",
-  redo: "redo",
+  undo: "undo the last decision",
+  redo: "redo it",
+  nextUnit: "next unit of the example",
+  previousUnit: "previous unit of the example",
   neighbors: "select the neighbours",
   next: "next example",
   previous: "previous example",
   type: "type a class name",
+  edit: "open the editor of the example; Esc leaves it",
   note: "write a note",
-  blind: "hide or show suggestions",
+  hide: "hide or show suggestions",
   clear: "clear the selection",
   trails: "trails over epochs, of the selection or of this example",
   enlarge: "enlarge the example: picture or text; again to close",
@@ -79,16 +34,15 @@ export const MEANINGS = {
   leave: "close, then leave the view",
 };
 
-/** A keymap by name, or the default with an own dict of {action: key or [keys]} laid over it. */
-export function keymapOf(choice) {
-  if (!choice) return KEYMAPS.default;
-  if (typeof choice === "string") return KEYMAPS[choice] || KEYMAPS.default;
-  const own = Object.fromEntries(Object.entries(choice).map(([action, keys]) => [action, [keys].flat()]));
-  const taken = new Set(Object.values(own).flat());
-  const base = Object.fromEntries(
-    Object.entries(KEYMAPS.default).map(([a, keys]) => [a, keys.filter((key) => !taken.has(key))]),
-  );
-  return { ...base, ...own };
+/** Actions that only some kinds of labels have. */
+const OF_TASK = { nothing: "nothing", nextUnit: "units", previousUnit: "units" };
+
+/**
+ * The keys in force for a kind of label: where there is one unit an example, Tab moves the focus as everywhere.
+ * @param {Record<string, string[]>} keymap @param {{nothing?: boolean, units?: boolean}} editor
+ */
+export function inForce(keymap, editor) {
+  return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
 }
 
 /**
@@ -103,44 +57,72 @@ export function digitClasses(classes) {
   return Object.fromEntries(pairs);
 }
 
-/** The digit of a key event, also with shift held and on the number pad; null for other keys. */
+/** The digit of a key event by its place on the keyboard, also with Shift and on the number pad; null for other keys. */
 export function digitOf(event) {
-  const match = /^(?:Digit|Numpad)([0-9])$/.exec(event.code || "");
-  if (match) return match[1];
+  const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
+  if (row !== undefined) return row;
+  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
   return /^[0-9]$/.test(event.key) ? event.key : null;
 }
 
-/** What a key press means: {action, digit?} or null when it means nothing here. */
+/** Characters of keys that Alt changes on some systems. */
+const PLACES = { Period: ".", Comma: "," };
+
+/** What is held with a key, and the key: Shift and Caps Lock show in letters, AltGr is part of a character. */
+function pressed(event) {
+  const typed = event.getModifierState?.("AltGraph"),
+    ctrl = !typed && (event.ctrlKey || event.metaKey),
+    alt = !typed && event.altKey;
+  let { key } = event;
+  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
+  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
+  else if (alt && PLACES[event.code]) key = PLACES[event.code];
+  if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
+  return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
+}
+
+/** The name of a pressed key as keymaps have it: "k", "K", " ", "Enter", "Shift+Tab", "Ctrl+z", "Alt+ArrowLeft". */
+export function keyName(event) {
+  const { held, shift, key } = pressed(event);
+  return held + (key.length > 1 ? shift : "") + key;
+}
+
+/**
+ * What a key press means: {action, digit?} or null when it means nothing here. A digit key is a digit whatever its
+ * layout types; with Shift it may be a character of the keymap first. Other keys of a name mean the same with Shift.
+ */
 export function actionOf(event, keymap) {
-  if (event.altKey || event.isComposing) return null;
-  if (event.ctrlKey || event.metaKey) {
-    const chord = Object.entries(keymap).find(([, keys]) => keys.includes(`Ctrl+${event.key}`));
-    return chord ? { action: chord[0] } : null;
-  }
-  for (const [action, keys] of Object.entries(keymap)) if (keys.includes(event.key)) return { action };
-  const digit = digitOf(event);
-  if (digit !== null) return { action: event.shiftKey ? "labelSelection" : "label", digit };
-  const lower = event.shiftKey ? null : event.key.length === 1 ? event.key.toLowerCase() : null; // caps lock
-  for (const [action, keys] of Object.entries(keymap)) if (lower && keys.includes(lower)) return { action };
+  if (event.isComposing) return null;
+  const { held, shift, key } = pressed(event),
+    digit = digitOf(event),
+    digits = digit === null ? [] : [`${held}${shift}digit`],
+    names = [keyName(event), held + key];
+  for (const name of shift ? [...names, ...digits] : [...digits, ...names])
+    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
   return null;
 }
 
+const CAPS = {
+  " ": "Space",
+  ArrowRight: "→",
+  ArrowLeft: "←",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  Escape: "Esc",
+  Backspace: "⌫",
+  Delete: "Del",
+};
+
 /** A key as it is printed on a key cap. */
 export function keyCap(key) {
-  const names = {
-    " ": "Space",
-    ArrowRight: "→",
-    ArrowLeft: "←",
-    ArrowUp: "↑",
-    ArrowDown: "↓",
-    Escape: "Esc",
-    Backspace: "⌫",
-    Delete: "Del",
-  };
-  if (names[key]) return names[key];
-  if (key.startsWith("Ctrl+")) return `Ctrl ${keyCap(key.slice(5))}`;
+  if (CAPS[key]) return CAPS[key];
+  const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
+  if (held) return `${held === "Shift" ? "⇧" : `${held} `}${keyCap(rest)}`;
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
+
+/** The first key of an action as it is printed, "" where it has none. */
+export const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
 
 /** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices. */
 export function matchingClasses(classes, text, most = 8) {

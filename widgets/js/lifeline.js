@@ -5,7 +5,7 @@ const RESTARTED = "The kernel was restarted or shut down: nothing is saved any m
 /** How long a kernel that may be a new one has to answer, ms. */
 const ANSWER_WITHIN = 4000;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function lifelineFeature(view) {
   const { model, store, registry, root, wire } = view;
   const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });

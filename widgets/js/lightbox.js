@@ -4,7 +4,7 @@
  */
 import { h, iconButton } from "./dom.js";
 import { clip, count, probability } from "./format.js";
-import { keyCap } from "./keys.js";
+import { capOf } from "./keys.js";
 import { isSmall, mediaNode } from "./media.js";
 import { fitted, highlighted, originalPixels, resized, scaled, searchWords, settled } from "./zoom.js";
 
@@ -17,10 +17,15 @@ const ZOOM_STEP = 1.25;
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 export class Lightbox {
-  /** @param {object} view */
+  /** @type {any} */
+  kept;
+  /** @type {import("./main.js").Explorer} */
+  view;
+
+  /** @param {import("./main.js").Explorer} view */
   constructor(view) {
     Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
-    const key = (action) => keyCap(view.keymap[action]?.[0] || "");
+    const key = (action) => capOf(view.keymap, action);
     const button = (text, label, act, action) => {
       const said = key(action) ? `${label} (${key(action)})` : label;
       return h("button", { type: "button", class: "lw-icon", text, title: said, "aria-label": label, onclick: act });
@@ -187,7 +192,7 @@ export class Lightbox {
     if (isText ? view.media.kind === "own" : !item.src || view.media.kind !== "image") return;
     try {
       const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
-      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) });
+      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
     } catch (error) {
       if (this.row === row) this.tell(error.message);
       return;
@@ -315,12 +320,12 @@ export class Lightbox {
 
 const body0 = (node) => node?.textContent;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function lightboxFeature(view) {
   const { store, registry, inspector, gallery, keymap } = view;
   const box = (view.lightbox = new Lightbox(view));
   view.addCover(box.el);
-  const cap = keyCap(keymap.enlarge?.[0] || "");
+  const cap = capOf(keymap, "enlarge");
   const button = h("button", {
     type: "button",
     class: "lw-icon lw-enlarge",

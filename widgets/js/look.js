@@ -6,7 +6,7 @@ const CAMERAS = ["data map", "embedding map"];
 /** Rest after which a moved camera or brush counts as one change, ms. */
 const REST = 200;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function lookFeature(view) {
   const { store, registry, model } = view;
   const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));

@@ -3,6 +3,7 @@ import { Actions } from "./actions.js";
 import { Bulk } from "./bulk.js";
 import { readTheme } from "./color.js";
 import { h, seen } from "./dom.js";
+import { EDITORS } from "./editors.js";
 import { FEATURES } from "./features.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
@@ -11,7 +12,7 @@ import { Head } from "./head.js";
 import { keyLine } from "./help.js";
 import { Inspector } from "./inspector.js";
 import { Keyboard } from "./keyboard.js";
-import { keyCap, keymapOf } from "./keys.js";
+import { capOf, inForce } from "./keys.js";
 import { drawLegend } from "./legend.js";
 import { PointMap } from "./map.js";
 import { Media } from "./media.js";
@@ -28,8 +29,27 @@ import { Tip } from "./tip.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
 
-class Explorer {
-  /** @param {object} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
+export class Explorer {
+  /** @type {any[]} */
+  timelines;
+  /** @type {import("./grid.js").Grid} */
+  grid;
+  /** @type {import("./lightbox.js").Lightbox} */
+  lightbox;
+  /** @type {() => void} */
+  again;
+  /** @type {(look: any) => Promise<void>} */
+  showLook;
+  /** @type {any} */
+  colors;
+  /** @type {any} */
+  focused;
+  /** @type {any} */
+  model;
+  /** @type {import("./registry.js").Registry} */
+  registry;
+
+  /** @param {any} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
     Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
@@ -91,10 +111,11 @@ class Explorer {
       if (store.columns.has(name)) store.setValues(name, values);
     }
     this.source = new Source(this.wire, store);
-    this.keymap = keymapOf(meta.keymap);
+    this.kind = EDITORS[meta.task];
+    this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
-    this.undoKey = keyCap(this.keymap.undo?.[0] || "");
+    this.undoKey = capOf(this.keymap, "undo");
     this.actions = new Actions({ store, wire: this.wire, say: this.say });
   }
 
@@ -133,8 +154,11 @@ class Explorer {
       paint,
       theme,
       actions,
+      kind: this.kind,
       keymap: this.keymap,
+      edits: meta.keymap.edit[meta.task],
       onPick,
+      say,
       fail,
       onLeave: () => this.focus(),
       emptyQueue: () => this.gallery.nothing(),
@@ -144,7 +168,7 @@ class Explorer {
       store,
       bulk: this.bulk,
       media,
-      paint,
+      editor: this.inspector.editor,
       onPick,
       onToggle: (row) => this.toggleRow(row),
       fail,
@@ -274,9 +298,9 @@ class Explorer {
         this.root.dataset.state = "ready";
       });
     this.root.dataset.state = "drawn";
-    this.say([`${count(store.lists.queue.length)} to review`, meta.expected, meta.canaries].filter(Boolean).join(" · "), "quiet");
+    this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(Boolean).join(" · "), "quiet");
     if (meta.warning) this.say(meta.warning, "warn");
-    this.status.title = [this.status.textContent, meta.warning, meta.how].filter(Boolean).join("; ");
+    this.status.title = [this.status.textContent, meta.expected_title, meta.canaries, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
   news(body, buffers) {

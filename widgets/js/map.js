@@ -26,8 +26,35 @@ const FEW_ROWS = 2000;
 const CELLS = 48;
 
 export class PointMap {
+  /** @type {string} */
+  y;
+  /** @type {any} */
+  trails;
+  /** @type {Function} */
+  onCamera;
+  /** @type {Function} */
+  onHover;
+  /** @type {Function} */
+  onPick;
+  /** @type {Function} */
+  onSelect;
+  /** @type {any} */
+  overlays;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {any} */
+  regions;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+  /** @type {import("./toolbar.js").Toolbar} */
+  tools;
+  /** @type {any} */
+  x;
+
   /**
-   * @param {{store: object, tools: object, theme: () => object, paint: object, onHover: Function, onPick: Function,
+   * @param {{store: import("./store.js").Store, tools: object, theme: () => object, paint: import("./paint.js").Paint, onHover: Function, onPick: Function,
    *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
    */
   constructor(options) {
@@ -76,7 +103,7 @@ export class PointMap {
   setData(xs, ys, ranges = null) {
     this.message.textContent = "";
     this.ranges = ranges || [extent(xs), extent(ys)];
-    const next = normalized(xs, ys, ...this.ranges);
+    const next = normalized(xs, ys, this.ranges[0], this.ranges[1]);
     const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
     if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
     else this.place(next);
@@ -201,7 +228,7 @@ export class PointMap {
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
     if (xy) {
-      if (this.x) drawAxes(c, this, colors);
+      if (this.x) drawAxes(c, { x: this.x, y: this.y, ranges: this.ranges, size, camera: this.camera }, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
@@ -227,7 +254,7 @@ export class PointMap {
   }
 
   /** Roughly how many points lie in a box [x0, y0, x1, y1] in pixels, while the whole map is shown. */
-  crowd([x0, y0, x1, y1]) {
+  crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
     if (this.counted !== this.xy) {
       this.counted = this.xy;
       this.cells = cellsOf(this.xy, CELLS);

@@ -20,7 +20,26 @@ const ROOMY = 15,
 const NAMES = 62;
 
 export class MatrixPanel {
-  /** @param {{store: object, wire: object, paint: object, theme: Function, fail: Function, select: (test: (row: number) => boolean, name: string) => void}} options */
+  /** @type {any} */
+  cell;
+  /** @type {number} */
+  edge;
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {Map<string, any>} */
+  loaded;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {any} */
+  select;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, paint: import("./paint.js").Paint, theme: () => any, fail: (error: Error) => void, select: (test: (row: number) => boolean, name: string) => void}} options */
   constructor(options) {
     Object.assign(this, options, { kind: "suspects", loaded: new Map() });
     this.menu = h("select", {

@@ -11,6 +11,13 @@ const FOLD = 700;
 
 /** Items by row, the longest unused leave first when there is no more room. */
 export class Shelf {
+  /** @type {any} */
+  items;
+  /** @type {number} */
+  room;
+  /** @type {number} */
+  size;
+
   constructor(room = ROOM) {
     Object.assign(this, { room, size: 0, items: new Map() });
   }
@@ -47,7 +54,18 @@ function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 }
 
 export class Media {
-  /** @param {object} wire @param {string} kind "image", "audio", "text", "none" or "own" */
+  /** @type {any} */
+  asked;
+  /** @type {any} */
+  kind;
+  /** @type {any} */
+  question;
+  /** @type {any} */
+  shelf;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {import("./wire.js").Wire} wire @param {string} kind "image", "audio", "text", "none" or "own" */
   constructor(wire, kind, question = {}) {
     Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
@@ -89,7 +107,7 @@ export class Media {
 
 /**
  * What an example looks like.
- * @param {object|undefined} item {id, src, text, html, table, sound, url, error} @param {string} size class suffix: "thumb" or "full"
+ * @param {import("./messages.js").Item | undefined} item @param {string} size class suffix: "thumb" or "full"
  */
 export function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });

@@ -5,7 +5,7 @@ import { patchOf } from "./store.js";
 /** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
 const TELL_PAUSE = 150;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function newsFeature(view) {
   const { store, registry } = view;
   hear(view);

@@ -52,7 +52,10 @@ export function drawTrails(c, { trails, epoch, size, camera, store }, color, col
   });
 }
 
-/** A ring around a place. */
+/**
+ * A ring around a place.
+ * @param {CanvasRenderingContext2D} c @param {number[]} place @param {number} radius @param {string} stroke @param {number} line
+ */
 export function ring(c, [x, y], radius, stroke, line) {
   c.strokeStyle = stroke;
   c.lineWidth = line;
@@ -63,11 +66,13 @@ export function ring(c, [x, y], radius, stroke, line) {
 
 /**
  * Ticks and names of both axes.
- * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: object, camera: object}} map
+ * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: {width: number, height: number}, camera: any}} map
  */
 export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const { width, height } = size;
+  /** @type {(v: number, range: number[]) => number} */
   const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
+  /** @type {(v: number, range: number[]) => number} */
   const forward = (v, [lo, hi]) => (hi > lo ? (((v - lo) / (hi - lo)) * 2 - 1) * MARGIN : 0);
   const [left, bottom] = toData([0, height], size, camera),
     [right, top] = toData([width, 0], size, camera);
@@ -119,6 +124,7 @@ function line(c, x0, y0, x1, y1) {
 export function drawRegions(c, { width, height }, colors, crowd) {
   if (width < 240) return;
   const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
+  /** @type {[string, any[][]][]} */
   const places = [
     ["easy to learn", steps(34, width * 0.35).flatMap((x) => [26, 12].map((y) => [x, y]))],
     ["hard to learn", steps(34, width * 0.5).flatMap((x) => [height - 28, height - 42].map((y) => [x, y]))],

@@ -4,7 +4,7 @@ import { arrayOf } from "./bits.js";
 /** Typed arrays by the names that Python uses. */
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
 
-/** Arrays by name. @param {object[]} specs @param {DataView[]} buffers */
+/** Arrays by name. @param {import("./messages.js").ArraySpec[]} specs @param {DataView[]} buffers */
 export function unpackedArrays(specs, buffers) {
   const out = {};
   for (const spec of specs) out[spec.name] = unpacked(spec, buffers, out);

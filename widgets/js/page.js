@@ -14,7 +14,7 @@ const THEME_CHECKS = [0, 120, 400, 1200];
 /** What hosts change on the page when their theme changes. */
 const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function pageFeature(view) {
   const { root, registry } = view;
   registry.on("start", () => {
@@ -33,8 +33,8 @@ export function pageFeature(view) {
     view.colorBy(view.paint.by);
     view.side.refresh(true);
     view.gallery.redraw();
-    view.inspector.buildChoices();
-    view.inspector.facts();
+    view.inspector.showEditor();
+    view.inspector.neighborCaptions();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {

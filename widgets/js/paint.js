@@ -4,6 +4,15 @@ import { extent } from "./bits.js";
 import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
 
 export class Paint {
+  /** @type {any} */
+  palettes;
+  /** @type {any} */
+  states;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {() => any} */
+  theme;
+
   constructor(store, theme) {
     Object.assign(this, {
       store,
@@ -13,13 +22,17 @@ export class Paint {
       states: new Uint8Array(store.n),
       table: null,
       legend: null,
+      palettes: new Map(),
     });
     this.restate();
   }
 
   /** Colours of the classes (or of any other k categories) in the present theme. */
   classColors(k = this.store.classes.length) {
-    return classColors(k, this.theme().dark);
+    const { dark } = this.theme(),
+      name = `${k} ${dark}`;
+    if (!this.palettes.has(name)) this.palettes.set(name, classColors(k, dark));
+    return this.palettes.get(name);
   }
 
   /** Colour of a class; grey for none. */

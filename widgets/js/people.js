@@ -8,7 +8,16 @@ import { count, probability } from "./format.js";
 const PACE_PAUSE = 1500;
 
 export class PeoplePanel {
-  /** @param {{store: object, wire: object, lens: (mask: Uint8Array, name: string) => void, fail: Function}} options */
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {Function} */
+  lens;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, lens: (mask: Uint8Array, name: string) => void, fail: (error: Error) => void}} options */
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
@@ -24,6 +33,7 @@ export class PeoplePanel {
     }
   }
 
+  /** @param {import("./messages.js").PeopleAnswer} answer */
   fill({ author, pace, authors, withheld, annotators }) {
     this.el.replaceChildren(
       h("h4", { text: `${author}, this sitting` }),
@@ -98,7 +108,7 @@ export function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {object} view */
+/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {import("./main.js").Explorer} view */
 export function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });

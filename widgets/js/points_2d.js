@@ -29,6 +29,15 @@ export function mark(diameter, kind) {
 const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
 
 export class Points2D {
+  /** @type {() => void} */
+  onrestored;
+  /** @type {string} */
+  kind;
+  /** @type {any} */
+  canvas;
+  /** @type {any} */
+  context;
+
   constructor(canvas) {
     Object.assign(this, { canvas, context: canvas.getContext("2d"), n: 0, kind: "canvas2d" });
   }

@@ -57,6 +57,15 @@ function linked(gl) {
 }
 
 export class PointsGL {
+  /** @type {string} */
+  kind;
+  /** @type {any} */
+  canvas;
+  /** @type {any} */
+  gl;
+  /** @type {() => void} */
+  onrestored;
+
   /** @returns {PointsGL|null} null where WebGL2 is missing */
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });

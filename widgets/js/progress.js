@@ -4,6 +4,11 @@
 const MOMENT = 400;
 
 export class ProgressLine {
+  /** @type {any} */
+  line;
+  /** @type {any} */
+  pause;
+
   /**
    * @param {() => {textContent: string}} line the element that shows the words now
    * @param {number} pause before the first words appear, ms

@@ -4,6 +4,21 @@
  * it listens to here. `features.js` lists them; main.js knows none of them.
  */
 export class Registry {
+  /** @type {Map<string, () => void>} */
+  actions;
+  /** @type {any} */
+  closers;
+  /** @type {any} */
+  endings;
+  /** @type {any} */
+  keys;
+  /** @type {any} */
+  moments;
+  /** @type {any} */
+  pushes;
+  /** @type {any} */
+  traits;
+
   constructor() {
     Object.assign(this, {
       pushes: new Map(),

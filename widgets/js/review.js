@@ -7,29 +7,31 @@ const BLIND = "blind: what tells of an example is hidden until you choose";
 /** Orders that tell how suspicious an example is. */
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function reviewFeature(view) {
   const { store, actions, inspector, registry, bulk } = view;
   const acts = {
-    accept: () => actions.accept(),
-    keep: () => actions.keep(),
+    accept: () => inspector.editor.accept(),
+    keep: () => inspector.editor.keep(),
+    confirmAll: () => inspector.confirmAll(),
     skip: () => actions.skip(),
     flag: () => actions.flag(),
     undo: () => actions.undo(),
     redo: () => actions.redo(),
     next: () => store.step(1),
     previous: () => store.step(-1),
-    type: () => inspector.typeBox.openClass(),
+    type: () => inspector.openEditor(),
+    edit: () => inspector.openEditor(),
     note: () => inspector.openNote(),
     neighbors: () => selectNeighbors(view),
-    blind: () => toggleBlind(view),
+    hide: () => toggleBlind(view),
     clear: () => store.clearSelection(),
   };
   for (const [name, act] of Object.entries(acts)) registry.onAction(name, act);
   registry.onEscape(() => {
-    const typing = Boolean(inspector.typeBox.mode);
-    inspector.typeBox.close();
-    return typing;
+    const open = inspector.editing;
+    inspector.closeEditor();
+    return open;
   });
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));

@@ -32,7 +32,14 @@ export function percent(share) {
 }
 
 export class RowTable {
-  /** @param {{store: object, paint: object, hides: () => boolean}} options */
+  /** @type {() => boolean} */
+  hides;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {import("./store.js").Store} */
+  store;
+
+  /** @param {{store: import("./store.js").Store, paint: import("./paint.js").Paint, hides: () => boolean}} options */
   constructor(options) {
     Object.assign(this, options, { by: "unusual", answer: null });
     this.heads = HEADINGS.map(([by, text, title]) =>
@@ -133,7 +140,7 @@ export class RowTable {
   }
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function rowTableFeature(view) {
   const { store, paint, inspector, media, registry } = view;
   if (media.kind !== "none") return;

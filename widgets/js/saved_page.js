@@ -4,7 +4,16 @@ import { render } from "./main.js";
 
 /** Stands for the widget's model: the same methods, answers from a table. */
 export class SavedModel {
-  /** @param {object} facts what `widgets.saved.page` wrote @param {ArrayBuffer} block its arrays */
+  /** @type {any} */
+  block;
+  /** @type {any} */
+  facts;
+  /** @type {any} */
+  listeners;
+  /** @type {any} */
+  traits;
+
+  /** @param {any} facts what `widgets.saved.page` wrote @param {ArrayBuffer} block its arrays */
   constructor(facts, block) {
     Object.assign(this, { facts, block, traits: { ...facts.traits }, listeners: new Map() });
   }
@@ -87,7 +96,7 @@ export class SavedModel {
 }
 
 /** The name of a question in the table of answers: its kind and the values of its fields. */
-function keyOf(kind, { request, ...body }) {
+function keyOf(kind, { request = "", ...body }) {
   return `[${[kind, ...Object.values(body)].map((value) => JSON.stringify(value)).join(", ")}]`;
 }
 

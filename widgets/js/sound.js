@@ -2,7 +2,10 @@
 import { h } from "./dom.js";
 
 export class Player {
-  /** @param {{store: object, wire: object, fail: Function}} options */
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, fail: (error: Error) => void}} options */
   constructor(options) {
     Object.assign(this, options, { url: "" });
     this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
@@ -34,7 +37,7 @@ export class Player {
   }
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function soundFeature(view) {
   if (view.media.kind !== "audio") return;
   const { store, wire, fail, registry, inspector } = view;

@@ -6,7 +6,14 @@ import { unpackedArrays } from "./packing.js";
 const ASK_AGAIN = 5000;
 
 export class Source {
-  /** @param {object} wire @param {object} store */
+  /** @type {any} */
+  layouts;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {import("./wire.js").Wire} wire @param {import("./store.js").Store} store */
   constructor(wire, store) {
     Object.assign(this, { wire, store, layouts: new Map() });
   }

@@ -17,7 +17,38 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 export class Store {
-  /** @param {object} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
+  /** @type {import("./messages.js").Lens[] | undefined} */
+  lenses;
+  /** @type {Int32Array} */
+  suggested;
+  /** @type {Float32Array} */
+  pError;
+  /** @type {Float32Array} */
+  pSuggested;
+  /** @type {Uint8Array} */
+  issue;
+  /** @type {{ row: number, rows: number[] } | null} */
+  neighborsOf;
+  /** @type {string[]} */
+  classes;
+  /** @type {Uint8Array} */
+  flags;
+  /** @type {Int32Array} */
+  given;
+  /** @type {Int32Array} */
+  labels;
+  /** @type {any} */
+  listeners;
+  /** @type {import("./messages.js").OpenAnswer} */
+  meta;
+  /** @type {number} */
+  n;
+  /** @type {Int32Array} */
+  order;
+  /** @type {Uint8Array} */
+  verdict;
+
+  /** @param {import("./messages.js").OpenAnswer} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
     Object.assign(this, {
@@ -31,6 +62,7 @@ export class Store {
       order: arrays.order,
       issue: arrays.is_issue,
     });
+    /** @type {Map<string, import("./messages.js").ColumnInfo & { values?: any }>} */
     this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
@@ -256,7 +288,10 @@ export class Store {
     return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
   }
 
-  /** A class's name in at most so many characters, still different from the others. */
+  /**
+   * A class's name in at most so many characters, still different from the others.
+   * @param {number} code @param {number} most @returns {string}
+   */
   shortName(code, most) {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
   }
@@ -264,7 +299,9 @@ export class Store {
   /** A text in which long class names are shortened, so that what follows them is seen in a line of so many characters. */
   shortenIn(text, most) {
     if (text.length <= most) return text;
-    const found = this.classes.map((name, code) => [name, code]).filter(([name]) => name.length > 12 && text.includes(name));
+    /** @type {[string, number][]} */
+    const named = this.classes.map((name, code) => [name, code]);
+    const found = named.filter(([name]) => name.length > 12 && text.includes(name));
     found.sort((a, b) => b[0].length - a[0].length);
     const room = Math.max(10, Math.floor((most - 30) / Math.max(1, Math.min(2, found.length))));
     return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);

@@ -2,6 +2,9 @@
 import { h } from "./dom.js";
 
 export class Tabs {
+  /** @type {any} */
+  panels;
+
   /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });

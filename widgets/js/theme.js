@@ -36,9 +36,11 @@ function around(node) {
   return found;
 }
 
+/** @type {CanvasRenderingContext2D | undefined} */
+let painter;
 /** Any CSS colour as RGBA: the browser knows all the ways to write one. */
 function painted(color) {
-  const context = (painted.context ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  const context = (painter ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);
   context.fillStyle = color;
   context.fillRect(0, 0, 1, 1);

@@ -2,9 +2,30 @@
 import { h, icon, ICONS } from "./dom.js";
 
 export class Timeline {
+  /** @type {any} */
+  epochs;
+  /** @type {any} */
+  first;
+  /** @type {any} */
+  frames;
+  /** @type {Function} */
+  load;
+  /** @type {number} */
+  n;
+  /** @type {string} */
+  name;
+  /** @type {Function} */
+  onTurn;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {any} */
+  show;
+  /** @type {any} */
+  turns;
+
   /**
    * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: Function}} options
+   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: (text: string, kind?: string) => void}} options
    *        `load` gives the coordinates [xs, ys] of an epoch, and perhaps a note, `first` is the least position that makes sense
    */
   constructor(options) {

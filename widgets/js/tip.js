@@ -7,7 +7,16 @@ import { mediaNode } from "./media.js";
 const POINTER_REST = 120;
 
 export class Tip {
-  /** @param {{store: object, media: object, paint: object, root: HTMLElement}} options */
+  /** @type {import("./media.js").Media} */
+  media;
+  /** @type {import("./paint.js").Paint} */
+  paint;
+  /** @type {HTMLElement} */
+  root;
+  /** @type {import("./store.js").Store} */
+  store;
+
+  /** @param {{store: import("./store.js").Store, media: import("./media.js").Media, paint: import("./paint.js").Paint, root: HTMLElement}} options */
   constructor(options) {
     Object.assign(this, options);
     this.line = h("div", { class: "lw-clip" });

@@ -13,6 +13,13 @@ const MODES = [
 ];
 
 export class Toolbar {
+  /** @type {Function} */
+  onClear;
+  /** @type {Function} */
+  onHome;
+  /** @type {Function} */
+  onZoom;
+
   /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
   constructor(actions) {
     Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });

@@ -20,10 +20,15 @@ export function stepOf(epoch, xy, ranges) {
     xs[i] = xy[2 * i];
     ys[i] = xy[2 * i + 1];
   }
-  return { epoch, xy: normalized(xs, ys, ...ranges) };
+  return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
 
 class Trails {
+  /** @type {any} */
+  turn;
+  /** @type {import("./main.js").Explorer} */
+  view;
+
   constructor(view) {
     Object.assign(this, { view, on: false, turn: 0 });
     this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
@@ -109,7 +114,7 @@ class Trails {
 /** Can the data map go back in time? That of several runs is a mean, which no epoch has. */
 export const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function trailsFeature(view) {
   const { store, registry } = view,
     { meta } = store;

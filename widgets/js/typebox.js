@@ -1,17 +1,36 @@
 /** The line in which one types the name of a class or a note. */
 import { h } from "./dom.js";
-import { count } from "./format.js";
-import { matchingClasses } from "./keys.js";
-import { swatch } from "./legend.js";
+import { actionOf } from "./keys.js";
+
+/**
+ * @typedef {object} Typing what the line does while it is open
+ * @property {string} name
+ * @property {string} placeholder
+ * @property {string} [resting] what it says while nobody types
+ * @property {string} [nothing] what it says when nothing fits
+ * @property {string} [value] what it begins with
+ * @property {(text: string) => number[]} [find] what fits a text; without, the text itself is the answer
+ * @property {(item: number) => Node[]} [node]
+ * @property {(item: number) => string} [title]
+ * @property {(item: number | string) => void} choose
+ */
 
 export class TypeBox {
+  /** @type {Record<string, string[]>} */
+  keymap;
+  /** @type {Function} */
+  onLeave;
+  /** @type {Function} */
+  onMode;
+  /** @type {any} */
+  standing;
+
   /**
-   * @param {{store: object, paint: object, many: boolean, onClass: (code: number) => void,
-   *          onNote: (text: string) => void, onMode: (typing: boolean) => void, onLeave: Function}} options
-   *        `many`: the line stands there all the time, because there are more classes than buttons
+   * @param {{keymap: Record<string, string[]>, onMode: (typing: boolean) => void, onLeave: Function}} options
+   *        `keymap`: the keys of the editor whose line it is
    */
   constructor(options) {
-    Object.assign(this, options, { mode: null, best: -1 });
+    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [] });
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -22,30 +41,22 @@ export class TypeBox {
     });
     this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
     this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
-    this.rest();
   }
 
   /** What the line says while nobody types. */
   rest() {
-    this.input.placeholder = this.many ? `/ type one of ${count(this.store.classes.length)} classes` : "type a class";
+    this.input.placeholder = this.standing?.resting || "";
   }
 
-  openClass() {
-    this.open("class", "type a class", "");
-    this.match();
-  }
-
-  openNote(text) {
-    this.open("note", "write a note, Enter saves it", text);
-  }
-
-  open(mode, placeholder, value) {
+  /** @param {Typing} mode */
+  open(mode) {
     this.mode = mode;
     this.onMode(true);
-    this.input.placeholder = placeholder;
-    this.input.value = value;
+    this.input.placeholder = mode.placeholder;
+    this.input.value = mode.value || "";
     this.matches.replaceChildren();
     this.input.focus({ preventScroll: true });
+    this.match();
   }
 
   close() {
@@ -57,59 +68,53 @@ export class TypeBox {
     this.rest();
   }
 
-  /** Show the classes that fit what was typed, the best one marked. */
+  /** Show what fits what was typed; the best is marked as soon as anything was typed. */
   match() {
-    this.mode ||= "class";
-    if (this.mode !== "class") return;
+    this.mode ||= this.standing;
+    const { mode } = this;
+    if (!mode?.find) return;
     this.onMode(true);
-    const { classes } = this.store,
-      codes = matchingClasses(classes, this.input.value);
-    const colors = this.paint.classColors();
-    this.codes = codes;
-    this.best = codes.length ? codes[0] : -1;
-    const none = codes.length ? [] : [h("span", { class: "lw-empty-line", text: "no such class" })];
-    this.matches.replaceChildren(...codes.map((code, i) => this.option(code, i, colors)), ...none);
+    this.found = mode.find(this.input.value);
+    this.best = this.found.length && this.input.value.trim() ? this.found[0] : -1;
+    const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
+    this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
   }
 
-  option(code, i, colors) {
+  option(item) {
     const onpointerdown = (event) => {
       event.preventDefault();
-      this.choose(code);
+      this.choose(item);
     };
+    const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(i === 0), title: this.store.classes[code], onpointerdown },
-      swatch(colors[code]),
-      h("span", { class: "lw-clip", text: this.store.shortName(code, 40) }),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: mode.title(item), onpointerdown },
+      ...mode.node(item),
     );
   }
 
   key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key !== "Enter" && !step) return;
+    const { action = "" } = actionOf(event, this.keymap) || {},
+      step = { nextMatch: 1, previousMatch: -1 }[action];
+    if (action !== "choose" && !step) return;
     event.preventDefault();
     if (step) this.move(step);
-    else if (this.mode === "note") this.saveNote();
+    else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
     else if (this.best >= 0) this.choose(this.best);
   }
 
-  /** Mark another of the classes that fit. */
+  /** Mark another of those that fit. */
   move(by) {
-    if (this.mode !== "class" || !this.codes.length) return;
-    const at = Math.max(0, Math.min(this.codes.length - 1, this.codes.indexOf(this.best) + by));
-    this.best = this.codes[at];
+    if (!this.mode?.find || !this.found.length) return;
+    const at = Math.max(0, Math.min(this.found.length - 1, this.found.indexOf(this.best) + by));
+    this.best = this.found[at];
     [...this.matches.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
   }
 
-  choose(code) {
+  choose(item) {
+    const { mode } = this;
     this.leave();
-    this.onClass(code);
-  }
-
-  saveNote() {
-    const text = this.input.value.trim();
-    this.leave();
-    this.onNote(text);
+    mode.choose(item);
   }
 
   leave() {

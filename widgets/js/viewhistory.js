@@ -1,5 +1,6 @@
 /** Undo and redo of what is on show: filters, colour, cameras, epochs and selection. Decisions have a history of their own. */
 import { h, iconButton } from "./dom.js";
+import { capOf } from "./keys.js";
 import { afterRest } from "./look.js";
 
 /** Steps back that are kept. */
@@ -10,6 +11,9 @@ const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs:
 
 /** A line of states, of which one holds. */
 export class ViewHistory {
+  /** @type {any} */
+  past;
+
   constructor(state) {
     Object.assign(this, { past: [], now: state, future: [] });
   }
@@ -45,14 +49,14 @@ function sameMask(a, b) {
   return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function viewHistoryFeature(view) {
   const { store, registry } = view;
   const state = () => ({ ...store.look, selected: store.selected });
   let history = null,
     busy = false;
-  const back = iconButton("back", "undo the last change of the view (Ctrl Z)", () => travel(false)),
-    forth = iconButton("forth", "redo the change of the view (Ctrl Y)", () => travel(true));
+  const back = iconButton("back", `undo the last change of the view (${capOf(view.keymap, "undoView")})`, () => travel(false)),
+    forth = iconButton("forth", `redo the change of the view (${capOf(view.keymap, "redoView")})`, () => travel(true));
   const mark = () => {
     back.disabled = !history?.past.length;
     forth.disabled = !history?.future.length;

@@ -3,7 +3,20 @@ import { packMask } from "./bits.js";
 import { h } from "./dom.js";
 
 class ViewsMenu {
-  /** @param {{store: object, wire: object, say: Function, fail: Function, onClose: Function}} options */
+  /** @type {(error: Error) => void} */
+  fail;
+  /** @type {Function} */
+  onClose;
+  /** @type {Function} */
+  onOpen;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("./store.js").Store} */
+  store;
+  /** @type {import("./wire.js").Wire} */
+  wire;
+
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void, fail: (error: Error) => void, onOpen: Function, onClose: Function}} options */
   constructor(options) {
     Object.assign(this, options);
     this.button = h(
@@ -118,7 +131,7 @@ class ViewsMenu {
   }
 }
 
-/** @param {object} view */
+/** @param {import("./main.js").Explorer} view */
 export function viewsFeature(view) {
   if (view.store.locked) return; // a saved page has nowhere to keep views
   const menu = new ViewsMenu({

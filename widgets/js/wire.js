@@ -11,8 +11,21 @@ const PATIENCE = 6;
 const CHANGES = new Set(["decide", "undo", "redo"]);
 
 export class Wire {
+  /** @type {number} */
+  last;
+  /** @type {any} */
+  model;
+  /** @type {Function} */
+  onNews;
+  /** @type {Function} */
+  onWaiting;
+  /** @type {any} */
+  open;
+  /** @type {number} */
+  turn;
+
   /**
-   * @param {object} model the anywidget model
+   * @param {any} model the anywidget model
    * @param {(body: object, buffers: DataView[]) => void} onNews called for whatever Python sends, answers included
    * @param {(waiting: boolean) => void} onWaiting Python has (not) answered for some seconds
    */
@@ -26,10 +39,18 @@ export class Wire {
     this.timer = setInterval(() => this.watch(), 2000);
   }
 
-  /** Ask; resolves to {body, buffers}, rejects with an Error that carries Python's message. */
-  ask(kind, body = {}, buffers = []) {
-    const request = `${this.view}.${++this.last}`,
-      message = { ...body, kind, request };
+  /**
+   * Ask; rejects with an Error that carries Python's message.
+   * @template {keyof import("./messages.js").Requests} K
+   * @param {K} kind
+   * @param {import("./messages.js").Requests[K]} [body]
+   * @param {any[]} [buffers]
+   * @returns {Promise<{ body: import("./messages.js").Answers[K], buffers: any[] }>}
+   */
+  ask(kind, body, buffers = []) {
+    const request = `${this.view}.${++this.last}`;
+    /** @type {{kind: string, request: string, turn?: number}} */
+    const message = { ...body, kind, request };
     if (CHANGES.has(kind)) message.turn = ++this.turn;
     return new Promise((resolve, reject) => {
       this.open.set(request, { resolve, reject, message, buffers, sent: this.last, since: Date.now() });

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.media import LARGE, THUMB
+from widgets.view.items import LARGE, THUMB
 from widgets.view.units import units_of
 from widgets.wire.packing import packed_arrays
 from workbench.foundation.errors import InputError

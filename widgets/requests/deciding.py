@@ -52,7 +52,7 @@ def _where(view: View, rows: np.ndarray) -> str:
     here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
     if here == SECOND_LOOK and not set(rows.tolist()) <= view.decisions.hidden:
         here = ""  # decided already: a change of mind, and no look without knowledge
-    elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.queue):
+    elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""
     return here or ("second opinion" if view.decisions.alone else "")
 

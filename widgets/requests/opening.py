@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.auditing import canaries, estimate, total_in_words
+from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_words
 from widgets.view.placing import data_map
 from widgets.view.pooled import in_words
 from widgets.view.queues import orders
@@ -41,12 +41,12 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     }  # fmt: skip
     meta = described(view)
     shown = [meta["data_map"][axis] for axis in ("x", "y")] if meta["data_map"] else []
-    for name in (*shown, view.color_by):
+    for name in (*shown, view.traits.color_by):
         if name not in LIVE:
             arrays.setdefault(name, columns[name].values)
     meta["arrays"], buffers = packed_arrays(arrays)
-    if view.selection:
-        view.send({"push": "selection"}, [packed(view.mask_of(view.selection)).tobytes()])
+    if view.traits.selection:
+        view.channel.send({"push": "selection"}, [packed(view.mask_of(view.traits.selection)).tobytes()])
     return meta, buffers
 
 
@@ -54,6 +54,7 @@ def described(view: View) -> dict:
     """The JSON part of the answer to `open`."""
     run, dataset = view.run, view.dataset
     attrs = view.issues.attrs
+    total = error_count(run, view.issues, view.only)
     return {
         "name": run.name if view.pool is None else f"{run.name} and {len(view.pool.runs) - 1} more",
         "path": str(run.path),
@@ -63,14 +64,15 @@ def described(view: View) -> dict:
         "epochs": list(run.epochs),
         "embedding_epochs": list(run.embedding_epochs),
         "media": view.media.kind,
-        "color_by": view.color_by,
+        "color_by": view.traits.color_by,
+        "task": dataset.task,
         "keymap": view.keymap,
         "blind": view.blind,
         "saved": view.decisions.last_time or "",
         "data_map": user_map(view) or data_map(view.columns),
         "no_data_map": NO_AXES if isinstance(run, FrameRun) else NO_STATISTICS,
         "maps": maps_shown(view),
-        "views": list(view.views),
+        "views": list(view.named_views.read()),
         "lasting": not isinstance(run, FrameRun) or run.lasting is not None,
         "first_filters": first_filters(view),
         "embedding": embedding_state(run),
@@ -82,7 +84,8 @@ def described(view: View) -> dict:
         "second": view.decisions.alone,
         "pooled": "" if view.pool is None else run.name,
         "other": "" if view.compared is None else view.compared.name,
-        "expected": total_in_words(view.issues, error_count(run, view.issues, view.only)),
+        "expected": total_in_brief(total),
+        "expected_title": total_in_words(view.issues, total),
         "how": how_sure(attrs),
         "warning": warning(view),
         "canaries": canaries(run, view.issues),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.queues import queue_rows, why_empty
+from widgets.view.queues import queue_rows, show_queue, why_empty
 from widgets.view.view import OWN
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The rows of the queue by name; a queue that the user gave keeps its examples where the order allows it."""
     by = str(content.get("by"))
     rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
-    view.queue_order = by
-    view._set_from_page(queue=view.dataset.ids[rows].tolist())
+    show_queue(view, by, rows)
     body = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by)}
     shown = view.decisions.patch(view.decisions.take_shown())
     return {**body, "patch": [1, 5]}, [np.ascontiguousarray(rows, np.int32), *shown]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.media import plain
+from widgets.view.items import plain
 from widgets.wire.masks import unpacked
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def ask_select(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The page selected the rows of a mask; no buffer means none."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
-    view._set_from_page(selection=view.dataset.ids[mask].tolist())
+    view.channel.take(selection=view.dataset.ids[mask].tolist())
     return {"count": int(mask.sum())}, []
 
 
 def ask_current(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The page shows another example."""
     row = content["row"]
-    view._set_from_page(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
+    view.channel.take(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
     return {}, []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.shown import check_view, forget_view, keep_view, named_view
 from widgets.wire.masks import unpacked
 from workbench.foundation.errors import InputError
 
@@ -17,7 +18,7 @@ def ask_save_view(view: View, content: dict, buffers: list) -> tuple[dict, list]
     """Save what the page shows; it says so itself, since its traits may still be on their way."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
     parts = {name: content[name] for name in ("filters", "color_by", "cameras", "epochs") if name in content}
-    view.keep_view(str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
+    keep_view(view, str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
     return {}, []
 
 
@@ -25,11 +26,11 @@ def ask_show_view(view: View, content: dict, buffers: list) -> tuple[dict, list]
     """Show a saved view; the page follows the traits that this sets."""
     if not isinstance(content["name"], str):
         raise InputError.at("name", f"is {content['name']!r}", "Pass the name of a view.")
-    view.view = content["name"]
+    view.channel.show(check_view(view, named_view(view, content["name"])))
     return {}, []
 
 
 def ask_delete_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Forget a saved view."""
-    view.delete_view(str(content["name"]))
+    forget_view(view, str(content["name"]))
     return {}, []

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets._bundle import HERE, bundle
+from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import KINDS
 from widgets.wire.masks import packed
@@ -123,11 +123,11 @@ class Answers:
         near = {other for detail in details.values() for other in detail["neighbors"]["rows"]}
         facts = {
             "traits": {
-                "color_by": view.color_by,
-                "filters": dict(view.filters),
-                "cameras": dict(view.cameras),
-                "epochs": dict(view.epochs),
-                "height": view.height,
+                "color_by": view.traits.color_by,
+                "filters": dict(view.traits.filters),
+                "cameras": dict(view.traits.cameras),
+                "epochs": dict(view.traits.epochs),
+                "height": view.traits.height,
                 "webgl": True,
             },
             "answers": self.answers,
@@ -136,8 +136,8 @@ class Answers:
             "ids": [str(one) for one in view.dataset.ids.tolist()],
             "missing": NOT_HERE,
         }
-        if view.selection:
-            facts["selection"] = self.keep([packed(view.mask_of(view.selection)).tobytes()])[0]
+        if view.traits.selection:
+            facts["selection"] = self.keep([packed(view.mask_of(view.traits.selection)).tobytes()])[0]
         return facts, b"".join(self.block)
 
     def ask(self, kind: str, **body: object) -> dict:
@@ -181,10 +181,10 @@ class Answers:
 
     def _in_turn(self) -> Iterator[int]:
         view = self.view
-        if view.current is not None:
-            yield int(view.dataset.rows([view.current])[0])
+        if view.traits.current is not None:
+            yield int(view.dataset.rows([view.traits.current])[0])
         yield from view.rows_of_queue().tolist()
-        yield from np.flatnonzero(view.mask_of(view.selection)).tolist()
+        yield from np.flatnonzero(view.mask_of(view.traits.selection)).tolist()
         yield from view.order.tolist()
 
     def _detail(self, row: int) -> dict:

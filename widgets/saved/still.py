@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.placing import data_map
 from workbench.issues.totals import error_count
 from workbench.reports.figures.style import VIRIDIS
 
@@ -39,7 +40,7 @@ def still_html(view: View) -> str:
     facts = [
         ("examples", f"{view.dataset.n:,}"),
         ("classes", f"{view.dataset.k:,}"),
-        ("to review", f"{len(view.queue):,}"),
+        ("to review", f"{len(view.traits.queue):,}"),
         ("changed", f"{changed:,}"),
     ]
     total = error_count(view.run, view.issues, view.only)
@@ -55,8 +56,6 @@ def still_html(view: View) -> str:
 
 def _map(view: View) -> str:
     """The data map as an image element; empty when there is none."""
-    from widgets.view.placing import data_map
-
     axes = data_map(view.columns)
     if axes is None:
         return ""

@@ -65,6 +65,16 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
     return {"begun": True, "due": due, **told}
 
 
+def total_in_brief(total: ErrorCount | None) -> str:
+    """The number of errors as a line has room for: without what it rests on, which stands elsewhere."""
+    if total is None:
+        return ""
+    span = f"{total.low:,.0f} to {total.high:,.0f}"
+    if not total.known:
+        return f"between {span} of {total.labels:,} labels are wrong"
+    return f"about {total.errors:,.0f} of {total.labels:,} labels are wrong ({span})"
+
+
 def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
     """The sentence about the number of errors; the detector's own where its number is shown and it has one."""
     if total is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.features import Features
-from widgets.view.media import FULL, THUMB, Media, as_text, plain
+from widgets.view.items import FULL, THUMB, as_text, plain
+from widgets.view.media import Media
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.counted_neighbors import Near

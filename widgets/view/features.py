@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.media import as_text
+from widgets.view.items import as_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,20 +7,16 @@ without scripts and without a network; URLs are shown, not fetched.
 
 from __future__ import annotations
 
-import base64
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, encoded, plain, shortened
 from widgets.view.rendering import rendered
-from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
-
-THUMB, LARGE, FULL = 96, 256, 420
-"""Longest side in pixels of a thumbnail, of a large one in the grid, and of the picture in the inspector."""
 
 ORIGINAL_PIXELS = 16_000_000
 """Pixels of an enlarged picture that are sent; larger ones are scaled down, with a note."""
@@ -34,12 +30,6 @@ WHOLE_TEXT = 2_000_000
 KEPT_BYTES = 32_000_000
 """Encoded pictures kept in memory."""
 
-LONG_TEXT = 20_000
-"""Characters of a text that are sent; the rest is cut with a note."""
-
-SHORT_TEXT = 400
-PNG_WITH_ALPHA = 6
-"""Colour type in the header of a PNG, byte 25."""
 FIELDS = {THUMB: 6, FULL: 40}
 """Cells of a row of a table that are shown."""
 
@@ -162,17 +152,6 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 }
 
 
-def encoded(data: bytes, size: int) -> dict:
-    """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
-    from workbench.data.media import thumbnail
-
-    picture, width, height = thumbnail(data, size)
-    mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
-    src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
-    out = {"src": src, "width": width, "height": height}
-    return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
-
-
 def enlarged(data: bytes) -> tuple[bytes, dict]:
     """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
     from workbench.data.media import deep, encode, open_image, shown
@@ -197,20 +176,3 @@ def enlarged(data: bytes) -> tuple[bytes, dict]:
 def _weight(item: dict) -> int:
     table = sum(len(name) + len(value) for name, value in item.get("table", ()))
     return sum(len(item.get(name) or "") for name in ("src", "text", "html", "url", "error")) + table + 100
-
-
-def shortened(text: str, most: int) -> str:
-    """At most `most` characters, with a note of how many were left out."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
-
-
-def as_text(value: object) -> str:
-    """A cell of the user's table in a line."""
-    if is_missing(value):
-        return "–"
-    return shortened(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
-
-
-def plain(value: object) -> object:
-    """A plain int or str of an id that may be a numpy scalar."""
-    return value.item() if hasattr(value, "item") else value

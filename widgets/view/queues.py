@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
+from widgets.view.suspects import rank_again
 from workbench.foundation.errors import InputError
 from workbench.issues.audit import begun
 from workbench.review.queues import ORDERS, possible, review_queue
@@ -49,6 +50,20 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
         raise InputError.unknown("queue", name, [*ORDERS, "second", AGAIN, *numbers], "Or pass a list of ids.")
     values = column.values if column.suspicious == "low" else -column.values
     return view.order[np.argsort(np.where(np.isnan(values), np.inf, values)[view.order], kind="stable")]
+
+
+def show_queue(view: View, name: str, rows: np.ndarray) -> None:
+    """These rows are the queue, in the order of that name; the page that asked for it has them in its answer."""
+    view.queue_order = name
+    view.channel.take(queue=view.dataset.ids[rows].tolist())
+
+
+def rank_anew(view: View) -> None:
+    """Ask the detector anew, with the verdicts of the journal; every open page then opens again."""
+    view.show_issues(rank_again(view.run, view.only, view.pool))
+    view.own_queue = None
+    show_queue(view, "suspicion", queue_rows(view, "suspicion"))
+    view.channel.send({"push": "reopen"})
 
 
 def orders(view: View) -> list[str]:

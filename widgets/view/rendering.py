@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from widgets.view.harmless import harmless
+from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, plain, shortened
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Row(Mapping):
     def __init__(self, dataset: Dataset, row: int) -> None:
         self._dataset, self._row = dataset, row
         given = dataset.names_of(dataset.given_labels[row : row + 1])[0]
-        self._made = {"id": _plain(dataset.ids[row]), "given_label": given}
+        self._made = {"id": plain(dataset.ids[row]), "given_label": given}
         self._media = {"image": dataset.image} if dataset.images is not None else {}
         self._media |= {"audio": dataset.sound} if dataset.sounds is not None else {}
 
@@ -44,7 +45,7 @@ class Row(Mapping):
             return self._media[name](self._row)
         if name not in self._dataset.metadata.columns:
             raise KeyError(f"{name!r}; there are {', '.join(map(repr, self))}")
-        return _plain(self._dataset.metadata[name].iat[self._row])
+        return plain(self._dataset.metadata[name].iat[self._row])
 
     def __iter__(self) -> Iterator[str]:
         yield from self._made
@@ -63,8 +64,6 @@ class Row(Mapping):
 
 def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> dict:
     """An item of `widgets.view.media` out of what `render` gives for a row."""
-    from widgets.view.media import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, shortened
-
     try:
         made = render(Row(dataset, row))
         if made is not None and not isinstance(made, str) and hasattr(made, "_repr_html_"):
@@ -136,7 +135,3 @@ def _where(error: Exception) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     place = f" (line {frames[-1].lineno} of {frames[-1].name})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
-
-
-def _plain(value: object) -> object:
-    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value

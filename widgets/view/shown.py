@@ -154,12 +154,37 @@ def check_view(view: View, value: object) -> dict:
         "color_by": lambda part: check_color(part, view.columns),
         "cameras": check_cameras,
         "epochs": lambda part: check_epochs(part, view.run),
-        "selection": lambda part: view._known_ids("selection", part),
+        "selection": lambda part: view.known_ids("selection", part),
     }
     for name in value:
         if name not in checks:
             raise InputError.unknown("part of a view", name, checks)
     return {name: checks[name](part) for name, part in value.items()}
+
+
+def named_view(view: View, name: str) -> dict:
+    """The parts of a saved view.
+
+    Raises
+    ------
+    InputError : there is none of that name.
+    """
+    views = view.named_views.read()
+    if name not in views:
+        raise InputError.unknown("view", name, views, "Save one with `save_view(name)`.")
+    return {field: part for field, part in views[name].items() if field in FIELDS}
+
+
+def keep_view(view: View, name: str, parts: Mapping) -> None:
+    """Save a view under a name and tell the pages which there are."""
+    view.named_views.save(name, check_view(view, parts))
+    view.channel.send({"push": "views", "views": list(view.named_views.read())})
+
+
+def forget_view(view: View, name: str) -> None:
+    """Forget a saved view and tell the pages which there are."""
+    view.named_views.delete(name)
+    view.channel.send({"push": "views", "views": list(view.named_views.read())})
 
 
 def _bounds(name: str, wanted: object) -> list[float]:

@@ -1,6 +1,6 @@
 """What an Explorer shows, apart from the notebook: the columns, suspects, decisions and media of one run.
 
-`widgets.requests` and `widgets.view.queues` work on a `View`; `widgets.explorer` adds the traits and the messages.
+`widgets.requests`, `widgets.view.queues` and `widgets.view.shown` work on a `View`; its channel leads to the widget.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from widgets.view.columns import Column, plain_cells, rows_in_order, view_column
 from widgets.view.comparing import Compared, compared
 from widgets.view.decisions import Decisions
 from widgets.view.details import Details
-from widgets.view.media import Media, plain
+from widgets.view.items import plain
+from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.views import Views
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from widgets.view.rendering import Row
+    from widgets.wire.channel import Channel
     from workbench.evidence.ensemble import Ensemble
     from workbench.runs.run import Run
 
@@ -35,6 +37,15 @@ OWN = "own"
 class View:
     """Data of one open view, and the ways between rows and ids.
 
+    Parameters
+    ----------
+    channel : the widget's traits, and the way to its pages.
+    run : what is shown. issues, scores : indexed by id, all n rows.
+    author : who decides. alone : with this author's decisions only.
+    keymap : as `widgets.wire.keymaps.checked` gives it. blind : hide what tells about an example until it is judged.
+    render : the user's function of a row. other : a second run on the same examples. pool : the ensemble whose first
+        run is `run`.
+
     Attributes
     ----------
     run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
@@ -44,30 +55,30 @@ class View:
     lenses : (n,) bool mask and meaning by name; None until they are asked for.
     """
 
-    # What the widget adds.
-    selection: list
-    current: object
-    queue: list
-    color_by: str
-    view: object
-    views: dict
-    keymap: str | Mapping[str, object] | None
-    blind: bool
-    own_queue: list | None = None
-    queue_order: str = OWN
-    other: Run | None = None
-    pool: Ensemble | None = None
-    compared: Compared | None = None
-    render: Callable[[Row], object] | None = None
-    lenses: dict[str, tuple[np.ndarray, str]] | None = None
-
-    def open_run(self, run: Run, issues: pd.DataFrame, scores: pd.DataFrame, author: str | None, alone: bool) -> None:
-        """Show a run; `alone` with this author's decisions only."""
+    def __init__(
+        self,
+        channel: Channel,
+        run: Run,
+        issues: pd.DataFrame,
+        scores: pd.DataFrame,
+        *,
+        author: str | None = None,
+        alone: bool = False,
+        keymap: str | Mapping[str, list[str]] | None = None,
+        blind: bool = False,
+        render: Callable[[Row], object] | None = None,
+        other: Run | None = None,
+        pool: Ensemble | None = None,
+    ) -> None:
+        self.channel, self.traits = channel, channel.traits
         self.run, self.dataset, self.scores = run, run.dataset, scores
-        self.decisions = Decisions(run, author, self._decided, alone=alone)
-        self.media = Media(self.dataset, self.render)
+        self.keymap, self.blind, self.other, self.pool = keymap, blind, other, pool
+        self.own_queue: list | None = None
+        self.queue_order = OWN
+        self.decisions = Decisions(run, author, channel.decided, alone=alone)
+        self.media = Media(self.dataset, render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
-        self.projector = Projector(run, self._later, self.other)
+        self.projector = Projector(run, channel.send, other)
         self._haystack: np.ndarray | None = None
         self.show_issues(issues)
 
@@ -78,7 +89,9 @@ class View:
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
         for column in columns_of_map(self.dataset, self.columns):
             self.columns.setdefault(column.name, column)
-        self.compared = None if self.other is None else compared(self.run, self.other, issues, self.only)
+        self.compared: Compared | None = None
+        if self.other is not None:
+            self.compared = compared(self.run, self.other, issues, self.only)
         for name, column in (self.compared.columns if self.compared else {}).items():
             self.columns.setdefault(name, column)
         self.order = self.dataset.rows(issues.index.to_numpy()).astype(np.int32)
@@ -91,7 +104,7 @@ class View:
         self.reasons = issues["reasons"].to_numpy(object)[order]
         sources = issues.attrs.get("sources")
         self.details = Details(self.run, self.reasons, self.suggested, self.media, self.pool, sources)
-        self.lenses = None
+        self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
     @property
     def doubted(self) -> bool:
@@ -112,7 +125,7 @@ class View:
 
     def rows_of_queue(self) -> np.ndarray:
         """(m,) int32 rows to review."""
-        return self.dataset.rows(self.queue).astype(np.int32) if self.queue else np.empty(0, np.int32)
+        return self.dataset.rows(self.traits.queue).astype(np.int32) if self.traits.queue else np.empty(0, np.int32)
 
     def mask_of(self, ids: list) -> np.ndarray:
         """(n,) bool of ids."""
@@ -121,7 +134,7 @@ class View:
             mask[self.dataset.rows(ids)] = True
         return mask
 
-    def _known_ids(self, field: str, value: object) -> list:
+    def known_ids(self, field: str, value: object) -> list:
         """A list of ids that are in the dataset, from whatever a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
@@ -148,33 +161,3 @@ class View:
                 ["\n".join("" if one is None else str(one) for one in line).lower() for line in zip(*parts)], object
             )
         return self._haystack
-
-    # What the widget does.
-
-    def send(self, content: dict, buffers: list | None = None) -> None:
-        """Send to every open page."""
-        raise NotImplementedError
-
-    def _later(self, body: dict, buffers: list) -> None:
-        """Send, from any thread."""
-        raise NotImplementedError
-
-    def _set_from_page(self, **values: object) -> None:
-        """Set traits without sending them back to the page that they came from."""
-        raise NotImplementedError
-
-    def keep_view(self, name: str, view: Mapping) -> None:
-        """Save a named view and tell the pages which there are."""
-        raise NotImplementedError
-
-    def delete_view(self, name: str) -> None:
-        """Forget a named view and tell the pages which there are."""
-        raise NotImplementedError
-
-    def _decided(self) -> None:
-        """Called when decisions were taken in, whoever made them."""
-        raise NotImplementedError
-
-    def rank_again(self) -> None:
-        """Ask the detector anew, with the verdicts of the journal, and show what it says."""
-        raise NotImplementedError

@@ -1,4 +1,13 @@
-"""Keymaps of a view, checked before they reach the page: nobody should have to find out that a key does nothing."""
+"""Keys of a view: the presets, and a user's own keys checked before they reach the page.
+
+A preset states every key of every mode. In *review* mode keys decide about the unit in focus and move the view; in
+*edit* mode (Enter opens the editor of the unit, Esc leaves it) only the keys of that editor count. The page gets the
+keys in force and knows no preset by itself; `keys.js` says in words what each action does.
+
+A key is named as browsers name it (`KeyboardEvent.key`): "k", "K" for Shift and k, " " for the space bar, "Enter",
+"Shift+Tab". "Ctrl+z" is Cmd and z on a Mac, "Ctrl+Z" has Shift as well; "digit" stands for the ten digit keys, which
+go by their place on the keyboard, whatever the layout prints there.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +15,17 @@ from collections.abc import Mapping
 
 from workbench.foundation.errors import InputError
 
-NAMED = ("default", "prodigy")
+Keys = dict[str, list[str]]
+"""Action to its keys, the one that is printed on buttons first."""
 
-DEFAULT = {
-    "accept": [" "],
-    "keep": ["k"],
-    "skip": ["s"],
-    "flag": ["f"],
-    "undo": ["u"],
-    "redo": ["U"],
+VIEW: Keys = {
     "neighbors": ["n"],
     "next": ["ArrowRight", "ArrowDown", "j"],
     "previous": ["ArrowLeft", "ArrowUp"],
     "type": ["/"],
+    "edit": ["Enter"],
     "note": ["m"],
-    "blind": ["b"],
+    "hide": ["h"],
     "clear": ["Backspace", "Delete"],
     "trails": ["t"],
     "enlarge": ["z"],
@@ -28,66 +33,155 @@ DEFAULT = {
     "zoomIn": ["+", "="],
     "zoomOut": ["-"],
     "pixels": ["o"],
-    "undoView": ["Ctrl+z"],
-    "redoView": ["Ctrl+y", "Ctrl+Z"],
+    "undoView": ["Alt+ArrowLeft"],
+    "redoView": ["Alt+ArrowRight"],
     "help": ["?"],
     "leave": ["Escape"],
 }
-"""The default keymap, as in js/keys.js; `MEANINGS` there says in words what an action does."""
 
-ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels")
-"""Actions that have a button as well: a keymap may take their keys without a word."""
+DEFAULT: Keys = {
+    "label": ["digit"],
+    "labelSelection": ["Shift+digit"],
+    "accept": [" "],
+    "keep": ["k"],
+    "confirmAll": ["K"],
+    "nothing": ["x"],
+    "skip": ["s"],
+    "flag": ["f"],
+    "undo": ["u", "Ctrl+z"],
+    "redo": ["U", "Ctrl+Z", "Ctrl+y"],
+    "nextUnit": ["Tab"],
+    "previousUnit": ["Shift+Tab"],
+    **VIEW,
+}
+"""The keys of review mode by default."""
 
-ACTIONS = tuple(DEFAULT)
-"""What a key can do."""
+REVIEW: dict[str, Keys] = {
+    "default": DEFAULT,
+    "prodigy": DEFAULT
+    | {
+        "accept": ["a"],
+        "keep": ["x"],
+        "confirmAll": ["A"],
+        "nothing": ["d"],
+        "skip": [" "],
+        "undo": ["Backspace", "u", "Ctrl+z"],
+        "clear": ["Delete"],
+    },
+    "labelstudio": DEFAULT
+    | {
+        "accept": ["Ctrl+Enter", " "],
+        "nothing": ["Backspace", "Delete", "x"],
+        "skip": ["Ctrl+ ", "s"],
+        "undo": ["Ctrl+z"],
+        "redo": ["Ctrl+Z", "Ctrl+y"],
+        "nextUnit": ["Alt+.", "Tab"],
+        "hide": ["Alt+h", "h"],
+        "clear": ["u"],
+    },
+    "cvat": DEFAULT
+    | {
+        "label": ["Ctrl+digit", "digit"],
+        "nothing": ["Delete", "x"],
+        "flag": ["p"],
+        "undo": ["Ctrl+z", "u"],
+        "redo": ["Ctrl+Z", "Ctrl+y", "U"],
+        "next": ["f", "ArrowRight", "ArrowDown"],
+        "previous": ["d", "ArrowLeft", "ArrowUp"],
+        "clear": ["Backspace"],
+    },
+}
+"""Keys of review mode by preset: as people know them from Prodigy, Label Studio and CVAT."""
 
-KEYS = (
-    *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Backspace", "Delete", "Tab"),
+CLASSES: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
+
+EDIT: dict[str, dict[str, Keys]] = {
+    "default": {"multiclass": CLASSES},
+    "prodigy": {"multiclass": CLASSES},
+    "labelstudio": {"multiclass": CLASSES},
+    "cvat": {"multiclass": CLASSES},
+}
+"""Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
+
+PRESETS = tuple(REVIEW)
+"""Names that `keymap` takes."""
+
+ON_DIGITS = ("label", "labelSelection")
+"""Actions of the digit keys, which a dict cannot give away."""
+
+ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels", "undoView", "redoView", "edit")
+"""Actions that can be done by mouse as well: a dict may take their keys without a word."""
+
+OF_OBJECTS = ("confirmAll", "nothing", "nextUnit", "previousUnit")
+"""Actions of examples with several units or objects: a dict may take their keys as well."""
+
+ACTIONS = tuple(action for action in DEFAULT if action not in ON_DIGITS)
+"""What a key of one's own can do."""
+
+NAMES = (
+    *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Backspace", "Delete", "Tab", "Shift+Tab"),
     *("Home", "End", "PageUp", "PageDown", "Insert", *(f"F{n}" for n in range(1, 13))),
 )
-"""Names of keys that are longer than one character, as browsers give them in `KeyboardEvent.key`."""
+"""Names of keys that are longer than one character."""
+
+HELD = ("Ctrl+", "Alt+")
+"""What may be held with a key."""
+
+OF_BROWSERS = ("Ctrl+n", "Ctrl+t", "Ctrl+w", "Ctrl+N", "Ctrl+T", "Ctrl+W")
+"""Chords that browsers keep for themselves."""
 
 
-def checked(keymap: object) -> str | dict[str, list[str]] | None:
-    """A keymap as the page takes it: a name, or a dict of action to list of keys that is laid over the default.
+def checked(keymap: object) -> dict[str, object]:
+    """The keys in force: {"review": action to keys, "edit": {kind of label: action to keys}}.
 
-    A key of the dict is taken away from the action that has it by default.
+    Parameters
+    ----------
+    keymap : None, the name of a preset, or a dict of action to key or list of keys that is laid over the default. A
+        key of the dict is taken away from the action that has it by default.
 
     Raises
     ------
-    InputError : an unknown keymap or action; a key that no keyboard has; a digit, which sets a class; one key for two
-        actions; an action left without any key, unless the dict says so with an empty list.
+    InputError : an unknown preset or action; a key that no keyboard has; a digit, which sets a class; a chord that
+        browsers keep; one key for two actions; an action left without any key, unless the dict says so with an empty
+        list.
     """
     if keymap is None:
-        return None
+        return {"review": DEFAULT, "edit": EDIT["default"]}
     if isinstance(keymap, str):
-        if keymap not in NAMED:
-            raise InputError.unknown("keymap", keymap, NAMED, "Or pass a dict of action to key.")
-        return keymap
+        if keymap not in PRESETS:
+            raise InputError.unknown("keymap", keymap, PRESETS, "Or pass a dict of action to key.")
+        return {"review": REVIEW[keymap], "edit": EDIT[keymap]}
     if not isinstance(keymap, Mapping):
-        raise InputError.at("keymap", f"is {keymap!r}", "Pass a name, or a dict of action to key.")
-    out: dict[str, list[str]] = {}
+        raise InputError.at("keymap", f"is {keymap!r}", "Pass the name of a preset, or a dict of action to key.")
+    return {"review": _laid_over(DEFAULT, _own(keymap)), "edit": EDIT["default"]}
+
+
+def _own(keymap: Mapping) -> Keys:
+    """A user's dict with a list of keys for each action; each key once."""
+    own: Keys = {}
     owner: dict[str, str] = {}
     for action, keys in keymap.items():
         if action not in ACTIONS:
             raise InputError.unknown("action in `keymap`", action, ACTIONS)
-        out[action] = [_key(action, key) for key in ([keys] if isinstance(keys, str) else _listed(action, keys))]
-        for key in out[action]:
+        own[action] = [_key(action, key) for key in ([keys] if isinstance(keys, str) else _listed(action, keys))]
+        for key in own[action]:
             if owner.setdefault(key, action) != action:
                 found = f"gives the key {key!r} to both {owner[key]!r} and {action!r}"
                 raise InputError.at("keymap", found, "Give each action keys of its own.")
-    _keeps_every_action(out, owner)
-    return out
+    return own
 
 
-def _keeps_every_action(own: dict[str, list[str]], owner: dict[str, str]) -> None:
-    """Refuse a dict that takes the last key of an action which it does not name."""
-    for action, keys in DEFAULT.items():
-        if action not in own and action not in ON_BUTTONS and all(key in owner for key in keys):
-            takers = {owner[key]: key for key in keys}
-            taken = " and ".join(f"{key!r} to {taker!r}" for taker, key in takers.items())
+def _laid_over(base: Keys, own: Keys) -> Keys:
+    """`base` with a user's keys; refuses to take the last key of an action that the user does not name."""
+    owner = {key: action for action, keys in own.items() for key in keys}
+    out: Keys = {}
+    for action, keys in base.items():
+        out[action] = own.get(action, [key for key in keys if key not in owner])
+        if not out[action] and action not in (*own, *ON_BUTTONS, *OF_OBJECTS):
+            taken = " and ".join(f"{key!r} to {owner[key]!r}" for key in keys)
             todo = f"Add a key for it, {{{action!r}: ...}}, or {{{action!r}: []}} to go without one."
             raise InputError.at("keymap", f"gives {taken}, which leaves {action!r} without a key", todo)
+    return out
 
 
 def _listed(action: str, keys: object) -> list:
@@ -98,9 +192,15 @@ def _listed(action: str, keys: object) -> list:
 
 def _key(action: str, key: object) -> str:
     found = f"has the key {key!r} for {action!r}"
-    if not isinstance(key, str) or (len(key) != 1 and key not in KEYS):
-        todo = f"Use one character (' ' is the space bar, 'U' is shift and u) or one of {', '.join(KEYS[:8])} ..."
+    bare = next((key[len(held) :] for held in HELD if key.startswith(held)), key) if isinstance(key, str) else ""
+    if len(bare) != 1 and bare not in NAMES:
+        todo = (
+            "Use one character (' ' is the space bar, 'U' is Shift and u), one of "
+            f"{', '.join(NAMES[:8])} ..., or one of these after 'Ctrl+' or 'Alt+'."
+        )
         raise InputError.at("keymap", found, todo)
-    if key.isdigit():
+    if bare.isdigit():
         raise InputError.at("keymap", found, "Digits set classes; use another key.")
-    return key
+    if key in OF_BROWSERS:
+        raise InputError.at("keymap", found, "Browsers keep this one for themselves; use another key.")
+    return str(key)

@@ -1,0 +1,99 @@
+"""Join the modules of `widgets/js/` into the one file that a browser gets: `python -m widgets._bundle`.
+
+A notebook front-end imports the text of a widget from a blob URL, so it must be one file without relative imports. The
+sources stay small ES modules (and `node --test` imports them as they are); this script puts them one after another in
+the order of their imports and takes the `import` and `export` words and the comments away, which would be a tenth of
+what every page loads. The files of `editors/` are collected without being named anywhere. It needs no Node and gives
+the same bytes every time; a test fails when the committed file is not what the sources give.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "js"
+ENTRY = "main.js"
+OUTPUT = HERE / "explorer.js"
+HEADER = "// Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.\n"
+
+EDITORS = "editors.js"
+"""The module with the table of editors; the files of the folder beside it are those that it holds."""
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\.?/([\w-]+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+"""A comment that has its lines to itself."""
+_TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) ([\w$]+)", re.MULTILINE)
+_LISTED = re.compile(r"^(?:export )?const (\w+ = [^;]+?(?:, \w+ = [^;,]+)+);$", re.MULTILINE)
+
+
+def bundle(sources: Path = SOURCES, entry: str = ENTRY) -> str:
+    """The text of the bundle.
+
+    Raises
+    ------
+    ValueError : an import that is not of the plain form, a circle, a name that a module does not export, or a
+        top-level name that two modules use (in one file they would be the same variable).
+    """
+    order: list[str] = []
+    texts: dict[str, str] = {}
+    for editor in editors(sources):
+        _visit(sources, editor, order, texts, ())
+    _visit(sources, entry, order, texts, ())
+    owners: dict[str, str] = {}
+    for name in order:
+        for declared in [] if name.startswith("editors/") else declared_names(texts[name]):
+            if declared in owners:
+                raise ValueError(f"{name} and {owners[declared]} both declare `{declared}`: rename one of them")
+            owners[declared] = name
+    return HEADER + "".join(f"\n// --- {name}\n{_written(name, texts[name])}\n" for name in order)
+
+
+def editors(sources: Path = SOURCES) -> list[str]:
+    """The files of `editors/`, each of which exports the editor of one kind of label."""
+    return sorted(path.relative_to(sources).as_posix() for path in sources.glob("editors/*.js"))
+
+
+def _written(name: str, text: str) -> str:
+    """A module as it stands in the bundle; an editor is a block of its own that enters itself into the table."""
+    if not name.startswith("editors/"):
+        return _plain(text)
+    if not re.search(r"^export const editor = ", text, re.MULTILINE):
+        raise ValueError(f"{name} exports no `editor`")
+    return f"{{\n{_plain(text)}\nEDITORS[editor.task] = editor;\n}}"
+
+
+def _plain(text: str) -> str:
+    """A module without imports, exports and comments."""
+    return _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text))).strip()
+
+
+def declared_names(text: str) -> list[str]:
+    """Top-level names of a module, the second and later ones of a `const a = 1, b = 2;` included."""
+    names = _TOP_LEVEL.findall(text)
+    for listed in _LISTED.findall(text):
+        names += [part.split("=")[0].strip() for part in listed.split(", ")[1:] if re.match(r"\w+ = ", part)]
+    return names
+
+
+def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], above: tuple[str, ...]) -> None:
+    """Put a module behind everything that it imports."""
+    if name in above:
+        raise ValueError(f"circular import: {' -> '.join([*above, name])}")
+    if name in texts:
+        return
+    text = (sources / name).read_text(encoding="utf-8")
+    rest = _IMPORT.sub("", text)
+    if re.search(r"^import\b", rest, re.MULTILINE) or re.search(r"^export (?:\*|\{)", rest, re.MULTILINE):
+        raise ValueError(f'{name}: imports must read `import {{ a, b }} from "./x.js";` on one line, without renaming')
+    wanted_first = [("EDITORS", EDITORS)] if name.startswith("editors/") else []
+    for names, target in wanted_first + _IMPORT.findall(text):
+        _visit(sources, target, order, texts, (*above, name))
+        exported = declared_names("\n".join(line for line in texts[target].splitlines() if line.startswith("export ")))
+        for wanted in (part.strip() for part in names.split(",") if part.strip()):
+            if wanted not in exported:
+                raise ValueError(f"{name} imports `{wanted}`, which {target} does not export")
+    texts[name] = text
+    order.append(name)

@@ -1,0 +1,202 @@
+/** The editor of one class for each example: given and suggested class, a button and a key for each class, a line to type in. */
+import { h } from "../dom.js";
+import { factLine, meter, quiet, tallFact } from "../facts.js";
+import { count, probability } from "../format.js";
+import { digitClasses, matchingClasses } from "../keys.js";
+import { swatch } from "../legend.js";
+
+/** Class buttons shown beside the type-ahead line. */
+const BUTTONS = 10;
+/** Whose probability stands beside a label. */
+const WHOSE = {
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
+  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
+  wrong: "p_error: probability, by the detector, that the given label is wrong",
+};
+
+class ClassEditor {
+  /** @type {import("../editors.js").EditorOptions["judge"]} */
+  judge;
+  /** @type {import("../typebox.js").TypeBox} */
+  line;
+  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
+  place;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("../editors.js").Space} */
+  space;
+  /** @type {() => any} */
+  theme;
+
+  /** @param {import("../editors.js").EditorOptions} options */
+  constructor({ place, line, space, judge, say, theme }) {
+    Object.assign(this, { place, line, space, judge, say, theme, example: null });
+    this.digits = digitClasses(space.classes);
+    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
+    this.many = space.classes.length > BUTTONS;
+    this.facts = h("div", { class: "lw-labels" });
+    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
+    place.facts.append(this.facts);
+    place.tools.append(this.choices);
+    line.standing = this.typing();
+    line.rest();
+    this.buildChoices();
+  }
+
+  /** What the line does while a class is typed. */
+  typing() {
+    const { space, judge } = this;
+    return {
+      name: "class",
+      resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
+      placeholder: "type a class",
+      nothing: "no such class",
+      find: (text) => matchingClasses(space.classes, text),
+      title: (code) => space.classes[code],
+      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
+      choose: (code) => judge([{ key: "", value: code }], "typed"),
+    };
+  }
+
+  buildChoices() {
+    this.dark = this.theme().dark;
+    const { space } = this,
+      codes = Object.values(this.digits).sort((a, b) => a - b);
+    this.choices.replaceChildren(
+      ...codes.map((code) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "lw-choice",
+            "data-code": code,
+            title: `${space.classes[code]} (key ${this.keyOf[code]})`,
+            onclick: () => this.judge([{ key: "", value: code }], "button"),
+          },
+          h("kbd", { text: this.keyOf[code] }),
+          swatch(space.color(code)),
+          h("span", { class: "lw-clip", text: space.shortName(code, 17) }),
+        ),
+      ),
+    );
+    const longest = Math.max(0, ...codes.map((code) => space.classes[code].length));
+    this.choices.style.setProperty("--lw-choice-columns", String(longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3));
+    this.place.root.classList.toggle("lw-many", this.many);
+  }
+
+  /* ---- what is shown ---- */
+
+  /** Given, suggested and present class with their probabilities; null where there is no example. */
+  show(example) {
+    this.example = example;
+    if (this.dark !== this.theme().dark) this.buildChoices();
+    for (const button of this.choices.children) button.disabled = !example;
+    if (!example) this.facts.replaceChildren();
+    else this.facts.replaceChildren(this.given(example), ...this.doubts(example), this.decision(example));
+    this.mark(example);
+  }
+
+  /** Which button is the class now, and which is suggested. */
+  mark(example) {
+    for (const button of this.choices.children) {
+      const code = Number(button.dataset.code),
+        is = Boolean(example) && code === example.label;
+      button.classList.toggle("lw-is-label", is);
+      button.classList.toggle("lw-is-hint", Boolean(example) && !example.hides && code === example.suggested && !is);
+      button.setAttribute("aria-pressed", String(is));
+    }
+  }
+
+  given({ given, hides, pGiven, epoch }) {
+    if (pGiven === null || hides) return this.classFact("given", given);
+    return this.classFact("given", given, `epoch ${epoch}: p ${probability(pGiven)}`, WHOSE.given(this.space.className(given), epoch));
+  }
+
+  /** What the evidence says: the suggested class, and how likely the given one is wrong. */
+  doubts({ suggested, hides, pError, pSuggested, doubted }) {
+    if (!doubted) return [];
+    if (hides) return [factLine("suggested", quiet("hidden")), factLine("wrong?", quiet("hidden"))];
+    const says = { text: "detector: p ", title: WHOSE.wrong, label: "probability that the label is wrong" };
+    return [
+      suggested < 0
+        ? factLine("suggested", quiet("nothing"))
+        : this.classFact("suggested", suggested, `detector: p ${probability(pSuggested)}`, WHOSE.suggested(this.space.className(suggested))),
+      factLine("wrong?", Number.isFinite(pError) ? meter(pError, says) : quiet("not judged")),
+    ];
+  }
+
+  decision({ label, given, verdict, flagged }) {
+    const said =
+      label !== given ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
+    const text = said + (flagged ? " · ⚑" : "");
+    return factLine(
+      "decision",
+      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })),
+    );
+  }
+
+  classFact(name, code, detail, title) {
+    const { space } = this,
+      value = h("span", { class: "lw-fact-value", title: space.className(code) });
+    this.thumb(value, [{ value: code, most: 26 }]);
+    return tallFact(name, value, { detail, title });
+  }
+
+  /** The class of an example on something small: a colour and a name. */
+  thumb(el, [{ value, most, before = "" }]) {
+    const { space } = this;
+    if (value >= 0) el.append(swatch(space.color(value)));
+    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most) }));
+  }
+
+  /* ---- what a person says ---- */
+
+  /** Keys of edit mode go to the line in which a class is typed. */
+  key() {
+    return false;
+  }
+
+  /** A digit sets a class: of the example, or of the whole selection. */
+  digit(digit, selection) {
+    const code = this.digits[digit];
+    if (code === undefined) this.say(`no class on key ${digit}`, "warn");
+    else this.judge([{ key: "", value: code }], selection ? "selection" : "key");
+  }
+
+  /** Type a class. */
+  open() {
+    this.line.open(this.line.standing);
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  accept() {
+    const { suggested } = this.example || {};
+    if (suggested < 0) this.say("there is no suggestion for this example", "warn");
+    else if (this.example) this.judge([{ key: "", value: suggested }], "accept");
+  }
+
+  keep() {
+    if (this.example) this.judge([{ key: "", value: this.example.given }], "keep");
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.choices.remove();
+  }
+}
+
+export const editor = {
+  task: "multiclass",
+  nothing: false,
+  units: false,
+  edits: {
+    choose: "take the marked class, or save the note",
+    nextMatch: "next class that fits",
+    previousMatch: "previous class that fits",
+    leave: "leave the line",
+  },
+  make: (options) => new ClassEditor(options),
+};

@@ -1,0 +1,32 @@
+/** Lines that say what is known of an example: a name, and a value, a meter or a word beside it. */
+import { h } from "./dom.js";
+import { probability } from "./format.js";
+
+/** A line of facts: its name and what stands beside it. */
+export function factLine(name, content) {
+  return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content);
+}
+
+/** Something that is not known, or hidden. */
+export const quiet = (text) => h("span", { class: "lw-quiet", text });
+
+/** A fact of two lines: name and detail, and the value below them. */
+export function tallFact(name, value, { detail = "", title = "" } = {}) {
+  return h(
+    "div",
+    { class: "lw-fact lw-fact-tall" },
+    h("span", { class: "lw-fact-name", text: name }),
+    h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
+    value,
+  );
+}
+
+/** A probability as a bar with its number. */
+export function meter(p, { text, title, label }) {
+  return h(
+    "span",
+    { class: "lw-fact-value", title },
+    h("span", { class: "lw-meter", role: "img", "aria-label": `${label}: ${probability(p)}` }, h("span", { style: { width: `${100 * (p || 0)}%` } })),
+    h("span", { class: "lw-num", text: `${text}${probability(p)}` }),
+  );
+}

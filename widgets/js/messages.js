@@ -1,0 +1,648 @@
+/**
+ * Types of the messages between Python and the page. Made from `widgets/wire/messages.py` by
+ * `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ */
+export {};
+
+/**
+ * How an array crosses, see `widgets.wire.packing`.
+ * @typedef {object} ArraySpec
+ * @property {string} name
+ * @property {string} type
+ * @property {number} length
+ * @property {number | null} [fill]
+ * @property {boolean} [rows]
+ * @property {string} [like]
+ * @property {number} [buffer]
+ * @property {string} [sent]
+ * @property {number} [less]
+ */
+
+/**
+ * A column that can be coloured, filtered and searched.
+ * @typedef {object} ColumnInfo
+ * @property {string} name
+ * @property {"number" | "category"} kind
+ * @property {string} title
+ * @property {string} source
+ * @property {string[]} [categories]
+ * @property {boolean} [classes]
+ * @property {string} [suspicious]
+ * @property {number[]} [range]
+ */
+
+/**
+ * What an example looks like: one of src, text, html, table, sound, url and error, or nothing.
+ * @typedef {object} Item
+ * @property {number} row
+ * @property {number | string} id
+ * @property {string} [src]
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {boolean} [alpha]
+ * @property {string} [text]
+ * @property {string} [html]
+ * @property {string[][]} [table]
+ * @property {string} [sound]
+ * @property {string} [url]
+ * @property {string} [error]
+ */
+
+/**
+ * Which columns place the points of the first map.
+ * @typedef {object} AxesInfo
+ * @property {string} x
+ * @property {string} y
+ * @property {number[][] | null} ranges
+ * @property {string} title
+ */
+
+/**
+ * Is there an embedding map, and what to say until (or instead of) it.
+ * @typedef {object} EmbeddingInfo
+ * @property {boolean} there
+ * @property {string} message
+ */
+
+/**
+ * How many errors are left, in words; `due` counts second looks.
+ * @typedef {object} AuditInfo
+ * @property {string} [text]
+ * @property {string} [title]
+ * @property {boolean} [begun]
+ * @property {number} [due]
+ */
+
+/**
+ * The keys in force: of review mode, and of each editor by kind of label.
+ * @typedef {object} KeysInfo
+ * @property {Record<string, string[]>} review
+ * @property {Record<string, Record<string, string[]>>} edit
+ */
+
+/**
+ * All that a page needs for its first picture.
+ * @typedef {object} OpenAnswer
+ * @property {string} name
+ * @property {string} [path]
+ * @property {number} n
+ * @property {string} task
+ * @property {string[]} classes
+ * @property {ColumnInfo[]} columns
+ * @property {number[]} epochs
+ * @property {number[]} embedding_epochs
+ * @property {"own" | "image" | "audio" | "text" | "none"} media
+ * @property {string} color_by
+ * @property {KeysInfo} keymap
+ * @property {boolean} blind
+ * @property {string} saved
+ * @property {AxesInfo | null} data_map
+ * @property {string} no_data_map
+ * @property {boolean[]} maps
+ * @property {string[]} views
+ * @property {boolean} lasting
+ * @property {string[]} first_filters
+ * @property {EmbeddingInfo} embedding
+ * @property {string[]} queues
+ * @property {string} queue_order
+ * @property {boolean} doubted
+ * @property {boolean} suggests
+ * @property {string} author
+ * @property {boolean} second
+ * @property {string} pooled
+ * @property {string} other
+ * @property {string} expected
+ * @property {string} expected_title
+ * @property {string} how
+ * @property {string} warning
+ * @property {string} canaries
+ * @property {AuditInfo} audit
+ * @property {string} [export_path]
+ * @property {ArraySpec[]} arrays
+ * @property {string} [locked]
+ */
+
+/**
+ * Probabilities of the given and the suggested class after each epoch; null where unknown.
+ * @typedef {object} Curve
+ * @property {number[]} epochs
+ * @property {(number | null)[]} given
+ * @property {(number | null)[] | null} suggested
+ */
+
+/**
+ * The neighbours of an example, the nearest first, or why there are none.
+ * @typedef {object} Neighbors
+ * @property {number[]} rows
+ * @property {Item[]} items
+ * @property {string} [by]
+ * @property {string} [other]
+ * @property {string} [none]
+ */
+
+/**
+ * A feature of a row of a table: its value, and how unusual it is.
+ * @typedef {object} Feature
+ * @property {string} name
+ * @property {string} value
+ * @property {number | null} number
+ * @property {"class" | "all"} of
+ * @property {number | null} unusual
+ * @property {number} [at]
+ * @property {number[]} [all]
+ * @property {number[]} [given]
+ * @property {number[]} [suggested]
+ * @property {Record<string, number>} [shares]
+ */
+
+/**
+ * The features of a row, the most unusual first, and how many were left out.
+ * @typedef {object} Features
+ * @property {Feature[]} rows
+ * @property {number} more
+ */
+
+/**
+ * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
+ * @typedef {object} UnitInfo
+ * @property {string} key
+ * @property {string | null} given
+ * @property {string | null} value
+ * @property {any} shape
+ */
+
+/**
+ * All about one example.
+ * @typedef {object} InspectAnswer
+ * @property {number} row
+ * @property {number | string} id
+ * @property {Item} media
+ * @property {string[]} reasons
+ * @property {string[]} [meanings]
+ * @property {string} note
+ * @property {number | null} p_given
+ * @property {number | null} [p_epoch]
+ * @property {Curve} curve
+ * @property {Neighbors} neighbors
+ * @property {string[][]} columns
+ * @property {Features | null} features
+ * @property {UnitInfo[]} [units]
+ */
+
+/**
+ * A ready-made selection.
+ * @typedef {object} Lens
+ * @property {string} name
+ * @property {number} count
+ * @property {string} how
+ */
+
+/**
+ * Decisions of the newest sitting.
+ * @typedef {object} Pace
+ * @property {number} decisions
+ * @property {number | null} per_minute
+ */
+
+/**
+ * Two authors who judged the same examples.
+ * @typedef {object} Pair
+ * @property {string} a
+ * @property {string} b
+ * @property {number} n
+ * @property {number} differ
+ * @property {string} text
+ */
+
+/**
+ * An annotator and how reliable the votes are.
+ * @typedef {object} Annotator
+ * @property {string} name
+ * @property {number} votes
+ * @property {number} quality
+ * @property {string} often
+ */
+
+/**
+ * A score in two runs.
+ * @typedef {object} ScoreChange
+ * @property {string} name
+ * @property {number | null} spearman
+ * @property {number | null} mean_change
+ * @property {number | null} mean_absolute_change
+ */
+
+/**
+ * No fields.
+ * @typedef {object} Nothing
+ */
+
+/**
+ * By name: a column, a lens, a saved view.
+ * @typedef {object} NameRequest
+ * @property {string} name
+ */
+
+/**
+ * The values of a column.
+ * @typedef {object} ColumnAnswer
+ * @property {ArraySpec[]} arrays
+ */
+
+/**
+ * About one row.
+ * @typedef {object} RowRequest
+ * @property {number} row
+ */
+
+/**
+ * Thumbnails of rows, or larger pictures.
+ * @typedef {object} MediaRequest
+ * @property {number[]} rows
+ * @property {boolean} [large]
+ */
+
+/**
+ * What the rows look like.
+ * @typedef {object} MediaAnswer
+ * @property {Item[]} items
+ */
+
+/**
+ * The bytes of a sound are the buffer.
+ * @typedef {object} SoundAnswer
+ * @property {string} mime
+ */
+
+/**
+ * A picture in its own pixels; its bytes are the buffer.
+ * @typedef {object} PictureAnswer
+ * @property {string} mime
+ * @property {number} width
+ * @property {number} height
+ * @property {number[]} original
+ * @property {string} note
+ * @property {boolean} alpha
+ */
+
+/**
+ * A whole text.
+ * @typedef {object} TextAnswer
+ * @property {string} text
+ */
+
+/**
+ * How many rows are selected or found; their mask is the buffer.
+ * @typedef {object} CountMessage
+ * @property {number} count
+ */
+
+/**
+ * The page selected the rows of a mask, which is the buffer; none without.
+ * @typedef {object} SelectRequest
+ * @property {number} [count]
+ */
+
+/**
+ * The queue in another order.
+ * @typedef {object} QueueRequest
+ * @property {string} by
+ */
+
+/**
+ * The rows of the queue are the first buffer.
+ * @typedef {object} QueueAnswer
+ * @property {number} count
+ * @property {string} why
+ * @property {number[]} patch
+ */
+
+/**
+ * Ready-made selections.
+ * @typedef {object} LensesAnswer
+ * @property {Lens[]} lenses
+ */
+
+/**
+ * A matrix by its kind.
+ * @typedef {object} MatrixRequest
+ * @property {string} of
+ */
+
+/**
+ * The words of a matrix; its numbers are buffers.
+ * @typedef {object} MatrixAnswer
+ * @property {string} how
+ * @property {string} [title]
+ * @property {string} [warning]
+ */
+
+/**
+ * What the estimates of errors by class rest on.
+ * @typedef {object} ClassesAnswer
+ * @property {string} how
+ */
+
+/**
+ * Everything about people, or the pace alone.
+ * @typedef {object} PeopleRequest
+ * @property {boolean} [pace]
+ */
+
+/**
+ * Pace, agreement of authors, quality of annotators.
+ * @typedef {object} PeopleAnswer
+ * @property {Pace} pace
+ * @property {string} [author]
+ * @property {Pair[]} [authors]
+ * @property {Annotator[]} [annotators]
+ * @property {number} [withheld]
+ */
+
+/**
+ * The other run, or where it lies on a map.
+ * @typedef {object} CompareRequest
+ * @property {string} [map]
+ */
+
+/**
+ * The comparison in words, or what a map of the other run is; `later` as in `EmbeddingAnswer`.
+ * @typedef {object} CompareAnswer
+ * @property {string} [name]
+ * @property {string} [text]
+ * @property {string[]} [told]
+ * @property {ScoreChange[]} [scores]
+ * @property {boolean} [embedding]
+ * @property {string} [how]
+ * @property {string} [later]
+ */
+
+/**
+ * Where two authors differ, or an annotator from the consensus.
+ * @typedef {object} DifferRequest
+ * @property {string[]} [authors]
+ * @property {string} [annotator]
+ */
+
+/**
+ * Words or a query.
+ * @typedef {object} SearchRequest
+ * @property {string} text
+ */
+
+/**
+ * A decision about rows or units; a mask of many rows, and labels that differ by row, are buffers.
+ * `units` are [row, key, value] each, values as their kind of label writes them.
+ * @typedef {object} DecideRequest
+ * @property {"relabel" | "keep" | "skip" | "flag" | "note"} op
+ * @property {number[]} [rows]
+ * @property {any[][]} [units]
+ * @property {number | null} [label]
+ * @property {boolean} [flag]
+ * @property {string} [note]
+ * @property {string} [how]
+ */
+
+/**
+ * Undo or redo; `sure` where the page has seen what it acts on.
+ * @typedef {object} TravelRequest
+ * @property {boolean} [sure]
+ */
+
+/**
+ * What was written: `ask` says on how many examples an undo would act, which was not done.
+ * @typedef {object} DecideAnswer
+ * @property {number} count
+ * @property {number} row
+ * @property {string | null} time
+ * @property {number[]} [patch]
+ * @property {number} [ask]
+ */
+
+/**
+ * The data map after an epoch.
+ * @typedef {object} UptoRequest
+ * @property {number} epoch
+ */
+
+/**
+ * Where rows were on a map.
+ * @typedef {object} TrailRequest
+ * @property {"data" | "embedding"} map
+ * @property {number[]} rows
+ * @property {number} [epoch]
+ */
+
+/**
+ * The extent of an epoch's layout; `later` as in `EmbeddingAnswer`.
+ * @typedef {object} TrailAnswer
+ * @property {number[][]} [extent]
+ * @property {number} [later]
+ */
+
+/**
+ * The embedding map of an epoch, -1 for the last.
+ * @typedef {object} EmbeddingRequest
+ * @property {number} [epoch]
+ */
+
+/**
+ * What the layout is; `later` is the epoch that a message will name when its layout is done.
+ * @typedef {object} EmbeddingAnswer
+ * @property {string} note
+ * @property {number} [later]
+ */
+
+/**
+ * The estimate, or with `draw` the sample too.
+ * @typedef {object} AuditRequest
+ * @property {boolean} [draw]
+ */
+
+/**
+ * With `draw`, the rows of the sample are the first buffer.
+ * @typedef {object} AuditAnswer
+ * @property {AuditInfo} audit
+ * @property {number[]} [patch]
+ */
+
+/**
+ * Write the corrected data; with `ask` only say where.
+ * @typedef {object} ExportRequest
+ * @property {string} path
+ * @property {boolean} [ask]
+ * @property {string | null} [cleaned]
+ * @property {boolean} [overwrite]
+ */
+
+/**
+ * Where the file is, and what was written or whether there is one.
+ * @typedef {object} ExportAnswer
+ * @property {string} path
+ * @property {string} [text]
+ * @property {boolean} [there]
+ */
+
+/**
+ * What is on show, under a name; the selection's mask is the buffer.
+ * @typedef {object} SaveViewRequest
+ * @property {string} name
+ * @property {Record<string, any>} [filters]
+ * @property {string} [color_by]
+ * @property {Record<string, number[]>} [cameras]
+ * @property {Record<string, number>} [epochs]
+ */
+
+/**
+ * The fields of each kind of request, beside kind, request and turn.
+ * @typedef {object} Requests
+ * @property {Nothing} open
+ * @property {NameRequest} column
+ * @property {MediaRequest} media
+ * @property {RowRequest} sound
+ * @property {RowRequest} picture
+ * @property {RowRequest} text
+ * @property {RowRequest} inspect
+ * @property {SelectRequest} select
+ * @property {RowRequest} current
+ * @property {QueueRequest} queue
+ * @property {Nothing} lenses
+ * @property {NameRequest} lens
+ * @property {MatrixRequest} matrix
+ * @property {Nothing} classes
+ * @property {PeopleRequest} people
+ * @property {CompareRequest} compare
+ * @property {DifferRequest} differ
+ * @property {SearchRequest} search
+ * @property {DecideRequest} decide
+ * @property {TravelRequest} undo
+ * @property {TravelRequest} redo
+ * @property {UptoRequest} upto
+ * @property {TrailRequest} trail
+ * @property {EmbeddingRequest} embedding
+ * @property {Nothing} rank
+ * @property {AuditRequest} audit
+ * @property {ExportRequest} export
+ * @property {SaveViewRequest} save_view
+ * @property {NameRequest} show_view
+ * @property {NameRequest} delete_view
+ */
+
+/**
+ * The fields of each kind of answer, beside request; one with `error` carries at most a patch.
+ * @typedef {object} Answers
+ * @property {OpenAnswer} open
+ * @property {ColumnAnswer} column
+ * @property {MediaAnswer} media
+ * @property {SoundAnswer} sound
+ * @property {PictureAnswer} picture
+ * @property {TextAnswer} text
+ * @property {InspectAnswer} inspect
+ * @property {CountMessage} select
+ * @property {Nothing} current
+ * @property {QueueAnswer} queue
+ * @property {LensesAnswer} lenses
+ * @property {Nothing} lens
+ * @property {MatrixAnswer} matrix
+ * @property {ClassesAnswer} classes
+ * @property {PeopleAnswer} people
+ * @property {CompareAnswer} compare
+ * @property {CountMessage} differ
+ * @property {CountMessage} search
+ * @property {DecideAnswer} decide
+ * @property {DecideAnswer} undo
+ * @property {DecideAnswer} redo
+ * @property {Nothing} upto
+ * @property {TrailAnswer} trail
+ * @property {EmbeddingAnswer} embedding
+ * @property {Nothing} rank
+ * @property {AuditAnswer} audit
+ * @property {ExportAnswer} export
+ * @property {Nothing} save_view
+ * @property {Nothing} show_view
+ * @property {Nothing} delete_view
+ */
+
+/**
+ * What an answer holds when something went wrong.
+ * @typedef {object} ErrorAnswer
+ * @property {string} error
+ * @property {number[]} [patch]
+ */
+
+/**
+ * What a long answer is busy with.
+ * @typedef {object} ProgressPush
+ * @property {"progress"} push
+ * @property {string} text
+ */
+
+/**
+ * Python set the queue; its rows are the buffer.
+ * @typedef {object} QueuePush
+ * @property {"queue"} push
+ * @property {string} by
+ */
+
+/**
+ * Python set the selection; its mask is the buffer.
+ * @typedef {object} SelectionPush
+ * @property {"selection"} push
+ */
+
+/**
+ * Python shows another example.
+ * @typedef {object} GoPush
+ * @property {"go"} push
+ * @property {number} row
+ */
+
+/**
+ * The names of the saved views.
+ * @typedef {object} ViewsPush
+ * @property {"views"} push
+ * @property {string[]} views
+ */
+
+/**
+ * Decisions that Python made.
+ * @typedef {object} DecidedPush
+ * @property {"decided"} push
+ * @property {number[]} patch
+ * @property {string | null} time
+ */
+
+/**
+ * A better layout of the last epoch; its places are the buffer.
+ * @typedef {object} EmbeddingPush
+ * @property {"embedding"} push
+ * @property {string} note
+ */
+
+/**
+ * A layout is done, or has failed.
+ * @typedef {object} ProjectedPush
+ * @property {"projected"} push
+ * @property {number | string} epoch
+ * @property {string} [failed]
+ */
+
+/**
+ * Everything changed: the page opens anew.
+ * @typedef {object} ReopenPush
+ * @property {"reopen"} push
+ */
+
+/**
+ * Messages that Python sends on its own, by `push`.
+ * @typedef {object} Pushes
+ * @property {ProgressPush} progress
+ * @property {QueuePush} queue
+ * @property {SelectionPush} selection
+ * @property {GoPush} go
+ * @property {ViewsPush} views
+ * @property {DecidedPush} decided
+ * @property {EmbeddingPush} embedding
+ * @property {ProjectedPush} projected
+ * @property {ReopenPush} reopen
+ */

@@ -1,0 +1,45 @@
+"""How items for the page are written: sizes, encoded pictures, shortened texts, plain values."""
+
+from __future__ import annotations
+
+import base64
+
+from workbench.foundation.cells import cell_text, is_missing
+
+THUMB, LARGE, FULL = 96, 256, 420
+"""Longest side in pixels of a thumbnail, of a large one in the grid, and of the picture in the inspector."""
+
+LONG_TEXT = 20_000
+"""Characters of a text that are sent; the rest is cut with a note."""
+
+SHORT_TEXT = 400
+PNG_WITH_ALPHA = 6
+"""Colour type in the header of a PNG, byte 25."""
+
+
+def encoded(data: bytes, size: int) -> dict:
+    """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
+    from workbench.data.media import thumbnail
+
+    picture, width, height = thumbnail(data, size)
+    mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
+    src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
+    out = {"src": src, "width": width, "height": height}
+    return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
+
+
+def shortened(text: str, most: int) -> str:
+    """At most `most` characters, with a note of how many were left out."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def as_text(value: object) -> str:
+    """A cell of the user's table in a line."""
+    if is_missing(value):
+        return "–"
+    return shortened(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
+
+
+def plain(value: object) -> object:
+    """A plain int or str of an id that may be a numpy scalar; anything else, arrays included, as it is."""
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value

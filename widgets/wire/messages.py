@@ -1,0 +1,451 @@
+"""Every message between Python and a page, written once: `Requests` and `Answers` by kind, and `Pushes` unasked.
+
+Beside the JSON part, whose types stand here, a message carries buffers; the functions in `widgets.requests` say which.
+`widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/messages.js`) and checks messages.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+from widgets.wire.shapes import (
+    Annotator,
+    ArraySpec,
+    AuditInfo,
+    InspectAnswer,
+    Item,
+    Lens,
+    Number,
+    OpenAnswer,
+    Pace,
+    Pair,
+    Patch,
+    ScoreChange,
+)
+
+if sys.version_info < (3, 11):
+    from typing_extensions import NotRequired, TypedDict
+else:
+    from typing import NotRequired, TypedDict
+
+# ---- requests and answers, by kind ------------------------------------------------------------------------------
+
+
+class Nothing(TypedDict):
+    """No fields."""
+
+
+class NameRequest(TypedDict):
+    """By name: a column, a lens, a saved view."""
+
+    name: str
+
+
+class ColumnAnswer(TypedDict):
+    """The values of a column."""
+
+    arrays: list[ArraySpec]
+
+
+class RowRequest(TypedDict):
+    """About one row."""
+
+    row: int
+
+
+class MediaRequest(TypedDict):
+    """Thumbnails of rows, or larger pictures."""
+
+    rows: list[int]
+    large: NotRequired[bool]
+
+
+class MediaAnswer(TypedDict):
+    """What the rows look like."""
+
+    items: list[Item]
+
+
+class SoundAnswer(TypedDict):
+    """The bytes of a sound are the buffer."""
+
+    mime: str
+
+
+class PictureAnswer(TypedDict):
+    """A picture in its own pixels; its bytes are the buffer."""
+
+    mime: str
+    width: int
+    height: int
+    original: list[int]
+    note: str
+    alpha: bool
+
+
+class TextAnswer(TypedDict):
+    """A whole text."""
+
+    text: str
+
+
+class CountMessage(TypedDict):
+    """How many rows are selected or found; their mask is the buffer."""
+
+    count: int
+
+
+class SelectRequest(TypedDict):
+    """The page selected the rows of a mask, which is the buffer; none without."""
+
+    count: NotRequired[int]
+
+
+class QueueRequest(TypedDict):
+    """The queue in another order."""
+
+    by: str
+
+
+class QueueAnswer(TypedDict):
+    """The rows of the queue are the first buffer."""
+
+    count: int
+    why: str
+    patch: Patch
+
+
+class LensesAnswer(TypedDict):
+    """Ready-made selections."""
+
+    lenses: list[Lens]
+
+
+class MatrixRequest(TypedDict):
+    """A matrix by its kind."""
+
+    of: str
+
+
+class MatrixAnswer(TypedDict):
+    """The words of a matrix; its numbers are buffers."""
+
+    how: str
+    title: NotRequired[str]
+    warning: NotRequired[str]
+
+
+class ClassesAnswer(TypedDict):
+    """What the estimates of errors by class rest on."""
+
+    how: str
+
+
+class PeopleRequest(TypedDict):
+    """Everything about people, or the pace alone."""
+
+    pace: NotRequired[bool]
+
+
+class PeopleAnswer(TypedDict):
+    """Pace, agreement of authors, quality of annotators."""
+
+    pace: Pace
+    author: NotRequired[str]
+    authors: NotRequired[list[Pair]]
+    annotators: NotRequired[list[Annotator]]
+    withheld: NotRequired[int]
+
+
+class CompareRequest(TypedDict):
+    """The other run, or where it lies on a map."""
+
+    map: NotRequired[str]
+
+
+class CompareAnswer(TypedDict):
+    """The comparison in words, or what a map of the other run is; `later` as in `EmbeddingAnswer`."""
+
+    name: NotRequired[str]
+    text: NotRequired[str]
+    told: NotRequired[list[str]]
+    scores: NotRequired[list[ScoreChange]]
+    embedding: NotRequired[bool]
+    how: NotRequired[str]
+    later: NotRequired[str]
+
+
+class DifferRequest(TypedDict):
+    """Where two authors differ, or an annotator from the consensus."""
+
+    authors: NotRequired[list[str]]
+    annotator: NotRequired[str]
+
+
+class SearchRequest(TypedDict):
+    """Words or a query."""
+
+    text: str
+
+
+class DecideRequest(TypedDict):
+    """A decision about rows or units; a mask of many rows, and labels that differ by row, are buffers.
+
+    `units` are [row, key, value] each, values as their kind of label writes them.
+    """
+
+    op: Literal["relabel", "keep", "skip", "flag", "note"]
+    rows: NotRequired[list[int]]
+    units: NotRequired[list[list[Any]]]
+    label: NotRequired[int | None]
+    flag: NotRequired[bool]
+    note: NotRequired[str]
+    how: NotRequired[str]
+
+
+class TravelRequest(TypedDict):
+    """Undo or redo; `sure` where the page has seen what it acts on."""
+
+    sure: NotRequired[bool]
+
+
+class DecideAnswer(TypedDict):
+    """What was written: `ask` says on how many examples an undo would act, which was not done."""
+
+    count: int
+    row: int
+    time: str | None
+    patch: NotRequired[Patch]
+    ask: NotRequired[int]
+
+
+class UptoRequest(TypedDict):
+    """The data map after an epoch."""
+
+    epoch: int
+
+
+class TrailRequest(TypedDict):
+    """Where rows were on a map."""
+
+    map: Literal["data", "embedding"]
+    rows: list[int]
+    epoch: NotRequired[int]
+
+
+class TrailAnswer(TypedDict):
+    """The extent of an epoch's layout; `later` as in `EmbeddingAnswer`."""
+
+    extent: NotRequired[list[list[Number]]]
+    later: NotRequired[int]
+
+
+class EmbeddingRequest(TypedDict):
+    """The embedding map of an epoch, -1 for the last."""
+
+    epoch: NotRequired[int]
+
+
+class EmbeddingAnswer(TypedDict):
+    """What the layout is; `later` is the epoch that a message will name when its layout is done."""
+
+    note: str
+    later: NotRequired[int]
+
+
+class AuditRequest(TypedDict):
+    """The estimate, or with `draw` the sample too."""
+
+    draw: NotRequired[bool]
+
+
+class AuditAnswer(TypedDict):
+    """With `draw`, the rows of the sample are the first buffer."""
+
+    audit: AuditInfo
+    patch: NotRequired[Patch]
+
+
+class ExportRequest(TypedDict):
+    """Write the corrected data; with `ask` only say where."""
+
+    path: str
+    ask: NotRequired[bool]
+    cleaned: NotRequired[str | None]
+    overwrite: NotRequired[bool]
+
+
+class ExportAnswer(TypedDict):
+    """Where the file is, and what was written or whether there is one."""
+
+    path: str
+    text: NotRequired[str]
+    there: NotRequired[bool]
+
+
+class SaveViewRequest(TypedDict):
+    """What is on show, under a name; the selection's mask is the buffer."""
+
+    name: str
+    filters: NotRequired[dict[str, Any]]
+    color_by: NotRequired[str]
+    cameras: NotRequired[dict[str, list[Number]]]
+    epochs: NotRequired[dict[str, int]]
+
+
+class Requests(TypedDict):
+    """The fields of each kind of request, beside kind, request and turn."""
+
+    open: Nothing
+    column: NameRequest
+    media: MediaRequest
+    sound: RowRequest
+    picture: RowRequest
+    text: RowRequest
+    inspect: RowRequest
+    select: SelectRequest
+    current: RowRequest
+    queue: QueueRequest
+    lenses: Nothing
+    lens: NameRequest
+    matrix: MatrixRequest
+    classes: Nothing
+    people: PeopleRequest
+    compare: CompareRequest
+    differ: DifferRequest
+    search: SearchRequest
+    decide: DecideRequest
+    undo: TravelRequest
+    redo: TravelRequest
+    upto: UptoRequest
+    trail: TrailRequest
+    embedding: EmbeddingRequest
+    rank: Nothing
+    audit: AuditRequest
+    export: ExportRequest
+    save_view: SaveViewRequest
+    show_view: NameRequest
+    delete_view: NameRequest
+
+
+class Answers(TypedDict):
+    """The fields of each kind of answer, beside request; one with `error` carries at most a patch."""
+
+    open: OpenAnswer
+    column: ColumnAnswer
+    media: MediaAnswer
+    sound: SoundAnswer
+    picture: PictureAnswer
+    text: TextAnswer
+    inspect: InspectAnswer
+    select: CountMessage
+    current: Nothing
+    queue: QueueAnswer
+    lenses: LensesAnswer
+    lens: Nothing
+    matrix: MatrixAnswer
+    classes: ClassesAnswer
+    people: PeopleAnswer
+    compare: CompareAnswer
+    differ: CountMessage
+    search: CountMessage
+    decide: DecideAnswer
+    undo: DecideAnswer
+    redo: DecideAnswer
+    upto: Nothing
+    trail: TrailAnswer
+    embedding: EmbeddingAnswer
+    rank: Nothing
+    audit: AuditAnswer
+    export: ExportAnswer
+    save_view: Nothing
+    show_view: Nothing
+    delete_view: Nothing
+
+
+class ErrorAnswer(TypedDict):
+    """What an answer holds when something went wrong."""
+
+    error: str
+    patch: NotRequired[Patch]
+
+
+# ---- what Python sends on its own ---------------------------------------------------------------------------------
+
+
+class ProgressPush(TypedDict):
+    """What a long answer is busy with."""
+
+    push: Literal["progress"]
+    text: str
+
+
+class QueuePush(TypedDict):
+    """Python set the queue; its rows are the buffer."""
+
+    push: Literal["queue"]
+    by: str
+
+
+class SelectionPush(TypedDict):
+    """Python set the selection; its mask is the buffer."""
+
+    push: Literal["selection"]
+
+
+class GoPush(TypedDict):
+    """Python shows another example."""
+
+    push: Literal["go"]
+    row: int
+
+
+class ViewsPush(TypedDict):
+    """The names of the saved views."""
+
+    push: Literal["views"]
+    views: list[str]
+
+
+class DecidedPush(TypedDict):
+    """Decisions that Python made."""
+
+    push: Literal["decided"]
+    patch: Patch
+    time: str | None
+
+
+class EmbeddingPush(TypedDict):
+    """A better layout of the last epoch; its places are the buffer."""
+
+    push: Literal["embedding"]
+    note: str
+
+
+class ProjectedPush(TypedDict):
+    """A layout is done, or has failed."""
+
+    push: Literal["projected"]
+    epoch: int | str
+    failed: NotRequired[str]
+
+
+class ReopenPush(TypedDict):
+    """Everything changed: the page opens anew."""
+
+    push: Literal["reopen"]
+
+
+class Pushes(TypedDict):
+    """Messages that Python sends on its own, by `push`."""
+
+    progress: ProgressPush
+    queue: QueuePush
+    selection: SelectionPush
+    go: GoPush
+    views: ViewsPush
+    decided: DecidedPush
+    embedding: EmbeddingPush
+    projected: ProjectedPush
+    reopen: ReopenPush

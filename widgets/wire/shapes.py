@@ -1,0 +1,245 @@
+"""What messages between Python and a page are made of: columns, items, curves, what is known of an example."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+if sys.version_info < (3, 11):  # fields that may be missing came with 3.11
+    from typing_extensions import NotRequired, TypedDict
+else:
+    from typing import NotRequired, TypedDict
+
+Number = float
+"""A number of JSON, whole or not."""
+
+Patch = list[int]
+"""[first, last + 1] of the buffers that hold the state of rows: rows, labels, verdicts, marks."""
+
+
+class ArraySpec(TypedDict):
+    """How an array crosses, see `widgets.wire.packing`."""
+
+    name: str
+    type: str
+    length: int
+    fill: NotRequired[Number | None]
+    rows: NotRequired[bool]
+    like: NotRequired[str]
+    buffer: NotRequired[int]
+    sent: NotRequired[str]
+    less: NotRequired[int]
+
+
+class ColumnInfo(TypedDict):
+    """A column that can be coloured, filtered and searched."""
+
+    name: str
+    kind: Literal["number", "category"]
+    title: str
+    source: str
+    categories: NotRequired[list[str]]
+    classes: NotRequired[bool]
+    suspicious: NotRequired[str]
+    range: NotRequired[list[Number]]
+
+
+class Item(TypedDict):
+    """What an example looks like: one of src, text, html, table, sound, url and error, or nothing."""
+
+    row: int
+    id: int | str
+    src: NotRequired[str]
+    width: NotRequired[int]
+    height: NotRequired[int]
+    alpha: NotRequired[bool]
+    text: NotRequired[str]
+    html: NotRequired[str]
+    table: NotRequired[list[list[str]]]
+    sound: NotRequired[str]
+    url: NotRequired[str]
+    error: NotRequired[str]
+
+
+class AxesInfo(TypedDict):
+    """Which columns place the points of the first map."""
+
+    x: str
+    y: str
+    ranges: list[list[Number]] | None
+    title: str
+
+
+class EmbeddingInfo(TypedDict):
+    """Is there an embedding map, and what to say until (or instead of) it."""
+
+    there: bool
+    message: str
+
+
+class AuditInfo(TypedDict):
+    """How many errors are left, in words; `due` counts second looks."""
+
+    text: NotRequired[str]
+    title: NotRequired[str]
+    begun: NotRequired[bool]
+    due: NotRequired[int]
+
+
+class KeysInfo(TypedDict):
+    """The keys in force: of review mode, and of each editor by kind of label."""
+
+    review: dict[str, list[str]]
+    edit: dict[str, dict[str, list[str]]]
+
+
+class OpenAnswer(TypedDict):
+    """All that a page needs for its first picture."""
+
+    name: str
+    path: NotRequired[str]
+    n: int
+    task: str
+    classes: list[str]
+    columns: list[ColumnInfo]
+    epochs: list[int]
+    embedding_epochs: list[int]
+    media: Literal["own", "image", "audio", "text", "none"]
+    color_by: str
+    keymap: KeysInfo
+    blind: bool
+    saved: str
+    data_map: AxesInfo | None
+    no_data_map: str
+    maps: list[bool]
+    views: list[str]
+    lasting: bool
+    first_filters: list[str]
+    embedding: EmbeddingInfo
+    queues: list[str]
+    queue_order: str
+    doubted: bool
+    suggests: bool
+    author: str
+    second: bool
+    pooled: str
+    other: str
+    expected: str
+    expected_title: str
+    how: str
+    warning: str
+    canaries: str
+    audit: AuditInfo
+    export_path: NotRequired[str]
+    arrays: list[ArraySpec]
+    locked: NotRequired[str]
+
+
+class Curve(TypedDict):
+    """Probabilities of the given and the suggested class after each epoch; null where unknown."""
+
+    epochs: list[int]
+    given: list[Number | None]
+    suggested: list[Number | None] | None
+
+
+class Neighbors(TypedDict):
+    """The neighbours of an example, the nearest first, or why there are none."""
+
+    rows: list[int]
+    items: list[Item]
+    by: NotRequired[str]
+    other: NotRequired[str]
+    none: NotRequired[str]
+
+
+class Feature(TypedDict):
+    """A feature of a row of a table: its value, and how unusual it is."""
+
+    name: str
+    value: str
+    number: Number | None
+    of: Literal["class", "all"]
+    unusual: Number | None
+    at: NotRequired[Number]
+    all: NotRequired[list[Number]]
+    given: NotRequired[list[Number]]
+    suggested: NotRequired[list[Number]]
+    shares: NotRequired[dict[str, Number]]
+
+
+class Features(TypedDict):
+    """The features of a row, the most unusual first, and how many were left out."""
+
+    rows: list[Feature]
+    more: int
+
+
+class UnitInfo(TypedDict):
+    """A unit of an example: what is given, how it stands now (as the journal writes values), and its place."""
+
+    key: str
+    given: str | None
+    value: str | None
+    shape: Any
+
+
+class InspectAnswer(TypedDict):
+    """All about one example."""
+
+    row: int
+    id: int | str
+    media: Item
+    reasons: list[str]
+    meanings: NotRequired[list[str]]
+    note: str
+    p_given: Number | None
+    p_epoch: NotRequired[int | None]
+    curve: Curve
+    neighbors: Neighbors
+    columns: list[list[str]]
+    features: Features | None
+    units: NotRequired[list[UnitInfo]]
+
+
+class Lens(TypedDict):
+    """A ready-made selection."""
+
+    name: str
+    count: int
+    how: str
+
+
+class Pace(TypedDict):
+    """Decisions of the newest sitting."""
+
+    decisions: int
+    per_minute: Number | None
+
+
+class Pair(TypedDict):
+    """Two authors who judged the same examples."""
+
+    a: str
+    b: str
+    n: int
+    differ: int
+    text: str
+
+
+class Annotator(TypedDict):
+    """An annotator and how reliable the votes are."""
+
+    name: str
+    votes: int
+    quality: Number
+    often: str
+
+
+class ScoreChange(TypedDict):
+    """A score in two runs."""
+
+    name: str
+    spearman: Number | None
+    mean_change: Number | None
+    mean_absolute_change: Number | None

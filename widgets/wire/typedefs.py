@@ -1,0 +1,106 @@
+"""The types of messages as JSDoc for the page, and messages checked against them."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from widgets.wire import messages, shapes
+
+if sys.version_info < (3, 11):
+    from typing_extensions import NotRequired, get_type_hints, is_typeddict
+else:
+    from typing import NotRequired, get_type_hints, is_typeddict
+
+SCRIPT = Path(__file__).resolve().parents[1] / "js" / "messages.js"
+HEADER = """/**
+ * Types of the messages between Python and the page. Made from `widgets/wire/messages.py` by
+ * `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ */
+export {};
+"""
+PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "any"}
+JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None): (type(None),)}
+
+
+def typed_dicts() -> Iterator[type]:
+    """Every type of a message or of a part of one, in the order in which they are written."""
+    for module in (shapes, messages):
+        yield from (one for one in vars(module).values() if is_typeddict(one) and one.__module__ == module.__name__)
+
+
+def fields(kind: type) -> dict[str, tuple[Any, bool]]:
+    """Name to (type, may it be missing?)."""
+    hints = get_type_hints(kind, include_extras=True)
+    missing = {name: typing.get_origin(hint) is NotRequired for name, hint in hints.items()}
+    return {name: (typing.get_args(hint)[0] if missing[name] else hint, missing[name]) for name, hint in hints.items()}
+
+
+def typedefs() -> str:
+    """The text of `js/messages.js`: a typedef for every type."""
+    out = [HEADER]
+    for kind in typed_dicts():
+        said = inspect.getdoc(kind).replace("\n\n", "\n").replace("\n", "\n * ")
+        lines = [f"/**\n * {said}\n * @typedef {{object}} {kind.__name__}\n"]
+        for name, (hint, missing) in fields(kind).items():
+            lines.append(f" * @property {{{_script(hint)}}} {f'[{name}]' if missing else name}\n")
+        out.append("".join([*lines, " */\n"]))
+    return "\n".join(out)
+
+
+def _script(hint: Any) -> str:
+    """A type as JSDoc writes it."""
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if is_typeddict(hint):
+        return hint.__name__
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list:
+        part = _script(args[0])
+        return f"({part})[]" if "|" in part else f"{part}[]"
+    if origin is dict:
+        return f"Record<string, {_script(args[1])}>"
+    if origin is typing.Literal:
+        return " | ".join(f'"{one}"' for one in args)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(_script, args))
+    raise TypeError(f"no way to write {hint!r} as JSDoc")
+
+
+def misfits(value: object, hint: Any, at: str = "message") -> list[str]:
+    """What of a message is not as its type says, in words; empty when all is."""
+    if hint is Any:
+        return []
+    if is_typeddict(hint):
+        return _misfits_of_fields(value, hint, at)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and isinstance(value, list):
+        return [line for i, one in enumerate(value) for line in misfits(one, args[0], f"{at}[{i}]")]
+    if origin is dict and isinstance(value, dict):
+        return [line for name, one in value.items() for line in misfits(one, args[1], f"{at}[{name!r}]")]
+    if origin is typing.Literal:
+        return [] if value in args else [f"{at} is {value!r}, not one of {args}"]
+    if origin in (typing.Union, types.UnionType):
+        found = [misfits(value, one, at) for one in args]
+        return [] if not all(found) else min(found, key=len)
+    if hint in JSON and type(value) in JSON[hint]:
+        return []
+    return [f"{at} is {type(value).__name__}, not {hint}"]
+
+
+def _misfits_of_fields(value: object, hint: type, at: str) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"{at} is {type(value).__name__}, not {hint.__name__}"]
+    known = fields(hint)
+    out = [f"{at} has an unknown field {name!r}" for name in value if name not in known]
+    for name, (part, missing) in known.items():
+        if name in value:
+            out += misfits(value[name], part, f"{at}.{name}")
+        elif not missing:
+            out.append(f"{at} lacks the field {name!r}")
+    return out
