@@ -240,7 +240,7 @@ def test_a_random_audit_says_how_many_errors_are_left(explorer):
 
 def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
     lab = explorer()
-    lab.probe.run("def broken(*a, **k): raise OSError('the disk is full')\nex.decisions.decide = broken")
+    lab.probe.run("def broken(*a, **k): raise OSError('the disk is full')\nex._view.decisions.decide = broken")
     focus(lab)
     lab.page.keyboard.press(" ")
     lab.page.wait_for_function(

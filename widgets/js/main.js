@@ -103,8 +103,8 @@ export class Explorer {
     const store = (this.store = new Store(meta, arrays));
     for (const [name, values] of Object.entries({
       ...arrays,
-      given: store.given,
-      suggested: store.suggested,
+      given_label: store.given,
+      suggested_label: store.suggested,
       p_error: store.pError,
       p_suggested: store.pSuggested,
     })) {
