@@ -12,7 +12,7 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.recording.recorder import Recorder
-from workbench.review import consensus as module
+from workbench.review import annotators as module
 from workbench.review.annotators import annotator_quality, consensus, crowdlab, dawid_skene, majority
 from workbench.review.crowdlab import crowdlab_consensus
 from workbench.runs.run import open_run
