@@ -28,6 +28,7 @@ def _helper(path: str) -> object:
     return module
 
 
+_helper("floors.py")
 lifelines = _helper("lifelines.py")
 _helper("workbench/forks.py")
 _helper("workbench/olderjournal.py")

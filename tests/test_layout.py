@@ -22,6 +22,7 @@ PUBLIC = {
         *("Dataset", "Recorder", "replay", "import_run", "open_run", "Run", "Journal", "Evidence", "SCORES", "score"),
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare", "plant_errors", "planted_report"),
+        *("neighbors", "project", "embed_texts", "read_votes", "save_votes"),
         *("confident", "errors", "experiments", "review"),
     ],
     "workbench.confident": [

@@ -35,7 +35,7 @@ def test_examples_and_evidence(old):
     squares = (run.pred_probs().values.astype(np.float64) ** 2).sum()
     assert squares == pytest.approx(then["pred_probs_sum_of_squares"], abs=1e-3)
     assert run.pred_probs().out_of_fold
-    votes, planted = run.votes(), run.planted()
+    votes, planted = wb.read_votes(run), run.planted()
     assert (None if votes is None else votes.counts().sum(axis=0).tolist()) == then["votes"]
     assert planted.to_numpy().tolist() == then["planted"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.neighbors import neighbors
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
@@ -52,7 +53,7 @@ def test_bytes_of_probabilities_and_neighbours_follow_the_formulas(tmp_path):
     run = record(tmp_path / "run", n, k, 1)
     out_of_fold(run)
     assert 0 <= run.layout.pred_probs.stat().st_size - 4 * n * k < 1000  # header, and what is said after the rows
-    run.neighbors(k=15)
+    neighbors(run, k=15)
     assert 0 <= bytes_of(run.layout.cache, "neighbors*") - 400 * n < 2_000
 
 

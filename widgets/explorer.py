@@ -43,8 +43,8 @@ from widgets.view.views import FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
 from widgets.wire.traits import Computed, Ids
-from workbench.evidence.ensemble import Ensemble
 from workbench.foundation.errors import InputError
+from workbench.scores.ensemble import Ensemble
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,9 +18,8 @@ scikit-learn come in only with the function that needs them.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from workbench.foundation.lazy import names_of
+from workbench.foundation.version import VERSION
 
 HOMES = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
     "Dataset": "data.dataset",
@@ -29,13 +28,18 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
     "Recorder": "recording.recorder",
     "Run": "runs.run",
     "SCORES": "scores",
-    "audit": "issues.audit",
+    "audit": "review.audit",
     "compare": "experiments.comparisons.comparison",
     "confident": ".confident",
     "confusion_matrix": "issues.confusion",
     "cross_val_predict": "evidence.out_of_fold",
     "duplicates": "issues.duplicates",
-    "ensemble": "evidence.ensemble",
+    "ensemble": "scores.ensemble",
+    "embed_texts": "evidence.spaces",
+    "neighbors": "evidence.neighbors",
+    "project": "evidence.projection",
+    "read_votes": "runs.votes",
+    "save_votes": "runs.votes",
     "errors": ".foundation.errors",
     "experiments": ".experiments",
     "export": "review.export",
@@ -55,7 +59,4 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)
 
-try:
-    __version__ = version("label-workbench")
-except PackageNotFoundError:  # used from a source tree that was not installed
-    __version__ = "0+unknown"
+__version__ = VERSION

@@ -76,7 +76,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suspects(run)
     with pytest.MonkeyPatch.context() as patch:  # UMAP compiles for ten seconds, and its picture is not the matter here
         patch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
-        run.project()
+        projection.project(run)
     return path
 
 

@@ -69,11 +69,11 @@ def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run,
         body, buffers = ex.ask("compare", map="embedding")
     assert "Procrustes" in body["how"]
     places = np.frombuffer(buffers[0], "<f4").reshape(-1, 2)
-    wanted = other.project(like=run)
+    wanted = wb.project(other, like=run)
     assert places[run.dataset.rows(other.dataset.ids)] == pytest.approx(wanted)
     assert np.isnan(places[100:]).all(), "what the other run does not have has no place there"
-    here = run.project()[:100]
-    loose = other.project()[other.dataset.rows(run.dataset.ids[:100])]
+    here = wb.project(run)[:100]
+    loose = wb.project(other)[other.dataset.rows(run.dataset.ids[:100])]
     assert np.square(places[:100] - here).sum() < np.square(loose - here).sum(), "aligned, it lies nearer"
 
 

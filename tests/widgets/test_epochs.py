@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from widgets.view.projecting import Projector
+from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.scores.dynamics import confidence, variability
 
@@ -45,7 +46,7 @@ def test_trails_on_the_embedding_map_are_the_places_of_each_epoch(page, run, fla
     ex = page()
     ex._view.channel._loop = None
     body, (buffer,) = asked_until_there(ex, "trail", map="embedding", rows=[3, 50], epoch=1)
-    xy = run.project(1)
+    xy = project(run, 1)
     assert np.frombuffer(buffer, "<f4").reshape(2, 2) == pytest.approx(xy[[3, 50]])
     assert body["extent"] == pytest.approx(np.stack([xy.min(0), xy.max(0)], axis=1))
     assert "unknown epoch" in ex.ask("trail", map="embedding", rows=[3], epoch=9)[0]["error"]

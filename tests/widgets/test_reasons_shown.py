@@ -11,10 +11,10 @@ import pytest
 
 import widgets as wd
 from workbench.data.dataset import Dataset
-from workbench.evidence.ensemble import ensemble
 from workbench.issues import counted_neighbors, detector
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
+from workbench.scores.ensemble import ensemble
 
 N, CLASSES, EPOCHS = 240, ("ant", "bee", "cow"), 6
 

@@ -17,6 +17,7 @@ from widgets.saved.page import key_of, page_script
 from widgets.saved.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from widgets.wire.packing import unpacked_arrays
 from workbench.evidence import projection
+from workbench.evidence.projection import project
 from workbench.foundation.errors import ExistsError, InputError
 
 
@@ -60,7 +61,7 @@ def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
         bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
         assert np.array_equal(bits[: ex.run.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
-    assert np.allclose(xy, ex.run.project())
+    assert np.allclose(xy, project(ex.run))
     opened = arrays_of(facts, block, "open")
     assert np.array_equal(opened["given"], ex.run.dataset.given_labels)
     assert np.array_equal(opened["order"], ex._view.order)

@@ -23,10 +23,10 @@ import pandas as pd
 
 import workbench as wb
 from workbench.foundation.errors import WorkbenchError
-from workbench.issues.audit import audit, read_plan
+from workbench.issues.audit_plan import read_plan
 from workbench.recording.checkpoints import load_state
+from workbench.review.audit import audit
 from workbench.shell.inspection import inspect
-from workbench.storage.provenance import embedding_origin
 
 N, K, EPOCHS = 36, 3, 3
 LIMIT = 120  # seconds after which a step counts as hung, also on a machine that has much else to do
@@ -66,7 +66,7 @@ def make_run(path: Path) -> Path:
     for file, data in kept.items():  # as a kill would leave them
         file.write_bytes(data)
     votes = [(row, name, "abc"[(row + (row % 7 == 0)) % K]) for row in range(N) for name in ("ann", "bob")]
-    run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
+    wb.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     run.journal.relabel([3], "b", old=[run.dataset.given[3]])
     run.journal.keep([4])
     run.journal.note([5], "unsure")
@@ -90,9 +90,9 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
     yield "statistics", lambda: [run.stats(epoch) for epoch in run.epochs]
     yield "unsealed", run.unsealed
     yield "logits", lambda: [run.logits(epoch) for epoch in run.logits_epochs]
-    yield "embeddings", lambda: [run.embeddings(), embedding_origin(run)]
+    yield "embeddings", lambda: [run.embeddings(), run.embedding_origin()]
     yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.how))(run.pred_probs())
-    yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(run.votes())
+    yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.read_votes(run))
     yield "audit", lambda: read_plan(run)
     yield "views", lambda: Views(run.layout.views).read()
     yield "checkpoint", lambda: [load_state(path)["w"].numpy() for path in run.layout.checkpoints().values()]

@@ -46,7 +46,7 @@ def embeddings(run: wb.Run, version: int) -> None:
 
 def votes(run: wb.Run, version: int) -> None:
     rows = range(2 + version)
-    run.save_votes(pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
+    wb.save_votes(run, pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
 
 
 def views(run: wb.Run, version: int) -> None:
@@ -114,7 +114,7 @@ def saved_html(run: wb.Run, version: int) -> None:
 
 
 def computed(run: wb.Run, version: int) -> None:
-    cache.store(run, "numbers", {"of": "the same"}, {"version": np.full(5, version)})
+    cache.store(run.layout, "numbers", {"of": "the same"}, {"version": np.full(5, version)})
 
 
 def scores(run: wb.Run, version: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
+from workbench.evidence.neighbors import neighbors
 from workbench.evidence.out_of_fold import cross_val_predict, out_of_fold
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
@@ -79,7 +80,7 @@ def alone(recorded):
     """Everything in one process."""
     return {
         "probs": out_of_fold(recorded).values.copy(),
-        "neighbors": recorded.neighbors(k=30),
+        "neighbors": neighbors(recorded, k=30),
         "scores": score(recorded).copy(),
         "issues": find_issues(recorded),
     }
@@ -102,7 +103,7 @@ def test_one_more_epoch_goes_on_from_the_sums(run, client, tmp_path):
 
 def test_probabilities_neighbours_and_issues_are_the_same(run, alone, client):
     np.testing.assert_allclose(out_of_fold(run, client=client).values, alone["probs"], atol=1e-5)
-    graph = run.neighbors(k=30, client=client)
+    graph = neighbors(run, k=30, client=client)
     np.testing.assert_array_equal(graph.indices, alone["neighbors"].indices)
     np.testing.assert_allclose(graph.distances, alone["neighbors"].distances, atol=1e-6)
     run.journal.relabel([1], "b", old="a")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.evidence.ensemble import mutual_information, vote_entropy
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.scores.ensemble import mutual_information, vote_entropy
 
 N, K, EPOCHS = 40, 3, 3
 IDS = np.array([f"e{i}" for i in range(N)], object)

@@ -22,7 +22,6 @@ from workbench.runs.journal import Journal
 from workbench.shell.inspection import inspect
 from workbench.storage import cache
 from workbench.storage.columns import read_column
-from workbench.storage.provenance import embedding_origin
 
 HERE = Path(__file__).parent / "killed.py"
 CODE = HERE.read_text(encoding="utf-8")
@@ -36,7 +35,7 @@ _spec.loader.exec_module(killed)
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Forks]:
-    imports = "import workbench.scores.sources, workbench.issues.audit, workbench.issues.plant, workbench.issues.review"
+    imports = "import workbench.scores.sources, workbench.review.audit, workbench.issues.plant, workbench.issues.review"
     made = Forks(f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}")
     yield made
     made.close()
@@ -68,11 +67,11 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
     if kind == "embeddings":
         version = int(run.embeddings(0)[0, 0]) - 1
         assert (run.embeddings(0) == version + 1).all()
-        assert embedding_origin(run, 0).startswith(f"v{version}; ")
-        assert ("never saw" in embedding_origin(run, 0)) is (version == 0)
+        assert run.embedding_origin(0).startswith(f"v{version}; ")
+        assert ("never saw" in run.embedding_origin(0)) is (version == 0)
         return version
     if kind == "votes":
-        return len(run.votes().rows)
+        return len(wb.read_votes(run).rows)
     if kind == "views":
         from widgets.view.views import Views
 
@@ -89,7 +88,7 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
         log = run.journal.log()
         return log.drop(columns="time").to_numpy().tolist()
     if kind == "computed":
-        return int((cache.load(run, "numbers", {"of": "the same"}) or {"version": [-1]})["version"][0])
+        return int((cache.load(run.layout, "numbers", {"of": "the same"}) or {"version": [-1]})["version"][0])
     if kind == "scores":
         columns = {name: read_column(run.layout.cache / "scores", name, "d1", killed.N) for name in "ab"}
         for values in columns.values():

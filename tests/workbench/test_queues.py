@@ -13,6 +13,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 from workbench.review.queues import possible, review_queue
 from workbench.runs.run import open_run
+from workbench.runs.votes import save_votes
 
 N = 40
 
@@ -76,7 +77,7 @@ def test_by_a_score_its_suspicious_end_comes_first(run, issues):
 def test_annotators_and_second_opinions(run, issues):
     votes = [(100, "a", "cat"), (100, "b", "cat"), (130, "a", "cat"), (130, "b", "owl"), (101, "a", "cat")]
     votes += [(120, who, label) for who, label in (("a", "cat"), ("b", "cat"), ("c", "dog"))]
-    run.save_votes(pd.DataFrame(votes, columns=["id", "annotator", "label"]))
+    save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     assert review_queue(run, "annotators", issues=issues) == [130, 120]
     run.journal.relabel([100, 101], "owl", old=["dog", "cat"], author="anna", source="review")
     run.journal.keep([102], old="dog", author="anna")

@@ -17,7 +17,9 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence, RunError, WorkbenchError
 from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.runs.run import STATISTICS, Run, open_run
+from workbench.runs.run import Run, open_run
+from workbench.storage.cache import cache_file
+from workbench.storage.epoch_statistics import STATISTICS
 
 N, K, EPOCHS = 20, 3, 3
 
@@ -441,6 +443,6 @@ def test_image_paths_of_a_stranger(copy, tmp_path):
 
 
 def test_the_cache_is_made_when_needed(copy):
-    path = Run(copy).cache_path("x.npy")
+    path = cache_file(Run(copy).layout, "x.npy")
     assert path.parent == copy / "cache"
     assert path.parent.is_dir()

@@ -44,8 +44,8 @@ def ask_trail(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
 def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
     """(epochs, m, 2) variability and confidence of rows after each epoch; only blocks that hold rows are read."""
-    from workbench.runs.run import BLOCK_ROWS
     from workbench.scores.dynamics import confidence, variability
+    from workbench.storage.epoch_statistics import BLOCK_ROWS
 
     p_given = np.full((len(view.run.epochs), len(rows)), np.nan, np.float32)
     for block in np.unique(rows // BLOCK_ROWS):

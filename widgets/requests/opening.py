@@ -135,7 +135,7 @@ def embedding_state(run: Run) -> dict:
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
     if run.dataset.text_column is not None:
-        return {"there": False, "message": "No embeddings, so no second map: run.embed_texts() makes some."}
+        return {"there": False, "message": "No embeddings, so no second map: wb.embed_texts(run) makes some."}
     if isinstance(run, FrameRun):
         return {"there": False, "message": "No second map: pass embeddings= for one."}
     how = 'rec.batch(ids, logits, embeddings=…) or wb.replay(…, embed="layer") records them'

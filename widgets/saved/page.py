@@ -24,6 +24,7 @@ from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import KINDS
 from widgets.wire.masks import packed
+from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import task
 from workbench.storage.layout import atomic
@@ -171,7 +172,7 @@ class Answers:
             self.answers[key_of("embedding", epoch)] = self._projected(epoch)
 
     def _projected(self, epoch: int) -> dict:
-        xy = np.ascontiguousarray(self.view.run.project(epoch), np.float32)
+        xy = np.ascontiguousarray(project(self.view.run, epoch), np.float32)
         return {"body": {"note": self.view.projector.note(epoch)}, "at": self.keep([xy.tobytes()])}
 
     def _first(self, examples: int) -> list[int]:

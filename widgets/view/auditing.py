@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.issues import audit as auditing
+from workbench.issues.audit_plan import begun
+from workbench.review.audit import audit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,20 +24,20 @@ AUDIT, AGAIN = "audit", "again"
 
 def sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
     """(m,) int32 rows of the audit sample in their random order; it is drawn if there is none."""
-    drawn = auditing.begun(run) or auditing.audit(run, budget=BUDGET, issues=issues)
+    drawn = begun(run) or audit(run, budget=BUDGET, issues=issues)
     return run.dataset.rows(drawn.ids).astype(np.int32)
 
 
 def second_looks(run: Run, author: str | None = None) -> np.ndarray:
     """(m,) int32 rows of audited examples that are due for a second look; none before an audit."""
-    drawn = auditing.begun(run)
+    drawn = begun(run)
     ids = [] if drawn is None else drawn.second_looks(author)
     return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
 
 
 def unseen(run: Run, author: str | None = None) -> np.ndarray:
     """(m,) int32 rows of the audit sample that nobody has looked at, though they may have been decided in bulk."""
-    drawn = auditing.begun(run)
+    drawn = begun(run)
     if drawn is None:
         return np.empty(0, np.int32)
     ids = drawn.ids[~drawn.judged_by_looking(author)].tolist()

@@ -57,7 +57,7 @@ def noise(run: Run) -> dict[str, np.ndarray]:
         arrays = {"matrix": report.noise_matrix, "low": report.low, "high": report.high}
         return {**arrays, **{name: np.array(text) for name, text in texts.items()}}
 
-    return cached(run, "noise", key, make)
+    return cached(run.layout, "noise", key, make)
 
 
 def _title(report: NoiseReport) -> str:

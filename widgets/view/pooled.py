@@ -12,7 +12,7 @@ from workbench.foundation.errors import MissingEvidence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.evidence.ensemble import Ensemble
+    from workbench.scores.ensemble import Ensemble
 
 
 def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.evidence.projection import project
+
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
@@ -46,7 +48,7 @@ class Projector:
         if self.ready(epoch):
             return self.layout(epoch), epoch, self.note(epoch)
         if epoch == last:
-            quick = _float32(self.run.project(epoch, method="pca"))
+            quick = _float32(project(self.run, epoch, method="pca"))
             return quick, epoch, f"PCA{self._of(epoch)}; UMAP is on its way"
         return None, epoch, f"laying out epoch {epoch}…"
 
@@ -66,10 +68,10 @@ class Projector:
         and is then turned, scaled and moved to fit it (Procrustes), so that what is far from its place here has moved.
         """
         if epoch != BESIDE:
-            return _float32(self.run.project(epoch))
+            return _float32(project(self.run, epoch))
         out = np.full((self.run.n, 2), np.nan, np.float32)
-        rows, known = self.run._known_rows(self.other.dataset.ids)
-        out[rows] = self.other.project(like=self.run)[known]
+        rows, known = self.run.dataset.find(self.other.dataset.ids)
+        out[rows] = project(self.other, like=self.run)[known]
         return out
 
     def note(self, epoch: int) -> str:

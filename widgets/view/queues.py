@@ -9,7 +9,7 @@ import numpy as np
 from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
 from widgets.view.suspects import rank_again
 from workbench.foundation.errors import InputError
-from workbench.issues.audit import begun
+from workbench.issues.audit_plan import begun
 from workbench.review.queues import ORDERS, possible, review_queue
 from workbench.runs.verdicts import decided_otherwise, opinions
 

@@ -19,8 +19,8 @@ from workbench.storage.cache import evidence_key
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.evidence.ensemble import Ensemble
     from workbench.runs.run import Run
+    from workbench.scores.ensemble import Ensemble
 
 
 def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
     With `pool`, of the evidence of all its runs; `run` is its first.
     """
     from workbench.issues import find_issues
-    from workbench.issues.audit import verdicts_of
+    from workbench.runs.verdicts import verdicts_of
 
     verdicts = None if author is None and pool is None else verdicts_of(run, author).astype(bool)
     issues = find_issues(run, verdicts=verdicts) if pool is None else pooled_issues(pool, verdicts)
@@ -83,5 +83,5 @@ def _special(author: str | None, pool: Ensemble | None) -> dict[str, object]:
     """What the suspects depend on besides the run's own evidence."""
     special: dict[str, object] = {} if author is None else {"author": author}
     if pool is not None:
-        special["pool"] = [[other.name, evidence_key(other)] for other in pool.runs[1:]]
+        special["pool"] = [[other.name, evidence_key(other.layout, other.dataset)] for other in pool.runs[1:]]
     return special

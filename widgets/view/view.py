@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from widgets.view.rendering import Row
     from widgets.wire.channel import Channel
-    from workbench.evidence.ensemble import Ensemble
     from workbench.runs.run import Run
+    from workbench.scores.ensemble import Ensemble
 
 
 OWN = "own"

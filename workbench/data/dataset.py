@@ -293,6 +293,21 @@ class Dataset:
             )
         return rows
 
+    def find(self, ids: pd.Index | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of those of some ids that are in the dataset, and which of the ids those are.
+
+        Parameters
+        ----------
+        ids : (m,) ids of any kind; one that is not there is no error, as it is for `rows`.
+
+        Returns
+        -------
+        (found,) int64 row numbers, in the order of the ids; and bool (m,), True for an id that was found.
+        """
+        rows = self._index.get_indexer(ids)
+        known = rows >= 0
+        return rows[known], known
+
     def image(self, row: int) -> bytes | str | None:
         """Encoded image bytes, or a path, of one row; None when it has none."""
         return None if self.images is None else self.images[row]

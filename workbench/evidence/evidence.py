@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.data.inputs import classes_among, encode_labels, row_names, to_matrix, warn_if_permuted
 from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.neighbors import Neighbors, nearest
+from workbench.evidence.neighbors import neighbors as neighbors_of
+from workbench.evidence.spaces import text_vectors
 from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, embedding_origin, made_here
+from workbench.foundation.statistics import PER_EPOCH, statistics
+from workbench.runs.run import Run
+from workbench.runs.votes import Votes, read_votes, votes_from
+from workbench.storage.cache import cached, text_key
+from workbench.storage.logits import statistics_of_rows
+from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, made_here
 from workbench.tasks.protocol import Met
 from workbench.tasks.units import Units
 
-if TYPE_CHECKING:
-    from workbench.evidence.neighbors import Neighbors
-    from workbench.runs.run import Run
-    from workbench.runs.votes import Votes
-
-PER_EPOCH = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
 NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels")
 NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
@@ -268,8 +270,6 @@ class Evidence:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
             evidence._add_texts(lambda: list(texts))
         if votes is not None:
-            from workbench.runs.votes import votes_from
-
             found_votes = votes_from(votes, evidence.ids, names)
             evidence._votes = lambda: found_votes
         return evidence
@@ -297,7 +297,7 @@ class Evidence:
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
         evidence.run = run
         probs = run.pred_probs()
-        if probs is not None and not made_here(run, probs.how):
+        if probs is not None and not made_here(run.layout, probs.how):
             evidence._makers["pred_probs"] = probs.values.__getitem__
             evidence.out_of_fold = probs.out_of_fold
             evidence.notes["pred_probs"] = probs.how
@@ -311,19 +311,19 @@ class Evidence:
             evidence._add_run_embeddings(run)
         elif dataset.text_column is not None:
             evidence._add_texts_of(run)
-        evidence._votes = run.votes
+        evidence._votes = functools.partial(read_votes, run)
         return evidence
 
     def _add_run_embeddings(self, run: Run) -> None:
         def epoch() -> int:
             found = telling_epoch(run)
-            self.notes["embeddings"] = f"epoch {found}; {embedding_origin(run, found)}"
+            self.notes["embeddings"] = f"epoch {found}; {run.embedding_origin(found)}"
             return found
 
         def neighbors() -> Neighbors:
-            return run.neighbors(self._once("epoch", epoch), NEIGHBORS)
+            return neighbors_of(run, self._once("epoch", epoch), NEIGHBORS)
 
-        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), embedding_origin(run))
+        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), run.embedding_origin())
         which = (lambda: f"embeddings of epoch {self._once('epoch', epoch)}") if run.epochs else (lambda: "embeddings")
         self._add_neighbors(neighbors, which)
 
@@ -363,15 +363,11 @@ class Evidence:
         self._makers["logits"] = lambda rows: array[:, rows]
 
         def of_rows(rows: slice) -> dict[str, np.ndarray]:
-            from workbench.scores.from_logits import statistics_of_rows
-
             return statistics_of_rows(array, self.given_labels, rows)
 
         self._from_logits = of_rows
 
         def made() -> dict[str, np.ndarray]:
-            from workbench.foundation.statistics import statistics
-
             out = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
             out["pred"] = np.empty((len(array), self.n), np.int32)
             for epoch, values in enumerate(array):
@@ -410,16 +406,12 @@ class Evidence:
         self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
 
         def neighbors() -> Neighbors:
-            from workbench.evidence.neighbors import nearest
-
             return nearest(self._once("embeddings", read), NEIGHBORS)
 
         self._add_neighbors(neighbors, lambda: source)
         self.notes["embeddings"] = note
 
     def _add_texts(self, texts: Callable[[], list[str]]) -> None:
-        from workbench.evidence.spaces import text_vectors
-
         self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label", OF_TEXTS)
 
     def _add_texts_of(self, run: Run) -> None:
@@ -427,15 +419,11 @@ class Evidence:
         self._add_texts(run.dataset.texts)
 
         def neighbors() -> Neighbors:
-            from workbench.evidence.neighbors import Neighbors, nearest
-            from workbench.issues.counted_neighbors import text_key
-            from workbench.storage.cache import cached
-
             def make() -> dict[str, np.ndarray]:
                 graph = nearest(self.get("embeddings"), NEIGHBORS)
                 return {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
 
-            found = cached(run, "neighbors-of-texts", text_key(run), make)
+            found = cached(run.layout, "neighbors-of-texts", text_key(run.dataset), make)
             return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))
 
         self._add_neighbors(neighbors, self._name_neighbors)

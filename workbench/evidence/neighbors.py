@@ -7,6 +7,7 @@ the cache in the run.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 
 from workbench.foundation.devices import device_of
 from workbench.foundation.errors import InputError
-from workbench.runs.remote_work import nearest_there
+from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import embedding_key, load, store
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ DEVICE_EXACT_ROWS = 300_000
 """The same on an accelerator, which does hundreds of times the products."""
 
 AT_LEAST = 50
-"""Neighbours that `of_run` computes at least, so that later wishes are slices of one graph."""
+"""Neighbours that `neighbors` computes at least, so that later wishes are slices of one graph."""
 
 BLOCK = 1 << 22  # distances held at a time: 16 MB, near enough to the cache
 DEVICE_BLOCK = 1 << 24
@@ -178,8 +179,8 @@ def nearest_of(
     return place, squared / 2 if metric == "cosine" else np.sqrt(squared)
 
 
-def of_run(
-    run: Run, epoch: int = -1, k: int = 15, metric: str = "cosine", device: str = "auto", *, client: Any = None
+def neighbors(
+    run: Run, epoch: int = -1, k: int = 15, *, metric: str = "cosine", device: str = "auto", client: Any = None
 ) -> Neighbors:
     """The k nearest neighbours by the embeddings of one epoch, computed once and kept in the run's cache.
 
@@ -199,17 +200,22 @@ def of_run(
     if metric not in METRICS:
         raise InputError.unknown("metric", metric, METRICS)
     name = f"neighbors-epoch={epoch:04d}-{metric}"
-    key = {"embeddings": embedding_key(run, epoch), "metric": metric}
+    key = {"embeddings": embedding_key(run.layout, epoch), "metric": metric}
     wanted = min(k, max(run.n - 1, 0))
-    stored = load(run, name, key)
+    stored = load(run.layout, name, key)
     if stored is None or stored["indices"].shape[1] < wanted:
         if client is not None:
-            graph = nearest_there(run, epoch, max(k, AT_LEAST), metric, device, client)
+            there = functools.partial(_nearest_of, epoch=epoch, k=max(k, AT_LEAST), metric=metric, device=device)
+            graph = on_one_worker(there, run, client)
         else:
             graph = nearest(run.embeddings(epoch), max(k, AT_LEAST), metric, device=device)
         stored = {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
-        store(run, name, key, stored)
+        store(run.layout, name, key, stored)
     return Neighbors(stored["indices"], stored["distances"], metric, float(stored["recall"])).first(wanted)
+
+
+def _nearest_of(place: Place, epoch: int, k: int, metric: str, device: str) -> Neighbors:
+    return nearest(place.run().embeddings(epoch), k, metric, device=device)
 
 
 def finite_rows(values: np.ndarray) -> np.ndarray:

@@ -17,10 +17,9 @@ from workbench.data.inputs import check_dataset, note_order
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import each
-from workbench.runs.remote_work import fitting_there
+from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
 from workbench.storage.probabilities import HEAD, PredProbs
-from workbench.storage.provenance import embedding_origin
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -157,12 +156,12 @@ def out_of_fold(
         raise MissingEvidence.needed("out_of_fold", ["embeddings"], how)
     epoch = run.resolve_embedding_epoch(epoch)
     how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "
-    how += embedding_origin(run, epoch)
+    how += run.embedding_origin(epoch)
     made_of = sample_key((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
     if ours and there.how.startswith(how) and there.made_of in ("", made_of):
         return there
     key = {"made_of": made_of, "how": how, "labels": digest(run.dataset.given_labels)}
-    kept = load(run, KEPT, key)  # where a file of a person's is in the place of ours
+    kept = load(run.layout, KEPT, key)  # where a file of a person's is in the place of ours
     if kept is not None:
         values, missing = kept["values"], int(kept["missing"])
     else:
@@ -173,7 +172,7 @@ def out_of_fold(
     found = PredProbs(values, True, how, automatic=True, made_of=made_of)
     try:
         if not run.keep_pred_probs(found, replace=replace) and kept is None:
-            store(run, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
+            store(run.layout, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
     except OSError as error:
         warn_not_kept("out-of-fold probabilities", run.path, error)
     return found
@@ -184,7 +183,25 @@ def _computed(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple
     labels, k = run.dataset.given_labels, run.k
     if client is None:
         return _logistic(run.embeddings(epoch), labels, k, folds, seed)
-    return _by_folds(labels, k, folds, seed, *fitting_there(run, epoch, folds, seed, client), client)
+    rows, strength = on_one_worker(functools.partial(_fitting, epoch=epoch, folds=folds, seed=seed), run, client)
+    inputs = functools.partial(_inputs, Place.of(run), epoch, seed)
+    return _by_folds(labels, k, folds, seed, rows, inputs, strength, client)
+
+
+def _fitting(place: Place, epoch: int, folds: int, seed: int) -> tuple[np.ndarray, float]:
+    """On a worker: rows with an embedding, and the penalty."""
+    rows, X = _prepared_at(place, epoch, seed)
+    return rows, strength_of(X, place.run().dataset.given_labels[rows], folds, seed)
+
+
+def _inputs(place: Place, epoch: int, seed: int) -> np.ndarray:
+    return _prepared_at(place, epoch, seed)[1]
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared_at(place: Place, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Once for each worker process, not for each fold."""
+    return prepared(place.run().embeddings(epoch), seed)
 
 
 def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:

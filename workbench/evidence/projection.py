@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.evidence.neighbors import Neighbors, finite_rows
+from workbench.evidence.neighbors import Neighbors, finite_rows, nearest, nearest_of, neighbors
 from workbench.foundation.errors import InputError
+from workbench.runs.run import Run
 from workbench.storage.cache import cached, digest, embedding_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.runs.run import Run
 
 METHODS = ("umap", "pca")
 
@@ -47,7 +47,7 @@ ANCHORS = 5  # landmarks that say where another row goes
 LONG = 20_000  # rows from which UMAP shows a progress bar
 
 
-def of_run(
+def project(
     run: Run,
     epoch: int = -1,
     method: str = "umap",
@@ -85,7 +85,7 @@ def of_run(
     if method not in METHODS:
         raise InputError.unknown("projection method", method, METHODS)
     epoch, last = run.resolve_embedding_epoch(epoch), run.resolve_embedding_epoch(-1)
-    key: dict[str, object] = {"embeddings": embedding_key(run, epoch), "method": method}
+    key: dict[str, object] = {"embeddings": embedding_key(run.layout, epoch), "method": method}
     name = f"projection-epoch={epoch:04d}-{method}"
     if method == "umap":
         key |= {"seed": seed, "neighbors": NEIGHBORS, "min_dist": MIN_DIST, "epochs": EPOCHS, "rate": GENTLE}
@@ -95,20 +95,20 @@ def of_run(
         key["like"] = digest(like)
         name += f"-like={key['like'][:8]}"
     elif epoch != last:
-        key["last"] = embedding_key(run, last)
+        key["last"] = embedding_key(run.layout, last)
 
     def make() -> dict[str, np.ndarray]:
         embeddings = run.embeddings(epoch)
-        model = of_run(run, last, method, seed) if like is None and epoch != last else like
+        model = project(run, last, method, seed) if like is None and epoch != last else like
         if method == "pca":
             points = pca(embeddings)
             return {"points": points if model is None else _flipped(points, model)}
         if run.n > LANDMARK_ROWS:
             return {"points": by_landmarks(embeddings, LANDMARKS, seed, like=model)}
-        graph = run.neighbors(epoch, NEIGHBORS - 1) if run.n > 1 else None
+        graph = neighbors(run, epoch, NEIGHBORS - 1) if run.n > 1 else None
         return {"points": umap(embeddings, graph, seed, like=model)}
 
-    return cached(run, name, key, make)["points"]
+    return cached(run.layout, name, key, make)["points"]
 
 
 def pca(embeddings: np.ndarray) -> np.ndarray:
@@ -154,8 +154,6 @@ def umap(
         return pca(embeddings)
     size = min(NEIGHBORS, m)
     if graph is None:
-        from workbench.evidence.neighbors import nearest
-
         graph = nearest(embeddings, size - 1)
     if like is None:
         begin = _principal(np.asarray(embeddings[rows], dtype=np.float32))
@@ -195,8 +193,6 @@ def by_landmarks(
     d_j - d_1: the first step of UMAP's own transform, without the refinement after it. The cost beyond UMAP of `count`
     rows is a search of n rows among `count`.
     """
-    from workbench.evidence.neighbors import nearest_of
-
     rows = np.flatnonzero(finite_rows(embeddings))
     if len(rows) <= count:
         return umap(embeddings, seed=seed, like=like)
@@ -240,8 +236,8 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _places(run: Run, like: Run | pd.DataFrame | np.ndarray, method: str, seed: int) -> np.ndarray:
     """(n, 2) float32 places of an earlier picture for the run's examples, NaN for those it lacks."""
-    if hasattr(like, "stat_blocks"):
-        ids, there = like.dataset.ids, of_run(like, -1, method, seed)
+    if isinstance(like, Run):
+        ids, there = like.dataset.ids, project(like, -1, method, seed)
     elif hasattr(like, "iloc"):
         ids, there = like.index.to_numpy(), like.iloc[:, :2].to_numpy(np.float32)
     else:
@@ -251,7 +247,7 @@ def _places(run: Run, like: Run | pd.DataFrame | np.ndarray, method: str, seed: 
             raise InputError.at("like", f"has shape {there.shape} for {run.n} examples", todo)
         return there
     out = np.full((run.n, 2), np.nan, np.float32)
-    rows, known = run._known_rows(ids)
+    rows, known = run.dataset.find(ids)
     out[rows] = there[known]
     if not np.isfinite(out).all(axis=1).any():
         raise InputError.at("like", "has a place for none of the examples", "Use the same ids in both.")

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.evidence.neighbors import finite_rows
+from workbench.runs.run import Run
+
 DIRECTIONS = 256
 BLOCK = 1 << 22  # elements of one block of rows
 WIDEST = 4096  # wider embeddings are projected to so many random directions first
@@ -45,8 +48,6 @@ def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: in
     -----
     Text vectors (`text_vectors`) are centred but not standardised: their scale says how telling an n-gram is.
     """
-    from workbench.evidence.neighbors import finite_rows
-
     embeddings = np.asanyarray(embeddings)
     n, d = embeddings.shape
     there = finite_rows(embeddings)
@@ -140,3 +141,14 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
     with np.errstate(invalid="ignore"):  # equal texts have no variance for scikit-learn to explain
         vectors = TruncatedSVD(kept, random_state=seed).fit_transform(table)
     return _to_unit(np.nan_to_num(vectors).astype(np.float32))
+
+
+def embed_texts(run: Run) -> None:
+    """Store embeddings of the texts of a run: character n-grams, which need no model and saw no label.
+
+    Raises
+    ------
+    InputError : the dataset has no text column.
+    """
+    how = "character n-grams of the texts"
+    run.save_embeddings(text_vectors(run.dataset.texts()), how=how, trained_on_labels=False)

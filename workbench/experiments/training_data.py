@@ -50,13 +50,11 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
         from workbench.evidence.most_informative_epoch import telling_epoch
         from workbench.evidence.neighbors import finite_rows
-        from workbench.storage.provenance import embedding_origin
-
         epoch = telling_epoch(data)
         values = data.embeddings(epoch)
         there = finite_rows(values)
         values = np.asarray(values, np.float32)
-        return Inputs(values, there, f"embeddings of epoch {epoch}; {embedding_origin(data)}")
+        return Inputs(values, there, f"embeddings of epoch {epoch}; {data.embedding_origin()}")
     X = X if hasattr(X, "iloc") else X.tocsr() if hasattr(X, "tocsr") else _numbers(X)
     if X.shape[0] != n:
         raise InputError.at("X", f"has {X.shape[0]} rows for {n} examples", "Pass one row per example.")

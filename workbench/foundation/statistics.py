@@ -16,6 +16,9 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import NARROW, float_rows
 
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
+PER_EPOCH = (*FLOATS, "correct")
+"""What scores along the epochs are made from."""
+
 BLOCK = 1 << 16  # elements of one block of rows
 WIDEST = 1e34  # between the logits of a row: losses and margins then have a float32 mean over 10,000 epochs
 TOPK = 5  # of the largest probabilities that are kept

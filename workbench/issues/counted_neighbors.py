@@ -1,6 +1,6 @@
 """The neighbours that the detector's reasons count, for whoever shows them: the same embeddings, the same rows.
 
-Up to `combine.NEAREST_ROWS` examples they are the first `COUNTED` of the evidence's graph of neighbours. Beyond, the
+Up to `posterior.NEAREST_ROWS` examples they are the first `COUNTED` of the evidence's graph of neighbours. Beyond, the
 detector looks for neighbours of the most suspicious examples only; these are kept in the run's cache.
 """
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.neighbors import neighbors
 from workbench.issues.posterior import NEAREST_ROWS
-from workbench.storage.cache import digest, embedding_key, load, store
+from workbench.storage.cache import embedding_key, load, store, text_key
 
 if TYPE_CHECKING:
     from workbench.evidence.evidence import Evidence
@@ -44,12 +46,12 @@ class Near:
         """
         if self.evidence.n > NEAREST_ROWS:
             if self._kept is None:
-                found = None if self.run is None else load(self.run, NAME, _key(self.run))
+                found = None if self.run is None else load(self.run.layout, NAME, _key(self.run))
                 self._kept = {} if found is None else dict(zip(found["rows"].tolist(), found["near"]))
             if row in self._kept:
                 return self._kept[row], f"{self.evidence.neighbor_source}, as the detector sees them"
             if self.run is not None and self.run.embedding_epochs:  # no reason speaks of these: the graph of the scores
-                rows = self.run.neighbors(k=COUNTED).indices[row]
+                rows = neighbors(self.run, k=COUNTED).indices[row]
                 return rows[rows >= 0], f"embeddings of epoch {self.run.resolve_embedding_epoch(-1)}"
             return np.empty(0, np.int64), f"{self.evidence.neighbor_source}, looked up for the most suspicious only"
         rows = self.evidence.neighbors().indices[row][:COUNTED]
@@ -59,20 +61,16 @@ class Near:
 def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:
     """Keep the neighbours (m, 10) that the detector looked up for some rows, beside those that are kept already."""
     key = _key(run)
-    before = load(run, NAME, key)
+    before = load(run.layout, NAME, key)
     if before is not None:
         others = ~np.isin(before["rows"], rows)
         rows = np.concatenate([before["rows"][others], rows])
         near = np.concatenate([before["near"][others], near])
-    store(run, NAME, key, {"rows": np.asarray(rows, np.int64), "near": np.asarray(near, np.int32)}, quiet=True)
-
-
-def text_key(run: Run) -> dict[str, str]:
-    """What neighbours by texts were made from."""
-    return {"texts": digest(np.frombuffer("\0".join(map(str, run.dataset.texts())).encode(), np.uint8))}
+    found = {"rows": np.asarray(rows, np.int64), "near": np.asarray(near, np.int32)}
+    store(run.layout, NAME, key, found, quiet=True)
 
 
 def _key(run: Run) -> dict[str, str]:
-    from workbench.evidence.most_informative_epoch import telling_epoch
-
-    return {"embeddings": embedding_key(run, telling_epoch(run))} if run.embedding_epochs else text_key(run)
+    if not run.embedding_epochs:
+        return text_key(run.dataset)
+    return {"embeddings": embedding_key(run.layout, telling_epoch(run))}

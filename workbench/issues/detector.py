@@ -7,6 +7,7 @@ label, only help to rank (`dynamics`). The probabilities are a monotone function
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -29,15 +30,15 @@ from workbench.issues.nearby import labels_near
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
 from workbench.issues.ranking import Ranking, Seen, ranking
-from workbench.issues.review import known_verdicts, with_verdicts
-from workbench.runs.remote_work import issues_there
-from workbench.runs.run import opened
-from workbench.runs.verdicts import unit_verdicts_of, verdicts_of
+from workbench.issues.review import with_verdicts
+from workbench.issues.totals import shown
+from workbench.runs.remote_work import Place, on_one_worker
+from workbench.runs.run import Run, opened
+from workbench.runs.verdicts import known_verdicts, unit_verdicts_of, verdicts_of
 from workbench.scores.as_evidence import as_evidence
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
-    from workbench.runs.run import Run
 
 STEPS = 6
 """Of the bar, with embeddings."""
@@ -149,7 +150,8 @@ def find_issues(
     if client is not None:
         verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
         source = as_evidence(source, task=task, **arrays) if arrays else source
-        frame = issues_there(source, client, fdr=fdr, threshold=threshold, verdicts=verdicts, seed=seed)
+        settings = {"fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}
+        frame = on_one_worker(functools.partial(_of_place, settings=settings), source, client)
         frame = _with_total(source, frame, verdicts) if counted else frame
         return by_unit(frame) if per == "unit" else frame
     evidence = as_evidence(source, task=task, **arrays)
@@ -174,6 +176,11 @@ def find_issues(
             kept.store(frame)
     frame = _with_total(source, frame, verdicts) if counted else frame
     return by_unit(frame) if per == "unit" else frame
+
+
+def _of_place(place: Place, settings: dict[str, Any]) -> pd.DataFrame:
+    """On a worker; verdicts are those of the asking side's journal."""
+    return find_issues(place.run(), **settings)
 
 
 class Judged(NamedTuple):
@@ -248,8 +255,6 @@ def _judged(
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
     """The frame with the number of errors to show, which is the audit's where that is better (`totals`)."""
-    from workbench.issues.totals import shown
-
     frame.attrs |= {"verdicts": 0 if verdicts is None else len(verdicts), **shown(run, frame)}
     return frame
 
@@ -312,7 +317,7 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
 
     Only those that somebody gave by looking: accepted suggestions of a whole selection would confirm themselves.
     """
-    if not hasattr(run, "stat_blocks") or not run.layout.journal.exists():
+    if not isinstance(run, Run) or not run.layout.journal.exists():
         return None
     return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence.evidence import NEIGHBORS
+from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.runs.run import opened
 from workbench.tasks import require_task
@@ -70,7 +71,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     pairs = [_exact_pairs(codes, run.dataset.given_labels)]
     threshold, how = float("nan"), [f"exact: {what}"] if what else []
     if run.embedding_epochs:
-        graph = run.neighbors(epoch, NEIGHBORS)
+        graph = neighbors(run, epoch, NEIGHBORS)
         typical = float(np.nanmedian(graph.distances[:, 0])) if graph.k and run.n else 0.0
         threshold = near * typical
         pairs.append(_near_pairs(graph.indices, graph.distances, threshold, codes))
@@ -100,7 +101,7 @@ def media_groups(run: Run) -> tuple[np.ndarray, int, str]:
     key: dict[str, object] = {"examples": fingerprint([run.layout.examples], run.layout)}
     if sizes is not None:
         key["files"] = hashlib.blake2b(sizes.tobytes(), digest_size=12).hexdigest()
-    found = cached(run, "duplicates", key, lambda: _media_codes(dataset, sizes))
+    found = cached(run.layout, "duplicates", key, lambda: _media_codes(dataset, sizes))
     return found["codes"], int(found["unreadable"]), f"{what} of the same bytes"
 
 

@@ -1,6 +1,6 @@
 """From verdicts to a number of label errors with an interval, although strata are small and reviewers make mistakes.
 
-The audit draws examples at random inside strata of p_error (`workbench.issues.audit`); this is the arithmetic on
+The audit draws examples at random inside strata of p_error (`workbench.issues.audit_plan`); this is the arithmetic on
 what was found.
 """
 

@@ -12,12 +12,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.runs.run import Run
 from workbench.storage.cache import evidence_key, key_digest, load_frame, store_frame, stored_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.runs.run import Run
 
 NAME = "suspects"
 VERSION = 6
@@ -37,24 +37,24 @@ def kept_issues(run: Run, special: Mapping[str, object] | None = None) -> pd.Dat
     special : dict, optional
         What the answer depends on besides the evidence, such as the author whose verdicts were used.
     """
-    return load_frame(run, *_place(run, special))
+    return load_frame(run.layout, *_place(run, special))
 
 
 def keep_issues(run: Run, issues: pd.DataFrame, special: Mapping[str, object] | None = None) -> None:
     """Keep the result of `find_issues` in the run's cache."""
-    store_frame(run, *_place(run, special), issues, quiet=False)
+    store_frame(run.layout, *_place(run, special), issues, quiet=False)
 
 
 def _place(run: Run, special: Mapping[str, object] | None) -> tuple[str, dict[str, object]]:
     """Name and key in the cache."""
     special = dict(special or {})
     name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
-    return name, evidence_key(run) | {"detector": VERSION} | special
+    return name, evidence_key(run.layout, run.dataset) | {"detector": VERSION} | special
 
 
 def is_run(source: Any) -> bool:
     """Whether this is a recorded run, which has a cache of its own."""
-    return hasattr(source, "stat_blocks") and hasattr(source, "cache_path")
+    return isinstance(source, Run)
 
 
 class Kept:
@@ -71,16 +71,17 @@ class Kept:
         self._run = run
         arguments = {name: str(value) for name, value in arguments.items()}
         self._name = f"issues-for={key_digest(arguments)[:8]}"
-        self._key = evidence_key(run) | arguments | {"detector": VERSION, "classes": list(run.dataset.classes)}
-        self._key |= {"mode": run.mode, "verdicts": _digest_of(verdicts)}
+        self._key = evidence_key(run.layout, run.dataset) | arguments
+        self._key |= {"detector": VERSION, "classes": list(run.dataset.classes), "mode": run.mode}
+        self._key["verdicts"] = _digest_of(verdicts)
 
     def load(self) -> pd.DataFrame | None:
         """The answer, equal in every bit, dtype and attribute; None where there is none of this user's."""
-        return load_frame(self._run, self._name, self._key)
+        return load_frame(self._run.layout, self._name, self._key)
 
     def store(self, issues: pd.DataFrame) -> None:
         """Keep an answer in place of the last one; in a place that cannot be written nothing is kept."""
-        store_frame(self._run, self._name, self._key, issues)
+        store_frame(self._run.layout, self._name, self._key, issues)
 
 
 def last_issues(run: Run) -> pd.DataFrame | None:
@@ -89,10 +90,10 @@ def last_issues(run: Run) -> pd.DataFrame | None:
     The verdicts that it used may be older ones: whoever exports decides first, and does not want to wait again.
     """
     kept = Kept(run, DEFAULTS, None)
-    found = stored_key(run, kept._name)
+    found = stored_key(run.layout, kept._name)
     wanted = {name: value for name, value in kept._key.items() if name != "verdicts"}
     if found is not None and wanted == {name: found.get(name) for name in wanted}:
-        frame = load_frame(run, kept._name, found)
+        frame = load_frame(run.layout, kept._name, found)
         if frame is not None:
             return frame
     return kept_issues(run)

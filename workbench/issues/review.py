@@ -6,13 +6,9 @@ If nine of ten suspects "cat, should be lynx" turned out right as given, the oth
 
 from __future__ import annotations
 
-import warnings
-from typing import TypeVar
-
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError, first_few, outside
 from workbench.issues.calibration import expit, logit
 
 TRUST = 20.0
@@ -22,38 +18,6 @@ SPREAD = 0.5
 """Standard deviation, in log odds, by which pairs of classes are believed to differ before anything was judged."""
 
 ROUNDS = 12
-
-Verdicts = TypeVar("Verdicts", pd.Series, pd.DataFrame)
-
-
-def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) -> Verdicts:
-    """The verdicts on examples that are there; a warning names the others.
-
-    Parameters
-    ----------
-    verdicts : Series or DataFrame indexed by id
-    ids : of the examples
-    journal : whether they are those of a run's journal, which may hold other things and never is an error
-
-    Raises
-    ------
-    InputError : none of the verdicts given is on an example that is there.
-    """
-    known = ids.get_indexer(verdicts.index) >= 0
-    if known.all():
-        return verdicts
-    strange = list(verdicts.index[~known])
-    if not journal and not known.any():
-        found = f"is about none of the examples: {first_few(strange)} are no ids here ({first_few(list(ids[:3]))} are)"
-        raise InputError.at("verdicts", found, "Index it by id, of the same type: `find_issues(...).index` has them.")
-    what, todo = "`verdicts`", "Index it by id, as in `find_issues(...).index`."
-    if journal:
-        what, todo = "The journal", "Is journal.sqlite that of another data set?"
-    share = f"{len(strange)} of {len(verdicts)}"
-    told = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
-    warnings.warn(f"{told} {todo}", stacklevel=outside())
-    return verdicts[known]
-
 
 def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
     """Probabilities moved to agree with a reviewer.

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.foundation.printing import Printed
-from workbench.issues.audit import DECIDED, Estimate, begun
+from workbench.issues.audit_plan import DECIDED, Estimate, begun
+from workbench.runs.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from workbench.runs.run import Run
 
 ENOUGH = 30
 """Audited examples below which the audit's number is not shown in place of the detector's."""
@@ -94,7 +93,7 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
 
 def audit_of(run: Run, author: str | None = None) -> Estimate | None:
     """What the audit of a run says; None where none was begun."""
-    if not hasattr(run, "stat_blocks"):
+    if not isinstance(run, Run):
         return None
     found = begun(run)
     return None if found is None else found.estimate(author)

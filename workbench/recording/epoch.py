@@ -20,9 +20,9 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, first_few
 from workbench.foundation.statistics import TOPK, fill_statistics, host_floats
 from workbench.recording.stream import Stream
-from workbench.runs.run import BLOCK_ROWS
 from workbench.storage.attempts import marked
 from workbench.storage.checksums import forget, sealed
+from workbench.storage.epoch_statistics import BLOCK_ROWS
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.pending import Pending

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
+from workbench.foundation.statistics import FLOATS
+
 LENGTHS = 16  # batch lengths whose message is kept
 
 

@@ -138,9 +138,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, str, str]]:
         how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}[run.mode]
         rows.append((f"training dynamics, {len(run.epochs)} epochs", "in-sample", f"{how}: the model saw these labels"))
     if run.embedding_epochs:
-        from workbench.storage.provenance import embedding_origin
-
-        words = f"of epoch {run.embedding_epochs[-1]}; {embedding_origin(run)}"
+        words = f"of epoch {run.embedding_epochs[-1]}; {run.embedding_origin()}"
         rows.append(("embeddings, and neighbours by them", "own label left out", words))
     elif "embeddings" in sources:
         rows.append(("embeddings, and neighbours by them", "own label left out", str(sources["embeddings"])))

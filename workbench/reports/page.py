@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-import workbench
 from workbench.foundation.cells import cell_text, is_missing
+from workbench.foundation.version import VERSION
 from workbench.reports import drawing
 from workbench.reports.facts import MOST_CLASSES, Facts, Suspect
 
@@ -72,7 +72,7 @@ def page(facts: Facts) -> str:
 <main>
 {body}
 </main>
-<footer>Label Workbench {escape(workbench.__version__)}, {escape(now)}.
+<footer>Label Workbench {escape(VERSION)}, {escape(now)}.
 This page holds no scripts and loads nothing.</footer>
 </body>
 </html>

@@ -15,6 +15,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
+from workbench.issues.detector import find_issues
 from workbench.issues.kept import last_issues
 from workbench.runs.run import Run
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
@@ -202,7 +203,7 @@ def _objects(values: object) -> pd.Series:
 def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
     """What was decided about `rows`, by whom, when and why; None, and False for the flag, where nobody decided."""
     state = _by_example(run)
-    places, known = run._known_rows(state.index)
+    places, known = run.dataset.find(state.index)
     found: dict[str, object] = {}
     for name in ("verdict", "flag", "note", "author", "time", "reason"):
         values = np.full(run.n, False if name == "flag" else None, dtype=object)
@@ -223,8 +224,6 @@ def _by_example(run: Run) -> pd.DataFrame:
 def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
     """`p_error` and `suggested_label` of `rows`; NaN and None where the detector's answer is not at hand."""
     if issues is True:
-        from workbench import find_issues
-
         issues = find_issues(run)
     elif issues is None:
         issues = last_issues(run)
@@ -234,7 +233,7 @@ def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -
         if missing:
             found = f"has no column {min(missing)!r}"
             raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
-        places, known = run._known_rows(issues.index)
+        places, known = run.dataset.find(issues.index)
         p_error[places] = issues["p_error"].to_numpy(float)[known]
         suggested[places] = issues["suggested_label"].to_numpy(object)[known]
     elif issues is not None and issues is not False:
@@ -255,15 +254,13 @@ def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
         raise InputError.unknown("drop", drop, DROPS, "Or pass a list of ids.")
     state = _by_example(run)
     if drop == "suspects":
-        from workbench import find_issues
-
         issues = find_issues(run)
         out[run.dataset.rows(issues.index[issues["is_issue"].to_numpy(bool)])] = True
-        decided, _ = run._known_rows(state.index[state["verdict"].isin(["relabel", "keep"])])
+        decided, _ = run.dataset.find(state.index[state["verdict"].isin(["relabel", "keep"])])
         out[decided] = False
     else:
         chosen = state["flag"] if drop == "flagged" else state["verdict"] == "skip"
-        places, _ = run._known_rows(state.index[chosen.to_numpy(bool)])
+        places, _ = run.dataset.find(state.index[chosen.to_numpy(bool)])
         out[places] = True
     return out
 

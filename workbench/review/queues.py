@@ -121,7 +121,7 @@ def _annotators(wanted: _Wanted) -> np.ndarray:
 
 
 def _audit(wanted: _Wanted) -> np.ndarray:
-    from workbench.issues.audit import audit
+    from workbench.review.audit import audit
 
     return wanted.run.dataset.rows(audit(wanted.run, issues=wanted.issues).ids)
 
@@ -132,7 +132,7 @@ def _second(wanted: _Wanted, author: str) -> np.ndarray:
     opinions = opinions_of(wanted.run.journal)
     mine = opinions[author].notna() if author in opinions else pd.Series(False, opinions.index)
     others = opinions.drop(columns=[author], errors="ignore").notna().any(axis=1)
-    rows, _ = wanted.run._known_rows(opinions.index[others & ~mine])
+    rows, _ = wanted.run.dataset.find(opinions.index[others & ~mine])
     return np.random.default_rng(SEED).permutation(np.sort(rows))
 
 

@@ -1,4 +1,4 @@
-"""What of a run is computed on a dask.distributed cluster beside scores: neighbours, out-of-fold models, issues.
+"""Work on a run that is done on a dask.distributed cluster: which run, and one function on one worker.
 
 Workers get the place of the run, not its arrays: they open it under the same path, or fetch from the same URL. Folds go
 to as many workers as there are; neighbours and issues rest on all rows at once and go to one worker each, which uses
@@ -11,19 +11,12 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import each
+from workbench.runs.run import Run, open_run
 from workbench.storage.cache import fingerprint
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from workbench.evidence.neighbors import Neighbors
-    from workbench.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,6 @@ class Place:
 
 @functools.lru_cache(maxsize=2)
 def _opened(place: Place) -> Run:
-    from workbench.runs.run import open_run
-
     run = open_run(place.path, storage_options=json.loads(place.options))
     if run.described["uuid"] != place.uuid:
         found = f"has workers on which {place.path} is another run"
@@ -67,53 +58,3 @@ def _opened(place: Place) -> Run:
 def on_one_worker(function: Callable[[Place], Any], run: Any, client: Any) -> Any:
     """function(place) on one worker; interrupting the call cancels it there."""
     return next(result for _, result in each(function, [Place.of(run)], client=client))
-
-
-def nearest_there(run: Run, epoch: int, k: int, metric: str, device: str, client: Any) -> Neighbors:
-    """`workbench.evidence.neighbors.nearest` of a run's embeddings on one worker."""
-    return on_one_worker(functools.partial(_nearest, epoch=epoch, k=k, metric=metric, device=device), run, client)
-
-
-def _nearest(place: Place, epoch: int, k: int, metric: str, device: str) -> Neighbors:
-    from workbench.evidence.neighbors import nearest
-
-    return nearest(place.run().embeddings(epoch), k, metric, device=device)
-
-
-def issues_there(run: Any, client: Any, **settings: Any) -> pd.DataFrame:
-    """`workbench.find_issues` of a run on one worker; verdicts are those of this side's journal."""
-    return on_one_worker(functools.partial(_issues, settings=settings), run, client)
-
-
-def _issues(place: Place, settings: dict[str, Any]) -> pd.DataFrame:
-    from workbench.issues.detector import find_issues
-
-    return find_issues(place.run(), **settings)
-
-
-def fitting_there(
-    run: Run, epoch: int, folds: int, seed: int, client: Any
-) -> tuple[np.ndarray, Callable[[], np.ndarray], float]:
-    """What out-of-fold models need: rows with an embedding, a way to have their inputs on a worker, the penalty."""
-    chosen = functools.partial(_chosen, epoch=epoch, folds=folds, seed=seed)
-    rows, strength = on_one_worker(chosen, run, client)
-    return rows, functools.partial(_inputs, Place.of(run), epoch, seed), strength
-
-
-def _chosen(place: Place, epoch: int, folds: int, seed: int) -> tuple[np.ndarray, float]:
-    from workbench.evidence.out_of_fold import strength_of
-
-    rows, X = _prepared(place, epoch, seed)
-    return rows, strength_of(X, place.run().dataset.given_labels[rows], folds, seed)
-
-
-def _inputs(place: Place, epoch: int, seed: int) -> np.ndarray:
-    return _prepared(place, epoch, seed)[1]
-
-
-@functools.lru_cache(maxsize=1)
-def _prepared(place: Place, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Once for each worker process, not for each fold."""
-    from workbench.evidence.out_of_fold import prepared
-
-    return prepared(place.run().embeddings(epoch), seed)

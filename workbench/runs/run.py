@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,24 +18,15 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.journal import Journal
 from workbench.storage.described import load_array, write_described
-from workbench.storage.epoch_statistics import epoch_rows, float_rows, read_rows, read_stream
+from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, float_rows, read_rows, read_stream
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
+from workbench.storage.provenance import embedding_origin
 from workbench.storage.remote import layout_at
 from workbench.tasks import require_task
 from workbench.tasks.protocol import Decided, Labels
-
-if TYPE_CHECKING:
-    from workbench.evidence.neighbors import Neighbors
-    from workbench.runs.votes import Votes
-
-STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
-"""Per example and epoch, see `workbench.foundation.statistics`."""
-
-BLOCK_ROWS = 65536
-"""Rows that are scored at a time."""
 
 
 def open_run(
@@ -234,6 +225,16 @@ class Run:
         """The epoch that `embeddings(epoch)` reads."""
         return self._resolve("embeddings", epoch)
 
+    def embedding_origin(self, epoch: int = -1) -> str:
+        """Where the embeddings of an epoch come from and whether they saw the given labels, in words.
+
+        Raises
+        ------
+        RunError : what is said of the embeddings is damaged.
+        """
+        epoch = self.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
+        return embedding_origin(self.layout, epoch, self.mode)
+
     def _resolve(self, kind: str, epoch: int) -> int:
         there = tuple(self.layout.arrays(kind))
         if not there:
@@ -340,35 +341,9 @@ class Run:
         said = {"how": how, "trained_on_labels": trained_on_labels}
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 
-    def embed_texts(self) -> None:
-        """Store embeddings of the examples' texts: character n-grams, which need no model and saw no label.
-
-        Raises
-        ------
-        InputError : the dataset has no text column.
-        """
-        from workbench.evidence.spaces import text_vectors
-
-        how = "character n-grams of the texts"
-        self.save_embeddings(text_vectors(self.dataset.texts()), how=how, trained_on_labels=False)
-
     def planted(self) -> pd.DataFrame | None:
         """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""
         return self.dataset.planted
-
-    def votes(self) -> Votes | None:
-        """What several annotators said (see `workbench.runs.votes`); None when nothing is stored."""
-        from workbench.runs.votes import read_votes
-
-        return read_votes(self)
-
-    def save_votes(
-        self, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
-    ) -> None:
-        """Store annotators' votes, one row each with id, annotator and class name; they replace what is there."""
-        from workbench.runs.votes import save_votes
-
-        save_votes(self, votes, id=id, annotator=annotator, label=label)
 
     # decisions
 
@@ -397,7 +372,7 @@ class Run:
         state = self.journal.state() if one_class else self.journal.state(per="unit")
         state = state[state["label"].notna()]
         state = state if one_class else state.sort_values("time", kind="stable")
-        rows, known = self._known_rows(state.index if one_class else state.index.get_level_values("id"))
+        rows, known = self.dataset.find(state.index if one_class else state.index.get_level_values("id"))
         keys = [""] * len(rows) if one_class else state.index.get_level_values("unit")[known].tolist()
         return Decided(rows, keys, state["label"].to_numpy(object)[known].tolist())
 
@@ -424,7 +399,7 @@ class Run:
             return self._changed_units(author)
         state = self.journal.state(author=author)
         state = state[state["label"].notna()]
-        rows, known = self._known_rows(state.index)
+        rows, known = self.dataset.find(state.index)
         state = state[known]
         state = state.assign(given_label=self.dataset.given[rows])
         state = state[state["given_label"] != state["label"]]
@@ -433,41 +408,10 @@ class Run:
     def _changed_units(self, author: str | None) -> pd.DataFrame:
         state = self.journal.state(author=author, per="unit")
         state = state[state["label"].notna()]
-        rows, known = self._known_rows(state.index.get_level_values("id"))
+        rows, known = self.dataset.find(state.index.get_level_values("id"))
         state = state[known]
         dataset = self.dataset
         units = dataset.units.find(rows, state.index.get_level_values("unit"))
         state = state.assign(given_label=[dataset.value_of(unit) for unit in units])
         state = state[state["given_label"] != state["label"]]
         return state[["given_label", "label", "author", "time", "reason"]]
-
-    def _known_rows(self, ids: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the ids that are in the dataset, and the mask of those ids."""
-        rows = self.dataset._index.get_indexer(ids)
-        known = rows >= 0
-        return rows[known], known
-
-    # neighbours and projection
-
-    def neighbors(self, epoch: int = -1, k: int = 15, *, device: str = "auto", client: Any = None) -> Neighbors:
-        """The k nearest neighbours of every example by embedding, computed once (on `device`) and cached in the run.
-
-        With a dask.distributed `client` one of its workers computes them.
-        """
-        from workbench.evidence.neighbors import of_run
-
-        return of_run(self, epoch, k, device=device, client=client)
-
-    def project(self, epoch: int = -1, method: str = "umap", seed: int = 0, *, like: object = None) -> np.ndarray:
-        """(n, 2) float32 projection of the embeddings, cached with its parameters and seed.
-
-        `like` is an earlier picture to resemble: a run, a DataFrame indexed by id, or (n, 2); see `projection.of_run`.
-        """
-        from workbench.evidence.projection import of_run
-
-        return of_run(self, epoch, method, seed, like=like)
-
-    def cache_path(self, name: str) -> Path:
-        """A file in `cache/`; what is there can be deleted at any time and is computed again."""
-        self.layout.cache.mkdir(exist_ok=True)
-        return self.layout.cache / name

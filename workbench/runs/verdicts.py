@@ -8,15 +8,13 @@ looking, such as the accepted suggestions of a whole selection. They change labe
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import pandas as pd
 
-from workbench.issues.review import known_verdicts
-
-if TYPE_CHECKING:
-    from workbench.runs.journal import Journal
-    from workbench.runs.run import Run
+from workbench.foundation.errors import InputError, first_few, outside
+from workbench.runs.journal import Journal
+from workbench.runs.run import Run
 
 REVIEWED = ("review", "second look")
 """Sources by which a caller of the journal says that a person looked at each example, however many a call decides."""
@@ -29,6 +27,9 @@ MANY = ("selection", "accept selection", "labels")
 
 SECOND_LOOK = "second look"
 AUDIT = "audit"
+
+
+Verdicts = TypeVar("Verdicts", pd.Series, pd.DataFrame)
 
 
 def by_looking(source: str, size: int) -> bool:
@@ -197,3 +198,32 @@ def warn_if_left_out(journal: Journal, what: str) -> None:
         warnings.warn(
             f"{told} or names a program as its source. If a person looked at each, pass source='review'.", stacklevel=3
         )
+
+
+def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) -> Verdicts:
+    """The verdicts on examples that are there; a warning names the others.
+
+    Parameters
+    ----------
+    verdicts : Series or DataFrame indexed by id
+    ids : of the examples
+    journal : whether they are those of a run's journal, which may hold other things and never is an error
+
+    Raises
+    ------
+    InputError : none of the verdicts given is on an example that is there.
+    """
+    known = ids.get_indexer(verdicts.index) >= 0
+    if known.all():
+        return verdicts
+    strange = list(verdicts.index[~known])
+    if not journal and not known.any():
+        found = f"is about none of the examples: {first_few(strange)} are no ids here ({first_few(list(ids[:3]))} are)"
+        raise InputError.at("verdicts", found, "Index it by id, of the same type: `find_issues(...).index` has them.")
+    what, todo = "`verdicts`", "Index it by id, as in `find_issues(...).index`."
+    if journal:
+        what, todo = "The journal", "Is journal.sqlite that of another data set?"
+    share = f"{len(strange)} of {len(verdicts)}"
+    told = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
+    warnings.warn(f"{told} {todo}", stacklevel=outside())
+    return verdicts[known]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.evidence.evidence import PER_EPOCH, Evidence
+from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import check_client
-from workbench.runs.run import opened
+from workbench.foundation.statistics import PER_EPOCH
+from workbench.runs.run import Run, opened
 from workbench.scores import annotators, dynamics, labels  # noqa: F401  (each fills SCORES)
 from workbench.scores import neighborhood as neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.as_evidence import as_evidence
@@ -24,7 +25,6 @@ from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
-    from workbench.runs.run import Run
 
 __all__ = ["SCORES", "Score", "score"]
 
@@ -34,7 +34,7 @@ HOW = {
     "logistic regression.",
     "neighbor_labels": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
     "neighbor_distances": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
-    "vote_counts": "Store the annotators' votes: `run.save_votes(frame)` with columns id, annotator, label.",
+    "vote_counts": "Store the annotators' votes: `wb.save_votes(run, frame)` with columns id, annotator, label.",
     "given_labels": "Give labels with the Dataset.",
 }
 
@@ -94,7 +94,7 @@ def score(
     source = opened(source)
     if hasattr(source, "runs") and not arrays:  # an Ensemble
         return source.scores(wanted, spread=False)
-    if hasattr(source, "stat_blocks") and not arrays:
+    if isinstance(source, Run) and not arrays:
         require_task(source, "multiclass", "score of a run")
         source = of_run(source, client)
     else:

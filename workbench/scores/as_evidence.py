@@ -7,7 +7,7 @@ their units themselves (`Task.meet`).
 from __future__ import annotations
 
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,9 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import warn_if_permuted
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.runs.run import Run
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
-
-if TYPE_CHECKING:
-    from workbench.runs.run import Run
 
 OF_LABELS = ("ids", "classes")
 """What can be said of labels beside evidence."""
@@ -51,7 +49,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
     if isinstance(source, pd.DataFrame):
         todo = "Pass its column of labels, frame[COLUMN], or Dataset.from_frame(frame, label=COLUMN)."
         raise InputError.at("source", "is a DataFrame", todo)
-    known = isinstance(source, Evidence) or hasattr(source, "stat_blocks")
+    known = isinstance(source, (Evidence, Run))
     if known and arrays:
         todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
         raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
@@ -101,5 +99,5 @@ def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) ->
         met=met,
         examples=dataset.ids,
     )
-    evidence.run = source if hasattr(source, "stat_blocks") else None
+    evidence.run = source if isinstance(source, Run) else None
     return evidence

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workbench.evidence.evidence import PER_EPOCH
 from workbench.foundation.errors import RunError
 from workbench.foundation.parallel import each
+from workbench.foundation.statistics import PER_EPOCH
 from workbench.scores.registry import SCORES
 from workbench.scores.running import Running
 from workbench.storage.cache import warn_not_kept

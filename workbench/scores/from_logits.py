@@ -9,11 +9,8 @@ not stay with the process.
 
 from __future__ import annotations
 
-import mmap
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,18 +18,15 @@ import numpy as np
 from workbench.foundation.checks import check_given_labels
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import in_threads
-from workbench.foundation.statistics import block_statistics
+from workbench.foundation.statistics import PER_EPOCH
 from workbench.scores import dynamics as _dynamics  # noqa: F401  (fills SCORES)
 from workbench.scores.registry import SCORES
-from workbench.storage.npy import map_array
-
-STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "correct")
-BLOCK = 1 << 16  # elements of one epoch's block of rows
+from workbench.storage.logits import BLOCK, block_of, open_logits
 
 
 def dynamics_names() -> list[str]:
     """Names of the registered scores that need per-epoch statistics only."""
-    return [name for name, row in SCORES.items() if set(row.needs) <= set(STATISTICS)]
+    return [name for name, row in SCORES.items() if set(row.needs) <= set(PER_EPOCH)]
 
 
 def dynamics_block(evidence: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
@@ -41,7 +35,7 @@ def dynamics_block(evidence: Mapping[str, np.ndarray], names: Iterable[str] | No
     Parameters
     ----------
     evidence : mapping of str to float array (epochs, b)
-        Any of `STATISTICS`, NaN where a row was not recorded (`correct` as 1, 0, NaN).
+        Any of `PER_EPOCH`, NaN where a row was not recorded (`correct` as 1, 0, NaN).
     names : iterable of str, optional
         Which scores; unless given, all whose evidence is there.
 
@@ -91,7 +85,7 @@ def dynamics(
     from tqdm.auto import tqdm
 
     with ExitStack() as files:
-        readers, n, k = _open(logits_by_epoch, files)
+        readers, n, k = open_logits(logits_by_epoch, files)
         labels = check_given_labels(given_labels, n, k)
         known = dynamics_names()
         names = known if names is None else list(names)
@@ -103,104 +97,10 @@ def dynamics(
 
         def work(start: int) -> None:
             rows = slice(start, min(start + step, n))
-            for name, values in dynamics_block(_block(readers, labels, rows), names).items():
+            for name, values in dynamics_block(block_of(readers, labels, rows), names).items():
                 out[name][rows] = values
             bar.update(rows.stop - rows.start)
 
         with tqdm(total=n, desc="dynamics", unit="row", unit_scale=True, disable=not progress, leave=False) as bar:
             in_threads(work, range(0, n, step), len(readers) * n * k, threads=threads)
     return out
-
-
-def statistics_of_rows(logits: Any, given_labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-    """{statistic: (epochs, b) float32} of some rows of logits (epochs, n, k); labels are trusted."""
-    with ExitStack() as files:
-        readers, n, k = _open(logits, files)
-        start, stop, _ = rows.indices(n)
-        out = {name: np.empty((len(readers), stop - start), np.float32) for name in STATISTICS}
-        step = max(1, BLOCK // k)
-        for first in range(start, stop, step):
-            part = slice(first, min(first + step, stop))
-            place = slice(part.start - start, part.stop - start)
-            for name, values in _block(readers, given_labels, part).items():
-                out[name][:, place] = values
-    return out
-
-
-def _block(readers: Sequence[Reader], labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-    """{statistic: (epochs, b)} of a block that fits the cache, NaN for `correct` where there is no label."""
-    given = labels[rows]
-    block = {name: np.empty((len(readers), len(given)), np.float32) for name in STATISTICS}
-    for epoch, read in enumerate(readers):
-        block_statistics(read(rows), given, {name: block[name][epoch] for name in STATISTICS}, rows.start)
-    block["correct"][:, given < 0] = np.nan
-    return block
-
-
-Reader = Callable[[slice], np.ndarray]
-
-
-def _open(logits_by_epoch: Any, files: ExitStack) -> tuple[list[Reader], int, int]:
-    """One reader of rows per epoch, and the shape (n, k) that all epochs share."""
-    epochs = [logits_by_epoch] if isinstance(logits_by_epoch, (str, Path)) else list(logits_by_epoch)
-    arrays = [_mapped(Path(e)) if isinstance(e, (str, Path)) else np.asanyarray(e) for e in epochs]
-    if not arrays:
-        raise InputError.at("logits_by_epoch", "holds no epochs", "Record or pass at least one.")
-    shape = arrays[0].shape
-    for epoch, array in enumerate(arrays):
-        if array.ndim != 2 or array.shape[1] < 1 or array.shape != shape or array.dtype.kind not in "fiu":
-            raise InputError.at(
-                "logits_by_epoch",
-                f"has shape {array.shape} and dtype {array.dtype} in epoch {epoch}, and {shape} in epoch 0",
-                "Give one array of numbers (n, k) per epoch, all of one shape.",
-            )
-    return [_reader(array, files) for array in arrays], *shape
-
-
-def _mapped(path: Path) -> np.ndarray:
-    try:
-        return map_array(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError.at("logits_by_epoch", f"file {path} cannot be read ({error})", "Record it again.") from error
-
-
-def _reader(array: np.ndarray, files: ExitStack) -> Reader:
-    """Rows of an array; of a memory-mapped file by reading them, so that its pages are not counted to the process."""
-    place = _place_in_file(array)
-    if place is None:
-        return array.__getitem__
-    path, offset = place
-    handle = os.open(path, os.O_RDONLY)
-    files.callback(os.close, handle)
-    width = array.shape[1] * array.itemsize
-
-    def read(rows: slice) -> np.ndarray:
-        buffer = np.empty((rows.stop - rows.start, array.shape[1]), array.dtype)
-        view = memoryview(buffer).cast("B")
-        done = 0
-        while done < len(view):
-            got = os.preadv(handle, [view[done:]], offset + rows.start * width + done)
-            if not got:
-                raise InputError.at("logits_by_epoch", f"file {path} ends early", "Record it again.")
-            done += got
-        return buffer
-
-    return read
-
-
-def _place_in_file(array: np.ndarray) -> tuple[str, int] | None:
-    """Path and first byte of a contiguous part of a memory-mapped file; None for anything else."""
-    root: Any = array
-    while isinstance(root, np.ndarray) and isinstance(root.base, np.ndarray):
-        root = root.base
-    if (
-        not hasattr(os, "preadv")
-        or not isinstance(root, np.memmap)
-        or not isinstance(root.base, mmap.mmap)
-        or root.filename is None
-        or root.mode == "c"
-        or not array.flags.c_contiguous
-    ):
-        return None
-    inside = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-    return str(root.filename), root.offset + inside

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.evidence.evidence import NEIGHBORS, PER_EPOCH, Evidence
+from workbench.evidence.evidence import NEIGHBORS, Evidence
+from workbench.evidence.neighbors import neighbors
+from workbench.foundation.statistics import PER_EPOCH
 from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks
 from workbench.scores.registry import SCORES
 from workbench.storage import cache
 from workbench.storage.columns import has_column, read_column, rows_of
+from workbench.storage.epoch_statistics import BLOCK_ROWS
 
 if TYPE_CHECKING:
     from workbench.runs.run import PredProbs, Run
 
-BLOCK_ROWS = 65536
 LARGEST_BLOCK = 1 << 19
 LONG = 4_000_000  # rows times epochs from which a progress bar is shown unasked
 FORM = 2  # of what is kept: counts up when a score's definition changes
@@ -96,9 +98,9 @@ def of_run(run: Run, client: Any = None) -> Source:
         if "pred_probs" in needs and not in_file():
             found["pred_probs"] = pred_probs().values
         if "neighbor_labels" in needs:
-            found["neighbor_labels"] = run.neighbors(k=NEIGHBORS, client=client).labels(given)
+            found["neighbor_labels"] = neighbors(run, k=NEIGHBORS, client=client).labels(given)
         if "neighbor_distances" in needs:
-            found["neighbor_distances"] = run.neighbors(k=NEIGHBORS, client=client).distances
+            found["neighbor_distances"] = neighbors(run, k=NEIGHBORS, client=client).distances
         return found
 
     @functools.cache
@@ -109,7 +111,7 @@ def of_run(run: Run, client: Any = None) -> Source:
             values = pred_probs().values
             return cache.fingerprint([run.layout.pred_probs], run.layout) if in_file() else cache.digest(values)
         if kind in ("neighbor_labels", "neighbor_distances"):
-            return [NEIGHBORS, cache.embedding_key(run, run.resolve_embedding_epoch(-1))]
+            return [NEIGHBORS, cache.embedding_key(run.layout, run.resolve_embedding_epoch(-1))]
         if kind == "vote_counts":
             return cache.fingerprint([run.layout.votes], run.layout)
         return {str(epoch): cache.fingerprint(files, run.layout) for epoch, files in sealed.items()}
@@ -183,8 +185,6 @@ def of_run(run: Run, client: Any = None) -> Source:
         return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
 
     def words(needs: set[str]) -> dict[str, str]:
-        from workbench.storage.provenance import embedding_origin
-
         out = {}
         if needs & set(PER_EPOCH):
             how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}
@@ -196,15 +196,15 @@ def of_run(run: Run, client: Any = None) -> Source:
             epoch = run.resolve_embedding_epoch(-1)
             out["neighbor_labels"] = (
                 f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
-                f"by the embeddings of epoch {epoch}; {embedding_origin(run)}"
+                f"by the embeddings of epoch {epoch}; {run.embedding_origin()}"
             )
         if "vote_counts" in needs:
             out["vote_counts"] = f"votes of {len(votes().names)} annotators"
         if "neighbor_distances" in needs:
             epoch = run.resolve_embedding_epoch(-1)
-            graph = run.neighbors(k=NEIGHBORS)
+            graph = neighbors(run, k=NEIGHBORS)
             out["neighbor_distances"] = (
-                f"{graph.k} neighbours by the embeddings of epoch {epoch}, {graph.how}; {embedding_origin(run)}"
+                f"{graph.k} neighbours by the embeddings of epoch {epoch}, {graph.how}; {run.embedding_origin()}"
             )
         return out
 

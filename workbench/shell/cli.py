@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-import workbench
 from workbench.foundation.errors import WorkbenchError
+from workbench.foundation.version import VERSION
 from workbench.shell import commands, directories
 from workbench.shell.terminal import printable
 
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         description="Find and fix label errors: record, score, look, decide, export.",
         epilog="Start with:  workbench demo runs/demo",
     )
-    top.add_argument("--version", action="version", version=f"label-workbench {workbench.__version__}")
+    top.add_argument("--version", action="version", version=f"label-workbench {VERSION}")
     add = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser).add_parser
 
     def command(name: str, words: str, example: str) -> argparse.ArgumentParser:

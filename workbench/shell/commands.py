@@ -59,7 +59,7 @@ def import_(args: argparse.Namespace) -> Lines:
 
 def score(args: argparse.Namespace) -> Lines:
     """Scores as a table, or their summary."""
-    from workbench import score as score_run
+    from workbench.scores import score as score_run
 
     out = _free(args)
     run = open_run(args.run)
@@ -72,7 +72,7 @@ def score(args: argparse.Namespace) -> Lines:
         write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
         yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"
         return
-    from workbench import SCORES
+    from workbench.scores import SCORES
 
     rows = []
     for name in scores.columns:
@@ -87,7 +87,7 @@ def score(args: argparse.Namespace) -> Lines:
 
 def issues(args: argparse.Namespace) -> Lines:
     """Suspects, most suspicious first."""
-    from workbench import find_issues
+    from workbench.issues.detector import find_issues
 
     out = _free(args)
     if args.fdr is not None and not 0 < args.fdr < 1:
@@ -176,7 +176,7 @@ def export(args: argparse.Namespace) -> Lines:
 
 def report(args: argparse.Namespace) -> Lines:
     """The run as one HTML page."""
-    from workbench import report as write
+    from workbench.reports.report import report as write
 
     check_target(args.file, args.force, (".html", ".htm"))
     yield f"report -> {write(open_run(args.run), args.file, force=args.force)}"
@@ -186,7 +186,7 @@ def project(args: argparse.Namespace) -> Lines:
     """2-D map of the embeddings, cached in the run."""
     out = _free(args)
     run = open_run(args.run)
-    points = run.project(epoch=args.epoch, method=args.method, seed=args.seed)
+    points = project(run, epoch=args.epoch, method=args.method, seed=args.seed)
     if out is None:
         yield f"{len(points):,} points, cached in {run.layout.cache}; write them with --out map.csv."
         return

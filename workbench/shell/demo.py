@@ -230,7 +230,8 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 
 def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
-    from workbench import find_issues, planted_report
+    from workbench.issues.detector import find_issues
+    from workbench.issues.plant import planted_report
     from workbench.shell.terminal import table
 
     found = find_issues(run)

@@ -34,7 +34,6 @@ from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
 from workbench.storage.planted import read_copy
 from workbench.storage.probabilities import UNDESCRIBED
-from workbench.storage.provenance import embedding_origin
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -189,7 +188,7 @@ def _unreadable(run: Run, path: Path) -> str:
         if path.parent.parent.name == "stats":
             return _of_statistics(run, path)
         if path.parent.name == "embeddings" and path.suffix == ".json":
-            embedding_origin(run, int(path.stem.removeprefix("epoch=")))
+            run.embedding_origin(int(path.stem.removeprefix("epoch=")))
         elif path.parent.name in ("logits", "embeddings"):
             width = run.k if path.parent.name == "logits" else None
             return _of_array(path, run.n, width)
@@ -206,7 +205,7 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.votes:
             vote_table(run)
         elif path == layout.audit:
-            from workbench.issues.audit import read_plan
+            from workbench.issues.audit_plan import read_plan
 
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:
@@ -215,7 +214,7 @@ def _unreadable(run: Run, path: Path) -> str:
             planted = read_copy(layout)
             if not planted.equals(run.dataset.planted):
                 return ""  # a copy that does not count: see `_descriptions`
-            rows, known = run._known_rows(pd.Index(planted["id"]))
+            rows, known = run.dataset.find(pd.Index(planted["id"]))
             other = planted[known][run.dataset.given[rows] != planted["planted_label"].to_numpy()[known]]
             words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
             return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
@@ -226,8 +225,7 @@ def _unreadable(run: Run, path: Path) -> str:
 
 
 def _of_statistics(run: Run, path: Path) -> str:
-    from workbench.runs.run import STATISTICS
-    from workbench.storage.epoch_statistics import epoch_rows, read_rows
+    from workbench.storage.epoch_statistics import STATISTICS, epoch_rows, read_rows
 
     rows = read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
     outside = rows[(rows < 0) | (rows >= run.n)]

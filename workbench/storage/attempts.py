@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,10 +19,16 @@ import pyarrow.parquet as pq
 from workbench.foundation.errors import RunError
 from workbench.storage.files import reading
 
-if TYPE_CHECKING:
-    from workbench.storage.remote import RemoteFile
-
 KEY = b"attempt"
+
+
+class AtURL(Protocol):
+    """A file at a URL (`workbench.storage.remote.RemoteFile`)."""
+
+    version: Any
+
+    def open(self) -> Any:
+        """The file, for reading."""
 
 
 def marked(table: pa.Table, attempt: str) -> pa.Table:
@@ -30,7 +36,7 @@ def marked(table: pa.Table, attempt: str) -> pa.Table:
     return table.replace_schema_metadata({KEY: attempt.encode()}) if attempt else table
 
 
-def same_attempt(files: Sequence[Path | RemoteFile]) -> bool:
+def same_attempt(files: Sequence[Path | AtURL]) -> bool:
     """Whether files of several ranks are of one attempt.
 
     A file that cannot be read counts as one of them: it is damaged, which reading it says, and not absent.
@@ -38,7 +44,7 @@ def same_attempt(files: Sequence[Path | RemoteFile]) -> bool:
     return len({attempt_of(file) for file in files} - {None}) <= 1
 
 
-def attempt_of(file: Path | RemoteFile) -> str | None:
+def attempt_of(file: Path | AtURL) -> str | None:
     """The attempt that a file names; "" where it names none (one rank, an older release), None if it is damaged."""
     try:
         if not isinstance(file, Path):
@@ -49,14 +55,14 @@ def attempt_of(file: Path | RemoteFile) -> str | None:
         return None
 
 
-def look_ahead(files: Iterable[RemoteFile]) -> None:
+def look_ahead(files: Iterable[AtURL]) -> None:
     """Read of many files at a URL at once which attempt they are of; later questions are answered from memory."""
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(attempt_of, files))
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _named(file: Path | RemoteFile, version: object) -> str:
+def _named(file: Path | AtURL, version: object) -> str:
     with reading(file) if isinstance(file, Path) else file.open() as source:
         said = pq.read_metadata(source).metadata or {}
     return said.get(KEY, b"").decode()

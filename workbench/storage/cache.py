@@ -4,13 +4,13 @@ A file is used only if its key equals the one asked for, so new evidence or othe
 themselves, and only if this user computed it and it was not changed since (`seals`): what is unreadable, stale, damaged
 or a stranger's is computed again and replaced. Everything in `cache/` can be deleted.
 
-    found = load(run, "NAME", key)                 named arrays, or None
-    store(run, "NAME", key, {"points": xy})
-    frame = load_frame(run, "NAME", key)           a DataFrame with its attrs, or None
-    store_frame(run, "NAME", key, frame)
+    found = load(layout, "NAME", key)                 named arrays, or None
+    store(layout, "NAME", key, {"points": xy})
+    frame = load_frame(layout, "NAME", key)           a DataFrame with its attrs, or None
+    store_frame(layout, "NAME", key, frame)
 
-A key is a mapping that JSON can hold, made of digests of the evidence: `evidence_key(run)`, `digest(array)`,
-`fingerprint(files)`, and of the parameters.
+A key is a mapping that JSON can hold, made of digests of the evidence (`evidence_key(layout, dataset)`,
+`digest(array)`, `fingerprint(files)`) and of the parameters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from workbench.tasks.protocol import Labels
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.runs.run import Run
+    from workbench.data.dataset import Dataset
 
 WHOLE = 1 << 20  # bytes: smaller files are hashed whole, so that a copied run keeps its cache
 EDGE = 1 << 16
@@ -105,14 +105,25 @@ def digest(values: np.ndarray) -> str:
     return hashlib.blake2b(values.view(np.uint8).data, digest_size=12, key=head[:64]).hexdigest()
 
 
-def embedding_key(run: Run, epoch: int) -> str:
+def embedding_key(layout: Layout, epoch: int) -> str:
     """Digest of the embeddings of one epoch."""
-    return fingerprint((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
+    return fingerprint((path for _, path in layout.arrays("embeddings")[epoch]), layout)
 
 
-def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+def text_key(dataset: Dataset) -> dict[str, str]:
+    """What is made from the texts of the examples was made from these."""
+    return {"texts": digest(np.frombuffer("\0".join(map(str, dataset.texts())).encode(), np.uint8))}
+
+
+def cache_file(layout: Layout, name: str) -> Path:
+    """A file in `cache/`; what is there can be deleted at any time and is computed again."""
+    layout.cache.mkdir(exist_ok=True)
+    return layout.cache / name
+
+
+def load(layout: Layout, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     """The arrays that this user stored as `name` under exactly this key, or None."""
-    path = run.layout.cache / f"{name}.npz"
+    path = layout.cache / f"{name}.npz"
     try:
         if not path.is_file() or state_of(path, path.name) != MINE:
             return None
@@ -124,9 +135,9 @@ def load(run: Run, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] |
         return None
 
 
-def stored_key(run: Run, name: str) -> dict[str, Any] | None:
+def stored_key(layout: Layout, name: str) -> dict[str, Any] | None:
     """Under which key this user stored something as `name`, or None."""
-    path = run.layout.cache / f"{name}.npz"
+    path = layout.cache / f"{name}.npz"
     try:
         if not path.is_file() or state_of(path, path.name) != MINE:
             return None
@@ -137,21 +148,21 @@ def stored_key(run: Run, name: str) -> dict[str, Any] | None:
 
 
 def store(
-    run: Run, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, quiet: bool = False
+    layout: Layout, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, quiet: bool = False
 ) -> None:
     """Store arrays as `name`, whole or not at all.
 
     In a place that cannot be written a warning says that nothing was kept, unless `quiet`.
     """
     try:
-        path = run.cache_path(f"{name}.npz")
+        path = cache_file(layout, f"{name}.npz")
         with atomic(path) as temporary:
             with open(temporary, "wb") as file:
                 np.savez(file, key=np.frombuffer(_encode(key), np.uint8), **arrays)
             seal(temporary, path.name)
     except OSError as error:
         if not quiet:
-            warn_not_kept(name, run.path, error, stacklevel=4)
+            warn_not_kept(name, layout.root, error, stacklevel=4)
 
 
 def warn_not_kept(what: str, place: Path, error: OSError, stacklevel: int = 3) -> None:
@@ -163,13 +174,13 @@ def warn_not_kept(what: str, place: Path, error: OSError, stacklevel: int = 3) -
 
 
 def cached(
-    run: Run, name: str, key: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
+    layout: Layout, name: str, key: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """The arrays stored as `name` under `key`, made and stored if they are not there."""
-    found = load(run, name, key)
+    found = load(layout, name, key)
     if found is None:
         found = make()
-        store(run, name, key, found)
+        store(layout, name, key, found)
     return found
 
 
@@ -178,32 +189,31 @@ def key_digest(key: Mapping[str, Any]) -> str:
     return hashlib.blake2b(_encode(key), digest_size=12).hexdigest()
 
 
-def evidence_key(run: Run) -> dict[str, object]:
+def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
     """What a judgement of all examples is made from: given labels, texts, and every file of evidence of the run.
 
     Decisions in the journal are not part of it.
     """
-    layout = run.layout
     files = [path for paths in layout.sealed().values() for path in paths]
     for kind in ("embeddings", "logits"):
         files += [path for parts in layout.arrays(kind).values() for _, path in parts]
     files += [path.with_suffix(".json") for path in files if path.parent.name == "embeddings"]
     files += [layout.pred_probs, layout.pred_probs.with_suffix(".json"), layout.votes, layout.planted]
-    if run.dataset.text_column is not None:
+    if dataset.text_column is not None:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]
-    labels = labels_digest(run.dataset.labels)
-    return {"labels": labels, "evidence": fingerprint(there, layout), "n": run.n, "k": run.k}
+    labels = labels_digest(dataset.labels)
+    return {"labels": labels, "evidence": fingerprint(there, layout), "n": dataset.n, "k": dataset.k}
 
 
 # ---- a DataFrame ---------------------------------------------------------------------------------------------------
 
 
-def load_frame(run: Run, name: str, key: Mapping[str, Any]) -> pd.DataFrame | None:
+def load_frame(layout: Layout, name: str, key: Mapping[str, Any]) -> pd.DataFrame | None:
     """The DataFrame that this user stored as `name` under exactly this key, or None."""
     import pandas as pd
 
-    stored = load(run, name, key)
+    stored = load(layout, name, key)
     if stored is None:
         return None
     try:
@@ -217,7 +227,7 @@ def load_frame(run: Run, name: str, key: Mapping[str, Any]) -> pd.DataFrame | No
         return None
 
 
-def store_frame(run: Run, name: str, key: Mapping[str, Any], frame: pd.DataFrame, *, quiet: bool = True) -> None:
+def store_frame(layout: Layout, name: str, key: Mapping[str, Any], frame: pd.DataFrame, *, quiet: bool = True) -> None:
     """Store a DataFrame with its index, dtypes and `attrs`, whole or not at all.
 
     Columns hold numbers, bools, dates, text or missing values; attrs what JSON can hold, tuples, and numpy arrays.
@@ -235,7 +245,7 @@ def store_frame(run: Run, name: str, key: Mapping[str, Any], frame: pd.DataFrame
         "attrs": _to_json(dict(frame.attrs), arrays),
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    store(run, name, key, arrays, quiet=quiet)
+    store(layout, name, key, arrays, quiet=quiet)
 
 
 def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | None:

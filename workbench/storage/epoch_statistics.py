@@ -25,6 +25,11 @@ from workbench.storage.parquet import check_cost
 if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile
 
+STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
+"""Per example and epoch, see `workbench.foundation.statistics`."""
+
+BLOCK_ROWS = 65536
+"""Rows of a row group, and rows that are scored at a time."""
 
 MOST_VALUES = 64
 """Values of one example in a column; ours hold five."""

@@ -6,14 +6,10 @@ it vouch for them. Everything that judges by embeddings says which kind it had, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from workbench.foundation.errors import RunError
 from workbench.storage.described import about, said_beside
+from workbench.storage.layout import Layout
 from workbench.storage.probabilities import HEAD
-
-if TYPE_CHECKING:
-    from workbench.runs.run import Run
 
 TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
@@ -21,19 +17,18 @@ NOT_KNOWN = "whether the embedding saw these labels is not known"
 SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
 
 
-def embedding_origin(run: Run, epoch: int = -1) -> str:
+def embedding_origin(layout: Layout, epoch: int, mode: str) -> str:
     """Where the embeddings of an epoch come from and whether they saw the given labels, in words.
 
-    What was said when they were stored (`run.save_embeddings`); else those of a recorded training saw its labels, and
-    of an imported run nobody knows.
+    What was said when they were stored (`Run.save_embeddings`); else those of a recorded training saw its labels, and
+    of an imported run (`mode` "import") nobody knows.
 
     Raises
     ------
     RunError : what is said of the embeddings is damaged.
     """
-    epoch = run.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
-    path = run.layout.array("embeddings", epoch)
-    said = about(run.layout, path)
+    path = layout.array("embeddings", epoch)
+    said = about(layout, path)
     for one in (said, said_beside(path)):
         if one is not None and (
             not isinstance(one.get("how"), str) or one.get("trained_on_labels", "") not in (*SAYS,)
@@ -41,12 +36,12 @@ def embedding_origin(run: Run, epoch: int = -1) -> str:
             place = path.with_suffix(".json")
             raise RunError(f"{place} is damaged (its fields are of another kind). Delete it, or save embeddings again.")
     if said is None:
-        return NOT_KNOWN if run.mode == "import" else TRAINED_HERE
+        return NOT_KNOWN if mode == "import" else TRAINED_HERE
     how = said["how"]
     words = SAYS[said["trained_on_labels"]]
     return f"{how}; {words}" if how else words
 
 
-def made_here(run: Run, how: str) -> bool:
+def made_here(layout: Layout, how: str) -> bool:
     """Whether probabilities of this origin were made from the run's own embeddings, which then say the same."""
-    return bool(run.embedding_epochs) and how.startswith(HEAD)
+    return bool(layout.arrays("embeddings")) and how.startswith(HEAD)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.neighbors import neighbors
 from workbench.experiments.comparisons.two_runs import compare_runs, spearman
 from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
@@ -88,7 +89,7 @@ def test_neighbors_kept_by_a_loop(first, tmp_path):
         near = []
         for run in (first, other):
             row = run.dataset.rows([id])[0]
-            near.append(set(run.dataset.ids[run.neighbors(k=10).indices[row]]))
+            near.append(set(run.dataset.ids[neighbors(run, k=10).indices[row]]))
         assert kept[id] == pytest.approx(len(near[0] & near[1]) / 10)
     assert 0.2 < kept.mean() < 1
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.data.dataset import Dataset
-from workbench.evidence.neighbors import AT_LEAST, METRICS, nearest, nearest_of, of_run
+from workbench.evidence.neighbors import AT_LEAST, METRICS, nearest, nearest_of, neighbors
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
@@ -222,31 +222,31 @@ def recorded(tmp_path, rng):
 
 
 def test_a_run_computes_its_graph_once_and_slices_it(recorded, monkeypatch):
-    graph = recorded.neighbors(k=10)
+    graph = neighbors(recorded, k=10)
     assert (graph.n, graph.k) == (200, 10)
     assert (graph.indices[190:] == -1).all()
     monkeypatch.setattr("workbench.evidence.neighbors.nearest", lambda *_: pytest.fail("computed again"))
-    assert np.array_equal(recorded.neighbors(k=5).indices, graph.indices[:, :5])
-    assert recorded.neighbors(k=AT_LEAST).k == AT_LEAST
+    assert np.array_equal(neighbors(recorded, k=5).indices, graph.indices[:, :5])
+    assert neighbors(recorded, k=AT_LEAST).k == AT_LEAST
 
 
 def test_more_neighbours_are_computed_when_asked_for(recorded):
-    few = recorded.neighbors(k=10)
-    many = recorded.neighbors(k=AT_LEAST + 20)
+    few = neighbors(recorded, k=10)
+    many = neighbors(recorded, k=AT_LEAST + 20)
     assert many.k == AT_LEAST + 20
     assert np.array_equal(many.indices[:, :10], few.indices)
-    assert recorded.neighbors(k=1000).k == 199
+    assert neighbors(recorded, k=1000).k == 199
 
 
 def test_epochs_and_metrics_have_graphs_of_their_own(recorded):
-    last, first = recorded.neighbors(-1, 10), recorded.neighbors(0, 10)
+    last, first = neighbors(recorded, -1, 10), neighbors(recorded, 0, 10)
     assert not np.array_equal(last.indices, first.indices)
-    assert np.array_equal(last.indices, recorded.neighbors(1, 10).indices)
-    assert not np.array_equal(last.indices, of_run(recorded, -1, 10, "euclidean").indices)
+    assert np.array_equal(last.indices, neighbors(recorded, 1, 10).indices)
+    assert not np.array_equal(last.indices, neighbors(recorded, -1, 10, metric="euclidean").indices)
 
 
 def test_a_run_without_embeddings_says_how_to_get_them(tmp_path, rng):
     with Recorder(tmp_path / "run", Dataset.from_arrays([0, 1])) as recorder, recorder.epoch(0):
         recorder.batch([0, 1], rng.normal(size=(2, 2)))
     with pytest.raises(MissingEvidence, match=r"`embeddings`.*rec\.batch"):
-        recorder.run().neighbors()
+        neighbors(recorder.run())

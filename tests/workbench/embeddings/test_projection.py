@@ -13,7 +13,7 @@ import pytest
 
 from workbench.data.dataset import Dataset
 from workbench.evidence import neighbors
-from workbench.evidence.projection import _keep_compiled, by_landmarks, fitted, pca, umap
+from workbench.evidence.projection import _keep_compiled, by_landmarks, fitted, pca, project, umap
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.recording.recorder import Recorder
 
@@ -94,17 +94,17 @@ def test_equal_rows(rng):
 def test_a_run_keeps_its_projections_by_epoch_method_and_seed(tmp_path, rng, monkeypatch):
     X, _ = groups(rng)
     run = record(tmp_path / "run", X, np.arange(149), epochs=2)
-    points = run.project()
+    points = project(run)
     assert points.shape == (150, 2)
     assert np.isnan(points[149]).all()
-    flat = run.project(method="pca")
-    assert np.allclose(run.project(0, "pca")[:149] * 2, flat[:149], atol=0.05)
+    flat = project(run, method="pca")
+    assert np.allclose(project(run, 0, "pca")[:149] * 2, flat[:149], atol=0.05)
     with monkeypatch.context() as patch:
         patch.setattr("workbench.evidence.projection.umap", lambda *_: pytest.fail("computed again"))
         patch.setattr("workbench.evidence.projection.pca", lambda *_: pytest.fail("computed again"))
-        assert np.array_equal(run.project(), points, equal_nan=True)
-        assert np.array_equal(run.project(1, "pca"), flat, equal_nan=True)
-    assert not np.array_equal(run.project(seed=5), points, equal_nan=True)
+        assert np.array_equal(project(run), points, equal_nan=True)
+        assert np.array_equal(project(run, 1, "pca"), flat, equal_nan=True)
+    assert not np.array_equal(project(run, seed=5), points, equal_nan=True)
     assert {path.name for path in run.layout.cache.iterdir()} == {
         "neighbors-epoch=0001-cosine.npz",
         "projection-epoch=0000-pca.npz",
@@ -125,9 +125,9 @@ def test_pictures_of_several_epochs_can_be_compared(tmp_path, rng):
     recorder.close()
     run = recorder.run()
     for method in ("umap", "pca"):
-        last = run.project(-1, method)
+        last = project(run, -1, method)
         for epoch in (0, 1):
-            found = run.project(epoch, method)
+            found = project(run, epoch, method)
             assert all(np.corrcoef(found[:, axis], last[:, axis])[0, 1] > 0.8 for axis in (0, 1)), (method, epoch)
 
 
@@ -170,19 +170,19 @@ def test_like_another_run_a_table_or_places(tmp_path, rng):
     X, _ = groups(rng, n=60)
     first = record(tmp_path / "first", X)
     second = record(tmp_path / "second", X + 0.1 * rng.normal(size=X.shape))
-    old = first.project()
-    by_run = second.project(like=first)
+    old = project(first)
+    by_run = project(second, like=first)
     table = pd.DataFrame(old, index=first.dataset.ids).sample(frac=1, random_state=0)
-    assert np.array_equal(by_run, second.project(like=old))
-    assert np.array_equal(by_run, second.project(like=table))
+    assert np.array_equal(by_run, project(second, like=old))
+    assert np.array_equal(by_run, project(second, like=table))
     assert len(list(second.layout.cache.glob("projection-*-like=*.npz"))) == 1  # equal places, one picture
-    assert not np.array_equal(by_run, second.project())
-    flat = second.project(method="pca", like=-first.project(method="pca"))
-    assert np.allclose(flat, -second.project(method="pca"), atol=1e-5)
+    assert not np.array_equal(by_run, project(second))
+    flat = project(second, method="pca", like=-project(first, method="pca"))
+    assert np.allclose(flat, -project(second, method="pca"), atol=1e-5)
     with pytest.raises(InputError, match=r"`like` has shape \(3, 2\) for 60 examples"):
-        second.project(like=np.zeros((3, 2)))
+        project(second, like=np.zeros((3, 2)))
     with pytest.raises(InputError, match="a place for none of the examples"):
-        second.project(like=table.set_axis([f"other{i}" for i in range(60)]))
+        project(second, like=table.set_axis([f"other{i}" for i in range(60)]))
 
 
 def test_landmarks_keep_groups_together(rng):
@@ -227,19 +227,19 @@ def test_a_large_run_is_laid_out_by_landmarks(tmp_path, rng, monkeypatch):
     run = record(tmp_path / "run", X)
     monkeypatch.setattr("workbench.evidence.projection.LANDMARK_ROWS", 200)
     monkeypatch.setattr("workbench.evidence.projection.LANDMARKS", 100)
-    assert np.array_equal(run.project(), by_landmarks(run.embeddings(), 100))
+    assert np.array_equal(project(run), by_landmarks(run.embeddings(), 100))
 
 
 def test_refusals(tmp_path, rng):
     run = record(tmp_path / "run", rng.normal(size=(9, 3)))
     with pytest.raises(InputError, match=r"unknown projection method 'tsne'.*umap, pca"):
-        run.project(method="tsne")
+        project(run, method="tsne")
     with pytest.raises(InputError, match="unknown epoch of embeddings 3"):
-        run.project(3)
+        project(run, 3)
     with Recorder(tmp_path / "other", Dataset.from_arrays([0, 1])) as recorder, recorder.epoch(0):
         recorder.batch([0, 1], np.zeros((2, 2)))
     with pytest.raises(MissingEvidence, match="`embeddings`"):
-        recorder.run().project()
+        project(recorder.run())
 
 
 COMPILED = """
@@ -306,10 +306,10 @@ def test_ctrl_c_keeps_nothing_half_done(tmp_path, rng, monkeypatch, where):
     from umap import layouts
 
     X, _ = groups(rng, n=60)
-    expected = record(tmp_path / "other", X).project()
+    expected = project(record(tmp_path / "other", X))
     run, kept = record(tmp_path / "run", X), set()
     if where != "neighbours":
-        run.neighbors(k=14)
+        neighbors.neighbors(run, k=14)
         kept = {"neighbors-epoch=0000-cosine.npz"}
     one_round = layouts._get_optimize_layout_euclidean_single_epoch_fn(False)
     with monkeypatch.context() as patch:
@@ -321,6 +321,6 @@ def test_ctrl_c_keeps_nothing_half_done(tmp_path, rng, monkeypatch, where):
         else:
             patch.setattr(np, "savez", half_written)
         with pytest.raises(KeyboardInterrupt):
-            run.project()
+            project(run)
     assert {path.name for path in run.path.rglob("cache/*")} == kept
-    assert np.array_equal(run.project(), expected)
+    assert np.array_equal(project(run), expected)

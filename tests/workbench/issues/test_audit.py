@@ -8,8 +8,11 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.issues import estimating as module
 from workbench.issues import find_issues
-from workbench.issues.audit import STRATA, allocate, audit, estimate_errors, stratify, verdicts_of
+from workbench.issues.audit_plan import STRATA, allocate, stratify
+from workbench.issues.estimating import estimate_errors
 from workbench.recording.recorder import Recorder
+from workbench.review.audit import audit
+from workbench.runs.verdicts import verdicts_of
 
 FEW_DRAWS = 1000  # each end (.0175) is off by sqrt(.0175 x .98 / 1000) = .004, over all trials by far less
 

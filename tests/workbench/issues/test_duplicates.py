@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.duplicates import NEAR, duplicates
 from workbench.issues.outliers import far_from, outliers
@@ -130,8 +131,8 @@ def test_outliers_are_beyond_the_fence(tmp_path):
     assert table.index[0] == "i200"
     assert table["is_outlier"].iloc[0]
     assert table["neighbor_distance"].is_monotonic_decreasing
-    neighbors = run.neighbors(k=30)
-    assert table.loc["i7", "neighbor_distance"] == pytest.approx(neighbors.distances[7].mean(), rel=1e-5)
+    graph = neighbors(run, k=30)
+    assert table.loc["i7", "neighbor_distance"] == pytest.approx(graph.distances[7].mean(), rel=1e-5)
     assert far_from(np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])) == 4 + 1.5 * 2
     assert np.isnan(far_from(np.array([np.nan])))
 

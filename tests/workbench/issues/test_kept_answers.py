@@ -13,6 +13,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import detector
+from workbench.storage import cache
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_every_change_of_what_it_depends_on_computes_again(run, computed):
     again()
     run.save_embeddings(np.asarray(run.embeddings(1)), epoch=1, how="others", trained_on_labels=False)
     again()
-    run.save_votes(pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3}))
+    wb.save_votes(run, pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3}))
     again()
     with wb.Recorder(run.path, run.dataset) as rec, rec.epoch(2):
         rec.batch(run.dataset.ids, np.zeros((run.n, run.k)))
@@ -123,7 +124,7 @@ def test_a_place_that_cannot_be_written_just_computes(run, computed, monkeypatch
     def refuse(*args, **kwargs):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(type(run), "cache_path", refuse)
+    monkeypatch.setattr(cache, "cache_file", refuse)
     recwarn.clear()
     wb.find_issues(run)
     wb.find_issues(run)

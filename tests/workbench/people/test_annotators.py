@@ -16,7 +16,7 @@ from workbench.review import annotators as module
 from workbench.review.annotators import annotator_quality, consensus, crowdlab, dawid_skene, majority
 from workbench.review.crowdlab import crowdlab_consensus
 from workbench.runs.run import open_run
-from workbench.runs.votes import Votes
+from workbench.runs.votes import Votes, read_votes, save_votes
 from workbench.scores import score
 
 EVAL = Path(__file__).resolve().parents[4] / "shared" / "eval"
@@ -33,10 +33,10 @@ def frame(*lines: str) -> pd.DataFrame:
 
 def test_by_hand(tmp_path):
     run = stored(tmp_path / "run", ["cat", "dog", "owl", None])
-    assert run.votes() is None
+    assert read_votes(run) is None
     said = ["i1 anna cat", "i1 bo cat", "i1 cy dog", "i2 bo cat", "i2 anna owl", "i3 cy owl"]
-    run.save_votes(frame(*said))
-    votes = open_run(run.path).votes()
+    save_votes(run, frame(*said))
+    votes = read_votes(open_run(run.path))
     assert votes.names == ("anna", "bo", "cy")
     assert votes.counts().tolist() == [[0, 0, 0], [2, 1, 0], [1, 0, 1], [0, 0, 1]]
     assert votes.counts(slice(2, 4)).tolist() == [[1, 0, 1], [0, 0, 1]]
@@ -52,7 +52,7 @@ def test_by_hand(tmp_path):
     quality = annotator_quality(run)
     assert quality["votes"].to_dict() == {"anna": 2, "bo": 2, "cy": 2}
     assert quality.loc["anna", "with_others"] == pytest.approx(1 / 3)
-    run.save_votes(frame("i0 anna cat", "i0 bo dog"))
+    save_votes(run, frame("i0 anna cat", "i0 bo dog"))
     assert score(run, "annotator_disagreement")["annotator_disagreement"].iloc[0] == 1, "new votes, new score"
 
 
@@ -135,7 +135,7 @@ def test_a_consensus_says_that_it_is_not_calibrated_and_known_labels_calibrate_i
     labels = np.where(rng.random(5400) < np.where(hard[rows], 0.25, 0.9), true[rows], 1 - true[rows])
     run = stored(tmp_path / "run", [None] * 900, classes=("no", "yes"))
     names = np.array(["no", "yes"])
-    run.save_votes(pd.DataFrame({"id": run.dataset.ids[rows], "annotator": people, "label": names[labels]}))
+    save_votes(run, pd.DataFrame({"id": run.dataset.ids[rows], "annotator": people, "label": names[labels]}))
     table = consensus(run)
     right = table["consensus"].to_numpy() == names[true]
     assert table["p_consensus"].mean() > right.mean() + 0.1, "far too sure, as on real crowds"
@@ -157,7 +157,7 @@ def test_a_consensus_says_that_it_is_not_calibrated_and_known_labels_calibrate_i
 def test_what_rests_on_nothing_is_said(tmp_path, rng):
     run = stored(tmp_path / "run", ["cat", "dog"] * 20)
     lines = [f"i{i} a{i % 4} {'cat' if i % 3 else 'dog'}" for i in range(40)]
-    run.save_votes(frame(*lines))
+    save_votes(run, frame(*lines))
     with pytest.warns(UserWarning, match="no example has two votes"):
         table = consensus(run)
     assert table["consensus"].tolist() == [line.split()[2] for line in lines]
@@ -232,7 +232,7 @@ def test_published_crowds(tmp_path, name, share, ds):
     truth = table.drop_duplicates("task").set_index("task")["truth"]
     Recorder(tmp_path / "run", Dataset.from_arrays([None] * len(truth), ids=truth.index, classes=sorted(set(truth))))
     run = open_run(tmp_path / "run")
-    run.save_votes(table, id="task", annotator="worker")
+    save_votes(run, table, id="task", annotator="worker")
     accuracy = {m: (consensus(run, m)["consensus"] == truth).mean() for m in ("majority", "dawid_skene")}
     assert accuracy["majority"] == pytest.approx(share, abs=0.007)  # ties are broken in some way
     assert accuracy["dawid_skene"] >= ds - 0.002
@@ -261,8 +261,8 @@ def test_crowdlab_on_real_annotations():
 def test_votes_that_cannot_be_are_refused(tmp_path, lines, found):
     run = stored(tmp_path / "run", ["cat", "dog"])
     with pytest.raises(InputError, match=found):
-        run.save_votes(frame(*lines))
-    assert run.votes() is None, "nothing is stored by half"
+        save_votes(run, frame(*lines))
+    assert read_votes(run) is None, "nothing is stored by half"
 
 
 def test_more_refusals(tmp_path):
@@ -270,14 +270,14 @@ def test_more_refusals(tmp_path):
     with pytest.raises(MissingEvidence, match="save_votes"):
         consensus(run)
     with pytest.raises(InputError, match="unknown column 'annotator'"):
-        run.save_votes(pd.DataFrame({"id": ["i0"], "label": ["cat"]}))
+        save_votes(run, pd.DataFrame({"id": ["i0"], "label": ["cat"]}))
     with pytest.raises(InputError, match="has 1 missing"):
-        run.save_votes(pd.DataFrame({"id": ["i0"], "annotator": ["a"], "label": [None]}))
-    run.save_votes(frame("i0 anna cat"))
+        save_votes(run, pd.DataFrame({"id": ["i0"], "annotator": ["a"], "label": [None]}))
+    save_votes(run, frame("i0 anna cat"))
     with pytest.raises(InputError, match="Did you mean 'majority'"):
         consensus(run, "majorty")
     with pytest.raises(MissingEvidence, match="CROWDLAB"):
         consensus(run, "crowdlab")
     run.layout.votes.write_bytes(b"not a table")
     with pytest.raises(RunError, match=r"votes\.parquet cannot be used"):
-        run.votes()
+        read_votes(run)

@@ -12,7 +12,8 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.runs.run import STATISTICS, Run
+from workbench.runs.run import Run
+from workbench.storage.epoch_statistics import STATISTICS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 

@@ -14,7 +14,8 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, InputError
 from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.runs.run import STATISTICS, Run
+from workbench.runs.run import Run
+from workbench.storage.epoch_statistics import STATISTICS
 
 N, K = 12, 3
 

@@ -11,6 +11,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, RunError
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import Run
+from workbench.storage import cache
 
 N, K = 12, 3
 
@@ -99,7 +100,7 @@ def test_overwrite_keeps_the_journal_and_the_files_of_others(tmp_path, dataset, 
     run = Run(tmp_path / "run")
     run.journal.relabel(["img1"], "b", old=str(dataset.given[1]))
     run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="test")
-    run.cache_path("projection.npy").write_bytes(b"x")
+    cache.cache_file(run.layout, "projection.npy").write_bytes(b"x")
     (tmp_path / "run" / "notes.txt").write_text("mine")
     with Recorder(tmp_path / "run", dataset, overwrite=True) as recorder:
         assert recorder.next_epoch == 0

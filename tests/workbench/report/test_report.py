@@ -284,8 +284,8 @@ def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
 
 
 def test_the_headline_is_the_one_number_with_its_source(tmp_path):
-    from workbench.issues.audit import audit
     from workbench.issues.totals import error_count
+    from workbench.review.audit import audit
 
     run = made(tmp_path / "run", images=False, planted=False)
     found = table(run)

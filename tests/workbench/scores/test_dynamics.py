@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from workbench.foundation.errors import InputError
+from workbench.foundation.statistics import PER_EPOCH as STATISTICS
 from workbench.foundation.statistics import statistics
 from workbench.scores import dynamics as d
-from workbench.scores.from_logits import STATISTICS, dynamics, dynamics_block, dynamics_names
+from workbench.scores.from_logits import dynamics, dynamics_block, dynamics_names
 
 
 def test_by_hand():

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from workbench.data.dataset import Dataset
-from workbench.evidence.evidence import PER_EPOCH as STATISTICS
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.statistics import PER_EPOCH as STATISTICS
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
+from workbench.runs.votes import save_votes
 from workbench.scores import SCORES, score
 from workbench.scores.neighborhood import neighbor_disagreement
 
@@ -47,7 +48,7 @@ def with_votes(run):
     """Two annotators, who differ on some examples."""
     labels = np.maximum(run.dataset.given_labels, 0)
     bo = (labels + (np.char.rpartition(run.dataset.ids.astype(str), "x")[:, 2].astype(int) % 5 == 0)) % K
-    run.save_votes(
+    save_votes(run,
         pd.concat(
             pd.DataFrame({"id": run.dataset.ids, "annotator": who, "label": run.dataset.names_of(codes)})
             for who, codes in (("anna", labels), ("bo", bo))

@@ -36,69 +36,69 @@ def flipped(path, place):
 
 def test_arrays_come_back_under_their_key_alone(run, rng):
     arrays = {"a": rng.normal(size=(7, 2)), "b": np.arange(3, dtype=np.int8)}
-    cache.store(run, "x", KEY, arrays)
-    found = cache.load(run, "x", KEY)
+    cache.store(run.layout, "x", KEY, arrays)
+    found = cache.load(run.layout, "x", KEY)
     assert found.keys() == arrays.keys()
     for name in arrays:
         np.testing.assert_array_equal(found[name], arrays[name])
-    assert cache.load(run, "x", {"of": "abd"}) is None
-    assert cache.load(run, "y", KEY) is None
+    assert cache.load(run.layout, "x", {"of": "abd"}) is None
+    assert cache.load(run.layout, "y", KEY) is None
 
 
 @pytest.mark.parametrize("place", np.linspace(0, 1, 23))
 def test_one_bit_changed_and_it_is_made_again(run, rng, place):
     values = rng.normal(size=50)
-    cache.store(run, "x", KEY, {"a": values})
-    flipped(run.cache_path("x.npz"), place)
-    assert cache.load(run, "x", KEY) is None
-    again = cache.cached(run, "x", KEY, lambda: {"a": values})
+    cache.store(run.layout, "x", KEY, {"a": values})
+    flipped(cache.cache_file(run.layout, "x.npz"), place)
+    assert cache.load(run.layout, "x", KEY) is None
+    again = cache.cached(run.layout, "x", KEY, lambda: {"a": values})
     np.testing.assert_array_equal(again["a"], values)
-    assert cache.load(run, "x", KEY) is not None
+    assert cache.load(run.layout, "x", KEY) is not None
 
 
 @pytest.mark.parametrize("cut", [0, 1, 39, 40, 200])
 def test_cut_short_or_replaced_by_a_folder(run, rng, cut):
-    cache.store(run, "x", KEY, {"a": rng.normal(size=50)})
-    path = run.cache_path("x.npz")
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=50)})
+    path = cache.cache_file(run.layout, "x.npz")
     path.write_bytes(path.read_bytes()[:cut])
-    assert cache.load(run, "x", KEY) is None
+    assert cache.load(run.layout, "x", KEY) is None
     path.unlink()
     path.mkdir()
-    assert cache.load(run, "x", KEY) is None
+    assert cache.load(run.layout, "x", KEY) is None
 
 
 def test_what_another_user_computed_is_not_believed(run, rng, home, tmp_path):
-    cache.store(run, "x", KEY, {"a": rng.normal(size=5)})
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
     home.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "other"))
-    assert cache.load(run, "x", KEY) is None
-    assert seals.state_of(run.cache_path("x.npz"), "x.npz") == seals.OTHER
+    assert cache.load(run.layout, "x", KEY) is None
+    assert seals.state_of(cache.cache_file(run.layout, "x.npz"), "x.npz") == seals.OTHER
 
 
 def test_a_file_does_not_pass_for_another(run, rng):
     """A result of this user under another name, and a file as an older release wrote it."""
-    cache.store(run, "x", KEY, {"a": rng.normal(size=5)})
-    shutil.copy(run.cache_path("x.npz"), run.cache_path("y.npz"))
-    assert cache.load(run, "y", KEY) is None
-    np.savez(run.cache_path("z.npz"), key=np.frombuffer(cache._encode(KEY), np.uint8), a=np.zeros(5))
-    assert cache.load(run, "z", KEY) is None
-    assert seals.state_of(run.cache_path("z.npz"), "z.npz") == seals.OPEN
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
+    shutil.copy(cache.cache_file(run.layout, "x.npz"), cache.cache_file(run.layout, "y.npz"))
+    assert cache.load(run.layout, "y", KEY) is None
+    np.savez(cache.cache_file(run.layout, "z.npz"), key=np.frombuffer(cache._encode(KEY), np.uint8), a=np.zeros(5))
+    assert cache.load(run.layout, "z", KEY) is None
+    assert seals.state_of(cache.cache_file(run.layout, "z.npz"), "z.npz") == seals.OPEN
 
 
 def test_where_no_key_can_be_kept_it_lasts_for_this_process(run, rng, home, tmp_path):
     (tmp_path / "file").write_text("x")
     home.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "file"))
-    cache.store(run, "x", KEY, {"a": rng.normal(size=5)})
-    assert cache.load(run, "x", KEY) is not None
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
+    assert cache.load(run.layout, "x", KEY) is not None
     home.setattr("workbench.storage.trust._SESSION", b"\0" * 32)
-    assert cache.load(run, "x", KEY) is None
+    assert cache.load(run.layout, "x", KEY) is None
 
 
 def test_a_key_that_was_cut_short_is_made_anew(run, rng, home, tmp_path):
     (tmp_path / "home" / "label-workbench").mkdir(parents=True)
     (tmp_path / "home" / "label-workbench" / "media.key").write_bytes(b"")
-    cache.store(run, "x", KEY, {"a": rng.normal(size=5)})
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
     home.setattr("workbench.storage.trust._SESSION", b"\0" * 32)
-    assert cache.load(run, "x", KEY) is not None
+    assert cache.load(run.layout, "x", KEY) is not None
 
 
 def test_a_place_that_cannot_be_written(run, rng, monkeypatch):
@@ -107,8 +107,8 @@ def test_a_place_that_cannot_be_written(run, rng, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.warns(UserWarning, match="not kept.*No space left.*Make room"):
-        cache.store(run, "x", KEY, {"a": rng.normal(size=5)})
-    cache.store(run, "x", KEY, {"a": rng.normal(size=5)}, quiet=True)
+        cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
+    cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)}, quiet=True)
     assert not list(run.layout.cache.glob("*x.npz*"))
 
 
@@ -132,35 +132,35 @@ def test_a_frame_comes_back_as_it_was(run, rng):
         **{"interval": (1.5, float("inf")), "curve": np.arange(3.0), "of": {"a": [1, None]}, "n": np.int64(3)},
         **{"by": {0: "zero", 1: "one"}, "none": None},
     }
-    cache.store_frame(run, "x", KEY, frame)
-    found = cache.load_frame(run, "x", KEY)
+    cache.store_frame(run.layout, "x", KEY, frame)
+    found = cache.load_frame(run.layout, "x", KEY)
     attrs, expected = dict(found.attrs), dict(frame.attrs)
     found.attrs, frame.attrs = {}, {}
     pd.testing.assert_frame_equal(found, frame)
     np.testing.assert_array_equal(attrs.pop("curve"), expected.pop("curve"))
     assert attrs == expected
-    assert cache.load_frame(run, "x", {"of": "other"}) is None
+    assert cache.load_frame(run.layout, "x", {"of": "other"}) is None
 
 
 def test_suspects_come_back_as_they_were(run):
     issues = wb.find_issues(run)
-    cache.store_frame(run, "issues", cache.evidence_key(run), issues)
-    found = cache.load_frame(run, "issues", cache.evidence_key(run))
+    cache.store_frame(run.layout, "issues", cache.evidence_key(run.layout, run.dataset), issues)
+    found = cache.load_frame(run.layout, "issues", cache.evidence_key(run.layout, run.dataset))
     assert list(found.attrs) == list(issues.attrs)
     found.attrs, issues.attrs = {}, {}
     pd.testing.assert_frame_equal(found, issues)
 
 
 def test_evidence_decides_the_key(run, rng):
-    seen = [cache.evidence_key(run)]
+    seen = [cache.evidence_key(run.layout, run.dataset)]
     run.save_embeddings(rng.normal(size=(run.n, 4)), trained_on_labels=True)
-    seen.append(cache.evidence_key(run))
+    seen.append(cache.evidence_key(run.layout, run.dataset))
     run.save_embeddings(run.embeddings(), trained_on_labels=False)  # the same numbers, trusted otherwise
-    seen.append(cache.evidence_key(run))
+    seen.append(cache.evidence_key(run.layout, run.dataset))
     run.save_pred_probs(rng.dirichlet(np.ones(run.k), run.n), out_of_fold=False, how="x")
-    seen.append(cache.evidence_key(run))
-    run.save_votes(pd.DataFrame({"id": [1], "annotator": ["u"], "label": [run.classes[0]]}))
-    seen.append(cache.evidence_key(run))
+    seen.append(cache.evidence_key(run.layout, run.dataset))
+    wb.save_votes(run, pd.DataFrame({"id": [1], "annotator": ["u"], "label": [run.classes[0]]}))
+    seen.append(cache.evidence_key(run.layout, run.dataset))
     assert len({str(key) for key in seen}) == len(seen)
 
 

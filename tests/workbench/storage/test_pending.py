@@ -9,7 +9,8 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
-from workbench.runs.run import STATISTICS, Run
+from workbench.runs.run import Run
+from workbench.storage.epoch_statistics import STATISTICS
 from workbench.storage.pending import MOST, ROOM, Pending, read_pending
 
 N, K = 3000, 4

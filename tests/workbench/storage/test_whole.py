@@ -74,7 +74,7 @@ def saved(source, tmp_path):
 
     shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
     run = wb.open_run(tmp_path / "run")
-    run.save_votes(pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
+    wb.save_votes(run, pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
     run.save_embeddings(run.embeddings(), how="again", trained_on_labels=False)
     Views(run.path / "views.json").save("mine", {"color_by": "aum"})
     issues = pd.DataFrame({"p_error": np.linspace(0, 1, run.n)}, index=run.dataset.ids)
@@ -115,7 +115,7 @@ def test_a_missing_first_epoch_is_noted(saved):
 def test_a_damaged_cache_is_found_set_aside_and_changes_nothing(saved):
     run = wb.open_run(saved)
     expected = wb.score(run).copy()
-    run.neighbors(k=5)
+    wb.neighbors(run, k=5)
     files = [file for file in (saved / "cache").rglob("*.np?")]
     assert told(saved) == []
     for file in files:
@@ -131,7 +131,7 @@ def test_a_damaged_cache_is_found_set_aside_and_changes_nothing(saved):
 
 
 def test_a_strangers_cache_is_noted(saved, monkeypatch, tmp_path):
-    wb.open_run(saved).neighbors(k=5)
+    wb.neighbors(wb.open_run(saved), k=5)
     monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "other"))
     notes = [str(one) for one in inspect(wb.open_run(saved)) if one.path.startswith("cache/")]
     assert notes and all("another user or another release" in words for words in notes)

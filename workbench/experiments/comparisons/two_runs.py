@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.printing import Printed, wrapped
 from workbench.review.kappa import cohen_kappa
@@ -198,7 +199,7 @@ def _neighbors_kept(*sides: tuple[Run, np.ndarray]) -> np.ndarray:
         place = np.full(run.n + 1, -2, np.int64)
         place[rows] = np.arange(len(rows))
         place[-1] = -1
-        graphs.append(place[run.neighbors(k=NEIGHBORS).indices[rows]])
+        graphs.append(place[neighbors(run, k=NEIGHBORS).indices[rows]])
     left, right = graphs
     kept = (left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]
     counted = np.maximum((left != -1).sum(axis=1), 1)

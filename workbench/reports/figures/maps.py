@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.reports.figures.style import (
     FAINT,
@@ -87,7 +88,7 @@ def embedding(
     color, issues, most : as in `data_map`.
     epoch, method, seed : as in `Run.project`.
     """
-    points = run.project(epoch, method, seed)
+    points = project(run, epoch, method, seed)
     number = run.resolve_embedding_epoch(epoch)
     drawn = int(np.isfinite(points).all(axis=1).sum())
     what = "given label" if color == "given_label" else safe(color.replace("_", " "))

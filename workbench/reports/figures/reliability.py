@@ -105,7 +105,7 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
 
 def _audited(run: Run) -> pd.DataFrame:
     """p_error and wrong of the audited examples; no rows without an audit."""
-    from workbench.issues.audit import begun
+    from workbench.issues.audit_plan import begun
 
     found = begun(run)
     return pd.DataFrame({"p_error": [], "wrong": []}) if found is None else found.counted()

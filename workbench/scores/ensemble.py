@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.evidence.evidence import PER_EPOCH, Evidence
+from workbench.evidence.evidence import Evidence
+from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import InputError, MissingEvidence, first_few
+from workbench.foundation.statistics import PER_EPOCH
 from workbench.runs.run import Run, opened
+from workbench.scores import score
+from workbench.storage.provenance import made_here
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -73,7 +78,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
         raise InputError.at("runs", "is one run", "Pass a list of at least two.")
     members = [opened(run) for run in runs]
     for position, run in enumerate(members):
-        if not hasattr(run, "stat_blocks"):
+        if not isinstance(run, Run):
             raise InputError.at("runs", f"holds a {type(run).__name__}", "Pass runs or their paths.", row=position)
         require_task(run, "multiclass", "ensemble")
     if len(members) < 2:
@@ -121,8 +126,6 @@ class Ensemble(Evidence):
         DataFrame indexed by id, float64; a run without a value for an example is left out of its mean, NaN where none
         has one. `never_learned` becomes the share of runs. `.attrs["scores"]` as of `wb.score`.
         """
-        from workbench.scores import score
-
         tables = [score(run, names) for run in self.runs]
         shared = [name for name in tables[0].columns if all(name in table for table in tables)]
         columns, told = {}, {}
@@ -164,8 +167,6 @@ class Ensemble(Evidence):
         `wb.score`), all out-of-fold or all in-sample; else from each run's last epoch. In-sample predictions agree
         where a label was memorised by all.
         """
-        from workbench.evidence.out_of_fold import out_of_fold
-
         known = [run.pred_probs() is not None or bool(run.embedding_epochs) for run in self.runs]
         parts = [out_of_fold(run) for run in self.runs] if all(known) else [None]
         kinds = {None if probs is None else probs.kind for probs in parts}
@@ -192,10 +193,8 @@ class Ensemble(Evidence):
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _add_probabilities(self) -> None:
-        from workbench.storage.provenance import made_here
-
         found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
-        found = [one for one in found if one[2] is not None and not made_here(one[0], one[2].how)]
+        found = [one for one in found if one[2] is not None and not made_here(one[0].layout, one[2].how)]
         honest = [one for one in found if one[2].out_of_fold]
         used = honest or found
         if not used:
@@ -222,13 +221,10 @@ class Ensemble(Evidence):
         self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
 
     def _add_spaces(self) -> None:
-        from workbench.evidence.most_informative_epoch import telling_epoch
-        from workbench.storage.provenance import embedding_origin
-
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
         first = self.runs[0].dataset
         if told:
-            words = "; ".join(dict.fromkeys(embedding_origin(run) for run, _ in told))
+            words = "; ".join(dict.fromkeys(run.embedding_origin() for run, _ in told))
 
             def side_by_side() -> np.ndarray:
                 spaces = [np.asarray(run.embeddings(telling_epoch(run))[rows], np.float32) for run, rows in told]
@@ -306,7 +302,7 @@ def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]
             differ = f"not in both: {first_few(lone)}" if lone else "the same ones in another order"
             found = f"differ: {first.name} has {first.k}, {run.name} {run.k}; {differ}"
             raise InputError.at("classes", found, "Join runs of one dataset; give it the same `classes=`.")
-        there = run.dataset._index.get_indexer(shared) >= 0
+        _, there = run.dataset.find(shared)
         if ids == "same" and (not there.all() or run.n != first.n):
             strange = shared[~there] if not there.all() else np.setdiff1d(run.dataset.ids, shared)
             found = f"differ: {first.name} has {first.n:,}, {run.name} {run.n:,}; not in both: {first_few(strange)}"
@@ -314,7 +310,7 @@ def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]
         shared = shared[there]
     if not len(shared):
         raise InputError.at("ids", "have nothing in common", "Join runs whose datasets use the same ids.")
-    rows = [run.dataset._index.get_indexer(shared) for run in runs]
+    rows = [run.dataset.find(shared)[0] for run in runs]
     given = first.dataset.given_labels[rows[0]]
     for run, at in zip(runs[1:], rows[1:]):
         other = np.flatnonzero(run.dataset.given_labels[at] != given)

@@ -17,17 +17,14 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.issues.estimating import FEW_LOOKS, Estimate, estimate_errors, open_rates
-from workbench.runs.verdicts import known_looks, verdicts_of, wrong_by
+from workbench.runs.verdicts import known_looks, wrong_by
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.parquet import read_parquet
-from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
-
-__all__ = ["Audit", "Estimate", "allocate", "audit", "estimate_errors", "stratify", "verdicts_of"]
 
 STRATA = 10
 PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their numbers
@@ -85,7 +82,7 @@ class Audit:
         """
         if reviewer_error is None:
             reviewer_error = self.reviewer_error
-        _check_error(reviewer_error)
+        check_error(reviewer_error)
         known = self._known(author)
         found = estimate_errors(**known, decided=self._decided(author), reviewer_error=reviewer_error)
         waiting = int((self.plan["drawn"].to_numpy() & known["judged"] & ~known["drawn"]).sum())
@@ -187,99 +184,28 @@ class Audit:
         return f"<Audit of {self._run.name}: {self.estimate()}>"
 
 
-def audit(
-    run: Run,
-    budget: int = 200,
-    *,
-    seed: int = 0,
-    issues: pd.DataFrame | None = None,
-    reviewer_error: float | None = None,
-) -> Audit:
-    """Draw a stratified random sample for review; asked again, it continues the sample that is there.
-
-    Parameters
-    ----------
-    run : the run; the plan is stored in it (audit.parquet), so that the same sample comes back tomorrow.
-    budget : examples to review. A larger budget later adds to the end of the sample, a smaller one leaves it as it is.
-    seed : same seed, same sample; used when the first sample of a run is drawn.
-    issues : result of `find_issues`; computed when missing.
-    reviewer_error : share of verdicts that are wrong, in [0, .5), where it is known; it is stored with the plan. By
-        default it is estimated from second looks (`Audit.second_looks`), and until there are some from what is usual.
-
-    Returns
-    -------
-    Audit: `.ids` to review in this order (in the Explorer: the queue "random audit"), `.estimate()` from the verdicts
-    so far.
-
-    Raises
-    ------
-    InputError : budget below 1, or reviewer_error outside [0, .5).
-
-    Notes
-    -----
-    Ten strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
-    Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval, and
-    `Audit.estimate` for the verdicts that count: a person's, in the order of the audit. Coverage of the 95 % interval
-    with 3 % wrong verdicts, and without: benchmarks/audit.py.
-    """
-    if budget < 1:
-        raise InputError.at("budget", f"is {budget}", "Give the number of examples to review, such as 200.")
-    _check_error(reviewer_error)
-    if not hasattr(run, "stat_blocks"):
-        todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
-        raise InputError.at("run", f"is a {type(run).__name__}", todo)
-    require_task(run, "multiclass", "audit")
-    plan = _stored(run, seed)
-    if plan is not None:
-        larger = int(plan["drawn"].sum()) < min(budget, len(plan))
-        told = reviewer_error is not None and not (plan["reviewer_error"] == reviewer_error).all()
-        if larger:
-            plan = _draw(plan, budget, seed)
-        if told:
-            plan = plan.assign(reviewer_error=float(reviewer_error))
-        if larger or told:
-            _store(run, plan)
-        return Audit(run, plan)
-    if issues is None:
-        from workbench.issues import find_issues
-
-        issues = find_issues(run)
-    judgeable = issues["p_error"].dropna().reindex(run.dataset.ids).dropna()
-    if judgeable.empty:
-        raise InputError("there is nothing to audit: no example has a given label and a p_error.")
-    p = judgeable.to_numpy(dtype=float)
-    stratum = stratify(p)
-    turn = pd.Series(np.random.default_rng(seed).permutation(len(p))).groupby(stratum).rank(method="first").to_numpy()
-    columns = {"id": judgeable.index.to_numpy(), "p_error": p, "stratum": stratum, "turn": turn.astype(np.int64) - 1}
-    plan = _complete(pd.DataFrame(columns).assign(drawn=False), seed)
-    if reviewer_error is not None:
-        plan["reviewer_error"] = float(reviewer_error)
-    plan = _draw(plan, budget, seed)
-    _store(run, plan)
-    return Audit(run, plan)
-
-
 def begun(run: Run) -> Audit | None:
     """The audit of a run, if a sample was drawn; nothing is drawn or stored."""
-    plan = _stored(run, 0)
+    plan = stored(run, 0)
     return None if plan is None else Audit(run, plan)
 
 
-def _check_error(reviewer_error: float | None) -> None:
+def check_error(reviewer_error: float | None) -> None:
+    """Refuse a share of wrong verdicts outside [0, .5)."""
     if reviewer_error is not None and not 0 <= reviewer_error < 0.5:
         todo = "Give the share of verdicts that are wrong, such as .03; None to estimate it."
         raise InputError.at("reviewer_error", f"is {reviewer_error!r}", todo)
 
 
-def _stored(run: Run, seed: int) -> pd.DataFrame | None:
+def stored(run: Run, seed: int) -> pd.DataFrame | None:
     """The plan of a run; None where there is none, or one of other examples."""
     if not is_there(run.layout.audit):
         return None
     plan = read_plan(run)
-    return _complete(plan, seed) if set(plan["id"]) <= set(run.dataset.ids.tolist()) else None
+    return complete(plan, seed) if set(plan["id"]) <= set(run.dataset.ids.tolist()) else None
 
 
-def _complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
+def complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The plan with the columns that release 0.1.0 did not store: its order was that of a permutation by the seed."""
     if "place" not in plan:
         place = np.full(len(plan), -1, np.int64)
@@ -313,12 +239,12 @@ def read_plan(run: Run) -> pd.DataFrame:
         raise RunError(f"{path} cannot be used ({error}). {todo}") from error
 
 
-def _store(run: Run, plan: pd.DataFrame) -> None:
+def store(run: Run, plan: pd.DataFrame) -> None:
     with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # of a run at a URL it stays here
         plan.to_parquet(temporary, index=False)
 
 
-def _draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
+def draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
     """The plan with the first examples of each stratum drawn; what was drawn before stays so, and comes first."""
     stratum, before = plan["stratum"].to_numpy(), plan["drawn"].to_numpy()
     sizes = np.bincount(stratum)

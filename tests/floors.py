@@ -1,0 +1,156 @@
+"""Which module of this project imports which, read from the source: the floors of the house, and what runs upwards.
+
+    python tests/floors.py              the folders from the top down, what each imports, and whatever imports upwards
+    python tests/floors.py COMMIT       the same of an older commit
+
+Every import counts: those inside functions and those for a type checker only, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FLOORS = (
+    "workbench.foundation",
+    "workbench.tasks",
+    "workbench.data",
+    "workbench.storage",
+    "workbench.runs",
+    "workbench.evidence",
+    "workbench.recording",
+    "workbench.scores",
+    "workbench.confident",
+    "workbench.issues",
+    "workbench.review",
+    "workbench.experiments",
+    "workbench.reports",
+    "workbench.shell",
+    "widgets._bundle",
+    "widgets.plots",
+    "widgets.wire",
+    "widgets.view",
+    "widgets.requests",
+    "widgets.saved",
+    "widgets.question",
+    "widgets.explorer",
+    "widgets.linking",
+    "widgets.noiselab",
+)
+"""From the ground up: a module imports modules of its floor and of those below. What is in none stands on top."""
+
+Graph = dict[str, set[str]]
+
+
+def sources(commit: str | None = None) -> dict[str, str]:
+    """Module name -> source, of the files as they are, or as they were at a commit."""
+    if commit is None:
+        found = [path for name in ("workbench", "widgets") for path in (ROOT / name).rglob("*.py")]
+        paths = [path.relative_to(ROOT).as_posix() for path in found]
+        texts = [(ROOT / path).read_text(encoding="utf-8") for path in paths]
+    else:
+        listed = _git("ls-tree", "-r", "--name-only", commit, "workbench", "widgets").splitlines()
+        paths = [path for path in listed if path.endswith(".py")]
+        texts = [_git("show", f"{commit}:{path}") for path in paths]
+    names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
+    return dict(sorted(zip(names, texts, strict=True)))
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8")
+    return done.stdout
+
+
+def imports(texts: Mapping[str, str]) -> Graph:
+    """Module -> the modules of this project that it imports anywhere; a name of a package counts as the package."""
+    return {
+        name: {found for found in map(lambda one: _module(one, texts), _named(text)) if found and found != name}
+        for name, text in texts.items()
+    }
+
+
+def _named(text: str) -> Iterable[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(dotted: str, known: Mapping[str, str]) -> str | None:
+    """The module that a dotted name lies in."""
+    while dotted and dotted not in known:
+        dotted = dotted.rpartition(".")[0]
+    return dotted or None
+
+
+def floor_of(module: str) -> int:
+    """Index in `FLOORS`; the packages themselves and modules beside the folders are above all folders of theirs."""
+    for height, floor in enumerate(FLOORS):
+        if module == floor or module.startswith(floor + "."):
+            return height
+    return len(FLOORS)
+
+
+def upward(graph: Graph) -> list[tuple[str, str]]:
+    """Imports that run up: (module, what it imports)."""
+    return sorted((one, other) for one, others in graph.items() for other in others if floor_of(other) > floor_of(one))
+
+
+def circles(graph: Graph) -> list[list[str]]:
+    """Groups of modules that import each other in a circle, largest first (Tarjan's strongly connected components)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(one: str) -> None:
+        index[one] = low[one] = len(index)
+        stack.append(one)
+        for other in sorted(graph[one]):
+            if other not in index:
+                visit(other)
+                low[one] = min(low[one], low[other])
+            elif other in stack:
+                low[one] = min(low[one], index[other])
+        if low[one] == index[one]:
+            at = stack.index(one)
+            group = stack[at:]
+            del stack[at:]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for one in graph:
+        if one not in index:
+            visit(one)
+    return sorted(found, key=len, reverse=True)
+
+
+def picture(graph: Graph) -> str:
+    """The folders from the top down with what they import, then every import that runs up and every circle."""
+    folder = {module: ".".join(module.split(".")[:2]) for module in graph}
+    width = max(map(len, folder.values()))
+    order = sorted(set(folder.values()), key=lambda one: (-floor_of(one), one))
+    lines = []
+    for one in order:
+        modules = [module for module in graph if folder[module] == one]
+        below = sorted({folder[other] for module in modules for other in graph[module]} - {one}, key=floor_of)
+        size = f"{len(modules)} file" + "s" * (len(modules) > 1)
+        lines.append(
+            f"{one:<{width}}  {size:>8}  -> {', '.join(name.removeprefix('workbench.') for name in below) or '-'}"
+        )
+    up, round_ = upward(graph), circles(graph)
+    lines += ["", f"{sum(map(len, graph.values()))} imports, {len(up)} of them upwards:"]
+    lines += [f"  {one} -> {other}" for one, other in up]
+    lines += [f"{len(round_)} circles of files:"]
+    lines += [f"  {len(group)}: {', '.join(group)}" for group in round_]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(picture(imports(sources(*sys.argv[1:2]))))
