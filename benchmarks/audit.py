@@ -16,7 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.issues import audit, estimating
+from workbench.issues import audit_plan as audit
+from workbench.issues import estimating
 from workbench.issues.calibration import expit, logit
 
 BUDGET = 200

@@ -16,32 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FLOORS = (
-    "workbench.foundation",
-    "workbench.tasks",
-    "workbench.data",
-    "workbench.storage",
-    "workbench.runs",
-    "workbench.evidence",
-    "workbench.recording",
-    "workbench.scores",
-    "workbench.confident",
-    "workbench.issues",
-    "workbench.review",
-    "workbench.experiments",
-    "workbench.reports",
-    "workbench.shell",
-    "widgets._bundle",
-    "widgets.plots",
-    "widgets.wire",
-    "widgets.view",
-    "widgets.requests",
-    "widgets.saved",
-    "widgets.question",
-    "widgets.explorer",
-    "widgets.linking",
-    "widgets.noiselab",
-)
+WORKBENCH = ("foundation", "tasks", "data", "storage", "runs", "evidence", "recording", "scores", "confident", "issues")
+WORKBENCH += ("review", "experiments", "reports", "shell")
+WIDGETS = ("_bundle", "plots", "wire", "view", "requests", "saved", "question", "explorer", "linking", "noiselab")
+FLOORS = (*(f"workbench.{name}" for name in WORKBENCH), *(f"widgets.{name}" for name in WIDGETS))
 """From the ground up: a module imports modules of its floor and of those below. What is in none stands on top."""
 
 Graph = dict[str, set[str]]

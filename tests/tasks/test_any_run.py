@@ -13,6 +13,7 @@ from widgets.view.unrecorded import frame_run
 from workbench.evidence.ensemble import Ensemble
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError
+from workbench.scores.ensemble import Ensemble
 
 N, K, EPOCHS = 90, 3, 2
 CLASSES = ("ant", "bee", "cow")
