@@ -10,7 +10,6 @@ import pytest
 
 import workbench as wb
 from widgets.view.unrecorded import frame_run
-from workbench.evidence.ensemble import Ensemble
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError
 from workbench.scores.ensemble import Ensemble

@@ -14,7 +14,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, RunError
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
-from workbench.runs.votes import COLUMNS, checked_votes, is_older, vote_table, votes_from
+from workbench.runs.votes import COLUMNS, checked_votes, is_older, read_votes, save_votes, vote_table, votes_from
 from workbench.shell.inspection import inspect
 
 SAID = pd.DataFrame(
@@ -45,14 +45,14 @@ def birds(root, tmp_path):
 
 
 def test_people_functions_and_models_in_one_table(run):
-    run.save_votes(SAID.set_index(pd.Index([9, 8, 8, 0, 1, 2])))
+    save_votes(run, SAID.set_index(pd.Index([9, 8, 8, 0, 1, 2])))
     file = pq.read_table(run.layout.votes)
     assert file.schema.names == list(COLUMNS)
     assert file.schema.field("confidence").type == pa.float64()
     assert {file.schema.field(name).type for name in COLUMNS if name != "confidence"} == {pa.string()}
     assert file.column("confidence").to_pylist() == [None, 0.9, 0.4, None, None, 1.0]
     assert set(file.column("unit").to_pylist()) == {""}
-    votes = run.votes()
+    votes = read_votes(run)
     assert votes.names == ("anna", "llm june", "llm may", "long names")
     assert votes.kinds == ("person", "model", "model", "function")
     assert votes.counts().tolist() == [[2, 2], [1, 1]]
@@ -64,11 +64,11 @@ def test_people_functions_and_models_in_one_table(run):
 
 def test_both_shapes_say_the_same(run):
     older = SAID[SAID["kind"] == "person"].rename(columns={"voter": "annotator", "value": "label"})
-    run.save_votes(older[["id", "annotator", "label"]])
-    first = run.layout.votes.read_bytes(), run.votes()
-    run.save_votes(SAID[SAID["kind"] == "person"][["id", "voter", "value"]])
+    save_votes(run, older[["id", "annotator", "label"]])
+    first = run.layout.votes.read_bytes(), read_votes(run)
+    save_votes(run, SAID[SAID["kind"] == "person"][["id", "voter", "value"]])
     assert run.layout.votes.read_bytes() == first[0]
-    run.save_votes(older.rename(columns={"id": "task", "annotator": "who", "label": "said"}), id="task",
+    save_votes(run, older.rename(columns={"id": "task", "annotator": "who", "label": "said"}), id="task",
                    annotator="who", label="said")  # fmt: skip
     assert run.layout.votes.read_bytes() == first[0]
     assert first[1].kinds == ("person",)
@@ -111,8 +111,8 @@ def changed(**columns):
 )
 def test_what_is_refused(run, frame, match):
     with pytest.raises(InputError, match=match):
-        run.save_votes(frame)
-    assert run.votes() is None
+        save_votes(run, frame)
+    assert read_votes(run) is None
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_what_is_refused(run, frame, match):
     ],
 )
 def test_a_strangers_table_is_one_clear_error(run, name, values):
-    run.save_votes(SAID)
+    save_votes(run, SAID)
     table = pq.read_table(run.layout.votes)
     pq.write_table(table.set_column(COLUMNS.index(name), name, values), run.layout.votes)
     if name == "kind" and values.null_count:
-        assert set(run.votes().kinds) == {"person"}, "nothing said: a person"
+        assert set(read_votes(run).kinds) == {"person"}, "nothing said: a person"
         return
     with pytest.raises(RunError, match=r"votes\.parquet cannot be used"):
-        run.votes()
+        read_votes(run)
 
 
 def test_a_table_with_columns_of_neither_form(run):
@@ -158,14 +158,14 @@ def test_votes_on_units_of_other_kinds_of_labels(run, monkeypatch):
     monkeypatch.setattr(type(run.dataset), "kind", Boxes)
     frame = pd.DataFrame({"id": ["i1", "i0", "i1"], "unit": ["g0", "c3", "g0"], "voter": ["a", "a", "b"],
                           "value": ['{"x":1}', "{}", "{}"]})  # fmt: skip
-    run.save_votes(frame)
+    save_votes(run, frame)
     assert vote_table(run)[["id", "unit", "voter"]].to_numpy().tolist() == [
         ["i0", "c3", "a"],
         ["i1", "g0", "a"],
         ["i1", "g0", "b"],
     ]
-    assert run.votes() is None
+    assert read_votes(run) is None
     with pytest.raises(InputError, match="Pass a box"):
-        run.save_votes(frame.assign(value="cat"))
+        save_votes(run, frame.assign(value="cat"))
     with pytest.raises(InputError, match="voted 2 times"):
         checked_votes(run, frame.assign(voter="a"))
