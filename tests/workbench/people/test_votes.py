@@ -81,11 +81,11 @@ def test_a_file_of_release_0_1_is_read_as_votes_of_people(birds):
     assert table[["id", "voter", "value"]].to_numpy().tolist() == older.to_pandas().to_numpy().tolist()
     assert set(table["kind"]) == {"person"} and set(table["unit"]) == set(table["version"]) == {""}
     assert table["confidence"].isna().all()
-    votes = birds.votes()
+    votes = read_votes(birds)
     assert set(votes.kinds) == {"person"}
-    birds.save_votes(table)
+    save_votes(birds, table)
     assert not is_older(birds) and vote_table(birds).equals(table)
-    again = birds.votes()
+    again = read_votes(birds)
     assert again.names == votes.names and (again.labels == votes.labels).all() and (again.rows == votes.rows).all()
 
 
