@@ -126,7 +126,7 @@ def test_a_run_with_votes_of_all_kinds(root, tmp_path, expected_2):
     check_journal(run.journal, then)
     assert run.labels().tolist() == then["labels"]
     assert plain(vote_table(run).set_index("id")) == then["votes"]
-    votes = run.votes()
+    votes = wb.read_votes(run)
     assert [list(votes.names), list(votes.kinds), votes.counts().sum(axis=0).tolist()] == then["voters"]
     assert [str(one) for one in inspect(run) if one.is_damage or "migrate" in one.words] == []
     run.journal.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.issues.audit import begun
+from workbench.issues.audit_plan import begun
 from workbench.issues.totals import ENOUGH
 
 if TYPE_CHECKING:

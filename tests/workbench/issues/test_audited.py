@@ -7,7 +7,7 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import find_issues
-from workbench.issues.audit import audit
+from workbench.issues.audit_plan import audit
 from workbench.issues.audited import Audited
 from workbench.recording.recorder import Recorder
 
@@ -26,7 +26,7 @@ def voted(tmp_path):
         run = recorder.run()
     said = true[:, None] ^ (rng.random((N, 3)) < 0.1)
     rows, people = np.divmod(np.arange(3 * N), 3)
-    run.save_votes(
+    wb.save_votes(run,
         pd.DataFrame({"id": dataset.ids[rows], "annotator": [f"p{p}" for p in people], "label": names[said.ravel()]})
     )
     return run, pd.Series(wrong, index=dataset.ids)
