@@ -10,6 +10,7 @@ from workbench.issues import find_issues
 from workbench.issues.audit_plan import audit
 from workbench.issues.audited import Audited
 from workbench.recording.recorder import Recorder
+from workbench.runs.votes import save_votes
 
 N = 400
 
@@ -26,9 +27,8 @@ def voted(tmp_path):
         run = recorder.run()
     said = true[:, None] ^ (rng.random((N, 3)) < 0.1)
     rows, people = np.divmod(np.arange(3 * N), 3)
-    wb.save_votes(run,
-        pd.DataFrame({"id": dataset.ids[rows], "annotator": [f"p{p}" for p in people], "label": names[said.ravel()]})
-    )
+    votes = {"id": dataset.ids[rows], "annotator": [f"p{p}" for p in people], "label": names[said.ravel()]}
+    save_votes(run, pd.DataFrame(votes))
     return run, pd.Series(wrong, index=dataset.ids)
 
 
