@@ -19,8 +19,8 @@ from workbench.issues.reasons import meaning
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.evidence.ensemble import Ensemble
     from workbench.runs.run import Run
+    from workbench.scores.ensemble import Ensemble
 
 BLOCK = 65_536
 """Rows of the curves read at a time: as many as lie together in the files."""

@@ -7,9 +7,9 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import find_issues
-from workbench.issues.audit_plan import audit
 from workbench.issues.audited import Audited
 from workbench.recording.recorder import Recorder
+from workbench.review.audit import audit
 from workbench.runs.votes import save_votes
 
 N = 400
