@@ -4333,7 +4333,7 @@ class PeoplePanel {
   }
 
   annotators(people) {
-    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: run.save_votes(frame) stores them." })];
+    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.save_votes(run, frame) stores them." })];
     return people.map(({ name, votes, quality, often }) =>
       h(
         "button",
