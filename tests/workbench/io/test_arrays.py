@@ -80,7 +80,7 @@ def test_what_does_not_fit_leaves_nothing(arrays, tmp_path, options, found):
 def test_help_names_every_option():
     from workbench.recording.imports import READERS, options_of
 
-    text = wb.read.__doc__
+    text = wb.import_run.__doc__
     for format in READERS:
         missing = [name for name in options_of(format) if f"`{name}" not in text]
         assert not missing, f"{format}: {missing}"

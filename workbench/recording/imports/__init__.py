@@ -56,10 +56,10 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
           (True unless said), `embeddings` (n, d), `logits` (epochs, n, k) or (n, k). Beside labels also `ids`,
           `images`, `sounds`, `texts`, `metadata` (a DataFrame of further columns) and `media_root`, as in
           `Dataset.from_arrays`; for a DataFrame `label`, `id`, `image`, `audio`, `text`, `media_root` as in
-          `Dataset.from_frame`.
-        - table: `label` (default "label"), `id`, `image`, `audio`, `text`: names of columns; `probs`: common prefix of
-          the columns of probabilities, or their names, and then `out_of_fold`, which must be said; `embedding`: column
-          of lists; `media_root`; `neutralized=True` for a CSV that `export` wrote.
+          `Dataset.from_frame`. Beside both `task`, the kind of label.
+        - table: `label` (default "label"), `id`, `image`, `audio`, `text`: names of columns; `task`: the kind of label;
+          `probs`: common prefix of the columns of probabilities, or their names, and then `out_of_fold`, which must be
+          said; `embedding`: column of lists; `media_root`; `neutralized=True` for a CSV that `export` wrote.
         - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` where it holds
           probabilities.
         - cartography: `logits=True` keeps the logits.
