@@ -20,7 +20,7 @@ from workbench.issues.kept import last_issues
 from workbench.runs.run import Run
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
-from workbench.tasks.protocol import Format
+from workbench.tasks.protocol import Format, Labels
 
 DROPS = ("flagged", "skipped", "suspects")
 CLEANED = ("relabel", "drop")
@@ -129,7 +129,7 @@ def export_table(
     dataset = run.dataset
     labels = run.labels()
     changed = dataset.kind.differ(labels, dataset.labels)
-    rows = exported_rows(run, drop=drop, only_changed=only_changed, cleaned=cleaned)
+    rows = _chosen(run, labels, changed, drop, only_changed, cleaned)
 
     name_of = _names(dataset, whole=cleaned is None)
     corrected = _objects(dataset.kind.to_column(labels, dataset.classes)[rows])
@@ -156,17 +156,28 @@ def exported_rows(
     cleaned: str | None = None,
 ) -> np.ndarray:
     """(m,) rows of the dataset, ascending, that `export` writes with these choices."""
+    labels = run.labels()
+    return _chosen(run, labels, run.dataset.kind.differ(labels, run.dataset.labels), drop, only_changed, cleaned)
+
+
+def _chosen(
+    run: Run,
+    labels: Labels,
+    changed: np.ndarray,
+    drop: str | Iterable[object] | None,
+    only_changed: bool,
+    cleaned: str | None,
+) -> np.ndarray:
+    """The same, of labels that are known and of which `changed` (n,) differ from the given ones."""
     if cleaned is not None and cleaned not in CLEANED:
         raise InputError.unknown("cleaned", cleaned, CLEANED)
     if cleaned == "drop" and only_changed:
         raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
-    kind, labels = run.dataset.kind, run.labels()
-    changed = kind.differ(labels, run.dataset.labels)
     keep = ~_dropped(run, drop)
     if only_changed:
         keep &= changed
     if cleaned is not None:
-        keep &= ~kind.missing(labels)
+        keep &= ~run.dataset.kind.missing(labels)
     if cleaned == "drop":
         keep &= ~changed
     return np.flatnonzero(keep)

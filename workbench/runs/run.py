@@ -368,13 +368,11 @@ class Run:
 
     def decided(self) -> Decided:
         """What the journal says of labels now: rows, keys of units and values, each unit once, oldest first."""
-        one_class = self.dataset.kind.one_class
-        state = self.journal.state() if one_class else self.journal.state(per="unit")
-        state = state[state["label"].notna()]
-        state = state if one_class else state.sort_values("time", kind="stable")
-        rows, known = self.dataset.find(state.index if one_class else state.index.get_level_values("id"))
-        keys = [""] * len(rows) if one_class else state.index.get_level_values("unit")[known].tolist()
-        return Decided(rows, keys, state["label"].to_numpy(object)[known].tolist())
+        table = self.journal.decided()
+        if self.dataset.kind.one_class:
+            table = table[table["unit"] == ""]
+        rows, known = self.dataset.find(pd.Index(table["id"]))
+        return Decided(rows, table["unit"][known].tolist(), table["label"][known].tolist())
 
     def labels(self) -> Labels:
         """The given labels with the journal's decisions applied, as `dataset.labels` holds them.
