@@ -241,7 +241,7 @@ def test_decisions_and_the_users_own_names_come_back(birds, tmp_path, suffix):
     there = issues.loc[back["file"]]
     assert (
         np.allclose(back["p_error"], there["p_error"])
-        and back["suggested_label"].tolist() == there["suggested"].tolist()
+        and back["suggested_label"].tolist() == there["suggested_label"].tolist()
     )
 
 
