@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 WORKBENCH = ("foundation", "tasks", "data", "storage", "runs", "evidence", "recording", "scores", "confident", "issues")
 WORKBENCH += ("review", "experiments", "reports", "shell")
-WIDGETS = ("_bundle", "plots", "wire", "view", "requests", "saved", "question", "explorer", "linking", "noiselab")
+WIDGETS = ("bundling", "plots", "wire", "_bundle", "view", "requests", "saved", "question", "explorer", "linking")
+WIDGETS += ("noiselab",)
 FLOORS = (*(f"workbench.{name}" for name in WORKBENCH), *(f"widgets.{name}" for name in WIDGETS))
 """From the ground up: a module imports modules of its floor and of those below. What is in none stands on top."""
 
