@@ -15,6 +15,7 @@ import mkdocs.plugins
 from mkdocs.structure.files import File
 
 import workbench
+from workbench.foundation.lazy import path_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -116,7 +117,7 @@ def public() -> dict[str, str]:
         module = importlib.import_module(package)
         homes = getattr(module, "HOMES", None) or dict.fromkeys(module.__all__, "")
         for one, below in homes.items():
-            found[f"{name}.{one}"] = ".".join(part for part in (package, below, one) if part)
+            found[f"{name}.{one}"] = f"{path_of(package, below) if below else package}.{one}"
     return found
 
 

@@ -22,7 +22,7 @@ PUBLIC = {
         *("Dataset", "Recorder", "replay", "import_run", "open_run", "Run", "Journal", "Evidence", "SCORES", "score"),
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare", "plant_errors", "planted_report"),
-        *("neighbors", "project", "embed_texts", "read_votes", "save_votes"),
+        *("neighbors", "project", "embed_texts"),
         *("confident", "errors", "experiments", "review"),
     ],
     "workbench.confident": [
@@ -42,7 +42,9 @@ PUBLIC = {
             "suggest",
         ),
     ],
-    "workbench.review": ["agreement", "annotator_quality", "consensus", "review_pace", "slices"],
+    "workbench.review": [
+        *("agreement", "annotator_quality", "consensus", "read_votes", "review_pace", "save_votes", "slices"),
+    ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
 ONLY_INSIDE_FUNCTIONS = {"torch", "umap", "plotly", "sklearn", "lightning", "transformers", "numba", "pynndescent"}
@@ -161,10 +163,11 @@ def test_importing_a_module_never_hides_the_public_name():
     """`workbench.score` is a function, and `workbench.review` a module, whatever else was imported before."""
     code = """
 import importlib, types, workbench
+from workbench.foundation.lazy import path_of
 for package in ("workbench", "workbench.confident", "workbench.experiments", "workbench.review"):
     whole = importlib.import_module(package)
     for name, home in whole.HOMES.items():
-        importlib.import_module(f"{package}.{home.removeprefix('.')}")
+        importlib.import_module(path_of(package, home))
         assert isinstance(getattr(whole, name), types.ModuleType) == home.startswith("."), name
         exec(f"from {package} import {name} as found")
         assert found is getattr(whole, name)

@@ -35,7 +35,7 @@ def test_examples_and_evidence(old):
     squares = (run.pred_probs().values.astype(np.float64) ** 2).sum()
     assert squares == pytest.approx(then["pred_probs_sum_of_squares"], abs=1e-3)
     assert run.pred_probs().out_of_fold
-    votes, planted = wb.read_votes(run), run.planted()
+    votes, planted = wb.review.read_votes(run), run.planted()
     assert (None if votes is None else votes.counts().sum(axis=0).tolist()) == then["votes"]
     assert planted.to_numpy().tolist() == then["planted"]
 
@@ -126,7 +126,7 @@ def test_a_run_with_votes_of_all_kinds(root, tmp_path, expected_2):
     check_journal(run.journal, then)
     assert run.labels().tolist() == then["labels"]
     assert plain(vote_table(run).set_index("id")) == then["votes"]
-    votes = wb.read_votes(run)
+    votes = wb.review.read_votes(run)
     assert [list(votes.names), list(votes.kinds), votes.counts().sum(axis=0).tolist()] == then["voters"]
     assert [str(one) for one in inspect(run) if one.is_damage or "migrate" in one.words] == []
     run.journal.close()

@@ -82,7 +82,7 @@ class Explorer(anywidget.AnyWidget):
     second_opinion : bool
         Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged. No
         verdict of another author is shown or moves the ranking. When all is judged, the people tab and
-        `workbench.agreement(run)` say how far the opinions agree.
+        `workbench.review.agreement(run)` say how far the opinions agree.
     keymap : "default", "prodigy", "labelstudio", "cvat", or dict of action to key or list of keys, optional
         The keys of another tool, or a dict that is laid over the default and must leave every action a key;
         `{action: []}` does without one. The help of the page (`?`) shows the keys in force. See `widgets.wire.keymaps`.
@@ -98,7 +98,7 @@ class Explorer(anywidget.AnyWidget):
     other : Run or path, optional
         A second run on the same examples (before a correction, another model, another seed), joined by id: differences
         become columns to colour, filter and sort by, arrows show what moved on the data map. The numbers are those of
-        `workbench.compare_runs(run, other)`.
+        `workbench.experiments.compare_runs(run, other)`.
     height : int
         Height in pixels of the part with the maps.
     **data
@@ -123,7 +123,7 @@ class Explorer(anywidget.AnyWidget):
         of a saved view.
     changes : DataFrame of what differs from the given labels. Set it to {id: class} (or a DataFrame with the column
         label) to let exactly these differ, in one step of undo.
-    run : the Run. issues : the suspects on show. views : the saved views.
+    run : the Run. issues, scores : the tables on show. views : the saved views.
     """
 
     _esm = HERE / "explorer.js"
@@ -237,6 +237,11 @@ class Explorer(anywidget.AnyWidget):
     def issues(self) -> pd.DataFrame:
         """The suspects on show, as from `workbench.find_issues`."""
         return self._view.issues
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The scores on show, as from `workbench.score`."""
+        return self._view.scores
 
     @property
     def views(self) -> dict[str, dict]:

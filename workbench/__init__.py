@@ -38,8 +38,6 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
     "embed_texts": "evidence.spaces",
     "neighbors": "evidence.neighbors",
     "project": "evidence.projection",
-    "read_votes": "runs.votes",
-    "save_votes": "runs.votes",
     "errors": ".foundation.errors",
     "experiments": ".experiments",
     "export": "review.export",

@@ -255,7 +255,7 @@ def test_people_has_pace_authors_and_annotators(page, run):
     given = run.dataset.given[:2].tolist()
     run.journal.relabel(["id000", "id001"], "owl", old=given, author="bo", source="review")
     votes = [("id001", "a", "cat"), ("id001", "b", "cat"), ("id001", "c", "dog"), ("id002", "c", "owl")]
-    wb.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
+    wb.review.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     body, _ = ex.ask("people")
     json.dumps(body, allow_nan=False)
     assert [(pair["a"], pair["b"], pair["n"]) for pair in body["authors"]] == [("anna", "bo", 2)]

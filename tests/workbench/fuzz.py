@@ -66,7 +66,7 @@ def make_run(path: Path) -> Path:
     for file, data in kept.items():  # as a kill would leave them
         file.write_bytes(data)
     votes = [(row, name, "abc"[(row + (row % 7 == 0)) % K]) for row in range(N) for name in ("ann", "bob")]
-    wb.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
+    wb.review.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
     run.journal.relabel([3], "b", old=[run.dataset.given[3]])
     run.journal.keep([4])
     run.journal.note([5], "unsure")
@@ -92,7 +92,7 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
     yield "logits", lambda: [run.logits(epoch) for epoch in run.logits_epochs]
     yield "embeddings", lambda: [run.embeddings(), run.embedding_origin()]
     yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.how))(run.pred_probs())
-    yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.read_votes(run))
+    yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.review.read_votes(run))
     yield "audit", lambda: read_plan(run)
     yield "views", lambda: Views(run.layout.views).read()
     yield "checkpoint", lambda: [load_state(path)["w"].numpy() for path in run.layout.checkpoints().values()]

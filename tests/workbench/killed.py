@@ -46,7 +46,7 @@ def embeddings(run: wb.Run, version: int) -> None:
 
 def votes(run: wb.Run, version: int) -> None:
     rows = range(2 + version)
-    wb.save_votes(run, pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
+    wb.review.save_votes(run, pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
 
 
 def views(run: wb.Run, version: int) -> None:

@@ -71,7 +71,7 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
         assert ("never saw" in run.embedding_origin(0)) is (version == 0)
         return version
     if kind == "votes":
-        return len(wb.read_votes(run).rows)
+        return len(wb.review.read_votes(run).rows)
     if kind == "views":
         from widgets.view.views import Views
 

@@ -1,6 +1,6 @@
 """Another run beside the one on show: its differences as columns, its places on the data map, the agreement in words.
 
-All numbers are those of `workbench.compare_runs`.
+All numbers are those of `workbench.experiments.compare_runs`.
 """
 
 from __future__ import annotations

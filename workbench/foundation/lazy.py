@@ -16,8 +16,8 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callabl
     Parameters
     ----------
     package : its `__name__`.
-    homes : public name -> module below the package that defines it, such as "runs.run". A value with a dot before it,
-        such as ".foundation.errors", is a module that is public as a whole.
+    homes : public name -> module below the package that defines it, such as "runs.run"; or the full path of a module
+        elsewhere. A value with a dot before it, such as ".foundation.errors", is a module that is public as a whole.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callabl
             public = ", ".join(sorted(homes))
             raise AttributeError(f"module {package!r} has no attribute {name!r}; public names: {public}")
         home = homes[name]
-        module = importlib.import_module(f"{package}.{home.removeprefix('.')}")
+        module = importlib.import_module(path_of(package, home))
         value = module if home.startswith(".") else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
@@ -39,6 +39,12 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callabl
         return sorted([*homes, *(name for name in vars(sys.modules[package]) if name.startswith("__"))])
 
     return sorted(homes), get, listed
+
+
+def path_of(package: str, home: str) -> str:
+    """The full path of the module that a value of `homes` means; see `names_of`."""
+    root = package.split(".")[0]
+    return home if home.startswith(f"{root}.") else f"{package}.{home.removeprefix('.')}"
 
 
 class LazyTable(Mapping[str, T], Generic[T]):

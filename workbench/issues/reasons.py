@@ -38,7 +38,7 @@ MEANINGS = {
 def meaning(reason: str) -> str:
     """What a reason rests on, in words; "" for one that is not of this module."""
     if " said " in reason and "annotator" in reason:
-        return "votes of the annotators, as stored with `wb.save_votes`"
+        return "votes of the annotators, as stored with `wb.review.save_votes`"
     return next((words for start, words in MEANINGS.items() if reason.startswith(start)), "")
 
 

@@ -6,7 +6,9 @@ HOMES = {
     "agreement": "kappa",
     "annotator_quality": "annotators",
     "consensus": "annotators",
+    "read_votes": "workbench.runs.votes",
     "review_pace": "pace",
+    "save_votes": "workbench.runs.votes",
     "slices": "slicing",
 }
 

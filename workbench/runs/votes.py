@@ -306,6 +306,6 @@ def votes_needed(run: Run) -> Votes:
     """The run's votes, or MissingEvidence that says how to store them."""
     votes = read_votes(run)
     if votes is None or not len(votes.rows):
-        how = "Store them with `wb.save_votes(run, frame)`: columns id, annotator, label."
+        how = "Store them with `wb.review.save_votes(run, frame)`: columns id, annotator, label."
         raise MissingEvidence.needed("This", ["votes"], how)
     return votes

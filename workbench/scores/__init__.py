@@ -34,7 +34,7 @@ HOW = {
     "logistic regression.",
     "neighbor_labels": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
     "neighbor_distances": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
-    "vote_counts": "Store the annotators' votes: `wb.save_votes(run, frame)` with columns id, annotator, label.",
+    "vote_counts": "Store the annotators' votes: `wb.review.save_votes(run, frame)` with columns id, annotator, label.",
     "given_labels": "Give labels with the Dataset.",
 }
 

@@ -159,7 +159,7 @@ def test_evidence_decides_the_key(run, rng):
     seen.append(cache.evidence_key(run.layout, run.dataset))
     run.save_pred_probs(rng.dirichlet(np.ones(run.k), run.n), out_of_fold=False, how="x")
     seen.append(cache.evidence_key(run.layout, run.dataset))
-    wb.save_votes(run, pd.DataFrame({"id": [1], "annotator": ["u"], "label": [run.classes[0]]}))
+    wb.review.save_votes(run, pd.DataFrame({"id": [1], "annotator": ["u"], "label": [run.classes[0]]}))
     seen.append(cache.evidence_key(run.layout, run.dataset))
     assert len({str(key) for key in seen}) == len(seen)
 

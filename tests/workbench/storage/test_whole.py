@@ -74,7 +74,7 @@ def saved(source, tmp_path):
 
     shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
     run = wb.open_run(tmp_path / "run")
-    wb.save_votes(run, pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
+    wb.review.save_votes(run, pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
     run.save_embeddings(run.embeddings(), how="again", trained_on_labels=False)
     Views(run.path / "views.json").save("mine", {"color_by": "aum"})
     issues = pd.DataFrame({"p_error": np.linspace(0, 1, run.n)}, index=run.dataset.ids)

@@ -88,7 +88,8 @@ def robust(
     ----------
     data : a Run or its path, or a Dataset with X.
     X : n inputs in dataset order; by default the embeddings of the run. Standardised, at most 128 principal components.
-    methods : names of `METHODS`, all by default. Further "fixed" (cross-entropy on labels
+    methods : str or list of str
+        Names of `METHODS`, all by default. Further "fixed" (cross-entropy on labels
         corrected by `find_issues`) and "clean" (cross-entropy on the true labels, the ceiling). Cross-entropy is always
         among them.
     rates : shares of labels to change, in [0, 1).
