@@ -1,6 +1,6 @@
 """Noise lab: spoil labels in a way you choose, train a small network, watch what it does to it and what finds them.
 
-Everything shown is one `workbench.experiments.simulate` call away (`lab.simulation`); this module has sliders and places for plots.
+Everything shown is one call of `wb.experiments.simulate` away (`lab.simulation`); this module has sliders and plots.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class NoiseLab(W.VBox):
 
     Parameters
     ----------
-    noise, rate, width, epochs, seed : as in `workbench.experiments.simulate`; where the sliders stand at first. `noise` is one of
-        `workbench.experiments.simulation.simulate.NOISES`.
+    noise, rate, width, epochs, seed : as in `wb.experiments.simulate`; where the sliders stand at first. `noise` is one
+        of `workbench.experiments.simulation.simulate.NOISES`.
     top : how many of the most suspicious examples are checked in the fourth plot; by default as many as are wrong.
 
     Attributes

@@ -294,7 +294,7 @@ def test_suspects_are_kept_and_the_queue_is_stable(run):
     assert again["p_error"].to_numpy() == pytest.approx(first["p_error"].to_numpy(), nan_ok=True)
     assert again["reasons"].tolist() == first["reasons"].fillna("").tolist()
     assert again.attrs["expected_errors"] == first.attrs["expected_errors"]
-    assert again["suggested"].tolist() == first["suggested"].tolist()
+    assert again["suggested_label"].tolist() == first["suggested_label"].tolist()
 
 
 def test_ranking_again_learns_and_every_view_opens_anew(page, monkeypatch, issues):

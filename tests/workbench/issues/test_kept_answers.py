@@ -97,7 +97,8 @@ def test_every_change_of_what_it_depends_on_computes_again(run, computed):
     again()
     run.save_embeddings(np.asarray(run.embeddings(1)), epoch=1, how="others", trained_on_labels=False)
     again()
-    wb.review.save_votes(run, pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3}))
+    votes = pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3})
+    wb.review.save_votes(run, votes)
     again()
     with wb.Recorder(run.path, run.dataset) as rec, rec.epoch(2):
         rec.batch(run.dataset.ids, np.zeros((run.n, run.k)))
