@@ -392,4 +392,5 @@ def test_coverage_and_width_on_real_label_errors(shared, labels, monkeypatch):
     rate = wrong.mean()
     simple = 2 * 1.96 * len(p) * np.sqrt(rate * (1 - rate) / 200 * (1 - 200 / len(p)))
     assert np.mean(covered) >= 0.93, np.mean(covered)
-    assert np.mean(widths) <= 0.72 * simple, np.mean(widths) / simple
+    # .72 until strata that look clean were allowed to be further off, without which reviewers' mistakes broke coverage
+    assert np.mean(widths) <= 0.75 * simple, np.mean(widths) / simple
