@@ -128,9 +128,13 @@ def drawn(page: object) -> object:
 
 
 def same(a: object, b: object) -> bool:
+    """No dot is another one: a scrolled page may round the corner of a frame otherwise, a few pixels of grey."""
     from PIL import ImageChops
 
-    return a.size == b.size and ImageChops.difference(a, b).getbbox() is None
+    if a.size != b.size:
+        return False
+    differing = ImageChops.difference(a, b).convert("L").point(lambda value: 255 if value else 0).histogram()[255]
+    return differing <= 12  # a dot has 20 and more
 
 
 def assert_becomes(page: object, before: object) -> None:
