@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from widgets.view import projecting
 from widgets.view.projecting import Projector
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
@@ -59,11 +60,11 @@ def test_an_earlier_epoch_never_keeps_the_kernel_waiting(run, monkeypatch):
     projector = Projector(run, lambda body, buffers: sent.append((body, len(buffers))))
     xy = np.zeros((run.n, 2), np.float32)
 
-    def slow(epoch: int, method: str = "umap") -> np.ndarray:
+    def slow(run: object, epoch: int, method: str = "umap") -> np.ndarray:
         assert method == "pca" or go.wait(30)
         return xy
 
-    monkeypatch.setattr(run, "project", slow)
+    monkeypatch.setattr(projecting, "project", slow)
     assert projector.of(1) == (None, 1, "laying out epoch 1…")
     first = projector.thread
     quick, epoch, note = projector.of(-1)
@@ -80,12 +81,12 @@ def test_a_layout_that_fails_is_said_and_can_be_asked_for_again(run, monkeypatch
     sent = []
     projector = Projector(run, lambda body, buffers: sent.append(body))
 
-    def broken(epoch: int, method: str = "umap") -> np.ndarray:
+    def broken(run: object, epoch: int, method: str = "umap") -> np.ndarray:
         raise InputError.at("embeddings", "are broken", "Record them again.")
 
-    monkeypatch.setattr(run, "project", broken)
+    monkeypatch.setattr(projecting, "project", broken)
     projector.of(1)
     projector.thread.join(30)
     assert "are broken" in sent[0]["failed"]
-    monkeypatch.setattr(run, "project", lambda epoch, method="umap": np.zeros((run.n, 2)))
+    monkeypatch.setattr(projecting, "project", lambda run, epoch, method="umap": np.zeros((run.n, 2)))
     assert projector.ready(1)

@@ -1,4 +1,4 @@
-"""Who labels, how fast, and do they agree: `workbench.review.agreement`, `annotators` and `pace` for the page."""
+"""Who labels, how fast, and do they agree: `agreement`, `annotator_quality` and `review_pace` for the page."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def out_of_fold(
 
     Parameters
     ----------
-    folds, seed : as in `cross_validate`.
+    folds, seed : as in `cross_val_predict`.
     epoch : an epoch with embeddings; -1 is the last.
     replace : put ours in place of probabilities that the user stored.
     client : a dask.distributed Client: folds go to its workers, which read the embeddings from the run.

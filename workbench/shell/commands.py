@@ -184,9 +184,11 @@ def report(args: argparse.Namespace) -> Lines:
 
 def project(args: argparse.Namespace) -> Lines:
     """2-D map of the embeddings, cached in the run."""
+    from workbench.evidence.projection import project as laid_out
+
     out = _free(args)
     run = open_run(args.run)
-    points = project(run, epoch=args.epoch, method=args.method, seed=args.seed)
+    points = laid_out(run, epoch=args.epoch, method=args.method, seed=args.seed)
     if out is None:
         yield f"{len(points):,} points, cached in {run.layout.cache}; write them with --out map.csv."
         return

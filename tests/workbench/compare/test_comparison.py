@@ -113,7 +113,7 @@ def test_nothing_gained_is_said(spoiled, rng):
         ({"after": np.zeros(200, int), "test": np.arange(200)}, "`test` holds .* examples whose label the correction"),
         ({"after": np.zeros(200, int), "test": (np.ones((5, 3)), np.zeros(5, int))}, r"inputs of shape \(5, 3\) for 5"),
         ({"after": np.zeros(200, int), "suspects": [999]}, "1 not in the dataset"),
-        ({"after": pd.DataFrame({"p": [1.0]})}, "unknown column 'suggested'"),
+        ({"after": pd.DataFrame({"p": [1.0]})}, "unknown column 'suggested_label'"),
     ],
 )
 def test_refusals(spoiled, options, message):
@@ -192,7 +192,7 @@ def test_named_examples_are_held_out_from_every_training(spoiled):
 
 def test_suggestions_of_a_table_count_as_corrections(spoiled):
     dataset, X, truth = spoiled
-    table = pd.DataFrame({"suggested": dataset.names_of(truth), "is_issue": dataset.given_labels != truth})
+    table = pd.DataFrame({"suggested_label": dataset.names_of(truth), "is_issue": dataset.given_labels != truth})
     table.loc[np.flatnonzero(table["is_issue"])[:5], "is_issue"] = False
     result = wb.compare(dataset, X, Memory(), after=table.rename_axis("id"), truth=truth, repeats=2)
     assert result.changed == 15

@@ -21,7 +21,8 @@ def recorded(tmp_path, rng, batches, dtypes=(np.float32,), stop=None, ruled_out=
     given = [None if rng.random() < 0.1 else "abcd"[label] for label in rng.integers(0, K, N)]
     dataset = Dataset.from_arrays(given, classes=list("abcd"))
     logits = rng.normal(size=(N, K)).astype(np.float16)
-    logits[rng.random(N) < ruled_out, 0] = -np.inf
+    others = np.flatnonzero((rng.random(N) < ruled_out) & (dataset.given_labels != 0))
+    logits[others, 0] = -np.inf
     with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
         for number, rows in enumerate(batches):
             recorder.batch(rows, logits[rows].astype(dtypes[number % len(dtypes)]))

@@ -140,7 +140,7 @@ def compare_rankings(
     --------
     Four examples, the last two relabelled from 0 to 1. Model b learned the errors.
 
-    >>> result = rerank({"a": [0, 1, 1, 1], "b": [0, 1, 0, 0], "c": [0, 0, 1, 1]}, [0, 1, 0, 0], [0, 1, 1, 1])
+    >>> result = compare_rankings({"a": [0, 1, 1, 1], "b": [0, 1, 0, 0], "c": [0, 0, 1, 1]}, [0, 1, 0, 0], [0, 1, 1, 1])
     >>> result.table[["given", "corrected", "rank_given", "rank_corrected"]]
            given  corrected  rank_given  rank_corrected
     model

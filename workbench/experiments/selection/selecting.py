@@ -111,7 +111,7 @@ def sample_weights(
     Examples
     --------
     >>> data = Dataset.from_arrays(["cat", "dog", "cat", None], ids=["a", "b", "c", "d"])
-    >>> weigh(data, pd.Series([0.1, 0.9, 0.4, 0.8], index=["a", "b", "c", "d"]), end="high").round(2).to_dict()
+    >>> sample_weights(data, pd.Series([0.1, 0.9, 0.4, 0.8], index=["a", "b", "c", "d"]), end="high").round(2).to_dict()
     {'a': 0.33, 'b': 1.0, 'c': 0.67, 'd': 0.0}
     """
     data = opened(run)

@@ -124,7 +124,7 @@ def _format(place: Any, options: dict[str, Any]) -> str | None:
 
 
 def write(run: Run, target: str | Path, format: str, *, force: bool = False, **options: Any) -> Path:
-    """Write a run in an outside format, so that other tools (or `read`) take it.
+    """Write a run in an outside format, so that other tools (or `import_run`) take it.
 
     Parameters
     ----------

@@ -181,7 +181,7 @@ def _of_labels(
     shape = np.shape(labels) if hasattr(labels, "shape") else None
     if shape is not None and len(shape) != 1:
         found = f"is an array of shape {tuple(shape)}"
-        todo = "Pass the n labels first: `Explorer(labels, pred_probs=P)`, `read(labels, path, pred_probs=P)`."
+        todo = "Pass the n labels first: `Explorer(labels, pred_probs=P)`, `import_run(labels, path, pred_probs=P)`."
         raise InputError.at("source", found, todo)
     if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
         todo = "Pass a run or its path, a DataFrame, a Dataset, or labels (with pred_probs=, embeddings=, images=)."

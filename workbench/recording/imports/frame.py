@@ -103,8 +103,8 @@ def read(
 def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
     """Write ids, given labels, the user's columns and stored probabilities (p_<class>) as .csv, .jsonl or .parquet.
 
-    `read` takes it back with ``id="id", probs="p_"`` (and `neutralized=True` for CSV); columns named id, label or p_...
-    in the user's own table get a trailing underscore. For labels as corrected, see `workbench.export`.
+    `import_run` takes it back with ``id="id", probs="p_"`` (and `neutralized=True` for CSV); columns named id, label or
+    p_... in the user's own table get a trailing underscore. For labels as corrected, see `workbench.export`.
     """
     file = check_target(target, force)
     dataset = run.dataset

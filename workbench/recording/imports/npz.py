@@ -107,7 +107,7 @@ def read(
 
 
 def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = True) -> Path:
-    """Write a run as an archive that `read` takes.
+    """Write a run as an archive that `import_run` takes.
 
     Parameters
     ----------

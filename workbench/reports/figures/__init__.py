@@ -42,7 +42,7 @@ __all__ = ["FIGURES", "OF_RESULTS", "figure"]
 
 
 def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure:
-    """A plotly figure of a run, or of a result of `compare`, `rerank` and their like.
+    """A plotly figure of a run, or of a result of `compare`, `compare_rankings` and their like.
 
     Parameters
     ----------
