@@ -43,7 +43,7 @@ def test_cells_lenses_orders_and_people(explorer, run_path: Path):
     assert probe.wait("len(ex.selection)") == wanted
     box = page.locator(".lw-matrix").bounding_box()
     page.mouse.click(box["x"] + 0.11 * box["width"], box["y"] + 0.11 * box["height"])  # beside the names
-    zeros = probe.eval("int(__import__('workbench').confusion(ex.run).iloc[0, 0])")
+    zeros = probe.eval("int(__import__('workbench').confusion_matrix(ex.run).iloc[0, 0])")
     probe.wait(f"len(ex.selection) == {zeros}")
 
     lens = page.locator("select[aria-label='select by a lens']")

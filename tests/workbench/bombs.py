@@ -184,7 +184,9 @@ def pred_probs_json_deep(folder: Path) -> Callable[[], object]:
 def embeddings_json_deep(folder: Path) -> Callable[[], object]:
     from workbench.storage.provenance import embedding_origin
 
-    return run_with(folder, "embeddings/epoch=0000.json", DEEP, embedding_origin)
+    return run_with(
+        folder, "embeddings/epoch=0000.json", DEEP, lambda run: embedding_origin(run.layout, run.epochs[-1], run.mode)
+    )
 
 
 @case

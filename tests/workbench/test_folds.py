@@ -44,11 +44,12 @@ def test_no_row_is_predicted_by_a_model_that_saw_it(rng):
 
 def test_equals_scikit_learn_on_the_same_folds(rng):
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+    from sklearn.model_selection import PredefinedSplit
+    from sklearn.model_selection import cross_val_predict as of_sklearn
 
     X, y = blobs(rng)
     split = PredefinedSplit(deal_folds(y, 5, 3))
-    expected = cross_val_predict(LogisticRegression(), X, y, cv=split, method="predict_proba")
+    expected = of_sklearn(LogisticRegression(), X, y, cv=split, method="predict_proba")
     assert np.allclose(
         cross_val_predict(LogisticRegression(), X, Dataset.from_arrays(y), 5, seed=3), expected, atol=1e-6
     )
@@ -208,7 +209,7 @@ def test_constant_wide_and_single_class_embeddings(tmp_path, rng):
 def test_a_run_without_embeddings_says_how_to_get_probabilities(tmp_path):
     with Recorder(tmp_path / "run", Dataset.from_arrays([0, 1])) as recorder, recorder.epoch(0):
         recorder.batch([0, 1], np.zeros((2, 2)))
-    with pytest.raises(MissingEvidence, match=r"`embeddings`.*save_pred_probs.*cross_validate"):
+    with pytest.raises(MissingEvidence, match=r"`embeddings`.*save_pred_probs.*cross_val_predict"):
         out_of_fold(recorder.run())
 
 

@@ -34,10 +34,10 @@ def issues(run):
     p = np.linspace(0.95, 0.05, N)
     suggested = np.where(np.arange(N) % 2, "owl", "cat")
     frame = pd.DataFrame(
-        {"given": run.dataset.given, "suggested": suggested, "p_error": p, "is_issue": np.arange(N) < 18},
+        {"given_label": run.dataset.given, "suggested_label": suggested, "p_error": p, "is_issue": np.arange(N) < 18},
         index=pd.Index(run.dataset.ids, name="id"),
     )
-    frame.loc[100, "suggested"] = "owl"
+    frame.loc[100, "suggested_label"] = "owl"
     return frame
 
 
