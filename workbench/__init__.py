@@ -9,8 +9,8 @@ The folders, in the order of the data; each imports only what stands before it:
     data          examples, images and sounds        issues        which labels are wrong, and how sure we are
     storage       the files of a run                 review        a person at work: queues, annotators, export
     runs          a run, its journal, its votes      experiments   does it help: compare, select, robust, simulate
-    recording     how a run comes to be              reports       figures and the page
-    evidence      what models say                    shell         the command `workbench`
+    evidence      what models say                    reports       figures and the page
+    recording     how a run comes to be              shell         the command `workbench`
 
 Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
 scikit-learn come in only with the function that needs them.
