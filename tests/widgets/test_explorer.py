@@ -265,7 +265,7 @@ def test_public_names_of_the_explorer_are_the_written_list():
     names = {name for name in set(dir(Explorer)) - set(dir(AnyWidget)) if not name.startswith("_")}
     assert names == {
         *("selection", "current", "queue", "color_by", "filters", "cameras", "epochs", "view", "changes", "views"),
-        *("height", "webgl", "rank_again", "table", "save_view", "delete_view", "save_html"),
+        *("height", "webgl", "rank_again", "scores", "table", "save_view", "delete_view", "save_html"),
         *("run", "issues"),
     }
 
