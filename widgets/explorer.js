@@ -4333,7 +4333,7 @@ class PeoplePanel {
   }
 
   annotators(people) {
-    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.save_votes(run, frame) stores them." })];
+    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.review.save_votes(run, frame) stores them." })];
     return people.map(({ name, votes, quality, often }) =>
       h(
         "button",
@@ -5676,7 +5676,7 @@ class Head {
       onchange: () => this.onColor(this.color.value),
     });
     this.lens = h("select", {
-      "aria-label": "select by a lens",
+      "aria-label": "select by a slice",
       title: "ready-made selections",
       onfocus: () => this.fillLenses(),
       onpointerdown: () => this.fillLenses(),
@@ -5722,7 +5722,7 @@ class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
+      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),
       this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,

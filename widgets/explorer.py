@@ -1,6 +1,6 @@
 """The linked view of a run: maps, filters, gallery, inspector and review queue in one widget.
 
-Everything that is shown can be had without it (`workbench.score`, `workbench.find_issues`, `run.project`, ...); this
+Everything that is shown can be had without it (`workbench.score`, `workbench.find_issues`, `workbench.project`); this
 module passes arrays to the page, answers its questions (one answer each, an error is an answer) and hands decisions
 to the journal. Synced state stays small: arrays and media cross in messages, never in the widget's state, so that a
 saved notebook does not grow.

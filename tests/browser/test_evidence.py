@@ -46,7 +46,7 @@ def test_cells_lenses_orders_and_people(explorer, run_path: Path):
     zeros = probe.eval("int(__import__('workbench').confusion_matrix(ex.run).iloc[0, 0])")
     probe.wait(f"len(ex.selection) == {zeros}")
 
-    lens = page.locator("select[aria-label='select by a lens']")
+    lens = page.locator("select[aria-label='select by a slice']")
     page.wait_for_function("() => /outliers/.test(document.querySelectorAll('.lw-pick select')[1].textContent)")
     lens.select_option("py:outliers")
     outliers = probe.eval("int(__import__('workbench').outliers(ex.run).is_outlier.sum())")

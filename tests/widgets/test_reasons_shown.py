@@ -59,13 +59,13 @@ def agrees(ex: wd.Explorer) -> None:
 
 
 def test_embeddings_of_the_epoch_that_the_detector_took(tmp_path):
-    from workbench.evidence.most_informative_epoch import telling_epoch
+    from workbench.evidence.most_informative_epoch import most_informative_epoch
 
     run = open_run(recorded(tmp_path / "run"))
-    assert telling_epoch(run) != run.embedding_epochs[-1]
+    assert most_informative_epoch(run) != run.embedding_epochs[-1]
     ex = wd.Explorer(run)
     agrees(ex)
-    assert ex._view.details.of(0, "")["neighbors"]["by"] == f"embeddings of epoch {telling_epoch(run)}"
+    assert ex._view.details.of(0, "")["neighbors"]["by"] == f"embeddings of epoch {most_informative_epoch(run)}"
 
 
 def test_a_large_set_shows_what_the_detector_looked_up(tmp_path, monkeypatch):

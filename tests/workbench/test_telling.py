@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.evidence.most_informative_epoch import epoch_weights, learned_shares, telling_epoch
+from workbench.evidence.most_informative_epoch import epoch_weights, learned_shares, most_informative_epoch
 
 
 def test_epochs_that_can_tell_weigh_most():
@@ -40,8 +40,8 @@ def test_embeddings_are_taken_before_labels_are_memorised():
         mode="train", k=2, epochs=(0, 1, 2), embedding_epochs=(0, 1, 2), stat_matrix=lambda name: correct,
         dataset=SimpleNamespace(given_labels=given),
     )  # fmt: skip
-    assert telling_epoch(run) == 1
+    assert most_informative_epoch(run) == 1
     run.embedding_epochs = (0, 2)
-    assert telling_epoch(run) == 2, "an epoch that has not learned the classes is the last choice"
+    assert most_informative_epoch(run) == 2, "an epoch that has not learned the classes is the last choice"
     run.mode = "import"
-    assert telling_epoch(run) == 2
+    assert most_informative_epoch(run) == 2

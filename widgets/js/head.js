@@ -1,4 +1,4 @@
-/** The line on top: what is open, colour and lens menus, what was saved, export and help. */
+/** The line on top: what is open, colour and slice menus, what was saved, export and help. */
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 
@@ -44,7 +44,7 @@ export class Head {
       onchange: () => this.onColor(this.color.value),
     });
     this.lens = h("select", {
-      "aria-label": "select by a lens",
+      "aria-label": "select by a slice",
       title: "ready-made selections",
       onfocus: () => this.fillLenses(),
       onpointerdown: () => this.fillLenses(),
@@ -90,7 +90,7 @@ export class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "lens" }), this.lens),
+      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),
       this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,

@@ -72,7 +72,7 @@ export class PeoplePanel {
   }
 
   annotators(people) {
-    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.save_votes(run, frame) stores them." })];
+    if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.review.save_votes(run, frame) stores them." })];
     return people.map(({ name, votes, quality, often }) =>
       h(
         "button",

@@ -39,7 +39,7 @@ def ask_lens(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     ask_lenses(view, content, buffers)
     name = content.get("name")
     if name not in view.lenses:
-        raise InputError.unknown("lens", name, view.lenses)
+        raise InputError.unknown("slice", name, view.lenses)
     return {}, [packed(view.lenses[name][0])]
 
 

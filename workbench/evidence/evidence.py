@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.inputs import classes_among, encode_labels, row_names, to_matrix, warn_if_permuted
-from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import Neighbors, nearest
 from workbench.evidence.neighbors import neighbors as neighbors_of
 from workbench.evidence.spaces import text_vectors
@@ -316,7 +316,7 @@ class Evidence:
 
     def _add_run_embeddings(self, run: Run) -> None:
         def epoch() -> int:
-            found = telling_epoch(run)
+            found = most_informative_epoch(run)
             self.notes["embeddings"] = f"epoch {found}; {run.embedding_origin(found)}"
             return found
 

@@ -45,7 +45,7 @@ def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tup
     return balanced, missed
 
 
-def telling_epoch(run: Run) -> int:
+def most_informative_epoch(run: Run) -> int:
     """The epoch whose embeddings tell right labels from wrong ones best: the last, unless several were recorded.
 
     An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide

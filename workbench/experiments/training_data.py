@@ -37,7 +37,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
     """The user's X, or the embeddings of a run.
 
     Of several recorded epochs the one is taken whose embedding tells right labels from wrong ones best
-    (`workbench.evidence.most_informative_epoch.telling_epoch`).
+    (`workbench.evidence.most_informative_epoch.most_informative_epoch`).
 
     Raises
     ------
@@ -48,9 +48,9 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         if not isinstance(data, Run) or not data.embedding_epochs:
             how = "Pass `X=`, one row of numbers per example, or record with `rec.batch(ids, logits, embeddings=...)`."
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
-        from workbench.evidence.most_informative_epoch import telling_epoch
+        from workbench.evidence.most_informative_epoch import most_informative_epoch
         from workbench.evidence.neighbors import finite_rows
-        epoch = telling_epoch(data)
+        epoch = most_informative_epoch(data)
         values = data.embeddings(epoch)
         there = finite_rows(values)
         values = np.asarray(values, np.float32)

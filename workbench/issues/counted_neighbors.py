@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import neighbors
 from workbench.issues.posterior import NEAREST_ROWS
 from workbench.storage.cache import embedding_key, load, store, text_key
@@ -73,4 +73,4 @@ def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:
 def _key(run: Run) -> dict[str, str]:
     if not run.embedding_epochs:
         return text_key(run.dataset)
-    return {"embeddings": embedding_key(run.layout, telling_epoch(run))}
+    return {"embeddings": embedding_key(run.layout, most_informative_epoch(run))}

@@ -28,8 +28,8 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
 
     Returns
     -------
-    DataFrame indexed by id in dataset order, one bool column per lens that holds anything. `.attrs["how"][name]` says
-    what the lens holds. Examples of a lens: `frame.index[frame["outliers"]]`
+    DataFrame indexed by id in dataset order, one bool column per slice that holds anything. `.attrs["how"][name]` says
+    what the slice holds. Examples of a slice: `frame.index[frame["outliers"]]`
     """
     run = opened(run)
     require_task(run, "multiclass", "slices")
@@ -87,7 +87,7 @@ def _of_predictions(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         predicted, how = predicted_labels(run)
     except MissingEvidence:
-        return  # nothing was predicted: no such lens
+        return  # nothing was predicted: no such slice
     given = run.dataset.given_labels
     yield "prediction differs", (predicted >= 0) & (given >= 0) & (predicted != given), how
 
@@ -98,7 +98,7 @@ def _of_duplicates(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         table = duplicates(run)
     except MissingEvidence:
-        return  # nothing to compare by: no such lens
+        return  # nothing to compare by: no such slice
     rows = run.dataset.rows(table.index.to_numpy())
 
     def mask(chosen: pd.Series) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence.evidence import Evidence
-from workbench.evidence.most_informative_epoch import telling_epoch
+from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import InputError, MissingEvidence, first_few
 from workbench.foundation.statistics import PER_EPOCH
@@ -227,7 +227,9 @@ class Ensemble(Evidence):
             words = "; ".join(dict.fromkeys(run.embedding_origin() for run, _ in told))
 
             def side_by_side() -> np.ndarray:
-                spaces = [np.asarray(run.embeddings(telling_epoch(run))[rows], np.float32) for run, rows in told]
+                epochs = [most_informative_epoch(run) for run, _ in told]
+                parts = [run.embeddings(epoch)[rows] for (run, rows), epoch in zip(told, epochs, strict=True)]
+                spaces = [np.asarray(part, np.float32) for part in parts]
                 return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
 
             beside = f"of {len(told)} runs side by side"
