@@ -53,7 +53,6 @@ DOORS = {
     "report": lambda run, path: wb.report(run, path / "report.html"),
     "robust": lambda run, path: experiments.robust(run, X),
     "sample_weights": lambda run, path: experiments.sample_weights(run),
-    "save_pred_probs": lambda run, path: run.save_pred_probs(X, out_of_fold=True, how="x"),
     "score of a run": lambda run, path: wb.score(run),
     "select": lambda run, path: experiments.select(run, 0.5),
     "slices": lambda run, path: review.slices(run),
@@ -71,6 +70,13 @@ def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
         DOORS[what](run, tmp_path)
     left = {path.name for path in tmp_path.rglob("*")} - {path.name for path in before}
     assert not left & {"report.html", "pred_probs.npy", "audit.parquet"}
+
+
+def test_a_kind_whose_predictions_are_not_stored(run):
+    words = r"`task` is 'prototype-tags', of which a run stores no predictions, not `pred_probs`"
+    with pytest.raises(InputError, match=words):
+        run.save_pred_probs(X, out_of_fold=True, how="x")
+    assert not list(run.path.glob("pred_probs*"))
 
 
 def test_each_door_is_tried_and_named_as_users_call_it(root):

@@ -26,6 +26,9 @@ from workbench.issues.audited import Audited, audited
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
+from workbench.issues.kinds import ESTIMATORS
+from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
+from workbench.issues.kinds.finding import find_in_kind
 from workbench.issues.nearby import labels_near
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
@@ -35,7 +38,7 @@ from workbench.issues.totals import shown
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.runs.run import Run, opened
 from workbench.runs.verdicts import known_verdicts, unit_verdicts_of, verdicts_of
-from workbench.scores.as_evidence import as_evidence
+from workbench.scores.as_evidence import as_evidence, kind_of
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -145,13 +148,22 @@ def find_issues(
     arrays |= {} if out_of_fold is True else {"out_of_fold": out_of_fold}
     source = opened(_one_of_labels(source, labels, given_labels))
     counted = verdicts is None and is_run(source) and not arrays
+    kind = kind_of(source, task)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
+    if client is None and kind in ESTIMATORS:
+        settings = {"per": per, "fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}
+        with progress("find_issues", FINDING_STEPS):
+            return find_in_kind(source, kind, arrays, **settings)
     if client is not None:
         verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
-        source = as_evidence(source, task=task, **arrays) if arrays else source
         settings = {"fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}
+        if kind in ESTIMATORS:
+            settings |= {"per": per}
+        source = as_evidence(source, task=task, **arrays) if arrays else source
         frame = on_one_worker(functools.partial(_of_place, settings=settings), source, client)
+        if kind in ESTIMATORS:
+            return frame
         frame = _with_total(source, frame, verdicts) if counted else frame
         return by_unit(frame) if per == "unit" else frame
     evidence = as_evidence(source, task=task, **arrays)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.issues.kinds import ESTIMATORS
 from workbench.runs.run import Run
 from workbench.storage.cache import evidence_key, key_digest, load_frame, store_frame, stored_key
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 NAME = "suspects"
 VERSION = 6
 """Of the detector: another number when the same evidence gives another result."""
+
+
+def kind_key(run: Run) -> dict[str, object]:
+    """What an answer depends on besides the evidence: the kind of label, and the version of its estimator."""
+    return {"task": run.task, "estimator": ESTIMATORS[run.task].version} if run.task in ESTIMATORS else {}
 
 
 DEFAULTS = {"fdr": None, "threshold": 0.5, "seed": 0}
@@ -77,10 +83,18 @@ class Kept:
 
     def load(self) -> pd.DataFrame | None:
         """The answer, equal in every bit, dtype and attribute; None where there is none of this user's."""
-        return load_frame(self._run.layout, self._name, self._key)
+        frame = load_frame(self._run.layout, self._name, self._key)
+        if frame is None or self._key.get("per") != "unit":
+            return frame
+        attrs, frame = frame.attrs, frame.set_index(["id", "unit"])
+        frame.attrs = attrs
+        return frame
 
     def store(self, issues: pd.DataFrame) -> None:
         """Keep an answer in place of the last one; in a place that cannot be written nothing is kept."""
+        if issues.index.nlevels > 1:
+            attrs, issues = issues.attrs, issues.reset_index()
+            issues.attrs = attrs
         store_frame(self._run.layout, self._name, self._key, issues)
 
 
@@ -89,7 +103,7 @@ def last_issues(run: Run) -> pd.DataFrame | None:
 
     The verdicts that it used may be older ones: whoever exports decides first, and does not want to wait again.
     """
-    kept = Kept(run, DEFAULTS, None)
+    kept = Kept(run, DEFAULTS | ({} if run.dataset.kind.one_class else {"per": "example"} | kind_key(run)), None)
     found = stored_key(run.layout, kept._name)
     wanted = {name: value for name, value in kept._key.items() if name != "verdicts"}
     if found is not None and wanted == {name: found.get(name) for name in wanted}:

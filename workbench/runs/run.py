@@ -25,7 +25,6 @@ from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.provenance import embedding_origin
 from workbench.storage.remote import layout_at
-from workbench.tasks import require_task
 from workbench.tasks.protocol import Decided, Labels
 
 
@@ -71,7 +70,7 @@ class Run:
         self.path = self.layout.root
         self.described = read_run_json(self.layout)
         self.dataset: Dataset = self._read_dataset(media_root)
-        self._probabilities = StoredProbabilities(self.layout, (self.n, self.k), self.dataset.ids)
+        self._probabilities = StoredProbabilities(self.layout, self.n, self._check_predictions)
 
     def _read_dataset(self, media_root: str | Path | None) -> Dataset:
         return read_dataset(self.layout, self.described, media_root)
@@ -264,7 +263,7 @@ class Run:
         return whole
 
     def pred_probs(self) -> PredProbs | None:
-        """Stored predicted probabilities and whether they are out-of-fold; None when there are none.
+        """Stored predicted probabilities (or predictions) and whether they are out-of-fold; None when there are none.
 
         Raises
         ------
@@ -273,14 +272,15 @@ class Run:
         from workbench.data.inputs import note_order
 
         found = self._probabilities.read()
-        if found is not None:
+        if found is not None and self.dataset.kind.one_class:
             note_order(found.values, self.dataset.classes)
         return found
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
-        """Store predicted probabilities (n, k), rows in dataset order, each summing to 1.
+        """Store predicted probabilities (n, k), rows in dataset order: of classes they sum to 1 in each row.
 
-        They replace those that are there, which stay until the new ones are whole, with what is said of them.
+        They replace those that are there, which stay until the new ones are whole, with what is said of them. For
+        multi-label data they are the probabilities of the tags, each in [0, 1].
 
         Parameters
         ----------
@@ -292,18 +292,34 @@ class Run:
         ------
         InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.
         """
-        from workbench.data.inputs import warn_if_permuted
-        from workbench.foundation.checks import check_pred_probs
+        self._save_predictions("pred_probs", values, out_of_fold, how)
 
-        require_task(self, "multiclass", "save_pred_probs")
+    def save_predictions(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+        """Store predictions that are no probabilities, such as numbers: (n,) or (n, width) floats in dataset order.
+
+        As `save_pred_probs`, for kinds of labels that take `predictions`.
+        """
+        self._save_predictions("predictions", values, out_of_fold, how)
+
+    def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, how: str) -> None:
+        from workbench.data.inputs import warn_if_permuted
+
+        kind = self.dataset.kind
+        if kind.stored != name:
+            found = f"is {self.task!r}, of which a run stores {f'`{kind.stored}`' if kind.stored else 'no predictions'}"
+            raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` beside the run.")
         values = np.asarray(values, dtype=np.float32)
-        if values.shape != (self.n, self.k):
-            found = f"has shape {values.shape} for {self.n} examples and {self.k} classes"
-            raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
-        if self.n:
-            check_pred_probs(values, ids=self.dataset.ids)
+        values = values[:, None] if values.ndim == 1 and name == "predictions" else values
+        self._check_predictions(values)
+        if kind.one_class and self.n:
             warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
         self._probabilities.save(PredProbs(values, bool(out_of_fold), how))
+
+    def _check_predictions(self, values: np.ndarray) -> None:
+        try:
+            self.dataset.kind.check_predictions(values, self.n, self.dataset.classes)
+        except InputError as error:
+            raise error.with_id(self.dataset.ids) from None
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:
         """Store probabilities that this program made; not where something of a person's lies, unless `replace`."""

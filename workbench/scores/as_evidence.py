@@ -6,6 +6,8 @@ their units themselves (`Task.meet`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.inputs import warn_if_permuted
+from workbench.data.inputs import row_names, warn_if_permuted
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.runs.run import Run
@@ -40,10 +42,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
     InputError
         Arrays beside a Run or Evidence, which have their own; or as in `Evidence.from_arrays`.
     """
-    found = getattr(source, "task", None)
-    if task is not None and found not in (None, task):
-        raise InputError.at("task", f"is {task!r} beside labels of the task {found!r}", "Leave it out.")
-    task = found or task or "multiclass"
+    task = kind_of(source, task)
     if not find_task(task).one_class:
         return source if isinstance(source, Evidence) else _of_units(source, task, arrays)
     if isinstance(source, pd.DataFrame):
@@ -69,19 +68,90 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
     return Evidence.from_arrays(source, **arrays)
 
 
-def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) -> Evidence:
-    """Evidence about the units of labels that are not one class per example."""
+def kind_of(source: Any, task: str | None) -> str:
+    """The kind of label of whatever a caller has; `task` where the source does not say it, by default multiclass.
+
+    Raises
+    ------
+    InputError : the source says another one, or there is none of this name.
+    """
+    found = getattr(source, "task", None)
+    if task is not None and found not in (None, task):
+        raise InputError.at("task", f"is {task!r} beside labels of the task {found!r}", "Leave it out.")
+    return find_task(found or task or "multiclass").name
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """Labels of any kind with what is known beside them.
+
+    Attributes
+    ----------
+    evidence : by name out of `Task.predictions`. out_of_fold : whether predictions had not seen the labels. sources :
+        where each piece comes from, in words.
+    """
+
+    dataset: Dataset
+    evidence: dict[str, Any]
+    out_of_fold: bool
+    sources: dict[str, str]
+
+
+def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any]) -> HandedIn:
+    """Labels that are not one class per example, with their evidence: what is passed, and what a run has stored.
+
+    Parameters
+    ----------
+    source : a Run, a Dataset, or labels as `Task.read` takes them. task : the kind of label.
+    arrays : as for `as_evidence`; they take the place of what a run has of the same name.
+
+    Raises
+    ------
+    InputError : an array that this kind of label does not take.
+    """
     kind = find_task(task)
-    dataset = getattr(source, "dataset", source)
+    dataset, arrays = getattr(source, "dataset", source), dict(arrays)
     if not isinstance(dataset, Dataset):
         described = (*OF_LABELS, *reading_options(kind))
         told = {name: arrays[name] for name in described if arrays.get(name) is not None}
+        named = row_names(source)
+        if named is not None:
+            told.setdefault("ids", named)
         dataset = Dataset.from_arrays(source, task=task, **told)
         arrays = {name: array for name, array in arrays.items() if name not in described}
-    out_of_fold = arrays.pop("out_of_fold", True)
+    out_of_fold = arrays.pop("out_of_fold", None)
     for name in arrays:
         if name not in kind.predictions:
             raise InputError.unknown("array", name, kind.predictions, f"The labels are of the task {task!r}.")
+    found, sources, stored_apart = _stored(source, dataset)
+    if out_of_fold is None:
+        out_of_fold = stored_apart if kind.stored not in arrays else True
+    seen = "out-of-fold" if out_of_fold else "in-sample"
+    sources |= {name: f"{seen} as given" if name == (kind.stored or "pred_probs") else "as given" for name in arrays}
+    return HandedIn(dataset, {**found, **arrays}, bool(out_of_fold), sources)
+
+
+def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, str], bool]:
+    """What a run has, or a Dataset, of what its kind of label takes; where it is from; whether it is out-of-fold."""
+    kind = dataset.kind
+    found: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    out_of_fold = True
+    if isinstance(source, Run):
+        probs = source.pred_probs() if kind.stored else None
+        if probs is not None:
+            found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.how, probs.out_of_fold
+        if "embeddings" in kind.predictions and source.embedding_epochs:
+            found["embeddings"], sources["embeddings"] = source.embeddings(), source.embedding_origin()
+    if "texts" in kind.predictions and dataset.text_column is not None:
+        found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
+    return found, sources, out_of_fold
+
+
+def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) -> Evidence:
+    """Evidence about the units of labels that are not one class per example."""
+    kind, handed = find_task(task), handed_in(source, task, arrays)
+    dataset, arrays, out_of_fold = handed.dataset, handed.evidence, handed.out_of_fold
     if not arrays:
         raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them beside the labels.")
     met = kind.meet(dataset.units, dataset.classes, **arrays)

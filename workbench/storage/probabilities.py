@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.foundation.checks import check_pred_probs
 from workbench.foundation.errors import InputError, RunError
 from workbench.storage.described import about, load_array, said_beside, write_described
 from workbench.storage.layout import Layout
@@ -18,7 +18,7 @@ HEAD = "head out-of-fold"
 
 @dataclass(frozen=True)
 class PredProbs:
-    """Predicted probabilities (n, k) float32 and where they come from.
+    """Predicted probabilities (n, k) float32, or other predictions (n, width), and where they come from.
 
     Attributes
     ----------
@@ -40,10 +40,15 @@ class PredProbs:
 
 
 class StoredProbabilities:
-    """pred_probs.npy of one run: probabilities (n, k) and their description in one file."""
+    """pred_probs.npy of one run: probabilities (n, k), or other predictions, and their description in one file.
 
-    def __init__(self, layout: Layout, shape: tuple[int, int], ids: np.ndarray) -> None:
-        self._layout, self._shape, self._ids = layout, shape, ids
+    Parameters
+    ----------
+    n : number of rows. check : raises `InputError` for values that are no predictions of this run.
+    """
+
+    def __init__(self, layout: Layout, n: int, check: Callable[[np.ndarray], None]) -> None:
+        self._layout, self._n, self._check = layout, n, check
         self._checked: object = None
         self._warned = False
 
@@ -59,14 +64,12 @@ class StoredProbabilities:
             before = self._version()
             if before is None:
                 return None
-            values, said = load_array(path, self._shape[0]), about(self._layout, path) or said_beside(path)
+            values, said = load_array(path, self._n), about(self._layout, path) or said_beside(path)
             if self._version() == before:  # else another process replaced the file between the two
                 break
-        if values.shape != self._shape:
-            raise RunError(f"{path} has shape {values.shape}, not {self._shape}.")
-        if before != self._checked and len(values):
+        if before != self._checked:
             try:
-                check_pred_probs(values, ids=self._ids)
+                self._check(values)
             except InputError as error:
                 found = f"{path} is damaged: {error.args[0].split('. ')[0]}"
                 raise RunError(f"{found}. Restore it, or delete it to go without.") from error

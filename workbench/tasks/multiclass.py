@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.checks import UNLABELLED, check_pred_probs
 from workbench.foundation.errors import InputError
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.classes import class_codes
@@ -24,6 +24,7 @@ class Multiclass(TaskMixin):
     one_class = True
     column = pa.int32()
     predictions = ("pred_probs",)
+    stored = "pred_probs"
     formats = LazyTable({"table": "workbench.review.export:TABLE"})
 
     read = staticmethod(class_codes)
@@ -66,6 +67,14 @@ class Multiclass(TaskMixin):
     def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None) -> Met:
         """Probabilities (n, k) belong to the units as they are."""
         return Met(units, {} if pred_probs is None else {"pred_probs": pred_probs})
+
+    def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
+        """Probabilities (n, k) whose rows sum to 1."""
+        if values.shape != (n, len(classes)):
+            found = f"has shape {values.shape} for {n} examples and {len(classes)} classes"
+            raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
+        if n:
+            check_pred_probs(values)
 
     def value(self, code: int, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
         """The name of the class; None where there is no label."""

@@ -92,7 +92,8 @@ class Task(Protocol):
     nothing : whether "no object here" is an answer; then it has code 0.
     one_class : whether each example has exactly one class index, held as (n,) int64.
     column : Arrow type of the given labels in examples.parquet.
-    predictions : names of what `meet` takes.
+    predictions : names of what `meet`, or the estimator of the kind (`workbench.issues.kinds`), takes.
+    stored : which of them a run stores, as an array of floats (n, width); "" for none.
     formats : file formats by name.
     """
 
@@ -102,6 +103,7 @@ class Task(Protocol):
     one_class: bool
     column: pa.DataType
     predictions: tuple[str, ...]
+    stored: str
     formats: Mapping[str, Format]
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
@@ -134,6 +136,9 @@ class Task(Protocol):
     def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
         """Bring predictions together with what is given: match objects, add what was overlooked."""
 
+    def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
+        """Raise `InputError` where floats (n, width) are no predictions that a run can store as `stored`."""
+
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
         """The value that a code (or number) and a place stand for."""
 
@@ -159,6 +164,7 @@ class TaskMixin:
     one_class = False
     column: pa.DataType
     predictions: tuple[str, ...] = ()
+    stored = ""
     formats: Mapping[str, Format] = {}
 
     def check(self, labels: Labels, classes: Sequence[str]) -> None:
@@ -174,6 +180,11 @@ class TaskMixin:
     def from_arrow(self, column: pa.Array) -> Labels:
         """As they are."""
         return column
+
+    def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
+        """None can be stored."""
+        todo = "Pass them to `find_issues` beside the run."
+        raise InputError.at("task", f"is {self.name!r}, whose predictions a run does not store", todo)
 
     def missing(self, labels: Labels) -> np.ndarray:
         """Where the array is null."""
