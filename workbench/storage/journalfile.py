@@ -29,7 +29,8 @@ from workbench.storage.journalschema import version_of as version_in
 from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
-CHECKPOINT = 1.0  # seconds between two times that the log is written into the file
+CHECKPOINTS = 50  # a second: how often at most the write-ahead log is moved into the file; as many at once after a pause
+TRAILING = 1.0  # seconds after which what a quicker loop has left in the log follows
 
 
 class JournalFile:
@@ -42,7 +43,9 @@ class JournalFile:
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
         self._finalizer: weakref.finalize | None = None
-        self._checkpointed = float("-inf")
+        self._left = float(CHECKPOINTS)  # checkpoints that may follow at once
+        self._settled = float("-inf")
+        self._timer: threading.Timer | None = None
         self._begun = False
         self.strange = 0  # entries that this program did not write so; known after the first read
         self.version = SCHEMA_VERSION  # of the file; known after the first read or write
@@ -126,14 +129,20 @@ class JournalFile:
             self._settle(db)
 
     def _settle(self, db: sqlite3.Connection) -> None:
-        """After a commit: at most once a second move what the write-ahead log holds into the file itself.
+        """After a commit: move what the write-ahead log holds into the file itself, in a quick loop a second later.
 
-        So a copy of the file alone, made while it is open here, lacks what was decided within a second, not all.
+        So a copy of the file alone, made while it is open here, holds what a person has decided.
         """
-        if time.monotonic() - self._checkpointed > CHECKPOINT:
-            with contextlib.suppress(sqlite3.Error):  # the decision is safe in the log
-                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            self._checkpointed = time.monotonic()
+        now = time.monotonic()
+        self._left = min(CHECKPOINTS, self._left + (now - self._settled) * CHECKPOINTS)
+        self._settled = now
+        if self._left >= 1:
+            self._left -= 1
+            _checkpoint(db)
+        elif self._timer is None or not self._timer.is_alive():
+            self._timer = threading.Timer(TRAILING, _checkpoint_later, [weakref.ref(self)])
+            self._timer.daemon = True
+            self._timer.start()
         if not self._begun:
             self._begun = True
             with contextlib.suppress(OSError):
@@ -186,6 +195,20 @@ class JournalFile:
             text = str(error)
             found, todo = next(rest for words, *rest in _FAILURES if any(word in text for word in words))
             raise RunError(f"the journal {self.path} {found.format(text=text, wait=WAIT)}. {todo}") from error
+
+
+def _checkpoint(db: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):  # the decision is safe in the log
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _checkpoint_later(of: weakref.ref[JournalFile]) -> None:
+    file = of()
+    if file is not None:
+        with file._lock:
+            file._timer = None
+            if file._connection is not None and file._opened[0] == os.getpid() and not file.read_only:
+                _checkpoint(file._connection)
 
 
 _FORKED: list[sqlite3.Connection] = []  # closing these in the child would disturb the parent

@@ -253,12 +253,45 @@ def test_reading_on_a_full_disk(journal, monkeypatch):
     assert journal.state().index.tolist() == [1, 3]
 
 
-def test_a_copy_of_the_file_alone_holds_what_was_decided_before(journal, tmp_path, monkeypatch):
-    monkeypatch.setattr(journalfile, "CHECKPOINT", 0.0)
+def test_a_copy_of_the_file_alone_holds_what_a_person_decided(journal, tmp_path):
+    """Ten decisions in a moment, copied at once without the log."""
     for id in range(10):
         journal.keep(id)
     shutil.copy(journal.path, tmp_path / "copy.sqlite")
     assert len(Journal(tmp_path / "copy.sqlite").state()) == 10
+
+
+def test_a_quick_loop_is_in_the_file_a_second_later(journal, tmp_path, monkeypatch):
+    """Past the number of checkpoints that may follow at once, one timer does the rest; it keeps no journal alive."""
+    timers = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds, act, arguments):
+            self.act = lambda: act(*arguments)
+            timers.append(self)
+
+        def start(self):
+            assert self.daemon, "a process would wait for it"
+
+        def is_alive(self):
+            return True
+
+    monkeypatch.setattr(journalfile.threading, "Timer", Timer)
+    journal.keep(0)
+    monkeypatch.setattr(journalfile, "CHECKPOINTS", 0)  # as in a long loop
+    for id in range(1, 5):
+        journal.keep(id)
+    assert len(timers) == 1
+    timers[0].act()
+    shutil.copy(journal.path, tmp_path / "copy.sqlite")
+    assert len(Journal(tmp_path / "copy.sqlite").state()) == 5
+    journal.keep(9)
+    assert len(timers) == 2  # the next loop gets a timer of its own
+    journal.close()
+    timers[1].act()  # nothing is open: nothing is done
+    assert len(journal.state()) == 6
 
 
 # ---- places, processes, threads --------------------------------------------------------------------------------
