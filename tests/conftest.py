@@ -17,6 +17,14 @@ settings.register_profile("calm", deadline=None)  # a busy machine is no wrong r
 settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
+FLUSH = os.fsync  # the real one, for the tests that ask whether it is called
+
+
+def no_flush(descriptor: int) -> None:
+    """In place of `os.fsync`: what one process has written the others see without it, also when it is killed."""
+
+
+os.fsync = no_flush  # no test cuts the power, and a slow disk would make the whole run wait
 
 
 def _helper(path: str) -> object:
@@ -72,6 +80,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             return group_of(nodeid)
 
     return Groups(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unflushed_journals() -> Iterator[None]:
+    """As with `os.fsync`: SQLite waits for the disk only in the tests that ask whether it does."""
+    from workbench.storage import journalfile
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journalfile, "SYNCHRONOUS", "OFF")
+        yield
+
+
+@pytest.fixture
+def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes wait for the disk, as they do for a user."""
+    from workbench.storage import journalfile
+
+    monkeypatch.setattr(journalfile, "SYNCHRONOUS", "FULL")
+    monkeypatch.setattr("os.fsync", FLUSH)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 import workbench as wb
-from workbench.storage import cache
+from workbench.storage import cache, journalfile
 
 OPERATIONS = ("replace", "rename", "link", "fsync", "open", "unlink", "remove", "mkdir", "rmdir", "truncate")
 N, K = 24, 3
@@ -183,6 +183,7 @@ def dies_at(nth: int) -> None:
 
 def main(kind: str, folder: str, nth: int) -> None:
     warnings.simplefilter("ignore")
+    journalfile.SYNCHRONOUS = "OFF"
     run = wb.open_run(Path(folder) / "run")
     if nth:
         dies_at(nth)

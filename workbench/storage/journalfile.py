@@ -30,6 +30,7 @@ from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
 CHECKPOINTS = 50  # a second: how often at most the write-ahead log is moved into the file; as many at once after a pause
+SYNCHRONOUS = "FULL"  # each decision is on the disk when the call returns: it survives a power cut
 TRAILING = 1.0  # seconds after which what a quicker loop has left in the log follows
 
 
@@ -280,7 +281,7 @@ def _connect_writable(path: Path) -> sqlite3.Connection:
     db = _raw(path, "rwc")
     with _closed_on_error(db):
         _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
-        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         _patiently(lambda: create(db))
         check(db, path)
     return db
