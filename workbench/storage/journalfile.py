@@ -29,7 +29,7 @@ from workbench.storage.journalschema import version_of as version_in
 from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
-CHECKPOINTS = 50  # a second: how often at most the write-ahead log is moved into the file; as many at once after a pause
+CHECKPOINTS = 50  # a second: how often the write-ahead log is moved into the file; at most as many after a pause
 SYNCHRONOUS = "FULL"  # each decision is on the disk when the call returns: it survives a power cut
 TRAILING = 1.0  # seconds after which what a quicker loop has left in the log follows
 
