@@ -17,6 +17,7 @@ import numpy as np
 
 from workbench.foundation.devices import device_of
 from workbench.foundation.errors import InputError
+from workbench.foundation.reductions import in_threads
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import embedding_key, load, store
 
@@ -37,7 +38,8 @@ DEVICE_EXACT_ROWS = 300_000
 AT_LEAST = 50
 """Neighbours that `neighbors` computes at least, so that later wishes are slices of one graph."""
 
-BLOCK = 1 << 22  # distances held at a time: 16 MB, near enough to the cache
+BLOCK = 1 << 20  # distances held at a time by a thread: 4 MB, near enough to the cache
+DIFFERENCES = 1 << 18  # the same of numbers whose squares are summed
 DEVICE_BLOCK = 1 << 24
 GROUP = 16  # columns whose minimum stands for them in a first selection
 ROUNDS = 5  # of k-means
@@ -267,16 +269,19 @@ def _search(
     squares = np.einsum("ij,ij->i", candidates, candidates) if where is None else None
     places = np.empty((len(queries), k), np.int64)
     squared = np.empty((len(queries), k), np.float32)
-    for start in range(0, len(queries), step):
-        block = queries[start : start + step]
+
+    def search(part: slice) -> None:
+        block = queries[part]
         if there is None:
-            values = vectors[block] @ candidates.T
-            values *= -2
+            values = (-2 * vectors[block]) @ candidates.T
             values += squares
             found = _refined(vectors, block, among[smallest(values, take)], k)
         else:
             found = there(vectors[block], block, take, k)
-        places[start : start + step], squared[start : start + step] = found
+        places[part], squared[part] = found
+
+    parts = [slice(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
+    in_threads(search, parts, len(queries) * m, threads=None if where is None else 1)
     return places, squared
 
 
@@ -303,10 +308,11 @@ def smallest(values: np.ndarray, take: int) -> np.ndarray:
 def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest of the candidates `near` (b, c), by squared differences; the row itself goes last."""
     squared = np.empty(near.shape, np.float32)
-    step = max(1, (1 << 22) // max(near.shape[1] * vectors.shape[1], 1))
+    step = max(1, DIFFERENCES // max(near.shape[1] * vectors.shape[1], 1))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        difference = vectors[near[part]] - vectors[rows[part], None]
+        difference = vectors[near[part]]
+        difference -= vectors[rows[part], None]
         squared[part] = np.einsum("bcd,bcd->bc", difference, difference)
     squared[near == rows[:, None]] = np.inf
     order = np.lexsort((near, squared), axis=1)[:, :k]

@@ -8,11 +8,12 @@ nothing but the number of rows, nor does the result.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from workbench.foundation.reductions import in_threads
-from workbench.issues.kernels import gaussian_kernel, median_width
+from workbench.issues.kernels import gaussian_kernel, median_width, parts_of
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import (
     PENALTIES,
@@ -30,7 +31,7 @@ EXACT = 10_000  # rows at most: a kernel of this size has 0.4 GB
 TILE = 512
 PROBES = 8  # of the diagonal's sum
 MANY_PROBES = 128  # of what the sketch leaves out in each row
-PRECISE = 1e-3
+PRECISE = 3e-3
 """Largest residual of a solution, as a share of the right hand side."""
 MOST_STEPS = 60
 NARROW = 1e-3
@@ -45,17 +46,26 @@ def ridge(vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> Rid
     return kind(vectors, taught, k, seed)
 
 
+class _Solved(NamedTuple):
+    """A system (K + penalty n I) a = `wanted`: `solved` is a, `away` what it misses, `diagonal` that of the inverse."""
+
+    wanted: np.ndarray
+    solved: np.ndarray
+    away: np.ndarray
+    diagonal: np.ndarray
+
+
 class ExactRidge:
     """Kernel ridge regression with leave-one-out predictions in closed form; parameters and kernel as of `Ridge`.
 
     Notes
     -----
     With A = K + penalty n I over the n taught rows and a = A^-1 y, left out, row i predicts y_i - a_i / (A^-1)_ii
-    (Rasmussen & Williams 2006, 5.12). The system is solved to a thousandth. The diagonal d is that of the sketch of A,
-    d + c d q, with q the squares that the sketch leaves out in each row of K and c such that the sum is right. Both are
-    measured with random signs z: z' A^-1 z is the sum on average (Hutchinson 1990). For 5,000 images the standard
-    deviation of the relative error was .001, .003 and .01 for penalties of 1e-3, 3e-4 and 1e-4. The penalty is the
-    likelier one of two: that of the sketch, which counts what it leaves out as penalty, and the next smaller one.
+    (Rasmussen & Williams 2006, 5.12). The system is solved to three thousandths. The diagonal d is that of the sketch
+    of A, d + c d q, with q the squares that the sketch leaves out in each row of K and c such that the sum is right.
+    Both are measured with random signs z: z' A^-1 z is the sum on average (Hutchinson 1990). For 5,000 images the
+    standard deviation of the relative error was .001, .003 and .01 for penalties of 1e-3, 3e-4 and 1e-4. The penalty is
+    the likelier one of two: that of the sketch, which counts what it leaves out as penalty, and the next smaller one.
     """
 
     exact = True
@@ -76,7 +86,8 @@ class ExactRidge:
         self._left_out_squares = np.einsum("ij,ij->i", left, left) / MANY_PROBES
         self._signs = np.ascontiguousarray(signs[:, :PROBES])
         self._picked = np.arange(n) if n <= SAMPLE else np.sort(random.choice(n, SAMPLE, replace=False))
-        self._known: dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._known: dict[float, _Solved] = {}
+        self._before = len(PENALTIES) // 2
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
         """Leave-one-out log probabilities (n, k) after learning `targets`, as of `Ridge.log_probs`."""
@@ -85,13 +96,12 @@ class ExactRidge:
         wanted = wanted.astype(np.float32, copy=False)
         tried = self._penalties(wanted, given[rows]) if settings is None else settings[:1]
         best: tuple | None = None
-        for penalty in tried:
-            solved, diagonal = self._solved(penalty, wanted)
-            left_out = wanted - solved / diagonal[:, None]
+        for penalty, found in zip(tried, self._solved(tried, wanted)):
+            left_out = wanted - found.solved / found.diagonal[:, None]
             likelihoods = [0.0] if settings else sharpened_likelihoods(left_out, given[rows], SHARPNESS)
             if best is None or max(likelihoods) > best[0]:
                 sharp = settings[1] if settings else SHARPNESS[int(np.argmax(likelihoods))]
-                best = max(likelihoods), (penalty, sharp), left_out, solved
+                best = max(likelihoods), (penalty, sharp), left_out, found.solved
         _, settings, left_out, solved = best
         self.settings = settings
         values = np.empty((len(self.taught), wanted.shape[1]), np.float32)
@@ -101,33 +111,69 @@ class ExactRidge:
 
     def _penalties(self, wanted: np.ndarray, given: np.ndarray) -> tuple[float, ...]:
         """The penalty under which the given labels are likeliest by the sketch, and the next smaller one."""
-        some, best = self._picked, []
-        for penalty in PENALTIES:
-            shifted = self._sketch.plus(penalty * len(wanted))
+        some = self._picked
+        found: dict[int, float] = {}
+
+        def judge(place: int) -> None:
+            shifted = self._sketch.plus(PENALTIES[place] * len(wanted))
             values = wanted[some] - shifted.solve(wanted)[some] / shifted.diagonal[some, None]
-            best.append((max(sharpened_likelihoods(values, given[some], SHARPNESS)), penalty))
-        place = PENALTIES.index(max(best)[1])
+            found[place] = max(sharpened_likelihoods(values, given[some], SHARPNESS))
+
+        place = self._before  # from where it was last, uphill
+        while True:
+            near = [one for one in (place - 1, place, place + 1) if 0 <= one < len(PENALTIES)]
+            in_threads(judge, [one for one in near if one not in found], self._sketch.features.size)
+            best = max(near, key=lambda one: (found[one], one))
+            if best == place:
+                break
+            place = best
+        self._before = place
         return PENALTIES[max(place - 1, 0) : place + 1][::-1]
 
-    def _solved(self, penalty: float, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(a, diagonal of A^-1) for this penalty."""
-        shift = np.float32(penalty * len(wanted))
-        shifted = self._sketch.plus(float(shift))
-        if penalty in self._known:
-            before, solved, diagonal = self._known[penalty]
-            start = solved + shifted.solve(wanted - before)  # soft labels change little from round to round
-            solved = conjugate(lambda values: self._times(values) + shift * values, shifted.solve, wanted, start)
-        else:
-            right = np.concatenate([wanted, self._signs], axis=1)
-            start = shifted.solve(right)
-            found = conjugate(lambda values: self._times(values) + shift * values, shifted.solve, right, start)
-            solved = np.ascontiguousarray(found[:, :-PROBES])
-            more = np.einsum("ij,ij->", self._signs, (found - start)[:, -PROBES:], dtype=np.float64) / PROBES
-            diagonal = shifted.diagonal.astype(np.float64)
-            rises = diagonal * self._left_out_squares / shifted.own
-            diagonal = (diagonal + rises * (more / max(float(rises.sum()), 1e-30))).astype(np.float32)
-        self._known[penalty] = wanted, solved, diagonal
-        return solved, diagonal
+    def _solved(self, penalties: tuple[float, ...], wanted: np.ndarray) -> list[_Solved]:
+        """The system of each of the penalties; they share the products with the kernel."""
+        rights = []
+        for penalty in penalties:
+            if penalty in self._known:
+                before = self._known[penalty]
+                rights.append(wanted - before.wanted + before.away)  # soft labels change little in a round
+            else:
+                rights.append(np.concatenate([wanted, self._signs], axis=1))
+        owner = np.repeat(np.arange(len(rights)), [one.shape[1] for one in rights])
+        shifts = np.array(penalties, np.float32)[owner] * np.float32(len(wanted))
+
+        def times(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            return self._times(values) + shifts[columns] * values
+
+        def nearly(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            out = np.empty_like(values)
+            for place, penalty in enumerate(penalties):
+                mine = owner[columns] == place
+                if mine.any():
+                    out[:, mine] = self._sketch.plus(penalty * len(wanted)).solve(values[:, mine])
+            return out
+
+        lengths = np.sqrt(np.concatenate([_dots(wanted, wanted), _dots(self._signs, self._signs)]))
+        least = PRECISE * np.concatenate([lengths[: one.shape[1]] for one in rights])
+        found, away = conjugate(times, nearly, np.concatenate(rights, axis=1), least)
+        for place, penalty in enumerate(penalties):
+            solved, left = found[:, owner == place], away[:, owner == place]
+            if penalty in self._known:
+                solved += self._known[penalty].solved
+                diagonal = self._known[penalty].diagonal
+            else:
+                diagonal = self._diagonal(penalty, solved[:, -PROBES:])
+                solved, left = solved[:, :-PROBES], left[:, :-PROBES]
+            self._known[penalty] = _Solved(wanted, np.ascontiguousarray(solved), left, diagonal)
+        return [self._known[penalty] for penalty in penalties]
+
+    def _diagonal(self, penalty: float, solved: np.ndarray) -> np.ndarray:
+        """Of A^-1, float32 (n,). solved : (n, PROBES), A^-1 times the signs."""
+        shifted = self._sketch.plus(penalty * len(solved))
+        more = np.einsum("ij,ij->", self._signs, solved - shifted.solve(self._signs), dtype=np.float64) / PROBES
+        diagonal = shifted.diagonal.astype(np.float64)
+        rises = diagonal * self._left_out_squares / shifted.own
+        return (diagonal + rises * (more / max(float(rises.sum()), 1e-30))).astype(np.float32)
 
     def _times(self, values: np.ndarray) -> np.ndarray:
         """The kernel times (n, k) values."""
@@ -141,38 +187,44 @@ class ExactRidge:
 
 
 def conjugate(
-    times: Callable[[np.ndarray], np.ndarray], nearly: Callable[[np.ndarray], np.ndarray], right: np.ndarray,
-    start: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+    times: Callable[[np.ndarray, np.ndarray], np.ndarray], nearly: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    right: np.ndarray, least: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Solve A x = b for each column b of `right` by conjugate gradients (Hestenes & Stiefel 1952), preconditioned.
 
     Parameters
     ----------
-    times : A v for values v (n, c); A symmetric and positive definite
-    nearly : about A^-1 v
+    times : A v for values v (n, c) and the numbers (c,) of their columns, which may each have an A of their own; A
+        symmetric and positive definite
+    nearly : about A^-1 v, likewise
     right : float32 (n, c)
-    start : (n, c), a first x
+    least : (c,), lengths of b - A x that are small enough
 
     Returns
     -------
-    float32 (n, c), residuals at most `PRECISE` of their right hand sides
+    (x, b - A x), float32 (n, c)
     """
-    solved = start.copy()
-    away = right - times(solved)
-    least = PRECISE * np.sqrt(_dots(right, right))
+    solved, left = np.zeros_like(right), right.copy()
+    away, columns = right, np.arange(right.shape[1])
     toward = along = None
     for _ in range(MOST_STEPS):
-        if (np.sqrt(_dots(away, away)) <= least).all():
+        short = np.sqrt(_dots(away, away)) > least[columns]
+        if not short.all():  # what is solved costs nothing more
+            columns, away = columns[short], np.ascontiguousarray(away[:, short])
+            if along is not None:
+                toward, along = toward[short], np.ascontiguousarray(along[:, short])
+        if not len(columns):
             break
-        better = nearly(away)
+        better = nearly(away, columns)
         size = _dots(away, better)
         along = better if toward is None else better + (size / np.maximum(toward, 1e-30)).astype(np.float32) * along
-        turned = times(along)
+        turned = times(along, columns)
         step = (size / np.maximum(_dots(along, turned), 1e-30)).astype(np.float32)
-        solved += step * along
-        away -= step * turned
+        solved[:, columns] += step * along
+        away = away - step * turned
+        left[:, columns] = away
         toward = size
-    return solved
+    return solved, left
 
 
 def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -181,17 +233,15 @@ def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _kernel(known: np.ndarray, width: float) -> np.ndarray:
-    """Gaussian kernel (n, n) of all rows, each pair computed once."""
+    """Gaussian kernel (n, n) of all rows."""
     n = len(known)
     kernel = np.empty((n, n), np.float32)
     exact = known.astype(np.float64) if width < NARROW else known
 
-    def compare(tile: slice) -> None:
-        block = gaussian_kernel(exact[tile], exact[: tile.stop], width)
-        kernel[tile, : tile.stop] = block
-        kernel[: tile.start, tile] = block[:, : tile.start].T
+    def compare(part: slice) -> None:
+        kernel[part] = gaussian_kernel(exact[part], exact, width)
 
-    in_threads(compare, _tiles(n)[::-1], kernel.size)
+    in_threads(compare, parts_of(n, n, most=1 << 20), kernel.size)
     kernel[np.diag_indices(n)] = 1
     return kernel
 

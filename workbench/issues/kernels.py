@@ -7,6 +7,7 @@ landmarks, nor does the result.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,17 +16,23 @@ from workbench.foundation.reductions import in_threads
 ROUNDS = 3  # of k-means: the choice of the first centres then matters little
 PER_LANDMARK = 20  # rows at most that each landmark is the centre of
 SUMS = 8
+CUTS = 8  # of a triangular matrix into blocks of columns: 9/16 of the work of a full one
 
 
 def gaussian_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
     """exp(-|x - z|^2 / (2 width)) for all rows x of `a` and z of `b`: (n, m) of their dtype."""
-    values = a @ b.T  # in place from here: a new array of this size costs more than the arithmetic
-    values *= -2
-    values += np.einsum("ij,ij->i", a, a)[:, None]
-    values += np.einsum("ij,ij->i", b, b)
-    np.maximum(values, 0, out=values)
-    values *= np.float32(-0.5 / width)
+    narrow = a.dtype.type(1 / width)
+    values = _beside(a * narrow, a, -narrow / 2, 0) @ _beside(b, b, -narrow / 2, 1).T  # the exponent in one product
+    np.minimum(values, 0, out=values)
     return np.exp(values, out=values)
+
+
+def _beside(rows: np.ndarray, of: np.ndarray, scale: float, first: int) -> np.ndarray:
+    """The rows (n, p), and beside them a 1 and the scaled squared lengths of the rows `of`, either of them first."""
+    out = np.ones((len(rows), rows.shape[1] + 2), rows.dtype)
+    out[:, :-2] = rows
+    out[:, -2 + first] = scale * np.einsum("ij,ij->i", of, of)
+    return out
 
 
 def median_width(marks: np.ndarray, rank: float) -> float:
@@ -82,37 +89,59 @@ def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 def features_of(vectors: np.ndarray, marks: np.ndarray, width: float) -> np.ndarray:
     """Features (n, m), float32, whose products are K_nm K_mm^-1 K_mn for the Gaussian kernel of this width."""
-    from scipy.linalg import cholesky
-    from scipy.linalg.blas import strsm
-
     n, m = len(vectors), len(marks)
     exact = marks.astype(np.float64)  # in float32 near-duplicates and few dimensions leave negative eigenvalues
     among = gaussian_kernel(exact, exact, width)
     among[np.diag_indices(m)] += 1e-6
-    factor = np.asfortranarray(cholesky(among, lower=True, check_finite=False), np.float32)
+    whiten = Whitening(among)
     features = np.empty((n, m), np.float32)
 
     def embed(part: slice) -> None:
-        block = gaussian_kernel(vectors[part], marks, width)
-        features[part] = strsm(1.0, factor, block.T, lower=1, overwrite_b=1).T  # block.T is Fortran's order: in place
+        whiten(gaussian_kernel(vectors[part], marks, width), out=features[part])
 
-    in_threads(embed, parts_of(n, m, most=1 << 22), n * m)
+    in_threads(embed, parts_of(n, m, most=1 << 21), n * m)
     return features
 
 
-def summed_squares(read: Callable[[slice], np.ndarray], n: int, m: int) -> np.ndarray:
-    """X'X (m, m), float32, of the rows X (n, m) that `read` gives for a block; both halves."""
-    from scipy.linalg.blas import ssyrk
+class Whitening:
+    """Rows (b, m) times L^-T for L L' = a positive definite matrix (m, m): then their products are x' matrix^-1 z.
 
-    parts = parts_of(n, m, most=1 << 21)
+    By NumPy's matrix products, because SciPy's triangular solvers keep all other threads waiting. The inverse of the
+    factor is made in float64; a product skips its upper half.
+    """
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self.inverse = inverse_factor(matrix)
+        turned = np.ascontiguousarray(self.inverse.T, np.float32)
+        ends = np.unique(np.linspace(0, len(turned), CUTS + 1).astype(int))
+        self._cuts = [(int(start), int(end)) for start, end in pairwise(ends)]
+        self._blocks = [np.ascontiguousarray(turned[:end, start:end]) for start, end in self._cuts]
+
+    def __call__(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        out = np.empty_like(rows) if out is None else out
+        for (start, end), block in zip(self._cuts, self._blocks):
+            np.matmul(rows[:, :end], block, out=out[:, start:end])
+        return out
+
+
+def inverse_factor(matrix: np.ndarray) -> np.ndarray:
+    """L^-1, float64 and lower triangular, for L L' = matrix (m, m), positive definite."""
+    from scipy.linalg import cholesky
+    from scipy.linalg.lapack import dtrtri
+
+    return dtrtri(cholesky(matrix.astype(np.float64), lower=True, check_finite=False), lower=1, overwrite_c=1)[0]
+
+
+def summed_squares(read: Callable[[slice], np.ndarray], n: int, m: int) -> np.ndarray:
+    """X'X (m, m), float32, of the rows X (n, m) that `read` gives for a block."""
+    parts = parts_of(n, m, most=1 << 20)
     groups = [parts[start::SUMS] for start in range(min(SUMS, len(parts)))]
-    sums: list[np.ndarray] = [np.zeros((m, m), np.float32, order="F") for _ in groups]
+    sums = [np.zeros((m, m), np.float32) for _ in groups]
 
     def add(index: int) -> None:
         for part in groups[index]:
             block = np.ascontiguousarray(read(part))
-            sums[index] = ssyrk(1.0, block.T, beta=1.0, c=sums[index], lower=1, overwrite_c=1)
+            sums[index] += block.T @ block  # NumPy computes one half and mirrors it
 
     in_threads(add, range(len(groups)), n * m)
-    total = sum(sums[1:], sums[0]) if sums else np.zeros((m, m), np.float32)
-    return np.tril(total) + np.tril(total, -1).T
+    return sum(sums[1:], sums[0]) if sums else np.zeros((m, m), np.float32)

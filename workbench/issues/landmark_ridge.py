@@ -54,6 +54,7 @@ class LandmarkRidge:
         self._random = random.standard_normal((m, DIRECTIONS), np.float32) / np.float32(np.sqrt(DIRECTIONS))
         self._factors: dict[float, tuple[np.ndarray, np.ndarray]] = {}
         self._leverages: dict[float, np.ndarray] = {}
+        self._sampled: dict[float, np.ndarray] = {}
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
         """Leave-one-out log probabilities (n, k) after learning `targets`, as of `Ridge.log_probs`."""
@@ -69,29 +70,36 @@ class LandmarkRidge:
         out = np.empty((len(self.taught), sums.shape[1]), np.float32)
 
         def answer(part: slice) -> None:
-            out[part] = log_softmax(sharp * self._left_out(part, targets, weights, leverages[part]))
+            found = self._left_out(self.features[part], part, targets, weights, leverages[part])
+            out[part] = log_softmax(sharp * found)
 
-        in_threads(answer, parts_of(len(out), max(out.shape[1], self.landmarks)), self.features.size)
+        in_threads(answer, parts_of(len(out), max(out.shape[1], self.landmarks), most=1 << 22), self.features.size)
         return out
 
     def _chosen(self, targets: np.ndarray, sums: np.ndarray, given: np.ndarray) -> tuple[float, float]:
         """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
-        best = (-np.inf, PENALTIES[0], SHARPNESS[0])
-        for penalty in PENALTIES:
-            leverages = self._measured(self._picked, penalty)
-            values = self._left_out(self._picked, targets, self._weights(penalty, sums), leverages)
+        found = [(-np.inf, PENALTIES[0], SHARPNESS[0])] * len(PENALTIES)
+        known = self.features[self._picked]
+
+        def judge(place: int) -> None:
+            penalty = PENALTIES[place]
+            if penalty not in self._sampled:
+                self._sampled[penalty] = self._measured(self._picked, penalty)
+            values = self._left_out(known, self._picked, targets, self._weights(penalty, sums), self._sampled[penalty])
             likelihoods = sharpened_likelihoods(values, given, SHARPNESS)
-            best = max(best, *((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS)))
-        return best[1:]
+            found[place] = max((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS))
+
+        in_threads(judge, range(len(PENALTIES)), known.size)
+        return max(found)[1:]
 
     def _factor(self, penalty: float) -> tuple[np.ndarray, np.ndarray]:
         """Cholesky factor of gram + penalty n I, and the directions (m, d) in which it measures leverages."""
-        from scipy.linalg import cholesky, solve_triangular
+        from scipy.linalg import solve_triangular
 
         if penalty not in self._factors:
             matrix = self._gram.copy()
             matrix[np.diag_indices(len(matrix))] += np.float32(penalty * self._n)
-            factor = cholesky(matrix, lower=True, check_finite=False, overwrite_a=True)
+            factor = np.linalg.cholesky(matrix)  # which, other than SciPy's, lets other threads work
             seen = solve_triangular(factor, self._random, lower=True, trans=1, check_finite=False)
             self._factors[penalty] = factor, seen
         return self._factors[penalty]
@@ -103,7 +111,7 @@ class LandmarkRidge:
 
     def _products(self, targets: np.ndarray) -> np.ndarray:
         """Features' transpose times the targets of the taught rows: (m, k) float64."""
-        parts = parts_of(len(self.features), self.landmarks)
+        parts = parts_of(len(self.features), self.landmarks, most=1 << 22)
         found: list[np.ndarray] = [np.empty(0)] * len(parts)
 
         def product(index: int) -> None:
@@ -125,7 +133,7 @@ class LandmarkRidge:
         def measure(part: slice) -> None:
             out[part] = self._measured(part, penalty)
 
-        in_threads(measure, parts_of(len(out), self.landmarks), self.features.size)
+        in_threads(measure, parts_of(len(out), self.landmarks, most=1 << 21), self.features.size)
         return out
 
     def _measured(self, rows: slice | np.ndarray, penalty: float) -> np.ndarray:
@@ -134,10 +142,11 @@ class LandmarkRidge:
         return np.where(self.taught[rows], np.minimum(np.einsum("ij,ij->i", seen, seen), 0.999), 0)
 
     def _left_out(
-        self, rows: slice | np.ndarray, targets: np.ndarray, weights: np.ndarray, leverage: np.ndarray
-    ) -> np.ndarray:
-        """What the rows are predicted to be, (b, k), each without its own target."""
-        fitted = self.features[rows] @ weights
+        self, features: np.ndarray, rows: slice | np.ndarray, targets: np.ndarray, weights: np.ndarray,
+        leverage: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """What the rows, whose features (b, m) these are, are predicted to be, (b, k), each without its own target."""
+        fitted = features @ weights
         if targets.ndim == 2:
             fitted -= leverage[:, None] * np.where(self.taught[rows][:, None], targets[rows], 0)
         else:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.foundation.reductions import in_threads
 from workbench.issues.temperature import USUAL
 
 LOG_POWERS = np.linspace(-1.0, 3.0, 17)
@@ -124,8 +125,9 @@ def _columns(logs: np.ndarray, labels: np.ndarray, into: list, log_powers: np.nd
     every = np.arange(m)
     own = np.empty((len(log_powers), m), np.float32)
     changed = [np.empty_like(own) for _ in into]
-    for place, log_power in enumerate(log_powers):
-        probs = np.exp(np.float32(np.exp(log_power)) * logs)
+
+    def raise_to(place: int) -> None:
+        probs = np.exp(np.float32(np.exp(log_powers[place])) * logs)
         probs /= probs.sum(axis=1, keepdims=True)
         own[place] = np.maximum(probs[every, labels], 1e-30)
         for one, through in zip(changed, into):
@@ -133,4 +135,6 @@ def _columns(logs: np.ndarray, labels: np.ndarray, into: list, log_powers: np.nd
                 one[place] = np.maximum((1 - own[place]) / (k - 1), 1e-30)
             else:
                 one[place] = np.maximum(np.einsum("ij,ij->i", probs, through), 1e-30)
+
+    in_threads(raise_to, range(len(log_powers)), len(log_powers) * logs.size)
     return [(own, one) for one in changed]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.foundation.reductions import in_threads
+
 FLOOR = 1e-6
 NEAREST = 50
 NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
@@ -17,11 +19,10 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
     rows = np.flatnonzero(taught)
     near = min(NEAREST, max(len(rows) // 5, 1))
     shares = np.bincount(given[rows], minlength=k) / len(rows)
-    counts = np.tile((2 * shares).astype(np.float32), (n, 1))
     labels = np.where(taught, given, -1)
     found = nearest(np.where(vectors.any(axis=1)[:, None], vectors, np.nan), near).labels(labels)
     every, column = np.nonzero(found >= 0)
-    np.add.at(counts, (every, found[every, column]), 1)
+    counts = np.bincount(every * k + found[every, column], minlength=n * k).reshape(n, k) + 2 * shares
     return logs_of(counts / counts.sum(axis=1, keepdims=True))
 
 
@@ -30,7 +31,8 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
     from workbench.evidence.neighbors import smallest
 
     out = np.full((len(rows), near), -1, np.int64)
-    for start in range(0, len(rows), NEAR_ROWS):
+
+    def search(start: int) -> None:
         some = rows[start : start + NEAR_ROWS]
         columns, distances = [], []
         for first in range(0, len(vectors), NEAR_COLUMNS):
@@ -42,6 +44,8 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
             distances.append(np.take_along_axis(away, best, axis=1))
         best = smallest(np.concatenate(distances, axis=1), near)
         out[start : start + NEAR_ROWS] = given[np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)]
+
+    in_threads(search, range(0, len(rows), NEAR_ROWS), len(rows) * len(vectors))
     return out
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.foundation.reductions import in_threads
-from workbench.issues.kernels import features_of, landmarks_of, summed_squares
+from workbench.issues.kernels import Whitening, features_of, landmarks_of, parts_of, summed_squares
 
 FEATURES = 600
-BLOCK = 2048
 
 
 class Sketch:
@@ -48,30 +47,37 @@ class Shifted:
     """
 
     def __init__(self, features: np.ndarray, own: np.ndarray) -> None:
-        from scipy.linalg import cholesky
-        from scipy.linalg.blas import strsm
-
         n, m = features.shape
         self._features, self.own = features, own
         inner = summed_squares(lambda part: features[part] / np.sqrt(own[part, None]), n, m)
         inner[np.diag_indices(m)] += 1
-        self._factor = cholesky(inner.astype(np.float64), lower=True, check_finite=False)
-        factor = np.asfortranarray(self._factor, np.float32)
+        whiten = Whitening(inner)
+        self._inverse = (whiten.inverse.T @ whiten.inverse).astype(np.float32)
         self.diagonal = np.empty(n, np.float32)
 
-        def part_of(start: int) -> None:
-            part = slice(start, min(start + BLOCK, n))
-            block = features[part] / own[part, None]
-            solved = strsm(1.0, factor, block.T, lower=1, overwrite_b=1)
-            self.diagonal[part] = 1 / own[part] - np.einsum("ij,ij->j", solved, solved)
+        def measure(part: slice) -> None:
+            solved = whiten(features[part])
+            self.diagonal[part] = (1 - np.einsum("ij,ij->i", solved, solved) / own[part]) / own[part]
 
-        in_threads(part_of, range(0, n, BLOCK), n * m)
+        in_threads(measure, parts_of(n, m, most=1 << 20), n * m)
 
     def solve(self, values: np.ndarray) -> np.ndarray:
         """A^-1 times (n, c) values, float32."""
-        from scipy.linalg import cho_solve
+        n, m = self._features.shape
+        parts = parts_of(n, m, most=1 << 19)
+        scaled = np.empty_like(values)
+        sums: list[np.ndarray] = [np.empty(0)] * len(parts)
 
-        scaled = values / self.own[:, None]
-        inside = cho_solve((self._factor, True), (self._features.T @ scaled).astype(np.float64), check_finite=False)
-        scaled -= (self._features @ inside.astype(np.float32)) / self.own[:, None]
+        def gather(index: int) -> None:
+            part = parts[index]
+            np.divide(values[part], self.own[part, None], out=scaled[part])
+            sums[index] = self._features[part].T @ scaled[part]
+
+        in_threads(gather, range(len(parts)), n * m)
+        inside = self._inverse @ sum(sums[1:], sums[0])
+
+        def spread(part: slice) -> None:
+            scaled[part] -= (self._features[part] @ inside) / self.own[part, None]
+
+        in_threads(spread, parts, n * m)
         return scaled
