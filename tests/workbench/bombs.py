@@ -182,10 +182,13 @@ def pred_probs_json_deep(folder: Path) -> Callable[[], object]:
 
 @case
 def embeddings_json_deep(folder: Path) -> Callable[[], object]:
-    from workbench.storage.provenance import embedding_origin
+    from workbench.storage.provenance import embedding_provenance
 
     return run_with(
-        folder, "embeddings/epoch=0000.json", DEEP, lambda run: embedding_origin(run.layout, run.epochs[-1], run.mode)
+        folder,
+        "embeddings/epoch=0000.json",
+        DEEP,
+        lambda run: embedding_provenance(run.layout, run.epochs[-1], run.mode),
     )
 
 

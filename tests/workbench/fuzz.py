@@ -27,7 +27,7 @@ from workbench.issues.audit_plan import read_plan
 from workbench.recording.checkpoints import load_state
 from workbench.review.audit import audit
 from workbench.shell.inspection import inspect
-from workbench.storage.provenance import embedding_origin
+from workbench.storage.provenance import embedding_provenance
 
 N, K, EPOCHS = 36, 3, 3
 LIMIT = 120  # seconds after which a step counts as hung, also on a machine that has much else to do
@@ -91,7 +91,7 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
     yield "statistics", lambda: [run.stats(epoch) for epoch in run.epochs]
     yield "unsealed", run.unsealed
     yield "logits", lambda: [run.logits(epoch) for epoch in run.logits_epochs]
-    yield "embeddings", lambda: [run.embeddings(), embedding_origin(run.layout, run.epochs[-1], run.mode)]
+    yield "embeddings", lambda: [run.embeddings(), embedding_provenance(run.layout, run.epochs[-1], run.mode)]
     yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.how))(run.pred_probs())
     yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.review.read_votes(run))
     yield "audit", lambda: read_plan(run)

@@ -135,7 +135,7 @@ def test_a_run_gives_what_it_recorded(tmp_path, rng):
     again = Evidence.from_run(run)
     assert again.has("pred_probs")
     assert not again.out_of_fold
-    assert again.notes["pred_probs"] == "in-sample test"
+    assert str(again.provenance["pred_probs"]) == "in-sample test"
     assert len(wb.find_issues(run)) == 30
 
 
@@ -154,7 +154,7 @@ def test_of_several_embeddings_the_telling_one_is_taken(tmp_path, rng):
     run = wb.open_run(tmp_path / "run")
     evidence = Evidence.from_run(run)
     np.testing.assert_array_equal(evidence.get("embeddings"), run.embeddings(1))
-    assert evidence.notes["embeddings"].startswith("epoch 1; ")
+    assert evidence.provenance["embeddings"].epoch == 1
     near = evidence.get("neighbor_labels")
     wrong = given != true
     assert (near[wrong] == given[wrong, None]).mean() < 0.5

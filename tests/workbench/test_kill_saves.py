@@ -67,8 +67,8 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
     if kind == "embeddings":
         version = int(run.embeddings(0)[0, 0]) - 1
         assert (run.embeddings(0) == version + 1).all()
-        assert run.embedding_origin(0).startswith(f"v{version}; ")
-        assert ("never saw" in run.embedding_origin(0)) is (version == 0)
+        assert run.embedding_provenance(0).words == f"v{version}"
+        assert (run.embedding_provenance(0).saw_labels is False) is (version == 0)
         return version
     if kind == "votes":
         return len(wb.review.read_votes(run).rows)

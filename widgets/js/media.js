@@ -116,11 +116,11 @@ export function mediaNode(item, size) {
 }
 
 const NODES = {
-  error: ({ error }, size) =>
+  error: ({ error, brief }, size) =>
     h("span", {
       class: `lw-media lw-${size} lw-broken`,
       title: error,
-      text: size === "full" ? error : shortError(error),
+      text: size === "full" ? error : clip(brief || error, 60),
     }),
   src: ({ id, src, width, height, alpha }, size) =>
     h("img", {
@@ -145,12 +145,6 @@ const NODES = {
 
 /** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
 export const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
-
-/** What fits a thumbnail: a missing picture and an error of the user's function say so, the rest is unreadable. */
-function shortError(error) {
-  if (/^(no \w+$|render)/.test(error)) return clip(error, 60);
-  return / does not exist: /.test(error) ? "not found" : / leaves the media folder: /.test(error) ? "not in the media folder" : "unreadable";
-}
 
 function nothing({ id }, size) {
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });

@@ -46,6 +46,7 @@ export {};
  * @property {string} [sound]
  * @property {string} [url]
  * @property {string} [error]
+ * @property {string} [brief]
  */
 
 /**

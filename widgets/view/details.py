@@ -14,7 +14,8 @@ from widgets.view.media import Media
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.counted_neighbors import Near
-from workbench.issues.reasons import meaning
+from workbench.issues.reasons import apart, meaning
+from workbench.storage.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,22 +36,24 @@ class Details:
     Parameters
     ----------
     run : the run.
-    reasons : (n,) reasons joined by "; ". suggested : (n,) int32 class index, -1 = none.
+    reasons : (n,) reasons joined by "; ". kinds : (n,) their kinds, as `find_issues` names them; None where not known.
+    suggested : (n,) int32 class index, -1 = none.
     media : pictures and texts. pool : the ensemble of which the run is the first.
-    sources : what the reasons rest on, as in `find_issues(...).attrs["sources"]`.
+    provenance : what the reasons rest on, as in `find_issues(...).attrs["provenance"]`.
     """
 
     def __init__(
         self,
         run: Run,
         reasons: np.ndarray,
+        kinds: np.ndarray | None,
         suggested: np.ndarray,
         media: Media,
         pool: Ensemble | None = None,
-        sources: Mapping[str, str] | None = None,
+        provenance: Mapping[str, Mapping] | None = None,
     ) -> None:
-        self.run, self.reasons, self.suggested, self.media = run, reasons, suggested, media
-        self.pool, self.sources = pool, dict(sources or {})
+        self.run, self.reasons, self.kinds, self.suggested, self.media = run, reasons, kinds, suggested, media
+        self.pool, self.provenance = pool, dict(provenance or {})
         self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
         self._near: Near | None = None
@@ -59,13 +62,14 @@ class Details:
     def of(self, row: int, note: str) -> dict:
         """The answer to `inspect`: JSON-ready."""
         given, suggested = self._curve(row)
-        reasons = [part for part in str(self.reasons[row] or "").split("; ") if part]
+        reasons = apart(self.reasons[row])
+        kinds = apart(self.kinds[row]) if self.kinds is not None else []
         return {
             "row": row,
             "id": plain(self.run.dataset.ids[row]),
             "media": self.media.item(row, FULL),
             "reasons": reasons,
-            "meanings": [meaning(reason) for reason in reasons],
+            "meanings": [meaning(kinds[place] if place < len(kinds) else "") for place in range(len(reasons))],
             "note": note,
             **self._last_p(given),
             "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
@@ -120,17 +124,19 @@ class Details:
         """Rows and thumbnails of the neighbours that the reasons count, and by what they are near; or why none."""
         nothing = {"rows": [], "items": [], "by": ""}
         try:
-            rows, by = self._nearest(row)
+            rows, source, note = self._nearest(row)
         except MissingEvidence:
             return nothing | {"none": "no embeddings and no texts, so no neighbours"}
+        by = ", ".join(filter(None, ("" if source is None else str(source), note)))
         if not len(rows):
             return nothing | {"none": f"no neighbours: {by}" if by else "no neighbours"}
-        counted = self.sources.get("neighbors", by)  # of suspects that were passed in, it may be something else
-        other = "" if counted in by else f"The reasons count neighbours by {counted}, which are not in this run."
+        told = self.provenance.get("neighbors")  # of suspects that were passed in, it may be something else
+        counted = source if told is None else Provenance.from_json(told)
+        other = "" if counted == source else f"The reasons count neighbours by {counted}, which are not in this run."
         return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
 
-    def _nearest(self, row: int) -> tuple[list[int], str]:
-        """Rows of the neighbours of one example, the nearest first, and by what."""
+    def _nearest(self, row: int) -> tuple[list[int], Provenance | None, str]:
+        """Rows of the neighbours of one example, the nearest first, by what, and what else to say of them."""
         with self._lock:
             if self._near is None:
                 pooled = self.pool is not None
@@ -140,9 +146,9 @@ class Details:
                 self._places = np.full(self.run.n, -1)
                 self._places[self._rows] = np.arange(len(ids))
         if self._places[row] < 0:
-            return [], "not all runs have this example"
-        found, by = self._near.of(int(self._places[row]))
-        return self._rows[found].tolist(), by
+            return [], None, "not all runs have this example"
+        found, source, note = self._near.of(int(self._places[row]))
+        return self._rows[found].tolist(), source, note
 
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.foundation.errors import InputError
-from workbench.issues.confusion import confident_labels, needed, predicted_labels, told
+from workbench.issues.confusion import confident_labels, needed, predicted_labels
 from workbench.storage.cache import cached, digest
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def noise(run: Run) -> dict[str, np.ndarray]:
         from workbench.confident.health import noise_report
 
         report = noise_report(given, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws)
-        texts = {"how": told(probs), "title": _title(report), "warning": report.warning}
+        texts = {"how": probs.provenance.in_full, "title": _title(report), "warning": report.warning}
         arrays = {"matrix": report.noise_matrix, "low": report.low, "high": report.high}
         return {**arrays, **{name: np.array(text) for name, text in texts.items()}}
 
@@ -74,4 +74,4 @@ def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
     probs = needed(run, "The estimate of errors by class")
     table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()
     arrays = [table[name].to_numpy(np.float32) for name in ("issues", "missed")]
-    return {"how": told(probs)}, arrays
+    return {"how": probs.provenance.in_full}, arrays

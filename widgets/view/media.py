@@ -61,7 +61,10 @@ class Media:
         return "text" if self.dataset.text_column is not None else "none"
 
     def item(self, row: int, size: int = THUMB) -> dict:
-        """{row, id} with src, width, height (a picture), text, html, table, sound (what it is), url, or error."""
+        """{row, id} with src, width, height (a picture), text, html, table, sound (what it is), url, or error.
+
+        Errors of the files come with `brief`, two words for a thumbnail.
+        """
         key = (row, size)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -70,7 +73,8 @@ class Media:
         try:
             item |= _CONTENT[self.kind](self, row, size)
         except WorkbenchError as error:
-            item["error"] = str(error)
+            parts = error.parts if isinstance(error, InputError) else {}
+            item |= {"error": str(error), "brief": parts.get("brief") or "unreadable"}
         self._keep(key, item)
         return item
 

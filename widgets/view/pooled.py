@@ -31,7 +31,8 @@ def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
     whole["row"] = dataset.rows(whole.index.to_numpy())
     whole["given_label"] = dataset.given[whole["row"]]
     whole["is_issue"] = whole["is_issue"].eq(True)
-    whole["reasons"] = whole["reasons"].fillna("")
+    for name in ("reasons", "reason_kinds"):
+        whole[name] = whole[name].fillna("")
     whole["suggested_label"] = whole["suggested_label"].astype(object).where(whole["suggested_label"].notna(), None)
     whole.index.name, whole.attrs = "id", attrs
     return whole

@@ -102,8 +102,9 @@ class View:
             for name, value in nothing.items()
         )
         self.reasons = issues["reasons"].to_numpy(object)[order]
-        sources = issues.attrs.get("sources")
-        self.details = Details(self.run, self.reasons, self.suggested, self.media, self.pool, sources)
+        kinds = issues["reason_kinds"].to_numpy(object)[order] if "reason_kinds" in issues else None
+        told = issues.attrs.get("provenance")
+        self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, told)
         self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
     @property

@@ -59,6 +59,7 @@ class Item(TypedDict):
     sound: NotRequired[str]
     url: NotRequired[str]
     error: NotRequired[str]
+    brief: NotRequired[str]
 
 
 class AxesInfo(TypedDict):

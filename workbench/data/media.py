@@ -109,9 +109,10 @@ def media_path(media: str, root: Path | None, field: str = "image") -> Path:
         path = (root / media).resolve()
         if not path.is_relative_to(root.resolve()):
             todo = f"Files are read below {root} only. {NAME_IT}"
-            raise InputError.at(field, f"leaves the media folder: {media}", todo)
+            raise InputError.at(field, f"leaves the media folder: {media}", todo, brief="not in the media folder")
         if not path.is_file():
-            raise InputError.at(field, f"does not exist: {path}", f"Paths start in {root}. {NAME_IT}")
+            todo = f"Paths start in {root}. {NAME_IT}"
+            raise InputError.at(field, f"does not exist: {path}", todo, brief="not found")
         return path
     except InputError:
         raise

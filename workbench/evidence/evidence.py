@@ -8,7 +8,8 @@ logits where only logits are there, neighbours from embeddings, and embeddings f
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from workbench.runs.run import Run
 from workbench.runs.votes import Votes, read_votes, votes_from
 from workbench.storage.cache import cached, text_key
 from workbench.storage.logits import statistics_of_rows
-from workbench.storage.provenance import NOT_TRAINED, TRAINED_HERE, made_here
+from workbench.storage.provenance import Provenance, made_here
 from workbench.tasks.protocol import Met
 from workbench.tasks.units import Units
 
@@ -34,8 +35,6 @@ NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighb
 NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
 """Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
-
-OF_TEXTS = "character n-grams of the texts"
 
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`.",
@@ -59,7 +58,7 @@ class Evidence:
     units : Units, which example each row belongs to, and its key
     met : Met, how predictions met what is given; None for one class per example
     out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
-    notes : dict of str to str, where each piece of evidence comes from, in words
+    provenance : dict of str to Provenance, where each piece of evidence comes from; `str` puts it in words
 
     Names
     -----
@@ -76,7 +75,7 @@ class Evidence:
         *,
         ids: np.ndarray | None = None,
         out_of_fold: bool = True,
-        notes: dict[str, str] | None = None,
+        provenance: Mapping[str, Provenance] | None = None,
         task: str = "multiclass",
         met: Met | None = None,
         examples: np.ndarray | None = None,
@@ -86,7 +85,7 @@ class Evidence:
         self.classes = tuple(str(name) for name in classes)
         self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
         self.out_of_fold = bool(out_of_fold)
-        self.notes = dict(notes or {})
+        self.provenance = dict(provenance or {})
         self.run: Run | None = None
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, np.ndarray] = {}
@@ -234,17 +233,17 @@ class Evidence:
         labels = check_given_labels(labels, n, k)
         names = tuple(str(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
         makers: dict[str, Callable[[slice], np.ndarray]] = {}
-        notes: dict[str, str] = {}
+        provenance: dict[str, Provenance] = {}
         if pred_probs is not None:
             probs, _ = check_pred_probs(pred_probs, labels)
             _expect("pred_probs", probs.shape, (n, k))
             if guessed:
                 warn_if_permuted("pred_probs", probs, labels, names)
             makers["pred_probs"] = probs.__getitem__
-            notes["pred_probs"] = "out-of-fold as given" if out_of_fold else "in-sample as given"
+            provenance["pred_probs"] = Provenance("pred_probs", "array", out_of_fold=bool(out_of_fold))
         if ids is not None:
             _expect("ids", ids.shape, (n,))
-        evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, notes=notes)
+        evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, provenance=provenance)
         if logits is not None:
             evidence._add_logits(logits)
             if guessed and pred_probs is None and n:
@@ -256,15 +255,14 @@ class Evidence:
             if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
                 found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
                 raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
-            unknown = "whether it was trained on these labels is not known"
-            said = {True: TRAINED_HERE, False: NOT_TRAINED}.get(embeddings_saw_labels, unknown)
+            saw = None if embeddings_saw_labels is None else bool(embeddings_saw_labels)
 
             @functools.cache
             def read() -> np.ndarray:
                 refuse_infinity("embeddings", vectors, evidence.ids)
                 return vectors
 
-            evidence._add_embeddings(read, f"as given; {said}")
+            evidence._add_embeddings(read, Provenance("embeddings", "array", saw_labels=saw))
         elif texts is not None:
             if len(texts) != n:
                 raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
@@ -276,15 +274,12 @@ class Evidence:
 
     def saw_labels(self, name: str) -> bool | None:
         """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known."""
-        note = self.notes.get(name, "")
-        if TRAINED_HERE in note:
-            return True
-        return False if NOT_TRAINED in note or note.startswith(OF_TEXTS) else None
+        return self.provenance[name].saw_labels if name in self.provenance else None
 
     @property
     def of_texts(self) -> bool:
         """Whether the embeddings are n-grams of the texts, made here for want of better ones."""
-        return self.notes.get("embeddings", "").startswith(OF_TEXTS)
+        return "embeddings" in self.provenance and self.provenance["embeddings"].source == "texts"
 
     @classmethod
     def from_run(cls, run: Run) -> Evidence:
@@ -297,14 +292,14 @@ class Evidence:
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
         evidence.run = run
         probs = run.pred_probs()
-        if probs is not None and not made_here(run.layout, probs.how):
+        if probs is not None and not made_here(run.layout, probs.provenance):
             evidence._makers["pred_probs"] = probs.values.__getitem__
             evidence.out_of_fold = probs.out_of_fold
-            evidence.notes["pred_probs"] = probs.how
+            evidence.provenance["pred_probs"] = probs.provenance
         if run.epochs:
             for name in (*PER_EPOCH, "pred"):
                 evidence._makers[name] = _reader(run, name)
-            evidence.notes["dynamics"] = f"{len(run.epochs)} epochs recorded"
+            evidence.provenance["dynamics"] = Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode)
         if run.logits_epochs and len(run.logits_epochs) == len(run.epochs):
             evidence._makers["logits"] = lambda rows: np.stack([run.logits(e)[rows] for e in run.logits_epochs])
         if run.embedding_epochs:
@@ -317,15 +312,20 @@ class Evidence:
     def _add_run_embeddings(self, run: Run) -> None:
         def epoch() -> int:
             found = most_informative_epoch(run)
-            self.notes["embeddings"] = f"epoch {found}; {run.embedding_origin(found)}"
+            self.provenance["embeddings"] = run.embedding_provenance(found)
             return found
 
         def neighbors() -> Neighbors:
             return neighbors_of(run, self._once("epoch", epoch), NEIGHBORS)
 
-        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), run.embedding_origin())
-        which = (lambda: f"embeddings of epoch {self._once('epoch', epoch)}") if run.epochs else (lambda: "embeddings")
-        self._add_neighbors(neighbors, which)
+        def by() -> Provenance:
+            self._once("epoch", epoch)
+            found = by_embeddings(self.provenance["embeddings"])
+            return found if run.epochs else replace(found, epoch=None)
+
+        last = replace(run.embedding_provenance(), epoch=None)
+        self._add_embeddings(lambda: run.embeddings(self._once("epoch", epoch)), last)
+        self._add_neighbors(neighbors, by)
 
     def neighbors(self) -> Neighbors:
         """The graph of the 30 nearest neighbours; made once.
@@ -338,14 +338,18 @@ class Evidence:
         return self._whole["neighbors"]
 
     @property
-    def neighbor_source(self) -> str:
-        """By what examples are neighbours, in words; "" without neighbours."""
+    def neighbor_source(self) -> Provenance:
+        """By what examples are neighbours.
+
+        Raises
+        ------
+        MissingEvidence : no embeddings and no texts.
+        """
+        if not self.has("neighbor_labels"):
+            self.get("neighbor_labels")
         return self._once("neighbor_source", self._name_neighbors)
 
-    def _name_neighbors(self) -> str:
-        return ""
-
-    def _add_neighbors(self, make: Callable[[], Neighbors], source: Callable[[], str]) -> None:
+    def _add_neighbors(self, make: Callable[[], Neighbors], source: Callable[[], Provenance]) -> None:
         """Labels of, and distances to, the neighbours of one graph that is made once."""
         self._name_neighbors = source
 
@@ -387,7 +391,7 @@ class Evidence:
 
         for name in (*PER_EPOCH, "pred"):
             self._makers[name] = maker(name)
-        self.notes["dynamics"] = f"{len(array)} epochs of logits"
+        self.provenance["dynamics"] = Provenance("dynamics", "array", epochs=len(array), of="logits")
 
     def _add_statistics(self, statistics: dict[str, Any]) -> None:
         for name, values in statistics.items():
@@ -398,21 +402,19 @@ class Evidence:
                 raise InputError.at("statistics", f"{name!r} has shape {array.shape}", "Give (epochs, n).")
             _expect(name, array.shape[1:], (self.n,), "of every epoch")
             self._makers[name] = lambda rows, array=array: array[:, rows]
-            self.notes["dynamics"] = f"{len(array)} epochs of statistics"
+            self.provenance["dynamics"] = Provenance("dynamics", "array", epochs=len(array), of="statistics")
 
-    def _add_embeddings(
-        self, read: Callable[[], np.ndarray], note: str, source: str = "embeddings passed as an array"
-    ) -> None:
+    def _add_embeddings(self, read: Callable[[], np.ndarray], provenance: Provenance) -> None:
         self._makers["embeddings"] = lambda rows: self._once("embeddings", read)[rows]
 
         def neighbors() -> Neighbors:
             return nearest(self._once("embeddings", read), NEIGHBORS)
 
-        self._add_neighbors(neighbors, lambda: source)
-        self.notes["embeddings"] = note
+        self._add_neighbors(neighbors, lambda: by_embeddings(provenance))
+        self.provenance["embeddings"] = provenance
 
     def _add_texts(self, texts: Callable[[], list[str]]) -> None:
-        self._add_embeddings(lambda: text_vectors(texts()), f"{OF_TEXTS}; they never saw a label", OF_TEXTS)
+        self._add_embeddings(lambda: text_vectors(texts()), Provenance("embeddings", "texts", saw_labels=False))
 
     def _add_texts_of(self, run: Run) -> None:
         """The texts of a run, whose graph of neighbours is kept in its cache."""
@@ -427,6 +429,11 @@ class Evidence:
             return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))
 
         self._add_neighbors(neighbors, self._name_neighbors)
+
+
+def by_embeddings(embeddings: Provenance) -> Provenance:
+    """Of neighbours by these embeddings."""
+    return replace(embeddings, kind="neighbors", words="")
 
 
 def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import each
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
-from workbench.storage.probabilities import HEAD, PredProbs
+from workbench.storage.probabilities import PredProbs
+from workbench.storage.provenance import cross_validated
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ def out_of_fold(
 
     Returns
     -------
-    PredProbs; `how` says which embedding was used and whether that itself was trained on the labels.
+    PredProbs; `provenance` says which embedding was used and whether that itself was trained on the labels.
 
     Raises
     ------
@@ -155,21 +157,18 @@ def out_of_fold(
         how = "Record embeddings, store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`."
         raise MissingEvidence.needed("out_of_fold", ["embeddings"], how)
     epoch = run.resolve_embedding_epoch(epoch)
-    how = f"{HEAD}: {folds}-fold logistic regression on the embeddings of epoch {epoch}, seed {seed}; "
-    how += run.embedding_origin(epoch)
+    provenance = cross_validated(run.embedding_provenance(epoch), int(folds), int(seed))
     made_of = sample_key((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
-    if ours and there.how.startswith(how) and there.made_of in ("", made_of):
+    if ours and replace_fields(there.provenance, missing=0) == provenance and there.made_of in ("", made_of):
         return there
-    key = {"made_of": made_of, "how": how, "labels": digest(run.dataset.given_labels)}
+    key = {"made_of": made_of, "how": provenance.to_json(), "labels": digest(run.dataset.given_labels)}
     kept = load(run.layout, KEPT, key)  # where a file of a person's is in the place of ours
     if kept is not None:
         values, missing = kept["values"], int(kept["missing"])
     else:
         values, missing = _computed(run, epoch, folds, seed, client)
-    if missing:
-        how += f"; {missing} examples without an embedding have the class frequencies"
     note_order(values, run.dataset.classes)
-    found = PredProbs(values, True, how, automatic=True, made_of=made_of)
+    found = PredProbs(values, replace_fields(provenance, missing=missing), made_of)
     try:
         if not run.keep_pred_probs(found, replace=replace) and kept is None:
             store(run.layout, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)

@@ -54,7 +54,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         values = data.embeddings(epoch)
         there = finite_rows(values)
         values = np.asarray(values, np.float32)
-        return Inputs(values, there, f"embeddings of epoch {epoch}; {data.embedding_origin()}")
+        return Inputs(values, there, f"embeddings of {data.embedding_provenance(epoch)}")
     X = X if hasattr(X, "iloc") else X.tocsr() if hasattr(X, "tocsr") else _numbers(X)
     if X.shape[0] != n:
         raise InputError.at("X", f"has {X.shape[0]} rows for {n} examples", "Pass one row per example.")

@@ -26,8 +26,10 @@ class InputError(WorkbenchError):
     """An argument or a row of the user's data is not usable as it is."""
 
     @classmethod
-    def at(cls, field: str, found: str, todo: str, *, row: int | None = None, id: object = None) -> InputError:
-        """`field` row 17 (id 'a'): found. todo."""
+    def at(
+        cls, field: str, found: str, todo: str, *, row: int | None = None, id: object = None, brief: str = ""
+    ) -> InputError:
+        """`field` row 17 (id 'a'): found. todo. `brief` says it in two words, for where there is no more room."""
         place = f"`{field}`"
         if row is not None:
             place += f" row {row}"
@@ -35,7 +37,7 @@ class InputError(WorkbenchError):
             place += f" (id {shortened(id)})"
         found = found if len(found) <= MOST else f"{found[: MOST // 2]}... ({len(found):,} characters)"
         error = cls(f"{place} {found}. {todo}")
-        error.parts = {"field": field, "found": found, "todo": todo, "row": row}
+        error.parts = {"field": field, "found": found, "todo": todo, "row": row, "brief": brief}
         return error
 
     parts: Mapping[str, Any] = {}

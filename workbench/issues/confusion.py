@@ -51,7 +51,7 @@ def predicted_labels(run: Run) -> tuple[np.ndarray, str]:
     """
     probs = probabilities(run)
     if probs is not None:
-        return probs.values.argmax(axis=1).astype(np.int32), told(probs)
+        return probs.values.argmax(axis=1).astype(np.int32), probs.provenance.in_full
     if run.epochs:
         predicted = run.stats(run.epochs[-1], ["pred"])["pred"]
         return predicted.astype(np.int32), f"in-sample: predictions of epoch {run.epochs[-1]}"
@@ -88,8 +88,3 @@ def needed(run: Run, who: str) -> PredProbs:
         how = "Store probabilities with `run.save_pred_probs`, or record embeddings."
         raise MissingEvidence.needed(who, ["pred_probs"], how)
     return probs
-
-
-def told(probs: PredProbs) -> str:
-    """Where probabilities come from, beginning with whether they are out-of-fold."""
-    return probs.how if probs.kind in probs.how else f"{probs.kind}: {probs.how}"

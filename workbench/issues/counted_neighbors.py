@@ -6,18 +6,15 @@ detector looks for neighbours of the most suspicious examples only; these are ke
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import neighbors
 from workbench.issues.posterior import NEAREST_ROWS
+from workbench.runs.run import Run
 from workbench.storage.cache import embedding_key, load, store, text_key
-
-if TYPE_CHECKING:
-    from workbench.evidence.evidence import Evidence
-    from workbench.runs.run import Run
+from workbench.storage.provenance import Provenance
 
 COUNTED = 10
 """Neighbours that a reason speaks of."""
@@ -37,8 +34,8 @@ class Near:
         self.evidence, self.run = evidence, run
         self._kept: dict[int, np.ndarray] | None = None
 
-    def of(self, row: int) -> tuple[np.ndarray, str]:
-        """Row numbers (m,), m <= `COUNTED`, the nearest first, and by what they are near, in words.
+    def of(self, row: int) -> tuple[np.ndarray, Provenance, str]:
+        """Row numbers (m,), m <= `COUNTED`, the nearest first, by what they are near, and what else to say of it.
 
         Raises
         ------
@@ -49,13 +46,13 @@ class Near:
                 found = None if self.run is None else load(self.run.layout, NAME, _key(self.run))
                 self._kept = {} if found is None else dict(zip(found["rows"].tolist(), found["near"]))
             if row in self._kept:
-                return self._kept[row], f"{self.evidence.neighbor_source}, as the detector sees them"
+                return self._kept[row], self.evidence.neighbor_source, "as the detector sees them"
             if self.run is not None and self.run.embedding_epochs:  # no reason speaks of these: the graph of the scores
                 rows = neighbors(self.run, k=COUNTED).indices[row]
-                return rows[rows >= 0], f"embeddings of epoch {self.run.resolve_embedding_epoch(-1)}"
-            return np.empty(0, np.int64), f"{self.evidence.neighbor_source}, looked up for the most suspicious only"
+                return rows[rows >= 0], by_embeddings(self.run.embedding_provenance()), ""
+            return np.empty(0, np.int64), self.evidence.neighbor_source, "looked up for the most suspicious only"
         rows = self.evidence.neighbors().indices[row][:COUNTED]
-        return rows[rows >= 0], self.evidence.neighbor_source
+        return rows[rows >= 0], self.evidence.neighbor_source, ""
 
 
 def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:

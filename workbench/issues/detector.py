@@ -110,7 +110,9 @@ def find_issues(
         p_error : float64 in [0, 1], probability that the given label is wrong; NaN for an unlabelled example
         p_suggested : float64 in [0, 1], probability of the suggested label
         is_issue : bool
-        reasons : str, up to three, strongest first
+        reasons : str, up to three, strongest first, joined by "; "
+        reason_kinds : str, what each of them rests on, joined likewise: "held-out models", "out-of-fold", "in-sample",
+            "neighbors", "votes", "learning" or "standing"
         row : int64, row in the dataset
         For other kinds of labels a row per example tells p_error that any of its units is wrong, the labels and reasons
         of its worst unit, the key of that as `unit`, and how many units there are (`units`) and are issues
@@ -249,6 +251,7 @@ def _judged(
     with one_blas_thread():
         found = _reasons(evidence, pooled, learned, seen, p_error, used.aside)
     names = np.array([*evidence.classes, None], object)
+    words, kinds = reasons.strongest(found, evidence.n)
     frame = pd.DataFrame(
         {
             "given_label": names[given],
@@ -256,7 +259,8 @@ def _judged(
             "p_error": p_error,
             "p_suggested": p_suggested,
             "is_issue": is_issue,
-            "reasons": reasons.strongest(found, evidence.n),
+            "reasons": words,
+            "reason_kinds": kinds,
             "row": np.arange(evidence.n, dtype=np.int64) if evidence.met is None else evidence.units.rows,
         },
         index=evidence.index,
@@ -438,10 +442,10 @@ def _reasons(
             keep_near(evidence.run, rows, found_near)
         pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
         found.append(reasons.neighbors(near, given))
-        evidence.notes["neighbors"] = evidence.neighbor_source
+        evidence.provenance["neighbors"] = evidence.neighbor_source
     elif evidence.has("neighbor_labels") and "embeddings" not in aside:
         found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
-        evidence.notes["neighbors"] = evidence.neighbor_source
+        evidence.provenance["neighbors"] = evidence.neighbor_source
     return found
 
 
@@ -487,5 +491,6 @@ def _attrs(
         "judged": len(known),
         "unlabelled": int((evidence.given_labels < 0).sum()),
         "method": "; ".join(method),
-        "sources": dict(evidence.notes),
+        "sources": {name: str(one) for name, one in evidence.provenance.items()},
+        "provenance": {name: one.to_json() for name, one in evidence.provenance.items()},
     }

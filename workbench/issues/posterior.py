@@ -271,7 +271,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
 
 def _space(evidence: Evidence, seed: int) -> Space:
     vectors = evidence.get("embeddings")
-    if evidence.notes.get("embeddings", "").startswith("character n-grams"):
+    if evidence.of_texts:
         return plain_space(vectors)
     return unit_space(vectors, seed=seed)
 

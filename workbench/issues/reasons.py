@@ -8,7 +8,7 @@ for a right label; the strongest come first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,46 +19,71 @@ if TYPE_CHECKING:
 STANDING = 0.3
 
 HELD_OUT, OUT_OF_FOLD, IN_SAMPLE = "held-out models", "out-of-fold", "in-sample"
-"""Whose probabilities a reason quotes: what comes before its colon."""
+"""Whose probabilities a reason quotes: what comes before its colon, and its kind."""
+
+NEIGHBORS, VOTES, LEARNING, STANDING_KIND = "neighbors", "votes", "learning", "standing"
+"""The other kinds of reasons."""
+
+APART = "; "
+"""Between the reasons of a row, and between their kinds; names of classes are shown without it."""
 
 MEANINGS = {
     HELD_OUT: "probabilities of models that did not see this example's label: the detector's classifiers on embeddings "
     "or texts, with your out-of-fold probabilities where there are some (geometric mean)",
     OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`): of a model that was not trained on this example",
     IN_SAMPLE: "your in-sample probabilities (`pred_probs`): of a model that was trained on this label",
-    "neighbours": "given labels of the nearest neighbours, which are shown below",
-    "never learned": "epochs of the recorded training in which the given label was predicted",
-    "learned in": "epochs of the recorded training in which the given label was predicted",
-    "less sure": "place of this example among those with the same given label, by the probability of that label",
-    "surer": "place of this example among those with the same given label, by the probability of that label",
+    NEIGHBORS: "given labels of the nearest neighbours, which are shown below",
+    VOTES: "votes of the annotators, as stored with `wb.review.save_votes`",
+    LEARNING: "epochs of the recorded training in which the given label was predicted",
+    STANDING_KIND: "place of this example among those with the same given label, by the probability of that label",
 }
-"""What a reason rests on, by how it begins."""
+"""What a reason rests on, by its kind."""
 
 
-def meaning(reason: str) -> str:
-    """What a reason rests on, in words; "" for one that is not of this module."""
-    if " said " in reason and "annotator" in reason:
-        return "votes of the annotators, as stored with `wb.review.save_votes`"
-    return next((words for start, words in MEANINGS.items() if reason.startswith(start)), "")
+def meaning(kind: str) -> str:
+    """What a reason of this kind rests on, in words; "" for one that is not of this module."""
+    return MEANINGS.get(kind, "")
 
 
-Reason = tuple[np.ndarray, np.ndarray]
-"""(strength float (n,), NaN where it does not apply; words object (n,))"""
+def apart(joined: str | None) -> list[str]:
+    """The reasons of a row, or their kinds."""
+    return [part for part in str(joined or "").split(APART) if part]
 
 
-def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> np.ndarray:
-    """The `most` strongest reasons of each row joined by "; ", object array (n,); "" where there is none."""
-    out = np.full(n, "", object)
+class Reason(NamedTuple):
+    """strength : float (n,), NaN where it does not apply. words : object (n,). kind : one of `MEANINGS`."""
+
+    strength: np.ndarray
+    words: np.ndarray
+    kind: str
+
+
+def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """The `most` strongest reasons of each row, and their kinds, joined by "; ".
+
+    Two object arrays (n,); "" where there is none.
+    """
+    out, kinds = np.full(n, "", object), np.full(n, "", object)
     if not reasons:
-        return out
-    strength = np.stack([np.nan_to_num(s, nan=-np.inf) for s, _ in reasons], axis=1)
+        return out, kinds
+    strength = np.stack([np.nan_to_num(one.strength, nan=-np.inf) for one in reasons], axis=1)
     order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
-    words = np.stack([np.asarray(w, object) for _, w in reasons], axis=1)
+    words = np.stack([np.asarray(one.words, object) for one in reasons], axis=1)
     there = np.take_along_axis(strength, order, axis=1) > -np.inf
     for place in range(order.shape[1]):  # the applicable ones come first in each row
         rows = np.flatnonzero(there[:, place])
-        out[rows] += ("; " if place else "") + words[rows, order[rows, place]]
-    return out
+        out[rows] += (APART if place else "") + words[rows, order[rows, place]]
+    # kinds repeat: one text for each combination, not for each row
+    found = np.where(there, order[:, : there.shape[1]], -1)
+    codes, back = np.unique(found, axis=0, return_inverse=True)
+    joined = np.empty(len(codes), object)
+    joined[:] = [APART.join(reasons[one].kind for one in row if one >= 0) for row in codes.tolist()]
+    return out, joined[back.reshape(n)]
+
+
+def _shown(classes: Sequence[str]) -> list[str]:
+    """Names of classes as reasons quote them."""
+    return [name.replace(APART, ", ") for name in classes]
 
 
 def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
@@ -74,12 +99,13 @@ def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
         for count in range(size + 1):
             verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
             table[size, count] = f"neighbours {verb} {shown} of {size}"
-    return strength, table[total, against]
+    return Reason(strength, table[total, against], NEIGHBORS)
 
 
 def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
     """What most annotators said: "2 of 3 annotators said cat"; of the given label where none has more votes."""
     strength, words = np.full(len(given), np.nan), np.full(len(given), "", object)
+    classes = _shown(classes)
     step = max(1, (1 << 22) // votes.k)
     for start in range(0, len(given), step):
         counts = votes.counts(slice(start, min(start + step, len(given))))
@@ -93,7 +119,7 @@ def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
             words[start + row] = f"{counts[row, said[row]]} of {total[row]} {who} said {classes[said[row]]}"
         surprise = -np.log((mine + 0.5) / (total + 1.0))
         strength[start : start + len(counts)] = np.where((total > 0) & (labels >= 0), surprise, np.nan)
-    return strength, words
+    return Reason(strength, words, VOTES)
 
 
 def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:
@@ -107,7 +133,7 @@ def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Re
         total, count = divmod(pair, most + 1)
         epochs = "epoch" if total == 1 else "epochs"
         words[index] = f"never learned in {total} {epochs}" if count == 0 else f"learned in {count} of {total} {epochs}"
-    return strength, words[place]
+    return Reason(strength, words[place], LEARNING)
 
 
 def predicted(
@@ -117,12 +143,12 @@ def predicted(
 
     Parameters
     ----------
-    what : words before the colon
+    what : whose they are, such as `HELD_OUT`: the words before the colon, and the kind
     p_given, p_other : float (n,), probabilities of the given class and of `other`
     """
     strength = -np.log(np.maximum(p_given, 1e-6))
     strength = np.where(given >= 0, strength, np.nan)
-    names = [*classes, ""]
+    names = [*_shown(classes), ""]
     digits = [f"{value / 100:.2f}".removeprefix("0") for value in range(101)] + ["<.01", ">.99"]
     mine, theirs = _hundredths(p_given), _hundredths(p_other)
     first = np.nan_to_num(p_other) > np.nan_to_num(p_given)
@@ -134,7 +160,7 @@ def predicted(
             words[row] = f"{what}: {names[o]} {digits[b]}, {names[g]} {digits[a]}"
         else:
             words[row] = f"{what}: {names[g]} {digits[a]}, {names[o]} {digits[b]}"
-    return strength, words
+    return Reason(strength, words, what)
 
 
 def _hundredths(p: np.ndarray) -> list[int]:
@@ -167,10 +193,11 @@ def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> 
     strength[known] = -np.log(below) * STANDING
     percent[known] = np.rint(100 * below).astype(int)
     place, back = np.unique(np.maximum(given, 0) * 101 + percent, return_inverse=True)
+    classes = _shown(classes)
     words = np.empty(len(place), object)
     for index, one in enumerate(place.tolist()):
         class_, share = divmod(one, 101)
         name = classes[class_] if classes else ""
         verb, share = ("surer", share) if share >= 50 else ("less sure", 100 - share)
         words[index] = f"{verb} than {min(share, 99)}% of given {name}"
-    return strength, words[back]
+    return Reason(strength, words[back], STANDING_KIND)

@@ -10,8 +10,10 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError, WorkbenchError
 from workbench.foundation.progress import step
+from workbench.issues.reasons import apart
 from workbench.issues.totals import error_count
 from workbench.runs.verdicts import verdicts_of
+from workbench.storage.provenance import MODE_WORDS
 
 if TYPE_CHECKING:
     from workbench.confident.health import NoiseReport
@@ -68,7 +70,7 @@ class Facts:
     mode: str
     issues: pd.DataFrame
     about: dict[str, Any]
-    evidence: list[tuple[str, str, str]]
+    evidence: list[tuple[str, bool | None, str]]
     suspects: list[Suspect]
     classes: pd.DataFrame
     pairs: pd.DataFrame
@@ -127,21 +129,20 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     )
 
 
-def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """(what, in-sample or out-of-fold, where from) of each kind of evidence of the run."""
+def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
+    """(what, whether it is out-of-fold, where from) of each kind of evidence; None where the own label is left out."""
     rows = []
     sources = dict(issues.attrs.get("sources", {}))
     probs = run.pred_probs()
     if probs is not None:
-        rows.append(("predicted probabilities", probs.kind, probs.how))
+        rows.append(("predicted probabilities", probs.out_of_fold, probs.how))
     if run.epochs:
-        how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}[run.mode]
-        rows.append((f"training dynamics, {len(run.epochs)} epochs", "in-sample", f"{how}: the model saw these labels"))
+        words = f"{MODE_WORDS[run.mode]}: the model saw these labels"
+        rows.append((f"training dynamics, {len(run.epochs)} epochs", False, words))
     if run.embedding_epochs:
-        words = f"of epoch {run.embedding_epochs[-1]}; {run.embedding_origin()}"
-        rows.append(("embeddings, and neighbours by them", "own label left out", words))
+        rows.append(("embeddings, and neighbours by them", None, f"of {run.embedding_provenance()}"))
     elif "embeddings" in sources:
-        rows.append(("embeddings, and neighbours by them", "own label left out", str(sources["embeddings"])))
+        rows.append(("embeddings, and neighbours by them", None, str(sources["embeddings"])))
     return rows
 
 
@@ -169,7 +170,7 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
                 suggested=found["suggested_label"],
                 p_error=float(found["p_error"]),
                 p_suggested=float(found["p_suggested"]),
-                reasons=tuple(reason for reason in str(found["reasons"]).split("; ") if reason),
+                reasons=tuple(apart(found["reasons"])),
                 decision=_decision(state, id, found["given_label"], label),
                 picture=picture,
                 text=None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),

@@ -16,6 +16,8 @@ from workbench.reports import drawing
 from workbench.reports.facts import MOST_CLASSES, Facts, Suspect
 
 MOST_CHANGES = 100
+SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
+"""Colour and words of evidence, by whether it is out-of-fold."""
 MOST_PAIRS = 12
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
@@ -322,7 +324,7 @@ def _decisions(facts: Facts) -> str:
 
 def _evidence(facts: Facts) -> str:
     tag = '<span class="tag {}">{}</span>'
-    rows = [(escape(what), tag.format(_tone(kind), escape(kind)), escape(how)) for what, kind, how in facts.evidence]
+    rows = [(escape(what), tag.format(*SEEN[honest]), escape(how)) for what, honest, how in facts.evidence]
     out = _table(("evidence", "", "where from"), rows) if rows else ""
     about = facts.about
     judged = f"{about['judged']:,} labelled examples, {about['unlabelled']:,} unlabelled" if "judged" in about else ""
@@ -352,10 +354,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequenc
     head = "".join(cells("th", [escape(name) for name in heads]))
     body = "".join(f"<tr>{''.join(cells('td', row))}</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _tone(kind: str) -> str:
-    return "in" if kind == "in-sample" else "out" if kind == "out-of-fold" else ""
 
 
 def _share(p: float) -> str:

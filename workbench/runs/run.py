@@ -23,7 +23,7 @@ from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
-from workbench.storage.provenance import embedding_origin
+from workbench.storage.provenance import Provenance, embedding_provenance
 from workbench.storage.remote import layout_at
 from workbench.tasks.protocol import Decided, Labels
 
@@ -224,15 +224,15 @@ class Run:
         """The epoch that `embeddings(epoch)` reads."""
         return self._resolve("embeddings", epoch)
 
-    def embedding_origin(self, epoch: int = -1) -> str:
-        """Where the embeddings of an epoch come from and whether they saw the given labels, in words.
+    def embedding_provenance(self, epoch: int = -1) -> Provenance:
+        """Where the embeddings of an epoch come from and whether they saw the given labels; `str` puts it in words.
 
         Raises
         ------
         RunError : what is said of the embeddings is damaged.
         """
         epoch = self.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
-        return embedding_origin(self.layout, epoch, self.mode)
+        return embedding_provenance(self.layout, epoch, self.mode)
 
     def _resolve(self, kind: str, epoch: int) -> int:
         there = tuple(self.layout.arrays(kind))
@@ -313,7 +313,8 @@ class Run:
         self._check_predictions(values)
         if kind.one_class and self.n:
             warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
-        self._probabilities.save(PredProbs(values, bool(out_of_fold), how))
+        told = Provenance("pred_probs", "user", str(how), out_of_fold=bool(out_of_fold))
+        self._probabilities.save(PredProbs(values, told))
 
     def _check_predictions(self, values: np.ndarray) -> None:
         try:

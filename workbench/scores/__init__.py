@@ -112,8 +112,8 @@ def score(
     return frame
 
 
-def _described(row: Score, words: Mapping[str, str]) -> dict[str, Any]:
+def _described(row: Score, sources: Mapping[str, str]) -> dict[str, Any]:
     """What a column is, as plain values."""
-    evidence = "; ".join(dict.fromkeys(words[need] for need in row.needs if need in words))
+    evidence = "; ".join(dict.fromkeys(sources[need] for need in row.needs if need in sources))
     kept = {"suspicious": row.suspicious, "range": row.range, "source": row.source, "in_words": row.in_words}
     return {**kept, "evidence": evidence}

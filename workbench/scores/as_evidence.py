@@ -19,6 +19,7 @@ from workbench.data.inputs import row_names, warn_if_permuted
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.runs.run import Run
+from workbench.storage.provenance import Provenance
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
@@ -142,7 +143,7 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
         if probs is not None:
             found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.how, probs.out_of_fold
         if "embeddings" in kind.predictions and source.embedding_epochs:
-            found["embeddings"], sources["embeddings"] = source.embeddings(), source.embedding_origin()
+            found["embeddings"], sources["embeddings"] = source.embeddings(), str(source.embedding_provenance())
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
     return found, sources, out_of_fold
@@ -155,16 +156,16 @@ def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) ->
     if not arrays:
         raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them beside the labels.")
     met = kind.meet(dataset.units, dataset.classes, **arrays)
-    notes = {}
+    provenance = {}
     if "pred_probs" in met.evidence:
-        notes = {"pred_probs": "out-of-fold as given" if out_of_fold else "in-sample as given"}
+        provenance["pred_probs"] = Provenance("pred_probs", "array", out_of_fold=bool(out_of_fold))
     evidence = Evidence(
         met.units.given,
         kind.answers(dataset.classes),
         {name: np.asanyarray(array).__getitem__ for name, array in met.evidence.items()},
         ids=dataset.ids[met.units.rows],
         out_of_fold=out_of_fold,
-        notes=notes,
+        provenance=provenance,
         task=task,
         met=met,
         examples=dataset.ids,

@@ -20,7 +20,7 @@ from workbench.foundation.errors import InputError, MissingEvidence, first_few
 from workbench.foundation.statistics import PER_EPOCH
 from workbench.runs.run import Run, opened
 from workbench.scores import score
-from workbench.storage.provenance import made_here
+from workbench.storage.provenance import Provenance, made_here, pooled
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -170,11 +170,11 @@ class Ensemble(Evidence):
         known = [run.pred_probs() is not None or bool(run.embedding_epochs) for run in self.runs]
         parts = [out_of_fold(run) for run in self.runs] if all(known) else [None]
         kinds = {None if probs is None else probs.kind for probs in parts}
-        if kinds in ({"out-of-fold"}, {"in-sample"}):
-            pooled = [probs.values[rows] for probs, rows in zip(parts, self.rows)]
-            votes = np.stack([one.argmax(axis=1) for one in pooled])
-            columns = {"vote_entropy": vote_entropy(votes, self.k), "mutual_information": mutual_information(pooled)}
-            origin = f"{kinds.pop()} probabilities of {len(pooled)} runs"
+        if len(kinds) == 1 and None not in kinds:
+            members = [probs.values[rows] for probs, rows in zip(parts, self.rows)]
+            votes = np.stack([one.argmax(axis=1) for one in members])
+            columns = {"vote_entropy": vote_entropy(votes, self.k), "mutual_information": mutual_information(members)}
+            origin = f"{kinds.pop()} probabilities of {len(members)} runs"
         else:
             told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
             if len(told) < 2:
@@ -194,15 +194,15 @@ class Ensemble(Evidence):
 
     def _add_probabilities(self) -> None:
         found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
-        found = [one for one in found if one[2] is not None and not made_here(one[0].layout, one[2].how)]
+        found = [one for one in found if one[2] is not None and not made_here(one[0].layout, one[2].provenance)]
         honest = [one for one in found if one[2].out_of_fold]
         used = honest or found
         if not used:
             return
         self.out_of_fold = bool(honest)
         self._makers["pred_probs"] = lambda rows: self._once("pred_probs", lambda: _mean(used))[rows]
-        words = "; ".join(dict.fromkeys(probs.how for _, _, probs in used))
-        self.notes["pred_probs"] = f"mean of {len(used)} runs: {words}"
+        parts = tuple(probs.provenance for _, _, probs in used)
+        self.provenance["pred_probs"] = pooled("pred_probs", parts, out_of_fold=self.out_of_fold)
 
     def _add_dynamics(self) -> None:
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
@@ -217,14 +217,14 @@ class Ensemble(Evidence):
 
         for name in (*PER_EPOCH, "pred"):
             self._makers[name] = reader(name)
-        epochs = sum(len(run.epochs) for run, _ in told)
-        self.notes["dynamics"] = f"{epochs} epochs of {len(told)} runs"
+        parts = tuple(Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode) for run, _ in told)
+        self.provenance["dynamics"] = pooled("dynamics", parts, epochs=sum(len(run.epochs) for run, _ in told))
 
     def _add_spaces(self) -> None:
         told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
         first = self.runs[0].dataset
         if told:
-            words = "; ".join(dict.fromkeys(run.embedding_origin() for run, _ in told))
+            parts = tuple(run.embedding_provenance() for run, _ in told)
 
             def side_by_side() -> np.ndarray:
                 epochs = [most_informative_epoch(run) for run, _ in told]
@@ -232,8 +232,7 @@ class Ensemble(Evidence):
                 spaces = [np.asarray(part, np.float32) for part in parts]
                 return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
 
-            beside = f"of {len(told)} runs side by side"
-            self._add_embeddings(side_by_side, f"{beside}; {words}", f"embeddings {beside}")
+            self._add_embeddings(side_by_side, pooled("embeddings", parts))
         elif first.text_column is not None:
             self._add_texts(lambda: np.array(first.texts(), object)[self.rows[0]].tolist())
 

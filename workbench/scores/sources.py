@@ -22,6 +22,7 @@ from workbench.scores.registry import SCORES
 from workbench.storage import cache
 from workbench.storage.columns import has_column, read_column, rows_of
 from workbench.storage.epoch_statistics import BLOCK_ROWS
+from workbench.storage.provenance import Provenance
 
 if TYPE_CHECKING:
     from workbench.runs.run import PredProbs, Run
@@ -79,7 +80,7 @@ def of_run(run: Run, client: Any = None) -> Source:
     def in_file() -> bool:
         """Whether the probabilities are in the run's file, and not made by us where a file lies that says nothing."""
         found, stored = pred_probs(), run.pred_probs()
-        return stored is not None and (stored.how, stored.made_of) == (found.how, found.made_of)
+        return stored is not None and (stored.provenance, stored.made_of) == (found.provenance, found.made_of)
 
     there = {"given_labels"}
     if sealed:
@@ -187,24 +188,21 @@ def of_run(run: Run, client: Any = None) -> Source:
     def words(needs: set[str]) -> dict[str, str]:
         out = {}
         if needs & set(PER_EPOCH):
-            how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}
-            out = dict.fromkeys(PER_EPOCH, f"in-sample: statistics of {len(sealed)} epochs, {how[run.mode]}")
+            dynamics = Provenance("dynamics", "recorded", out_of_fold=False, epochs=len(sealed), mode=run.mode)
+            out = dict.fromkeys(PER_EPOCH, dynamics.in_full)
         if "pred_probs" in needs:
-            found = pred_probs()
-            out["pred_probs"] = found.how if found.kind in found.how else f"{found.kind}: {found.how}"
+            out["pred_probs"] = pred_probs().provenance.in_full
         if "neighbor_labels" in needs:
-            epoch = run.resolve_embedding_epoch(-1)
             out["neighbor_labels"] = (
                 f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
-                f"by the embeddings of epoch {epoch}; {run.embedding_origin()}"
+                f"by the embeddings of {run.embedding_provenance()}"
             )
         if "vote_counts" in needs:
             out["vote_counts"] = f"votes of {len(votes().names)} annotators"
         if "neighbor_distances" in needs:
-            epoch = run.resolve_embedding_epoch(-1)
             graph = neighbors(run, k=NEIGHBORS)
             out["neighbor_distances"] = (
-                f"{graph.k} neighbours by the embeddings of epoch {epoch}, {graph.how}; {run.embedding_origin()}"
+                f"{graph.k} neighbours by {graph.how}, on the embeddings of {run.embedding_provenance()}"
             )
         return out
 

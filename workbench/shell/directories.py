@@ -15,7 +15,7 @@ from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.shell.commands import Lines, describe
 from workbench.shell.terminal import table
-from workbench.storage.layout import Layout
+from workbench.storage.layout import Layout, NeedsMigration
 from workbench.storage.remote import local_path, runs_below
 
 LISTED = ("run", "examples", "classes", "epochs", "state", "accuracy", "changed", "size", "mode")
@@ -93,7 +93,7 @@ def check(args: argparse.Namespace) -> Lines:
     yield describe(run)
     with tqdm(desc="checking", unit=" files", delay=2, leave=False, disable=not sys.stderr.isatty()) as bar:
         findings = list(inspect(run, lambda path: bar.update()))
-    bare = [finding for finding in findings if finding.remedy == "note checksum" and finding.kind == "note"]
+    bare = [finding for finding in findings if finding.remedy == "note-checksum" and finding.kind == "note"]
     for finding in findings:
         if finding not in bare:
             yield str(finding)
@@ -123,7 +123,8 @@ def _beyond_repair(place: str, error: RunError) -> Lines:
     """What can be done about a run that does not open, since one of the two files that make it a run is damaged."""
     local = local_path(place)
     layout = None if local is None else Layout(local)
-    if layout is None or not (layout.run_json.exists() or layout.examples.exists()) or "migrate" in str(error):
+    files = layout is not None and (layout.run_json.exists() or layout.examples.exists())
+    if not files or isinstance(error, NeedsMigration):
         raise error
     yield f"damaged: {error}"
     yield "run.json and examples.parquet cannot be made again from the other files, so --repair leaves all as it is."

@@ -24,7 +24,7 @@ from workbench.recording.ranks import in_use
 from workbench.runs.votes import is_older, vote_table
 from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
-from workbench.storage.described import about, said_beside
+from workbench.storage.described import DescriptionError, about, load_array, said_beside
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
@@ -62,7 +62,7 @@ class Finding:
     kind : one of `KINDS`.
     path : the file, relative to the run; "" for the run as a whole.
     words : what was found, and what to do about it.
-    remedy : "set aside" (moved to set-aside/), "note checksum", "forget checksum", or "" when a repair leaves it alone.
+    remedy : "set-aside" (moved to set-aside/), "note-checksum", "forget-checksum", or "" when a repair leaves it alone.
     """
 
     kind: str
@@ -102,7 +102,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
         if words:
             broken.add(path)
             vital = path in (layout.run_json, layout.examples)
-            yield Finding("damaged", _name(layout, path), words, "" if vital else "set aside")
+            yield Finding("damaged", _name(layout, path), words, "" if vital else "set-aside")
         elif checksums.get(path) is None:
             bare.append(path)
     for path in checksums:
@@ -110,7 +110,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
             yield Finding("damaged", _name(layout, path), _no_file(path))
         if not path.exists():
             words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
-            yield Finding("missing", _name(layout, path), words, "forget checksum")
+            yield Finding("missing", _name(layout, path), words, "forget-checksum")
     yield from _descriptions(layout, broken)
     yield from _planted(run, broken)
     yield from _journal(run)
@@ -121,7 +121,7 @@ def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> It
     yield from _strays(layout)
     for path in bare:
         words = "has no checksum (recorded by an older release, or put here by hand): read, not compared"
-        yield Finding("note", _name(layout, path), words, "note checksum")
+        yield Finding("note", _name(layout, path), words, "note-checksum")
 
 
 def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
@@ -137,16 +137,16 @@ def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
     stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
     for finding in findings:
         path = layout.root / finding.path
-        if finding.remedy == "set aside" and path.is_file():
+        if finding.remedy == "set-aside" and path.is_file():
             aside = layout.root / "set-aside" / stamp / finding.path
             aside.parent.mkdir(parents=True, exist_ok=True)
             forget(layout, path)
             os.replace(path, aside)
             yield f"moved: {finding.path} -> {aside.relative_to(layout.root)}"
-        elif finding.remedy == "note checksum" and path.is_file():
+        elif finding.remedy == "note-checksum" and path.is_file():
             note(layout, path)
             yield f"checksum noted: {finding.path}"
-        elif finding.remedy == "forget checksum" and not path.exists():
+        elif finding.remedy == "forget-checksum" and not path.exists():
             forget(layout, path)
             begun_marker(path).unlink(missing_ok=True)
             yield f"checksum forgotten: {finding.path} is gone"
@@ -188,7 +188,7 @@ def _unreadable(run: Run, path: Path) -> str:
         if path.parent.parent.name == "stats":
             return _of_statistics(run, path)
         if path.parent.name == "embeddings" and path.suffix == ".json":
-            run.embedding_origin(int(path.stem.removeprefix("epoch=")))
+            run.embedding_provenance(int(path.stem.removeprefix("epoch=")))
         elif path.parent.name in ("logits", "embeddings"):
             width = run.k if path.parent.name == "logits" else None
             return _of_array(path, run.n, width)
@@ -219,7 +219,8 @@ def _unreadable(run: Run, path: Path) -> str:
             words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
             return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
     except (WorkbenchError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        of_the_other = path.stem == layout.pred_probs.stem and not str(error).startswith(str(path))
+        of_json = isinstance(error, DescriptionError)
+        of_the_other = path.stem == layout.pred_probs.stem and of_json != (path.suffix == ".json")
         return "" if of_the_other else f"cannot be read ({error})"
     return ""
 
@@ -243,8 +244,6 @@ def _of_statistics(run: Run, path: Path) -> str:
 
 
 def _of_array(path: Path, n: int, width: int | None) -> str:
-    from workbench.storage.described import load_array
-
     array = load_array(path, n)
     if width is not None and array.shape[1] != width:
         return f"has {array.shape[1]} columns for {width} classes"
@@ -282,7 +281,7 @@ def _journal(run: Run) -> Iterator[Finding]:
     if not path.exists():
         if begun:
             words = "decisions were saved and their file is gone. Restore it from a copy"
-            yield Finding("missing", name, words, "forget checksum")
+            yield Finding("missing", name, words, "forget-checksum")
         return
     try:
         with warnings.catch_warnings():
@@ -355,7 +354,7 @@ def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]
             continue
         if state == seals.CHANGED:
             words = "was changed since it was computed; it is not used, and computed again"
-            yield Finding("damaged", _name(layout, path), words, "set aside")
+            yield Finding("damaged", _name(layout, path), words, "set-aside")
         elif state != seals.MINE:
             words = "was computed by another user or another release; it is not used, and computed again"
             yield Finding("note", _name(layout, path), words)
@@ -419,20 +418,20 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             continue
         if _TEMPORARY.match(path.name):
             if not busy:
-                yield Finding("leftover", name, "half-written by a process that was killed", "set aside")
+                yield Finding("leftover", name, "half-written by a process that was killed", "set-aside")
         elif top in ("migrating", "migration.json"):
             yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
         elif not KNOWN.fullmatch(name):
             yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
         elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
-            yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set aside")
+            yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set-aside")
         elif path in unread and not busy:
             words = "of an attempt that was cut short; the epoch was recorded again"
-            yield Finding("leftover", name, words, "set aside")
+            yield Finding("leftover", name, words, "set-aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
             there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
-            yield Finding("leftover", name, f"{there}: nothing reads it", "set aside")
+            yield Finding("leftover", name, f"{there}: nothing reads it", "set-aside")
 
 
 def _all_files(layout: Layout) -> Iterator[Path]:

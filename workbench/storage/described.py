@@ -37,6 +37,10 @@ COPY = "copy_of"
 """Field of the JSON beside the array: the array of this name holds the same."""
 
 
+class DescriptionError(RunError):
+    """The JSON beside an array is damaged, whatever the array is."""
+
+
 def load_array(path: Path, n: int) -> np.ndarray:
     """A memory-mapped array of floats with n rows; never a pickle.
 
@@ -103,10 +107,10 @@ def said_beside(path: Path) -> dict[str, Any] | None:
         return None
     try:
         return dict(small_json(place))
-    except WorkbenchError:
-        raise
+    except WorkbenchError as error:
+        raise DescriptionError(str(error)) from error
     except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{place} is damaged ({error}). Delete it, or save {path.name} again.") from error
+        raise DescriptionError(f"{place} is damaged ({error}). Delete it, or save {path.name} again.") from error
 
 
 def _inside(layout: Layout, path: Path) -> dict[str, Any] | None:

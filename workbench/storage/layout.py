@@ -57,6 +57,10 @@ RECORDED = (
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
 
 
+class NeedsMigration(RunError):
+    """The run is of an older schema, or its migration was cut short."""
+
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to `path` after a clean exit, removed after an error.
@@ -300,7 +304,8 @@ def read_run_json(layout: Layout) -> dict:
         found = f"has schema version {version}; this release reads {SCHEMA_VERSION}"
         if version == SCHEMA_VERSION:
             found = "was being migrated when that was cut short"
-        raise RunError(f"{layout.root} {found}. Run `workbench migrate {layout.root}`; what it replaces is kept.")
+        todo = f"Run `workbench migrate {layout.root}`; what it replaces is kept."
+        raise NeedsMigration(f"{layout.root} {found}. {todo}")
     expected = {"task": str, "classes": list, "n": int, "mode": str, "uuid": str}
     for name, kind in expected.items():
         if not isinstance(described.get(name), kind):

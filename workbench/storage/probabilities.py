@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.storage.described import about, load_array, said_beside, write_described
 from workbench.storage.layout import Layout
-
-HEAD = "head out-of-fold"
-"""How the origin of probabilities begins that `workbench.evidence.out_of_fold` made from a run's embeddings."""
+from workbench.storage.provenance import Provenance, of_old_description
 
 
 @dataclass(frozen=True)
@@ -22,21 +21,33 @@ class PredProbs:
 
     Attributes
     ----------
-    out_of_fold : whether each row is of a model that had not seen its label. how : what made them, in words.
-    automatic : whether this program made them unasked, so that it may make others in their place. made_of : digest of
-        what it made them from; empty where that is not known.
+    provenance : who made them, and whether each row is of a model that had not seen its label.
+    made_of : digest of what this program made them from; empty where that is not known.
     """
 
     values: np.ndarray
-    out_of_fold: bool
-    how: str
-    automatic: bool = False
+    provenance: Provenance
     made_of: str = ""
+
+    @property
+    def out_of_fold(self) -> bool:
+        """Whether each row is of a model that had not seen its label."""
+        return bool(self.provenance.out_of_fold)
+
+    @property
+    def how(self) -> str:
+        """What made them, in words."""
+        return str(self.provenance)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether this program made them unasked, so that it may make others in their place."""
+        return self.provenance.source == "cross-validation"
 
     @property
     def kind(self) -> str:
         """ "out-of-fold" or "in-sample"."""
-        return "out-of-fold" if self.out_of_fold else "in-sample"
+        return self.provenance.seen
 
 
 class StoredProbabilities:
@@ -71,17 +82,25 @@ class StoredProbabilities:
             try:
                 self._check(values)
             except InputError as error:
-                found = f"{path} is damaged: {error.args[0].split('. ')[0]}"
-                raise RunError(f"{found}. Restore it, or delete it to go without.") from error
+                raise RunError(f"{path} is damaged. {error} Restore it, or delete it to go without.") from error
         self._checked = before
         if said is None:
             if not self._warned:
                 self._warned = True
                 warnings.warn(f"{path} {UNDESCRIBED}. It is not used.", stacklevel=4)
             return None
-        how = str(said.get("how", "unknown"))
-        automatic = bool(said.get("automatic", how.startswith(HEAD)))
-        return PredProbs(values, bool(said.get("out_of_fold")), how, automatic, str(said.get("made_of", "")))
+        return PredProbs(values, self._provenance(said), str(said.get("made_of", "")))
+
+    def _provenance(self, said: Mapping[str, Any]) -> Provenance:
+        if "provenance" not in said:
+            return of_old_description(said)
+        try:
+            found = Provenance.from_json(said["provenance"])
+            if found.kind != "pred_probs" or found.out_of_fold is None:
+                raise ValueError("its provenance is of something else")
+        except ValueError as error:
+            raise RunError(f"{self._layout.pred_probs} is damaged: {error}. Save the probabilities again.") from error
+        return found
 
     def save(self, found: PredProbs, *, replace: bool = False) -> bool:
         """Store probabilities in place of those that are there.
@@ -93,7 +112,8 @@ class StoredProbabilities:
         ------
         WriteError : the file cannot be written; the earlier one is unchanged.
         """
-        said = {"out_of_fold": bool(found.out_of_fold), "how": found.how, "automatic": found.automatic}
+        said = {"out_of_fold": found.out_of_fold, "how": found.how, "automatic": found.automatic}
+        said["provenance"] = found.provenance.to_json()  # the fields above are for people, and for release 0.1.0
         if found.made_of:
             said["made_of"] = found.made_of
         unless = self._holds_a_persons if found.automatic and not replace else None

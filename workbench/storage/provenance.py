@@ -1,4 +1,7 @@
-"""Where embeddings come from: who made them, and whether that training saw the given labels.
+"""Where evidence comes from, as a record: who made it, from what, and whether that had seen the given labels.
+
+Decisions are taken by the fields. `str(record)` is the one place that makes words of them, for people to read; nothing
+reads these words, but for `of_old_description`, which opens files that were written before there was a record.
 
 An embedding that was trained on the labels moves wrong ones to where they claim to be, so neighbours and classifiers on
 it vouch for them. Everything that judges by embeddings says which kind it had, and the detector corrects for it.
@@ -6,19 +9,178 @@ it vouch for them. Everything that judges by embeddings says which kind it had, 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
 from workbench.foundation.errors import RunError
 from workbench.storage.described import about, said_beside
 from workbench.storage.layout import Layout
-from workbench.storage.probabilities import HEAD
+
+KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors")
+SOURCES = ("recorded", "imported", "user", "array", "texts", "cross-validation", "ensemble")
+"""recorded: by a training or its replay. imported: with a run that was imported. user: stored in the run, with words of
+the user. array: passed to a function. texts: n-grams of the texts. cross-validation: our classifier on embeddings, see
+`workbench.evidence.out_of_fold`. ensemble: several runs, `parts`."""
+
+MODE_WORDS = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}
+"""How epochs came into a run (`Run.mode`), in words."""
 
 TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
 NOT_KNOWN = "whether the embedding saw these labels is not known"
 SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
+TEXTS = "character n-grams of the texts"
+DEEPEST = 8
+"""Levels of `parts` that are read from a file."""
 
 
-def embedding_origin(layout: Layout, epoch: int, mode: str) -> str:
-    """Where the embeddings of an epoch come from and whether they saw the given labels, in words.
+@dataclass(frozen=True)
+class Provenance:
+    """Where one piece of evidence comes from.
+
+    Attributes
+    ----------
+    kind : one of `KINDS`, what it is. source : one of `SOURCES`, who made it.
+    words : as the user called what made it; printed, never read.
+    out_of_fold : of predictions, whether each row is of a model that had not seen its label; None = not known.
+    saw_labels : whether what made it was trained on the given labels; None = not known.
+    epoch : of the training, whose embeddings it is or was made from.
+    epochs : how many epochs of training dynamics. mode : how they came into the run, see `MODE_WORDS`.
+    of : of dynamics in memory, from which array they are: "logits" or "statistics".
+    folds, seed : of a cross-validation. missing : its examples without an embedding.
+    parts : what it was made from: the members of an ensemble, the embeddings of a classifier.
+    """
+
+    kind: str
+    source: str
+    words: str = ""
+    out_of_fold: bool | None = None
+    saw_labels: bool | None = None
+    epoch: int | None = None
+    epochs: int | None = None
+    mode: str = ""
+    of: str = ""
+    folds: int | None = None
+    seed: int | None = None
+    missing: int = 0
+    parts: tuple[Provenance, ...] = ()
+
+    def __str__(self) -> str:
+        """In words."""
+        return _WORDS[self.kind](self)
+
+    @property
+    def seen(self) -> str:
+        """ "out-of-fold" or "in-sample"; "" where that is not known or no question."""
+        return {True: "out-of-fold", False: "in-sample", None: ""}[self.out_of_fold]
+
+    @property
+    def in_full(self) -> str:
+        """In words, beginning with whether it is out-of-fold."""
+        said = self.source in ("cross-validation", "array")  # their words begin with it, or say it
+        return str(self) if said or not self.seen else f"{self.seen}: {self}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that say something, as plain values."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        told = {name: value for name, value in found.items() if value not in ("", None, ()) and name != "missing"}
+        told |= {"missing": self.missing} if self.missing else {}
+        return told | ({"parts": [part.to_json() for part in self.parts]} if self.parts else {})
+
+    @classmethod
+    def from_json(cls, said: Any, deepest: int = DEEPEST) -> Provenance:
+        """The record that `to_json` made plain.
+
+        Raises
+        ------
+        ValueError : it is something else.
+        """
+        if not isinstance(said, Mapping) or deepest == 0:
+            raise ValueError("its provenance is no object, or too deep")
+        known = {name: value for name, value in said.items() if name in _TYPES}
+        for name, value in known.items():
+            if type(value) not in _TYPES[name]:
+                raise ValueError(f"its provenance has {name} {str(value)[:100]!r}")
+        parts = tuple(cls.from_json(part, deepest - 1) for part in known.pop("parts", ()))
+        if known.get("kind") not in KINDS or known.get("source") not in SOURCES:
+            raise ValueError("its provenance is of no known kind")
+        return cls(**known, parts=parts)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("kind", "source", "words", "mode", "of"), (str,)),
+    **dict.fromkeys(("out_of_fold", "saw_labels"), (bool, type(None))),
+    **dict.fromkeys(("epoch", "epochs", "folds", "seed"), (int, type(None))),
+    "missing": (int,),
+    "parts": (list, tuple),
+}
+
+
+def pooled(kind: str, parts: tuple[Provenance, ...], **others: Any) -> Provenance:
+    """Several runs' evidence of one kind as one: it saw the labels if any part did, it did not if no part did."""
+    saw = {part.saw_labels for part in parts}
+    known = True if True in saw else None if None in saw else False
+    return Provenance(kind, "ensemble", saw_labels=known, parts=parts, **others)
+
+
+# ---- in words ------------------------------------------------------------------------------------------------------
+
+
+def _each(parts: tuple[Provenance, ...]) -> str:
+    return "; ".join(dict.fromkeys(str(part) for part in parts))
+
+
+def _pred_probs(one: Provenance) -> str:
+    if one.source == "array":
+        return f"{one.seen} as given"
+    if one.source == "ensemble":
+        return f"mean of {len(one.parts)} runs: {_each(one.parts)}"
+    if one.source == "cross-validation" and one.folds is not None:
+        words = f"{HEAD}: {one.folds}-fold logistic regression on the embeddings of epoch {one.epoch}, "
+        words += "; ".join([f"seed {one.seed}", *(str(replace(part, epoch=None)) for part in one.parts)])
+        return f"{words}; {one.missing} {MISSING}" if one.missing else words
+    return one.words
+
+
+def _embeddings(one: Provenance) -> str:
+    if one.source == "texts":
+        return f"{TEXTS}; they never saw a label"
+    if one.source == "ensemble":
+        return f"of {len(one.parts)} runs side by side; {_each(tuple(replace(part, epoch=None) for part in one.parts))}"
+    told = [] if one.epoch is None else [f"epoch {one.epoch}"]
+    told += ["as given"] if one.source == "array" else [one.words] if one.words else []
+    return "; ".join([*told, SAYS[one.saw_labels]])
+
+
+def _dynamics(one: Provenance) -> str:
+    if one.source == "ensemble":
+        return f"{one.epochs} epochs of {len(one.parts)} runs"
+    if one.source == "array":
+        return f"{one.of} of {one.epochs} epochs"
+    return f"statistics of {one.epochs} epochs, {MODE_WORDS.get(one.mode, 'recorded')}"
+
+
+def _neighbors(one: Provenance) -> str:
+    """By what examples are neighbours."""
+    if one.source == "texts":
+        return TEXTS
+    if one.source == "ensemble":
+        return f"embeddings of {len(one.parts)} runs side by side"
+    if one.source == "array":
+        return "embeddings passed as an array"
+    return "embeddings" if one.epoch is None else f"embeddings of epoch {one.epoch}"
+
+
+_WORDS = {"pred_probs": _pred_probs, "embeddings": _embeddings, "dynamics": _dynamics, "neighbors": _neighbors}
+
+
+# ---- as it is stored -----------------------------------------------------------------------------------------------
+
+
+def embedding_provenance(layout: Layout, epoch: int, mode: str) -> Provenance:
+    """Where the embeddings of an epoch come from and whether they saw the given labels.
 
     What was said when they were stored (`Run.save_embeddings`); else those of a recorded training saw its labels, and
     of an imported run (`mode` "import") nobody knows.
@@ -35,13 +197,45 @@ def embedding_origin(layout: Layout, epoch: int, mode: str) -> str:
         ):
             place = path.with_suffix(".json")
             raise RunError(f"{place} is damaged (its fields are of another kind). Delete it, or save embeddings again.")
+    if said is None and mode == "import":
+        return Provenance("embeddings", "imported", epoch=epoch)
     if said is None:
-        return NOT_KNOWN if mode == "import" else TRAINED_HERE
-    how = said["how"]
-    words = SAYS[said["trained_on_labels"]]
-    return f"{how}; {words}" if how else words
+        return Provenance("embeddings", "recorded", saw_labels=True, epoch=epoch)
+    return Provenance("embeddings", "user", said["how"], saw_labels=said["trained_on_labels"], epoch=epoch)
 
 
-def made_here(layout: Layout, how: str) -> bool:
-    """Whether probabilities of this origin were made from the run's own embeddings, which then say the same."""
-    return bool(layout.arrays("embeddings")) and how.startswith(HEAD)
+HEAD = "head out-of-fold"
+MISSING = "examples without an embedding have the class frequencies"
+_SENTENCE = re.compile(
+    rf"{HEAD}: (\d+)-fold logistic regression on the embeddings of epoch (\d+), seed (-?\d+); (?:(.*); )?"
+    rf"({TRAINED_HERE}|{NOT_TRAINED}|{NOT_KNOWN})(?:; (\d+) {MISSING})?",
+    re.DOTALL,
+)
+
+
+def of_old_description(said: Mapping[str, Any]) -> Provenance:
+    """The record of probabilities that were stored with a sentence only, as releases up to 0.1.0 did it."""
+    how, out_of_fold = str(said.get("how", "unknown")), bool(said.get("out_of_fold"))
+    if not said.get("automatic", how.startswith(HEAD)):
+        return Provenance("pred_probs", "user", how, out_of_fold=out_of_fold)
+    found = _SENTENCE.fullmatch(how)
+    if found is None:
+        return Provenance("pred_probs", "cross-validation", how, out_of_fold=out_of_fold)
+    folds, epoch, seed, words, says, missing = found.groups()
+    saw = next(answer for answer, sentence in SAYS.items() if sentence == says)
+    source = "user" if words else "imported" if saw is None else "recorded"
+    embedding = Provenance("embeddings", source, words or "", saw_labels=saw, epoch=int(epoch))
+    return cross_validated(embedding, int(folds), int(seed), int(missing or 0))
+
+
+def cross_validated(embedding: Provenance, folds: int, seed: int, missing: int = 0) -> Provenance:
+    """Of the out-of-fold probabilities that `workbench.evidence.out_of_fold` makes from embeddings."""
+    return Provenance(
+        "pred_probs", "cross-validation", out_of_fold=True, saw_labels=embedding.saw_labels, epoch=embedding.epoch,
+        folds=folds, seed=seed, missing=missing, parts=(embedding,),
+    )  # fmt: skip
+
+
+def made_here(layout: Layout, one: Provenance) -> bool:
+    """Whether probabilities were made from the run's own embeddings, which then say the same."""
+    return one.source == "cross-validation" and bool(layout.arrays("embeddings"))

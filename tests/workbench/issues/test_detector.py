@@ -16,7 +16,7 @@ from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.noise import smoothed
 from workbench.issues.plant import planted_report
 
-COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "reason_kinds", "row"]
 
 
 # ---- what comes back

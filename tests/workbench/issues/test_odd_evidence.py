@@ -10,7 +10,7 @@ from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.detector import find_issues
 
-COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "reason_kinds", "row"]
 
 
 @pytest.mark.parametrize("kind", ["embeddings", "pred_probs", "logits"])

@@ -9,14 +9,14 @@ from workbench.issues import reasons
 
 def test_neighbours_by_hand():
     labels = np.array([[1, 1, 1, 0], [0, 0, 0, 0], [1, 1, -1, -1], [-1, -1, -1, -1], [0, 0, 1, 1]])
-    strength, words = reasons.neighbors(labels, np.array([0, 0, 0, 0, -1]))
+    strength, words, _ = reasons.neighbors(labels, np.array([0, 0, 0, 0, -1]))
     assert words[:3].tolist() == ["neighbours disagree 3 of 4", "neighbours agree 4 of 4", "neighbours disagree 2 of 2"]
     assert np.isnan(strength[3:]).all()
     assert strength[0] > strength[1]
 
 
 def test_learning_by_hand():
-    strength, words = reasons.learning(np.array([0, 3, 20, -1, 0]), np.array([20, 20, 20, 0, 1]), np.zeros(5, int))
+    strength, words, _ = reasons.learning(np.array([0, 3, 20, -1, 0]), np.array([20, 20, 20, 0, 1]), np.zeros(5, int))
     assert words[0] == "never learned in 20 epochs"
     assert words[1] == "learned in 3 of 20 epochs"
     assert words[2] == "learned in 20 of 20 epochs"
@@ -26,7 +26,7 @@ def test_learning_by_hand():
 
 
 def test_predicted_puts_the_likelier_class_first():
-    strength, words = reasons.predicted(
+    strength, words, _ = reasons.predicted(
         "out-of-fold",
         np.array([0.02, 0.9, 1.0]),
         np.array([1, 1, -1]),
@@ -43,18 +43,30 @@ def test_strongest_first_and_at_most_three():
         return np.array([text, text], object)
 
     parts = [
-        (np.array([1.0, np.nan]), words("one")),
-        (np.array([4.0, np.nan]), words("four")),
-        (np.array([2.0, 0.0]), words("two")),
-        (np.array([3.0, np.nan]), words("three")),
+        reasons.Reason(np.array([1.0, np.nan]), words("one"), reasons.STANDING_KIND),
+        reasons.Reason(np.array([4.0, np.nan]), words("four"), reasons.VOTES),
+        reasons.Reason(np.array([2.0, 0.0]), words("two"), reasons.LEARNING),
+        reasons.Reason(np.array([3.0, np.nan]), words("three"), reasons.NEIGHBORS),
     ]
-    assert reasons.strongest(parts, 2).tolist() == ["four; three; two", "two"]
-    assert reasons.strongest([], 2).tolist() == ["", ""]
+    said, kinds = reasons.strongest(parts, 2)
+    assert said.tolist() == ["four; three; two", "two"]
+    assert kinds.tolist() == ["votes; neighbors; learning", "learning"]
+    assert [one.tolist() for one in reasons.strongest([], 2)] == [["", ""], ["", ""]]
+
+
+def test_reasons_come_apart_whatever_classes_are_called():
+    """A class named "a; b" does not cut a reason in two."""
+    said = reasons.predicted(
+        reasons.HELD_OUT, np.array([0.2]), np.array([1]), np.array([0.8]), np.array([0]), ["a; b", "c"]
+    )
+    words, kinds = reasons.strongest([said], 1)
+    assert len(reasons.apart(words[0])) == len(reasons.apart(kinds[0])) == 1
+    assert reasons.meaning(kinds[0]).startswith("probabilities of models that did not see")
 
 
 def test_standing_among_its_own_class():
     p = np.array([0.1, 0.9, 0.5, 0.7, np.nan, 0.2, 0.3])
-    strength, words = reasons.standing(p, np.array([0, 0, 0, 0, 0, 1, -1]), ["cat", "dog"])
+    strength, words, _ = reasons.standing(p, np.array([0, 0, 0, 0, 0, 1, -1]), ["cat", "dog"])
     assert words[:4].tolist() == [
         "less sure than 88% of given cat",
         "surer than 88% of given cat",

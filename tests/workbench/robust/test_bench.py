@@ -125,7 +125,7 @@ def test_suggestions_find_planted_errors_and_name_their_source(blobs):
     dataset, X, _ = blobs
     spoiled = wb.plant_errors(dataset, 0.1, seed=1)
     table = wb.experiments.suggest(spoiled, "co_teaching", X, epochs=6)
-    columns = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "row"]
+    columns = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "reason_kinds", "row"]
     assert list(table.columns) == columns
     report = wb.planted_report(table, spoiled.planted)
     assert report["found_at_planted"] > 0.7

@@ -216,4 +216,4 @@ def test_half_a_copy_of_an_older_journal_is_a_leftover(birds):
     (birds / "before-schema=1").mkdir()
     (birds / "before-schema=1" / ".journal.sqlite.0123abcd.tmp").write_bytes(b"half")
     found = [one for one in inspect(open_run(birds)) if one.kind == "leftover" and one.path.startswith("before-schema")]
-    assert [(one.path, one.remedy) for one in found] == [("before-schema=1/.journal.sqlite.0123abcd.tmp", "set aside")]
+    assert [(one.path, one.remedy) for one in found] == [("before-schema=1/.journal.sqlite.0123abcd.tmp", "set-aside")]

@@ -13,6 +13,7 @@ import workbench as wb
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import WorkbenchError
 from workbench.shell.inspection import inspect, repair
+from workbench.storage.provenance import cross_validated
 
 KINDS = ("flip", "cut", "gone", "folder", "empty")
 
@@ -187,7 +188,7 @@ def test_nothing_of_a_persons_is_written_over_unasked(source, tmp_path, left):
         if left == "a folder":
             path.mkdir()
     before = path.read_bytes() if path.is_file() else None
-    ours = PredProbs(np.full((run.n, run.k), 1 / run.k, np.float32), True, "head", automatic=True)
+    ours = PredProbs(np.full((run.n, run.k), 1 / run.k, np.float32), cross_validated(run.embedding_provenance(), 5, 0))
     assert run.keep_pred_probs(ours) is False
     assert (path.read_bytes() if path.is_file() else None) == before
 

@@ -98,13 +98,11 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
             raise InputError.unknown("kind of source", str(source), _FILES, "Name it: format=... (--format).")
     if format not in READERS:
         raise InputError.unknown("format", format, READERS)
-    try:
-        return READERS[format](source, path, **options)
-    except TypeError as error:
-        if "unexpected keyword" not in str(error) or not str(error).startswith(("read()", "handed()")):
-            raise
-        name = str(error).split("'")[1]
-        raise InputError.unknown("option", name, options_of(format), f"The format is {format!r}.") from None
+    known = options_of(format)
+    for name in options:
+        if name not in known:
+            raise InputError.unknown("option", name, known, f"The format is {format!r}.")
+    return READERS[format](source, path, **options)
 
 
 def options_of(format: str) -> list[str]:

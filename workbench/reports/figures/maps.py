@@ -24,6 +24,7 @@ from workbench.reports.figures.style import (
     suspicious_end,
 )
 from workbench.scores import SCORES, score
+from workbench.storage.provenance import MODE_WORDS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,9 +57,8 @@ def data_map(
     x, y = values["variability"].to_numpy(), values["confidence"].to_numpy()
     hard, judged = int((y < HARD).sum()), int((~np.isnan(y)).sum())
     title = f"The model came to believe all but {hard:,} of {judged:,} labels" if judged else "No label was judged"
-    how = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}[run.mode]
     subtitle = f"{safe(run.name)}: mean probability of the given label below {share(HARD)} means not believed; "
-    subtitle += f"{len(run.epochs)} epochs, {how} (in-sample)"
+    subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
     figure = _scatter(run, x, y, color, issues, most, {"confidence": y, "variability": x})
     for left, bottom, xanchor, yanchor, name in REGIONS:
         figure.add_annotation(

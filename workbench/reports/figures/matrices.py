@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.confusion import confusion_matrix as confusion_table
-from workbench.issues.confusion import probabilities, told
+from workbench.issues.confusion import probabilities
 from workbench.reports.figures.style import FAINT, INK, dressed, safe, wrapped
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     labelled = int((run.dataset.given_labels >= 0).sum())
     title = f"About {found.errors:,.0f} of {labelled:,} labels are wrong"
     title += f" (95 % interval {found.errors_low:,.0f} to {found.errors_high:,.0f})"
-    subtitle = f"{safe(run.name)}: % of each true class that was given each label{note}<br>{safe(told(probs), 90)}"
+    where = safe(probs.provenance.in_full, 90)
+    subtitle = f"{safe(run.name)}: % of each true class that was given each label{note}<br>{where}"
     color = np.where(np.eye(len(shown), dtype=bool), np.nan, percent)
     axes = ("given label", "true class (estimated)")
     figure = _heatmap(color, text, hover, names, "% of class", title, subtitle, axes)
