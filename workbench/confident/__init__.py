@@ -1,7 +1,7 @@
 """Confident learning on arrays: thresholds, the confident joint, label issues, noise rates, the health of classes.
 
 Northcutt, Jiang & Chuang 2021. Everything here takes `given_labels` (n,) and `pred_probs` (n, k), which must be
-out-of-fold, and knows of no run.
+out-of-fold, and knows of no run. For labels that are numbers, with predictions (n,): `residual_scores`, `outre_scores`.
 """
 
 from workbench.foundation.lazy import names_of
@@ -11,6 +11,7 @@ HOMES = {
     **dict.fromkeys(("noise_matrix", "inverse_noise_matrix", "class_priors", "num_issues"), "label_issues"),
     **dict.fromkeys(("find_label_issues", "rank", "threshold_adjusted"), "label_issues"),
     **dict.fromkeys(("label_health", "class_health", "overlapping_classes", "noise_report"), "health"),
+    **dict.fromkeys(("residual_scores", "outre_scores"), "numbers"),
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)
