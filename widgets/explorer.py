@@ -224,7 +224,11 @@ class Explorer(anywidget.AnyWidget):
         first = ["given_label", "label", "suggested_label", "verdict"]
         frame = {}
         for name in sorted(view.columns, key=lambda name: first.index(name) if name in first else len(first)):
-            categories, values = view.columns[name].categories, view.live_values(name)[mask]
+            column, values = view.columns[name], view.live_values(name)[mask]
+            categories = column.categories
+            if column.of_classes:
+                frame[name] = view.dataset.labels_of(values)
+                continue
             frame[name] = values if categories is None else np.array([*categories, None], object)[values]
         return pd.DataFrame(frame, index=pd.Index(view.dataset.ids[mask], name="id"))
 

@@ -44,7 +44,8 @@ def test_labels(labels, classes, codes, names):
     assert dataset.given_labels.tolist() == codes
     assert dataset.given_labels.dtype == np.int64
     assert dataset.classes == names
-    assert dataset.given.tolist() == [None if code < 0 else names[code] for code in codes]
+    assert dataset.names_of(dataset.given_labels).tolist() == [None if code < 0 else names[code] for code in codes]
+    assert dataset.codes_of(dataset.given).tolist() == codes
 
 
 def test_labels_as_a_tensor():

@@ -123,10 +123,8 @@ def rows_in_order(dataset: Dataset, frame: pd.DataFrame) -> np.ndarray:
 
 
 def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
-    """(n,) int32 class indices of class names; -1 for missing ones."""
-    import pandas as pd
-
-    return pd.Index(dataset.classes, dtype=object).get_indexer(pd.Index(names, dtype=object)).astype(np.int32)
+    """(n,) int32 class indices of labels or names of classes; -1 for missing ones."""
+    return dataset.codes_of(names).astype(np.int32)
 
 
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:

@@ -153,7 +153,7 @@ class Decisions:
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()
-        given = self.dataset.given[rows].tolist()
+        given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
         told = self._told(body)
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:

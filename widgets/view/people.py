@@ -90,9 +90,8 @@ def against_consensus(run: Run, annotator: str) -> np.ndarray:
     from workbench.runs.votes import votes_needed
 
     votes = votes_needed(run)
-    best = consensus(run)["consensus"].reindex(run.dataset.ids)
+    best = run.dataset.codes_of(consensus(run)["consensus"].reindex(run.dataset.ids))
     cast = votes.annotators == (votes.names.index(annotator) if annotator in votes.names else -1)
-    said = run.dataset.names_of(votes.labels[cast])
     mask = np.zeros(run.n, bool)
-    mask[votes.rows[cast]] = said != best.to_numpy(object)[votes.rows[cast]]
+    mask[votes.rows[cast]] = votes.labels[cast] != best[votes.rows[cast]]
     return mask

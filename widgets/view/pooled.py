@@ -33,7 +33,7 @@ def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
     whole["is_issue"] = whole["is_issue"].eq(True)
     for name in ("reasons", "reason_kinds"):
         whole[name] = whole[name].fillna("")
-    whole["suggested_label"] = whole["suggested_label"].astype(object).where(whole["suggested_label"].notna(), None)
+    whole["suggested_label"] = dataset.labels_of(dataset.codes_of(whole["suggested_label"]))
     whole.index.name, whole.attrs = "id", attrs
     return whole
 

@@ -16,6 +16,7 @@ from widgets.view.columns import plain_cells
 from widgets.view.search import LONGEST, is_query, query_mask, word_mask
 from widgets.view.views import FIELDS
 from workbench.foundation.errors import InputError, first_few, shortened
+from workbench.tasks.class_names import class_text
 
 if TYPE_CHECKING:
     from widgets.view.columns import Column
@@ -197,7 +198,7 @@ def _bounds(name: str, wanted: object) -> list[float]:
 def _categories(name: str, wanted: object, known: tuple[str, ...]) -> list[str]:
     if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
         raise InputError.at(f"filters[{name!r}]", f"is {wanted!r}", "Pass a list of categories to keep.")
-    names = [str(one) for one in wanted]
+    names = [class_text(one) for one in wanted]
     for one in names:
         if one not in known:
             raise InputError.unknown(f"category of {name}", one, known)

@@ -69,7 +69,7 @@ def _nothing(run: Run, missing: str) -> pd.DataFrame:
     """What `find_issues` would return if it knew nothing."""
     import pandas as pd
 
-    unknown, nobody = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
+    unknown, nobody = np.full(run.n, np.nan), run.dataset.labels_of(np.full(run.n, -1))
     frame = pd.DataFrame(
         {"given_label": run.dataset.given, "suggested_label": nobody, "p_error": unknown, "p_suggested": unknown},
         index=pd.Index(run.dataset.ids, name="id"),

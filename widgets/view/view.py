@@ -156,7 +156,8 @@ class View:
     def words(self) -> np.ndarray:
         """(n,) lower-case text to search words in: id, given label, text and other text columns."""
         if self._haystack is None:
-            parts = [self.dataset.ids.astype(str), self.dataset.given.astype(str)]
+            given = self.dataset.kind.to_column(self.dataset.labels, self.dataset.classes)
+            parts = [self.dataset.ids.astype(str), given.astype(str)]
             parts += [plain_cells(c) for _, c in self.dataset.metadata.items() if c.dtype.kind not in "fiub"]
             self._haystack = np.array(
                 ["\n".join("" if one is None else str(one) for one in line).lower() for line in zip(*parts)], object

@@ -20,6 +20,8 @@ from workbench.data.roots import media_root as find_root
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import InputError, first_few
 from workbench.tasks import find_task
+from workbench.tasks.class_names import class_text
+from workbench.tasks.label_type import PLAIN, LabelType, codes_among
 from workbench.tasks.protocol import Labels, Task, reading_options
 from workbench.tasks.units import Units
 
@@ -45,6 +47,7 @@ class Dataset:
     text_column : name of the column of `metadata` that holds the text of an example, or None.
     task : kind of label, a key of `workbench.tasks.TASKS`.
     media_root : folder below which paths of images and sounds are read, or None when there are no paths.
+    label_type : in which type the labels were given, and come back: int, float, bool, text, categorical.
     column_of : the user's own names of columns that have another name here: "id", "given_label", "image" and "audio",
         and columns of `metadata` that were renamed. `workbench.export` gives them back.
     """
@@ -60,6 +63,7 @@ class Dataset:
     planted: pd.DataFrame | None = None
     sounds: Sequence[bytes | str | None] | None = None
     column_of: Mapping[str, str] = field(default_factory=dict)
+    label_type: LabelType = PLAIN
 
     def __post_init__(self) -> None:
         kind = find_task(self.task)
@@ -179,6 +183,7 @@ class Dataset:
         for name in options:
             if name not in reading_options(kind):
                 raise InputError.unknown("option", name, reading_options(kind), f"The labels are {task!r}.")
+        labels = list(labels) if hasattr(labels, "__next__") else labels
         given, names = kind.read(labels, classes, **options)
         n = len(given)
         unique_ids = clean_ids(np.arange(n) if ids is None else ids, n)
@@ -205,7 +210,7 @@ class Dataset:
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
         made = cls(unique_ids, given, names, columns, pictures, text_column, task, root, sounds=heard)
-        return dataclasses.replace(made, column_of=renamed)
+        return dataclasses.replace(made, column_of=renamed, label_type=kind.label_type(labels, classes))
 
     @property
     def n(self) -> int:
@@ -241,20 +246,48 @@ class Dataset:
         return self.labels
 
     @property
-    def given(self) -> np.ndarray:
-        """(n,) object array of the given labels: names of classes, None where there is no label."""
-        return self.kind.to_column(self.labels, self.classes)
+    def given(self) -> Any:
+        """(n,) array of the given labels in the type in which they were given (`label_type`).
+
+        Of one class per example: int64, float64, bool or object (text, None where there is no label); the nullable
+        dtypes of pandas (Int64, boolean) where integers or bools have gaps; a Categorical where the column was one.
+        """
+        return self.as_given(self.labels)
+
+    def as_given(self, labels: Labels) -> Any:
+        """(n,) labels, held as `labels` are, in the type in which the user gave them."""
+        if self.kind.one_class:
+            return self.label_type.column(labels, self.classes)
+        return self.kind.to_column(labels, self.classes)
+
+    @property
+    def class_values(self) -> tuple[Any, ...]:
+        """The k classes in the type in which the labels were given; `classes` are their names."""
+        return tuple(self.label_type.values(self.classes))
+
+    def labels_of(self, codes: np.ndarray) -> Any:
+        """(m,) labels in the user's type, as `given`, of (m,) class indices; missing for -1."""
+        return self.label_type.column(codes, self.classes)
 
     def names_of(self, codes: np.ndarray) -> np.ndarray:
-        """Class names (object array, None for -1) of class indices of any shape."""
+        """Class names (object array of str, None for -1) of class indices of any shape."""
         return np.array([*self.classes, None], dtype=object)[np.asarray(codes)]
 
-    def code_of(self, name: object) -> int:
-        """Class index of a class name; the error lists what there is."""
+    def code_of(self, label: object) -> int:
+        """Class index of a class, a value of the user's type (3) or its name ("3").
+
+        Raises
+        ------
+        InputError : there is no such class; the error lists what there is.
+        """
         try:
-            return self._code_by_name[str(name)]
+            return self._code_by_name[class_text(label)]
         except KeyError:
-            raise InputError.unknown("class", name, self.classes) from None
+            raise InputError.unknown("class", label, self.classes) from None
+
+    def codes_of(self, labels: Any) -> np.ndarray:
+        """(m,) int64 class indices of labels, values of the user's type or names; -1 for a missing one or no class."""
+        return codes_among(labels, self.classes)
 
     def rows(self, ids: Iterable[object]) -> np.ndarray:
         """(m,) int64 row numbers of ids.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError, shortened
-from workbench.tasks.classes import object_array
+from workbench.tasks.class_names import object_array
 
 
 def clean_ids(ids: Iterable[object], n: int) -> np.ndarray:

@@ -18,7 +18,9 @@ from pandas.api.types import infer_dtype
 from workbench.data.dataset import Dataset
 from workbench.foundation.checks import UNLABELLED, in_memory, one_column
 from workbench.foundation.errors import InputError, first_few, outside
+from workbench.tasks.class_names import class_text
 from workbench.tasks.classes import class_codes
+from workbench.tasks.label_type import LabelType
 
 MOST_ORDERED = 1000
 LEAST_LABELS = 10
@@ -54,44 +56,51 @@ def check_dataset(value: Any, field: str = "dataset") -> None:
 
 def encode_labels(
     given_labels: Any, classes: Sequence[object] | None, pred_probs: Any
-) -> tuple[Any, Sequence[object] | None]:
-    """(labels, classes): class indices where names came in.
+) -> tuple[Any, Sequence[object] | None, LabelType]:
+    """(labels, classes, type in which labels go back to the user): class indices where names came in.
 
     Parameters
     ----------
-    given_labels : int array (n,) goes through as it is; anything else (str, bool, categorical, with gaps) is looked up
-        among the classes.
+    given_labels : int array (n,) goes through as it is, unless the classes are named by numbers; anything else (str,
+        bool, categorical, with gaps) is looked up among the classes.
     classes : class names in order; without them the column names of `pred_probs`, or the sorted distinct labels.
     pred_probs : looked at only for the names of its columns.
     """
     named = classes
     if named is None and isinstance(pred_probs, pd.DataFrame) and not _counts(pred_probs.columns):
-        named = [str(column) for column in pred_probs.columns]
+        named = list(pred_probs.columns)
     if given_labels is None:
         raise InputError.at("given_labels", "is None", "Give one label per row; None in a row that has none.")
+    given_labels = list(given_labels) if hasattr(given_labels, "__next__") else given_labels
+    label_type = LabelType.of(given_labels, named)
     given_labels = one_column(in_memory("given_labels", given_labels))
     array = given_labels if isinstance(given_labels, pd.Series) else one_column(np.asarray(given_labels))
+    if named is not None and label_type.kind in ("int", "float") and not _counts(pd.Index(named)):
+        labels = array if isinstance(array, pd.Series) or array.dtype == object else pd.Series(array)
+        if UNLABELLED not in named and getattr(labels.dtype, "kind", "O") in "iuf":
+            labels = labels.mask(labels == UNLABELLED)
+        return *class_codes(labels, named), label_type  # numbers that name classes are no indices
     whole = array.dtype == object and named is None and infer_dtype(array, skipna=True) == "integer"
     if not whole and (array.dtype == object or array.dtype.kind not in "iuf"):
         codes, names = class_codes(given_labels, named)
-        return codes, names
+        return codes, names, label_type
     if array.ndim == 1 and (missing := np.asarray(pd.isna(array))).any():  # numbers with gaps
         series = array if isinstance(array, pd.Series) else pd.Series(array)
-        return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named
+        return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named, label_type
     if whole:
         try:
             array = array.astype(np.int64)
         except OverflowError as error:
             todo = "Give class indices from 0, or names as text."
             raise InputError.at("given_labels", "holds an integer beyond 64 bits", todo) from error
-    return array, named
+    return array, named, label_type
 
 
 def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
     """Remember that the columns of this very array are these classes, as the product made it; returns the array."""
     key = id(values)
     held = weakref.ref(values, lambda _: _ORDERED.pop(key, None))
-    _ORDERED[key] = (held, tuple(str(name) for name in classes))
+    _ORDERED[key] = (held, tuple(class_text(name) for name in classes))
     return values
 
 
@@ -112,10 +121,11 @@ def warn_if_permuted(field: str, values: np.ndarray, labels: np.ndarray, classes
     classes : k names in the order that is taken for that of the columns
     """
     k = len(classes)
-    if _known_order(values) == tuple(str(name) for name in classes):
+    if _known_order(values) == tuple(class_text(name) for name in classes):
         return
     rows = np.flatnonzero(labels >= 0)
-    if not 2 <= k <= MOST_ORDERED or len(rows) < LEAST_LABELS * k or [str(name) for name in classes] == _numbers_to(k):
+    in_order = [class_text(name) for name in classes] == _numbers_to(k)
+    if not 2 <= k <= MOST_ORDERED or len(rows) < LEAST_LABELS * k or in_order:
         return
     rows = rows[:: max(1, len(rows) // ORDER_ROWS)]
     labels, values = labels[rows], np.asarray(values[rows])
@@ -181,8 +191,8 @@ def to_matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[
     if not isinstance(table, pd.DataFrame):
         return table if table is None else _numbers(field, table)
     if columns is not None and not _counts(table.columns):
-        table = table.set_axis([str(column) for column in table.columns], axis=1)
-        table = _matched(field, "column", table, pd.Index([str(name) for name in columns]), 1)
+        table = table.set_axis([class_text(column) for column in table.columns], axis=1)
+        table = _matched(field, "column", table, pd.Index([class_text(name) for name in columns]), 1)
     if ids is not None:
         table = _matched(field, "row", table, pd.Index(ids), 0)
     values = table.to_numpy()

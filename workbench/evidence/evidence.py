@@ -28,6 +28,8 @@ from workbench.runs.votes import Votes, read_votes, votes_from
 from workbench.storage.cache import cached, text_key
 from workbench.storage.logits import statistics_of_rows
 from workbench.storage.provenance import Provenance, made_here
+from workbench.tasks.class_names import class_text
+from workbench.tasks.label_type import PLAIN, LabelType
 from workbench.tasks.protocol import Met
 from workbench.tasks.units import Units
 
@@ -54,6 +56,7 @@ class Evidence:
     given_labels : (n,) int64, class index; -1 = unlabelled. float64 for kinds of labels that are numbers, NaN unknown
     classes : tuple of k class names: what a unit can be
     n, k : int
+    label_type : LabelType, in which type the labels were given
     task : str, the kind of label
     units : Units, which example each row belongs to, and its key
     met : Met, how predictions met what is given; None for one class per example
@@ -79,10 +82,12 @@ class Evidence:
         task: str = "multiclass",
         met: Met | None = None,
         examples: np.ndarray | None = None,
+        label_type: LabelType = PLAIN,
     ) -> None:
         self.given_labels = np.asarray(given_labels, np.int64) if met is None else met.units.given
+        self.label_type = label_type
         self.task, self.met, self._examples = task, met, examples
-        self.classes = tuple(str(name) for name in classes)
+        self.classes = tuple(class_text(name) for name in classes)
         self.ids = np.arange(len(self.given_labels)) if ids is None else np.asarray(ids)
         self.out_of_fold = bool(out_of_fold)
         self.provenance = dict(provenance or {})
@@ -104,6 +109,10 @@ class Evidence:
     def k(self) -> int:
         """Number of classes."""
         return len(self.classes)
+
+    def labels_of(self, codes: np.ndarray) -> Any:
+        """(m,) labels in the type in which they were given, of class indices; missing for -1."""
+        return self.label_type.column(codes, self.classes)
 
     @property
     def units(self) -> Units:
@@ -217,7 +226,7 @@ class Evidence:
         ids = row_names(given_labels) if ids is None else np.asarray(ids)
         by_name = ids if isinstance(given_labels, pd.Series) else None
         guessed = classes is None and not isinstance(pred_probs, pd.DataFrame)
-        given_labels, classes = encode_labels(given_labels, classes, pred_probs)
+        given_labels, classes, label_type = encode_labels(given_labels, classes, pred_probs)
         guessed = guessed and classes is not None
         pred_probs = to_matrix("pred_probs", pred_probs, by_name, classes)
         embeddings = to_matrix("embeddings", embeddings, by_name)
@@ -231,7 +240,7 @@ class Evidence:
         n = len(labels)
         k = classes_among(labels, k, classes, pred_probs, logits)
         labels = check_given_labels(labels, n, k)
-        names = tuple(str(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
+        names = tuple(class_text(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
         makers: dict[str, Callable[[slice], np.ndarray]] = {}
         provenance: dict[str, Provenance] = {}
         if pred_probs is not None:
@@ -243,7 +252,8 @@ class Evidence:
             provenance["pred_probs"] = Provenance("pred_probs", "array", out_of_fold=bool(out_of_fold))
         if ids is not None:
             _expect("ids", ids.shape, (n,))
-        evidence = cls(labels, names, makers, ids=ids, out_of_fold=out_of_fold, provenance=provenance)
+        about = {"out_of_fold": out_of_fold, "provenance": provenance, "label_type": label_type}
+        evidence = cls(labels, names, makers, ids=ids, **about)
         if logits is not None:
             evidence._add_logits(logits)
             if guessed and pred_probs is None and n:
@@ -289,7 +299,7 @@ class Evidence:
         the same.
         """
         dataset = run.dataset
-        evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids)
+        evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids, label_type=dataset.label_type)
         evidence.run = run
         probs = run.pred_probs()
         if probs is not None and not made_here(run.layout, probs.provenance):

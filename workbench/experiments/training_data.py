@@ -50,6 +50,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
         from workbench.evidence.most_informative_epoch import most_informative_epoch
         from workbench.evidence.neighbors import finite_rows
+
         epoch = most_informative_epoch(data)
         values = data.embeddings(epoch)
         there = finite_rows(values)
@@ -82,19 +83,30 @@ def take(X: Any, rows: np.ndarray) -> Any:
 
 
 def codes(labels: Iterable[object], dataset: Dataset, name: str, n: int | None = None) -> np.ndarray:
-    """(n,) int64 class indices, -1 for missing, from indices or class names.
+    """(n,) int64 class indices, -1 for missing, from indices or from labels as the user gave them.
+
+    Integers of an array are class indices, as everywhere, unless they cannot be and are labels of the data set; those
+    of a Series or list are labels where the data set's labels are integers.
 
     Raises
     ------
     InputError : not n labels (those of the dataset unless given), or one that is no class.
     """
     n = dataset.n if n is None else n
-    values = np.asarray(labels if isinstance(labels, (np.ndarray, pd.Series)) else list(labels))
+    values = labels if isinstance(labels, (np.ndarray, pd.Series)) else list(labels)
+    values = values if isinstance(values, np.ndarray) else np.asarray(pd.Series(values))
     if values.shape != (n,):
         raise InputError.at(name, f"has shape {values.shape} for {n} examples", "Pass one label per example.")
-    if values.dtype.kind not in "iu":
-        found = [UNLABELLED if pd.isna(one) else dataset.code_of(one) for one in values.tolist()]
-        return np.array(found, dtype=np.int64)
+    whole, integers = dataset.label_type.kind == "int", values.dtype.kind in "iu"
+    outside = integers and bool(((values < UNLABELLED) | (values >= dataset.k)).any())
+    listed = not isinstance(labels, np.ndarray) or (outside and bool((dataset.codes_of(values) >= 0).all()))
+    if not integers or (whole and listed):
+        found, missing = dataset.codes_of(values), pd.isna(values)
+        if integers:
+            missing = values == UNLABELLED
+        for one in values[(found < 0) & ~missing][:1]:
+            dataset.code_of(one)  # says what there is
+        return found
     outside = (values < UNLABELLED) | (values >= dataset.k)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
@@ -112,7 +124,7 @@ def true_labels(dataset: Dataset, truth: Iterable[object] | str) -> np.ndarray:
     if dataset.planted is None:
         raise InputError.at("truth", 'is "planted", but the data set has no planted errors', "Pass (n,) true labels.")
     labels = dataset.given_labels.copy()
-    labels[dataset.rows(dataset.planted["id"])] = [dataset.code_of(name) for name in dataset.planted["true_label"]]
+    labels[dataset.rows(dataset.planted["id"])] = dataset.codes_of(dataset.planted["true_label"])
     return labels
 
 
@@ -133,7 +145,8 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
             raise InputError.unknown("column", column, after.columns, "`after` is a table as from `find_issues`.")
     issues = after[after["is_issue"].to_numpy(bool) & after["suggested_label"].notna().to_numpy()]
     labels = dataset.given_labels.copy()
-    labels[dataset.rows(issues.index.to_numpy())] = [dataset.code_of(name) for name in issues["suggested_label"]]
+    suggested = issues["suggested_label"].astype(object)
+    labels[dataset.rows(issues.index.to_numpy())] = codes(suggested, dataset, "after", len(issues))
     return labels
 
 

@@ -25,7 +25,8 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame (k, k) of int64, index "given" and columns "predicted", both class names in their order. Unlabelled
+    DataFrame (k, k) of int64, index "given" and columns "predicted", both the classes in their order, in the type
+    in which the labels were given. Unlabelled
     examples and those without a prediction are not counted. `.attrs["how"]`: where predictions come from
 
     Raises
@@ -39,7 +40,9 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
     counted = (given >= 0) & (predicted >= 0)
     cells = given[counted] * run.k + predicted[counted]
     counts = np.bincount(cells, minlength=run.k**2).reshape(run.k, run.k)
-    table = pd.DataFrame(counts, pd.Index(run.classes, name="given"), pd.Index(run.classes, name="predicted"))
+    classes = run.dataset.label_type
+    given, predicted = (classes.index(run.classes, name=name) for name in ("given", "predicted"))
+    table = pd.DataFrame(counts, given, predicted)
     table.attrs["how"] = how
     return table
 

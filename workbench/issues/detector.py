@@ -106,7 +106,9 @@ def find_issues(
     Returns
     -------
     DataFrame indexed by id, n rows
-        given, suggested : class names; None where there is no label, or nothing to suggest
+        given_label, suggested_label : in the type in which the labels were given (int stays int, bool stays bool, a
+            categorical keeps its categories and their order); missing where there is no label, or nothing to suggest:
+            None of text, else the nullable dtype of pandas (Int64, boolean), NaN of floats
         p_error : float64 in [0, 1], probability that the given label is wrong; NaN for an unlabelled example
         p_suggested : float64 in [0, 1], probability of the suggested label
         is_issue : bool
@@ -250,12 +252,11 @@ def _judged(
     step("reasons")
     with one_blas_thread():
         found = _reasons(evidence, pooled, learned, seen, p_error, used.aside)
-    names = np.array([*evidence.classes, None], object)
     words, kinds = reasons.strongest(found, evidence.n)
     frame = pd.DataFrame(
         {
-            "given_label": names[given],
-            "suggested_label": names[suggested],
+            "given_label": evidence.labels_of(given),
+            "suggested_label": evidence.labels_of(suggested),
             "p_error": p_error,
             "p_suggested": p_suggested,
             "is_issue": is_issue,

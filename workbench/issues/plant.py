@@ -18,6 +18,7 @@ from workbench.data.inputs import to_matrix
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
 from workbench.tasks import require_task
+from workbench.tasks.label_type import names_in
 
 KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
 ANNOTATORS = 5  # who share the work where the dataset does not say who did it
@@ -54,7 +55,8 @@ def plant_errors(
     Returns
     -------
     Dataset with the changed `given_labels` and `planted`: a DataFrame with the columns id, true_label (the label
-    before), planted_label, in dataset order. "annotator" adds the column annotator to `metadata`, unless it is there.
+    before), planted_label, in dataset order, labels in the type in which they were given. "annotator" adds the column
+    annotator to `metadata`, unless it is there.
 
     Raises
     ------
@@ -106,8 +108,8 @@ def plant_errors(
     record = pd.DataFrame(
         {
             "id": dataset.ids[rows],
-            "true_label": dataset.names_of(labels[rows]),
-            "planted_label": dataset.names_of(planted),
+            "true_label": dataset.labels_of(labels[rows]),
+            "planted_label": dataset.labels_of(planted),
         }
     )
     return dataclasses.replace(dataset, labels=changed, planted=record)
@@ -228,7 +230,9 @@ def planted_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any
     caught = int((flagged & is_canary).sum())
     alarms = int(flagged.sum()) - caught
     hits = judged[flagged & is_canary]
-    right = hits["suggested_label"] == wanted["true_label"].reindex(hits.index)
+    pair = hits["suggested_label"], wanted["true_label"].reindex(hits.index)
+    suggested, truth = (list(names_in(one)) for one in pair)
+    right = np.array([one == other for one, other in zip(suggested, truth)], bool)
     recall = caught / m if m else float("nan")
     share = alarms / max(int(flagged.sum()), 1)
     top = float(is_canary[:m].mean()) if m else float("nan")

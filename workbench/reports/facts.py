@@ -94,6 +94,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
 
         step("label errors")
         issues = find_issues(run, fdr=fdr)
+    issues = _named(run, issues)
     state = run.journal.state()
     missing: list[str] = []
     planted = run.planted()
@@ -119,7 +120,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         noise=_noise(run, missing),
         decisions=state,
         verdicts={str(name): int(count) for name, count in verdicts.items()},
-        changes=run.changes(),
+        changes=_named(run, run.changes()),
         total=error_count(run, issues),
         looked=len(verdicts_of(run)),
         canaries=canaries,
@@ -127,6 +128,15 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         reliability=_reliability(run, issues),
         missing=missing,
     )
+
+
+def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the names of classes in place of labels in the user's type: a page shows text."""
+    if not run.dataset.kind.one_class:
+        return table
+    columns = [name for name in ("given_label", "suggested_label", "label") if name in table]
+    names = {name: run.dataset.names_of(run.dataset.codes_of(table[name])) for name in columns}
+    return table.assign(**{name: pd.Series(values, table.index, object) for name, values in names.items()})
 
 
 def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
@@ -153,9 +163,9 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
 
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
-    codes = [-1 if name is None or name != name else run.dataset.code_of(name) for name in shown["suggested_label"]]
+    codes = run.dataset.codes_of(shown["suggested_label"])
     given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs]) if run.epochs else None
-    other = over_epochs(run, rows, np.array(codes, np.int64)) if run.epochs else None
+    other = over_epochs(run, rows, codes) if run.epochs else None
     labels, out, room = run.labels(), [], MEDIA_BYTES
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
@@ -213,7 +223,7 @@ def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
     table["suspects"] = grouped["is_issue"].sum().astype(int)
     table["share"] = table["expected"] / table["examples"]
     table["changed"] = 0
-    changed = run.changes()["given_label"].value_counts()
+    changed = _named(run, run.changes())["given_label"].value_counts()
     table.loc[table.index.intersection(changed.index), "changed"] = changed
     return table.sort_values("share", ascending=False, kind="stable").rename_axis("class").reset_index()
 

@@ -130,8 +130,8 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     Returns
     -------
     DataFrame indexed by id in dataset order
-        given, consensus : class names; ties of the majority go to the given label, else to the first class (those of
-        CROWDLAB: `crowdlab_consensus`).
+        given_label, consensus : in the type in which the labels were given; ties of the majority go to the given label,
+        else to the first class (those of CROWDLAB: `crowdlab_consensus`).
         p_consensus : the method's probability of the consensus, in [0, 1]. calibrated : bool, whether `known` was used.
         votes : int. annotator_disagreement : the score.
         attrs : method; calibrated; calibration, how far p_consensus can be trusted in words; converged (of
@@ -193,7 +193,7 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     table = pd.DataFrame(
         {
             "given_label": run.dataset.given[rows],
-            "consensus": run.dataset.names_of(code),
+            "consensus": run.dataset.labels_of(code),
             "p_consensus": p,
             "calibrated": attrs["calibrated"],
             "votes": total[rows],

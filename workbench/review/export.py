@@ -86,7 +86,8 @@ def export(
 
     - the id under your own name of that column ("id" if there is none), and your other columns;
     - your label column, if it has a name of its own, with the labels as corrected;
-    - given_label, label (as corrected), changed;
+    - given_label, label (as corrected), changed; labels are of the type and dtype in which they were given, as
+      far as the format knows it;
     - verdict ("relabel", "keep" or "skip"), flag, note: what was decided;
     - p_error, suggested_label: what the detector thinks, empty where that is not known;
     - author, time (ISO 8601, UTC) and reason of the decision;
@@ -132,13 +133,13 @@ def export_table(
     rows = _chosen(run, labels, changed, drop, only_changed, cleaned)
 
     name_of = _names(dataset, whole=cleaned is None)
-    corrected = _objects(dataset.kind.to_column(labels, dataset.classes)[rows])
+    corrected = _as_given(dataset, labels, rows)
     columns: dict[str, object] = {name_of["id"]: dataset.ids[rows]}
     columns |= {name_of[name]: dataset.metadata[name].iloc[rows].array for name in dataset.metadata.columns}
     if name_of["given_label"] not in COLUMNS or cleaned is not None:
         columns[name_of["given_label"]] = corrected
     if cleaned is None:
-        found = {"given_label": _objects(dataset.given[rows]), "label": corrected, "changed": changed[rows]}
+        found = {"given_label": _as_given(dataset, dataset.labels, rows), "label": corrected, "changed": changed[rows]}
         found |= _decided(run, rows) | _suspected(run, issues, rows)
         columns |= {name: found[name] for name in COLUMNS}
     if images and dataset.images is not None and name_of["image"] != name_of["id"]:
@@ -206,6 +207,14 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
+def _as_given(dataset: Dataset, labels: Labels, rows: np.ndarray) -> object:
+    """Labels of some rows in the type in which they were given."""
+    if not dataset.kind.one_class:
+        return _objects(dataset.as_given(labels)[rows])
+    values = dataset.as_given(labels[rows])
+    return _objects(values) if values.dtype == object else values
+
+
 def _objects(values: object) -> pd.Series:
     """Text with None where there is none, which pandas would make NaN."""
     return pd.Series(values, dtype=object)
@@ -238,7 +247,9 @@ def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -
         issues = find_issues(run)
     elif issues is None:
         issues = last_issues(run)
-    p_error, suggested = np.full(run.n, np.nan), np.full(run.n, None, dtype=object)
+    one_class = run.dataset.kind.one_class
+    p_error = np.full(run.n, np.nan)
+    suggested = np.full(run.n, -1) if one_class else np.full(run.n, None, dtype=object)
     if isinstance(issues, pd.DataFrame):
         missing = {"p_error", "suggested_label"} - set(issues.columns)
         if missing:
@@ -246,11 +257,13 @@ def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -
             raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
         places, known = run.dataset.find(issues.index)
         p_error[places] = issues["p_error"].to_numpy(float)[known]
-        suggested[places] = issues["suggested_label"].to_numpy(object)[known]
+        named = issues["suggested_label"]
+        suggested[places] = (run.dataset.codes_of(named) if one_class else named.to_numpy(object))[known]
     elif issues is not None and issues is not False:
         found = f"is a {type(issues).__name__}"
         raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
-    return {"p_error": p_error[rows], "suggested_label": _objects(suggested[rows])}
+    found = _as_given(run.dataset, suggested, rows) if one_class else _objects(suggested[rows])
+    return {"p_error": p_error[rows], "suggested_label": found}
 
 
 def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:

@@ -82,7 +82,7 @@ def review_queue(
 def _pairs(wanted: _Wanted) -> np.ndarray:
     rows, dataset = wanted.suspects, wanted.run.dataset
     names = wanted.issues["suggested_label"].reindex(dataset.ids[rows])
-    suggested = pd.Index(dataset.classes, dtype=object).get_indexer(pd.Index(names, dtype=object))
+    suggested = dataset.codes_of(names)
     pair = (dataset.given_labels[rows] + 1) * (dataset.k + 1) + suggested + 1
     _, which, total = np.unique(pair, return_inverse=True, return_counts=True)
     return rows[np.lexsort((np.arange(len(rows)), pair, -total[which]))]

@@ -51,10 +51,10 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
 
 def _all(run: Run, issues: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, str]]:
     yield from _of_scores(scores)
-    suggested, given = issues["suggested_label"], run.dataset.given
+    suggested, given = run.dataset.codes_of(issues["suggested_label"]), run.dataset.given_labels
     yield (
         "suggestion differs",
-        (suggested.notna() & (suggested.to_numpy(object) != given)).to_numpy(bool),
+        (suggested >= 0) & (suggested != given),
         "the suggested label is not the given one",
     )
     yield from _of_predictions(run)

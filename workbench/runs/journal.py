@@ -42,7 +42,7 @@ from workbench.storage.journalqueries import (
     original,
     paired,
 )
-from workbench.storage.journalrows import COLUMNS, FIELDS, Entries, Entry, targets_of, text_of, texts_of
+from workbench.storage.journalrows import COLUMNS, FIELDS, Entries, Entry, labels_of, targets_of, text_of, texts_of
 from workbench.storage.journalschema import INCONSISTENT, SOUND
 
 if TYPE_CHECKING:
@@ -106,9 +106,10 @@ class Journal:
         ----------
         ids : int, str or sequence of them
             Distinct ids of the data set; with `units`, each unit of an example once.
-        new : str or sequence of str
-            The class name for all, or one per id; of a unit its whole value as text.
-        old : str, None or sequence of them
+        new : str, int, bool, float or sequence of them
+            The class for all, or one per id, as a value of the user's type (3) or as its name ("3"); of a unit its
+            whole value as text. The journal holds names.
+        old : str, int, bool, float, None or sequence of them
             The labels that the data came with (None: unlabelled). They count only for ids of which the journal
             has no label yet; otherwise its own current one is the old one, so a stale view does no harm.
         units : str or sequence of str
@@ -126,7 +127,7 @@ class Journal:
             original label.
         """
         about = targets_of(ids, units)
-        new, old = texts_of("new", new, about[0]), texts_of("old", old, about[0], none=True)
+        new, old = labels_of("new", new, about[0]), labels_of("old", old, about[0], none=True)
         return self._decide("relabel", about, new, old, author, source, reason)
 
     def keep(self, ids, *, old=..., units="", author: str | None = None, source: str = "", reason="") -> int | None:
@@ -135,7 +136,7 @@ class Journal:
         Pass `old` (as in `relabel`) so that `opinions` knows which label this author confirmed.
         """
         about = targets_of(ids, units)
-        olds = ... if old is ... else texts_of("old", old, about[0], none=True)
+        olds = ... if old is ... else labels_of("old", old, about[0], none=True)
         return self._decide("keep", about, [None] * len(about[0]), olds, author, source, reason)
 
     def skip(self, ids, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:

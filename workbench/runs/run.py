@@ -359,7 +359,7 @@ class Run:
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 
     def planted(self) -> pd.DataFrame | None:
-        """Errors planted on purpose: columns id, true_label, planted_label (class names); None when there are none."""
+        """Errors planted on purpose: columns id, true_label, planted_label; None when there are none."""
         return self.dataset.planted
 
     # decisions
@@ -395,8 +395,21 @@ class Run:
         """The given labels with the journal's decisions applied, as `dataset.labels` holds them.
 
         (n,) int64 class indices, -1 where there is no label; for other kinds of labels an Arrow array.
+        `corrected_labels` has them in the user's type.
         """
         return self.dataset.kind.apply(self.dataset.labels, self.dataset.classes, self.decided())
+
+    def corrected_labels(self) -> pd.Series:
+        """The given labels with the journal's decisions applied, in the type in which they were given.
+
+        Returns
+        -------
+        Series indexed by id, in dataset order, named as the user's column of labels. Its dtype is that of the column
+        given, the nullable one (Int64, boolean) where integers or bools have gaps.
+        """
+        values = self.dataset.as_given(self.labels())
+        name = self.dataset.column_of.get("given_label", "label")
+        return pd.Series(values, index=pd.Index(self.dataset.ids, name="id"), name=name)
 
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
         """Examples whose label differs from the given one.
@@ -407,8 +420,9 @@ class Run:
 
         Returns
         -------
-        DataFrame indexed by id: given_label, label, author, time, reason. For other kinds of labels than one class per
-        example a row per unit, indexed by (id, unit), with values as the journal holds them.
+        DataFrame indexed by id: given_label and label (in the type in which labels were given), author, time, reason.
+        For other kinds of labels than one class per example a row per unit, indexed by (id, unit), with values as the
+        journal holds them.
         """
         if not self.dataset.kind.one_class:
             return self._changed_units(author)
@@ -416,8 +430,9 @@ class Run:
         state = state[state["label"].notna()]
         rows, known = self.dataset.find(state.index)
         state = state[known]
-        state = state.assign(given_label=self.dataset.given[rows])
-        state = state[state["given_label"] != state["label"]]
+        given, now = self.dataset.given_labels[rows], self.dataset.codes_of(state["label"])
+        labels = {"given_label": self.dataset.labels_of(given), "label": self.dataset.labels_of(now)}
+        state = state.assign(**labels)[given != now]
         return state[["given_label", "label", "author", "time", "reason"]]
 
     def _changed_units(self, author: str | None) -> pd.DataFrame:

@@ -132,7 +132,8 @@ def wrong_by(run: Run, table: pd.DataFrame) -> pd.Series:
     ----------
     table : rows of `looks`, of ids that are in the run
     """
-    given = run.dataset.given[run.dataset._index.get_indexer(table["id"])]
+    given = run.dataset.given_labels[run.dataset._index.get_indexer(table["id"])]
+    given = run.dataset.names_of(given)
     wrong = (table["verdict"] == "relabel") & table["label"].notna() & (table["label"].to_numpy(object) != given)
     return wrong.astype("boolean").mask(table["verdict"] == "skip")
 

@@ -18,6 +18,7 @@ import pandas as pd
 from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few, shortened
 from workbench.storage.files import is_there
 from workbench.storage.parquet import open_parquet, read_parquet
+from workbench.tasks.label_type import names_in
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -77,8 +78,9 @@ def save_votes(
         as far as they matter, unit (key of the unit of the example, text), kind ("person", "function" or "model"),
         confidence (float in [0, 1], NaN where there is none; it is stored, no estimator uses it yet) and version (of
         the function or model, text)
-    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), class names; of
-        other kinds of labels than one class per example the values as the journal holds them
+    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), classes (as
+        the labels were given, or their names); of other kinds of labels than one class per example the values as the
+        journal holds them
 
     Raises
     ------
@@ -216,7 +218,7 @@ def _checked(
         if len(missing):
             todo = "Leave out votes that were not cast."
             raise InputError.at(name, f"has {len(missing)} missing values", todo, row=int(missing[0]))
-    named = {"id": votes["id"].to_numpy(), "voter": votes[who].astype(str), "value": votes[what].astype(str)}
+    named = {"id": votes["id"].to_numpy(), "voter": votes[who].astype(str), "value": list(names_in(votes[what]))}
     blank = {"unit": "", "kind": KINDS[0], "version": ""}
     for name, usual in blank.items():
         named[name] = votes[name].astype(object).where(votes[name].notna(), usual) if new and name in votes else usual

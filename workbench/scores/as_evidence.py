@@ -65,7 +65,9 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
         probs = arrays.get("pred_probs")
         if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
             warn_if_permuted("pred_probs", np.asarray(probs), source.given_labels, source.classes)
-        return Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
+        found = Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
+        found.label_type = source.label_type
+        return found
     return Evidence.from_arrays(source, **arrays)
 
 

@@ -104,7 +104,7 @@ class Ensemble(Evidence):
 
     def __init__(self, runs: Sequence[Run], ids: np.ndarray, rows: list[np.ndarray]) -> None:
         first: Dataset = runs[0].dataset
-        super().__init__(first.given_labels[rows[0]], first.classes, {}, ids=ids)
+        super().__init__(first.given_labels[rows[0]], first.classes, {}, ids=ids, label_type=first.label_type)
         self.runs, self.rows = tuple(runs), rows
         self._add_probabilities()
         self._add_dynamics()

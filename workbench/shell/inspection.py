@@ -32,7 +32,7 @@ from workbench.storage.journalschema import SCHEMA_VERSION
 from workbench.storage.layout import Layout
 from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
-from workbench.storage.planted import read_copy
+from workbench.storage.planted import as_stored, read_copy
 from workbench.storage.probabilities import UNDESCRIBED
 
 if TYPE_CHECKING:
@@ -212,10 +212,11 @@ def _unreadable(run: Run, path: Path) -> str:
             dict(small_json(path))["views"].items()
         elif path == layout.planted:
             planted = read_copy(layout)
-            if not planted.equals(run.dataset.planted):
+            if not _same_record(planted, run.dataset.planted):
                 return ""  # a copy that does not count: see `_descriptions`
             rows, known = run.dataset.find(pd.Index(planted["id"]))
-            other = planted[known][run.dataset.given[rows] != planted["planted_label"].to_numpy()[known]]
+            given = run.dataset.names_of(run.dataset.given_labels[rows])
+            other = planted[known][given != planted["planted_label"].to_numpy(object)[known]]
             words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
             return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
     except (WorkbenchError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -223,6 +224,11 @@ def _unreadable(run: Run, path: Path) -> str:
         of_the_other = path.stem == layout.pred_probs.stem and of_json != (path.suffix == ".json")
         return "" if of_the_other else f"cannot be read ({error})"
     return ""
+
+
+def _same_record(copy: pd.DataFrame, planted: pd.DataFrame | None) -> bool:
+    """Whether a copy says what the record of planted errors says."""
+    return planted is not None and copy.equals(as_stored(planted).astype(copy.dtypes.to_dict()))
 
 
 def _of_statistics(run: Run, path: Path) -> str:
@@ -336,7 +342,7 @@ def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
 def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
     """A copy of the record of planted errors that a process was killed before writing."""
     path = run.layout.planted
-    if path.is_file() and path not in broken and not read_copy(run.layout).equals(run.dataset.planted):
+    if path.is_file() and path not in broken and not _same_record(read_copy(run.layout), run.dataset.planted):
         words = "says something else than the record in examples.parquet, which counts; record again to renew it"
         yield Finding("note", path.name, words)
 

@@ -203,7 +203,8 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]
     labels = labels_digest(dataset.labels)
-    return {"labels": labels, "evidence": fingerprint(there, layout), "n": dataset.n, "k": dataset.k}
+    key = {"labels": labels, "evidence": fingerprint(there, layout), "n": dataset.n, "k": dataset.k}
+    return key if dataset.label_type.plain else key | {"label_type": dataset.label_type.to_json()}
 
 
 # ---- a DataFrame ---------------------------------------------------------------------------------------------------
@@ -248,22 +249,32 @@ def store_frame(layout: Layout, name: str, key: Mapping[str, Any], frame: pd.Dat
     store(layout, name, key, arrays, quiet=quiet)
 
 
-def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | None:
-    """Put a column among the arrays; its dtype in words where it had to become text."""
+def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | dict[str, Any] | None:
+    """Put a column among the arrays; its dtype in words where it had to become text, or its categories."""
+    import pandas as pd
+
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbmM":
         arrays[f"column-{nth}"] = values.to_numpy()
         return None
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        arrays[f"column-{nth}"] = values.cat.codes.to_numpy()
+        categories = values.cat.categories
+        listed = _to_json(categories.tolist(), arrays)
+        return {"categories": listed, "dtype": str(categories.dtype), "ordered": bool(values.cat.ordered)}
     texts = json.dumps([_to_json(value, arrays) for value in values.astype(object)])
     arrays[f"column-{nth}"] = np.frombuffer(texts.encode(), np.uint8)
     return str(values.dtype)
 
 
-def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | None) -> Any:
+def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | dict[str, Any] | None) -> Any:
     import pandas as pd
 
     values = stored[f"column-{nth}"]
     if dtype is None:
         return values
+    if isinstance(dtype, dict):
+        categories = pd.Index(_from_json(dtype["categories"], stored), dtype=dtype["dtype"])
+        return pd.Categorical.from_codes(values, categories, ordered=dtype["ordered"])
     parsed = _from_json(json.loads(values.tobytes()), stored)
     whole = np.empty(len(parsed), object)
     whole[:] = parsed

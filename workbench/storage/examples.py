@@ -17,15 +17,19 @@ from workbench.storage.checksums import sealed
 from workbench.storage.layout import Layout
 from workbench.storage.limits import MOST_COLUMNS
 from workbench.storage.parquet import check_cost, open_parquet
-from workbench.storage.planted import note_of, read_planted, write_copy
+from workbench.storage.planted import as_given, note_of, read_planted, write_copy
 from workbench.storage.trust import is_mine
 from workbench.tasks import find_task
+from workbench.tasks.label_type import PLAIN, LabelType
 from workbench.tasks.protocol import Labels, Task
 
 TEXT = (pa.string(), pa.large_string())
 
 OWN_NAME = b"column"
 """Key in the metadata of a field: the user's name of a column that has another name in the file."""
+
+LABEL_TYPE = b"label_type"
+"""Key in the metadata of `given_label`: in which type the user gave the labels (`LabelType`); none where it is text."""
 
 DEEPEST = 30
 """Lists in lists, or fields in fields, of a column at most."""
@@ -49,6 +53,8 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
     for name, values in media.items():
         schema = schema.append(pa.field(name, pa.string() if _holds_paths(dataset, values) else pa.binary()))
     schema = _with_own_names(schema, dataset.column_of)
+    if not dataset.label_type.plain:
+        schema = _noted(schema, "given_label", LABEL_TYPE, dataset.label_type.to_json().encode())
     table, group_rows = pa.table(fixed | columns), GROUP_ROWS if media else GROUP_ROWS_BARE
     repeating = [field.name for field in schema if field.name not in ("row", "id", *media)]
     options = {"compression": "zstd", "use_dictionary": repeating}
@@ -68,11 +74,18 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
 
 def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schema:
     """The schema with a note on each column that the user knows by another name."""
-    for place, name in enumerate(schema.names):
+    for name in schema.names:
         own = column_of.get(name, name)
         if own != name:
-            schema = schema.set(place, schema.field(place).with_metadata({OWN_NAME: own.encode(errors="replace")}))
+            schema = _noted(schema, name, OWN_NAME, own.encode(errors="replace"))
     return schema
+
+
+def _noted(schema: pa.Schema, name: str, key: bytes, value: bytes) -> pa.Schema:
+    """The schema with one more note on a column."""
+    place = schema.get_field_index(name)
+    field = schema.field(place)
+    return schema.set(place, field.with_metadata((field.metadata or {}) | {key: value}))
 
 
 def _own_names(schema: pa.Schema) -> dict[str, str]:
@@ -182,6 +195,9 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
             if kind not in (pa.binary(), pa.large_binary(), *TEXT):
                 raise RunError(f"{layout.examples} column `{name}` is {kind}, not {name}s or paths. Restore the file.")
             stored[name] = _StoredMedia(layout.examples, n, name, kind in TEXT, moved_from)
+    note = (file.schema_arrow.field("given_label").metadata or {}).get(LABEL_TYPE)
+    label_type = PLAIN if note is None else LabelType.from_json(note, classes)
+    planted = read_planted(layout, file.schema_arrow.metadata or {})
     text_column = described.get("text_column") if isinstance(described.get("text_column"), str) else None
     return Dataset(
         ids=ids,
@@ -193,8 +209,9 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         text_column=text_column if text_column in metadata.columns else None,
         task=described["task"],
         media_root=_media_root(layout, described, media_root),
-        planted=read_planted(layout, file.schema_arrow.metadata or {}),
+        planted=None if planted is None else as_given(planted, classes, label_type),
         column_of=_own_names(file.schema_arrow),
+        label_type=label_type,
     )
 
 

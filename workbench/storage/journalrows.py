@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few
+from workbench.tasks.class_names import class_text, plain_value
 
 FIELDS = ("label", "verdict", "flag", "note")
 """What a decision can be about. A field that a later release adds is kept and not shown."""
@@ -65,6 +67,17 @@ def text_of(field: str, value: object, row: int | None = None) -> str:
         found = f"is {value!r}, which is no valid Unicode text"
         raise InputError.at(field, found, "Decode it properly first", row=row) from None
     return str(value)
+
+
+def labels_of(field: str, value: object, ids: list, *, none: bool = False) -> list:
+    """One label per id as the journal holds it: the name of a class, of text, an int, bool or float."""
+    values = enumerate(per_id(field, value, ids))
+    return [None if none and is_missing(one) else text_of(field, _named(one), row) for row, one in values]
+
+
+def _named(label: object) -> object:
+    plain = plain_value(label)
+    return class_text(plain) if isinstance(plain, (int, float)) and plain == plain else label
 
 
 def per_id(field: str, value: object, ids: list) -> list:

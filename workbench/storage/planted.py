@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +22,7 @@ from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.parquet import read_parquet
+from workbench.tasks.label_type import LabelType, codes_among, names_in
 
 NOTE = b"planted"
 """Key in the metadata of examples.parquet: the record as a Parquet file, in base64."""
@@ -35,7 +36,7 @@ COLUMNS = ("id", "true_label", "planted_label")
 def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
     """Metadata for examples.parquet that say what a record of planted errors says."""
     out = io.BytesIO()
-    record.to_parquet(out, index=False, compression="zstd")
+    as_stored(record).to_parquet(out, index=False, compression="zstd")
     note = base64.b64encode(out.getvalue())
     if len(note) > LONGEST:
         found = f"holds {len(record):,} errors, more than a run has room for"
@@ -43,11 +44,24 @@ def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
     return {NOTE: note}
 
 
+def as_stored(record: pd.DataFrame) -> pd.DataFrame:
+    """A record with the names of its classes, which are text."""
+    return record.assign(**{name: pd.Series(list(names_in(record[name])), dtype=object) for name in COLUMNS[1:]})
+
+
+def as_given(record: pd.DataFrame, classes: Sequence[str], label_type: LabelType) -> pd.DataFrame:
+    """A stored record with labels in the type in which the user gave them, if they are the classes of this data set."""
+    codes = {name: codes_among(record[name], classes) for name in COLUMNS[1:]}
+    if label_type.plain or any((values < 0).any() for values in codes.values()):
+        return record
+    return record.assign(**{name: label_type.column(values, classes) for name, values in codes.items()})
+
+
 def write_copy(layout: Layout, record: pd.DataFrame) -> None:
     """Write planted.parquet, whole or not at all; a warning says so where it cannot be written."""
     try:
         with sealed(layout, layout.planted) as temporary:
-            record.to_parquet(temporary, index=False)
+            as_stored(record).to_parquet(temporary, index=False)
     except WriteError as error:
         warnings.warn(f"{layout.examples} was saved; only the copy of planted errors was not: {error}", stacklevel=4)
 

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from workbench.foundation.errors import ExistsError, InputError
 from workbench.storage.layout import atomic
 from workbench.storage.limits import TooMuch, check_table, parse_json
 from workbench.storage.parquet import read_parquet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 _LATER = re.compile("([;\t\r\n])(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
@@ -258,10 +262,19 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     named = frame.rename(columns=str)
     try:
         table = pa.Table.from_pandas(named, preserve_index=False)
-        pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(_dtypes(table)), path, compression="zstd")
     except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError) as error:
         found = f"cannot be stored in Parquet ({error})"
         raise InputError(f"a column {found}. Make it one type, as with astype(str).") from error
+
+
+def _dtypes(table: pa.Table) -> dict[bytes, bytes] | None:
+    """Which columns have nullable dtypes of pandas (Int64, boolean), for its reader; None where no column has."""
+    about = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
+    nullable = any(
+        column["numpy_type"][:1].isupper() or column["numpy_type"] == "boolean" for column in about["columns"]
+    )
+    return {b"pandas": json.dumps(about | {"attributes": {}}).encode()} if nullable else None
 
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.foundation.checks import UNLABELLED, in_memory, one_column
 from workbench.foundation.errors import InputError, first_few, outside, shortened
+from workbench.tasks.class_names import class_text, object_array, plain_value
 
 MOST_VALUES = 30
 """Distinct labels about which nobody asks whether they are classes at all."""
@@ -31,12 +32,12 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
         row = next((row for row, value in enumerate(series) if not isinstance(value, Hashable)), None)
         found = "is not a label" if row is None else f"is a {type(series.iloc[row]).__name__}"
         raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
-    distinct = [_scalar(value) for value in found]
+    distinct = [plain_value(value) for value in found]
     if classes is None:
         _warn_of_no_classes(distinct, int((positions >= 0).sum()), series.name)
         classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
-    classes = [_scalar(name) for name in classes]
-    names = tuple(str(name) for name in classes)
+    classes = [plain_value(name) for name in classes]
+    names = tuple(class_text(name) for name in classes)
     try:
         "".join(names).encode()
     except UnicodeEncodeError as error:  # pandas before 3 lets such text through
@@ -47,7 +48,10 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
     lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
     if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
         lookup = {code: code for code in range(len(names))}
-    code_of_distinct = np.array([lookup.get(value, -2) for value in distinct] + [UNLABELLED], dtype=np.int64)
+    else:  # a label and its class may be of different types: 3 and "3"
+        lookup = {name: code for code, name in enumerate(names)} | lookup
+    found = [lookup.get(value, lookup.get(class_text(value), -2)) for value in distinct]
+    code_of_distinct = np.array([*found, UNLABELLED], dtype=np.int64)
     codes = code_of_distinct[positions]
     if (codes == -2).any():
         row = int(np.flatnonzero(codes == -2)[0])
@@ -98,14 +102,6 @@ def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -
     warnings.warn(told, stacklevel=outside())
 
 
-def object_array(values: Iterable[object]) -> np.ndarray:
-    """(n,) object array of any values, without numpy turning a mix into text."""
-    listed = list(values)
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
-
-
 def _plain(labels: Iterable[object]) -> object:
     """A list or array that pandas reads without turning ints into something else; torch tensors included."""
     if labels is None:
@@ -116,12 +112,3 @@ def _plain(labels: Iterable[object]) -> object:
     if labels.ndim != 1:
         raise InputError.at("labels", f"has shape {labels.shape}", "Pass one label per example, shape (n,).")
     return labels
-
-
-def _scalar(value: object) -> object:
-    """Plain Python value of a numpy scalar; whole floats (from a column with gaps) become ints."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value

@@ -13,6 +13,7 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.classes import class_codes
 from workbench.tasks.keys import EXAMPLE
+from workbench.tasks.label_type import LabelType
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
@@ -47,6 +48,10 @@ class Multiclass(TaskMixin):
     def from_arrow(self, column: pa.Array) -> np.ndarray:
         """(n,) int64, -1 for null."""
         return column.cast(pa.int64()).fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
+
+    def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
+        """That of the column, or of the classes where they are named."""
+        return LabelType.of(labels, classes)
 
     def to_column(self, labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
         """Class names, None where there is no label."""

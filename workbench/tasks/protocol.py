@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.foundation.errors import InputError, shortened
+from workbench.tasks.label_type import PLAIN, LabelType
 from workbench.tasks.units import Units
 
 Labels = np.ndarray | pa.Array
@@ -109,6 +110,9 @@ class Task(Protocol):
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
         """Labels as people have them (a column, arrays, lists), as `labels`, and the names of the classes."""
 
+    def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
+        """In which type the user gave the labels that `read` takes, for what goes back to the user."""
+
     def check(self, labels: Labels, classes: Sequence[str]) -> None:
         """Raise `InputError` when labels are none of this kind; they can come from a damaged file."""
 
@@ -166,6 +170,10 @@ class TaskMixin:
     predictions: tuple[str, ...] = ()
     stored = ""
     formats: Mapping[str, Format] = {}
+
+    def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
+        """Text: names of classes."""
+        return PLAIN
 
     def check(self, labels: Labels, classes: Sequence[str]) -> None:
         """Labels are an Arrow array of the type of the column."""

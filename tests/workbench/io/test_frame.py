@@ -51,7 +51,7 @@ def test_a_list_of_columns_and_their_classes(tmp_path, frame):
 def test_integer_labels_are_names_not_positions(tmp_path):
     frame = pd.DataFrame({"label": [1, 2, 3], "p_1": [1.0, 0, 0], "p_2": [0, 1.0, 0], "p_3": [0, 0, 1.0]})
     run = wb.import_run(frame, tmp_path / "run", probs="p_", out_of_fold=True)
-    assert run.dataset.given.tolist() == ["1", "2", "3"]
+    assert run.dataset.given.tolist() == [1, 2, 3]
 
 
 def test_labels_alone_and_embeddings(tmp_path):

@@ -42,7 +42,7 @@ def test_one_class_can_not_be_wrong():
     found = find_issues(Evidence.from_arrays(np.zeros(6, int), 1, pred_probs=np.ones((6, 1))))
     assert (found["p_error"] == 0).all()
     assert not found["is_issue"].any()
-    assert (found["suggested_label"] == "0").all()
+    assert (found["suggested_label"] == 0).all()
 
 
 def test_a_class_that_is_never_given(rng):

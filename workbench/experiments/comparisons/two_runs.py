@@ -122,7 +122,9 @@ def compare_runs(
     table = pd.DataFrame(index=pd.Index(ids, name="id"))
     table["given_a"], table["given_b"] = a.dataset.given[rows_a], b.dataset.given[rows_b]
     summary: dict = {"n": len(ids), "only_a": a.n - len(ids), "only_b": b.n - len(ids)}
-    summary["given_differ"] = int((table["given_a"] != table["given_b"]).sum())
+    sides = (a.dataset, rows_a), (b.dataset, rows_b)
+    names_a, names_b = (dataset.names_of(dataset.given_labels[rows]) for dataset, rows in sides)
+    summary["given_differ"] = int((names_a != names_b).sum())
     _predictions(table, summary, (a, rows_a), (b, rows_b))
 
     doubts = []
@@ -176,7 +178,7 @@ def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarr
     from workbench.issues.confusion import predicted_labels
 
     try:
-        said = [run.dataset.names_of(predicted_labels(run)[0])[rows] for run, rows in sides]
+        said = [run.dataset.labels_of(predicted_labels(run)[0])[rows] for run, rows in sides]
     except MissingEvidence:
         return  # one of them has no predictions: nothing to compare
     table["predicted_a"], table["predicted_b"] = said

@@ -91,6 +91,7 @@ def suggest(
             probs[rows[asked]] = trained.predict(torch.from_numpy(features[asked]))
         probs /= probs.sum(axis=1, keepdims=True)
         evidence = Evidence.from_arrays(given, k, probs, ids=dataset.ids, classes=dataset.classes)
+        evidence.label_type = dataset.label_type
         table = find_issues(evidence, threshold=threshold, seed=seed)
     words = method.replace("_", " ")
     table["reasons"] = [f"{words} head: {reason}" if reason else f"{words} head" for reason in table["reasons"]]

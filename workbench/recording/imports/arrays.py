@@ -26,6 +26,7 @@ from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
+from workbench.tasks.label_type import LabelType
 
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
@@ -143,7 +144,8 @@ def handed(
         require_task(source, "multiclass", "a run made of Evidence")
         arrays = {name: source.get(name) if source.has(name) else None for name in arrays}
         out_of_fold = source.out_of_fold
-        dataset = Dataset(np.array(source.ids), source.given_labels.copy(), source.classes)
+        given = source.given_labels.copy()
+        dataset = Dataset(np.array(source.ids), given, source.classes, label_type=source.label_type)
     elif isinstance(source, Dataset):
         _refuse("a Dataset, which has its own columns", {**columns, **beside, "classes": classes, "task": task})
         dataset = source
@@ -186,13 +188,17 @@ def _of_labels(
     if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
         todo = "Pass a run or its path, a DataFrame, a Dataset, or labels (with pred_probs=, embeddings=, images=)."
         raise InputError.at("source", f"is a {type(labels).__name__}", todo)
+    labels = list(labels) if hasattr(labels, "__next__") else labels
+    label_type = None
     if classes is None and isinstance(pred_probs, pd.DataFrame) and not isinstance(pred_probs.columns, pd.RangeIndex):
-        classes = [str(name) for name in pred_probs.columns]
+        classes = list(pred_probs.columns)
     elif classes is None and np.ndim(pred_probs) == 2:
         classes = _indexed(labels, np.shape(pred_probs)[1])
+        label_type = LabelType.of(labels)
     if beside["ids"] is None and names is not None:
         beside = {**beside, "ids": names}
-    return Dataset.from_arrays(labels, classes=classes, media_root=media_root, **beside)
+    made = Dataset.from_arrays(labels, classes=classes, media_root=media_root, **beside)
+    return made if label_type is None else dataclasses.replace(made, label_type=label_type.fitting(made.classes))
 
 
 def _indexed(labels: Any, k: int) -> list[str] | None:

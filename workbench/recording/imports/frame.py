@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
+from workbench.tasks.label_type import LabelType
 
 PREFIX = "p_"
 
@@ -81,6 +83,7 @@ def read(
     values = None if not columns else _numbers(frame, columns)
     vectors = None if embedding is None else _vectors(frame[embedding], embedding)
     rest = frame.drop(columns=[*columns, *([embedding] if embedding else [])])
+    label_type = LabelType.of(rest[label], classes)
     if not find_task(task).one_class:
         rest = rest.assign(**{label: parsed_cells(label, rest[label])})
     elif names is not None:  # class names are text; integer labels would be taken as positions
@@ -90,6 +93,8 @@ def read(
         media_root = default_root(named, Path(source).resolve().parent)
     media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
     dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media)
+    if dataset.kind.one_class:
+        dataset = dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes))
     with landing(path, dataset, overwrite=overwrite) as recorder:
         run = recorder.run()
         if values is not None:

@@ -7,6 +7,7 @@ largest other array; pickles are never loaded.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 import zipfile
 import zlib
@@ -25,6 +26,8 @@ from workbench.storage.layout import atomic
 from workbench.storage.limits import TooMuch
 from workbench.storage.npy import Header, check_archive, parse_header
 from workbench.storage.tables import check_target
+from workbench.tasks.class_names import class_text
+from workbench.tasks.label_type import LabelType
 
 LABELS = ("given_label", "given_labels", "given", "label", "labels")
 IDS = ("ids", "id", "guids", "guid")
@@ -106,6 +109,12 @@ def read(
     return Run(path)
 
 
+def _class_names(dataset: Dataset) -> np.ndarray:
+    """(k,) classes in the user's type where that is a number or bool, else their names."""
+    text = dataset.label_type.kind == "text"
+    return np.array(dataset.classes, str) if text else np.array(dataset.class_values)
+
+
 def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = True) -> Path:
     """Write a run as an archive that `import_run` takes.
 
@@ -122,7 +131,7 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
     """
     file = check_target(target, force, (".npz",))
     dataset = run.dataset
-    arrays: dict[str, np.ndarray] = {"given_label": dataset.given_labels, "class_names": np.array(dataset.classes, str)}
+    arrays: dict[str, np.ndarray] = {"given_label": dataset.given_labels, "class_names": _class_names(dataset)}
     arrays["ids"] = dataset.ids if dataset.ids.dtype.kind == "i" else dataset.ids.astype(str)
     if run.epochs and logits:
         if run.logits_epochs != run.epochs:
@@ -192,7 +201,9 @@ class _Archive:
         """Ids, labels, classes, media and the columns that are left."""
         ids = self.optional(IDS, (self.n,))
         stored = self.optional(CLASSES, (None,))
-        names = [str(name) for name in (classes if classes is not None else [] if stored is None else stored)]
+        known = classes if classes is not None else stored
+        label_type = LabelType.of(self._labels, known)
+        names = [class_text(name) for name in ([] if known is None else known)]
         k = self._k()
         if not names and k is not None:
             if self._labels.dtype.kind == "U":
@@ -207,7 +218,7 @@ class _Archive:
             raise self._misfit("images", images.shape, f"({self.n}, h, w) or ({self.n}, h, w, channels)")
         texts = self.optional(TEXTS, (self.n,))
         columns = self._columns()
-        return Dataset.from_arrays(
+        made = Dataset.from_arrays(
             self._label_values(),
             ids=ids,
             images=images,
@@ -215,6 +226,7 @@ class _Archive:
             classes=names or None,
             metadata=columns,
         )
+        return dataclasses.replace(made, label_type=label_type.fitting(made.classes))
 
     def pred_probs(self, out_of_fold: bool | None) -> tuple[np.ndarray | None, bool]:
         """Probabilities, if any, and whether they are out-of-fold: by name, or as the caller says."""

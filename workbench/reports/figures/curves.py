@@ -40,13 +40,14 @@ def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFram
         raise MissingEvidence.needed("figure 'curves'", ["epochs"], "Record a training with `Recorder`.")
     rows = _rows(run, ids, issues)
     suggested, _ = suggestions(run, issues)
-    other = np.array([-1 if name is None or name != name else run.dataset.code_of(name) for name in suggested[rows]])
+    other = run.dataset.codes_of(suggested[rows])
     given = run.dataset.given_labels[rows]
+    names = run.dataset.names_of(given)
     p_given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs])
     p_other = over_epochs(run, rows, other)
     columns = min(3, len(rows))
     titles = [
-        f"<b>{safe(run.dataset.ids[row], 18)}</b>  given {safe(run.dataset.given[row], 14)}"
+        f"<b>{safe(run.dataset.ids[row], 18)}</b>  given {safe(names[place], 14)}"
         + (f", suggested {safe(suggested[row], 14)}" if other[place] not in (-1, given[place]) else "")
         for place, row in enumerate(rows)
     ]

@@ -203,7 +203,7 @@ def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.nd
 def _hover(run: Run, rows: np.ndarray, issues: pd.DataFrame | None, shown: dict[str, np.ndarray]) -> np.ndarray:
     """Escaped hover text of each row: id, given, suggested, and some numbers."""
     dataset = run.dataset
-    ids, given = dataset.ids[rows], dataset.given[rows]
+    ids, given = dataset.ids[rows], dataset.names_of(dataset.given_labels[rows])
     suggested, p = suggestions(run, issues)
     suggested, p = suggested[rows], p[rows]
     lines = []
@@ -224,7 +224,8 @@ def suggestions(run: Run, issues: pd.DataFrame | None = None) -> tuple[np.ndarra
     The first choice is that of the stored probabilities, or of the last epoch.
     """
     if issues is not None:
-        return _rows_of(run, issues, "suggested_label"), _rows_of(run, issues, "p_suggested").astype(float)
+        suggested = run.dataset.codes_of(issues["suggested_label"].reindex(run.dataset.ids))
+        return run.dataset.names_of(suggested), _rows_of(run, issues, "p_suggested").astype(float)
     probs = run.pred_probs()
     if probs is not None:
         first = probs.values.argmax(axis=1)
