@@ -219,10 +219,13 @@ def test_labels_of_text_leave_no_trace_in_the_file(tmp_path):
 
 @pytest.mark.parametrize(
     "note",
-    [b"", b"{", b"[]", b"null", b'{"kind": "int"}', b'{"kind": "date", "dtype": "x", "categorical": 0, "ordered": 0}']
-    + [b'{"kind": "bool", "dtype": "bool", "categorical": false, "ordered": false}']
-    + [b'{"kind": "int", "dtype": "float64", "categorical": false, "ordered": false}']
-    + [b'{"kind": "int", "dtype": ["int64"], "categorical": false, "ordered": false}'],
+    [
+        *(b"", b"{", b"[]", b"null", b'{"kind": "int"}'),
+        b'{"kind": "date", "dtype": "x", "categorical": 0, "ordered": 0}',
+        b'{"kind": "bool", "dtype": "bool", "categorical": false, "ordered": false}',
+        b'{"kind": "int", "dtype": "float64", "categorical": false, "ordered": false}',
+        b'{"kind": "int", "dtype": ["int64"], "categorical": false, "ordered": false}',
+    ],
 )
 def test_a_note_that_does_not_fit_is_not_believed(note):
     assert LabelType.from_json(note, ("3", "7")) == PLAIN

@@ -61,8 +61,8 @@ def suggest(
     >>> labels = np.repeat(np.arange(3), 30)
     >>> labels[0] = 2
     >>> table = suggest(Dataset.from_arrays(labels), "generalized_cross_entropy", X)
-    >>> int(table.index[0]), table["given_label"].iloc[0], table["suggested_label"].iloc[0]
-    (0, '2', '0')
+    >>> [int(one) for one in (table.index[0], table["given_label"].iloc[0], table["suggested_label"].iloc[0])]
+    [0, 2, 0]
     """
     from workbench.issues.detector import find_issues
 
