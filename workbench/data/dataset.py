@@ -378,6 +378,15 @@ class Dataset:
         shape = None if units.shapes is None else units.shapes[unit].as_py()
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
+    def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
+        """What is given of each (row, key of a unit), as `value_of` says it, of what is no unit as well."""
+        found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
+        kind = self.kind
+        return [
+            self.value_of(unit) if unit >= 0 else kind.implied(self.labels, int(row), key, self.classes)
+            for unit, row, key in found
+        ]
+
     def with_labels(self, labels: Labels) -> Dataset:
         """The same examples with other given labels, held in the same way; this one stays as it is."""
         labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels

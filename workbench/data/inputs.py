@@ -36,7 +36,7 @@ _ORDERED: dict[int, tuple[weakref.ref, tuple[str, ...]]] = {}  # arrays that the
 
 def row_names(labels: Any) -> np.ndarray | None:
     """Ids that come with the labels: the index of a Series, unless it only counts 0 .. n-1."""
-    if not isinstance(labels, pd.Series) or not labels.index.is_unique:
+    if not isinstance(labels, (pd.Series, pd.DataFrame)) or not labels.index.is_unique:
         return None
     index = labels.index
     counts = pd.api.types.is_integer_dtype(index.dtype) and np.array_equal(index.to_numpy(), np.arange(len(index)))

@@ -35,6 +35,7 @@ def export(
     run: Run,
     path: str | Path,
     *,
+    format: str | None = None,
     force: bool = False,
     drop: str | Iterable[object] | None = None,
     only_changed: bool = False,
@@ -43,7 +44,7 @@ def export(
     sounds: bool = True,
     issues: pd.DataFrame | bool | None = None,
 ) -> Path:
-    """Write the corrected labels to .csv, .jsonl or .parquet.
+    """Write the corrected labels to .csv, .jsonl or .parquet, or in a format of their kind.
 
     Parameters
     ----------
@@ -51,6 +52,9 @@ def export(
         Its journal says what was decided.
     path : str or Path
         The file; its suffix says the format, its directory must exist.
+    format : str, optional
+        A format of this kind of label (`workbench.tasks.TASKS[run.task].formats`), such as "svmlight" for tags; it
+        holds the labels as corrected, and only `force` goes with it.
     force : bool
         Replace a file that is there.
     drop : {"flagged", "skipped", "suspects"} or list of ids, optional
@@ -101,6 +105,11 @@ def export(
     ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
     JSONL and Parquet hold the text as it is.
     """
+    if format is not None and format != "table":
+        formats = run.dataset.kind.formats
+        if format not in formats:
+            raise InputError.unknown("format", format, formats, f"The labels are of the task {run.task!r}.")
+        return formats[format].write(run, path, force=force)
     target = check_target(path, force)
     binary = target.suffix.lower() == ".parquet"
     chosen = {"drop": drop, "only_changed": only_changed, "cleaned": cleaned, "images": images, "sounds": sounds}

@@ -441,7 +441,7 @@ class Run:
         rows, known = self.dataset.find(state.index.get_level_values("id"))
         state = state[known]
         dataset = self.dataset
-        units = dataset.units.find(rows, state.index.get_level_values("unit"))
-        state = state.assign(given_label=[dataset.value_of(unit) for unit in units])
+        given = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
+        state = state.assign(given_label=pd.Series(given, index=state.index, dtype=object))
         state = state[state["given_label"] != state["label"]]
         return state[["given_label", "label", "author", "time", "reason"]]

@@ -171,12 +171,12 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     dataset = run.dataset
     rows = dataset._index.get_indexer([id for id, _ in newest])
     known = [target for target, row in zip(newest, rows, strict=True) if row >= 0]
-    units = dataset.units.find(rows[rows >= 0], [unit for _, unit in known])
+    given = dataset.values_at(rows[rows >= 0], [unit for _, unit in known])
     found = {}
-    for target, unit in zip(known, units, strict=True):
+    for target, label in zip(known, given, strict=True):
         verdict, value = newest[target]
         if verdict != "skip":
-            found[target] = verdict == "relabel" and value is not None and value != dataset.value_of(int(unit))
+            found[target] = verdict == "relabel" and value is not None and value != label
     index = pd.MultiIndex.from_tuples(list(found), names=["id", "unit"]) if found else _NO_UNITS
     return pd.Series(list(found.values()), index=index, dtype=bool)
 

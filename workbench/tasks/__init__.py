@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TASKS: LazyTable[Task] = LazyTable(
     {
         "multiclass": "workbench.tasks.multiclass:Multiclass",
+        "multilabel": "workbench.tasks.multilabel:Multilabel",
     }
 )
 """Name of a kind of label -> import path of its class, read when first used."""

@@ -146,6 +146,9 @@ class Task(Protocol):
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
         """The value that a code (or number) and a place stand for."""
 
+    def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
+        """What is given, as the journal stores it, of something that is no unit; None for nothing."""
+
     def encode(self, value: Any) -> str:
         """A value as the journal stores it."""
 
@@ -215,6 +218,10 @@ class TaskMixin:
         """The name of the answer; None for "nothing here" and where nothing is known."""
         known = code >= (1 if self.nothing else 0)
         return self.answers(classes)[int(code)] if known else None
+
+    def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
+        """Nothing, where that is an answer."""
+        return self.encode(None) if self.nothing else None
 
     def encode(self, value: Any) -> str:
         """JSON without spaces, keys in order."""

@@ -16,6 +16,8 @@ from typing import Any
 from workbench.foundation.errors import InputError
 from workbench.recording.imports import arrays, cartography, frame, npz
 from workbench.runs.run import Run
+from workbench.tasks import find_task
+from workbench.tasks.protocol import reading_options
 
 READERS: dict[str, Callable[..., Run]] = {
     "cartography": cartography.read,
@@ -46,7 +48,8 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     path : str or Path
         The run directory to make, or its URL.
     format : {"arrays", "frame", "npz", "cartography"}, optional
-        By default what the source looks like.
+        By default what the source looks like. With `task`, the formats of this kind of label as well, such as "hf" and
+        "svmlight" for tags; their options are those of `Dataset.from_frame`.
     **options
         Of the format:
 
@@ -96,9 +99,16 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         format = _format(place, options)
         if format is None:
             raise InputError.unknown("kind of source", str(source), _FILES, "Name it: format=... (--format).")
+    formats = find_task(options.get("task") or "multiclass").formats
+    if format not in READERS and format in formats:
+        task = options.pop("task")
+        overwrite = options.pop("overwrite", False)
+        return arrays.read(formats[format].read(place, task=task, **options), path, overwrite=overwrite)
     if format not in READERS:
-        raise InputError.unknown("format", format, READERS)
+        raise InputError.unknown("format", format, [*READERS, *(name for name in formats if name != "table")])
     known = options_of(format)
+    if format in ("arrays", "frame"):
+        known += reading_options(find_task(options.get("task") or getattr(place, "task", None) or "multiclass"))
     for name in options:
         if name not in known:
             raise InputError.unknown("option", name, known, f"The format is {format!r}.")

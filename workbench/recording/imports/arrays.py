@@ -27,6 +27,7 @@ from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
 from workbench.tasks.label_type import LabelType
+from workbench.tasks.protocol import reading_options
 
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
@@ -113,6 +114,7 @@ def handed(
     out_of_fold: bool = True,
     embeddings: Any = None,
     logits: Any = None,
+    **described: Any,
 ) -> Handed:
     """A Dataset and its evidence from data in memory.
 
@@ -134,10 +136,15 @@ def handed(
     embeddings : (n, d) array, optional
     logits : (epochs, n, k) or (n, k) array, optional
         Of one training on these labels.
+    **described
+        What else a kind of label can be told, such as `open_world` for tags.
     """
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
+    for name in described:
+        if name not in reading_options(find_task(task or getattr(source, "task", None) or "multiclass")):
+            raise TypeError(f"handed() got an unexpected keyword argument {name!r}")
     names = None
     if isinstance(source, Evidence):
         _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes, "task": task})
@@ -147,14 +154,15 @@ def handed(
         given = source.given_labels.copy()
         dataset = Dataset(np.array(source.ids), given, source.classes, label_type=source.label_type)
     elif isinstance(source, Dataset):
-        _refuse("a Dataset, which has its own columns", {**columns, **beside, "classes": classes, "task": task})
+        said = {**columns, **beside, **described, "classes": classes, "task": task}
+        _refuse("a Dataset, which has its own columns", said)
         dataset = source
     elif isinstance(source, pd.DataFrame) or (hasattr(source, "to_pandas") and hasattr(source, "columns")):
         _refuse("a DataFrame: name its columns instead", beside)
         frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
         named = {**columns, "label": "label" if label is None else label}
         named["task"] = "multiclass" if task is None else task
-        dataset = Dataset.from_frame(frame, classes=classes, media_root=media_root, **named)
+        dataset = Dataset.from_frame(frame, classes=classes, media_root=media_root, **named, **described)
         if id is None:
             dataset = dataclasses.replace(dataset, ids=_index_ids(frame))
     else:
@@ -165,7 +173,8 @@ def handed(
         names = row_names(source)
         if task is not None and not find_task(task).one_class:
             beside = beside if ids is not None or names is None else {**beside, "ids": names}
-            dataset = Dataset.from_arrays(source, task=task, classes=classes, media_root=media_root, **beside)
+            told = {"task": task, "classes": classes, "media_root": media_root, **described}
+            dataset = Dataset.from_arrays(source, **told, **beside)
         else:
             dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
     if not dataset.kind.one_class:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from workbench.runs.run import Run
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
 from workbench.tasks.label_type import LabelType
+from workbench.tasks.protocol import reading_options
 
 PREFIX = "p_"
 
@@ -44,6 +46,7 @@ def read(
     neutralized: bool = False,
     overwrite: bool = False,
     progress: bool = False,
+    **described: Any,
 ) -> Run:
     """Import a table into a run directory; the run has no epochs.
 
@@ -63,12 +66,16 @@ def read(
     neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
     overwrite : replace the evidence of a run that is there; its journal stays.
     progress : taken as by the other readers; a table is read at once.
+    described : what else a kind of label can be told, such as `open_world` for tags.
 
     Raises
     ------
     InputError : the column or row that does not fit.
     """
     check_free(path, overwrite)
+    for name in described:
+        if name not in reading_options(find_task(task)):
+            raise TypeError(f"read() got an unexpected keyword argument {name!r}")
     frame = _frame(source, [label] if id is None else [label, id], neutralized)
     for role, name in {"label": label, "id": id, "embedding": embedding}.items():
         if name is not None and name not in frame.columns:
@@ -92,7 +99,7 @@ def read(
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
     media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
-    dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media)
+    dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media, **described)
     if dataset.kind.one_class:
         dataset = dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes))
     with landing(path, dataset, overwrite=overwrite) as recorder:

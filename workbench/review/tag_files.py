@@ -1,0 +1,208 @@
+"""Files of multi-label data in other people's formats: Parquet for Hugging Face datasets, and SVMlight."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, shortened
+from workbench.runs.run import Run
+from workbench.storage.layout import atomic
+from workbench.storage.limits import parse_json
+from workbench.storage.parquet import read_parquet
+from workbench.storage.tables import check_target
+from workbench.tasks.protocol import Format
+from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored
+
+BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
+"""Columns beside the tags, for rows that do not know all of theirs."""
+
+
+def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
+    """Write .parquet that `datasets.load_dataset("parquet", data_files=...)` opens with named tags.
+
+    The tags are lists of ClassLabel, under the user's own name of their column; rows that do not know all their tags
+    have the other ones in the columns NAME_no (nothing is known of all others) or NAME_unknown.
+    """
+    target = check_target(path, force, (".parquet",))
+    dataset, labels = run.dataset, run.labels()
+    name, key = dataset.column_of.get("given_label", "tags"), dataset.column_of.get("id", "id")
+    cells = cells_of(labels)
+    columns: dict[str, Any] = {key: pa.array(dataset.ids)}
+    for own in dataset.metadata.columns:
+        if str(own) not in (name, key, *(beside.format(name) for beside in BESIDE.values())):
+            columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
+    columns[name] = labels.field("yes")
+    if len(cells.rest.rows) or cells.open.any():
+        columns |= {beside.format(name): labels.field(side) for side, beside in BESIDE.items()}
+    table = pa.table(
+        {one: _lists(values, labels) if one.startswith(name) else values for one, values in columns.items()}
+    )
+    tag = {"feature": {"names": list(dataset.classes), "_type": "ClassLabel"}, "_type": "Sequence"}
+    features = {
+        one: tag if one.startswith(name) else _feature(table.schema.field(one).type) for one in table.column_names
+    }
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    with atomic(target) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    return target
+
+
+def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
+    """Lists of int64, as ClassLabel is stored, null where the row has no label."""
+    if not pa.types.is_list(values.type):
+        return values
+    listed = [None if gone else one for one, gone in zip(values.to_pylist(), labels.is_null().to_pylist())]
+    return pa.array(listed, pa.list_(pa.int64()))
+
+
+def _feature(kind: pa.DataType) -> dict[str, str]:
+    names = {pa.float64(): "float64", pa.float32(): "float32", pa.bool_(): "bool", pa.int64(): "int64"}
+    return {"dtype": names.get(kind, str(kind) if pa.types.is_primitive(kind) else "string"), "_type": "Value"}
+
+
+def read_hf(
+    path: str | Path, *, label: str = "tags", id: str | None = "id", task: str = "multilabel",
+    classes: Sequence[object] | None = None, **options: Any,
+) -> Dataset:  # fmt: skip
+    """A Dataset of a Parquet file with lists of ClassLabel, whose names are those of the file.
+
+    Raises
+    ------
+    InputError : the file has no such column, or its tags are not those of `classes`.
+    """
+    table = read_parquet(Path(path))
+    if label not in table.column_names:
+        raise InputError.unknown("column", label, table.column_names, "It was named as `label=`.")
+    named = _names_in(table.schema.metadata or {}, label)
+    if named is not None and classes is not None and [str(one) for one in classes] != named:
+        raise InputError.at("classes", f"differ from those of {path}: {shortened(named)}", "Leave `classes` out.")
+    names = named if named is not None else classes
+    there = {side: table.column(beside.format(label)) for side, beside in BESIDE.items()
+             if beside.format(label) in table.column_names}  # fmt: skip
+    listed = {"yes": table.column(label), **there}
+    rows = zip(*(column.to_pylist() for column in listed.values()))
+    if not there:
+        labels = table.column(label).to_pylist()
+    else:
+        labels = [None if one[0] is None else {side: part for side, part in zip(listed, one) if part is not None}
+                  for one in rows]  # fmt: skip
+    rest = table.drop_columns([label, *(beside.format(label) for side, beside in BESIDE.items() if side in there)])
+    frame = rest.to_pandas().assign(**{label: pd.Series(labels, dtype=object)})
+    id = id if id in frame.columns else None
+    return Dataset.from_frame(frame, label, id=id, task=task, classes=names, **options)
+
+
+def _names_in(metadata: dict[bytes, bytes], label: str) -> list[str] | None:
+    try:
+        feature = parse_json(metadata[b"huggingface"])["info"]["features"][label]
+        names = (feature.get("feature") or feature)["names"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return [str(one) for one in names] if isinstance(names, list) else None
+
+
+# ---- SVMlight ------------------------------------------------------------------------------------------------------
+
+HEAD = "# tags: "
+
+
+def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
+    """Write .svm: the numbers of the tags of each example, then its embedding (none without), from index 0.
+
+    The names of the tags are in a comment on top, ids in comments behind the rows; scikit-learn's
+    `load_svmlight_file(path, multilabel=True, zero_based=True)` reads past them. Examples without a label are left out.
+    """
+    target = check_target(path, force, SVMLIGHT.suffixes)
+    dataset, cells = run.dataset, cells_of(run.labels())
+    vectors = run.embeddings() if run.embedding_epochs else np.empty((dataset.n, 0))
+    starts = np.searchsorted(cells.yes.rows, np.arange(dataset.n + 1))
+    with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.write(f"{HEAD}{json.dumps(list(dataset.classes))}\n")
+        for row in np.flatnonzero(~cells.missing).tolist():
+            tags = ",".join(map(str, cells.yes.tags[starts[row] : starts[row + 1]].tolist()))
+            there = enumerate(np.asarray(vectors[row], float).tolist())
+            pairs = " ".join(f"{place}:{value:.6g}" for place, value in there if value)
+            file.write(f"{tags} {pairs} # {json.dumps(dataset.ids[row : row + 1].tolist()[0])}\n")
+    return target
+
+
+def read_svmlight(
+    path: str | Path, *, task: str = "multilabel", classes: Sequence[object] | None = None, id: str | None = None,
+    label: str | None = None, **options: Any,
+) -> Dataset:  # fmt: skip
+    """A Dataset of the tags of an SVMlight file; ids are those of the comments behind the rows, else row numbers.
+
+    Parameters
+    ----------
+    classes : names of the tags in the order of their numbers, where the file does not name them; else the numbers.
+    id, label : taken as by other readers; the file has no names of columns.
+
+    Notes
+    -----
+    Features are not read: pass them to `find_issues` as embeddings, as `load_svmlight_file` gives them.
+
+    Raises
+    ------
+    InputError : a line that is none of the format; it is named by its number.
+    """
+    rows, tags, ids, named = [], [], [], None
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if line.startswith(HEAD) and named is None:
+                named = _json(line[len(HEAD) :], path, number)
+                continue
+            body, _, comment = line.partition("#")
+            if not body.strip():
+                if not comment or body[:1] not in (" ", "\t"):
+                    continue
+            first = "" if body[:1] in (" ", "\t") else body.split()[0]
+            found = [] if ":" in first else [one for one in first.split(",") if one]
+            try:
+                tags += [int(float(one)) for one in found]
+            except ValueError as error:
+                raise _line_error(path, number, f"holds the tags {shortened(first)}") from error
+            rows += [len(ids)] * len(found)
+            ids.append(_json(comment, path, number) if comment.strip() else None)
+    k = max(tags, default=-1) + 1
+    names = named if isinstance(named, list) else list(range(k)) if classes is None else list(classes)
+    if min(tags, default=0) < 0 or k > len(names):
+        raise InputError.at("classes", f"names {len(names)} tags, and {path} has numbers up to {k - 1}", "Name all.")
+    n = len(ids)
+    nothing = Listed(np.empty(0, np.int64), np.empty(0, np.int64))
+    told = TagCells(
+        Listed(np.array(rows, np.int64), np.array(tags, np.int64)), nothing, np.zeros(n, bool), np.zeros(n, bool)
+    )
+    column = stored(n, len(names), *told)
+    listed = [one["yes"] for one in column.to_pylist()]
+    own = ids if all(isinstance(one, (str, int)) for one in ids) and len(set(ids)) == n else None
+    text = [str(one) for one in names]
+    return Dataset.from_arrays(listed, task=task, classes=text, ids=own, **options)
+
+
+def _json(text: str, path: str | Path, number: int) -> Any:
+    try:
+        return parse_json(text.strip())
+    except ValueError:
+        return None
+
+
+def _line_error(path: str | Path, number: int, found: str) -> InputError:
+    return InputError(f"{path} line {number} {found}. A line is 'tag,tag index:value ...', such as '0,3 0:1.5'.")
+
+
+HF = Format((".parquet",), read_hf, write_hf)
+SVMLIGHT = Format(
+    (".svm", ".svmlight", ".txt"),
+    read_svmlight,
+    write_svmlight,
+    ("examples without a label", "whether a tag that is not there is unknown", "columns other than the id"),
+)

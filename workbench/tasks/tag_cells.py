@@ -1,0 +1,130 @@
+"""Which tags the examples have, do not have, or may have: the cells of an (examples, tags) table, stored by row.
+
+Stored is a struct of three lists for each example: the tags that are there (`yes`), and either those about which
+nothing is known (`unknown`, all others are "no": a closed world) or those that are not there (`no`, nothing is known
+of all others: an open world). An example without a known cell has no label, null.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+TAGS = pa.list_(pa.int32())
+COLUMN = pa.struct([("yes", TAGS), ("no", TAGS), ("unknown", TAGS)])
+"""Arrow type of the given tags."""
+
+NO, YES, UNKNOWN = 0, 1, -1
+
+
+class Listed(NamedTuple):
+    """Cells that are stored: rows and tags int64, sorted by both."""
+
+    rows: np.ndarray
+    tags: np.ndarray
+
+
+class TagCells(NamedTuple):
+    """The cells of n examples.
+
+    yes : cells that are there. rest : cells that are "no" where the row is open, unknown where it is closed.
+    open : (n,) bool, whether nothing is known of cells that are not stored. missing : (n,) bool, rows without a label.
+    """
+
+    yes: Listed
+    rest: Listed
+    open: np.ndarray
+    missing: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.open)
+
+    def dense(self, k: int, rows: slice = slice(None)) -> np.ndarray:
+        """(rows, k) int8: 1 yes, 0 no, -1 unknown."""
+        start, stop, _ = rows.indices(self.n)
+        unlisted = np.where(self.open | self.missing, UNKNOWN, NO)[start:stop].astype(np.int8)
+        out = np.repeat(unlisted[:, None], k, axis=1)
+        for listed, code in ((self.yes, None), (self.rest, YES)):
+            low, high = np.searchsorted(listed.rows, [start, stop])
+            at, tags = listed.rows[low:high], listed.tags[low:high]
+            out[at - start, tags] = YES if code is None else np.where(self.open[at], NO, UNKNOWN)
+        return out
+
+
+def cells_of(labels: pa.StructArray) -> TagCells:
+    """The cells of stored tags."""
+    missing = labels.is_null().to_numpy(zero_copy_only=False)
+    yes, no, unknown = (_listed(labels.field(name), missing) for name in ("yes", "no", "unknown"))
+    there = labels.field("no").is_valid().to_numpy(zero_copy_only=False)
+    return TagCells(yes, _sorted(*(np.concatenate(pair) for pair in zip(no, unknown))), there & ~missing, missing)
+
+
+def stored(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, missing: np.ndarray) -> pa.StructArray:
+    """Tags as they are stored; cells in any order, each once.
+
+    An open row that knows all k tags is stored as a closed one, and one that knows none as null.
+    """
+    yes, rest = _sorted(*yes), _sorted(*rest)
+    count, more = (np.bincount(one.rows, minlength=n) for one in (yes, rest))
+    full = open_ & (count + more == k)
+    known = np.where(open_, count + more, k - more)
+    missing = missing | ((known == 0) & (k > 0))
+    keep = ~(missing | full)[rest.rows]
+    rest = Listed(rest.rows[keep], rest.tags[keep])
+    here = ~missing[yes.rows]
+    yes = Listed(yes.rows[here], yes.tags[here])
+    open_ = open_ & ~full & ~missing
+    own = open_[rest.rows]
+    no = Listed(rest.rows[own], rest.tags[own])
+    unknown = Listed(rest.rows[~own], rest.tags[~own])
+    lists = [_lists(n, yes, missing), _lists(n, no, ~open_ | missing), _lists(n, unknown, open_ | missing)]
+    return pa.StructArray.from_arrays(lists, fields=list(COLUMN), mask=pa.array(missing))
+
+
+def of_dense(table: np.ndarray, *, open_world: bool) -> pa.StructArray:
+    """Tags of an (n, k) table of 1, 0 and -1."""
+    n, k = table.shape
+    rest = NO if open_world else UNKNOWN
+    yes, other = (Listed(*(one.astype(np.int64) for one in np.nonzero(table == code))) for code in (YES, rest))
+    missing = (table == UNKNOWN).all(axis=1) if k else np.zeros(n, bool)
+    return stored(n, k, yes, other, np.full(n, open_world), missing)
+
+
+def differ(labels: pa.StructArray, others: pa.StructArray) -> np.ndarray:
+    """(n,) bool, which rows are stored otherwise."""
+    different = np.zeros(len(labels), bool)
+    one, other = cells_of(labels), cells_of(others)
+    different |= (one.missing != other.missing) | (one.open != other.open)
+    for mine, theirs in ((one.yes, other.yes), (one.rest, other.rest)):
+        counts = [np.bincount(part.rows, minlength=len(labels)) for part in (mine, theirs)]
+        different |= counts[0] != counts[1]
+        same = counts[0] == counts[1]
+        tags = [part.tags[same[part.rows]] for part in (mine, theirs)]
+        different[mine.rows[same[mine.rows]][tags[0] != tags[1]]] = True
+    return different
+
+
+def _listed(lists: pa.ListArray, missing: np.ndarray) -> Listed:
+    """Rows and values of lists, without those of null rows."""
+    sizes = np.where(lists.is_null().to_numpy(zero_copy_only=False), 0, np.diff(lists.offsets.to_numpy()))
+    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)  # leaves out what null lists span
+    rows = np.repeat(np.arange(len(lists)), sizes)
+    keep = ~missing[rows]
+    return Listed(rows[keep], values[keep])
+
+
+def _sorted(rows: np.ndarray, tags: np.ndarray) -> Listed:
+    rows, tags = np.asarray(rows, np.int64), np.asarray(tags, np.int64)
+    if (np.diff(rows) < 0).any() or ((np.diff(rows) == 0) & (np.diff(tags) < 0)).any():
+        order = np.lexsort((tags, rows))
+        rows, tags = rows[order], tags[order]
+    return Listed(rows, tags)
+
+
+def _lists(n: int, cells: Listed, null: np.ndarray) -> pa.ListArray:
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(cells.rows, minlength=n))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(cells.tags.astype(np.int32)), mask=pa.array(null))
