@@ -161,13 +161,12 @@ def read_svmlight(
                 named = _json(line[len(HEAD) :], path, number)
                 continue
             body, _, comment = line.partition("#")
-            if not body.strip():
-                if not comment or body[:1] not in (" ", "\t"):
-                    continue
+            if not body.strip() and (not comment or body[:1] not in (" ", "\t")):
+                continue
             first = "" if body[:1] in (" ", "\t") else body.split()[0]
             found = [] if ":" in first else [one for one in first.split(",") if one]
             try:
-                tags += [int(float(one)) for one in found]
+                tags += [_whole(one) for one in found]
             except ValueError as error:
                 raise _line_error(path, number, f"holds the tags {shortened(first)}") from error
             rows += [len(ids)] * len(found)
@@ -186,6 +185,14 @@ def read_svmlight(
     own = ids if all(isinstance(one, (str, int)) for one in ids) and len(set(ids)) == n else None
     text = [str(one) for one in names]
     return Dataset.from_arrays(listed, task=task, classes=text, ids=own, **options)
+
+
+def _whole(text: str) -> int:
+    """The number of a tag, perhaps written as 3.0; ValueError for anything else."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
 
 
 def _json(text: str, path: str | Path, number: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.keys import check_key, number_of, position_keys
 from workbench.tasks.protocol import Decided, Met, TaskMixin
-from workbench.tasks.tag_cells import COLUMN, NO, UNKNOWN, YES, Listed, TagCells, cells_of, differ, stored
+from workbench.tasks.tag_cells import COLUMN, NO, UNKNOWN, YES, Listed, TagCells, cells_of, differ, distinct, stored
 from workbench.tasks.tag_reading import read_tags
 from workbench.tasks.units import Units
 
@@ -60,7 +60,7 @@ class Multilabel(TaskMixin):
             found = f"holds the tag {int(tags[place])} of {len(classes)}"
             raise InputError.at("labels", found, todo, row=int(rows[place]))
         place = rows * max(len(classes), 1) + tags
-        if len(np.unique(place)) < len(place):
+        if len(distinct(place)) < len(place):
             raise InputError.at("labels", "holds a tag twice in one row", todo)
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few, shortened
-from workbench.tasks.tag_cells import UNKNOWN, Listed, of_dense, stored
+from workbench.tasks.tag_cells import UNKNOWN, Listed, distinct, of_dense, stored
 
 PARTS = ("yes", "no", "unknown")
 FORMS = (
@@ -83,7 +83,7 @@ def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) 
         bad = int(np.flatnonzero(~right)[0])
         raise _cell_error(int(cells.row[bad]), int(cells.col[bad]), values[bad], names)
     place = cells.row.astype(np.int64) * max(k, 1) + cells.col
-    if len(np.unique(place)) < len(place):
+    if len(distinct(place)) < len(place):
         twice = np.sort(place)
         row, column = divmod(int(twice[1:][twice[1:] == twice[:-1]][0]), max(k, 1))
         raise InputError.at("labels", f"stores the cell of {names[column]!r} twice", "Store each cell once.", row=row)

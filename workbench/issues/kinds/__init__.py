@@ -21,5 +21,9 @@ from workbench.foundation.lazy import LazyTable
 if TYPE_CHECKING:
     from workbench.issues.kinds.protocol import Estimator
 
-ESTIMATORS: LazyTable[Estimator] = LazyTable({})
+ESTIMATORS: LazyTable[Estimator] = LazyTable(
+    {
+        "multilabel": "workbench.issues.tags.estimator:Tags",
+    }
+)
 """Name of a task -> import path of its estimator, read when first used."""

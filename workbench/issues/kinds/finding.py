@@ -25,8 +25,8 @@ from workbench.runs.run import Run
 from workbench.runs.verdicts import known_verdicts
 from workbench.scores.as_evidence import handed_in
 
-EXPLAINED = 200_000
-"""Units of which reasons are told; of more, those of the most suspicious ones."""
+EXPLAINED, EXPLAINED_OF_MANY = 200_000, 20_000
+"""Units of which reasons are told at most; of more, those of so many of the most suspicious ones."""
 
 STEPS = 3
 """Of the bar."""
@@ -130,7 +130,8 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
 def _reasons(found: Found, p_error: np.ndarray) -> np.ndarray:
     places = np.arange(len(p_error))
     if len(places) > EXPLAINED:
-        places = np.argpartition(-np.nan_to_num(p_error, nan=-1.0), EXPLAINED)[:EXPLAINED]
+        most = EXPLAINED_OF_MANY
+        places = np.sort(np.argpartition(-np.nan_to_num(p_error, nan=-1.0), most)[:most])
     words = np.full(len(p_error), "", object)
     words[places] = found.reasons(places)
     return words

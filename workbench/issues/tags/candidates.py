@@ -1,0 +1,267 @@
+"""Very many tags: the cells worth looking at, and what is known of each, without a table of all of them.
+
+Looked at are the cells that are given and about a dozen a row that look likeliest by the embeddings (or by the given
+probabilities); what lies below that floor is counted, not listed. Scores come from blocks of rows, predictions
+without the own row only for the cells looked at. Lines are fitted to the cells above the floor alone: which cells these
+are depends on the evidence, while "those that are given" depends on the labels.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.foundation.progress import step
+from workbench.issues.calibration import logit
+from workbench.issues.tags.heads import best_penalty, standardised
+from workbench.issues.tags.lines import Cells, lines, log_likelihood
+from workbench.issues.tags.sets import GAIN
+from workbench.issues.tags.views import GIVEN, HEADS, SETS
+from workbench.tasks.tag_cells import NO, UNKNOWN, YES, TagCells, distinct
+
+A_ROW = 12
+"""Cells looked at in each row, beside those that are given, on average."""
+
+BLOCK = 1000
+"""Rows scored at once."""
+
+TRIED = 48
+"""Tags by which the penalty is chosen: those with the most positives."""
+
+SET_PENALTY = 10.0
+
+MOST_TAGS = 12_000
+"""Of more, the other tags are not asked: their matrix would take over half a gigabyte."""
+
+
+class Chosen(NamedTuple):
+    """The m cells looked at, by row and tag.
+
+    rows, tags : int64. given : int64, 1 yes, 0 no, -1 unknown. odds : float32, pooled log odds of yes. sets : float32,
+    what the other tags predict, in standard deviations, or None. above : bool, above the floor. unlisted : (k,) known
+    cells of each tag, all "no", that are not listed. used : names of views.
+    """
+
+    rows: np.ndarray
+    tags: np.ndarray
+    given: np.ndarray
+    odds: np.ndarray
+    sets: np.ndarray | None
+    above: np.ndarray
+    unlisted: np.ndarray
+    used: list[str]
+
+
+class _Sums(NamedTuple):
+    """The centred table A = V + base mu', 0 where a cell is unknown: V sparse (n, k), base (n,), mu (k,)."""
+
+    v: object
+    base: np.ndarray
+    mean: np.ndarray
+    count: np.ndarray
+
+
+def chosen_cells(
+    given: TagCells, k: int, probs: np.ndarray | None, vectors: np.ndarray | None, decided: np.ndarray
+) -> Chosen:
+    """Choose and judge.
+
+    Parameters
+    ----------
+    probs : (n, k) probabilities of yes, may be memory-mapped. vectors : (n, d). decided : (r, 2) rows and tags to list
+        in any case.
+    """
+    sums = _centred(given, k)
+    spread = np.sqrt(sums.mean * (1 - sums.mean)).astype(np.float32)
+    places = [given.yes.rows * k + given.yes.tags, given.rest.rows * k + given.rest.tags]
+    places += [decided[:, 0] * k + decided[:, 1]]
+    heads = None if vectors is None else _Heads(vectors, sums, spread, given, k)
+    step("the likeliest tags of each example")
+    high = [] if heads is None else [heads.likeliest()]
+    high += [] if probs is None else [_likeliest(probs, given.n, k)]
+    above = distinct(np.concatenate(high)) if len(high) > 1 else high[0]
+    every = distinct(np.concatenate([above, *places]))
+    rows, tags = np.divmod(every, k)
+    listed = _states(given, k, every, rows)
+    is_above = np.zeros(len(every), bool)
+    is_above[np.searchsorted(every, above)] = True
+    known = np.bincount(tags[listed >= 0], minlength=k)
+    seen = np.flatnonzero(is_above & (listed >= 0))
+    cells = Cells(tags[seen], listed[seen], k)
+    odds, used = [], []
+    if heads is not None:
+        z = heads.left_out(rows, tags, listed)
+        odds.append(lines(cells, z[seen]).at(tags, z))
+        used.append(HEADS)
+    if probs is not None:
+        theirs = logit(np.clip(_gathered(probs, rows, tags), 1e-4, 1 - 1e-4)).astype(np.float32)
+        theirs = np.where(np.isnan(theirs), np.nanmean(theirs) if len(theirs) else 0, theirs)
+        odds.append(lines(cells, theirs[seen]).at(tags, theirs))
+        used.append(GIVEN)
+    pooled = (
+        odds[0] if len(odds) == 1 else lines(cells, ((odds[0] + odds[1]) / 2)[seen]).at(tags, (odds[0] + odds[1]) / 2)
+    )
+    sets = None
+    if 1 < k <= MOST_TAGS and len(seen):
+        step("the other tags of each example")
+        other = _from_other_tags(sums, rows, tags, listed, spread)
+        both = lines(cells, pooled[seen], other[seen]).at(tags, pooled, other)
+        alone = log_likelihood(pooled[seen], cells.y)
+        if log_likelihood(both[seen], cells.y) - alone >= GAIN * abs(alone):
+            pooled, sets = both, other
+            used.append(SETS)
+    return Chosen(rows, tags, listed, pooled, sets, is_above, np.maximum(sums.count - known, 0), used)
+
+
+def _centred(given: TagCells, k: int) -> _Sums:
+    from scipy.sparse import csr_array
+
+    n = given.n
+    closed = ~(given.open | given.missing)
+    rest_open = given.open[given.rest.rows]
+    yes = np.bincount(given.yes.tags, minlength=k)
+    unknown = np.bincount(given.rest.tags[~rest_open], minlength=k)
+    nos = np.bincount(given.rest.tags[rest_open], minlength=k)
+    open_yes = np.bincount(given.yes.tags[given.open[given.yes.rows]], minlength=k)
+    count = closed.sum() - unknown + nos + open_yes
+    mean = ((yes + 0.5) / (count + 1)).astype(np.float32)
+    value = np.where(given.open[given.yes.rows], 1 - mean[given.yes.tags], 1).astype(np.float32)
+    other = np.where(rest_open, -mean[given.rest.tags], mean[given.rest.tags]).astype(np.float32)
+    rows, tags = (np.concatenate(pair) for pair in zip(given.yes, given.rest))
+    v = csr_array((np.concatenate([value, other]), (rows, tags)), shape=(n, k))
+    return _Sums(v, np.where(closed, -1, 0).astype(np.float32), mean, count)
+
+
+def _states(given: TagCells, k: int, every: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What is given of cells, by their place row * k + tag, in order."""
+    listed = np.where(given.open | given.missing, UNKNOWN, NO)[rows]
+    listed[np.searchsorted(every, given.yes.rows * k + given.yes.tags)] = YES
+    rest = np.searchsorted(every, given.rest.rows * k + given.rest.tags)
+    listed[rest] = np.where(given.open[given.rest.rows], NO, UNKNOWN)
+    return listed.astype(np.int64)
+
+
+class _Heads:
+    """Ridge heads of all tags on the embeddings, in the space of these."""
+
+    def __init__(self, vectors: np.ndarray, sums: _Sums, spread: np.ndarray, given: TagCells, k: int) -> None:
+        self.there = np.isfinite(vectors).all(axis=1)
+        x = standardised(vectors[self.there])
+        self.x = x if self.there.all() else np.zeros((len(vectors), x.shape[1]), np.float32)
+        if not self.there.all():
+            self.x[self.there] = x
+        self.sums, self.spread, self.k = sums, spread, k
+        gram = (self.x.T @ self.x).astype(np.float64)
+        part = self._penalty(given, k)
+        inverse = np.linalg.inv(gram + part * len(x) * np.eye(len(gram)))
+        cross = (sums.v.T @ self.x).T + (self.x.T @ sums.base)[:, None] * sums.mean
+        self.weights = np.ascontiguousarray((inverse @ cross).astype(np.float32))
+        self.leverage = np.minimum(np.einsum("ij,ij->i", self.x @ inverse.astype(np.float32), self.x), 0.999)
+        self.scaled = self.weights / spread
+
+    def _penalty(self, given: TagCells, k: int) -> float:
+        """The best one for the tags with most positives, on at most 20,000 rows."""
+        some = np.argsort(-np.bincount(given.yes.tags, minlength=k), kind="stable")[:TRIED]
+        rows = np.flatnonzero(self.there & ~given.missing)
+        rows = rows[:: max(1, len(rows) // 20_000)]
+        at = np.full(k, -1)
+        at[some] = np.arange(len(some))
+        row_at = np.full(given.n, -1)
+        row_at[rows] = np.arange(len(rows))
+        table = np.where(given.open[rows], UNKNOWN, NO)[:, None].repeat(len(some), axis=1)
+        for listed, code in ((given.yes, np.full(len(given.yes.rows), YES)),
+                             (given.rest, np.where(given.open[given.rest.rows], NO, UNKNOWN))):  # fmt: skip
+            keep = (at[listed.tags] >= 0) & (row_at[listed.rows] >= 0)
+            table[row_at[listed.rows[keep]], at[listed.tags[keep]]] = code[keep]
+        known = table >= 0
+        return best_penalty(self.x[rows], np.where(known, table, 0).astype(np.float32), known)
+
+    def likeliest(self) -> np.ndarray:
+        """Places row * k + tag with a standardised score above one floor for all."""
+        n, floor, found = len(self.x), None, []
+        buffer = np.empty((min(BLOCK, n), self.k), np.float32)
+        for start in range(0, n, BLOCK):
+            x = self.x[start : start + BLOCK]
+            scores = np.matmul(x, self.scaled, out=buffer[: len(x)])
+            if floor is None:
+                floor = np.float32(_floor(scores))
+            found.append(np.flatnonzero(scores > floor) + start * self.k)
+        return np.concatenate(found)
+
+    def left_out(self, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray) -> np.ndarray:
+        """(m,) standardised predictions of cells, without the own row."""
+        turned = np.ascontiguousarray(self.weights.T)
+        fitted = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), 1 << 17):
+            part = slice(start, start + (1 << 17))
+            fitted[part] = np.einsum("ij,ij->i", self.x[rows[part]], turned[tags[part]])
+        mean = self.sums.mean[tags]
+        centred = np.where(listed < 0, 0, listed - mean)
+        h = self.leverage[rows]
+        return ((fitted - h * centred) / (1 - h) / self.spread[tags]).astype(np.float32)
+
+
+def _floor(scores: np.ndarray) -> float:
+    """The value that about `A_ROW` scores a row exceed."""
+    if scores.shape[1] <= A_ROW:
+        return -np.inf
+    flat = scores.ravel()
+    take = min(len(scores) * A_ROW, len(flat) - 1)
+    return float(-np.partition(-flat, take)[take])
+
+
+def _likeliest(probs: np.ndarray, n: int, k: int) -> np.ndarray:
+    """Places of probabilities above one floor for all."""
+    floor, found = None, []
+    for start in range(0, n, BLOCK):
+        block = np.nan_to_num(np.asarray(probs[start : start + BLOCK], np.float32), nan=0.0)
+        floor = max(_floor(block), 1e-6) if floor is None else floor
+        found.append(np.flatnonzero(block > floor) + start * k)
+    return np.concatenate(found)
+
+
+def _gathered(probs: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    out = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), 1 << 18):
+        part = slice(start, start + (1 << 18))
+        out[part] = probs[rows[part], tags[part]]
+    return out
+
+
+def _from_other_tags(
+    sums: _Sums, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
+    """(m,) what the other tags of the row predict of each cell, without the row: as `sets`, for some cells only."""
+    from scipy.linalg import lapack
+
+    k, v, base, mean = len(sums.mean), sums.v, sums.base, sums.mean
+    gram = (v.T @ v).toarray().astype(np.float32)
+    moved = np.asarray(v.T @ base)
+    gram += moved[:, None] * mean + mean[:, None] * moved + float(base @ base) * mean[:, None] * mean
+    gram[np.diag_indices(k)] += SET_PENALTY
+    factor, info = lapack.spotrf(gram.T, lower=0, overwrite_a=1, clean=0)
+    inverse, again = lapack.spotri(factor, lower=0, overwrite_c=1)
+    if info or again:
+        return np.zeros(len(rows), np.float32)
+    inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    diagonal = np.diag(inverse)
+    of_mean = inverse @ mean
+    turned = base[rows] * of_mean[tags]
+    own = np.zeros(len(base), np.float32)
+    counts = np.diff(v.indptr)
+    for place in range(int(counts.max(initial=0))):  # the place-th stored cell of every row at once
+        has = counts > place
+        at = v.indptr[:-1] + place
+        mine = has[rows]
+        where = at[rows[mine]]
+        turned[mine] += v.data[where] * inverse[v.indices[where], tags[mine]]
+    for place in range(int(counts.max(initial=0))):
+        for other in range(int(counts.max(initial=0))):
+            has = np.flatnonzero(counts > max(place, other))
+            one, two = v.indptr[has] + place, v.indptr[has] + other
+            own[has] += v.data[one] * v.data[two] * inverse[v.indices[one], v.indices[two]]
+    own += 2 * base * np.asarray(v @ of_mean) + base**2 * float(mean @ of_mean)
+    leverage = own[rows] - turned**2 / diagonal[tags]
+    centred = np.where(listed < 0, 0, listed - mean[tags])
+    return ((centred - turned / diagonal[tags] / np.maximum(1 - leverage, 1e-3)) / spread[tags]).astype(np.float32)

@@ -1,0 +1,190 @@
+"""How likely each tag of each example is wrong: the estimator of multi-label data.
+
+    views of a cell without its own label -> log odds of yes -> rates of missing and extra tags -> P(wrong)
+
+Up to `MOST_CELLS` cells all of them are judged; of larger tables those that are given and those that look likeliest
+(`workbench.issues.tags.candidates`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.progress import step
+from workbench.issues.calibration import expit
+from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.tags import evidence
+from workbench.issues.tags.candidates import Chosen, chosen_cells
+from workbench.issues.tags.lines import Cells
+from workbench.issues.tags.rates import Rates, Wrong, wrong
+from workbench.issues.tags.views import GIVEN, HEADS, views
+from workbench.issues.tags.words import Neighbors, Words
+from workbench.tasks.keys import number_of, position_keys
+from workbench.tasks.multilabel import MOST_CELLS, VALUES
+from workbench.tasks.tag_cells import TagCells, cells_of
+from workbench.tasks.units import Units
+
+KINDS = np.array(["missing", "wrong", None], object)
+"""Of an error in a cell that is given as no, and as yes."""
+
+MOST_APART = 2.0
+"""Largest ratio of the two counts of errors for which their number counts as known."""
+
+BEYOND = 2.5
+"""Not known: the range goes up to this many times the share of contradicted cells."""
+
+MARGIN = 0.25
+"""Part by which the interval goes beyond the two counts."""
+
+FEW = 5
+"""Positives below which a tag rests on what is common to all."""
+
+
+class Tags:
+    """The estimator of the task "multilabel"."""
+
+    version = 1
+
+    def judge(self, asked: Asked) -> Found:
+        """P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
+        dataset = asked.dataset
+        given = cells_of(dataset.labels)
+        probs = evidence.probabilities(asked)
+        vectors, of = evidence.vectors(asked)
+        if probs is None and vectors is None:
+            kinds = dataset.kind.predictions
+            raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them beside the labels.")
+        step("views of the tags")
+        if dataset.n * dataset.k <= MOST_CELLS:
+            return _all_cells(asked, given, probs, vectors, of)
+        decided = np.empty((0, 2), np.int64)
+        if asked.verdicts is not None and len(asked.verdicts):
+            ids, keys = zip(*asked.verdicts.index)
+            rows = dataset._index.get_indexer(list(ids))
+            pairs = [(row, number_of(str(key))) for row, key in zip(rows, keys) if row >= 0]
+            decided = np.array([pair for pair in pairs if pair[1] is not None], np.int64).reshape(-1, 2)
+        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), vectors)
+
+
+def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors: np.ndarray | None, of: str) -> Found:
+    dataset = asked.dataset
+    n, k = dataset.n, dataset.k
+    units = dataset.units
+    table = units.given.reshape(n, k).astype(np.int8)
+    seen = views(table, probs, vectors)
+    odds = seen.odds.ravel()
+    step("rates of missing and wrong tags")
+    judged = wrong(seen.cells, odds[seen.known]) if len(seen.known) else _nothing(k)
+    p_error = np.full(n * k, np.nan)
+    p_error[seen.known] = judged.p
+    sets = None if seen.sets is None else seen.sets.ravel()
+    says = "held-out models" if HEADS in seen.used else "out-of-fold"
+    says = "in-sample" if GIVEN in seen.used and not asked.out_of_fold else says
+    words = Words(
+        units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tag: table[rows, tag],
+        judged.likeliest, dataset.classes, None if vectors is None else Neighbors(vectors),
+    )  # fmt: skip
+    notes = [f"the other tags of an example add {seen.gain:.1%} of log likelihood"]
+    notes.append("they have a say" if sets is not None else "too little to have a say")
+    views_used = [one.replace("embeddings", of or "embeddings") for one in seen.used]
+    return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, [", ".join(notes)], 0.0)
+
+
+def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarray | None) -> Found:
+    dataset = asked.dataset
+    known = np.flatnonzero(chosen.given >= 0)
+    cells = Cells(chosen.tags[known], chosen.given[known], dataset.k)
+    step("rates of missing and wrong tags")
+    judged = wrong(cells, chosen.odds[known], chosen.unlisted)
+    p_error = np.full(len(chosen.tags), np.nan)
+    p_error[known] = judged.p
+    units = Units(dataset.n, chosen.rows, chosen.given, position_keys(chosen.tags), groups=chosen.tags)
+    width = dataset.k
+    listed = chosen.rows[chosen.given == 1] * width + chosen.tags[chosen.given == 1]
+
+    def given_of(rows: np.ndarray, tag: int) -> np.ndarray:
+        place = rows.astype(np.int64) * width + tag
+        at = np.minimum(np.searchsorted(listed, place), max(len(listed) - 1, 0))
+        yes = listed[at] == place if len(listed) else np.zeros(len(rows), bool)
+        return np.where(yes, 1, np.where(given.missing[rows] | given.open[rows], -1, 0))
+
+    says = "held-out models" if HEADS in chosen.used else "out-of-fold" if asked.out_of_fold else "in-sample"
+    near = None if vectors is None else Neighbors(vectors)
+    words = Words(
+        chosen.rows, chosen.tags, chosen.given, p_error, chosen.odds, says, chosen.sets, given_of, judged.likeliest,
+        dataset.classes, near,
+    )  # fmt: skip
+    low = (chosen.given == 1) & ~chosen.above  # for each right tag below the floor some are missing there
+    odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
+    share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
+    note = (
+        f"{len(chosen.rows):,} of {dataset.n * width:,} cells looked at: those given, and the likeliest of the others"
+    )
+    return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note], float(share))
+
+
+def _found(
+    asked: Asked, units: Units, p_error: np.ndarray, odds: np.ndarray, judged: Wrong, cells: Cells, words: Words,
+    used: list[str], notes: list[str], below: float,
+) -> Found:  # fmt: skip
+    given = units.given
+    names = np.array([VALUES[0], VALUES[1], None], object)
+    yes = expit(odds)
+    unknown = given < 0
+    other = np.where(unknown, (yes >= 0.5).astype(np.int64), 1 - given)
+    sure = np.where(yes >= 0.5, yes, 1 - yes)
+    low, high, why = _count(judged, cells, odds[~unknown])
+    if not asked.out_of_fold:
+        why = why or "the probabilities have seen the tags; pass out-of-fold ones, or embeddings"
+    if why:
+        low, high = 0.0, max(high, BEYOND * _contradicted(cells, odds[~unknown]))
+    rare = int(((cells.positives > 0) & (cells.positives < FEW)).sum())
+    if rare:
+        notes.append(f"{rare:,} {'tag has' if rare == 1 else 'tags have'} fewer than {FEW} positives")
+    return Found(
+        units,
+        p_error,
+        names[given],
+        names[other],
+        np.where(unknown, sure, np.nan_to_num(p_error)),
+        (low, high),
+        words,
+        kind=KINDS[given],
+        columns={"tag": np.array([*asked.dataset.classes, ""], object)[units.groups]},
+        p_least=None if unknown.all() else _least(p_error, judged, unknown),
+        pair=2 * units.groups + (given == 1),
+        identified=not why,
+        why=why,
+        below=below,
+        evidence=", ".join(used),
+        method="; ".join(notes),
+        sources={},
+    )
+
+
+def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float, str]:
+    """(low, high, why the number of errors is not known, or "")."""
+    counts = sorted((float(judged.by_count.sum()), float(judged.by_likelihood.sum())))
+    low, high = counts[0] * (1 - MARGIN), counts[1] * (1 + MARGIN)
+    if not len(cells.y) or counts[1] <= 0:
+        return 0.0, 0.0, ""
+    if counts[1] > MOST_APART * counts[0]:
+        told = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
+        return low, high, f"{told}, so tags may be missing or wrong by a rule that looks like what they mean"
+    return low, high, ""
+
+
+def _contradicted(cells: Cells, odds: np.ndarray) -> float:
+    return float(((odds > 0) != (cells.y > 0.5)).sum())
+
+
+def _least(p_error: np.ndarray, judged: Wrong, unknown: np.ndarray) -> np.ndarray:
+    least = np.full(len(p_error), np.nan)
+    least[~unknown] = np.minimum(judged.p, np.minimum(judged.by_count, judged.by_likelihood))
+    return least
+
+
+def _nothing(k: int) -> Wrong:
+    empty, none = np.empty(0), Rates(np.zeros(k), np.zeros(k))
+    return Wrong(empty, empty, empty, none, none)

@@ -1,0 +1,117 @@
+"""Each tag from embeddings, by ridge regression that never sees the row it predicts: one factorisation for all tags.
+
+The prediction without the own row has a closed form, z = (f - h (y - mu)) / (1 - h), where f = H (Y - mu) and h is
+the diagonal of the hat matrix H (Allen 1974), so no folds are needed. The penalty is that of the best likelihood.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.issues.calibration import expit
+
+PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""Tried, as parts of the number of rows."""
+
+SLOPES = (1.0, 2.0, 4.0, 8.0)
+"""Slopes of the logistic function by which penalties are compared."""
+
+KERNEL_ROWS = 3000
+"""Up to so many rows the kernel is Gaussian; above it is linear."""
+
+NEAR = 20
+"""The width of the kernel is the distance to the neighbour of this rank, in the median."""
+
+MOST_EXACT = 5_000_000
+"""Numbers up to which embeddings are standardised in double precision."""
+
+MOST_COMPARED = 300_000
+"""Cells of which the likelihood is taken."""
+
+
+def left_out(vectors: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(n, k) float32 predictions in standard deviations of each tag; NaN in rows without a vector.
+
+    Parameters
+    ----------
+    vectors : (n, d) float, rows with NaN have none.
+    target : (n, k) float32, 1 yes, 0 no; anything where `known` is False: such cells count as average.
+    """
+    out = np.full(target.shape, np.nan, np.float32)
+    there = np.flatnonzero(np.isfinite(vectors).all(axis=1) & known.any(axis=1))
+    if len(there) < 3:
+        return out
+    x = standardised(vectors[there])
+    y, seen = target[there], known[there]
+    out[there] = _best(x, y, seen)[1]
+    return out
+
+
+def best_penalty(x: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
+    """The penalty of the best likelihood, as a part of the number of rows; `x` as `standardised` gives it."""
+    return _best(x, target, known, linear=True)[0]
+
+
+def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) -> tuple[float, np.ndarray]:
+    """(penalty, predictions without the own row)."""
+    mean, spread = averages(y, seen)
+    centred = np.where(seen, y - mean, 0).astype(np.float32)
+    basis, sizes = factors(x, linear)
+    inner = basis.T @ centred
+    best, found = -np.inf, (PENALTIES[0], np.zeros_like(centred))
+    stride = max(1, y.size // MOST_COMPARED)
+    for part in PENALTIES:
+        keep = (sizes / (sizes + part * len(x))).astype(np.float32)
+        fitted = basis @ (keep[:, None] * inner)
+        leverage = np.minimum((basis**2) @ keep, 0.999)[:, None]
+        z = (fitted - leverage * centred) / (1 - leverage) / spread
+        value = _fits(z[::stride], y[::stride], seen[::stride], mean)
+        if value > best:
+            best, found = value, (part, z)
+    return found
+
+
+def averages(target: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(k,) share of yes among the known cells of each tag, half a yes and half a no added, and its deviation."""
+    count = known.sum(axis=0)
+    mean = (np.where(known, target, 0).sum(axis=0) + 0.5) / (count + 1)
+    return mean.astype(np.float32), np.sqrt(mean * (1 - mean)).astype(np.float32)
+
+
+def standardised(vectors: np.ndarray) -> np.ndarray:
+    """(n, d) float32, columns of mean 0 and deviation 1, then rows of length 1."""
+    vectors = np.asarray(vectors, np.float32 if vectors.size > MOST_EXACT else np.float64)
+    low, high = vectors.min(axis=0), vectors.max(axis=0)
+    vectors = vectors[:, high > low]
+    spread = vectors.std(axis=0)
+    x = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return (x / np.where(length > 0, length, 1)).astype(np.float32)
+
+
+def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal columns (n, r) and r eigenvalues of the kernel of unit rows: Gaussian for few rows, else linear."""
+    n, d = x.shape
+    if n <= KERNEL_ROWS and not linear:
+        far = np.maximum(2 - 2 * (x @ x.T), 0)
+        rank = min(NEAR, n - 1)
+        width = float(np.median(np.partition(far, rank, axis=1)[:, rank]))
+        sizes, basis = np.linalg.eigh(np.exp(-far / max(width, 1e-6)).astype(np.float64))
+        keep = sizes > 1e-7 * n
+        return basis[:, keep].astype(np.float32), sizes[keep]
+    if d == 0:
+        return np.zeros((n, 0), np.float32), np.zeros(0)
+    sizes, turn = np.linalg.eigh((x.T @ x).astype(np.float64))
+    keep = sizes > 1e-7 * n
+    basis = x @ (turn[:, keep] / np.sqrt(sizes[keep])).astype(np.float32)
+    return basis, sizes[keep]
+
+
+def _fits(z: np.ndarray, y: np.ndarray, known: np.ndarray, mean: np.ndarray) -> float:
+    """The largest log likelihood of the known cells along one slope for all tags."""
+    base = np.log(mean) - np.log1p(-mean)
+    values = []
+    for slope in SLOPES:
+        p = np.clip(expit(base + slope * z), 1e-6, 1 - 1e-6)
+        values.append(float(np.where(known, np.log(np.where(y > 0.5, p, 1 - p)), 0).sum()))
+    return max(values)

@@ -1,0 +1,116 @@
+"""Logistic lines, one per tag, pulled towards each other: scores become probabilities of the given tags.
+
+    logit p = b_t + w_t . x        (Platt 1999, one line per tag)
+
+Tags with many positives have their own line, rare ones share the common slopes: there is no least number of positives.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.calibration import expit
+
+PULL = 3.0
+"""Strength of the pull of a tag's slopes towards the common ones, as in -PULL/2 (w_t - w)^2."""
+
+HOLD = 0.5
+"""The same of its level towards that of its share of positives."""
+
+ROUNDS = 8
+
+
+class Cells:
+    """Known cells in any order, prepared for sums over tags.
+
+    Parameters
+    ----------
+    tag : (m,) int64 in [0, k). y : (m,) float, 1 yes, 0 no.
+    """
+
+    def __init__(self, tag: np.ndarray, y: np.ndarray, k: int) -> None:
+        self.tag, self.y, self.k = tag, np.asarray(y, np.float32), k
+        self.count = np.bincount(tag, minlength=k).astype(float)
+        self.positives = np.bincount(tag, self.y, k)
+        self.share = (self.positives + 0.5) / (self.count + 1)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """(k,) sum over the cells of each tag."""
+        return np.bincount(self.tag, values, self.k)
+
+
+def log_likelihood(log_odds: np.ndarray, y: np.ndarray) -> float:
+    """Of 0 and 1 under log odds, summed."""
+    return float(-np.logaddexp(0, np.where(y > 0.5, -log_odds, log_odds)).sum())
+
+
+class Lines(NamedTuple):
+    """A line for each of k tags: level (k,), slopes (k, d), and the means (d, k) that features are taken from."""
+
+    level: np.ndarray
+    slopes: np.ndarray
+    means: list[np.ndarray]
+
+    def at(self, tag: np.ndarray, *features: np.ndarray) -> np.ndarray:
+        """(m,) float32 log odds of yes of any cells."""
+        odds = self.level[tag]
+        for place, one in enumerate(features):
+            odds = odds + self.slopes[tag, place] * (one - self.means[place][tag])
+        return odds.astype(np.float32)
+
+
+def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
+    """A line per tag on the features, fitted to the given tags.
+
+    Parameters
+    ----------
+    features : (m,) each, of similar scale. start : slope of the first one before anything is seen; of others 0.
+    """
+    x = [np.asarray(one, np.float32) for one in features]
+    base = np.log(cells.share) - np.log1p(-cells.share)
+    means = [cells.sums(one) / np.maximum(cells.count, 1) for one in x]
+    x = [one - mean[cells.tag].astype(np.float32) for one, mean in zip(x, means)]
+    common = np.array([start, *[0.0] * (len(x) - 1)])
+    level = base.copy()
+    for _ in range(ROUNDS):  # common slopes, own levels: Newton with the levels eliminated
+        gradient, hessian = _moments(cells, x, level[cells.tag] + sum(w * one for w, one in zip(common, x)))
+        gradient[:, 0] -= HOLD * (level - base)
+        hessian[:, 0, 0] += HOLD
+        own = hessian[:, 0, 0]
+        cross = hessian[:, 0, 1:]
+        left = (hessian[:, 1:, 1:] - cross[:, :, None] * cross[:, None, :] / own[:, None, None]).sum(axis=0)
+        right = (gradient[:, 1:] - cross * (gradient[:, 0] / own)[:, None]).sum(axis=0)
+        step = np.clip(np.linalg.solve(left + 1e-6 * np.eye(len(x)), right), -1, 1)
+        common = common + step
+        level = level + np.clip((gradient[:, 0] - cross @ step) / own, -2, 2)
+        if np.abs(step).max() < 1e-4:
+            break
+    slopes = np.repeat(common[None], cells.k, axis=0)
+    for _ in range(ROUNDS):
+        odds = level[cells.tag] + sum(slopes[cells.tag, place] * one for place, one in enumerate(x))
+        gradient, hessian = _moments(cells, x, odds)
+        gradient[:, 0] -= HOLD * (level - base)
+        gradient[:, 1:] -= PULL * (slopes - common)
+        hessian[:, 0, 0] += HOLD
+        hessian[:, range(1, len(x) + 1), range(1, len(x) + 1)] += PULL
+        step = np.clip(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], -1, 1)
+        level, slopes = level + step[:, 0], slopes + step[:, 1:]
+        if np.abs(step).max() < 1e-3:
+            break
+    return Lines(level, slopes, means)
+
+
+def _moments(cells: Cells, x: list[np.ndarray], odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(k, d) gradient and (k, d, d) curvature of the log likelihood of each tag's level and slopes."""
+    p = expit(odds.astype(np.float32))
+    away, weight = cells.y - p, np.maximum(p * (1 - p), 1e-7)
+    every = [np.float32(1), *x]
+    d = len(every)
+    gradient = np.stack([cells.sums(away * one) for one in every], axis=1)
+    hessian = np.empty((cells.k, d, d))
+    for i in range(d):
+        for j in range(i, d):
+            hessian[:, i, j] = hessian[:, j, i] = cells.sums(weight * every[i] * every[j])
+    return gradient, hessian

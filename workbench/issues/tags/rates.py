@@ -1,0 +1,138 @@
+"""How often each tag is missing where it belongs and given where it does not, and what that makes of each cell.
+
+For each tag, a = P(given no | truly yes) and b = P(given yes | truly no), by two ways that err in opposite directions:
+the confident joint, which counts cells that the model confidently contradicts (Northcutt, Jiang, Chuang 2021, per
+tag), and maximum likelihood of
+
+    P(given yes) = (1 - a) s + b (1 - s),    s = expit(c + w logit q).
+
+Both are pulled towards what is common to all tags. P(wrong) of a cell is half-way between them, in log odds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.calibration import expit, logit
+from workbench.issues.tags.lines import Cells
+
+PSEUDO = 15.0
+"""Cells of a tag that weigh as much as what is common to all tags; of thousands of tags `PSEUDO_MANY`."""
+
+PSEUDO_MANY, MANY_TAGS = 3000.0, 1000
+
+PRIOR = np.array([-1.5, -3.0, 0.3, 0.0])
+SPREAD = np.array([0.7, 0.7, 0.4, 1.0])
+"""Of logit a, logit b, log w and c before anything is seen; the means are estimated again from all tags."""
+
+BINS, EDGE = 120, 12.0
+"""Log odds are put into so many bins between -EDGE and EDGE for the likelihood, whose cost no longer grows with cells.
+"""
+
+AGAIN, STEPS = 3, 6
+
+
+class Rates(NamedTuple):
+    """Of k tags.
+
+    missing, extra : (k,) P(given no | truly yes) and P(given yes | truly no), float64.
+    """
+
+    missing: np.ndarray
+    extra: np.ndarray
+
+
+class Wrong(NamedTuple):
+    """P(wrong) of the cells: `p` half-way, `by_count` and `by_likelihood`, (m,) each; and the rates of both."""
+
+    p: np.ndarray
+    by_count: np.ndarray
+    by_likelihood: np.ndarray
+    counted: Rates
+    likeliest: Rates
+
+
+def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) -> Wrong:
+    """How likely each cell is wrong.
+
+    Parameters
+    ----------
+    odds : (m,) log odds of yes. unlisted : (k,) further cells of each tag that are "no" and clearly so.
+    """
+    unlisted = np.zeros(cells.k) if unlisted is None else unlisted.astype(float)
+    counted = confident_rates(cells, odds, unlisted)
+    first = _posterior(cells, odds, counted.missing[cells.tag], counted.extra[cells.tag])
+    likeliest, slope, level = likeliest_rates(cells, odds, unlisted)
+    true = level[cells.tag] + slope[cells.tag] * odds
+    second = _posterior(cells, true, likeliest.missing[cells.tag], likeliest.extra[cells.tag])
+    return Wrong(expit((logit(first) + logit(second)) / 2), first, second, counted, likeliest)
+
+
+def confident_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> Rates:
+    """By the confident joint of each tag, pulled to the common rates."""
+    p, y = expit(odds), cells.y > 0.5
+    negatives = cells.count - cells.positives
+    yes_bar = cells.sums(np.where(y, p, 0)) / np.maximum(cells.positives, 1)
+    no_bar = cells.sums(np.where(y, 0, 1 - p)) / np.maximum(negatives, 1)
+    yes_bar[cells.positives == 0], no_bar[negatives == 0] = 2, 2
+    yes = p >= yes_bar[cells.tag] - 1e-6
+    no = 1 - p >= no_bar[cells.tag] - 1e-6
+    yes, no = yes & ~(no & (p < 0.5)), no & ~(yes & (p >= 0.5))
+    table = {(g, t): cells.sums((y == bool(g)) & there) for g in (0, 1) for t, there in ((1, yes), (0, no))}
+    table[0, 0], negatives = table[0, 0] + unlisted, negatives + unlisted
+    table[0, 0], table[1, 1] = np.maximum(table[0, 0], 1), np.maximum(table[1, 1], 1)
+    scale = [negatives / (table[0, 0] + table[0, 1]), cells.positives / (table[1, 0] + table[1, 1])]
+    joint = {(g, t): table[g, t] * scale[g] for g in (0, 1) for t in (0, 1)}
+    pseudo = PSEUDO if cells.k < MANY_TAGS else PSEUDO_MANY
+    missing = _pulled(joint[0, 1], joint[0, 1] + joint[1, 1], pseudo)
+    return Rates(missing, _pulled(joint[1, 0], joint[1, 0] + joint[0, 0], pseudo))
+
+
+def _pulled(part: np.ndarray, whole: np.ndarray, pseudo: float) -> np.ndarray:
+    common = float(part.sum() / max(whole.sum(), 1e-9))
+    return np.clip((part + pseudo * common) / (whole + pseudo), 1e-5, 0.95)
+
+
+def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tuple[Rates, np.ndarray, np.ndarray]:
+    """(rates, w, c) of each tag, by penalised likelihood: Fisher scoring on binned log odds."""
+    place = np.clip(((odds + EDGE) * (BINS / (2 * EDGE))).astype(np.int64), 0, BINS - 1)
+    flat = cells.tag * BINS + place
+    count = np.bincount(flat, minlength=cells.k * BINS).reshape(cells.k, BINS).astype(float)
+    count[:, 0] += unlisted
+    yes = np.bincount(flat, cells.y, cells.k * BINS).reshape(cells.k, BINS)
+    middle = np.bincount(place, odds, BINS) / np.maximum(np.bincount(place, minlength=BINS), 1)
+    middle[0] = middle[0] if np.any(place == 0) else -EDGE
+    some = np.flatnonzero(count.any(axis=0))
+    count, yes, middle = count[:, some], yes[:, some], middle[some]
+    centre = PRIOR.copy()
+    theta = np.repeat(centre[None], cells.k, axis=0)
+    tight = np.diag(1 / SPREAD**2)
+    for _ in range(AGAIN):
+        for _ in range(STEPS):
+            a, b = expit(theta[:, :1]), expit(theta[:, 1:2])
+            w = np.exp(theta[:, 2:3])
+            s = expit(theta[:, 3:] + w * middle)
+            mean = np.clip((1 - a) * s + b * (1 - s), 1e-7, 1 - 1e-7)
+            bend = (1 - a - b) * s * (1 - s)
+            slopes = np.stack([-a * (1 - a) * s, b * (1 - b) * (1 - s), bend * w * middle, bend], axis=1)
+            spread = mean * (1 - mean)
+            gradient = np.einsum("kdb,kb->kd", slopes, (yes - count * mean) / spread)
+            weight = slopes * (count / spread)[:, None, :]
+            curve = weight @ slopes.transpose(0, 2, 1)
+            gradient -= (theta - centre) / SPREAD**2
+            step = np.linalg.solve(curve + tight, gradient[:, :, None])[:, :, 0]
+            theta = theta + np.clip(step, -0.7, 0.7)
+        weight = np.minimum(np.stack([cells.positives, cells.count - cells.positives], axis=1).min(axis=1), 50.0) + 0.1
+        centre = np.average(theta, axis=0, weights=weight)
+        centre = np.clip(centre, [-5, -8, -0.7, -2], [1, 1, 1.5, 2])
+    rates = Rates(np.clip(expit(theta[:, 0]), 1e-5, 0.95), np.clip(expit(theta[:, 1]), 1e-5, 0.95))
+    return rates, np.exp(theta[:, 2]), theta[:, 3]
+
+
+def _posterior(cells: Cells, odds: np.ndarray, missing: np.ndarray, extra: np.ndarray) -> np.ndarray:
+    """(m,) P(wrong) by Bayes' rule."""
+    a = np.log(missing) - np.log1p(-extra)
+    b = np.log(extra) - np.log1p(-missing)
+    return expit(np.where(cells.y > 0.5, b - odds, a + odds))

@@ -1,0 +1,112 @@
+"""Why a tag is doubted, in words a person can check: what models say, what neighbours have, what goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.evidence.neighbors import smallest
+from workbench.issues.tags.heads import standardised
+from workbench.issues.tags.rates import Rates
+
+COUNTED = 10
+"""Neighbours whose tags are counted."""
+
+MOST_ROWS, MOST_PAIRS = 2000, 40_000_000
+"""Examples whose neighbours are looked for, and pairs compared, at most: those with the most doubted cells come first.
+"""
+
+BLOCK = 1 << 14
+
+
+class Neighbors:
+    """The tags of the nearest examples, of the examples that are asked for.
+
+    Parameters
+    ----------
+    vectors : (n, d), rows with NaN have no neighbours and are none.
+    """
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        there = np.isfinite(vectors).all(axis=1)
+        unit = standardised(vectors[there])
+        self._x = np.zeros((len(vectors), unit.shape[1]), np.float32)
+        self._x[there] = unit
+        self._there, self.n = there, max(len(vectors), 1)
+        self.found: dict[int, np.ndarray] = {}
+
+    def of(self, rows: np.ndarray) -> dict[int, np.ndarray]:
+        """The nearest others of each row, up to ten, by angle."""
+        near = min(COUNTED, int(self._there.sum()) - 1)
+        wanted = [row for row in rows.tolist() if row not in self.found and self._there[row]] if near > 0 else []
+        for start in range(0, len(wanted), 256):
+            some = np.array(wanted[start : start + 256])
+            columns, away = [], []
+            for first in range(0, len(self._x), BLOCK):
+                far = -self._x[some] @ self._x[first : first + BLOCK].T
+                far[:, ~self._there[first : first + BLOCK]] = np.inf
+                own = np.flatnonzero((some >= first) & (some < first + BLOCK))
+                far[own, some[own] - first] = np.inf
+                best = smallest(far, min(near, far.shape[1]))
+                columns.append(best + first)
+                away.append(np.take_along_axis(far, best, axis=1))
+            best = smallest(np.concatenate(away, axis=1), near)
+            nearest = np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)
+            self.found |= dict(zip(some.tolist(), nearest))
+        return self.found
+
+
+class Words:
+    """Texts about units, made when they are asked for.
+
+    Parameters
+    ----------
+    rows, tags, given, p_error : (m,) of the units. odds : (m,) log odds of yes. says : what the odds are of, in words.
+    sets : (m,) what the other tags predict, in standard deviations, or None. cell : (row, tags) -> given codes.
+    rates : how often each tag is missing or extra. names : of the tags. neighbors : or None.
+    """
+
+    def __init__(
+        self, rows: np.ndarray, tags: np.ndarray, given: np.ndarray, p_error: np.ndarray, odds: np.ndarray, says: str,
+        sets: np.ndarray | None, given_of, rates: Rates, names: Sequence[str], neighbors: Neighbors | None,
+    ) -> None:  # fmt: skip
+        self.rows, self.tags, self.given, self.p_error, self.odds = rows, tags, given, p_error, odds
+        self.says, self.sets, self.given_of, self.rates, self.names = says, sets, given_of, rates, names
+        self.neighbors = neighbors
+
+    def __call__(self, places: np.ndarray) -> list[str]:
+        """Up to three reasons of each unit."""
+        order = np.argsort(-np.nan_to_num(self.p_error[places], nan=-1.0), kind="stable")
+        close: dict[int, np.ndarray] = {}
+        if self.neighbors is not None:
+            first = self.rows[places[order]]
+            _, at = np.unique(first, return_index=True)
+            most = min(MOST_ROWS, MOST_PAIRS // self.neighbors.n)
+            close = self.neighbors.of(first[np.sort(at)][:most])
+        p = 1 / (1 + np.exp(-self.odds[places].astype(float)))
+        told = []
+        for place, chance in zip(places.tolist(), p.tolist()):
+            row, tag, given = int(self.rows[place]), int(self.tags[place]), int(self.given[place])
+            words = [f"{self.says}: {self.names[tag]} {_hundredths(chance)}"]
+            if row in close:
+                codes = self.given_of(close[row], tag)
+                known = int((codes >= 0).sum())
+                if known:
+                    words.append(f"neighbours: {int((codes == 1).sum())} of {known} have it")
+            if self.sets is not None and abs(self.sets[place]) > 0.3:
+                expected = self.sets[place] > 0
+                if given < 0 or expected != (given == 1):
+                    words.append("its other tags suggest it" if expected else "its other tags speak against it")
+            if given == 0 and self.rates.missing[tag] >= 0.05 and self.p_error[place] >= 0.2:
+                words.append(f"about {self.rates.missing[tag]:.0%} of its cells are left out")
+            elif given == 1 and self.rates.extra[tag] >= 0.02 and self.p_error[place] >= 0.2:
+                words.append(f"about {self.rates.extra[tag]:.0%} of the cells without it have it by mistake")
+            told.append("; ".join(words[:3]))
+        return told
+
+
+def _hundredths(p: float) -> str:
+    if p < 0.005:
+        return "<.01"
+    return ">.99" if p >= 0.995 else f"{p:.2f}".removeprefix("0")
