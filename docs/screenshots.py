@@ -111,7 +111,7 @@ def review(studio: Studio) -> None:
     studio.python("ex.current = ex.queue[14]")
     studio.take("explorer-inspector.png", ".lw-inspector")
     studio.python("ex.selection = [id for id in ex.queue if ex.issues.loc[id, 'given_label'] == '8']")
-    studio.page.get_by_label("least probability of a suggestion").select_option("0.5")
+    studio.page.get_by_label("minimum probability of a suggestion").select_option("0.5")
     studio.take("explorer-gallery.png", ".lw-gallery")
 
 

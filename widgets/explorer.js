@@ -220,12 +220,12 @@ const MEANINGS = {
   labelSelection: "relabel the selection, one undo step",
   accept: "accept the suggestion",
   keep: "keep the given label",
-  confirmAll: "confirm all that is undecided of the example",
+  confirmAll: "confirm the undecided labels of the example",
   nothing: "nothing here",
   skip: "skip, decide later",
   flag: "flag or unflag",
   undo: "undo the last decision",
-  redo: "redo it",
+  redo: "redo the decision",
   nextUnit: "next unit of the example",
   previousUnit: "previous unit of the example",
   neighbors: "select the neighbours",
@@ -238,7 +238,7 @@ const MEANINGS = {
   clear: "clear the selection",
   trails: "trails over epochs, of the selection or of this example",
   enlarge: "enlarge the example: picture or text; again to close",
-  grid: "a grid of many examples; again to close",
+  grid: "show a grid of many examples; again to close",
   zoomIn: "larger: the enlarged example, the grid or the maps",
   zoomOut: "smaller",
   pixels: "enlarged picture: original pixels, again to fit",
@@ -541,9 +541,9 @@ function swatch(rgb) {
 {
 const BUTTONS = 10;
 const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
-  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
-  wrong: "p_error: probability, by the detector, that the given label is wrong",
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
+  suggested: (name) => `p_suggested: the detector's probability that ${name} is the right label`,
+  wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
 class ClassEditor {
@@ -708,10 +708,10 @@ const editor = {
   nothing: false,
   units: false,
   edits: {
-    choose: "take the marked class, or save the note",
-    nextMatch: "next class that fits",
-    previousMatch: "previous class that fits",
-    leave: "leave the line",
+    choose: "choose the highlighted class, or save the note",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the box",
   },
   make: (options) => new ClassEditor(options),
 };
@@ -821,7 +821,7 @@ class Actions {
       { row } = store;
     if (row < 0) return;
     const on = !(store.flags[row] & 1);
-    this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag taken off" });
+    this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
   }
 
   note(text) {
@@ -874,7 +874,7 @@ class Actions {
     const { store } = this,
       rows = this.acceptable(least);
     if (!rows.length) {
-      this.say("no suggestion in the selection is that likely", "warn");
+      this.say("no suggestion in the selection is above this probability", "warn");
       return;
     }
     this.relabel(
@@ -992,7 +992,7 @@ const ORDERS = {
   again: "second looks of the audit",
   column: "by the coloured score",
   all: "all examples",
-  own: "in your order",
+  own: "in your own order",
 };
 
 function offeredOrders(possible, inForce) {
@@ -1002,10 +1002,10 @@ function offeredOrders(possible, inForce) {
 
 function emptyQueue({ meta }, order) {
   const why = {
-    suspicion: "No label is suspected.",
-    pairs: "No label is suspected.",
-    clusters: "No label is suspected.",
-    random: "No label is suspected.",
+    suspicion: "No label issues were found.",
+    pairs: "No label issues were found.",
+    clusters: "No label issues were found.",
+    random: "No label issues were found.",
     annotators: "No two annotators disagree.",
     second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
     audit: "The random audit has no examples.",
@@ -1071,8 +1071,8 @@ class Bulk {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
     this.least = h("select", {
-      "aria-label": "least probability of a suggestion",
-      title: "p_suggested: probability, by the detector, that the suggested label is right",
+      "aria-label": "minimum probability of a suggestion",
+      title: "p_suggested: the detector's probability that the suggested label is right",
       onchange: () => {
         this.chosen = true;
         this.show();
@@ -1086,7 +1086,7 @@ class Bulk {
       type: "button",
       class: "lw-button",
       text: "Rank again",
-      title: "rank all examples anew; the detector learns from your verdicts",
+      title: "rank all examples again, using your verdicts",
       onclick: () => this.rankAgain(),
     });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);
@@ -1110,7 +1110,7 @@ class Bulk {
     this.offer();
     const ready = this.actions.acceptable(this.level).length;
     this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
-    this.button.title = ready ? "" : "nothing in the selection has a suggested label that differs from its label now";
+    this.button.title = ready ? "" : "no suggested label in the selection differs from the current label";
     this.button.disabled = !ready;
     this.button.classList.remove("lw-primary");
   }
@@ -1655,7 +1655,7 @@ class Compare {
         type: "button",
         class: "lw-tiny",
         text: at === "here" ? clip(store.meta.name, 14) : clip(name, 14),
-        title: at === "here" ? "the places of this run" : `the places of ${name}${this.how && `: ${this.how}`}`,
+        title: at === "here" ? "positions in this run" : `positions in ${name}${this.how && `: ${this.how}`}`,
         "aria-pressed": String(at === this.at),
         onclick: () => this.go(at),
       }),
@@ -1672,8 +1672,8 @@ class Compare {
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
     this.map.setData(...(at === "here" ? this.here : this.there), this.ranges || this.map.ranges);
     const far = count(this.moved.filter((value) => value > this.far).length);
-    const there = `as ${this.name} has it; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
-    this.view.say(at === "here" ? "as this run has it" : there);
+    const there = `positions in ${this.name}; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
+    this.view.say(at === "here" ? "positions in this run" : there);
   }
 
   choose() {
@@ -1725,7 +1725,7 @@ function runsTab(view, { name, told, scores }) {
       {
         type: "button",
         class: "lw-people-row",
-        title: `colour by how ${score.name} changed, and go through the largest changes`,
+        title: `colour by the change of ${score.name}, and review the largest changes`,
         onclick: async () => {
           await view.colorBy(`${score.name} change`);
           view.bulk.onReorder("column");
@@ -1735,13 +1735,13 @@ function runsTab(view, { name, told, scores }) {
       h("span", { class: "lw-num", text: `ρ ${value(score.spearman)}` }),
       h("span", {
         class: "lw-quiet lw-people-text",
-        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} with its sign`,
+        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} signed`,
       }),
     );
   const parts = [
     h("h4", { text: `${view.store.meta.name} and ${name}` }),
     ...told.map((text) => h("p", { text })),
-    h("h4", { text: "scores, the least alike first" }),
+    h("h4", { text: "scores, least similar first" }),
     ...scores.map(row),
     h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are ${name} minus ${view.store.meta.name}.` }),
   ];
@@ -2063,7 +2063,7 @@ function trailsFeature(view) {
     { meta } = store;
   const trails = new Trails(view),
     later = afterRest(TRAIL_REST, () => trails.on && trails.load());
-  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch leaves no trails"),
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch has no trails"),
     possible = !why;
   registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
   if (!possible) return;
@@ -2146,7 +2146,7 @@ async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-  else data.say(meta.no_data_map || "nothing per epoch was recorded");
+  else data.say(meta.no_data_map || "no statistics per epoch were recorded");
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
@@ -2165,8 +2165,8 @@ async function embeddingOf({ source, maps: { 1: map } }, epoch) {
 
 // --- classes.js
 const COLUMNS = [
-  ["suspects", "suspected examples, of all that were given this class"],
-  ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
+  ["issues", "label issues among the examples given this class"],
+  ["wrong", "expected share of wrong labels among the examples given this class (mean of the detector's p_error)"],
 ];
 
 class ClassTable {
@@ -2209,7 +2209,7 @@ class ClassTable {
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
       wrong
-        ? ` Confident learning: about ${count(wrong[c])} given this class are truly of another, about ${count(missed[c])} of this class were given another.`
+        ? ` Confident learning: about ${count(wrong[c])} given this class truly belong to another, and about ${count(missed[c])} of this class were given another label.`
         : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
@@ -2221,7 +2221,7 @@ class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the suspected ones.`
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
@@ -2246,7 +2246,7 @@ class ClassTable {
 // --- matrix.js
 const FONT = "10px system-ui, sans-serif";
 const KINDS = {
-  suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
+  suspects: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
@@ -2277,7 +2277,7 @@ class MatrixPanel {
     this.canvas = h("canvas", {
       class: "lw-matrix",
       role: "img",
-      "aria-label": "matrix of classes; the list below holds the same",
+      "aria-label": "matrix of classes; the list below shows the same",
       onpointermove: (event) => this.point(this.at(event)),
       onpointerleave: () => this.point(null),
       onclick: (event) => this.choose(...(this.at(event) || [-1])),
@@ -2453,7 +2453,7 @@ class MatrixPanel {
   point(hit) {
     const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
-    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings nothing is suspected." : "nothing to show";
+    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
     this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
   }
@@ -2510,8 +2510,8 @@ const FORMATS = [
 ];
 
 const CONTENTS = [
-  ["", "all examples, with who changed what, when and why"],
-  ["relabel", "cleaned training set: labels put right"],
+  ["", "all examples, with author, time and reason of each change"],
+  ["relabel", "cleaned training set: labels corrected"],
   ["drop", "cleaned training set: changed examples left out"],
 ];
 
@@ -2584,7 +2584,7 @@ class Exporter {
       h(
         "div",
         { class: "lw-line" },
-        h("label", { title: "write over a file of this name" }, this.over, "overwrite"),
+        h("label", { title: "overwrite an existing file" }, this.over, "overwrite"),
         h("span", { class: "lw-space" }),
         this.button,
       ),
@@ -2618,7 +2618,7 @@ class Exporter {
     try {
       const { body } = await this.wire.ask("export", { path, ask: true });
       if (this.path.value.trim() !== path) return;
-      this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
+      this.place.textContent = `writes ${body.path}${body.there ? " · file exists" : ""}`;
       this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
       this.place.textContent = error.message;
@@ -4292,7 +4292,7 @@ class PeoplePanel {
 
   fill({ author, pace, authors, withheld, annotators }) {
     this.el.replaceChildren(
-      h("h4", { text: `${author}, this sitting` }),
+      h("h4", { text: `${author}, this session` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
       h("h4", { text: "Do authors agree?" }),
       ...this.authors(authors, withheld),
@@ -4303,11 +4303,11 @@ class PeoplePanel {
 
   authors(pairs, withheld) {
     if (withheld) {
-      const why = `Shown when you have judged all that others have: ${count(withheld)} left. Before, it would tell you what they said.`;
+      const why = `Shown once you have judged all the examples that others have: ${count(withheld)} left. Until then it would reveal their verdicts.`;
       return [h("p", { class: "lw-quiet", text: why })];
     }
     if (!pairs.length) {
-      const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
+      const how = "No example has been judged by two people. To give a second opinion, open the run with author= and second_opinion=True.";
       return [h("p", { class: "lw-quiet", text: how })];
     }
     return pairs.map(({ a, b, text, differ }) =>
@@ -4316,7 +4316,7 @@ class PeoplePanel {
         {
           type: "button",
           class: "lw-people-row",
-          title: "select where they differ",
+          title: "select the examples on which they differ",
           disabled: !differ,
           onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
         },
@@ -4335,7 +4335,7 @@ class PeoplePanel {
         {
           type: "button",
           class: "lw-people-row",
-          title: "select where this annotator differs from the consensus",
+          title: "select the examples on which this annotator differs from the consensus",
           onclick: () => this.pick({ annotator: name }, `${name} against the consensus`),
         },
         h("span", { class: "lw-clip", text: name }),
@@ -4379,7 +4379,7 @@ function peopleFeature(view) {
     el.title = [
       el.textContent,
       "decided of the queue",
-      paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
+      paceInWords(pace) && `this session: ${paceInWords(pace)}`,
       left && store.meta.audit.title,
     ]
       .filter(Boolean)
@@ -4405,7 +4405,7 @@ function peopleFeature(view) {
 }
 
 // --- review.js
-const BLIND = "blind: what tells of an example is hidden until you choose";
+const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
 function reviewFeature(view) {
@@ -4485,7 +4485,7 @@ function selectNeighbors({ store, say }) {
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still tells: choose “in random order”` : BLIND);
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
   view.colorBy(paint.by);
   inspector.blindChanged();
   gallery.redraw();
@@ -4497,8 +4497,8 @@ function toggleBlind(view) {
 // --- rowtable.js
 const HEADINGS = [
   ["name", "feature", "sort by name"],
-  ["value", "value", "sort by value, the largest first"],
-  ["", "in the class", "the middle half of a class dark, 90 % of it light; the mark is this example"],
+  ["value", "value", "sort by value, largest first"],
+  ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; the mark is this example"],
   ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sorts by unusual first"],
 ];
 const ODD = 0.05;
@@ -4553,7 +4553,7 @@ class RowTable {
       names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
       ...shown.map((row, i) => this.line(row, names[i])),
-      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none of them more unusual` }))] : []),
+      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none more unusual` }))] : []),
     );
     this.legend();
   }
@@ -4821,7 +4821,7 @@ class ViewsMenu {
           type: "button",
           class: "lw-button lw-primary",
           text: "Save",
-          title: "keep the filters, selection, colour, zoom and epochs in the run",
+          title: "save the filters, selection, colour, zoom and epochs in the run",
           onclick: () => this.save(),
         }),
       ),
@@ -4830,7 +4830,7 @@ class ViewsMenu {
   }
 
   show(names) {
-    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour, zoom and the epochs of the sliders." });
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view stores filters, selection, colour, zoom and the epochs of the sliders." });
     const line = (name) =>
       h(
         "div",
@@ -4840,8 +4840,8 @@ class ViewsMenu {
           type: "button",
           class: "lw-tiny",
           text: "×",
-          title: "forget this view",
-          "aria-label": `forget the view ${name}`,
+          title: "delete this view",
+          "aria-label": `delete the view ${name}`,
           onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
         }),
       );
@@ -4948,8 +4948,8 @@ class Bars {
             type: "button",
             class: "lw-tiny",
             text: "×",
-            title: "put this filter away",
-            "aria-label": `put filter ${column.name} away`,
+            title: "remove this filter",
+            "aria-label": `remove filter ${column.name}`,
             onclick: onClose,
           }),
       ),
@@ -5047,8 +5047,8 @@ class Histogram {
             type: "button",
             class: "lw-tiny",
             text: "×",
-            title: "put this filter away",
-            "aria-label": `put filter ${column.name} away`,
+            title: "remove this filter",
+            "aria-label": `remove filter ${column.name}`,
             onclick: onClose,
           }),
       ),
@@ -5447,8 +5447,8 @@ class Gallery {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
-    this.back = iconButton("left", "earlier examples", () => this.page(-1));
-    this.forth = iconButton("right", "later examples", () => this.page(1));
+    this.back = iconButton("left", "previous examples", () => this.page(-1));
+    this.forth = iconButton("right", "next examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.shape}`, role: "listbox", "aria-label": "examples" });
     this.el = h(
       "section",
@@ -5533,7 +5533,7 @@ class Gallery {
   nothing() {
     const { store } = this;
     if (store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (store.filter.active && store.lists.queue.length) return "Nothing of this list passes the filters.";
+    if (store.filter.active && store.lists.queue.length) return "No example in this list matches the filters.";
     return store.emptyBecause || emptyQueue(store, this.bulk.order.value);
   }
 
@@ -5642,8 +5642,8 @@ class Gallery {
 
 // --- head.js
 const LENSES = [
-  ["suspected errors", (s, i) => s.issue[i]],
-  ["suspected, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
+  ["label issues", (s, i) => s.issue[i]],
+  ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
   ["changed", (s, i) => s.labels[i] !== s.given[i]],
   ["kept", (s, i) => s.verdict[i] === 2],
   ["skipped", (s, i) => s.verdict[i] === 3],
@@ -5751,7 +5751,7 @@ class Head {
     const { lenses } = store;
     const more = lenses
       ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
-      : [["", "looking for more…"]];
+      : [["", "computing more…"]];
     fillSelect(
       this.lens,
       [
@@ -5814,7 +5814,7 @@ function gapsInWords({ epochs, given, suggested }, name) {
     low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
   const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
   return [
-    low.length && `no line for ${name} in ${listed(low)}: it was not among the five likeliest classes, the only ones recorded`,
+    low.length && `no line for ${name} in ${listed(low)}: it was not among the five most probable classes, and only those are recorded`,
     lost.length && `this example was not recorded in ${listed(lost)}`,
   ]
     .filter(Boolean)
@@ -6013,7 +6013,7 @@ const SKIPPED = 3;
 const ANSWERS_KEPT = 200;
 
 const HIDDEN = "hidden until you choose";
-const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
+const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 class Inspector {
   actions;
   answers;
@@ -6064,7 +6064,7 @@ class Inspector {
     this.picture = h("div", { class: "lw-picture" });
     this.facts = h("div", { class: "lw-editor-facts" });
     this.tools = h("div", { class: "lw-editor-tools" });
-    this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
+    this.why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
     this.typeBox = new TypeBox({
       keymap: this.edits,
       onMode: (typing) => this.el.classList.toggle("lw-typing", typing),

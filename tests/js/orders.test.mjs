@@ -22,7 +22,7 @@ test("cells of a matrix count labelled examples that have a code", () => {
 
 test("the menu of orders shows what is possible and what is in force", () => {
   assert.deepEqual(offeredOrders(["random", "all"], "all").map(([name]) => name), ["random", "all"]);
-  assert.deepEqual(offeredOrders(["all"], "own"), [["all", "all examples"], ["own", "in your order"]]);
+  assert.deepEqual(offeredOrders(["all"], "own"), [["all", "all examples"], ["own", "in your own order"]]);
   assert.deepEqual(offeredOrders(["all"], "weight")[0], ["weight", "by weight"]);
   assert.deepEqual(offeredOrders(["all"], "constructor")[0], ["constructor", "by constructor"]);
 });

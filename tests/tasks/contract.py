@@ -141,7 +141,7 @@ def check_data_in_memory_become_a_run(case: Case, path: Path) -> None:
     for run in made:
         assert run.task == case.task and run.dataset.ids.tolist() == dataset.ids.tolist()
         assert same(case, run.dataset.labels, dataset.labels)
-    with pytest.raises(InputError, match="`task` was given beside a Dataset"):
+    with pytest.raises(InputError, match="`task` was given together with a Dataset"):
         wb.import_run(dataset, path / "again", task=case.task)
 
 

@@ -78,7 +78,7 @@ def test_suspects_per_example_and_per_unit(any_run):
 
 
 def test_arrays_beside_a_run_are_refused(any_run):
-    with pytest.raises(InputError, match="`pred_probs` was given beside"):
+    with pytest.raises(InputError, match="`pred_probs` was given together with"):
         wb.find_issues(any_run, pred_probs=probabilities(0))
     with pytest.raises(InputError, match="'tags'"):
         wb.find_issues(any_run, task="tags")

@@ -120,7 +120,7 @@ def test_numbers_and_text_do_not_compare():
         ("a > .5 && digit == 3", r"joins with `&&` at character 8. Write: a > .5 and digit == 3$"),
         ("a => .5", r"`=>` at character 3. Write: a >= .5"),
         ("given_label == “cat”", r'curly quotes at character 16. Write: given_label == "cat"$'),
-        ("given_label == cat", r"names cat, which is no column. Text goes in quotes: 'cat'"),
+        ("given_label == cat", r"names cat, which is not a column. Text goes in quotes: 'cat'"),
         ("given_label in [cat]", r"Text goes in quotes: 'cat'"),
         ("a > ", r"ends after `>`"),
         ("a > .9 or", r"ends after `or`"),

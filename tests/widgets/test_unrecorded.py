@@ -240,7 +240,7 @@ def test_a_table_on_disk_opens_like_a_frame(tmp_path):
         ([1, 2], {"logits": np.ones((2, 3, 2))}, r"`logits` has shape \(2, 3, 2\)"),
         ([1, 2], {"images": [b"x"]}, "`images` has 1 entries for 2 labels"),
         ({"a": 1}, {}, "is a dict"),
-        (pd.DataFrame({"label": [1, 2]}), {"texts": ["a", "b"]}, "beside a DataFrame: name its columns instead"),
+        (pd.DataFrame({"label": [1, 2]}), {"texts": ["a", "b"]}, "together with a DataFrame: name its columns instead"),
     ],
 )
 def test_what_does_not_fit_labels_says_so(source, options, found):

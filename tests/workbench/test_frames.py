@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused(arrays, tmp_path):
         with pytest.raises(InputError, match=r"is an array of shape \(90, 3\). Pass arrays by name: `pred_probs=`"):
             call()
     evidence = wb.Evidence.from_arrays(labels, pred_probs=probs)
-    with pytest.raises(InputError, match="`embeddings` was given beside Evidence"):
+    with pytest.raises(InputError, match="`embeddings` was given together with Evidence"):
         wb.find_issues(evidence, embeddings=probs)
 
 

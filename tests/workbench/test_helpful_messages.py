@@ -22,7 +22,7 @@ def test_labels_by_name():
         assert wb.find_issues(**{name: Y}, pred_probs=P).equals(expected)
     with pytest.raises(InputError, match=r"find_issues\(labels, pred_probs=P\)"):
         wb.find_issues(pred_probs=P)
-    with pytest.raises(InputError, match="beside other labels"):
+    with pytest.raises(InputError, match="together with other labels"):
         wb.find_issues(Y, labels=Y, pred_probs=P)
 
 

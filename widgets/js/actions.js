@@ -69,7 +69,7 @@ export class Actions {
       { row } = store;
     if (row < 0) return;
     const on = !(store.flags[row] & 1);
-    this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag taken off" });
+    this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
   }
 
   note(text) {
@@ -125,7 +125,7 @@ export class Actions {
     const { store } = this,
       rows = this.acceptable(least);
     if (!rows.length) {
-      this.say("no suggestion in the selection is that likely", "warn");
+      this.say("no suggestion in the selection is above this probability", "warn");
       return;
     }
     this.relabel(

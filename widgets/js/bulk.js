@@ -42,8 +42,8 @@ export class Bulk {
     Object.assign(this, options, { armed: 0 });
     const { store } = this;
     this.least = h("select", {
-      "aria-label": "least probability of a suggestion",
-      title: "p_suggested: probability, by the detector, that the suggested label is right",
+      "aria-label": "minimum probability of a suggestion",
+      title: "p_suggested: the detector's probability that the suggested label is right",
       onchange: () => {
         this.chosen = true;
         this.show();
@@ -57,7 +57,7 @@ export class Bulk {
       type: "button",
       class: "lw-button",
       text: "Rank again",
-      title: "rank all examples anew; the detector learns from your verdicts",
+      title: "rank all examples again, using your verdicts",
       onclick: () => this.rankAgain(),
     });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);
@@ -81,7 +81,7 @@ export class Bulk {
     this.offer();
     const ready = this.actions.acceptable(this.level).length;
     this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
-    this.button.title = ready ? "" : "nothing in the selection has a suggested label that differs from its label now";
+    this.button.title = ready ? "" : "no suggested label in the selection differs from the current label";
     this.button.disabled = !ready;
     this.button.classList.remove("lw-primary");
   }

@@ -7,8 +7,8 @@ import { classCounts } from "./orders.js";
 
 /** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
-  ["suspects", "suspected examples, of all that were given this class"],
-  ["wrong", "expected share of wrong labels among those given this class, by the detector (mean of p_error)"],
+  ["issues", "label issues among the examples given this class"],
+  ["wrong", "expected share of wrong labels among the examples given this class (mean of the detector's p_error)"],
 ];
 
 /** A table of classes, the most doubtful share first; a click selects a class's suspects. */
@@ -58,7 +58,7 @@ export class ClassTable {
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
       wrong
-        ? ` Confident learning: about ${count(wrong[c])} given this class are truly of another, about ${count(missed[c])} of this class were given another.`
+        ? ` Confident learning: about ${count(wrong[c])} given this class truly belong to another, and about ${count(missed[c])} of this class were given another label.`
         : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
@@ -70,7 +70,7 @@ export class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the suspected ones.`
+              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted

@@ -59,7 +59,7 @@ class Compare {
         type: "button",
         class: "lw-tiny",
         text: at === "here" ? clip(store.meta.name, 14) : clip(name, 14),
-        title: at === "here" ? "the places of this run" : `the places of ${name}${this.how && `: ${this.how}`}`,
+        title: at === "here" ? "positions in this run" : `positions in ${name}${this.how && `: ${this.how}`}`,
         "aria-pressed": String(at === this.at),
         onclick: () => this.go(at),
       }),
@@ -77,8 +77,8 @@ class Compare {
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
     this.map.setData(...(at === "here" ? this.here : this.there), this.ranges || this.map.ranges);
     const far = count(this.moved.filter((value) => value > this.far).length);
-    const there = `as ${this.name} has it; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
-    this.view.say(at === "here" ? "as this run has it" : there);
+    const there = `positions in ${this.name}; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
+    this.view.say(at === "here" ? "positions in this run" : there);
   }
 
   choose() {
@@ -135,7 +135,7 @@ function runsTab(view, { name, told, scores }) {
       {
         type: "button",
         class: "lw-people-row",
-        title: `colour by how ${score.name} changed, and go through the largest changes`,
+        title: `colour by the change of ${score.name}, and review the largest changes`,
         onclick: async () => {
           await view.colorBy(`${score.name} change`);
           view.bulk.onReorder("column");
@@ -145,13 +145,13 @@ function runsTab(view, { name, told, scores }) {
       h("span", { class: "lw-num", text: `ρ ${value(score.spearman)}` }),
       h("span", {
         class: "lw-quiet lw-people-text",
-        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} with its sign`,
+        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} signed`,
       }),
     );
   const parts = [
     h("h4", { text: `${view.store.meta.name} and ${name}` }),
     ...told.map((text) => h("p", { text })),
-    h("h4", { text: "scores, the least alike first" }),
+    h("h4", { text: "scores, least similar first" }),
     ...scores.map(row),
     h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are ${name} minus ${view.store.meta.name}.` }),
   ];

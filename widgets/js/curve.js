@@ -25,7 +25,7 @@ export function gapsInWords({ epochs, given, suggested }, name) {
     low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
   const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
   return [
-    low.length && `no line for ${name} in ${listed(low)}: it was not among the five likeliest classes, the only ones recorded`,
+    low.length && `no line for ${name} in ${listed(low)}: it was not among the five most probable classes, and only those are recorded`,
     lost.length && `this example was not recorded in ${listed(lost)}`,
   ]
     .filter(Boolean)

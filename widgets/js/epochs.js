@@ -75,7 +75,7 @@ async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-  else data.say(meta.no_data_map || "nothing per epoch was recorded");
+  else data.say(meta.no_data_map || "no statistics per epoch were recorded");
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {

@@ -8,8 +8,8 @@ const FORMATS = [
 ];
 
 const CONTENTS = [
-  ["", "all examples, with who changed what, when and why"],
-  ["relabel", "cleaned training set: labels put right"],
+  ["", "all examples, with author, time and reason of each change"],
+  ["relabel", "cleaned training set: labels corrected"],
   ["drop", "cleaned training set: changed examples left out"],
 ];
 
@@ -87,7 +87,7 @@ export class Exporter {
       h(
         "div",
         { class: "lw-line" },
-        h("label", { title: "write over a file of this name" }, this.over, "overwrite"),
+        h("label", { title: "overwrite an existing file" }, this.over, "overwrite"),
         h("span", { class: "lw-space" }),
         this.button,
       ),
@@ -122,7 +122,7 @@ export class Exporter {
     try {
       const { body } = await this.wire.ask("export", { path, ask: true });
       if (this.path.value.trim() !== path) return;
-      this.place.textContent = `writes ${body.path}${body.there ? " · it is there already" : ""}`;
+      this.place.textContent = `writes ${body.path}${body.there ? " · file exists" : ""}`;
       this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
       this.place.textContent = error.message;

@@ -29,8 +29,8 @@ export class Gallery {
     Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
-    this.back = iconButton("left", "earlier examples", () => this.page(-1));
-    this.forth = iconButton("right", "later examples", () => this.page(1));
+    this.back = iconButton("left", "previous examples", () => this.page(-1));
+    this.forth = iconButton("right", "next examples", () => this.page(1));
     this.strip = h("div", { class: `lw-strip lw-strip-${this.media.shape}`, role: "listbox", "aria-label": "examples" });
     this.el = h(
       "section",
@@ -117,7 +117,7 @@ export class Gallery {
   nothing() {
     const { store } = this;
     if (store.list === "selection") return "Nothing selected: draw around points in a map.";
-    if (store.filter.active && store.lists.queue.length) return "Nothing of this list passes the filters.";
+    if (store.filter.active && store.lists.queue.length) return "No example in this list matches the filters.";
     return store.emptyBecause || emptyQueue(store, this.bulk.order.value);
   }
 

@@ -7,8 +7,8 @@ import { count } from "./format.js";
  * @type {[string, (store: import("./store.js").Store, row: number) => any][]}
  */
 const LENSES = [
-  ["suspected errors", (s, i) => s.issue[i]],
-  ["suspected, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
+  ["label issues", (s, i) => s.issue[i]],
+  ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
   ["changed", (s, i) => s.labels[i] !== s.given[i]],
   ["kept", (s, i) => s.verdict[i] === 2],
   ["skipped", (s, i) => s.verdict[i] === 3],
@@ -124,7 +124,7 @@ export class Head {
     const { lenses } = store;
     const more = lenses
       ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
-      : [["", "looking for more…"]];
+      : [["", "computing more…"]];
     fillSelect(
       this.lens,
       [

@@ -15,7 +15,7 @@ const SKIPPED = 3;
 const ANSWERS_KEPT = 200;
 
 const HIDDEN = "hidden until you choose";
-const TRAINING = "probability that the recorded training gave to a class after each epoch; it has seen the given label";
+const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 export class Inspector {
   /** @type {import("./actions.js").Actions} */
   actions;
@@ -83,7 +83,7 @@ export class Inspector {
     this.picture = h("div", { class: "lw-picture" });
     this.facts = h("div", { class: "lw-editor-facts" });
     this.tools = h("div", { class: "lw-editor-tools" });
-    this.why = h("ul", { class: "lw-why", "aria-label": "why it is suspected" });
+    this.why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
     this.typeBox = new TypeBox({
       keymap: this.edits,
       onMode: (typing) => this.el.classList.toggle("lw-typing", typing),

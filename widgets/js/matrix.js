@@ -9,7 +9,7 @@ import { cellCounts, topPairs } from "./orders.js";
 const FONT = "10px system-ui, sans-serif";
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
-  suspects: ["suspects by suggestion", "given ↓  suggested →", "suggested"],
+  suspects: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
@@ -52,7 +52,7 @@ export class MatrixPanel {
     this.canvas = h("canvas", {
       class: "lw-matrix",
       role: "img",
-      "aria-label": "matrix of classes; the list below holds the same",
+      "aria-label": "matrix of classes; the list below shows the same",
       onpointermove: (event) => this.point(this.at(event)),
       onpointerleave: () => this.point(null),
       onclick: (event) => this.choose(...(this.at(event) || [-1])),
@@ -232,7 +232,7 @@ export class MatrixPanel {
   point(hit) {
     const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
-    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings nothing is suspected." : "nothing to show";
+    const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
     this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
   }

@@ -11,7 +11,7 @@ export const ORDERS = {
   again: "second looks of the audit",
   column: "by the coloured score",
   all: "all examples",
-  own: "in your order",
+  own: "in your own order",
 };
 
 /** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
@@ -23,10 +23,10 @@ export function offeredOrders(possible, inForce) {
 /** Why the queue is empty in this order, and what to do. */
 export function emptyQueue({ meta }, order) {
   const why = {
-    suspicion: "No label is suspected.",
-    pairs: "No label is suspected.",
-    clusters: "No label is suspected.",
-    random: "No label is suspected.",
+    suspicion: "No label issues were found.",
+    pairs: "No label issues were found.",
+    clusters: "No label issues were found.",
+    random: "No label issues were found.",
     annotators: "No two annotators disagree.",
     second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
     audit: "The random audit has no examples.",

@@ -36,7 +36,7 @@ export class PeoplePanel {
   /** @param {import("./messages.js").PeopleAnswer} answer */
   fill({ author, pace, authors, withheld, annotators }) {
     this.el.replaceChildren(
-      h("h4", { text: `${author}, this sitting` }),
+      h("h4", { text: `${author}, this session` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
       h("h4", { text: "Do authors agree?" }),
       ...this.authors(authors, withheld),
@@ -47,11 +47,11 @@ export class PeoplePanel {
 
   authors(pairs, withheld) {
     if (withheld) {
-      const why = `Shown when you have judged all that others have: ${count(withheld)} left. Before, it would tell you what they said.`;
+      const why = `Shown once you have judged all the examples that others have: ${count(withheld)} left. Until then it would reveal their verdicts.`;
       return [h("p", { class: "lw-quiet", text: why })];
     }
     if (!pairs.length) {
-      const how = "Nobody has judged what somebody else judged. For one more opinion open the run with author= and second_opinion=True.";
+      const how = "No example has been judged by two people. To give a second opinion, open the run with author= and second_opinion=True.";
       return [h("p", { class: "lw-quiet", text: how })];
     }
     return pairs.map(({ a, b, text, differ }) =>
@@ -60,7 +60,7 @@ export class PeoplePanel {
         {
           type: "button",
           class: "lw-people-row",
-          title: "select where they differ",
+          title: "select the examples on which they differ",
           disabled: !differ,
           onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
         },
@@ -79,7 +79,7 @@ export class PeoplePanel {
         {
           type: "button",
           class: "lw-people-row",
-          title: "select where this annotator differs from the consensus",
+          title: "select the examples on which this annotator differs from the consensus",
           onclick: () => this.pick({ annotator: name }, `${name} against the consensus`),
         },
         h("span", { class: "lw-clip", text: name }),
@@ -125,7 +125,7 @@ export function peopleFeature(view) {
     el.title = [
       el.textContent,
       "decided of the queue",
-      paceInWords(pace) && `this sitting: ${paceInWords(pace)}`,
+      paceInWords(pace) && `this session: ${paceInWords(pace)}`,
       left && store.meta.audit.title,
     ]
       .filter(Boolean)

@@ -3,7 +3,7 @@ import { arrayOf } from "./bits.js";
 import { count } from "./format.js";
 import { emptyQueue, ORDERS } from "./orders.js";
 
-const BLIND = "blind: what tells of an example is hidden until you choose";
+const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 /** Orders that tell how suspicious an example is. */
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
@@ -87,7 +87,7 @@ function selectNeighbors({ store, say }) {
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still tells: choose “in random order”` : BLIND);
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
   view.colorBy(paint.by);
   inspector.blindChanged();
   gallery.redraw();

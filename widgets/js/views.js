@@ -64,7 +64,7 @@ class ViewsMenu {
           type: "button",
           class: "lw-button lw-primary",
           text: "Save",
-          title: "keep the filters, selection, colour, zoom and epochs in the run",
+          title: "save the filters, selection, colour, zoom and epochs in the run",
           onclick: () => this.save(),
         }),
       ),
@@ -73,7 +73,7 @@ class ViewsMenu {
   }
 
   show(names) {
-    const empty = h("div", { class: "lw-quiet", text: "None yet. A view keeps filters, selection, colour, zoom and the epochs of the sliders." });
+    const empty = h("div", { class: "lw-quiet", text: "None yet. A view stores filters, selection, colour, zoom and the epochs of the sliders." });
     const line = (name) =>
       h(
         "div",
@@ -83,8 +83,8 @@ class ViewsMenu {
           type: "button",
           class: "lw-tiny",
           text: "×",
-          title: "forget this view",
-          "aria-label": `forget the view ${name}`,
+          title: "delete this view",
+          "aria-label": `delete the view ${name}`,
           onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
         }),
       );

@@ -62,7 +62,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
         why = f"{rest} more until it is shown" if rest > 0 else "its interval is wider so far"
         told["title"] = "; ".join(filter(None, (told.get("title"), f"the audit has {found.judged} verdicts: {why}")))
     if due:
-        told["title"] = "; ".join(filter(None, (told.get("title"), f"{due} second looks are due: they narrow it")))
+        told["title"] = "; ".join(filter(None, (told.get("title"), f"{due} second looks are due to narrow it")))
     return {"begun": True, "due": due, **told}
 
 

@@ -62,6 +62,6 @@ def in_words(pool: Ensemble) -> str:
     """What is of all runs, what of the first alone, and where decisions go."""
     first, *others = (run.name for run in pool.runs)
     return (
-        f"decisions go to the journal of {first}; suspects and scores are of {first}, {', '.join(others)}; curves, "
+        f"decisions go to the journal of {first}; label issues and scores are of {first}, {', '.join(others)}; curves, "
         f"neighbours, matrices and embedding map of {first}"
     )

@@ -86,7 +86,7 @@ def why_empty(view: View, name: str) -> str:
         return "Nothing to audit: no example has a given label and a p_error."
     if name == "annotators":
         return "The annotators agree on every example."
-    return "Nothing is suspected."
+    return "No label issues were found."
 
 
 def _no_second_opinion(view: View) -> str:
@@ -103,4 +103,4 @@ def _no_second_opinion(view: View) -> str:
         why = f"Only you ({who}) have judged examples. A second opinion is another author's: open the run with author=."
     else:
         why = "Nobody has judged an example yet."
-    return f"{why} {bulk:,} were decided in bulk, which is nobody's opinion." if bulk else why
+    return f"{why} {bulk:,} were decided in bulk, which does not count as an opinion." if bulk else why

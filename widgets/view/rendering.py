@@ -85,7 +85,7 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
     except InputError:
         raise
     except Exception as error:
-        found = f"gave {type(made).__name__}, which is no picture ({type(error).__name__}: {error})"
+        found = f"gave {type(made).__name__}, which is not a picture ({type(error).__name__}: {error})"
         raise InputError.at("render", found, "Return text, an image or something with _repr_html_.") from error
     return encoded(data, THUMB if thumb else FULL)
 

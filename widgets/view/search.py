@@ -256,7 +256,7 @@ class _Reader:
         if name is not None and name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.8)
             todo = f"Text goes in quotes: '{name}'." + (f" Or did you mean the column {near[0]}?" if near else "")
-            raise InputError.at("query", f"names {name}, which is no column", todo)
+            raise InputError.at("query", f"names {name}, which is not a column", todo)
         return self.read(node)
 
     def _call(self, node: ast.Call) -> np.ndarray:

@@ -115,7 +115,7 @@ def _checked(stored: object) -> dict[str, dict]:
             kept = _renamed(kept)
         ids = kept.get("selection", [])
         if len(ids) > MOST_SELECTED or not all(type(one) in (int, str) for one in ids):
-            raise ValueError(f"the selection of view {name!r} is no list of up to {MOST_SELECTED:,} ids")
+            raise ValueError(f"the selection of view {name!r} is not a list of up to {MOST_SELECTED:,} ids")
         out[_name(name)] = kept | {"saved": str(view.get("saved", ""))[:40]}
     return out
 

@@ -114,7 +114,7 @@ def _vectors(labels: Any, predictions: Any) -> tuple[np.ndarray, np.ndarray]:
     for name, values in (("labels", labels), ("predictions", predictions)):
         array = np.asarray(in_memory(name, values))
         if array.dtype.kind not in "iuf":
-            kind = f"holds {array.dtype}" if array.dtype != object else "holds what is no number"
+            kind = f"holds {array.dtype}" if array.dtype != object else "holds values that are not numbers"
             raise InputError.at(name, kind, "Pass one number per example, NaN where there is none.")
         array = array.astype(np.float64)
         if array.ndim == 2 and 1 in array.shape:

@@ -304,7 +304,7 @@ class Dataset:
             try:
                 rows = np.fromiter((find(one, -1) for one in wanted), np.int64, len(wanted))
             except TypeError as error:
-                raise InputError.at("ids", f"holds what is no id ({error})", "Pass (b,) ids, int or str.") from error
+                raise InputError.at("ids", f"holds invalid ids ({error})", "Pass (b,) ids, int or str.") from error
         else:
             wanted = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
             if wanted.ndim != 1:

@@ -229,4 +229,4 @@ def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str
             return data, mime
     if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
         return data, "audio/mpeg"
-    raise InputError.at("audio", f"is no WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")
+    raise InputError.at("audio", f"is not a WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")

@@ -98,7 +98,7 @@ def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] 
     """
     labels = np.asarray(given_labels)
     if labels.shape != (n,):
-        raise InputError.at("given_labels", f"has shape {labels.shape} beside {n} rows", "Give one label per row.")
+        raise InputError.at("given_labels", f"has shape {labels.shape} for {n} rows", "Give one label per row.")
     whole = labels.dtype.kind in "iu"
     if labels.dtype.kind == "f":
         whole = bool((np.isfinite(labels) & (labels == np.rint(labels))).all())

@@ -322,9 +322,9 @@ def _one_of_labels(source: Any, labels: Any, given_labels: Any) -> Any:
     """The source, however it was named."""
     named = {name: value for name, value in (("labels", labels), ("given_labels", given_labels)) if value is not None}
     if len(named) + (source is not None) > 1:
-        raise InputError.at(next(iter(named)), "was given beside other labels", "Pass one of them.")
+        raise InputError.at(next(iter(named)), "was given together with other labels", "Pass one of them.")
     if source is None and not named:
-        todo = "Pass a run or its path, or labels with arrays beside them: find_issues(labels, pred_probs=P)."
+        todo = "Pass a run or its path, or labels and arrays: find_issues(labels, pred_probs=P)."
         raise InputError.at("source", "is missing", todo)
     return source if source is not None else next(iter(named.values()))
 
@@ -466,7 +466,7 @@ def _attrs(
     method = [*(pooled.notes if pooled is not None else [])]
     if learned is not None:
         best = np.argsort(-learned.weights)[:3] + 1
-        method.append(f"epochs that tell most: {', '.join(str(epoch) for epoch in sorted(best.tolist()))}")
+        method.append(f"most informative epochs: {', '.join(str(epoch) for epoch in sorted(best.tolist()))}")
     method += [f"{name} set aside: {reason}" for name, reason in used.aside.items()]
     if told:
         method.append(told)

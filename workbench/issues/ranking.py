@@ -28,7 +28,7 @@ UNRELATED = 0.3
 """Least rank correlation with the honest views: .66 and more for real trainings, 0 for rows that do not belong."""
 
 APART = "ranks examples in another order than evidence that has not seen the labels: do its rows belong to these?"
-OF_TEXTS = "added nothing beside the texts themselves where it was tried"
+OF_TEXTS = "added nothing to the texts themselves in our trials"
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(p_given, other, p_other) of in-sample probabilities, each (n,)."""

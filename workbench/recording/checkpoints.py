@@ -241,7 +241,7 @@ def _numbers(paths: Sequence[Path]) -> list[int] | None:
         return [int(match) for match in by_word]
     if any(by_word):
         lost = [path.name for path, match in zip(paths, by_word, strict=True) if match is None]
-        found = f"names no epoch in {first_few(lost)}, beside files that do"
+        found = f"names no epoch in {first_few(lost)}, unlike other files"
         raise InputError.at("checkpoints", found, "Leave them out with a glob or a list, or pass {epoch: path}.")
     digits = [re.findall(r"\d+", stem) for stem in stems]
     if not all(digits) or any(_STEP.search(stem) for stem in stems):

@@ -158,7 +158,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
 
 def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[Suspect]:
     """The first `top` examples that have a p_error, with media while there is room for them."""
-    step("pictures and texts of suspects")
+    step("pictures and texts of label issues")
     from workbench.reports.figures.curves import over_epochs
 
     shown = issues[issues["p_error"].notna()].head(top)

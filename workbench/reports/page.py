@@ -28,8 +28,8 @@ TERMS = {
     "is the way to be sure.",
     "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "
     "(Swayamdipta et al. 2020, Dataset Cartography).",
-    "suggested": "the likeliest other label, with its probability. A suspect is a question, not a verdict: look before "
-    "changing it.",
+    "suggested": "the most probable other label, with its probability. A label issue is a question, not a verdict: "
+    "look before changing it.",
 }
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -38,7 +38,7 @@ def page(facts: Facts) -> str:
     """The whole document."""
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     sections = [
-        ("suspects", "The most doubtful labels", _suspects(facts)),
+        ("suspects", "The most suspicious labels", _suspects(facts)),
         ("map", "How they were learned", _map(facts)),
         ("classes", "Classes", _classes(facts)),
         ("noise", "Which labels are given to which class", _noise(facts)),
@@ -114,10 +114,10 @@ def _numbers(facts: Facts) -> str:
             rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
             boxes.append((f"{total.left:,.0f}", rest))
     suspects = int(facts.issues["is_issue"].sum())
-    boxes.append((f"{suspects:,}", f"suspects: {facts.about.get('threshold', 'as marked')}"))
+    boxes.append((f"{suspects:,}", f"label issues: {facts.about.get('threshold', 'as marked')}"))
     if facts.canaries is not None and facts.canaries["planted"]:
         c = facts.canaries
-        boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the suspects"))
+        boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the label issues"))
     decided = sum(facts.verdicts.get(name, 0) for name in ("relabel", "keep"))
     changed = len(facts.changes)
     words = f"{_plural(changed, 'label')} changed so far, {decided:,} decided, {facts.looked:,} by looking"
@@ -130,9 +130,9 @@ def _suspects(facts: Facts) -> str:
     if not facts.suspects:
         return ""
     total = int(facts.issues["is_issue"].sum())
-    words = f"The first {len(facts.suspects):,} of {total:,} suspects, most doubtful first."
+    words = f"The first {len(facts.suspects):,} of {total:,} label issues, most suspicious first."
     if len(facts.suspects) >= total:
-        words = f"The {len(facts.suspects):,} most doubtful labels, {total:,} of them suspects."
+        words = f"The {len(facts.suspects):,} most suspicious labels, {total:,} of them label issues."
     if facts.epochs > 1:
         words += " The small curve: probability of the given label (solid) and of the suggested one (dashed) by epoch."
     cards = "\n".join(_card(place, suspect) for place, suspect in enumerate(facts.suspects))
@@ -190,7 +190,7 @@ def _map(facts: Facts) -> str:
         words += f" {drawn_n:,} of {found.thinned_from:,} examples are drawn."
     return (
         f"<p>{words}</p><figure>{drawn}<figcaption class='key'>colour: share of epochs in which the given label was "
-        f"predicted, 0 {key} 1 (low = suspicious) &nbsp; <i class='circle'></i> suspect; click one to see it. "
+        f"predicted, 0 {key} 1 (low = suspicious) &nbsp; <i class='circle'></i> label issue; click one to see it. "
         f"In-sample: the model was trained on these labels.</figcaption></figure>"
     )
 
@@ -211,7 +211,7 @@ def _classes(facts: Facts) -> str:
         )
         for row in table.to_dict("records")
     ]
-    heads = ("given class", "examples", "wrong (expected)", "share", "suspects", "changed")
+    heads = ("given class", "examples", "wrong (expected)", "share", "label issues", "changed")
     note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
     out = f"<p>Expected wrong labels among the examples that were given each class, worst first.{note}</p>"
     out += _table(heads, rows, numbers=(1, 2, 4, 5))
@@ -224,7 +224,7 @@ def _classes(facts: Facts) -> str:
             for row in facts.pairs.head(MOST_PAIRS).to_dict("records")
         ]
         out += "<h3>Most frequent suggestions</h3>"
-        out += _table(("given", "suggested", "suspects", "wrong (expected)"), pairs, numbers=(2, 3))
+        out += _table(("given", "suggested", "label issues", "wrong (expected)"), pairs, numbers=(2, 3))
     return out
 
 
@@ -271,9 +271,9 @@ def _check(facts: Facts) -> str:
         c = canaries
         words = f"{c['planted']:,} errors were planted on purpose before training and kept apart. "
         suspects = c["caught"] + c["false_alarms"]
-        words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {suspects:,} suspects"
+        words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {suspects:,} label issues"
         if c["false_alarms"]:
-            words += f"; the other {c['false_alarms']:,} suspects are false alarms, or errors that nobody planted"
+            words += f"; the other {c['false_alarms']:,} label issues are false alarms, or errors that were not planted"
         words += f". Of the {c['planted']:,} most doubtful labels {c['found_at_planted']:.0%} are planted ones. "
         words += f"The right label is suggested for {_percent(c['corrected'])} of those caught."
         parts.append(f"<p>{escape(words)}</p>")
@@ -292,7 +292,7 @@ def _check(facts: Facts) -> str:
     if drawings:
         parts.append(f'<div class="pair">{"".join(drawings)}</div>')
     if table is None and parts:
-        parts.append(f"<p>Do the probabilities come true for labels that nobody planted? {escape(how)}.</p>")
+        parts.append(f"<p>Are the probabilities right for labels that were not planted? {escape(how)}.</p>")
     elif table is None:
         parts.append(f"<p>Do the probabilities come true? {escape(how)}.</p>")
     if facts.total is not None and facts.total.source == "audit":
@@ -302,7 +302,7 @@ def _check(facts: Facts) -> str:
 
 def _decisions(facts: Facts) -> str:
     if not len(facts.decisions):
-        return "<p>None yet. Open the run in the Explorer to go through the suspects with keys.</p>"
+        return "<p>None yet. Open the run in the Explorer to review the label issues with keys.</p>"
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(facts.verdicts.items())) or "none"
     flagged = int(facts.decisions["flag"].fillna(False).astype(bool).sum())
     changed = f"{len(facts.changes):,} {_plural(len(facts.changes), 'label')}"

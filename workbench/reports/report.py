@@ -59,7 +59,7 @@ def report(
     """
     require_task(run, "multiclass", "report")
     if int(top) != top or top < 0:
-        raise InputError.at("top", f"is {top!r}", "Give the number of suspects to show.")
+        raise InputError.at("top", f"is {top!r}", "Give the number of label issues to show.")
     target = check_target(path, force, SUFFIXES)
     with task("report", STEPS):
         facts = gather(run, issues, int(top), fdr)

@@ -307,7 +307,7 @@ class Run:
         kind = self.dataset.kind
         if kind.stored != name:
             found = f"is {self.task!r}, of which a run stores {f'`{kind.stored}`' if kind.stored else 'no predictions'}"
-            raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` beside the run.")
+            raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` with the run.")
         values = np.asarray(values, dtype=np.float32)
         values = values[:, None] if values.ndim == 1 and name == "predictions" else values
         self._check_predictions(values)

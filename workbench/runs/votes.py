@@ -227,7 +227,7 @@ def _checked(
     table = table.astype(dict.fromkeys(plain, object))
     for name in blank:
         wrong = [not isinstance(one, str) for one in table[name]]
-        _refuse(table, name, wrong, "is no text", "Pass text.")
+        _refuse(table, name, wrong, "is not text", "Pass text.")
     _refuse(table, "kind", ~table["kind"].isin(KINDS), "is unknown", f"Use {first_few(KINDS)}.")
     kinds = table.groupby("voter")["kind"].transform("first")
     _refuse(
@@ -238,7 +238,7 @@ def _checked(
     if decode is None:
         _refuse(table, "unit", table["unit"] != "", "is a unit", "Each example has one class here: leave `unit` out.")
         found = table["value"].map({str(name): code for code, name in enumerate(classes)})
-        _refuse(table, "value", found.isna(), "is no class of the run", f"Use {first_few(classes)}.", what)
+        _refuse(table, "value", found.isna(), "is not a class of the run", f"Use {first_few(classes)}.", what)
         codes = found.to_numpy(np.int64)
     else:
         for text in table["value"].unique():
@@ -261,7 +261,7 @@ def _confidences(votes: pd.DataFrame, new: bool) -> np.ndarray:
         values = pd.to_numeric(votes["confidence"]).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise InputError.at(
-            "confidence", f"is no number ({error})", "Use numbers in [0, 1], or leave it out."
+            "confidence", f"is not a number ({error})", "Use numbers in [0, 1], or leave it out."
         ) from error
     _refuse(votes, "confidence", (values < 0) | (values > 1), "is outside [0, 1]", "Use probabilities.")
     return values
@@ -288,7 +288,7 @@ def _of_table(table: np.ndarray, n: int, k: int) -> Votes:
     codes = np.where(np.isfinite(table), table, -1) if table.dtype.kind == "f" else table
     bad = np.flatnonzero(((codes < -1) | (codes >= k) | (codes != np.floor(codes))).any(axis=1))
     if len(bad):
-        found = f"holds a value that is no class index below {k:,}"
+        found = f"holds a value that is not a class index below {k:,}"
         raise InputError.at("votes", found, "Use class indices, -1 = no vote.", row=int(bad[0]))
     rows, people = np.nonzero(codes >= 0)
     names = tuple(str(one) for one in range(table.shape[1]))

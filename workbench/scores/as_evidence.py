@@ -52,7 +52,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
     known = isinstance(source, (Evidence, Run))
     if known and arrays:
         todo = "Store probabilities with `run.save_pred_probs`, or pass the labels and arrays without the run."
-        raise InputError.at(next(iter(arrays)), f"was given beside {source!r}", todo)
+        raise InputError.at(next(iter(arrays)), f"was given together with {source!r}", todo)
     if known:
         return source if isinstance(source, Evidence) else Evidence.from_run(source)
     names = [name for name in signature(Evidence.from_arrays).parameters if name != "given_labels"]
@@ -80,7 +80,7 @@ def kind_of(source: Any, task: str | None) -> str:
     """
     found = getattr(source, "task", None)
     if task is not None and found not in (None, task):
-        raise InputError.at("task", f"is {task!r} beside labels of the task {found!r}", "Leave it out.")
+        raise InputError.at("task", f"is {task!r} with labels of the task {found!r}", "Leave it out.")
     return find_task(found or task or "multiclass").name
 
 
@@ -156,7 +156,7 @@ def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) ->
     kind, handed = find_task(task), handed_in(source, task, arrays)
     dataset, arrays, out_of_fold = handed.dataset, handed.evidence, handed.out_of_fold
     if not arrays:
-        raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them beside the labels.")
+        raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them with the labels.")
     met = kind.meet(dataset.units, dataset.classes, **arrays)
     provenance = {}
     if "pred_probs" in met.evidence:

@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
         "workbench issues RUN --out issues.csv",
     )
     _run_argument(sub)
-    sub.add_argument("--all", action="store_true", help="every example, not only suspects")
+    sub.add_argument("--all", action="store_true", help="every example, not only label issues")
     sub.add_argument("--fdr", type=float, metavar="SHARE", help="expected share of false alarms, in (0, 1)")
     sub.add_argument("--top", type=int, default=20, metavar="N", help="rows to print without --out (default 20)")
     _out_arguments(sub, "columns id, given, suggested, p_error, reasons")

@@ -246,6 +246,6 @@ def findings(run: Run, most: int = 8) -> Iterator[str]:
     others = found[~is_planted & (found["suggested_label"] != found["given_label"]).to_numpy()].head(most)
     if len(others):
         yield ""
-        yield "The most doubtful of those that nobody planted; have a look:"
+        yield "The most suspicious examples that were not planted; have a look:"
         shown = others.rename_axis("id").reset_index()[["id", "given_label", "suggested_label", "p_error", "reasons"]]
         yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.2f}".format)).to_numpy())

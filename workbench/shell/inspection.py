@@ -170,7 +170,7 @@ def _no_file(path: Path) -> str:
         return ""
     if path.is_dir():
         return "is a folder, not a file"
-    return "is no regular file" if path.exists() else "is a link to nothing" if path.is_symlink() else ""
+    return "is not a regular file" if path.exists() else "is a link to nothing" if path.is_symlink() else ""
 
 
 def _compared(path: Path, checksum: str | None) -> str:

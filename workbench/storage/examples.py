@@ -122,7 +122,7 @@ def _column(name: str, values: pd.Series) -> pa.Array:
         reason = " ".join(str(error).split())[:200]
         found = f"cannot be stored ({reason})"
         if row is not None:
-            beside = " beside the rows before" if row else ""
+            beside = " together with the rows before" if row else ""
             found = f"is {shortened(values.iloc[row])} and cannot be stored{beside} ({reason})"
         raise InputError.at(f"metadata[{name!r}]", found, todo, row=row) from error
     if not _has_place(array.type, DEEPEST):

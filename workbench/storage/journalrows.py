@@ -64,7 +64,7 @@ def text_of(field: str, value: object, row: int | None = None) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        found = f"is {value!r}, which is no valid Unicode text"
+        found = f"is {value!r}, which is not valid Unicode text"
         raise InputError.at(field, found, "Decode it properly first", row=row) from None
     return str(value)
 

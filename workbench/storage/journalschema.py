@@ -93,7 +93,7 @@ SOUND = (
 """SQL: whether an entry is one that this program writes; a stranger's file can hold others, past its own checks."""
 
 INCONSISTENT = {
-    "entries {} have an unknown field, no proper time, or values that are no text; they are not used": (
+    "entries {} have an unknown field, no valid time, or values that are not text; they are not used": (
         f"SELECT seq FROM entries WHERE NOT ({SOUND})"
     ),
     "entries {} belong to no batch; they are not used": (
@@ -108,7 +108,7 @@ INCONSISTENT = {
         "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
     ),
     "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
-    "batches {} have an owner that is no text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
+    "batches {} have an owner that is not text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
 }
 """What cannot be in a journal -> SQL for the numbers of the rows where it is."""
 

@@ -315,7 +315,7 @@ def read_run_json(layout: Layout) -> dict:
     if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
         raise RunError(f"{layout.run_json} field `classes` is not a list of different texts. Restore the file.")
     if any(cell_text(name) != name for name in classes):
-        raise RunError(f"{layout.run_json} field `classes` holds text that is no Unicode. Restore the file.")
+        raise RunError(f"{layout.run_json} field `classes` holds text that is not Unicode. Restore the file.")
     if described["task"] not in TASKS:
         found = f"holds labels of the task {described['task'][:100]!r}; this release knows {', '.join(TASKS)}"
         raise RunError(f"{layout.root} {found}. Update with `pip install -U label-workbench`.")

@@ -98,7 +98,7 @@ class Provenance:
         ValueError : it is something else.
         """
         if not isinstance(said, Mapping) or deepest == 0:
-            raise ValueError("its provenance is no object, or too deep")
+            raise ValueError("its provenance is not an object, or is nested too deeply")
         known = {name: value for name, value in said.items() if name in _TYPES}
         for name, value in known.items():
             if type(value) not in _TYPES[name]:

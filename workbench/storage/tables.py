@@ -140,7 +140,7 @@ def _parsed(name: str, value: object, row: int) -> object:
     try:
         return parse_json(value)
     except ValueError as error:
-        raise InputError.at(name, f"is no JSON ({error})", "Write lists of labels as JSON.", row=row) from error
+        raise InputError.at(name, f"is not JSON ({error})", "Write lists of labels as JSON.", row=row) from error
 
 
 def _read_jsonl(source: Path) -> pd.DataFrame:

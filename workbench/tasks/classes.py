@@ -21,7 +21,7 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
     try:
         series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
     except UnicodeError as error:
-        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
+        raise InputError.at("labels", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
     _refuse_mixed(series, classes is not None)
     if isinstance(series.dtype, pd.CategoricalDtype):
         classes = list(series.cat.categories) if classes is None else classes
@@ -41,7 +41,7 @@ def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> t
     try:
         "".join(names).encode()
     except UnicodeEncodeError as error:  # pandas before 3 lets such text through
-        raise InputError.at("labels", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
+        raise InputError.at("labels", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")

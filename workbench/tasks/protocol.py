@@ -194,7 +194,7 @@ class TaskMixin:
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
         """None can be stored."""
-        todo = "Pass them to `find_issues` beside the run."
+        todo = "Pass them to `find_issues` with the run."
         raise InputError.at("task", f"is {self.name!r}, whose predictions a run does not store", todo)
 
     def missing(self, labels: Labels) -> np.ndarray:
@@ -236,7 +236,7 @@ class TaskMixin:
         try:
             return json.loads(text, parse_constant=_refused)
         except (TypeError, ValueError, RecursionError) as error:
-            found = f"is {shortened(text)}, which is no value of the task {self.name!r}"
+            found = f"is {shortened(text)}, which is not a value of the task {self.name!r}"
             raise InputError.at("value", found, "Pass what `encode` of the task wrote.") from error
 
     def in_words(self, value: Any) -> str:
@@ -251,4 +251,4 @@ def reading_options(task: Task) -> tuple[str, ...]:
 
 
 def _refused(constant: str) -> None:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")

@@ -145,7 +145,7 @@ def test_other_label_arrays_are_columns(tmp_path):
     [
         ({"logits": np.zeros((2, 3, 2))}, "has no given labels"),
         ({"given_label": np.zeros((2, 2), int)}, r"`given_label` has shape \(2, 2\)"),
-        ({"given_label": np.zeros(4, int), "logits": np.zeros((2, 3, 2))}, r"`logits` has shape \(2, 3, 2\) beside 4"),
+        ({"given_label": np.zeros(4, int), "logits": np.zeros((2, 3, 2))}, r"`logits` has shape \(2, 3, 2\) with 4"),
         ({"given_label": [0, 5], "logits": np.zeros((2, 3))}, "`labels` row 1 is 5. Known classes"),
         ({"given_label": [0, -3], "logits": np.zeros((2, 3))}, "`given_label` row 1 is -3"),
         ({"given_label": ["a", "b"], "logits": np.zeros((2, 2))}, "the order of the columns is not known"),
@@ -159,7 +159,7 @@ def test_other_label_arrays_are_columns(tmp_path):
         ),
         ({"given_label": [0, 1], "logits": np.zeros((2, 2, 2)), "epochs": [1, 1]}, "`epochs` is 1, 1"),
         ({"given_label": [0, 1], "ids": [3, 3]}, r"`ids` row 1 \(id 3\) repeats"),
-        ({"given_label": [0, 1], "ids": [3, 4, 5]}, r"`ids` has shape \(3,\) beside 2 labels"),
+        ({"given_label": [0, 1], "ids": [3, 4, 5]}, r"`ids` has shape \(3,\) with 2 labels"),
         ({"given_label": [0, 1], "oos_pred_probs": np.ones((2, 2))}, r"`pred_probs` row 0 \(id 0\) sums to 2"),
         (
             {"given_label": [0, 1], "oos_pred_probs": np.eye(2), "class_names": ["a"]},

@@ -228,7 +228,7 @@ def test_bad_rows_are_named(match, wide):
     [
         ([0, 1], np.ones(2), r"`pred_probs` has shape \(2,\)"),
         ([0, 1], np.array([["a", "b"]] * 2), "`pred_probs` has dtype <U1"),
-        ([0], np.full((2, 2), 0.5), "beside 2 rows"),
+        ([0], np.full((2, 2), 0.5), "for 2 rows"),
         ([0, 2], np.full((2, 2), 0.5), r"`given_labels` row 1 is 2\. With 2 columns"),
         ([0, -5], np.full((2, 2), 0.5), "row 1 is -5"),
         (["a", "b"], np.full((2, 2), 0.5), "`given_labels` has dtype"),

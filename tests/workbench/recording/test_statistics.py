@@ -151,7 +151,7 @@ def test_diverged_logits_are_refused_by_row(k, bad):
     [
         (np.zeros(3), [0, 0, 0], r"`logits` has shape \(3,\)"),
         (np.zeros((2, 0)), [0, 0], r"`logits` has shape \(2, 0\)"),
-        (np.zeros((2, 3)), [0], r"`given_labels` has shape \(1,\) beside 2 rows"),
+        (np.zeros((2, 3)), [0], r"`given_labels` has shape \(1,\) for 2 rows"),
         (np.zeros((2, 3)), [0, 3], r"`given_labels` row 1 is 3.*0 \.\. 2"),
         (np.zeros((2, 3)), [0, -2], "row 1 is -2"),
         (np.zeros((2, 3)), [0.5, 1], "dtype float64"),

@@ -139,7 +139,7 @@ class TestFromDisk:
             dynamics([], given)
         with pytest.raises(InputError, match="in epoch 1"):
             dynamics([logits[0], logits[1, :-1]], given)
-        with pytest.raises(InputError, match=r"given_labels.*beside 1500 rows"):
+        with pytest.raises(InputError, match=r"given_labels.*for 1500 rows"):
             dynamics(logits, given[1:])
         with pytest.raises(InputError, match=r"unknown dynamics score 'amu'.*'aum'"):
             dynamics(logits, given, names=["amu"])

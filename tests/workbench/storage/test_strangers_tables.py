@@ -32,7 +32,7 @@ def path(tmp_path, rng):
     ("field", "value", "message"),
     [
         ("mode", "guess", "field `mode` is 'guess', not one of train, eval, import"),
-        ("classes", ["\ud800", "b"], "holds text that is no Unicode"),
+        ("classes", ["\ud800", "b"], "holds text that is not Unicode"),
         ("n", 10**18, "run.json says n = 1000000000000000000"),
     ],
 )

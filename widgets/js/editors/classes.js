@@ -9,9 +9,9 @@ import { swatch } from "../legend.js";
 const BUTTONS = 10;
 /** Whose probability stands beside a label. */
 const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which has seen the given label`,
-  suggested: (name) => `p_suggested: probability, by the detector, that ${name} is the right label`,
-  wrong: "p_error: probability, by the detector, that the given label is wrong",
+  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
+  suggested: (name) => `p_suggested: the detector's probability that ${name} is the right label`,
+  wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
 class ClassEditor {
@@ -193,10 +193,10 @@ export const editor = {
   nothing: false,
   units: false,
   edits: {
-    choose: "take the marked class, or save the note",
-    nextMatch: "next class that fits",
-    previousMatch: "previous class that fits",
-    leave: "leave the line",
+    choose: "choose the highlighted class, or save the note",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the box",
   },
   make: (options) => new ClassEditor(options),
 };

@@ -181,7 +181,7 @@ def compare(
     if not changed.any():
         raise InputError("no label differs, so there is nothing to compare. Relabel some examples first.")
     if int(repeats) != repeats or repeats < 2:
-        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer from 2, or there is no interval.")
+        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer of at least 2; an interval needs two.")
     if not 0 < test_share < 1:
         raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
     material = inputs(data, X)

@@ -130,7 +130,7 @@ def robust(
     require_task(dataset, "multiclass", "robust")
     names, rates = _names(methods), _rates(rates)
     if int(seeds) != seeds or seeds < 2:
-        raise InputError.at("seeds", f"is {seeds!r}", "Use an integer from 2, or there is no interval.")
+        raise InputError.at("seeds", f"is {seeds!r}", "Use an integer of at least 2; an interval needs two.")
     if not 0 < test_share < 1:
         raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
     if noise not in ("estimated", "known"):

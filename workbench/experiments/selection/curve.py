@@ -113,7 +113,7 @@ def keep_curve(
     require_task(dataset, "multiclass", "keep_curve")
     shares = _checked_shares(shares)
     if int(repeats) != repeats or repeats < 2:
-        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer from 2, or there is no interval.")
+        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer of at least 2; an interval needs two.")
     if not 0 < test_share < 1:
         raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
     given, material = dataset.given_labels, inputs(data, X)

@@ -46,7 +46,7 @@ def find_in_kind(
             return found
     handed = handed_in(source, task, arrays)
     if not handed.evidence:
-        todo = "Pass them beside the labels."
+        todo = "Pass them with the labels."
         raise MissingEvidence.needed(f"Labels of the task {task!r}", handed.dataset.kind.predictions, todo)
     run = source if isinstance(source, Run) else None
     asked = Asked(handed.dataset, handed.evidence, handed.out_of_fold, verdicts, seed, run, handed.sources)

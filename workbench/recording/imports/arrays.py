@@ -237,7 +237,7 @@ def _epochs(logits: Any, dataset: Dataset) -> np.ndarray | None:
 def _refuse(what: str, options: dict[str, Any]) -> None:
     """Options that say again what the source says itself."""
     for name in _given(options):
-        raise InputError.at(name, f"was given beside {what}", "Leave it out.")
+        raise InputError.at(name, f"was given together with {what}", "Leave it out.")
 
 
 def _given(options: dict[str, Any]) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str
         if isinstance(guid, bool) or not isinstance(guid, (int, str)) or (isinstance(guid, int) and abs(guid) >= 2**63):
             raise InputError(f"{file} line {line} has guid {guid!r}. Ids are text or 64-bit integers.")
         if isinstance(guid, str) and not guid.isprintable() and any("\ud800" <= mark <= "\udfff" for mark in guid):
-            raise InputError(f"{file} line {line} has guid {guid!r}, which is no valid Unicode text.")
+            raise InputError(f"{file} line {line} has guid {guid!r}, which is not valid Unicode text.")
         if isinstance(gold, bool) or not (gold is None or isinstance(gold, (int, str))):
             raise InputError(f"{file} line {line} has gold {gold!r}. Use a class index or a class name.")
         if not isinstance(values, list) or not values:

@@ -383,4 +383,4 @@ class _Archive:
         return header
 
     def _misfit(self, name: str, shape: tuple[int, ...], wanted: str) -> InputError:
-        return InputError.at(name, f"has shape {tuple(shape)} beside {len(self._labels)} labels", f"Expected {wanted}.")
+        return InputError.at(name, f"has shape {tuple(shape)} with {len(self._labels)} labels", f"Expected {wanted}.")

@@ -154,7 +154,7 @@ def _scatter(
         add(~missing, scale, showlegend=False)
     if flagged[rows].any():
         ring = {"color": "rgba(0,0,0,0)", "size": size + 4, "line": {"color": RING, "width": 1.2}, "opacity": 1}
-        add(flagged[rows], ring, name="suspect", showlegend=True, hoverinfo="skip")
+        add(flagged[rows], ring, name="label issue", showlegend=True, hoverinfo="skip")
         figure.data[-1].hovertemplate = None
         figure.update_layout(showlegend=True)
         if not names:

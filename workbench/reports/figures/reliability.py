@@ -94,7 +94,7 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
     elif truth == "planted" and planted is not None:
         p = issues["p_error"].to_numpy(float)
         wrong = issues.index.isin(planted["id"])
-        how = f"{len(planted):,} planted errors; errors that nobody planted count as right"
+        how = f"{len(planted):,} planted errors; errors that were not planted count as right"
     else:
         there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (what was accepted in bulk is none)"
         how = f"{there}. Decide about some examples one by one, or plant errors with `wb.plant_errors` before training."
