@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+
 import floors
 import pytest
+
+HEAVY = {  # what is slow to import, or is not installed everywhere, waits until it is needed
+    **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
+    **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
+    **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend"), "an extra, not installed by all"),
+    "fcntl": "only on POSIX",
+}
+BY_NAME = {"workbench.foundation.lazy"}
+"""Where modules are imported by a name in a table: `TASKS`, formats, figures, names of the packages."""
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +57,39 @@ def test_the_picture_sees_imports_wherever_they_stand():
     assert floors.upward(graph) == [("workbench.runs.run", "workbench.issues.counts")]
     assert floors.circles(graph) == [["workbench.issues.counts", "workbench.issues.totals"]]
     assert "workbench.runs.run -> workbench.issues.counts" in floors.picture(graph)
+
+
+def inside_functions(text: str):
+    """(line, module) of every import that stands in a function; "importlib" where one is imported by name."""
+    for function in ast.walk(ast.parse(text)):
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.lineno, "." * node.level + (node.module or "")
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+                yield node.lineno, "importlib"
+
+
+def test_imports_stand_at_the_top():
+    wrong = []
+    for name, text in floors.sources().items():
+        for line, module in inside_functions(text):
+            if module == "importlib" and name in BY_NAME:
+                continue
+            if module.partition(".")[0] not in HEAVY:
+                wrong.append(f"{name}:{line} imports {module}")
+    todo = "Move it to the top of the module; a table that names modules is a LazyTable (workbench/foundation/lazy.py)."
+    assert not wrong, "\n".join([*sorted(set(wrong)), todo])
+
+
+def test_each_exception_is_needed():
+    found = {module.partition(".")[0] for text in floors.sources().values() for _, module in inside_functions(text)}
+    assert set(HEAVY) <= found, f"nobody imports {sorted(set(HEAVY) - found)} inside a function: take it out of HEAVY"
+
+
+def test_an_import_inside_a_function_is_seen():
+    code = "def f():\n    if True:\n        from workbench.runs import run\n    return importlib.import_module('x')\n"
+    assert list(inside_functions(code)) == [(3, "workbench.runs"), (4, "importlib")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import anywidget
 import numpy as np
+import pandas as pd
 import traitlets as T
 
 from widgets.requests.progress import reporting
@@ -211,8 +212,6 @@ class Explorer(anywidget.AnyWidget):
             In the order of the data: given, label, suggested (where there is evidence) and verdict by name, then scores
             and your own columns.
         """
-        import pandas as pd
-
         if rows not in TABLES:
             raise InputError.unknown("rows", rows, TABLES)
         view = self._view

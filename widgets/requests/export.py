@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.foundation.errors import ExistsError
+from workbench.review.export import export, exported_rows
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
-    from workbench.review.export import export, exported_rows
-
     path = Path(str(content["path"])).expanduser()
     if content.get("ask"):
         whole = path.resolve()

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.scores.dynamics import confidence, variability
+from workbench.storage.epoch_statistics import BLOCK_ROWS
+
 if TYPE_CHECKING:
     from widgets.view.view import View
 
@@ -15,8 +18,6 @@ MOST_TRAILS = 200
 
 def ask_upto(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     """The data map as it stood after an epoch: variability and confidence, each (n,) float32."""
-    from workbench.scores.dynamics import confidence, variability
-
     position = view.run.epochs.index(int(content["epoch"])) + 1
     x, y = np.empty(view.dataset.n, np.float32), np.empty(view.dataset.n, np.float32)
     for rows, block in view.run.stat_blocks(("p_given",)):
@@ -44,9 +45,6 @@ def ask_trail(view: View, content: dict, buffers: list) -> tuple[dict, list]:
 
 def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
     """(epochs, m, 2) variability and confidence of rows after each epoch; only blocks that hold rows are read."""
-    from workbench.scores.dynamics import confidence, variability
-    from workbench.storage.epoch_statistics import BLOCK_ROWS
-
     p_given = np.full((len(view.run.epochs), len(rows)), np.nan, np.float32)
     for block in np.unique(rows // BLOCK_ROWS):
         start, here = block * BLOCK_ROWS, rows // BLOCK_ROWS == block

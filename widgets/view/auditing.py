@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.issues import planted_report
 from workbench.issues.audit_plan import begun
+from workbench.issues.totals import ENOUGH, audit_of, error_count
 from workbench.review.audit import audit
 
 if TYPE_CHECKING:
@@ -49,8 +51,6 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
 
     With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take.
     """
-    from workbench.issues.totals import ENOUGH, audit_of, error_count
-
     total = error_count(run, issues, author)
     found = audit_of(run, author)
     told: dict = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
@@ -91,7 +91,5 @@ def canaries(run: Run, issues: pd.DataFrame) -> str:
     planted = run.planted()
     if planted is None or not len(planted):
         return ""
-    from workbench.issues import planted_report
-
     counts = planted_report(issues, planted)
     return f"catches {counts['recall']:.0%} of {counts['planted']:,} planted errors" if counts["planted"] else ""

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from workbench.foundation.cells import cell_text, is_plain
 from workbench.foundation.errors import InputError
+from workbench.scores.registry import SCORES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,8 +131,6 @@ def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
 
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
     """Scores with direction, range and source from the one table that has them."""
-    from workbench.scores.registry import SCORES
-
     out = []
     told = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are in no table
     for name in scores.columns:
@@ -150,8 +150,6 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
 
 def _of_user(name: str, series: pd.Series) -> Column | None:
     """A user's column as numbers or as categories; None when it is neither (free text, objects)."""
-    import pandas as pd
-
     if pd.api.types.is_bool_dtype(series.dtype):
         codes = series.astype("boolean").astype("Int64").fillna(-1).to_numpy(np.int32)
         return Column(name, codes, ("False", "True"))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.columns import Column
+from widgets.view.suspects import suspects
+from workbench.experiments.comparisons.two_runs import compare_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,9 +44,6 @@ class Compared:
 
 def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
     """Compare the run on show (whose suspects are `issues`) with another one; `author` as in `suspects`."""
-    from widgets.view.suspects import suspects
-    from workbench.experiments.comparisons.two_runs import compare_runs
-
     found = compare_runs(run, other, issues=(issues, suspects(other, author)))
     table = found.table.reindex(run.dataset.ids)
     columns, places = {}, {}

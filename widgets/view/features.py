@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from widgets.view.items import as_text
 
@@ -140,8 +141,6 @@ class Group:
 
 def numbers_of(series: pd.Series) -> np.ndarray | None:
     """(n,) float64 of a column of numbers or dates, NaN where missing; None for all else (True and False too)."""
-    import pandas as pd
-
     kind = series.dtype
     if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
         return None
@@ -156,8 +155,6 @@ def numbers_of(series: pd.Series) -> np.ndarray | None:
 
 def _number(value: object) -> float | None:
     """A finite number, also of a date; None for what is missing."""
-    import pandas as pd
-
     if value is None or value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, pd.Timestamp):

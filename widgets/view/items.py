@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from workbench.data.media import thumbnail
 from workbench.foundation.cells import cell_text, is_missing
 
 THUMB, LARGE, FULL = 96, 256, 420
@@ -19,8 +20,6 @@ PNG_WITH_ALPHA = 6
 
 def encoded(data: bytes, size: int) -> dict:
     """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
-    from workbench.data.media import thumbnail
-
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"

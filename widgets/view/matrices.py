@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.confident.health import class_health, noise_report
 from workbench.foundation.errors import InputError
 from workbench.issues.confusion import confident_labels, needed, predicted_labels
 from workbench.storage.cache import cached, digest
@@ -50,8 +51,6 @@ def noise(run: Run) -> dict[str, np.ndarray]:
     key = {"given": digest(given), "probs": digest(np.asarray(probs.values)), "draws": draws}
 
     def make() -> dict[str, np.ndarray]:
-        from workbench.confident.health import noise_report
-
         report = noise_report(given, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws)
         texts = {"how": probs.provenance.in_full, "title": _title(report), "warning": report.warning}
         arrays = {"matrix": report.noise_matrix, "low": report.low, "high": report.high}
@@ -69,8 +68,6 @@ def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
 
     Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
     """
-    from workbench.confident.health import class_health
-
     probs = needed(run, "The estimate of errors by class")
     table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()
     arrays = [table[name].to_numpy(np.float32) for name in ("issues", "missed")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, encoded, plain, shortened
 from widgets.view.rendering import rendered
+from workbench.data.media import deep, encode, is_url, open_image, read_image, read_sound, shown
 from workbench.foundation.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -80,8 +81,6 @@ class Media:
 
     def sound(self, row: int) -> tuple[bytes, str]:
         """Bytes and MIME type of a sound for the player; InputError when there is none."""
-        from workbench.data.media import read_sound
-
         found = read_sound(self.dataset.sound(row), self.dataset.media_root)
         if found is None:
             raise InputError.at("audio", "is missing", "This example has no sound.", row=row)
@@ -94,8 +93,6 @@ class Media:
         ------
         InputError : there is no image, or it cannot be read or decoded.
         """
-        from workbench.data.media import read_image
-
         data = None
         if self.kind == "image":
             data = read_image(self.dataset.image(row), self.dataset.media_root)
@@ -108,8 +105,6 @@ class Media:
         return shortened(self.dataset.text(row) or "", WHOLE_TEXT)
 
     def _picture(self, row: int, size: int) -> dict:
-        from workbench.data.media import is_url, read_image
-
         image = self.dataset.image(row)
         if is_url(image):
             return {"url": shortened(image, 2000)}
@@ -117,8 +112,6 @@ class Media:
         return {"error": "no image"} if data is None else encoded(data, size)
 
     def _sound(self, row: int, size: int) -> dict:
-        from workbench.data.media import is_url
-
         sound = self.dataset.sound(row)
         if is_url(sound):
             return {"url": shortened(sound, 2000)}
@@ -158,8 +151,6 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 
 def enlarged(data: bytes) -> tuple[bytes, dict]:
     """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
-    from workbench.data.media import deep, encode, open_image, shown
-
     opened = open_image(data)
     frames = getattr(opened, "n_frames", 1)
     notes = [f"first of {frames} frames"] if frames > 1 else []

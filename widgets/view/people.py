@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.foundation.errors import MissingEvidence
+from workbench.review.annotators import annotator_quality, consensus
 from workbench.review.kappa import Kappa, agreement
 from workbench.review.pace import pace_of
 from workbench.runs.verdicts import opinions
+from workbench.runs.votes import votes_needed
 
 if TYPE_CHECKING:
     from widgets.view.decisions import Decisions
@@ -60,8 +62,6 @@ def authors(run: Run) -> list[dict]:
 
 def voters(run: Run) -> list[dict]:
     """Annotators, the least reliable first; none where the run has no votes."""
-    from workbench.review.annotators import annotator_quality
-
     try:
         table = annotator_quality(run)
     except MissingEvidence:
@@ -86,9 +86,6 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
     """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
-    from workbench.review.annotators import consensus
-    from workbench.runs.votes import votes_needed
-
     votes = votes_needed(run)
     best = run.dataset.codes_of(consensus(run)["consensus"].reindex(run.dataset.ids))
     cast = votes.annotators == (votes.names.index(annotator) if annotator in votes.names else -1)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from workbench.foundation.errors import MissingEvidence
+from workbench.issues import find_issues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,10 +21,6 @@ if TYPE_CHECKING:
 
 def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
     """`workbench.find_issues(pool)` for every example of the first run; the examples that it alone has come last."""
-    import numpy as np
-
-    from workbench.issues import find_issues
-
     issues = find_issues(pool, verdicts=verdicts)
     dataset = pool.runs[0].dataset
     alone = dataset.ids[~np.isin(dataset.ids, pool.ids)]
@@ -48,8 +48,6 @@ def pooled_scores(pool: Ensemble) -> pd.DataFrame:
 
 def _disagreement(pool: Ensemble) -> pd.DataFrame:
     """`pool.disagreement()`; no columns where fewer than two runs predict anything."""
-    import pandas as pd
-
     try:
         return pool.disagreement()
     except MissingEvidence:

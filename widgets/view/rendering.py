@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from widgets.view.harmless import harmless
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, plain, shortened
+from workbench.data.media import encode_png
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
         return {"text": shortened(_text_of(made), SHORT_HTML)} if thumb else {"html": document(made)}
     if isinstance(made, str):
         return {"text": shortened(made, SHORT_TEXT if thumb else LONG_TEXT)}
-    from workbench.data.media import encode_png
-
     try:
         data = made if isinstance(made, bytes) else encode_png(made, row)
     except InputError:

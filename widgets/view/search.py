@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Container, Mapping
 
 import numpy as np
+import pandas as pd
 
 from widgets.view.query_help import looks_like_query, unreadable
 from workbench.foundation.errors import InputError, WorkbenchError
@@ -128,8 +129,6 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
 
 def _numbers(values: np.ndarray) -> np.ndarray:
     """float64 (n,) of names that are numbers; NaN for the others."""
-    import pandas as pd
-
     codes, names = pd.factorize(values, use_na_sentinel=True)
     return np.append(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").to_numpy(float), np.nan)[codes]
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from widgets.view.pooled import pooled_issues, pooled_scores
 from workbench.foundation.errors import MissingEvidence
+from workbench.issues import find_issues
 from workbench.issues.kept import keep_issues, kept_issues
+from workbench.runs.verdicts import verdicts_of
+from workbench.scores import score
 from workbench.storage.cache import evidence_key
 
 if TYPE_CHECKING:
@@ -40,10 +44,6 @@ def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) 
 
 def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
     """All scores that the run (or all runs of the pool) has evidence for; no columns where it has none."""
-    import pandas as pd
-
-    from workbench.scores import score
-
     try:
         return score(run) if pool is None else pooled_scores(pool)
     except MissingEvidence:
@@ -56,9 +56,6 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
     With `author`, with this author's verdicts alone: for a second opinion, which the first one must not steer.
     With `pool`, of the evidence of all its runs; `run` is its first.
     """
-    from workbench.issues import find_issues
-    from workbench.runs.verdicts import verdicts_of
-
     verdicts = None if author is None and pool is None else verdicts_of(run, author).astype(bool)
     issues = find_issues(run, verdicts=verdicts) if pool is None else pooled_issues(pool, verdicts)
     keep_issues(run, issues, _special(author, pool))
@@ -67,8 +64,6 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
 
 def _nothing(run: Run, missing: str) -> pd.DataFrame:
     """What `find_issues` would return if it knew nothing."""
-    import pandas as pd
-
     unknown, nobody = np.full(run.n, np.nan), run.dataset.labels_of(np.full(run.n, -1))
     frame = pd.DataFrame(
         {"given_label": run.dataset.given, "suggested_label": nobody, "p_error": unknown, "p_suggested": unknown},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -292,8 +293,6 @@ class _Draws:
         tail = (1 - self.level) / 2
         if self.keep:
             return [tuple(np.quantile(np.stack(kept), [tail, 1 - tail], axis=0)) for kept in self.kept]
-        from statistics import NormalDist
-
         z = NormalDist().inv_cdf(1 - tail)
         sides = [z * np.sqrt(squares / max(self.count - 1, 1)) for squares in self.squares]
         pairs = [(np.maximum(mean - side, 0), mean + side) for mean, side in zip(self.mean, sides)]

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.ids import clean_ids
+from workbench.data.media import encode_png
 from workbench.data.roots import media_root as find_root
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import InputError, first_few
@@ -431,8 +432,6 @@ class _Images(Sequence):
             return bytes(image)
         if isinstance(image, (str, Path)):
             return str(image)
-        from workbench.data.media import encode_png
-
         return encode_png(image, row)
 
     def paths(self) -> Iterator[tuple[int, str | Path]]:

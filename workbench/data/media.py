@@ -6,6 +6,7 @@ Everything that turns untrusted bytes or paths into a picture goes through here.
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +190,6 @@ def open_image(data: bytes, size: int | None = None) -> Any:
 
     With `size`, a JPEG may be decoded at a fraction of its size, its longest side at least `size`.
     """
-    import warnings
-
     from PIL import Image
 
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.data.media import is_url, media_path
 from workbench.foundation.errors import InputError, first_few, outside
 
 MOST_CHECKED = 4_000
@@ -78,8 +79,6 @@ def _default(listed: Mapping[str, list[str]], base: str | Path) -> Path:
 
 def _paths(values: Sequence) -> tuple[list[int], list[str]]:
     """Rows and paths of a column of media."""
-    from workbench.data.media import is_url
-
     plain = getattr(values, "paths", None)
     listed = plain() if plain is not None else enumerate(values)
     rows, paths = [], []
@@ -113,8 +112,6 @@ def _spread(values: list) -> list:
 
 def _check(field: str, rows: list[int], paths: list[str], root: Path) -> None:
     """Warn of files that cannot be read; refuse absolute paths when it is all of them."""
-    from workbench.data.media import media_path
-
     first, missing = None, 0
     checked = _spread(list(zip(rows, paths)))
     for row, path in checked:

@@ -113,7 +113,7 @@ def cross_val_predict(
         found = f"holds numbers (task {dataset.task!r})"
         raise InputError.at("dataset", found, "Probabilities are of labels that are a choice.")
     groups = None if units.keys is None else units.rows
-    probs = _cross_validate(estimator, X, units.given, len(answers), folds, seed, client, groups)
+    probs = cross_validated_probs(estimator, X, units.given, len(answers), folds, seed, client, groups)
     return note_order(probs, answers)
 
 
@@ -288,7 +288,7 @@ def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     return STRENGTHS[int(np.argmin(losses))]
 
 
-def _cross_validate(
+def cross_validated_probs(
     estimator: Any,
     X: Any,
     labels: np.ndarray,

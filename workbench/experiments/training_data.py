@@ -5,6 +5,7 @@ Hidden here: a run brings its own embeddings, rows without one are left out, and
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.most_informative_epoch import most_informative_epoch
+from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.runs.run import Run
@@ -48,9 +51,6 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         if not isinstance(data, Run) or not data.embedding_epochs:
             how = "Pass `X=`, one row of numbers per example, or record with `rec.batch(ids, logits, embeddings=...)`."
             raise MissingEvidence.needed("This comparison", ["embeddings"], how)
-        from workbench.evidence.most_informative_epoch import most_informative_epoch
-        from workbench.evidence.neighbors import finite_rows
-
         epoch = most_informative_epoch(data)
         values = data.embeddings(epoch)
         there = finite_rows(values)
@@ -171,8 +171,6 @@ def default_model(X: Any, rows: int) -> Any:
 
 def predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, tested: Any) -> np.ndarray:
     """(t,) class indices that a fresh model, trained on the labelled rows `train`, predicts for the inputs `tested`."""
-    import warnings
-
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.foundation.checks import check_given_labels
+from workbench.foundation.devices import device_of
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import NARROW, float_rows
 
@@ -331,8 +332,6 @@ def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
 def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, np.ndarray]:
     """`statistics` on a device, in blocks that leave room there for what is between."""
     import torch
-
-    from workbench.foundation.devices import device_of
 
     place = device_of(device)
     _check(tuple(logits.shape), "f")

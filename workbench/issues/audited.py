@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pandas.util import hash_pandas_object
 
 from workbench.issues.audit_plan import begun
 from workbench.issues.totals import ENOUGH
@@ -43,8 +44,6 @@ class Audited:
     @property
     def key(self) -> str:
         """Changes when the sample or a verdict does."""
-        from pandas.util import hash_pandas_object
-
         return f"{int(hash_pandas_object(self.strata).sum()):x}"
 
     def largest_set(self, ids: np.ndarray, p_error: np.ndarray, fdr: float) -> np.ndarray:

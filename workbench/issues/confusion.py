@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.confident.counting import read_rows
+from workbench.evidence.out_of_fold import out_of_fold
+from workbench.foundation.checks import check_pred_probs
 from workbench.foundation.errors import MissingEvidence
 from workbench.runs.run import opened
 from workbench.tasks import require_task
@@ -66,9 +69,6 @@ def confident_labels(run: Run) -> np.ndarray:
 
     Raises MissingEvidence where there are no probabilities and no embeddings to make some from.
     """
-    from workbench.confident.counting import read_rows
-    from workbench.foundation.checks import check_pred_probs
-
     probs = needed(run, "The confident joint")
     values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)
     return read_rows(labels, values).confident.astype(np.int32)
@@ -79,8 +79,6 @@ def probabilities(run: Run) -> PredProbs | None:
     enough = int((run.dataset.given_labels >= 0).sum()) > 1
     if run.pred_probs() is None and not (run.embedding_epochs and enough):
         return None
-    from workbench.evidence.out_of_fold import out_of_fold
-
     return out_of_fold(run)
 
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.data.media import MAX_BYTES, media_path, read_media
 from workbench.evidence.evidence import NEIGHBORS
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.runs.run import opened
+from workbench.storage.cache import cached, fingerprint
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -89,8 +91,6 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
 
 def media_groups(run: Run) -> tuple[np.ndarray, int, str]:
     """((n,) int64 code that examples with the same media share, -1 = no twin; unreadable files; in words)."""
-    from workbench.storage.cache import cached, fingerprint
-
     dataset = run.dataset
     what = "images" if dataset.images is not None else "sounds"
     if dataset.images is None and dataset.sounds is None:
@@ -114,8 +114,6 @@ def _text_digests(dataset: Dataset) -> np.ndarray:
 
 def _sizes(dataset: Dataset) -> np.ndarray | None:
     """(n, 2) int64 size and time of every file, -1 where it cannot be read; None when they are no files."""
-    from workbench.data.media import media_path
-
     if dataset.media_root is None or not dataset.n:
         return None
     out = np.full((dataset.n, 2), -1, np.int64)
@@ -137,8 +135,6 @@ def _sizes(dataset: Dataset) -> np.ndarray | None:
 def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.ndarray]:
     """Digests of images or sounds as codes; of files only those that share their size with another."""
     from tqdm.auto import tqdm
-
-    from workbench.data.media import MAX_BYTES, read_media
 
     one, field = (dataset.image, "image") if dataset.images is not None else (dataset.sound, "audio")
     digests = np.full(dataset.n, None, object)

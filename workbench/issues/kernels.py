@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from workbench.evidence.neighbors import nearest_centre
 from workbench.foundation.reductions import in_threads
 
 ROUNDS = 3  # of k-means: the choice of the first centres then matters little
@@ -72,8 +73,6 @@ def landmarks_of(vectors: np.ndarray, m: int, random: np.random.Generator) -> np
 
 def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Centres (m, p) after some rounds of k-means; one that no point is nearest to stays where it was."""
-    from workbench.evidence.neighbors import nearest_centre
-
     for _ in range(ROUNDS):
         owner = np.empty(len(points), np.int64)
 

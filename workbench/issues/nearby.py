@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.evidence.neighbors import nearest, smallest
 from workbench.foundation.reductions import in_threads
 
 FLOOR = 1e-6
@@ -13,8 +14,6 @@ NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search 
 
 def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
     """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
-    from workbench.evidence.neighbors import nearest
-
     n = len(given)
     rows = np.flatnonzero(taught)
     near = min(NEAREST, max(len(rows) // 5, 1))
@@ -28,8 +27,6 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
 
 def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
     """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
-    from workbench.evidence.neighbors import smallest
-
     out = np.full((len(rows), near), -1, np.int64)
 
     def search(start: int) -> None:

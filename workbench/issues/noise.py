@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.confident.label_issues import confident_joint
+
 PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 TIE = 1e-6
 WIDE = 2 * 10**8  # rows x classes above which ties are left to the confident joint
@@ -23,8 +25,6 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
     -------
     list of float64 (k, k), columns sum to 1; None above 2,000 classes, where pairs of classes are too rare to count
     """
-    from workbench.confident.label_issues import confident_joint
-
     n, k = probs.shape
     if k > MANY_CLASSES:
         return None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.runs.run import opened
+from workbench.scores import score
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -39,8 +40,6 @@ def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
     box plot about 0.3 % of 5,000 CIFAR-10 images and 3 % of 1,797 digits are beyond it.
     """
     run = opened(run)
-    from workbench.scores import score
-
     scores = score(run, "neighbor_distance")
     values = scores["neighbor_distance"].to_numpy(float)
     threshold = far_from(values, fence)

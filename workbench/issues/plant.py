@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.confident.label_issues import noise_matrix
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import to_matrix
-from workbench.foundation.checks import check_share
+from workbench.foundation.checks import check_pred_probs, check_share
 from workbench.foundation.errors import InputError
 from workbench.tasks import require_task
 from workbench.tasks.label_type import names_in
@@ -117,8 +118,6 @@ def plant_errors(
 
 def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarray, Draw]:
     """(n,) weights that fall with the margin, and the likeliest other class of each row."""
-    from workbench.foundation.checks import check_pred_probs
-
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="boundary" needs out-of-fold probabilities (n, k).')
     probs, labels = check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
@@ -177,9 +176,6 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
         raise InputError.unknown("kind", kind, KINDS, "Or pass a (k, k) transition matrix.")
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="estimated" needs out-of-fold probabilities (n, k).')
-    from workbench.confident.label_issues import noise_matrix
-    from workbench.foundation.checks import check_pred_probs
-
     check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
     transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T
     if np.allclose(np.diag(transition), 1):

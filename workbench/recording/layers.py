@@ -6,6 +6,7 @@ and how the layer before the classifier is found.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,6 @@ def _columns(logits: Any, k: int) -> Any:
 
 def accepted(model: torch.nn.Module, names: Iterable[str]) -> set[str]:
     """Those of `names` that forward takes, labels left out; all if it names none of them but has **kwargs."""
-    import inspect
-
     wanted = {name for name in names if name not in LABELS}
     parameters = inspect.signature(model.forward).parameters.values()
     named = wanted & {one.name for one in parameters}

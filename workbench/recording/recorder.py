@@ -12,6 +12,7 @@ import sys
 import uuid
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -327,8 +328,6 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
 
 def _versions() -> dict[str, str]:
     """Versions of what shaped the numbers, for whoever wonders later."""
-    from importlib import metadata
-
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in ("label-workbench", "numpy", "pyarrow", "torch"):
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError, WorkbenchError
+from workbench.confident.health import noise_report
+from workbench.data.media import read_image, thumbnail
+from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.foundation.progress import step
+from workbench.issues import find_issues, planted_report
 from workbench.issues.reasons import apart
 from workbench.issues.totals import error_count
+from workbench.reports.figures.curves import over_epochs
+from workbench.reports.figures.matrices import probabilities
+from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, known_errors
 from workbench.runs.verdicts import verdicts_of
+from workbench.scores import score
 from workbench.storage.provenance import MODE_WORDS
 
 if TYPE_CHECKING:
@@ -90,8 +97,6 @@ class Facts:
 def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
     """Collect the facts of a run; parts whose evidence is not there are left out and named in `missing`."""
     if issues is None:
-        from workbench.issues import find_issues
-
         step("label errors")
         issues = find_issues(run, fdr=fdr)
     issues = _named(run, issues)
@@ -100,8 +105,6 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     planted = run.planted()
     canaries = gain = None
     if planted is not None and len(planted):
-        from workbench.issues import planted_report
-
         canaries, gain = planted_report(issues, planted), _gain(issues, planted)
     verdicts = state["verdict"].value_counts()
     return Facts(
@@ -159,8 +162,6 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
 def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[Suspect]:
     """The first `top` examples that have a p_error, with media while there is room for them."""
     step("pictures and texts of label issues")
-    from workbench.reports.figures.curves import over_epochs
-
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
     codes = run.dataset.codes_of(shown["suggested_label"])
@@ -194,8 +195,6 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
 
 def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
     """Thumbnail of a row, or why there is none."""
-    from workbench.data.media import read_image, thumbnail
-
     image = run.dataset.image(row)
     if image is None:
         return None, ""
@@ -243,8 +242,6 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
     if not run.epochs:
         missing.append("no data map: no epochs were recorded")
         return None
-    from workbench.scores import score
-
     values = score(run, ["variability", "confidence", "correctness"])
     rows = np.flatnonzero(values["confidence"].notna() & values["variability"].notna())
     drawn = rows
@@ -257,9 +254,6 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
 
 def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
     step("noise between classes")
-    from workbench.confident.health import noise_report
-    from workbench.reports.figures.matrices import probabilities
-
     if run.k < 2 or not (run.dataset.given_labels >= 0).any():
         return None
     try:
@@ -285,9 +279,6 @@ def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
     """The bins and what the truth is; or None and why nothing can be said."""
-    from workbench.foundation.errors import MissingEvidence
-    from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, known_errors
-
     try:
         p, wrong, how = known_errors(run, issues)
     except MissingEvidence:

@@ -14,9 +14,12 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import task
+from workbench.issues.calibration import expit, logit
+from workbench.issues.confusion import needed
 from workbench.review.crowdlab import crowdlab, crowdlab_consensus, with_others
 from workbench.runs.run import opened
 from workbench.runs.votes import Votes, votes_needed
+from workbench.scores.annotators import annotator_disagreement
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -158,8 +161,6 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     """
     run = opened(run)
     require_task(run, "multiclass", "consensus")
-    from workbench.scores.annotators import annotator_disagreement
-
     if method not in METHODS:
         raise InputError.unknown("method", method, METHODS)
     votes = votes_needed(run)
@@ -167,8 +168,6 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     rows = np.flatnonzero(total)
     attrs: dict[str, object] = {"method": method}
     if method == "crowdlab":
-        from workbench.issues.confusion import needed
-
         probs, code = crowdlab_consensus(votes, needed(run, "CROWDLAB").values)
         best, code = probs[rows], code[rows]
     else:
@@ -218,8 +217,6 @@ def _calibrated(
     run: Run, rows: np.ndarray, code: np.ndarray, p: np.ndarray, known: pd.Series
 ) -> tuple[np.ndarray, int]:
     """The probabilities after a logistic map fitted to the examples whose label is known, and how many those are."""
-    from workbench.issues.calibration import expit, logit
-
     if not isinstance(known, pd.Series):
         todo = "Give a Series of class names indexed by id."
         raise InputError.at("known", f"is a {type(known).__name__}", todo)

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.errors import InputError
+from workbench.issues.detector import find_issues
+from workbench.review.audit import audit
 from workbench.runs.run import opened
+from workbench.runs.verdicts import opinions as opinions_of
+from workbench.runs.votes import votes_needed
+from workbench.scores import SCORES, score
+from workbench.scores.annotators import annotator_disagreement
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -61,8 +68,6 @@ def review_queue(
     """
     run = opened(run)
     if issues is None:
-        from workbench.issues.detector import find_issues
-
         issues = find_issues(run)
     everything = run.dataset.rows(issues.index.to_numpy())
     if among is None:
@@ -90,8 +95,6 @@ def _pairs(wanted: _Wanted) -> np.ndarray:
 
 def _clusters(wanted: _Wanted) -> np.ndarray:
     """k-means of unit vectors, about sqrt(m / 2) clusters; rows without an embedding come last."""
-    from workbench.evidence.neighbors import finite_rows
-
     rows = wanted.suspects
     vectors = np.asarray(wanted.run.embeddings()[np.sort(rows)], np.float32)[np.argsort(np.argsort(rows))]
     there = finite_rows(vectors) if len(rows) else np.zeros(0, bool)
@@ -111,9 +114,6 @@ def _clusters(wanted: _Wanted) -> np.ndarray:
 
 
 def _annotators(wanted: _Wanted) -> np.ndarray:
-    from workbench.runs.votes import votes_needed
-    from workbench.scores.annotators import annotator_disagreement
-
     disagreement = annotator_disagreement(votes_needed(wanted.run).counts())[wanted.everything]
     some = np.nan_to_num(disagreement) > 0
     rows, disagreement = wanted.everything[some], disagreement[some]
@@ -121,14 +121,10 @@ def _annotators(wanted: _Wanted) -> np.ndarray:
 
 
 def _audit(wanted: _Wanted) -> np.ndarray:
-    from workbench.review.audit import audit
-
     return wanted.run.dataset.rows(audit(wanted.run, issues=wanted.issues).ids)
 
 
 def _second(wanted: _Wanted, author: str) -> np.ndarray:
-    from workbench.runs.verdicts import opinions as opinions_of
-
     opinions = opinions_of(wanted.run.journal)
     mine = opinions[author].notna() if author in opinions else pd.Series(False, opinions.index)
     others = opinions.drop(columns=[author], errors="ignore").notna().any(axis=1)
@@ -138,8 +134,6 @@ def _second(wanted: _Wanted, author: str) -> np.ndarray:
 
 def _column(wanted: _Wanted, name: str) -> np.ndarray:
     """Every example by a column of the suspects or by a score."""
-    from workbench.scores import SCORES, score
-
     issues = wanted.issues
     numbers = [c for c in issues.columns if issues[c].dtype.kind in "fiu" and c != "row"]
     if name not in numbers and name not in SCORES:

@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import MissingEvidence
+from workbench.issues.confusion import predicted_labels
+from workbench.issues.detector import find_issues
+from workbench.issues.duplicates import duplicates
+from workbench.issues.outliers import far_from
 from workbench.runs.run import opened
+from workbench.scores import score
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -33,9 +38,6 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
     """
     run = opened(run)
     require_task(run, "multiclass", "slices")
-    from workbench.issues.detector import find_issues
-    from workbench.scores import score
-
     index = pd.Index(run.dataset.ids, name="id")
     scores = score(run) if scores is None else scores
     issues = find_issues(run) if issues is None else issues
@@ -60,8 +62,6 @@ def _all(run: Run, issues: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple
     yield from _of_predictions(run)
     yield from _of_duplicates(run)
     if "neighbor_distance" in scores:
-        from workbench.issues.outliers import far_from
-
         values = scores["neighbor_distance"].to_numpy(float)
         limit = far_from(values)
         with np.errstate(invalid="ignore"):
@@ -82,8 +82,6 @@ def _of_scores(scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, str]]:
 
 
 def _of_predictions(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
-    from workbench.issues.confusion import predicted_labels
-
     try:
         predicted, how = predicted_labels(run)
     except MissingEvidence:
@@ -93,8 +91,6 @@ def _of_predictions(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
 
 
 def _of_duplicates(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
-    from workbench.issues.duplicates import duplicates
-
     try:
         table = duplicates(run)
     except MissingEvidence:

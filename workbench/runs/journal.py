@@ -24,6 +24,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from workbench.foundation.errors import InputError, first_few
 from workbench.storage.journalfile import JournalFile
 from workbench.storage.journalqueries import (
@@ -200,8 +202,6 @@ class Journal:
             given one holds). verdict : "relabel", "keep", "skip" or None. flag : bool. note : str or None.
             author, time, reason : of the decision that set the label, else the verdict, else the newest other one.
         """
-        import pandas as pd
-
         rows = self._file.read(
             f"{STANDING} SELECT {key_of(per)}, e.field, e.new, s.owner, e.time, e.reason, max(e.seq) "
             f"FROM {self._entries()} e JOIN standing s ON s.batch = e.batch WHERE (?1 IS NULL OR s.owner = ?1) "
@@ -242,8 +242,6 @@ class Journal:
         -----
         The journal alone tells all of it: neither the run nor any prediction is needed.
         """
-        import pandas as pd
-
         entries = self._entries()
         rows = self._file.read(
             f"{STANDING} SELECT e.id, e.unit, (SELECT f.old FROM {entries} f WHERE f.id = e.id AND f.unit = e.unit "
@@ -276,8 +274,6 @@ class Journal:
         Each author's newest decision that has not been undone. Made for agreement between annotators: nobody's
         later decision hides an earlier one of somebody else. With per="unit", units as rows (see `state`).
         """
-        import pandas as pd
-
         if field not in FIELDS:
             raise InputError.unknown("field", field, FIELDS)
         rows = self._file.read(
@@ -308,8 +304,6 @@ class Journal:
 
     def log(self) -> pd.DataFrame:
         """Every entry ever written, oldest first, columns as in `Entry`; `unit` only where a unit was decided about."""
-        import pandas as pd
-
         entries = self.since(0)
         frame = pd.DataFrame(entries, columns=list(Entry._fields), dtype=object)
         if not any(entry.unit for entry in entries):

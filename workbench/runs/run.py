@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.data.inputs import note_order, warn_if_permuted
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
+from workbench.foundation.statistics import statistics
 from workbench.runs.journal import Journal
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, float_rows, read_rows, read_stream
@@ -153,8 +155,6 @@ class Run:
 
     def _read_unsealed(self, stream: Path) -> pd.DataFrame:
         """The batches of a stream, and those that wait to join it; read first, since meanwhile they may have."""
-        from workbench.foundation.statistics import statistics
-
         rows, logits = read_pending(self.layout.pending(stream), self.n, self.dataset.k)
         written = read_stream(stream)
         waiting = ~np.isin(rows, written.get("row", []))
@@ -269,8 +269,6 @@ class Run:
         ------
         RunError : the file is damaged.
         """
-        from workbench.data.inputs import note_order
-
         found = self._probabilities.read()
         if found is not None and self.dataset.kind.one_class:
             note_order(found.values, self.dataset.classes)
@@ -302,8 +300,6 @@ class Run:
         self._save_predictions("predictions", values, out_of_fold, how)
 
     def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, how: str) -> None:
-        from workbench.data.inputs import warn_if_permuted
-
         kind = self.dataset.kind
         if kind.stored != name:
             found = f"is {self.task!r}, of which a run stores {f'`{kind.stored}`' if kind.stored else 'no predictions'}"

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few, shortened
+from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.parquet import open_parquet, read_parquet
 from workbench.tasks.label_type import names_in
@@ -100,11 +103,6 @@ def checked_votes(run: Run, votes: pd.DataFrame) -> pd.DataFrame:
 
 def write_votes(run: Run, table: pd.DataFrame) -> None:
     """Put a table that `checked_votes` returned in the place of the votes that are there."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from workbench.storage.checksums import sealed
-
     types = dict.fromkeys(COLUMNS, pa.string()) | {"confidence": pa.float64()}
     if run.dataset.ids.dtype.kind == "i":
         types["id"] = pa.int64()
@@ -130,8 +128,6 @@ def vote_table(run: Run) -> pd.DataFrame | None:
 
 def is_older(run: Run) -> bool:
     """Whether the votes that are stored have the columns of release 0.1; they are read all the same."""
-    import pyarrow as pa
-
     try:
         return is_there(run.layout.votes) and "annotator" in open_parquet(run.layout.votes).schema_arrow.names
     except (OSError, pa.ArrowException, ValueError):
@@ -139,8 +135,6 @@ def is_older(run: Run) -> bool:
 
 
 def _read(run: Run, use: Callable[[pd.DataFrame], Any]) -> Any:
-    import pyarrow as pa
-
     path: Path = run.layout.votes
     if not is_there(path):
         return None

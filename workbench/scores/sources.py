@@ -16,7 +16,9 @@ import pandas as pd
 
 from workbench.evidence.evidence import NEIGHBORS, Evidence
 from workbench.evidence.neighbors import neighbors
+from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.statistics import PER_EPOCH
+from workbench.runs.votes import read_votes
 from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks
 from workbench.scores.registry import SCORES
 from workbench.storage import cache
@@ -68,9 +70,6 @@ def of_run(run: Run, client: Any = None) -> Source:
 
     What is missing is made on the cluster of `client`, if there is one.
     """
-    from workbench.evidence.out_of_fold import out_of_fold
-    from workbench.runs.votes import read_votes
-
     given = run.dataset.given_labels
     pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))
     votes = functools.cache(lambda: read_votes(run))

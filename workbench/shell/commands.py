@@ -11,8 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.projection import project as laid_out
 from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence
+from workbench.issues.detector import find_issues
+from workbench.recording.imports import import_run
+from workbench.reports.report import report as write_report
+from workbench.review.export import export as write_export
 from workbench.runs.run import Run, open_run
+from workbench.scores import SCORES
+from workbench.scores import score as score_run
+from workbench.shell.demo import findings, record_demo, reset_demo
 from workbench.shell.terminal import table
 from workbench.storage.tables import check_target, write_table
 
@@ -23,12 +31,8 @@ ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
 def demo(args: argparse.Namespace) -> Lines:
     """Record the demo run and say what it found."""
     if args.reset:
-        from workbench.shell.demo import reset_demo
-
         yield f"{args.run}: the decisions on {reset_demo(args.run):,} examples were taken back; the journal keeps them."
         return
-    from workbench.shell.demo import findings, record_demo
-
     run = record_demo(args.run, data=args.data, small=args.small, overwrite=args.force, progress=not args.quiet)
     yield from findings(run)
     yield ""
@@ -37,8 +41,6 @@ def demo(args: argparse.Namespace) -> Lines:
 
 def import_(args: argparse.Namespace) -> Lines:
     """Make a run from another format."""
-    from workbench.recording.imports import import_run
-
     given = {
         "label": args.label,
         "id": args.id,
@@ -59,8 +61,6 @@ def import_(args: argparse.Namespace) -> Lines:
 
 def score(args: argparse.Namespace) -> Lines:
     """Scores as a table, or their summary."""
-    from workbench.scores import score as score_run
-
     out = _free(args)
     run = open_run(args.run)
     names = None if args.scores is None else args.scores.split(",")
@@ -72,8 +72,6 @@ def score(args: argparse.Namespace) -> Lines:
         write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
         yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"
         return
-    from workbench.scores import SCORES
-
     rows = []
     for name in scores.columns:
         values = pd.to_numeric(scores[name], errors="coerce").to_numpy(float)
@@ -87,8 +85,6 @@ def score(args: argparse.Namespace) -> Lines:
 
 def issues(args: argparse.Namespace) -> Lines:
     """Suspects, most suspicious first."""
-    from workbench.issues.detector import find_issues
-
     out = _free(args)
     if args.fdr is not None and not 0 < args.fdr < 1:
         raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
@@ -157,10 +153,8 @@ def log(args: argparse.Namespace) -> Lines:
 
 def export(args: argparse.Namespace) -> Lines:
     """The corrected labels as a file."""
-    from workbench.review.export import export as write
-
     run = open_run(args.run)
-    file = write(
+    file = write_export(
         run,
         args.file,
         force=args.force,
@@ -176,16 +170,12 @@ def export(args: argparse.Namespace) -> Lines:
 
 def report(args: argparse.Namespace) -> Lines:
     """The run as one HTML page."""
-    from workbench.reports.report import report as write
-
     check_target(args.file, args.force, (".html", ".htm"))
-    yield f"report -> {write(open_run(args.run), args.file, force=args.force)}"
+    yield f"report -> {write_report(open_run(args.run), args.file, force=args.force)}"
 
 
 def project(args: argparse.Namespace) -> Lines:
     """2-D map of the embeddings, cached in the run."""
-    from workbench.evidence.projection import project as laid_out
-
     out = _free(args)
     run = open_run(args.run)
     points = laid_out(run, epoch=args.epoch, method=args.method, seed=args.seed)

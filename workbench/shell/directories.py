@@ -14,6 +14,8 @@ from workbench.recording.ranks import in_use
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.shell.commands import Lines, describe
+from workbench.shell.inspection import inspect, repair
+from workbench.shell.migration import migrate as steps
 from workbench.shell.terminal import table
 from workbench.storage.layout import Layout, NeedsMigration
 from workbench.storage.remote import local_path, runs_below
@@ -83,8 +85,6 @@ def check(args: argparse.Namespace) -> Lines:
     """Read everything in a run; status 1 when something is damaged and was not repaired."""
     from tqdm.auto import tqdm
 
-    from workbench.shell.inspection import inspect, repair
-
     try:
         run = open_run(args.run)
     except RunError as error:
@@ -146,8 +146,6 @@ def _beyond_repair(place: str, error: RunError) -> Lines:
 
 def migrate(args: argparse.Namespace) -> Lines:
     """Bring a run of an older schema version up to date."""
-    from workbench.shell.migration import migrate as steps
-
     done = list(steps(args.run))
     yield from done
     if not done:

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import RunError, WorkbenchError, first_few
+from workbench.issues.audit_plan import read_plan
 from workbench.recording.ranks import in_use
 from workbench.runs.votes import is_older, vote_table
 from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.described import DescriptionError, about, load_array, said_beside
+from workbench.storage.epoch_statistics import STATISTICS, epoch_rows, read_rows
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
@@ -205,8 +207,6 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.votes:
             vote_table(run)
         elif path == layout.audit:
-            from workbench.issues.audit_plan import read_plan
-
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:
             dict(small_json(path))["views"].items()
@@ -232,8 +232,6 @@ def _same_record(copy: pd.DataFrame, planted: pd.DataFrame | None) -> bool:
 
 
 def _of_statistics(run: Run, path: Path) -> str:
-    from workbench.storage.epoch_statistics import STATISTICS, epoch_rows, read_rows
-
     rows = read_rows(path, ["row"], -(1 << 62), 1 << 62).column("row").to_numpy()
     outside = rows[(rows < 0) | (rows >= run.n)]
     if outside.size:
@@ -368,8 +366,6 @@ def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]
 
 def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
     """Rank gaps, epochs not there, rows not recorded, epochs under way."""
-    from workbench.storage.epoch_statistics import epoch_rows
-
     layout, sealed = run.layout, run.layout.sealed()
     for epoch, files in sealed.items():
         if broken.intersection(files):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from workbench.foundation.errors import InputError, RunError
+from workbench.recording.ranks import Lock, in_use
 from workbench.runs.run import open_run
 from workbench.runs.votes import COLUMNS, is_older, vote_table, write_votes
 from workbench.storage.checksums import forget, note
@@ -57,8 +58,6 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = S
     ------
     RunError : not a run, damaged, of a newer version, in use, or of a version from which no step leads on.
     """
-    from workbench.recording.ranks import Lock, in_use
-
     local = local_path(path)
     if local is None:
         raise InputError(f"{path} is not on this machine. Copy the run here, migrate it, and copy it back.")

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from workbench.storage.failures import advice_on, cause_of
@@ -212,8 +213,6 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
 
 def load_frame(layout: Layout, name: str, key: Mapping[str, Any]) -> pd.DataFrame | None:
     """The DataFrame that this user stored as `name` under exactly this key, or None."""
-    import pandas as pd
-
     stored = load(layout, name, key)
     if stored is None:
         return None
@@ -251,8 +250,6 @@ def store_frame(layout: Layout, name: str, key: Mapping[str, Any], frame: pd.Dat
 
 def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | dict[str, Any] | None:
     """Put a column among the arrays; its dtype in words where it had to become text, or its categories."""
-    import pandas as pd
-
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbmM":
         arrays[f"column-{nth}"] = values.to_numpy()
         return None
@@ -267,8 +264,6 @@ def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> 
 
 
 def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | dict[str, Any] | None) -> Any:
-    import pandas as pd
-
     values = stored[f"column-{nth}"]
     if dtype is None:
         return values
@@ -283,8 +278,6 @@ def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | dict[str,
 
 def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """A value as JSON; what JSON lacks as an object with one field of a reserved name, arrays beside it."""
-    import pandas as pd
-
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if value is pd.NA or value is pd.NaT:
@@ -306,8 +299,6 @@ def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _from_json(value: Any, stored: Mapping[str, np.ndarray]) -> Any:
-    import pandas as pd
-
     if isinstance(value, list):
         return [_from_json(one, stored) for one in value]
     if not isinstance(value, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from workbench.foundation.errors import InputError
 from workbench.storage.journalrows import Entry
 
@@ -71,8 +73,6 @@ def paired(rows: Iterable[tuple]) -> Iterator[tuple]:
 
 def index_of(keys: Iterable, per: str) -> pd.Index:
     """Ids as an index, int64 if all are integers, else objects; or ids and units."""
-    import pandas as pd
-
     keys = list(keys)
     ids = keys if per == "example" else [id for id, _ in keys]
     whole = bool(ids) and all(isinstance(id, int) for id in ids)

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ from typing import Any
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.storage.attempts import look_ahead
 from workbench.storage.files import entries, files_below, is_there
+from workbench.storage.journalfile import JournalFile
+from workbench.storage.journalrows import Entry
 from workbench.storage.layout import RECORDED, Layout, atomic
 from workbench.storage.limits import small_json
 from workbench.storage.names import AT_URL, EPOCH, INFLIGHT, RANK
@@ -392,9 +395,6 @@ class RemoteLayout(Layout):
 
     def _holds_theirs(self) -> bool:
         """Whether every decision at the URL is in the journal here: it was pushed from here, and then not noted."""
-        from workbench.storage.journalfile import JournalFile
-        from workbench.storage.journalrows import Entry
-
         columns = ", ".join(Entry._fields)  # in this order in files of every schema version
         everything = f"SELECT {columns} FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
         with tempfile.TemporaryDirectory(prefix="journal-") as folder:
@@ -412,8 +412,6 @@ class RemoteLayout(Layout):
         ------
         RunError : somebody else pushed since it was fetched; theirs would be lost.
         """
-        import sqlite3
-
         name = self.journal.name
         if not self.journal.exists() or not self._decided_since():
             return False

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import ExistsError, InputError
@@ -256,9 +258,6 @@ def _dumps(value: object) -> str:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     named = frame.rename(columns=str)
     try:
         table = pa.Table.from_pandas(named, preserve_index=False)

@@ -15,8 +15,11 @@ import pandas as pd
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.printing import Printed, wrapped
+from workbench.issues.confusion import predicted_labels
+from workbench.issues.detector import find_issues
 from workbench.review.kappa import cohen_kappa
 from workbench.runs.run import opened
+from workbench.scores import score
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -112,9 +115,6 @@ def compare_runs(
     Jaccard: examples suspected by both / by at least one. Two seeds of one training say how much of a difference
     between two models is chance; compare those first.
     """
-    from workbench.issues.detector import find_issues
-    from workbench.scores import score
-
     a, b = opened(a), opened(b)
     for run in (a, b):
         require_task(run, "multiclass", "compare_runs")
@@ -175,8 +175,6 @@ def _common(a: Run, b: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarray]) -> None:
-    from workbench.issues.confusion import predicted_labels
-
     try:
         said = [run.dataset.labels_of(predicted_labels(run)[0])[rows] for run, rows in sides]
     except MissingEvidence:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import scaled
 from workbench.experiments.intervals import corrected_t, points, verdict
 from workbench.experiments.robust_training.calibration_error import expected_calibration_error
@@ -20,6 +21,7 @@ from workbench.experiments.training_data import inputs, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
+from workbench.issues.detector import find_issues
 from workbench.issues.plant import plant_errors
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
@@ -192,9 +194,6 @@ def _condition(
 
 def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
     """Given labels with the suggestions of `find_issues` on these features taken."""
-    from workbench.evidence.evidence import Evidence
-    from workbench.issues.detector import find_issues
-
     found = find_issues(Evidence.from_arrays(given, k, embeddings=X), seed=seed).sort_values("row")
     labels = given.copy()
     take = found["is_issue"].to_numpy(bool)

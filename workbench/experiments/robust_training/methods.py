@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.confident.label_issues import estimate_noise
+from workbench.evidence.out_of_fold import cross_validated_probs, deal_folds
 from workbench.experiments.robust_training.losses.bootstrapping import bootstrapping
 from workbench.experiments.robust_training.losses.coteaching import remember_rate, small_loss
 from workbench.experiments.robust_training.losses.cross_entropy import cross_entropy
@@ -96,8 +98,6 @@ def _cross_split(task: Task) -> Trained:
     """Two networks on two halves; after a warm-up each learns labels that the other has corrected."""
     import torch
 
-    from workbench.evidence.out_of_fold import deal_folds
-
     half = deal_folds(task.labels.numpy(), 2, task.seed)
     parts = [np.flatnonzero(half == number) for number in (0, 1)]
     pairs = [task.network(number) for number in (0, 1)]
@@ -169,10 +169,7 @@ def estimated_noise(X: np.ndarray, labels: np.ndarray, k: int, seed: int = 0) ->
     """
     from sklearn.linear_model import LogisticRegression
 
-    from workbench.confident.label_issues import estimate_noise
-    from workbench.evidence.out_of_fold import _cross_validate
-
-    probs = _cross_validate(LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3), X, labels, k, 5, seed)
+    probs = cross_validated_probs(LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3), X, labels, k, 5, seed)
     estimate = estimate_noise(labels, probs)
     transition = np.array(estimate.noise_matrix, float).T
     empty = ~np.isfinite(transition).all(axis=1) | (transition.sum(axis=1) <= 0)

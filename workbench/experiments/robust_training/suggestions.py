@@ -18,6 +18,7 @@ from workbench.experiments.robust_training.methods import METHODS, check_methods
 from workbench.experiments.robust_training.networks import Setup, one_thread
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
+from workbench.issues.detector import find_issues
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 
@@ -64,8 +65,6 @@ def suggest(
     >>> [int(one) for one in (table.index[0], table["given_label"].iloc[0], table["suggested_label"].iloc[0])]
     [0, 2, 0]
     """
-    from workbench.issues.detector import find_issues
-
     data = opened(data)
     dataset = data.dataset if isinstance(data, Run) else data
     require_task(dataset, "multiclass", "suggest")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.evidence.out_of_fold import deal_folds
 from workbench.foundation.errors import InputError
 
 MOST_PARAMETERS = 2500  # the Hessian has their square
@@ -121,8 +122,6 @@ def influence(
     ----------
     Koh and Liang 2017, Understanding Black-box Predictions via Influence Functions, equation 2.
     """
-    from workbench.evidence.out_of_fold import deal_folds
-
     size = (X.shape[1] + 1) * k
     if size > MOST_PARAMETERS:
         found = f"has {X.shape[1]} columns, with {k} classes {size:,} parameters"

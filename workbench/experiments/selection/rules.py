@@ -19,6 +19,7 @@ from workbench.experiments.selection.influence import directions, influence
 from workbench.experiments.selection.shapley import knn_shapley
 from workbench.experiments.training_data import Inputs, inputs, limited_threads
 from workbench.foundation.errors import InputError
+from workbench.issues.detector import find_issues
 from workbench.runs.run import Run
 from workbench.scores import SCORES, score
 
@@ -77,8 +78,6 @@ def needs_inputs(name: str) -> bool:
 def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
     """(n,) of a registered score, or of "p_error"; NaN where there is none."""
     if name == "p_error":
-        from workbench.issues.detector import find_issues
-
         found = find_issues(data, seed=seed)
         return _aligned(found["p_error"], data)
     if not isinstance(data, Run):

@@ -17,10 +17,14 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
+from workbench.evidence.out_of_fold import deal_folds
 from workbench.experiments.simulation.stacked_networks import training
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import statistics
+from workbench.issues import find_issues
 from workbench.issues.plant import plant_errors
+from workbench.scores import SCORES, score
+from workbench.scores.dynamics import confidence, variability
 
 TRAIN = 800  # of the 1,797 digits; the others, with their true labels, are the test
 FOLDS = 4
@@ -68,8 +72,6 @@ class Simulation:
 
     def data_map(self, epochs: int | None = None) -> pd.DataFrame:
         """The data map after so many epochs: confidence and variability of every example, and whether it is wrong."""
-        from workbench.scores.dynamics import confidence, variability
-
         p_given = self.evidence.get("p_given")[:epochs]
         columns = {"confidence": confidence(p_given), "variability": variability(p_given), "wrong": self.wrong}
         return pd.DataFrame(columns, index=pd.Index(self.dataset.ids, name="id"))
@@ -77,15 +79,11 @@ class Simulation:
     @cached_property
     def issues(self) -> pd.DataFrame:
         """`wb.find_issues` of the evidence."""
-        from workbench.issues import find_issues
-
         return find_issues(self.evidence)
 
     @cached_property
     def suspicion(self) -> pd.DataFrame:
         """One column per detector of `DETECTORS`, by id; high is suspicious."""
-        from workbench.scores import SCORES, score
-
         columns: dict[str, np.ndarray] = {}
         for name in DETECTORS:
             if name == "p_error":  # by place in the list: equal probabilities are ranked there
@@ -263,8 +261,6 @@ def _watched(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Logits (epochs, n, k) after every epoch, out-of-fold probabilities (n, k), accuracy (epochs,) on `held_out`."""
     from scipy.special import softmax
-
-    from workbench.evidence.out_of_fold import deal_folds
 
     n = len(labels)
     fold = deal_folds(labels, FOLDS, seed)

@@ -6,6 +6,7 @@ name, ids are the guids, rows may come in any order and may be missing from an e
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -101,8 +102,6 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
     -------
     Path of the folder `training_dynamics`. `gold` is the class index, -1 where there is no label.
     """
-    import json
-
     if not run.logits_epochs:
         raise MissingEvidence.needed("This format", ["logits"], "Record or import with logits=True.")
     folder = Path(target) / "training_dynamics"

@@ -5,11 +5,11 @@ One function per kind in the modules of this folder; `FIGURES` lists them. Nothi
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from workbench.foundation.errors import InputError
+from workbench.foundation.lazy import LazyTable
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -17,26 +17,33 @@ if TYPE_CHECKING:
 
     from workbench.runs.run import Run
 
-FIGURES = {  # kind -> (module of this folder, function)
-    "data_map": ("maps", "data_map"),
-    "embedding": ("maps", "embedding"),
-    "curves": ("curves", "curves"),
-    "confusion": ("matrices", "confusion"),
-    "noise": ("matrices", "noise"),
-    "reliability": ("reliability", "reliability"),
-}
+_HERE = "workbench.reports.figures"
+FIGURES: LazyTable = LazyTable(
+    {
+        "data_map": f"{_HERE}.maps:data_map",
+        "embedding": f"{_HERE}.maps:embedding",
+        "curves": f"{_HERE}.curves:curves",
+        "confusion": f"{_HERE}.matrices:confusion",
+        "noise": f"{_HERE}.matrices:noise",
+        "reliability": f"{_HERE}.reliability:reliability",
+    }
+)
+"""Figures of a run by kind."""
 
-OF_RESULTS = {  # kind -> (module of this folder, function); a result names its own in its attribute `figures`
-    "comparison": ("effects", "comparison"),
-    "keep": ("effects", "keep"),
-    "robust": ("effects", "robust"),
-    "map": ("simulated", "data_map"),
-    "memorization": ("simulated", "memorization"),
-    "detection": ("simulated", "detection"),
-    "repair": ("simulated", "repair"),
-    "bump": ("rankings", "bump"),
-    "swaps": ("rankings", "swaps"),
-}
+OF_RESULTS: LazyTable = LazyTable(
+    {
+        "comparison": f"{_HERE}.effects:comparison",
+        "keep": f"{_HERE}.effects:keep",
+        "robust": f"{_HERE}.effects:robust",
+        "map": f"{_HERE}.simulated:data_map",
+        "memorization": f"{_HERE}.simulated:memorization",
+        "detection": f"{_HERE}.simulated:detection",
+        "repair": f"{_HERE}.simulated:repair",
+        "bump": f"{_HERE}.rankings:bump",
+        "swaps": f"{_HERE}.rankings:swaps",
+    }
+)
+"""Figures of results by kind; a result names its own in its attribute `figures`."""
 
 __all__ = ["FIGURES", "OF_RESULTS", "figure"]
 
@@ -61,15 +68,14 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     ------
     InputError : an unknown kind or option. MissingEvidence : the run lacks what the figure shows.
     """
-    known = FIGURES
+    table, known = FIGURES, list(FIGURES)
     if hasattr(type(run), "figures"):
-        known = {name: OF_RESULTS[name] for name in type(run).figures}
-        kind = next(iter(known)) if kind is None else kind
+        table, known = OF_RESULTS, list(type(run).figures)
+        kind = known[0] if kind is None else kind
     if kind not in known:
         raise InputError.unknown("figure", kind, known)
     require_task(run, "multiclass", f"the figure {kind!r}")
-    module, name = known[kind]
-    function = getattr(importlib.import_module(f"workbench.reports.figures.{module}"), name)
+    function = table[kind]
     _, *accepted = inspect.signature(function).parameters
     for option in options:
         if option not in accepted:

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.reports.figures.maps import suggestions
 from workbench.reports.figures.style import INK, OKABE_ITO, dressed, safe
+from workbench.scores import score
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,8 +89,6 @@ def _rows(run: Run, ids: Sequence[object] | None, issues: pd.DataFrame | None) -
     if ids is None and issues is not None:
         ids = issues.index[:6]
     if ids is None:
-        from workbench.scores import score
-
         return np.argsort(score(run, "confidence")["confidence"].to_numpy(), kind="stable")[:6]
     if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
         ids = [ids]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
+from workbench.issues import find_issues
 from workbench.reports.figures.style import (
     FAINT,
     INK,
@@ -116,8 +117,6 @@ def _scatter(
     import plotly.graph_objects as go
 
     if color == "p_error" and issues is None:
-        from workbench.issues import find_issues
-
         issues = find_issues(run)
     flagged = _rows_of(run, issues, "is_issue").astype(bool) if issues is not None else np.zeros(run.n, bool)
     rows = _thinned(np.isfinite(x) & np.isfinite(y), flagged, most)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.confident.health import noise_report
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.confusion import confusion_matrix as confusion_table
 from workbench.issues.confusion import probabilities
@@ -70,8 +71,6 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     ----------
     draws, seed : of the bootstrap for the intervals.
     """
-    from workbench.confident.health import noise_report
-
     probs = probabilities(run)
     if probs is None:
         how = "Store probabilities with `run.save_pred_probs`, or record embeddings."

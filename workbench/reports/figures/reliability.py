@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.issues import find_issues
+from workbench.issues.audit_plan import begun
 from workbench.reports.figures.style import INK, OKABE_ITO, dressed, safe
+from workbench.runs.verdicts import verdicts_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,8 +39,6 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
     import plotly.graph_objects as go
 
     if issues is None:
-        from workbench.issues import find_issues
-
         issues = find_issues(run)
     p, wrong, how = known_errors(run, issues, truth)
     table = binned(p, wrong)
@@ -74,8 +75,6 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
 
 def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tuple[np.ndarray, np.ndarray, str]:
     """(m,) p_error and (m,) bool "is wrong" of the examples whose truth is known, and from what it is, in words."""
-    from workbench.foundation.errors import InputError
-
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
     planted = run.planted()
@@ -105,24 +104,18 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
 
 def _audited(run: Run) -> pd.DataFrame:
     """p_error and wrong of the audited examples; no rows without an audit."""
-    from workbench.issues.audit_plan import begun
-
     found = begun(run)
     return pd.DataFrame({"p_error": [], "wrong": []}) if found is None else found.counted()
 
 
 def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
     """The newest verdict on each example that `issues` has."""
-    from workbench.runs.verdicts import verdicts_of
-
     verdicts = verdicts_of(run)
     return verdicts[verdicts.index.isin(issues.index)]
 
 
 def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.DataFrame:
     """p_error and wrong of judged examples, by a detector that has not learned from these verdicts."""
-    from workbench.issues import find_issues
-
     if issues.attrs.get("verdicts"):
         issues = find_issues(run, verdicts=pd.Series(dtype=bool))
     return pd.DataFrame({"p_error": issues["p_error"].reindex(verdicts.index), "wrong": verdicts})

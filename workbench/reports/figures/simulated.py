@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from workbench.foundation.errors import InputError
 from workbench.reports.figures.style import FAINT, INK, OKABE_ITO, dressed
 
@@ -121,7 +123,6 @@ def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
 
     The faint line is at `checked`, by default the number of wrong labels; its networks are trained if need be.
     """
-    import pandas as pd
     import plotly.graph_objects as go
 
     chosen = int(simulation.wrong.sum()) if checked is None else checked
