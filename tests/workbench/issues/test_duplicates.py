@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from workbench.data import media
 from workbench.data.dataset import Dataset
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence
@@ -59,11 +61,9 @@ def test_equal_files_are_found_and_missing_ones_counted(tmp_path, monkeypatch):
     paths = ["a.png", "b.png", "c.png", "d.png", "gone.png", "../secret.png"]
     (tmp_path / "secret.png").write_bytes(png(1))
     run = stored(tmp_path / "run", ["x", "y", "x", "x", "x", "x"], images=paths, media_root=folder)
-    from workbench.data import media
-
     read = []
     whole = media.read_media
-    monkeypatch.setattr(media, "read_media", lambda one, *rest: read.append(one) or whole(one, *rest))
+    monkeypatch.setattr(sys.modules[duplicates.__module__], "read_media", lambda one, *rest: read.append(one) or whole(one, *rest))
     table = duplicates(run)
     assert table.index.tolist() == ["i0", "i1"]
     assert table["conflict"].all()
