@@ -74,8 +74,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_hostile_images_become_a_message(name):
     item = of(images=[HOSTILE[name]]).item(0, FULL)
-    assert set(item) == {"row", "id", "error"}, name
-    assert item["error"]
+    assert set(item) == {"row", "id", "error", "brief"}, name
+    assert item["error"] and item["brief"] == "unreadable"
 
 
 def test_a_real_bomb_of_black_pixels_is_refused_before_it_is_decoded():
@@ -100,6 +100,8 @@ def test_paths_outside_and_names_with_markup_stay_text(tmp_path):
     assert "cannot be read" in found[2]
     assert "does not exist" in found[3]
     assert "leaves the media folder" in found[4]
+    brief = [media.item(row)["brief"] for row in range(1, 6)]
+    assert brief == ["not in the media folder", "unreadable", "unreadable", "not found", "not in the media folder"]
 
 
 def test_urls_are_shown_and_never_fetched(monkeypatch):
@@ -249,7 +251,7 @@ def test_text_pictures_and_html():
 )
 def test_what_goes_wrong_is_shown_in_its_place(render, found):
     item = own(render).item(0, FULL)
-    assert set(item) == {"row", "id", "error"}
+    assert set(item) - {"brief"} == {"row", "id", "error"}
     assert found in item["error"]
 
 

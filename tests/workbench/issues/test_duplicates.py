@@ -63,7 +63,8 @@ def test_equal_files_are_found_and_missing_ones_counted(tmp_path, monkeypatch):
     run = stored(tmp_path / "run", ["x", "y", "x", "x", "x", "x"], images=paths, media_root=folder)
     read = []
     whole = media.read_media
-    monkeypatch.setattr(sys.modules[duplicates.__module__], "read_media", lambda one, *rest: read.append(one) or whole(one, *rest))
+    of_duplicates = sys.modules[duplicates.__module__]
+    monkeypatch.setattr(of_duplicates, "read_media", lambda one, *rest: read.append(one) or whole(one, *rest))
     table = duplicates(run)
     assert table.index.tolist() == ["i0", "i1"]
     assert table["conflict"].all()
