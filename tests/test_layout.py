@@ -29,6 +29,7 @@ PUBLIC = {
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
         *("inverse_noise_matrix", "class_priors", "num_issues", "find_label_issues", "rank", "threshold_adjusted"),
         *("label_health", "class_health", "overlapping_classes", "noise_report"),
+        *("tag_scores", "tag_quality", "tag_joints", "tag_noise", "find_tag_issues", "find_tagged_examples"),
         *("residual_scores", "outre_scores"),
     ],
     "workbench.experiments": [

@@ -1,7 +1,8 @@
 """Confident learning on arrays: thresholds, the confident joint, label issues, noise rates, the health of classes.
 
 Northcutt, Jiang & Chuang 2021. Everything here takes `given_labels` (n,) and `pred_probs` (n, k), which must be
-out-of-fold, and knows of no run. For labels that are numbers, with predictions (n,): `residual_scores`, `outre_scores`.
+out-of-fold, and knows of no run; functions named after tags take tables (n, k) of yes and no. For labels that are
+numbers, with predictions (n,): `residual_scores`, `outre_scores`.
 """
 
 from workbench.foundation.lazy import names_of
@@ -10,6 +11,8 @@ HOMES = {
     **dict.fromkeys(("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise"), "label_issues"),
     **dict.fromkeys(("noise_matrix", "inverse_noise_matrix", "class_priors", "num_issues"), "label_issues"),
     **dict.fromkeys(("find_label_issues", "rank", "threshold_adjusted"), "label_issues"),
+    **dict.fromkeys(("tag_scores", "tag_quality", "tag_joints", "tag_noise"), "multilabel"),
+    **dict.fromkeys(("find_tag_issues", "find_tagged_examples"), "multilabel"),
     **dict.fromkeys(("label_health", "class_health", "overlapping_classes", "noise_report"), "health"),
     **dict.fromkeys(("residual_scores", "outre_scores"), "numbers"),
 }
