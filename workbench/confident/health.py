@@ -35,7 +35,22 @@ MANY_CELLS = 1 << 25  # draws x cells that are kept for percentiles; beyond that
 
 
 def label_health(given_labels: Any, pred_probs: Any) -> float:
-    """Estimated share of right labels among the labelled rows, in [0, 1]: 1 - num_issues / labelled rows."""
+    """Estimated share of right labels among the labelled rows: 1 - num_issues / labelled rows.
+
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float in [0, 1]; NaN when no row is labelled.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+    """
     labels = np.asarray(given_labels)
     labelled = int((labels >= 0).sum())
     return 1.0 - num_issues(given_labels, pred_probs) / labelled if labelled else float("nan")
@@ -200,6 +215,15 @@ def noise_report(
     level : float
         Nominal coverage, in (0, 1).
     seed : int
+
+    Returns
+    -------
+    NoiseReport: the estimates with their intervals, and the assumptions they rest on, in words.
+
+    Raises
+    ------
+    InputError
+        `draws` or `level` out of range, or arrays that do not fit each other.
 
     Notes
     -----

@@ -101,16 +101,38 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
 
 
 def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
-    """Any counts by given (rows) and true class, scaled to the numbers given each class: int64 (k, k)."""
+    """Any counts by given and true class, scaled to the numbers of examples given each class.
+
+    Parameters
+    ----------
+    counts : array (k, k), rows given, columns true
+    given_labels : int array (n,), class index; -1 = unlabelled
+
+    Returns
+    -------
+    int64 array (k, k); row i sums to the number of examples given class i.
+    """
     counts = np.asarray(counts)
     labels = check_given_labels(given_labels, len(np.asarray(given_labels)), len(counts))
     return calibrate_counts(counts, label_counts(labels, len(counts)))
 
 
 def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Estimated joint distribution of given (rows) and true (columns) class, float64 (k, k), summing to 1.
+    """Estimated joint distribution of given and true class.
 
-    All zero when no row is labelled. The same parameters as `confident_joint`.
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float64 array (k, k), rows given, columns true, sums to 1; all zero when no row is labelled.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
     """
     counts = confident_joint(given_labels, pred_probs)
     return counts / max(float(counts.sum()), TINY)
@@ -147,6 +169,10 @@ def estimate_noise(given_labels: Any, pred_probs: Any, *, converge: bool = True)
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     converge : bool
         Make the three agree with one another by Bayes' rule, alternating between them.
+
+    Returns
+    -------
+    Noise: class_priors (k,), noise_matrix (k, k) P(given | true), inverse_noise_matrix (k, k) P(true | given), float64.
     """
     counts = confident_joint(given_labels, pred_probs)
     return noise_from_joint(counts, np.asarray(given_labels), converge=converge)
@@ -174,17 +200,62 @@ def noise_from_joint(counts: np.ndarray, given_labels: np.ndarray, *, converge: 
 
 
 def noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """P(given = i | true = j), float64 (k, k), columns sum to 1; see `estimate_noise`."""
+    """Chance of each given label where a class is true, P(given = i | true = j).
+
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float64 array (k, k), columns sum to 1; see `estimate_noise`.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+    """
     return estimate_noise(given_labels, pred_probs).noise_matrix
 
 
 def inverse_noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """P(true = i | given = j), float64 (k, k), columns sum to 1; see `estimate_noise`."""
+    """Chance of each true class where a label is given, P(true = i | given = j).
+
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float64 array (k, k), columns sum to 1; see `estimate_noise`.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+    """
     return estimate_noise(given_labels, pred_probs).inverse_noise_matrix
 
 
 def class_priors(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """P(true = j), float64 (k,), sums to 1; see `estimate_noise`."""
+    """Share of each true class, P(true = j).
+
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float64 array (k,), sums to 1; see `estimate_noise`.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+    """
     return estimate_noise(given_labels, pred_probs).class_priors
 
 
@@ -198,6 +269,10 @@ def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) 
     calibrated : bool
         Count in the calibrated joint, which spreads unconfident examples like confident ones; else count the
         examples themselves, leaving out those whose largest probability is that of the given label.
+
+    Returns
+    -------
+    int, between 0 and the number of labelled rows.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
     rows = read_rows(labels, probs)
@@ -311,6 +386,11 @@ def rank(
     Returns
     -------
     int64 array (m,)
+
+    Raises
+    ------
+    InputError
+        An unknown score, or arrays that do not fit each other.
     """
     if by not in RANKINGS:
         raise InputError.unknown("ranking", by, RANKINGS)
@@ -323,7 +403,19 @@ def rank(
 def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
     """Probabilities less their class thresholds, shifted to be positive and scaled to sum 1: fairer to rare classes.
 
-    Returns a new float array (n, k), for the label-quality scores.
+    Parameters
+    ----------
+    given_labels : int array (n,), class index; -1 = unlabelled
+    pred_probs : float array (n, k), in [0, 1], out-of-sample
+
+    Returns
+    -------
+    float array (n, k), a new one, for the label-quality scores.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
     limits = Classes(labels, probs.shape[1]).means(given_values(probs, labels))

@@ -48,6 +48,7 @@ class Dataset:
     text_column : name of the column of `metadata` that holds the text of an example, or None.
     task : kind of label, a key of `workbench.tasks.TASKS`.
     media_root : folder below which paths of images and sounds are read, or None when there are no paths.
+    planted : DataFrame id, true_label, planted_label of errors that `plant_errors` made, or None.
     label_type : in which type the labels were given, and come back: int, float, bool, text, categorical.
     column_of : the user's own names of columns that have another name here: "id", "given_label", "image" and "audio",
         and columns of `metadata` that were renamed. `workbench.export` gives them back.
@@ -118,6 +119,10 @@ class Dataset:
             folder; where all paths are absolute and lie elsewhere, their common folder.
         **options : what else the kind of label can be told; nothing for "multiclass".
 
+        Returns
+        -------
+        Dataset
+
         Raises
         ------
         InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`, absolute
@@ -179,6 +184,15 @@ class Dataset:
         sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
         texts : n strings, kept as the column "text".
         metadata : DataFrame of n rows with other columns.
+        text_column : name of the column of `metadata` that holds the text of an example.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        InputError : lengths that differ, ids that repeat, a label that is not among `classes`, an unknown option.
         """
         kind = find_task(task)
         for name in options:
@@ -256,7 +270,7 @@ class Dataset:
         return self.as_given(self.labels)
 
     def as_given(self, labels: Labels) -> Any:
-        """(n,) labels, held as `labels` are, in the type in which the user gave them."""
+        """(n,) `labels`, held as those of the dataset are, in the type in which the user gave them."""
         if self.kind.one_class:
             return self.label_type.column(labels, self.classes)
         return self.kind.to_column(labels, self.classes)
@@ -267,15 +281,15 @@ class Dataset:
         return tuple(self.label_type.values(self.classes))
 
     def labels_of(self, codes: np.ndarray) -> Any:
-        """(m,) labels in the user's type, as `given`, of (m,) class indices; missing for -1."""
+        """(m,) labels in the user's type, as `given`, of (m,) class indices (`codes`); missing for -1."""
         return self.label_type.column(codes, self.classes)
 
     def names_of(self, codes: np.ndarray) -> np.ndarray:
-        """Class names (object array of str, None for -1) of class indices of any shape."""
+        """Class names (object array of str, None for -1) of class indices (`codes`) of any shape."""
         return np.array([*self.classes, None], dtype=object)[np.asarray(codes)]
 
     def code_of(self, label: object) -> int:
-        """Class index of a class, a value of the user's type (3) or its name ("3").
+        """Class index of a class (`label`), a value of the user's type (3) or its name ("3").
 
         Raises
         ------
@@ -287,11 +301,11 @@ class Dataset:
             raise InputError.unknown("class", label, self.classes) from None
 
     def codes_of(self, labels: Any) -> np.ndarray:
-        """(m,) int64 class indices of labels, values of the user's type or names; -1 for a missing one or no class."""
+        """(m,) int64 class indices of `labels`, values of the user's type or names; -1 where missing or no class."""
         return codes_among(labels, self.classes)
 
     def rows(self, ids: Iterable[object]) -> np.ndarray:
-        """(m,) int64 row numbers of ids.
+        """(m,) int64 row numbers of `ids`.
 
         Raises
         ------
@@ -343,7 +357,7 @@ class Dataset:
         return rows[known], known
 
     def image(self, row: int) -> bytes | str | None:
-        """Encoded image bytes, or a path, of one row; None when it has none."""
+        """Encoded image bytes, or a path, of one `row`; None when it has none."""
         return None if self.images is None else self.images[row]
 
     def sound(self, row: int) -> bytes | str | None:
@@ -370,7 +384,7 @@ class Dataset:
         return ["" if is_missing(value) else cell_text(value) for value in column.tolist()]
 
     def value_of(self, unit: int) -> str | None:
-        """What is given of a unit, as the journal holds values; None for no unit (-1), or where nothing is given."""
+        """What is given of a `unit`, as the journal holds values; None for no unit (-1), or where nothing is given."""
         units, code = self.units, None if unit < 0 else self.units.given[unit]
         if unit < 0 and self.kind.nothing:
             return self.kind.encode(None)
@@ -380,7 +394,7 @@ class Dataset:
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
     def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
-        """What is given of each (row, key of a unit), as `value_of` says it, of what is no unit as well."""
+        """What is given of each unit, an entry of `rows` and one of `keys`, as `value_of` says it, of what is no unit as well."""
         found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
         kind = self.kind
         return [
@@ -389,7 +403,7 @@ class Dataset:
         ]
 
     def with_labels(self, labels: Labels) -> Dataset:
-        """The same examples with other given labels, held in the same way; this one stays as it is."""
+        """The same examples with other given `labels`, held in the same way; this one stays as it is."""
         labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels
         return dataclasses.replace(self, labels=labels)
 

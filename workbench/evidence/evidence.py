@@ -50,6 +50,9 @@ HOW = {
 class Evidence:
     """Named arrays about n units and k classes; an example of one class is a unit itself.
 
+    Make one with `from_arrays` or `from_run`; the constructor takes `makers`, functions that give each array for a
+    slice of rows, and `examples`, the ids of all examples where the rows are units of them.
+
     Attributes
     ----------
     ids : (n,) int64 or object array of str, the example of each unit
@@ -111,7 +114,12 @@ class Evidence:
         return len(self.classes)
 
     def labels_of(self, codes: np.ndarray) -> Any:
-        """(m,) labels in the type in which they were given, of class indices; missing for -1."""
+        """(m,) labels in the type in which they were given, of class indices; missing for -1.
+
+        Parameters
+        ----------
+        codes : (m,) int, -1 where there is none.
+        """
         return self.label_type.column(codes, self.classes)
 
     @property
@@ -136,11 +144,21 @@ class Evidence:
         return tuple(name for name in NAMES if name in self._makers)
 
     def has(self, name: str) -> bool:
-        """Whether there is evidence of this name."""
+        """Whether there is evidence of this name.
+
+        Parameters
+        ----------
+        name : of `NAMES`.
+        """
         return name in self._makers
 
     def get(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         """The array of this name, for a slice of rows.
+
+        Parameters
+        ----------
+        name : of `NAMES`.
+        rows : slice of row numbers.
 
         Raises
         ------
@@ -168,7 +186,13 @@ class Evidence:
         return next((len(self.get(name, slice(0, 0))) for name in PER_EPOCH if self.has(name)), 0)
 
     def block(self, names: Iterable[str], rows: slice) -> dict[str, np.ndarray]:
-        """Several arrays of some rows; where only logits are there, statistics are made of these rows alone."""
+        """Several arrays of some rows; where only logits are there, statistics are made of these rows alone.
+
+        Parameters
+        ----------
+        names : of `NAMES`.
+        rows : slice of row numbers.
+        """
         statistics = [name for name in names if name in PER_EPOCH and self.has(name)]
         found = self._from_logits(rows) if statistics and self._from_logits and "statistics" not in self._whole else {}
         return {name: found[name] if name in found else self.get(name, rows) for name in names}
@@ -283,7 +307,12 @@ class Evidence:
         return evidence
 
     def saw_labels(self, name: str) -> bool | None:
-        """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known."""
+        """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known.
+
+        Parameters
+        ----------
+        name : "embeddings" or "pred_probs".
+        """
         return self.provenance[name].saw_labels if name in self.provenance else None
 
     @property
@@ -295,6 +324,12 @@ class Evidence:
     def from_run(cls, run: Run) -> Evidence:
         """Evidence of a recorded run; nothing is read before it is asked for.
 
+        Parameters
+        ----------
+        run : Run
+
+        Notes
+        -----
         Probabilities that `workbench.evidence.out_of_fold` made from the run's own embeddings are left out: they say
         the same.
         """

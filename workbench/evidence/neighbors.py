@@ -188,11 +188,16 @@ def neighbors(
 
     Parameters
     ----------
+    run : a Run or its path.
     epoch : an epoch with embeddings; -1 is the last.
     k : how many. At least 50 are computed at first, more when more are asked for; fewer are a slice.
     metric : "cosine" or "euclidean".
     device : of the search, if it was not made before.
     client : a dask.distributed Client: one of its workers searches, if it was not done before.
+
+    Returns
+    -------
+    Neighbors: `rows` and `distances`, both (n, k), nearest first.
 
     Raises
     ------

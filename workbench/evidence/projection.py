@@ -59,6 +59,7 @@ def project(
 
     Parameters
     ----------
+    run : a Run or its path.
     epoch : an epoch with embeddings; -1 is the last.
     method : "umap" or "pca".
     seed : of UMAP; PCA needs none.

@@ -146,6 +146,10 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
 def embed_texts(run: Run) -> None:
     """Store embeddings of the texts of a run: character n-grams, which need no model and saw no label.
 
+    Parameters
+    ----------
+    run : Run
+
     Raises
     ------
     InputError : the dataset has no text column.

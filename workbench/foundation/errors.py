@@ -49,7 +49,7 @@ class InputError(WorkbenchError):
 
     @classmethod
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
-        """An unknown name: say the nearest one, list the known ones when they are few."""
+        """An unknown name of `what`: say the nearest one, list the `known` ones when they are few, and what `todo`."""
         options = [str(option) for option in known]
         short = [option for option in options if len(option) <= 200]
         asked = name if isinstance(name, str) else shortened(name)
@@ -65,7 +65,7 @@ class MissingEvidence(WorkbenchError):
 
     @classmethod
     def needed(cls, who: str, missing: Sequence[str], how: str) -> MissingEvidence:
-        """`who` needs `a`, `b`, which this run does not have. how."""
+        """`who` needs what is `missing`, which this run does not have; `how` to get it."""
         return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
 
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 def confusion_matrix(run: Run) -> pd.DataFrame:
     """How often each class is predicted where each label is given.
 
+    Parameters
+    ----------
+    run : a Run or its path.
+
     Returns
     -------
     DataFrame (k, k) of int64, index "given" and columns "predicted", both the classes in their order, in the type

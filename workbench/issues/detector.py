@@ -92,6 +92,7 @@ def find_issues(
     verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
         (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used unless
         given: the ones that a person gave by looking (`workbench.runs.verdicts`)
+    labels, given_labels : the labels, as another way to name `source`
     seed : of everything random; the same seed gives the same result
     client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
     pred_probs : beside labels, float (n, k), rows sum to 1; a DataFrame is matched by the names of classes and ids

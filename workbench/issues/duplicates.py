@@ -36,6 +36,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
 
     Parameters
     ----------
+    run : a Run or its path.
     near : share of the median distance to the nearest neighbour, in [0, 1], up to which two embeddings count as the
         same example; 0 leaves only embeddings that are equal
     epoch : epoch of the embeddings; -1 is the last
@@ -45,7 +46,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     DataFrame indexed by id, groups in the order of their first row
         group : int, from 0; members are joined by chains of duplicates.
         kind : "exact" (the same media) or "near" (only the embedding).
-        given_label : class name or None.
+        given_label : in the type in which labels were given.
         twin : id of the duplicate, the nearest one; one with another label first.
         distance : to the twin, cosine, in [0, 2]; 0 for exact duplicates; NaN when nothing is duplicated.
         conflict : bool, some duplicate of this very example has another label (unlabelled ones never conflict).

@@ -22,12 +22,14 @@ def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
 
     Parameters
     ----------
+    run : a Run or its path.
     fence : how far out counts as an outlier, in interquartile ranges above the upper quartile
 
     Returns
     -------
     DataFrame indexed by id
-        neighbor_distance : the score of that name. is_outlier : bool. given_label : class name or None.
+        neighbor_distance : the score of that name. is_outlier : bool.
+        given_label : in the type in which labels were given.
         `.attrs`: threshold (distance), how (in words)
 
     Raises

@@ -134,6 +134,14 @@ class Recorder:
 
         After an exception (or a crash) what was recorded stays readable in inflight/, and the epoch can be recorded
         again from its start.
+
+        Parameters
+        ----------
+        number : int, from 0.
+
+        Raises
+        ------
+        InputError : another epoch is open, or this is no epoch. ExistsError : it is recorded already.
         """
         require_task(self.dataset, "multiclass", "a recording of epochs")
         self._check_mine()
@@ -218,6 +226,10 @@ class Recorder:
             `model.staged_predict_proba(X)` of scikit-learn.
         ids : (m,) ids of the rows; by default all, in dataset order.
         every : record each `every`-th stage.
+
+        Raises
+        ------
+        InputError : a model instead of its predictions, or what `batch` refuses.
         """
         if hasattr(stages, "predict_proba") or not hasattr(stages, "__iter__"):
             call = "rec.staged(model.staged_predict_proba(X))"
@@ -237,7 +249,17 @@ class Recorder:
     def checkpoint(self, model: Any) -> Path:
         """Save the weights of a module, or a state dict, as checkpoints/epoch=NNNN.safetensors of the open epoch.
 
-        Returns the path. Only rank 0 writes.
+        Parameters
+        ----------
+        model : a module, or a dict of name to tensor. Only rank 0 writes.
+
+        Returns
+        -------
+        Path of the file.
+
+        Raises
+        ------
+        InputError : no epoch is open.
         """
         if self._open is None:
             raise InputError("checkpoint() was called outside an epoch. Call it inside `with rec.epoch(e):`.")
@@ -250,7 +272,12 @@ class Recorder:
         return path
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
-        """Store predicted probabilities (n, k) in dataset order; see `Run.save_pred_probs`."""
+        """Store predicted probabilities (n, k) in dataset order; see `Run.save_pred_probs`.
+
+        Parameters
+        ----------
+        values, out_of_fold, how : as there.
+        """
         self.run().save_pred_probs(values, out_of_fold=out_of_fold, how=how)
 
     def run(self) -> Run:

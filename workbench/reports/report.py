@@ -42,6 +42,7 @@ def report(
 
     Parameters
     ----------
+    run : a Run or its path.
     path : the .html file.
     top : how many suspects are shown with picture or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.

@@ -125,9 +125,10 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
 
     Parameters
     ----------
+    run : a Run or its path.
     method : "majority", "dawid_skene" (weighs annotators by how well they do), or "crowdlab" (with the run's
         out-of-fold probabilities too)
-    known : Series of class names indexed by id: the true labels of some examples, such as questions whose answer is
+    known : Series of labels indexed by id: the true labels of some examples, such as questions whose answer is
         known, drawn without regard to what was voted. From 50 on they calibrate p_consensus
 
     Returns
@@ -247,6 +248,10 @@ def fitted_line(x: np.ndarray, right: np.ndarray) -> tuple[float, float]:
 
 def annotator_quality(run: Run) -> pd.DataFrame:
     """One row per annotator, the least reliable first.
+
+    Parameters
+    ----------
+    run : a Run or its path.
 
     Returns
     -------

@@ -38,8 +38,13 @@ def review_pace(journal: Journal, author: str | None = None, *, pause: float = P
 
     Parameters
     ----------
+    journal : Journal, such as `run.journal`
     author : whose decisions; the journal's own author when not given
     pause : seconds without a decision after which a new sitting begins
+
+    Returns
+    -------
+    Pace: `decisions` of the sitting, `per_minute`, NaN where there are too few.
 
     Notes
     -----

@@ -51,6 +51,7 @@ def review_queue(
 
     Parameters
     ----------
+    run : a Run or its path.
     by : the order.
         "suspicion": suspects, the most suspicious first. "pairs": suspects by given and suggested class, the most
         frequent pair first. "clusters": suspects that look alike together, by k-means of their embeddings, the cluster
@@ -61,6 +62,10 @@ def review_queue(
     among : ids to order instead of the suspects ("suspicion", "pairs", "clusters" and "random")
     issues : DataFrame as from `find_issues(run)`, which is called when it is not given
     author : who asks for a second opinion; the journal's own author when not given
+
+    Returns
+    -------
+    list of ids, as in the dataset.
 
     Raises
     ------

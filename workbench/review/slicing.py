@@ -29,6 +29,7 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
 
     Parameters
     ----------
+    run : a Run or its path.
     issues, scores : DataFrames as from `find_issues(run)` and `score(run)`, which are called when they are not given
 
     Returns

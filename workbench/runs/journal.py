@@ -136,25 +136,66 @@ class Journal:
         """Say that the original label is right; an earlier relabelling of these ids is taken back.
 
         Pass `old` (as in `relabel`) so that `opinions` knows which label this author confirmed.
+
+        Parameters
+        ----------
+        ids, old, units, author, source, reason : as in `relabel`.
+
+        Returns
+        -------
+        int or None
+            The batch; None when `ids` is empty.
         """
         about = targets_of(ids, units)
         olds = ... if old is ... else labels_of("old", old, about[0], none=True)
         return self._decide("keep", about, [None] * len(about[0]), olds, author, source, reason)
 
     def skip(self, ids, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Put the decision off: the verdict becomes "skip", the label stays as it is."""
+        """Put the decision off: the verdict becomes "skip", the label stays as it is.
+
+        Parameters
+        ----------
+        ids, units, author, source, reason : as in `relabel`.
+
+        Returns
+        -------
+        int or None
+            The batch; None when `ids` is empty.
+        """
         about = targets_of(ids, units)
         return self._decide("verdict", about, ["skip"] * len(about[0]), ..., author, source, reason)
 
     def flag(
         self, ids, on: bool = True, *, units="", author: str | None = None, source: str = "", reason=""
     ) -> int | None:
-        """Raise (or with `on=False` lower) a flag: a mark without a meaning of its own."""
+        """Raise (or with `on=False` lower) a flag: a mark without a meaning of its own.
+
+        Parameters
+        ----------
+        ids, units, author, source, reason : as in `relabel`.
+        on : raise it, or lower it.
+
+        Returns
+        -------
+        int or None
+            The batch; None when `ids` is empty.
+        """
         about = targets_of(ids, units)
         return self._decide("flag", about, ["true" if on else None] * len(about[0]), ..., author, source, reason)
 
     def note(self, ids, text, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Attach a text, one for all or one per id; an empty text removes it."""
+        """Attach a text, one for all or one per id; an empty text removes it.
+
+        Parameters
+        ----------
+        ids, units, author, source, reason : as in `relabel`.
+        text : str or sequence of str.
+
+        Returns
+        -------
+        int or None
+            The batch; None when `ids` is empty.
+        """
         about = targets_of(ids, units)
         texts = [one or None for one in texts_of("text", text, about[0])]
         return self._decide("note", about, texts, ..., author, source, reason)
@@ -165,6 +206,12 @@ class Journal:
         The whole batch goes back at once. Where somebody else decided later on the same id, that decision stays.
         With `anyone`, the newest standing decision of all is taken back, whoever made it.
 
+        Parameters
+        ----------
+        author : whose decision.
+        anyone : whosever it is.
+        source : what the journal names as the tool.
+
         Returns
         -------
         list of Entry
@@ -173,11 +220,22 @@ class Journal:
         return self._revert(False, author, anyone, source)
 
     def redo(self, author: str | None = None, *, anyone: bool = False, source: str = "redo") -> list[Entry]:
-        """Bring back what `undo` took back last; nothing after a new decision of the same author."""
+        """Bring back what `undo` took back last; nothing after a new decision of the same author.
+
+        Parameters
+        ----------
+        author, anyone, source : as in `undo`.
+        """
         return self._revert(True, author, anyone, source)
 
     def size_of_next(self, *, redo: bool = False, author: str | None = None) -> int:
-        """On how many examples the next `undo` (or `redo`) of `author` would act; 0 when there is none."""
+        """On how many examples the next `undo` (or `redo`) of `author` would act; 0 when there is none.
+
+        Parameters
+        ----------
+        redo : of the next redo instead.
+        author : whose decision; the journal's own author by default.
+        """
         owner = self.author if author is None else text_of("author", author)
         sql = (
             f"SELECT count(DISTINCT e.id) FROM entries e WHERE e.batch = (SELECT batch FROM ({next_batch(redo, MINE)}))"
@@ -257,6 +315,10 @@ class Journal:
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
         """Labels that differ from what the data came with: `decided` without those that were confirmed.
 
+        Parameters
+        ----------
+        author : only what this author decided, whatever others decided before or after
+
         Returns
         -------
         DataFrame indexed by `id` and `unit` : given_label, label, author, time, reason; sorted as `state` is.
@@ -272,7 +334,16 @@ class Journal:
         """What each author thinks: ids as rows, authors as columns, None where an author said nothing.
 
         Each author's newest decision that has not been undone. Made for agreement between annotators: nobody's
-        later decision hides an earlier one of somebody else. With per="unit", units as rows (see `state`).
+        later decision hides an earlier one of somebody else.
+
+        Parameters
+        ----------
+        field : "label", "verdict", "flag" or "note".
+        per : with "unit", units as rows (see `state`).
+
+        Raises
+        ------
+        InputError : an unknown field.
         """
         if field not in FIELDS:
             raise InputError.unknown("field", field, FIELDS)
@@ -311,7 +382,12 @@ class Journal:
         return frame.astype({"seq": "int64", "batch": "int64"})
 
     def since(self, seq: int) -> list[Entry]:
-        """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile."""
+        """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile.
+
+        Parameters
+        ----------
+        seq : int, the last entry that is known; 0 for all.
+        """
         sql = f"SELECT {ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq"
         return [Entry(*row) for row in self._file.read(sql, (int(seq),))]
 

@@ -46,6 +46,10 @@ def open_run(
     storage_options : for fsspec, such as an endpoint; keys and secrets are better kept in the environment.
     media_root : folder below which image paths may be read. Needed only for runs that somebody else recorded.
 
+    Returns
+    -------
+    Run
+
     Raises
     ------
     RunError : not a run directory, damaged, or of a newer schema version.
@@ -59,7 +63,16 @@ def opened(source: object) -> object:
 
 
 class Run:
-    """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal."""
+    """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal.
+
+    Parameters
+    ----------
+    path, media_root, storage_options : as in `open_run`.
+
+    Raises
+    ------
+    RunError : not a run directory, damaged, or of a newer schema version.
+    """
 
     def __init__(
         self,
@@ -180,7 +193,13 @@ class Run:
     def stat_blocks(
         self, names: Sequence[str], block_rows: int = BLOCK_ROWS
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names floats."""
+        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names floats.
+
+        Parameters
+        ----------
+        names : as in `stat_matrix`.
+        block_rows : rows of a block.
+        """
         for start in range(0, self.n, block_rows):
             stop = min(start + block_rows, self.n)
             yield slice(start, stop), self._matrices(names, start, stop)
@@ -208,7 +227,12 @@ class Run:
         return tuple(self.layout.arrays("logits"))
 
     def logits(self, epoch: int = -1) -> np.ndarray:
-        """(n, k) float16 logits of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is."""
+        """(n, k) float16 logits of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is.
+
+        Parameters
+        ----------
+        epoch : a member of `logits_epochs`; -1 is the last there is.
+        """
         return self._array("logits", epoch)
 
     @property
@@ -217,15 +241,29 @@ class Run:
         return tuple(self.layout.arrays("embeddings"))
 
     def embeddings(self, epoch: int = -1) -> np.ndarray:
-        """(n, d) float16 embeddings of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is."""
+        """(n, d) float16 embeddings of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is.
+
+        Parameters
+        ----------
+        epoch : a member of `embedding_epochs`; -1 is the last there is.
+        """
         return self._array("embeddings", epoch)
 
     def resolve_embedding_epoch(self, epoch: int) -> int:
-        """The epoch that `embeddings(epoch)` reads."""
+        """The epoch that `embeddings(epoch)` reads.
+
+        Parameters
+        ----------
+        epoch : int, -1 for the last there is.
+        """
         return self._resolve("embeddings", epoch)
 
     def embedding_provenance(self, epoch: int = -1) -> Provenance:
         """Where the embeddings of an epoch come from and whether they saw the given labels; `str` puts it in words.
+
+        Parameters
+        ----------
+        epoch : int, -1 for the last there is.
 
         Raises
         ------
@@ -282,6 +320,7 @@ class Run:
 
         Parameters
         ----------
+        values : float (n, k).
         out_of_fold : whether they come from models that had not seen the labels of these rows; it decides what they are
             worth.
         how : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
@@ -296,6 +335,10 @@ class Run:
         """Store predictions that are no probabilities, such as numbers: (n,) or (n, width) floats in dataset order.
 
         As `save_pred_probs`, for kinds of labels that take `predictions`.
+
+        Parameters
+        ----------
+        values, out_of_fold, how : as there.
         """
         self._save_predictions("predictions", values, out_of_fold, how)
 
@@ -319,7 +362,13 @@ class Run:
             raise error.with_id(self.dataset.ids) from None
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:
-        """Store probabilities that this program made; not where something of a person's lies, unless `replace`."""
+        """Store probabilities that this program made; not where something of a person's lies, unless `replace`.
+
+        Parameters
+        ----------
+        found : PredProbs.
+        replace : also in place of a person's.
+        """
         return self._probabilities.save(found, replace=replace)
 
     def save_embeddings(
@@ -331,6 +380,7 @@ class Run:
 
         Parameters
         ----------
+        values : (n, d) numbers.
         epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
         how : what made them, in words, such as "CLIP ViT-B/32".
         trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.

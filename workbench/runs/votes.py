@@ -77,6 +77,7 @@ def save_votes(
 
     Parameters
     ----------
+    run : Run
     votes : DataFrame in long format, of people with the three columns below; or with the columns id, voter, value and,
         as far as they matter, unit (key of the unit of the example, text), kind ("person", "function" or "model"),
         confidence (float in [0, 1], NaN where there is none; it is stored, no estimator uses it yet) and version (of
@@ -112,9 +113,21 @@ def write_votes(run: Run, table: pd.DataFrame) -> None:
 
 
 def read_votes(run: Run) -> Votes | None:
-    """The votes stored in a run, or None; RunError when the file is damaged or of another run.
+    """The votes stored in a run.
 
-    None, too, where labels are of another kind than one class per example: `vote_table` has the votes on their units.
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    Votes, or None where there are none; None, too, where labels are of another kind than one class per example:
+    `vote_table` has the votes on their units.
+
+    Raises
+    ------
+    RunError
+        The file is damaged or of another run.
     """
     if not run.dataset.kind.one_class:
         return None

@@ -105,6 +105,10 @@ def compare_runs(
     a, b : Runs or their paths, with ids in common
     issues : suspects of each as from `find_issues`, which is called when they are not given
 
+    Returns
+    -------
+    RunComparison: `table`, one row per shared example, and the figures that sum it up.
+
     Raises
     ------
     InputError : no id is in both.

@@ -48,8 +48,13 @@ def suggest(
 
     Returns
     -------
-    DataFrame as from `find_issues` (given, suggested, p_error, p_suggested, is_issue, reasons, row, by id), for
-    `wd.Explorer(run, issues=...)` and its journal. Every reason begins with the method; ``attrs["source"]`` names it.
+    DataFrame as from `find_issues`, indexed by id, for `wd.Explorer(run, issues=...)` and its journal. Every reason
+    begins with the method; ``attrs["source"]`` names it.
+
+    Raises
+    ------
+    InputError
+        An unknown method, fewer than 2 folds, or too few labelled examples for them.
 
     Notes
     -----

@@ -93,6 +93,11 @@ def keep_curve(
     -------
     KeepCurve
 
+    Raises
+    ------
+    InputError
+        Shares outside (0, 1], an unknown score, or nothing to train on.
+
     Notes
     -----
     "knn_shapley" and "influence" are made anew from the training part of each split. Recorded scores come from the one

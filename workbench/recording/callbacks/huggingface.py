@@ -78,6 +78,10 @@ class HuggingFaceRecorder(TrainerCallback):
     def attach(self, trainer: Any) -> HuggingFaceRecorder:
         """Join a Trainer: be one of its callbacks, and let the batches of its training carry their ids. Returns self.
 
+        Parameters
+        ----------
+        trainer : a transformers.Trainer.
+
         Raises
         ------
         InputError : the training set has no column `id`, or ids that are not in the dataset.

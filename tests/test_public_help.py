@@ -1,0 +1,126 @@
+"""`help()` of each public thing is complete by itself: parameters, what comes back, what is raised."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import workbench as wb
+from workbench.recording import callbacks
+
+PACKAGES = {"wb": wb, "confident": wb.confident, "review": wb.review, "experiments": wb.experiments}
+PACKAGES |= {"errors": wb.errors, "callbacks": callbacks}
+
+HOOKS = re.compile("on_[a-z_]+")
+"""Methods that a training framework calls, with arguments of its own."""
+
+
+def public() -> Iterator[tuple[str, object]]:
+    """Every public callable by name; modules and tables are left out."""
+    for package, module in PACKAGES.items():
+        for name in getattr(module, "__all__", [one for one in vars(module) if not one.startswith("_")]):
+            value = getattr(module, name)
+            if callable(value) and getattr(value, "__module__", "").startswith("workbench"):
+                yield f"{package}.{name}", value
+
+
+def methods() -> Iterator[tuple[str, Callable]]:
+    """Every public method of the public classes."""
+    for name, value in public():
+        if inspect.isclass(value):
+            for one, held in vars(value).items():
+                function = getattr(held, "__func__", held)
+                if inspect.isfunction(function) and not one.startswith("_") and not HOOKS.fullmatch(one):
+                    yield f"{name}.{one}", function
+
+
+FUNCTIONS = {name: value for name, value in public() if inspect.isfunction(inspect.unwrap(value))}
+CLASSES = {name: value for name, value in public() if inspect.isclass(value)}
+METHODS = dict(methods())
+
+
+def section(doc: str, name: str) -> str:
+    """The text of a section of a docstring, "" without it."""
+    found = re.search(rf"^{name}\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", doc, re.M | re.S)
+    return found[1] if found else ""
+
+
+def body_of(function: Callable) -> list[ast.AST]:
+    """The statements of a function, without those of functions inside it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
+    found, left = [], list(tree.body)
+    while left:
+        node = left.pop()
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            found.append(node)
+            left += ast.iter_child_nodes(node)
+    return found
+
+
+def parameters(function: Callable) -> list[str]:
+    """Names of the parameters."""
+    return [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
+
+
+def unnamed(function: Callable, text: str) -> list[str]:
+    """Parameters that begin no line of a text, alone or with others: `a, b : what they are`."""
+    named = {name for line in text.splitlines() for name in re.findall(r"\w+", line.split(" : ")[0])}
+    return [name for name in parameters(function) if name not in named]
+
+
+def returns(function: Callable) -> bool:
+    """Whether a function gives anything back."""
+    values = [node.value for node in body_of(function) if isinstance(node, ast.Return)]
+    return any(not (value is None or (isinstance(value, ast.Constant) and value.value is None)) for value in values)
+
+
+def raises(function: Callable) -> bool:
+    """Whether a function raises by itself, not in what it calls."""
+    return any(isinstance(node, ast.Raise) for node in body_of(function))
+
+
+def test_there_is_something_to_look_at():
+    assert len(FUNCTIONS) > 40 and len(METHODS) > 60 and len(CLASSES) > 10
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_says_all(name):
+    function = FUNCTIONS[name]
+    doc = inspect.getdoc(function) or ""
+    assert not (lost := unnamed(function, section(doc, "Parameters"))), f"not among the Parameters: {lost}"
+    assert section(doc, "Returns") or not returns(function), "it returns something and has no section Returns"
+    assert section(doc, "Raises") or not raises(function), "it raises and has no section Raises"
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_method_says_all(name):
+    """Of a method with one plain argument a sentence may be enough."""
+    function = METHODS[name]
+    doc = inspect.getdoc(function) or ""
+    assert doc, "no docstring"
+    lost = [one for one in parameters(function) if not re.search(rf"\b{one}\b", doc)]
+    assert not lost, f"not named: {lost}"
+    assert section(doc, "Raises") or not raises(function), "it raises and has no section Raises"
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_a_class_says_how_it_is_made(name):
+    made = CLASSES[name]
+    doc = inspect.getdoc(made) or ""
+    assert doc, "no docstring"
+    if issubclass(made, Exception):
+        return
+    documented = [one for one in parameters(made) if re.search(rf"\b{one}\b", doc)]
+    assert documented == parameters(made), f"not named: {set(parameters(made)) - set(documented)}"
+
+
+def test_editors_see_the_evidence_of_find_issues():
+    found = inspect.signature(wb.find_issues).parameters
+    spelled = ["pred_probs", "embeddings", "texts", "logits", "statistics", "votes", "ids", "classes", "out_of_fold"]
+    assert all(found[name].kind is inspect.Parameter.KEYWORD_ONLY for name in spelled)
+    assert [name for name in found if found[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD] == ["source"]
