@@ -394,7 +394,7 @@ class Dataset:
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
     def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
-        """What is given of each unit, an entry of `rows` and one of `keys`, as `value_of` says it, of what is no unit as well."""
+        """What is given of each unit, by `rows` and `keys`, as `value_of` says it; of what is no unit as well."""
         found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
         kind = self.kind
         return [
