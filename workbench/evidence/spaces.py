@@ -35,7 +35,9 @@ class Space:
     how: str
 
 
-def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: int = 0) -> Space:
+def unit_space(
+    embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: int = 0, columns: np.ndarray | None = None
+) -> Space:
     """Standardised embeddings, reduced to their largest principal components and scaled to length 1.
 
     Parameters
@@ -43,6 +45,7 @@ def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: in
     embeddings : float array (n, d); a row with NaN or infinity counts as "no embedding"
     directions : how many principal components are kept, at most
     seed : of the random projection for d above 4096
+    columns : numbers of those to use; all unless given
 
     Notes
     -----
@@ -50,6 +53,7 @@ def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: in
     """
     embeddings = np.asanyarray(embeddings)
     n, d = embeddings.shape
+    d = d if columns is None else len(columns)
     there = finite_rows(embeddings)
     if d == 0 or not there.any():
         return Space(np.zeros((n, 1), np.float32), np.zeros(n, bool), "no embedding is usable")
@@ -60,7 +64,8 @@ def unit_space(embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: in
         how = f"random projection of {d} to {WIDEST}, "
 
     def block(rows: np.ndarray) -> np.ndarray:
-        values = embeddings[rows].astype(np.float32)
+        values = embeddings[rows] if columns is None else embeddings[rows][:, columns]
+        values = values.astype(np.float32)
         return values if mixer is None else values @ mixer
 
     where = np.flatnonzero(there)

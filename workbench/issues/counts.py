@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.issues.likelihood import surfaces
-from workbench.issues.noise import noise_matrices
+from workbench.issues.noise import flips_of, noise_matrices
 
 AUDIT = 200
 """Examples to audit, as the messages advise."""
@@ -127,13 +127,6 @@ def head_count(log_probs: np.ndarray, labels: np.ndarray) -> float:
     joint = noise_matrices(probs, labels, 0)[0]
     posterior = _softmax(power * log_probs + np.log(np.maximum(joint[labels], 1e-6)))
     return float(1 - posterior[np.arange(len(labels)), labels].mean())
-
-
-def flips_of(matrix: np.ndarray) -> np.ndarray:
-    """A noise matrix without its diagonal, columns summing to 1."""
-    flips = matrix.copy()
-    np.fill_diagonal(flips, 0)
-    return flips / np.maximum(flips.sum(axis=0), 1e-30)
 
 
 def slip(logs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, noise: float) -> np.ndarray:

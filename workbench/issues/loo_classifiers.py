@@ -74,7 +74,8 @@ class Ridge:
         ----------
         targets : int (n,) class indices, or float (n, k) soft labels; read at taught rows only
         given : int (n,), labels whose likelihood chooses penalty and sharpness
-        settings : (penalty, sharpness) to use instead of choosing; `self.settings` after a call
+        settings : (penalty, sharpness) to use instead of choosing; `self.settings` after a call, and
+            `self.likelihood`, the mean log probability of the labels by which they were chosen
         """
         taught = self._products(targets)
         if settings is None:
@@ -90,6 +91,7 @@ class Ridge:
             values = self._left_out(self._picked, targets, taught, penalty)
             likelihoods = sharpened_likelihoods(values, given, SHARPNESS)
             best = max(best, *((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS)))
+        self.likelihood = best[0]
         return best[1:]
 
     def _gain(self, penalty: float) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from workbench.confident.label_issues import confident_joint
 
+SMOOTHING = 0.65  # how far the noise matrix that ranks is drawn to "every wrong class alike"
 PSEUDO = 15.0  # errors that a class's own count must exceed before it is trusted over the mean of all classes
 TIE = 1e-6
 WIDE = 2 * 10**8  # rows x classes above which ties are left to the confident joint
@@ -55,3 +56,10 @@ def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
     matrix = rate * (trust * off / np.maximum(errors, 1e-12) + (1 - trust) / (k - 1))
     np.fill_diagonal(matrix, 1 - rate)
     return matrix
+
+
+def flips_of(matrix: np.ndarray) -> np.ndarray:
+    """A noise matrix without its diagonal, columns summing to 1."""
+    flips = matrix.copy()
+    np.fill_diagonal(flips, 0)
+    return flips / np.maximum(flips.sum(axis=0), 1e-30)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from workbench.evidence.evidence import Evidence
-from workbench.evidence.spaces import Space, plain_space, unit_space
+from workbench.evidence.spaces import Space, plain_space
 from workbench.foundation.progress import step
 from workbench.issues import counts
 from workbench.issues.calibration import expit, logit, shifted_to
@@ -20,7 +20,8 @@ from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.likelihood import sample
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
-from workbench.issues.noise import WIDE, noise_matrices
+from workbench.issues.noise import SMOOTHING, WIDE, flips_of, noise_matrices
+from workbench.issues.telling_columns import telling_space
 from workbench.issues.temperature import power_and_noise
 from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
 from workbench.issues.weighing import View, Weights, weigh
@@ -30,7 +31,6 @@ VOTES = "annotators' votes"
 FLOOR = 1e-6
 AGREEMENT = 0.6  # exponent of pooled probabilities beside the noise matrix: views that agree are not independent
 ALONE = 0.8  # the same exponent for given probabilities alone
-SMOOTHING = 0.65  # how far the noise matrix is drawn to "every wrong class alike"
 ROUNDS = 3
 SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
 ASK = (
@@ -164,13 +164,14 @@ def _together(evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray 
     """The opinion of classifiers on embeddings and given probabilities, each weighed by what it is worth."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
-    views = [View("embeddings", len(heads.names), heads.honest, saw_labels=bool(saw))]
+    views = [View("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
     if probs is not None:
         views.append(View("pred_probs", 1.0, logs_of(probs[heads.rows])))
     step("weighing the evidence")
     weights = weigh(views, given[heads.rows], k)
     if saw is None and "embeddings" in weights.shares:
         notes.append(ASK)
+    notes += [f"{name} {reason}" for name, reason in weights.held.items()]
     share = weights.shares.get("pred_probs", 0.0)
     if "embeddings" not in weights.shares:
         return replace(_alone(evidence, probs, notes), weights=weights, control=heads.control)
@@ -273,7 +274,7 @@ def _space(evidence: Evidence, seed: int) -> Space:
     vectors = evidence.get("embeddings")
     if evidence.of_texts:
         return plain_space(vectors)
-    return unit_space(vectors, seed=seed)
+    return telling_space(vectors, evidence.given_labels, evidence.k, seed)
 
 
 def _relearned(
@@ -327,7 +328,7 @@ def _reduce(
     if k > 1 and len(labelled_rows):
         if looked is None:
             looked = sample(labelled_rows, k)
-        flips = None if matrices is None else counts.flips_of(matrices[0])
+        flips = None if matrices is None else flips_of(matrices[0])
         found = counts.look(_normalised(read(looked)), given[looked], flips, apart)
     slips = [np.full(n, np.nan, np.float32) for _ in range(2)]
     disagree = 0
@@ -416,7 +417,7 @@ def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.n
     rows = np.flatnonzero(given >= 0)
     rows = rows[:: max(1, len(rows) * k // SHARPENED)]
     logs, labels = _normalised(read(rows)), given[rows]
-    power, _ = power_and_noise(logs, labels, counts.flips_of(smooth))
+    power, _ = power_and_noise(logs, labels, flips_of(smooth))
     matrix = noise_matrices(_softmax(power * logs), labels, 0)[0]
     return power, np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from workbench.issues.likelihood import surfaces
+from workbench.issues.likelihood import Surface, surfaces
+from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
 
 LEAST_FLOOR = 0.1
 """Least weight of a view that passed every test, as a share of all weights: no view is silenced by a stronger one."""
@@ -27,8 +28,19 @@ REPEATS = 0.5
 sure (`SURE`) are noise, with at least `SURE_ROWS` of those: leaks .95 to 1, honest pairs at most .31 where tried."""
 NEVER, LESS = 0.995, 0.03
 
+LEADS = 0.1
+"""Nats by which evidence must be ahead to be held where neither shows any noise: honest pairs are closer."""
+WEAK = 0.4
+"""Share of the gain of another view below which a view is no judge of it."""
+STRUCTURED = 200
+"""Classes up to which noise may go between those that are confused, for a view to find labels that are noise."""
+
 NOTHING = "says nothing about the labels: no better than the class shares"
 REPEATING = "agrees with labels that the other evidence rejects: it has seen the labels"
+HELD = (
+    "explains the given labels better than the other evidence and yet finds fewer of them wrong, as probabilities of "
+    "models do that have seen the labels, so that it has its usual share only; if they have, pass `out_of_fold=False`"
+)
 AGREEING = "contradicts no label: it has seen the labels"
 
 
@@ -40,12 +52,14 @@ class View:
     ----------
     name : as the user knows it. base : usual weight. honest : float (m, k), log probabilities to judge it by, of rows
     whose own label they have not seen. saw_labels : whether it is known to be made by a training on the labels.
+    made_here : whether that the labels were not seen is sure, since the classifiers are the detector's own.
     """
 
     name: str
     base: float
     honest: np.ndarray
     saw_labels: bool = False
+    made_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +71,14 @@ class Weights:
     shares : name to share, sum 1; views set aside have none
     aside : name to reason, in words
     gains : name to mean log likelihood gained over the class shares, in nats
+    held : name to reason why it has no more than its usual share
     tells : False when no view says anything about the labels
     """
 
     shares: dict[str, float]
     aside: dict[str, str] = field(default_factory=dict)
     gains: dict[str, float] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     tells: bool = True
 
 
@@ -78,8 +94,11 @@ def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
     A view's worth is the mean log likelihood of the given labels under its power and one share of uniform noise
     (`likelihood`), less that of the class shares. Set aside: a gain within log m / m of nothing (half of the Bayesian
     information criterion of two parameters); agreement with labels that another view is sure are noise; no
-    contradiction at all where another view contradicts. Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of
-    the stacked likelihood (Yao et al. 2018, Using stacking to average Bayesian predictive distributions).
+    contradiction at all where another view contradicts. Held to the usual share: given evidence that is ahead of a view
+    made here and shows less noise than the 95 % interval of that (flips cannot be predicted, so honest evidence that
+    explains more labels shows no less noise); or is ahead by `LEADS` where neither shows noise. Shares are
+    w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking to average
+    Bayesian predictive distributions).
     """
     m = len(labels)
     if not m or k < 2:
@@ -120,7 +139,40 @@ def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
     held = np.array([view.saw_labels for view in kept])
     if held.any() and not held.all() and share[held].sum() > SEEN_SHARE:
         share = np.where(held, share * SEEN_SHARE / share[held].sum(), share * (1 - SEEN_SHARE) / share[~held].sum())
-    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains)
+    told: dict[str, str] = {}
+    for place, view in enumerate(kept):
+        most = view.base / sum(one.base for one in kept)
+        if share[place] > most and _too_good(view, kept, gains, labels, k):
+            told[view.name] = HELD
+            rest = 1 - share[place]
+            share = np.where(np.arange(len(kept)) == place, most, share * (1 - most) / rest)
+    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains, told)
+
+
+def _too_good(view: View, kept: Sequence[View], gains: dict[str, float], labels: np.ndarray, k: int) -> bool:
+    """Whether a view explains the labels better than one made here that knows of more noise in them."""
+    judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
+    judges = [one for one in judges if WEAK * gains[view.name] < gains[one.name] < gains[view.name]]
+    if view.made_here or not judges:
+        return False
+    fit = _best_fit(view, labels, k)
+    for judge in judges:
+        other = _best_fit(judge, labels, k)
+        least = other.interval()[0]
+        if fit.value > other.value and fit.noise < least:
+            return True
+        if fit.value > other.value + LEADS and least == 0 and fit.interval()[0] == 0:
+            return True
+    return False
+
+
+def _best_fit(view: View, labels: np.ndarray, k: int) -> Surface:
+    """The likelier of two: noise that makes every other class of a label, or those that the view confuses with it."""
+    probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
+    probs /= probs.sum(axis=1, keepdims=True)
+    matrices = noise_matrices(probs, labels, SMOOTHING) if 2 < k <= STRUCTURED else None
+    flips = [None] if matrices is None else [None, flips_of(matrices[0])]
+    return max(surfaces(view.honest, labels, flips), key=lambda fit: fit.value)
 
 
 def stacked(honest: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:

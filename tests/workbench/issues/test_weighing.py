@@ -11,6 +11,7 @@ import workbench as wb
 from workbench.evidence.evidence import Evidence
 from workbench.issues import weighing
 from workbench.issues.likelihood import surfaces
+from workbench.issues.telling_columns import telling_columns, telling_space
 from workbench.issues.temperature import power_and_noise
 
 K = 4
@@ -188,3 +189,74 @@ def test_stacking_prefers_the_view_that_predicts():
     assert weights[0] > 3 * weights[1] > 0
     twice = weighing.stacked([good, good], true)
     assert twice.sum() == pytest.approx(weighing.stacked([good], true)[0], rel=0.05)
+
+
+def test_columns_of_noise_inside_good_embeddings_are_left_out():
+    rng = np.random.default_rng(1)
+    vectors, given, true = blobs(rng, n=500, noise=0.12)
+    noisy = np.concatenate([vectors / vectors.std(), rng.normal(size=(500, 64))], axis=1)
+    wrong = given != true
+
+    def precision(embeddings):
+        issues = wb.find_issues(Evidence.from_arrays(given, K, embeddings=embeddings))
+        return average_precision_score(wrong, issues.sort_values("row")["p_error"]), issues
+
+    alone, plain = precision(vectors)
+    both, told = precision(noisy)
+    assert both > alone - 0.01
+    assert "columns that say nothing about the labels left out" in told.attrs["method"]
+    assert "left out" not in plain.attrs["method"]
+
+
+def test_classes_that_differ_by_their_spread_keep_their_columns():
+    rng = np.random.default_rng(2)
+    given = rng.integers(0, 2, 600)
+    spread = rng.normal(size=(600, 8)) * np.where(given[:, None] == 1, 3, 1)  # means say nothing
+    hint = given[:, None] * 0.4 + rng.normal(size=(600, 2))
+    vectors = np.concatenate([spread, hint], axis=1).astype(np.float32)
+    telling = telling_columns(vectors, given, 2)
+    assert telling[8:].all()
+    assert not telling[:8].all()
+    assert "left out" not in telling_space(vectors, given, 2).how
+
+
+@pytest.mark.parametrize("columns", [1, 16, 64])
+def test_noise_has_no_telling_columns(columns):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        given = rng.integers(0, 4, 300)
+        assert "left out" not in telling_space(rng.normal(size=(300, columns)), given, 4).how
+
+
+@pytest.mark.parametrize(("how", "penalty"), [("pair", 100), ("pair", 1), ("symmetric", 1)])
+def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalty):
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+
+    vectors, true = load_digits(return_X_y=True)
+    vectors, true = vectors[:600] / 16, true[:600]
+    rng = np.random.default_rng(1)
+    step = 1 if how == "pair" else rng.integers(1, 10, 600)
+    given = np.where(rng.random(600) < 0.2, (true + step) % 10, true)
+    seen = LogisticRegression(C=penalty, max_iter=1000).fit(4 * vectors, given).predict_proba(4 * vectors)
+
+    def precision(**arrays):
+        issues = wb.find_issues(Evidence.from_arrays(given, 10, embeddings=vectors, **arrays))
+        doubt = np.empty(600)
+        doubt[issues["row"]] = -np.arange(600)
+        return average_precision_score(given != true, doubt), issues.attrs
+
+    alone, _ = precision()
+    both, told = precision(pred_probs=seen)
+    assert both > alone - 0.02
+    assert told["set_aside"] or weighing.HELD in told["method"]
+
+
+def test_better_probabilities_that_are_honest_are_not_held(world):
+    kinds, _, true = world
+    rng = np.random.default_rng(3)
+    better = softmax(8 * np.eye(K)[true] + rng.normal(size=(len(true), K)))
+    blurred = kinds["embeddings"] + 2 * rng.normal(size=kinds["embeddings"].shape)
+    _, _, told = found(world, pred_probs=better, embeddings=blurred)
+    assert told["shares"]["pred_probs"] > 0.3
+    assert weighing.HELD not in told["method"]

@@ -1,0 +1,78 @@
+"""Which columns of embeddings say anything about the labels, so that the others do not blur distances.
+
+Standardised, a column of noise counts as much as one that tells classes apart. Columns are left out only where the
+labels are then likelier, each predicted without itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.evidence.spaces import Space, unit_space
+from workbench.issues.kernels import class_sums
+from workbench.issues.loo_classifiers import Ridge
+
+ROWS = 5000
+"""Rows by which columns are judged, at most."""
+TRIED = 800
+"""Rows on which both spaces are tried, at most."""
+CHANCE = 0.01
+"""Probability of so large a ratio of variances in a column that says nothing: those above may be left out."""
+MANY = 0.05
+"""Share of the columns that must say nothing before it is worth a trial."""
+
+
+def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int = 0) -> Space:
+    """`unit_space` of all columns, or of those that say something about the labels where that predicts them better.
+
+    Parameters
+    ----------
+    embeddings : float (n, d); given : int (n,), -1 = unlabelled
+
+    Notes
+    -----
+    A column says nothing when its variance between classes is no larger, compared with that within, than chance makes
+    it once in a hundred columns (F test). Classes that differ in other ways than by their means would go unseen, so
+    both spaces are tried: leave-one-out kernel ridge on at most 800 rows, and the gain in log likelihood must exceed
+    that of one parameter by the Bayesian information criterion.
+    """
+    whole = unit_space(embeddings, seed=seed)
+    rows = np.flatnonzero(whole.there & (given >= 0))
+    random = np.random.default_rng(seed)
+    some = rows if len(rows) <= ROWS else np.sort(random.choice(rows, ROWS, replace=False))
+    telling = telling_columns(np.asarray(embeddings[some], np.float32), given[some], k)
+    by_chance = CHANCE * len(telling)
+    if not by_chance + 3 * by_chance**0.5 < telling.sum() <= (1 - MANY) * len(telling):
+        return whole
+    part = unit_space(embeddings, seed=seed, columns=np.flatnonzero(telling))
+    tried = some if len(some) <= TRIED else np.sort(random.choice(some, TRIED, replace=False))
+    gain = _likelihood(part, tried, given[tried], k) - _likelihood(whole, tried, given[tried], k)
+    if 2 * len(tried) * gain < np.log(len(tried)):
+        return whole
+    left = int((~telling).sum())
+    return Space(part.vectors, whole.there, f"{left} columns that say nothing about the labels left out, {part.how}")
+
+
+def telling_columns(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """(d,) bool: whether the class means of each column differ by more than chance; values float32 (m, d)."""
+    from scipy.special import fdtrc
+
+    m = len(values)
+    sizes = np.bincount(labels, minlength=k).astype(float)
+    classes = int((sizes > 0).sum())
+    if classes < 2 or m - classes < 1:
+        return np.ones(values.shape[1], bool)
+    away = values - values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    sums = class_sums(away, labels, k).astype(float)
+    between = (sums**2 / np.maximum(sizes, 1)[:, None]).sum(axis=0)
+    within = np.einsum("ij,ij->j", away, away, dtype=np.float64) - between
+    there = within + between > 0
+    ratio = (between / (classes - 1)) / np.maximum(within / (m - classes), 1e-30)
+    return there & (fdtrc(classes - 1, m - classes, np.where(there, ratio, 0)) < CHANCE)
+
+
+def _likelihood(space: Space, rows: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """Mean log probability of the labels of these rows, each left out."""
+    head = Ridge(space.vectors[rows], np.ones(len(rows), bool), k)
+    head.log_probs(labels, labels)
+    return head.likelihood
