@@ -90,7 +90,7 @@ class Explorer(anywidget.AnyWidget):
     color_by : str, optional
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
-        Hide what tells about an example until a choice was made: suggestion, probabilities, reasons, colours,
+        Hide what reveals the suggestion until a choice is made: suggestion, probabilities, reasons, colours,
         neighbours' labels. The suspects then come in random order (unless `queue` says otherwise).
     render : function of a row, optional
         What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
@@ -182,7 +182,7 @@ class Explorer(anywidget.AnyWidget):
             pool=pool,
         )
         if queue is None:
-            suspects_first = "random" if blind else "suspicion"  # the order would tell what is hidden
+            suspects_first = "random" if blind else "suspicion"  # the order would reveal what is hidden
             queue = "second" if second_opinion else suspects_first if view.doubted else "all"
         if color_by is None:
             color_by = "p_error" if view.doubted else "label"

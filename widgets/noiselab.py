@@ -130,7 +130,7 @@ class NoiseLab(W.VBox):
         return [self._drawn[kind] for kind in Simulation.figures]
 
     def _fixed(self, _change: dict) -> None:
-        self._told()
+        self._report()
         self._plots.show(self._figures("repair"))
 
     def _changed(self, _change: dict) -> None:
@@ -150,12 +150,12 @@ class NoiseLab(W.VBox):
         started = time.perf_counter()
         settings = {name: control.value for name, control in self._controls.items()}
         self.simulation = simulate(settings.pop("noise"), settings.pop("rate"), **settings)
-        self._told(started)
+        self._report(started)
 
-    def _told(self, started: float | None = None) -> None:
+    def _report(self, started: float | None = None) -> None:
         began = time.perf_counter() if started is None else started
-        told = summary(self.simulation, self.top)
-        self._say(f"{told} <i>({time.perf_counter() - began:.1f} s)</i>")
+        summary_text = summary(self.simulation, self.top)
+        self._say(f"{summary_text} <i>({time.perf_counter() - began:.1f} s)</i>")
 
     def _say(self, markup: str) -> None:
         """A line in the ink of the page, which a widget of its own would show black in a dark theme."""

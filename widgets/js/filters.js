@@ -226,7 +226,7 @@ export class Filters {
     return out;
   }
 
-  /** Make the filters what `state` says, and tell it once. */
+  /** Set the filters to `state`, and notify once. */
   async restore(state) {
     this.quiet++;
     try {

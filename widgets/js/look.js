@@ -1,4 +1,4 @@
-/** How the view looks (filters, colour, cameras, epochs): followed here, told to Python, and put back as a whole. */
+/** How the view looks (filters, colour, cameras, epochs): tracked here, sent to Python, and restored as a whole. */
 import { cameraAt, centreOf } from "./geometry.js";
 
 /** Maps whose cameras are kept, in the order of `view.maps`. */

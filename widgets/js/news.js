@@ -1,4 +1,4 @@
-/** What Python says and is told: selection, queue, example on show, decisions. */
+/** Messages to and from Python: selection, queue, current example, decisions. */
 import { arrayOf, packMask, unpackMask } from "./bits.js";
 import { patchOf } from "./store.js";
 

@@ -4,7 +4,7 @@ import { count } from "./format.js";
 import { emptyQueue, ORDERS } from "./orders.js";
 
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
-/** Orders that tell how suspicious an example is. */
+/** Orders that reveal how suspicious an example is. */
 const BY_DOUBT = ["suspicion", "pairs", "column"];
 
 /** @param {import("./main.js").Explorer} view */

@@ -113,7 +113,7 @@ export class Store {
 
   /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then tell everybody which rows began or ceased to pass. */
+  /** Run a change of the crossfilter, then notify all parts which rows began or ceased to match. */
   refilter(change) {
     change(this.filter);
     this.narrowed.clear();

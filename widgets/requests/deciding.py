@@ -32,8 +32,8 @@ def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         codes = np.full(len(rows), int(content["label"]), np.int64)
     elif rest:
         codes = np.frombuffer(rest[0], "<i4").astype(np.int64)
-    told = {**content, "where": _where(view, rows)}
-    view.decisions.decide(content.get("op"), rows, codes, told, (str(view.reasons[row] or "") for row in rows))
+    details = {**content, "where": _where(view, rows)}
+    view.decisions.decide(content.get("op"), rows, codes, details, (str(view.reasons[row] or "") for row in rows))
     return _caught_up(view, len(rows), int(rows[0]) if len(rows) else -1)
 
 
@@ -41,14 +41,14 @@ def _judge(view: View, content: dict) -> tuple[dict, list]:
     """Verdicts on units."""
     found = verdicts_in(view, content["units"])
     rows = np.unique(found.rows)
-    told = {**content, "where": _where(view, rows)}
+    details = {**content, "where": _where(view, rows)}
     reasons = [str(view.reasons[row] or "") for row in found.rows]
-    view.decisions.judge(found, given_of(view, found.rows, found.keys), told, reasons)
+    view.decisions.judge(found, given_of(view, found.rows, found.keys), details, reasons)
     return _caught_up(view, len(rows), int(found.rows[0]))
 
 
 def _where(view: View, rows: np.ndarray) -> str:
-    """In which queue a decision was made, as the journal's source tells it: an audit, a second look, an opinion."""
+    """In which queue a decision was made, according to the journal's source: an audit, a second look, an opinion."""
     here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
     if here == SECOND_LOOK and not set(rows.tolist()) <= view.decisions.hidden:
         here = ""  # decided already: a change of mind, and no look without knowledge
@@ -76,8 +76,8 @@ def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, l
     if kind == "decide" and content.get("units") is None:
         touched |= set(_rows_in(view, content, buffers)[0].tolist())
     elif kind == "decide":
-        told = content["units"] if isinstance(content["units"], list) else []
-        named = [one[0] for one in told if isinstance(one, list) and one and type(one[0]) is int]
+        answer = content["units"] if isinstance(content["units"], list) else []
+        named = [one[0] for one in answer if isinstance(one, list) and one and type(one[0]) is int]
         touched |= {row for row in named if 0 <= row < view.dataset.n}
     rows = np.array(sorted(touched), np.int32) if kind == "decide" else np.arange(view.dataset.n, dtype=np.int32)
     return {"patch": [0, 4]}, view.decisions.patch(rows)

@@ -25,5 +25,5 @@ def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         raise ExistsError(f"{path.resolve()} is there already. Tick “overwrite” to write over it.") from error
     changed = view.run.labels() != view.dataset.given_labels  # everybody's, as in the file
     rows = exported_rows(view.run, cleaned=cleaned)
-    told = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
-    return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({len(rows):,} examples, {told})"}, []
+    changes = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
+    return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({len(rows):,} examples, {changes})"}, []

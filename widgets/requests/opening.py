@@ -1,4 +1,4 @@
-"""What a page is told when it opens: names, menus, axes, and what is missing and why."""
+"""The message that opens a page: names, menus, axes, and what is missing and why."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def embedding_state(run: Run) -> dict:
 
 def how_sure(attrs: dict) -> str:
     """In a sentence: what the probabilities rest on."""
-    told = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "suspected: {}"}
-    parts = [text.format(attrs[key]) for key, text in told.items() if attrs.get(key) and attrs[key] != "none"]
+    phrases = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "suspected: {}"}
+    parts = [text.format(attrs[key]) for key, text in phrases.items() if attrs.get(key) and attrs[key] != "none"]
     return "; ".join(parts)
 
 

@@ -34,7 +34,7 @@ CELL = "padding:2px 12px 2px 0;text-align:left;"
 def still_html(view: View) -> str:
     """The HTML: a heading, the data map coloured by the probability of an error, numbers, the first of the queue.
 
-    Of a blind view, nothing that tells about an example: no colours, no suggestions.
+    Of a blind view, nothing that reveals a suggestion: no colours, no suggestions.
     """
     changed = int((view.decisions.labels != view.dataset.given_labels).sum())
     facts = [

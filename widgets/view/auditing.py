@@ -53,17 +53,17 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
     """
     total = error_count(run, issues, author)
     found = audit_of(run, author)
-    told: dict = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
+    shown: dict = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
     if found is None:
-        return told
+        return shown
     due = len(second_looks(run, author))
     if found.judged and (total is None or total.source != "audit"):
         rest = ENOUGH - found.judged
         why = f"{rest} more until it is shown" if rest > 0 else "its interval is wider so far"
-        told["title"] = "; ".join(filter(None, (told.get("title"), f"the audit has {found.judged} verdicts: {why}")))
+        shown["title"] = "; ".join(filter(None, (shown.get("title"), f"the audit has {found.judged} verdicts: {why}")))
     if due:
-        told["title"] = "; ".join(filter(None, (told.get("title"), f"{due} second looks are due to narrow it")))
-    return {"begun": True, "due": due, **told}
+        shown["title"] = "; ".join(filter(None, (shown.get("title"), f"{due} second looks are due to narrow it")))
+    return {"begun": True, "due": due, **shown}
 
 
 def total_in_brief(total: ErrorCount | None) -> str:

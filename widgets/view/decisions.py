@@ -149,24 +149,24 @@ class Decisions:
         op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
         rows : (m,) row numbers. codes : (m,) class indices.
         body : how ("key", "accept", "selection", ...) and where ("audit", "second look", ...) it was decided; both are
-            part of the journal's source, by which `workbench.runs.verdicts` tells a verdict from a bulk decision.
+            part of the journal's source, by which `workbench.runs.verdicts` separates verdicts from bulk decisions.
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()
         given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
-        told = self._told(body)
+        details = self._details_of(body)
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
-            self.journal.relabel(ids, self.dataset.names_of(codes).tolist(), old=given, reason=list(reasons), **told)
+            self.journal.relabel(ids, self.dataset.names_of(codes).tolist(), old=given, reason=list(reasons), **details)
         elif op == "keep":
-            self.journal.keep(ids, old=given, **told)
+            self.journal.keep(ids, old=given, **details)
         elif op == "skip":
-            self.journal.skip(ids, **told)
+            self.journal.skip(ids, **details)
         elif op == "flag":
-            self.journal.flag(ids, bool(body.get("flag")), **told)
+            self.journal.flag(ids, bool(body.get("flag")), **details)
         elif op == "note":
-            self.journal.note(ids, str(body.get("note") or ""), **told)
+            self.journal.note(ids, str(body.get("note") or ""), **details)
         else:
             raise InputError.unknown("decision", op, ("relabel", "keep", "skip", "flag", "note"))
 
@@ -179,8 +179,8 @@ class Decisions:
         given : what the data say of each, as the journal holds values. body, reasons : as in `decide`, for each unit.
         """
         ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)
-        told = {"units": list(verdicts.keys), "reason": reasons, **self._told(body)}
-        self.journal.relabel(ids, values, old=given, **told)
+        details = {"units": list(verdicts.keys), "reason": reasons, **self._details_of(body)}
+        self.journal.relabel(ids, values, old=given, **details)
 
     def values_of(self, row: int) -> dict[str, str]:
         """What was decided on the units of a row, values by key, as the journal holds them."""
@@ -191,7 +191,7 @@ class Decisions:
         own = state[state.index.get_level_values("id") == self.dataset.ids[row]]
         return dict(zip(own.index.get_level_values("unit"), own))
 
-    def _told(self, body: dict) -> dict[str, str | None]:
+    def _details_of(self, body: dict) -> dict[str, str | None]:
         """Who decides, and how and where it was decided, for the journal."""
         did = ", ".join(filter(None, (str(body.get("where") or ""), str(body.get("how") or ""))))
         return {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}

@@ -1,4 +1,4 @@
-"""HTML that opens no connection: what a frame shows of the HTML that a function of the user made of strangers' data.
+"""HTML that opens no connection: what a frame shows of HTML that a user's function made from untrusted data.
 
 The policy of the frame stops scripts and everything that is loaded; it does not stop `<link rel=preconnect>`, names of
 hosts looked up ahead, or a frame that is sent elsewhere. So the HTML is parsed and written anew: only elements that

@@ -31,8 +31,8 @@ def people(run: Run, decisions: Decisions) -> dict:
     A second opinion gets `withheld`, the number of examples that are left to judge, in place of the pairs.
     """
     left = withheld(run, decisions)
-    told = {"authors": [], "withheld": left} if left else {"authors": authors(run)}
-    return {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), **told}
+    shown = {"authors": [], "withheld": left} if left else {"authors": authors(run)}
+    return {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), **shown}
 
 
 def withheld(run: Run, decisions: Decisions) -> int:
@@ -55,8 +55,8 @@ def authors(run: Run) -> list[dict]:
     """Pairs of authors of the journal who judged the same examples."""
     out = []
     for row in agreement(run).head(MOST).itertuples():
-        told = str(Kappa(row.kappa, row.low, row.high, row.observed, row.expected, row.n))
-        out.append({"a": row.a, "b": row.b, "n": row.n, "differ": len(row.differ), "text": told})
+        words = str(Kappa(row.kappa, row.low, row.high, row.observed, row.expected, row.n))
+        out.append({"a": row.a, "b": row.b, "n": row.n, "differ": len(row.differ), "text": words})
     return out
 
 

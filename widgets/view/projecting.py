@@ -84,7 +84,7 @@ class Projector:
         return f", epoch {epoch}" if self.run.epochs else ""
 
     def _work(self, epoch: int | str, done: threading.Event) -> None:
-        """In a thread: lay out one epoch, and tell the page."""
+        """In a thread: lay out one epoch, and notify the page."""
         try:
             with self._one:
                 xy = self.layout(epoch)

@@ -250,7 +250,7 @@ class _Reader:
         return members
 
     def _value(self, node: ast.AST) -> object:
-        """The right side of a comparison: a bare word that is no column was meant as text."""
+        """The right side of a comparison: a bare word that is not a column was meant as text."""
         name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else None
         if name is not None and name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.8)

@@ -1,7 +1,7 @@
 """What is on show, as plain values: filters, colour, cameras, epochs and selection, checked field by field.
 
-The same checks serve the traits that a user sets and the named views that are read from a run's file, which may come
-from a stranger.
+The same checks serve the traits that a user sets and the named views that are read from a run's file, which may be
+untrusted.
 """
 
 from __future__ import annotations
@@ -177,13 +177,13 @@ def named_view(view: View, name: str) -> dict:
 
 
 def keep_view(view: View, name: str, parts: Mapping) -> None:
-    """Save a view under a name and tell the pages which there are."""
+    """Save a view under a name and send the list of views to the pages."""
     view.named_views.save(name, check_view(view, parts))
     view.channel.send({"push": "views", "views": list(view.named_views.read())})
 
 
 def forget_view(view: View, name: str) -> None:
-    """Forget a saved view and tell the pages which there are."""
+    """Delete a saved view and send the list of views to the pages."""
     view.named_views.delete(name)
     view.channel.send({"push": "views", "views": list(view.named_views.read())})
 

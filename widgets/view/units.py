@@ -39,7 +39,7 @@ def units_of(view: View, row: int) -> list[dict]:
     return found + list(new)
 
 
-def verdicts_in(view: View, told: object) -> Decided:
+def verdicts_in(view: View, verdicts: object) -> Decided:
     """The verdicts of a message, [[row, key, value], ...], checked.
 
     Raises
@@ -47,13 +47,13 @@ def verdicts_in(view: View, told: object) -> Decided:
     InputError : it is no such list, a row, unit or value is none of this run, or a unit is named twice.
     """
     todo = "Send [[row, key, value], ...]."
-    if not isinstance(told, list) or not 0 < len(told) <= MOST:
-        raise InputError.at("units", f"is {shortened(told)}", todo)
-    for one in told:
+    if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST:
+        raise InputError.at("units", f"is {shortened(verdicts)}", todo)
+    for one in verdicts:
         if not isinstance(one, list) or len(one) != 3 or type(one[0]) is not int or not isinstance(one[2], str):
             raise InputError.at("units", f"holds {shortened(one)}", todo)
-    rows = np.array([view.row(row) for row, _, _ in told], np.int64)
-    keys, values = [check_key(key) for _, key, _ in told], [value for _, _, value in told]
+    rows = np.array([view.row(row) for row, _, _ in verdicts], np.int64)
+    keys, values = [check_key(key) for _, key, _ in verdicts], [value for _, _, value in verdicts]
     kind, classes = view.dataset.kind, view.dataset.classes
     for value in set(values):
         kind.decode(value, classes)

@@ -42,7 +42,7 @@ class View:
     channel : the widget's traits, and the way to its pages.
     run : what is shown. issues, scores : indexed by id, all n rows.
     author : who decides. alone : with this author's decisions only.
-    keymap : as `widgets.wire.keymaps.checked` gives it. blind : hide what tells about an example until it is judged.
+    keymap : as `widgets.wire.keymaps.checked` gives it. blind : hide what reveals the suggestion until it is judged.
     render : the user's function of a row. other : a second run on the same examples. pool : the ensemble whose first
         run is `run`.
 
@@ -103,8 +103,8 @@ class View:
         )
         self.reasons = issues["reasons"].to_numpy(object)[order]
         kinds = issues["reason_kinds"].to_numpy(object)[order] if "reason_kinds" in issues else None
-        told = issues.attrs.get("provenance")
-        self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, told)
+        provenance = issues.attrs.get("provenance")
+        self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)
         self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
 
     @property

@@ -3,7 +3,7 @@
     views.json    {"schema_version": 2,
                    "views": {name: {"filters", "color_by", "cameras", "epochs", "selection", "saved"}}}
 
-The file may come from a stranger, so it is limited in size and every field is checked before it is used.
+The file may be untrusted, so it is limited in size and every field is checked before it is used.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Dataset:
             Without it: the sorted distinct labels.
         media_root : folder below which images and sounds are read; relative paths start there. Default: the current
             folder; where all paths are absolute and lie elsewhere, their common folder.
-        **options : what else the kind of label can be told; nothing for "multiclass".
+        **options : further options for the type of label; none for "multiclass".
 
         Returns
         -------

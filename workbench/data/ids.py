@@ -35,7 +35,7 @@ def clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
 
 
 def _check_storable(values: list[int | str]) -> None:
-    """Refuse integers beyond 64 bits and text that is no Unicode, such as file names in another encoding."""
+    """Refuse integers beyond 64 bits and text that is not Unicode, such as file names in another encoding."""
     for row, value in enumerate(values):
         if isinstance(value, str):
             if not value.isascii() and value.encode(errors="replace").decode() != value:

@@ -148,13 +148,13 @@ def warn_if_permuted(field: str, values: np.ndarray, labels: np.ndarray, classes
         gain[asked] = pair[0] - pair[1]
     if gain.mean() < max(LIKELIER, SURE * gain.std() / np.sqrt(len(gain))):
         return
-    told = (
+    message = (
         f"The columns of `{field}` have no names and are taken to be {first_few([*classes], 12)}, in this order: its "
         f"largest values then agree with {agree:.0%} of the given labels. In the order "
         f"{first_few([classes[one] for one in np.argsort(better)], 12)} they would agree with {best:.0%}. If the "
         "columns have another order, say which: classes=[...], or a DataFrame with columns named by class."
     )
-    warnings.warn(told, stacklevel=outside())
+    warnings.warn(message, stacklevel=outside())
 
 
 def _known_order(values: Any) -> tuple[str, ...] | None:

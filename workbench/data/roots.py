@@ -1,6 +1,6 @@
 """Where the files of examples lie: the folder below which paths are read, and whether they are found there.
 
-A view reads files below one folder only, so that a run from a stranger cannot name others. Whoever makes a Dataset
+A view reads files below one folder only, so that an untrusted run cannot name others. Whoever makes a Dataset
 should learn at once when that folder does not hold the files, and not later from empty pictures.
 """
 

@@ -1,4 +1,4 @@
-"""Which epochs tell right labels from wrong ones: those after the classes and before the labels are learned."""
+"""Which epochs separate correct from wrong labels: those after the classes and before the labels are learned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SETTLED = 0.8  # an epoch has learned the classes when the next one's balanced a
 
 
 def epoch_weights(correct: np.ndarray, given_labels: np.ndarray, k: int) -> np.ndarray:
-    """How much each epoch can tell: balanced accuracy squared times the share of labels not fitted; (epochs,), sum 1.
+    """How informative each epoch is: balanced accuracy squared times the share of labels not fitted; (epochs,), sum 1.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tup
 
 
 def most_informative_epoch(run: Run) -> int:
-    """The epoch whose embeddings tell right labels from wrong ones best: the last, unless several were recorded.
+    """The epoch whose embeddings separate correct from wrong labels best: the last, unless several were recorded.
 
     An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
     what early ones show. Of several, the one of the epoch with the largest weight (`epoch_weights`) is taken, among

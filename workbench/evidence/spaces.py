@@ -49,7 +49,7 @@ def unit_space(
 
     Notes
     -----
-    Text vectors (`text_vectors`) are centred but not standardised: their scale says how telling an n-gram is.
+    Text vectors (`text_vectors`) are centred but not standardised: their scale says how informative an n-gram is.
     """
     embeddings = np.asanyarray(embeddings)
     n, d = embeddings.shape

@@ -39,7 +39,7 @@ class Inputs:
 def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
     """The user's X, or the embeddings of a run.
 
-    Of several recorded epochs the one is taken whose embedding tells right labels from wrong ones best
+    Of several recorded epochs, the one whose embedding separates correct from wrong labels best is used
     (`workbench.evidence.most_informative_epoch.most_informative_epoch`).
 
     Raises
@@ -90,7 +90,7 @@ def codes(labels: Iterable[object], dataset: Dataset, name: str, n: int | None =
 
     Raises
     ------
-    InputError : not n labels (those of the dataset unless given), or one that is no class.
+    InputError : not n labels (those of the dataset unless given), or one that is not a class.
     """
     n = dataset.n if n is None else n
     values = labels if isinstance(labels, (np.ndarray, pd.Series)) else list(labels)

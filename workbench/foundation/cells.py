@@ -1,4 +1,4 @@
-"""Cells of a user's table, which may hold anything: lists, dicts, arrays, sets, tables, texts that are no Unicode.
+"""Cells of a user's table, which may hold anything: lists, dicts, arrays, sets, tables, texts that are not Unicode.
 
 What pandas does with such cells depends on the kind (`isna` of a list is an array, a set has no order, a dict no hash);
 here each has a text, and is missing or not.

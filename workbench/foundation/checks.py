@@ -38,7 +38,7 @@ def in_memory(field: str, values: Any) -> Any:
 
 
 def arrays_by_name(function: Callable[P, T]) -> Callable[P, T]:
-    """A function whose arguments after the first go by name; who passes arrays in order is told so."""
+    """A function whose arguments after the first are keyword-only; passing arrays by position gives a clear error."""
 
     @functools.wraps(function)
     def checked(*args: P.args, **named: P.kwargs) -> T:
@@ -83,7 +83,7 @@ def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | None = 
 
 
 def check_share(name: str, value: Any) -> None:
-    """Refuse what is no number from 0 to 1."""
+    """Refuse what is not a number from 0 to 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
         raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
 

@@ -72,7 +72,7 @@ class Audit:
         ----------
         author : only this author's verdicts.
         reviewer_error : share of looks that are wrong, in [0, .5); that of the audit if not given, which is estimated
-            from second looks unless `audit` was told.
+            from second looks unless it was passed to `audit`.
 
         Notes
         -----

@@ -88,8 +88,8 @@ class Audited:
     def words(self, fdr: float, found: int) -> str:
         """How the issues were chosen."""
         if not found:
-            told = f"the {self.count:,} audited examples support no set with a share of false alarms of at most {fdr:g}"
-            return f"no issue is marked, since {told}"
+            finding = f"the {self.count:,} audited examples support no set with a share of false alarms up to {fdr:g}"
+            return f"no issue is marked, since {finding}"
         return (
             f"largest set whose share of false alarms is at most {fdr:g} by the {self.count:,} audited examples "
             f"({SURE:.0%} posterior probability)"

@@ -47,7 +47,7 @@ STEPS = 6
 """Of the bar, with embeddings."""
 
 EXPLAINED = 2000
-"""In large sets, how many rows are told what their neighbours say."""
+"""In large sets, the number of rows that get reasons from their neighbours."""
 
 
 @arrays_by_name
@@ -117,8 +117,8 @@ def find_issues(
         reason_kinds : str, what each of them rests on, joined likewise: "held-out models", "out-of-fold", "in-sample",
             "neighbors", "votes", "learning" or "standing"
         row : int64, row in the dataset
-        For other kinds of labels a row per example tells p_error that any of its units is wrong, the labels and reasons
-        of its worst unit, the key of that as `unit`, and how many units there are (`units`) and are issues
+        For other types of labels, a row per example has the p_error that any of its units is wrong, the labels and
+        reasons of its worst unit, the key of that as `unit`, and how many units there are (`units`) and are issues
         (`units_doubted`); rows are sorted by the expected number of errors.
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
             sources; for a Run also verdicts (how many of people were used), errors_in_words and errors_source: the
@@ -133,9 +133,9 @@ def find_issues(
 
     Notes
     -----
-    `suggested` is the likeliest class beside the given one where p_error is at least 1/2 or the example is an issue,
-    else the given one; for an unlabelled example the likeliest class. Unlabelled examples come last, and are no issues.
-    With a single class no label can be wrong: p_error is 0.
+    `suggested` is the most probable class other than the given one where p_error is at least 1/2 or the example is an
+    issue, else the given one; for an unlabelled example the most probable class. Unlabelled examples come last, and
+    are not issues. With a single class no label can be wrong: p_error is 0.
 
     The answer for a Run is kept in its cache (`workbench.issues.kept`): asked again about the same evidence, with the
     same verdicts and arguments, it is read from there, in any process of the same user.
@@ -176,7 +176,7 @@ def find_issues(
         verdicts = known_verdicts(verdicts, evidence.index) if len(verdicts) else None
     if evidence.met is not None:
         with progress("find_issues", STEPS):
-            found = _told(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
+            found = _as_table(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
         found.attrs["verdicts"] = 0 if verdicts is None else len(verdicts)
         return found
     sample = audited(source) if counted and fdr is not None and is_run(source) else None
@@ -189,7 +189,7 @@ def find_issues(
         with progress("find_issues", STEPS):
             judged = _judged(evidence, fdr, threshold, verdicts, seed, sample)
         frame = judged.ranked()
-        if kept is not None and judged.promised:  # what could not be promised is told every time
+        if kept is not None and judged.promised:  # what could not be promised is reported every time
             kept.store(frame)
     frame = _with_total(source, frame, verdicts) if counted else frame
     return by_unit(frame) if per == "unit" else frame
@@ -221,7 +221,7 @@ class Judged(NamedTuple):
         return ranked
 
 
-def _told(judged: Judged, evidence: Evidence, per: str, fdr: float | None, threshold: float) -> pd.DataFrame:
+def _as_table(judged: Judged, evidence: Evidence, per: str, fdr: float | None, threshold: float) -> pd.DataFrame:
     """What was found about units that are no examples, per unit or per example."""
     units = evidence.units
     if per == "unit":
@@ -246,7 +246,7 @@ def _judged(
         raise _nothing(evidence)
     total, rough, least = _counted(evidence, used)
     pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
-    p_error, told = _probabilities(evidence, score, rough, verdicts, pair)
+    p_error, summary = _probabilities(evidence, score, rough, verdicts, pair)
     strict = None if fdr is None else _probabilities(evidence, score, least, verdicts, pair)[0]
     how, is_issue = _cut(evidence, total, p_error, strict, fdr, threshold, sample)
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
@@ -267,7 +267,7 @@ def _judged(
         },
         index=evidence.index,
     )
-    frame.attrs = _attrs(evidence, used, total, how, told, p_error, verdicts)
+    frame.attrs = _attrs(evidence, used, total, how, summary, p_error, verdicts)
     return Judged(frame, score, strict, fdr is None or evidence.k == 1 or total.identified or bool(is_issue.any()))
 
 
@@ -292,8 +292,8 @@ def _probabilities(
         p_error[blind] = p_error[usable].mean() if usable.any() else np.nan
     if verdicts is None:
         return p_error, ""
-    moved, told = with_verdicts(pd.Series(p_error, index=evidence.index), verdicts, pair)
-    return moved.to_numpy(), told
+    moved, summary = with_verdicts(pd.Series(p_error, index=evidence.index), verdicts, pair)
+    return moved.to_numpy(), summary
 
 
 def _cut(
@@ -307,8 +307,8 @@ def _cut(
         chosen = sample.largest_set(np.asarray(evidence.ids, object), p_error, fdr)
         words = sample.words(fdr, int(chosen.sum()))
         if not chosen.any():
-            told = f"`fdr`: {words}. Audit more, or use `threshold=`."
-            warnings.warn(told, FdrNotPossible, stacklevel=outside())
+            summary = f"`fdr`: {words}. Audit more, or use `threshold=`."
+            warnings.warn(summary, FdrNotPossible, stacklevel=outside())
         return words, chosen
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
@@ -452,7 +452,7 @@ def _reasons(
 
 
 def _attrs(
-    evidence: Evidence, used: Ranking, total: counts.Count, how: str, told: str, p_error: np.ndarray,
+    evidence: Evidence, used: Ranking, total: counts.Count, how: str, summary: str, p_error: np.ndarray,
     verdicts: pd.Series | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What the result rests on, in words and numbers."""
@@ -469,8 +469,8 @@ def _attrs(
         best = np.argsort(-learned.weights)[:3] + 1
         method.append(f"most informative epochs: {', '.join(str(epoch) for epoch in sorted(best.tolist()))}")
     method += [f"{name} set aside: {reason}" for name, reason in used.aside.items()]
-    if told:
-        method.append(told)
+    if summary:
+        method.append(summary)
     if evidence.k > 1 and (few := counts.few(evidence.given_labels, evidence.k)):
         method.append(few)
     kind = "none"

@@ -143,9 +143,9 @@ def estimate_errors(
     left, unseen = (rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts)
     found = np.full(len(left), int((wrong & judged).sum()))
     if eps[-1] > 0:
-        told = _told(seen.kinds, error)  # (draws, kinds) twice
-        truly = rates[:, :, None] * told[0][:, None, :]
-        truly /= truly + (1 - rates[:, :, None]) * told[1][:, None, :]
+        likely = _likelihoods(seen.kinds, error)  # (draws, kinds) twice
+        truly = rates[:, :, None] * likely[0][:, None, :]
+        truly /= truly + (1 - rates[:, :, None]) * likely[1][:, None, :]
         found = rng.binomial(seen.every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
     total = found + left + unseen
     left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
@@ -235,7 +235,7 @@ def _error_rates(reviewer_error: float | None) -> np.ndarray:
     return beta.ppf((np.arange(GRID) + 0.5) / GRID, *MISTAKES)
 
 
-def _told(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _likelihoods(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(g, kinds) probability of w "wrong" in t looks where the label is wrong, and where it is right."""
     w, t = kinds[:, 0], kinds[:, 1]
     slip, hit = np.log(np.maximum(eps, NEVER))[:, None], np.log1p(-np.asarray(eps))[:, None]
@@ -264,7 +264,7 @@ def _posterior(
     away = x - np.average(x, weights=counts.sum(axis=1) + 0.1)
     own = OWN + CLEANER * np.maximum(CLEAN - x, 0)
     prior = np.linalg.inv(LEVEL**2 + SLOPE**2 * np.outer(away, away) + np.diag(own**2))
-    if_wrong, if_right = _told(kinds, eps)
+    if_wrong, if_right = _likelihoods(kinds, eps)
     share = -(-DRAWS // len(eps))
     odds, weight = np.empty((len(eps), share, len(x))), np.empty((len(eps), share))
     mode = x.copy()

@@ -1,4 +1,4 @@
-"""One doubt per example from training dynamics, with each epoch weighted by how much it can tell.
+"""One score per example from training dynamics, with each epoch weighted by how informative it is.
 
 Early on a network has learned nothing, late it has memorised the labels, right or wrong. In between lies the epoch
 that tells them apart, and where that is differs between models: the first quarter of the epochs for a network that

@@ -1,4 +1,4 @@
-"""The detector's answers for a run, kept in its cache, so that nobody waits for them twice.
+"""The detector's answers for a run, kept in its cache, so that they are computed only once.
 
 `find_issues` keeps its answer under all that it depends on (`Kept`). What a view shows (`kept_issues`) goes by the
 evidence, not the journal: who looks again after some decisions gets the same order, the one that is being worked

@@ -1,4 +1,4 @@
-"""What is found about units, told per example: how likely anything is wrong in it, and its worst unit."""
+"""Results about units, summarized per example: how likely anything is wrong in it, and its worst unit."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Opinion:
     Attributes
     ----------
     p_given : float32 (n,), pooled probability of the given label; NaN for an unlabelled row
-    other : int32 (n,), likeliest class beside the given one (of all classes for an unlabelled row); -1 for k = 1
+    other : int32 (n,), most probable class other than the given one (of all for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
     p_wrong : float32 (n,), posterior probability that the given label is wrong, smoothed noise matrix: ranks best
     p_rough : float32 (n,), the same after sharpening (`sharpen`), by the noise that `counts` found: ranks less well,

@@ -99,7 +99,7 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
 def _dominated(evidence: Evidence) -> bool:
     """Whether one of three classes or more holds most labels, as "no name" does among the tokens of a text.
 
-    Epochs cannot be told apart by their accuracy there, so the plain mean over epochs ranks better: on the tokens of
+    Their accuracy does not distinguish epochs there, so the plain mean over epochs ranks better: on the tokens of
     CoNLL-03 by .003 average precision. Where classes are alike, as in CIFAR-10N, it is worse by .02 to .05.
     """
     counts = np.bincount(evidence.given_labels[evidence.given_labels >= 0], minlength=evidence.k)
@@ -113,8 +113,8 @@ def in_words(pooled: Opinion) -> list[str]:
     rest = [view for view in pooled.views if view in (GIVEN_PROBS, VOTES)]
     if len(shares) < 2:
         return [*heads, *rest]
-    told = [f"embeddings {shares['embeddings']:.0%} ({', '.join(heads)})"]
-    return told + [f"{view} {shares['pred_probs']:.0%}" if view == GIVEN_PROBS else view for view in rest]
+    parts_used = [f"embeddings {shares['embeddings']:.0%} ({', '.join(heads)})"]
+    return parts_used + [f"{view} {shares['pred_probs']:.0%}" if view == GIVEN_PROBS else view for view in rest]
 
 
 def _unfit(odds: np.ndarray, doubt: np.ndarray, p_given: np.ndarray, beside: np.ndarray, pooled: Opinion) -> str:

@@ -53,8 +53,8 @@ def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | No
     groups = np.zeros(len(p_error), np.int64) if pair is None else np.asarray(pair)
     a, b, c = _fit(odds[place], groups[place], wrong, int(groups.max()) + 1, effects=pair is not None)
     moved = pd.Series(expit(a + b * odds + c[groups]), index=p_error.index).where(p_error.notna())
-    told = f"recalibrated on {len(place)} verdicts (logit p' = {a:+.2f} {b:+.2f} logit p"
-    return moved, told + (", and by pair of classes)" if pair is not None else ")")
+    summary = f"recalibrated on {len(place)} verdicts (logit p' = {a:+.2f} {b:+.2f} logit p"
+    return moved, summary + (", and by pair of classes)" if pair is not None else ")")
 
 
 def _fit(

@@ -38,8 +38,8 @@ def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray,
     Likelihood of a label: (1 - e) P_t(given) + e sum_j P_t(j) flips[given, j], with P_t(j) proportional to P(j)^t.
     A power alone is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2), which
     on noisy labels learns to be unsure; the noise term is that of Sukhbaatar et al. 2015, Training Convolutional
-    Networks with Noisy Labels, with one rate. Where every row is as sure as the others, power and noise cannot be told
-    apart; a prior of the weight of one example then takes the usual power. The best of three starts, since the
+    Networks with Noisy Labels, with one rate. Where every row is equally sure, power and noise cannot be
+    distinguished; a prior of the weight of one example then takes the usual power. The best of three starts, since the
     likelihood can have two maxima.
     """
     from scipy.optimize import minimize

@@ -58,11 +58,11 @@ class ErrorCount(Printed):
         span = f"{self.low:,.0f} to {self.high:,.0f}"
         if not self.known:
             return f"between {span} of {self.labels:,} labels are wrong, {self.basis}: audit 200 examples to know"
-        told = f"about {self.errors:,.0f} of {self.labels:,} labels are wrong ({span})"
+        text = f"about {self.errors:,.0f} of {self.labels:,} labels are wrong ({span})"
         if self.left_high < self.high:
-            told += f", about {self.left:,.0f} of them among examples not decided yet"
-            told += f" ({self.left_low:,.0f} to {self.left_high:,.0f})"
-        return f"{told}, {self.basis}" + (f", {self.detail}" if self.detail else "")
+            text += f", about {self.left:,.0f} of them among examples not decided yet"
+            text += f" ({self.left_low:,.0f} to {self.left_high:,.0f})"
+        return f"{text}, {self.basis}" + (f", {self.detail}" if self.detail else "")
 
 
 def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> ErrorCount | None:
@@ -87,8 +87,8 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     labels = int(issues["p_error"].notna().sum())
     basis = f"from {audited.judged:,} audited examples"
     numbers = (audited.errors, audited.low, audited.high, audited.left, audited.left_low, audited.left_high)
-    told = {"source": "audit", "known": True, "basis": basis, "detail": audited.reviewer}
-    return ErrorCount(*map(float, numbers), labels=labels, **told)
+    source = {"source": "audit", "known": True, "basis": basis, "detail": audited.reviewer}
+    return ErrorCount(*map(float, numbers), labels=labels, **source)
 
 
 def audit_of(run: Run, author: str | None = None) -> Estimate | None:

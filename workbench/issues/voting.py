@@ -39,7 +39,7 @@ class Voted:
     Attributes
     ----------
     rows : int (u,), rows with a vote. odds : float64 (u,), log odds that the given label is wrong; NaN without a label.
-    other : int (u,), likeliest class beside the given one. p_other : float64 (u,), its probability.
+    other : int (u,), most probable class other than the given one. p_other : float64 (u,), its probability.
     made_of : whether the given labels are made of these votes
     """
 
@@ -51,7 +51,7 @@ class Voted:
 
 
 def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Votes | None, str]:
-    """(votes that tell something, or None; why, in words).
+    """(informative votes, or None; why, in words).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def weigh_votes(
     people = votes.annotators if a > 1 else np.zeros(len(votes.rows), np.int64)
     cell = people * k + votes.labels
     current = start
-    if not model:  # nothing tells the classes apart but the votes: begin with their shares
+    if not model:  # only the votes separate the classes: begin with their shares
         tally = np.bincount(place * k + votes.labels, minlength=u * k).reshape(u, k)
         current = start + np.log(tally + 0.5)
     for _ in range(ROUNDS):

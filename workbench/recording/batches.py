@@ -44,7 +44,7 @@ class Batches:
 
     Attributes
     ----------
-    count : number of batches; None when only reading would tell.
+    count : number of batches; None when it is known only after reading.
 
     Raises
     ------

@@ -218,7 +218,7 @@ def _one_or_shards(folder: Path) -> Path:
 
 
 def _without_copies(paths: list[Path]) -> list[Path]:
-    """Without last.ckpt, best.pt and the like where other names tell their epochs."""
+    """Without last.ckpt, best.pt and the like where other names contain their epochs."""
     if not any(_epoch_in(path.stem) for path in paths):
         return paths
     return [path for path in paths if _epoch_in(path.stem) or not path.stem.lower().startswith(_COPIES)]

@@ -1,9 +1,9 @@
 """Which ranks record together: processes started again are another attempt, whose files never join those of the last.
 
-Under torch.distributed rank 0 names the attempt and tells the others. Otherwise the ranks agree through a small
-file in the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins another
-where it was in that one before (so it was started again), or where a rank of that one was killed or failed in an
-epoch. Ranks may also record one after the other, rank 0 first.
+Under torch.distributed rank 0 names the attempt and sends the name to the others. Otherwise the ranks agree through a
+small file in the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins
+another where it was in that one before (so it was started again), or where a rank of that one was killed or failed in
+an epoch. Ranks may also record one after the other, rank 0 first.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Attempt:
     Parameters
     ----------
     root : the run directory.
-    rank, world_size : whose part this is; of one process alone there are no attempts to tell apart.
+    rank, world_size : whose part this is; a single process has no attempts to distinguish.
     """
 
     def __init__(self, root: Path, rank: int, world_size: int) -> None:
         self._path, self._root = root / NAME, root
         self._rank, self._size = rank, world_size
-        self._told = False  # by rank 0, through torch.distributed
+        self._announced = False  # by rank 0, through torch.distributed
         self._process = os.getpid()
         self.id = ""
         self.failed = False  # whether the last epoch of this rank ended in an exception
@@ -48,21 +48,21 @@ class Attempt:
         if distributed is not None and distributed.get_world_size() == self._size:
             named = [uuid.uuid4().hex[:12]]
             distributed.broadcast_object_list(named, src=0)
-            self.id, self._told = named[0], True
+            self.id, self._announced = named[0], True
             return
         with self._shared() as state:
             self._join(state, again=True)
 
     def go_on(self) -> str:
         """The attempt of the next epoch: another one than before if the other ranks have begun one meanwhile."""
-        if self._size > 1 and not self._told:
+        if self._size > 1 and not self._announced:
             with self._shared() as state:
                 self._join(state, again=False)
         return self.id
 
     def leave(self) -> None:
         """This rank has ended: as it should, so that others may still join its attempt, or in an epoch."""
-        if self.id and not self._told and self._process == os.getpid() and self._root.is_dir():
+        if self.id and not self._announced and self._process == os.getpid() and self._root.is_dir():
             with self._shared() as state:
                 if state["attempt"] == self.id:
                     state["ranks"][str(self._rank)] = "failed" if self.failed else "closed"

@@ -54,8 +54,8 @@ def replay(
     ----------
     path : run directory to write.
     checkpoints : a folder, a glob, a list of files (.safetensors, .pt, .pth, .ckpt), or {epoch: file}; see
-        `workbench.recording.checkpoints.find_checkpoints` for how file names tell the epoch. Only tensors are read
-        from them: a checkpoint that holds other pickled objects is refused.
+        `workbench.recording.checkpoints.find_checkpoints` for how the epoch is read from file names. Only tensors are
+        read from them: a checkpoint that holds other pickled objects is refused.
     model : the module the checkpoints are of. It is lent: its weights, its mode (train or eval, of each submodule) and
         its device are as before when this returns, whatever happens.
     dataset : the examples.

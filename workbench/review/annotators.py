@@ -152,7 +152,7 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
 
     Notes
     -----
-    **p_consensus is no calibrated probability unless `known` is given.** Votes alone cannot tell a class that all
+    **p_consensus is not a calibrated probability unless `known` is given.** Votes alone cannot tell a class that all
     annotators take for another from a class on which all are right; on twelve published crowds the mean p_consensus of
     "dawid_skene" was .04 to .25 above the accuracy, on simulated annotators who err independently up to .08. The
     share of votes is mostly too low. With `known` p' = expit(a + b logit p), by penalised likelihood around (0, 1).

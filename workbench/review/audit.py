@@ -57,12 +57,12 @@ def audit(
     plan = stored(run, seed)
     if plan is not None:
         larger = int(plan["drawn"].sum()) < min(budget, len(plan))
-        told = reviewer_error is not None and not (plan["reviewer_error"] == reviewer_error).all()
+        rate_given = reviewer_error is not None and not (plan["reviewer_error"] == reviewer_error).all()
         if larger:
             plan = draw(plan, budget, seed)
-        if told:
+        if rate_given:
             plan = plan.assign(reviewer_error=float(reviewer_error))
-        if larger or told:
+        if larger or rate_given:
             store(run, plan)
         return Audit(run, plan)
     if issues is None:

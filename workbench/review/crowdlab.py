@@ -36,9 +36,10 @@ def crowdlab_consensus(votes: Votes, pred_probs: Any) -> tuple[np.ndarray, np.nd
     where two or more voted. Weights: 1 - (1 - A) / (1 - B), at least 1e-6, with A the agreement of an annotator with
     the others' votes, or of the classifier with the consensus, and B that of always saying the most frequent class; the
     classifier's times the root of the mean number of votes. The consensus in P, A and B is the majority at first, then
-    the likeliest class by the probabilities so found; the probabilities are those of the second round, the consensus
-    that of the first, as in cleanlab's "best_quality". Ties of the majority go to the classifier's likelier class, then
-    to the rarer class, then to the annotators who agree more with the rest; where cleanlab draws lots, to the first.
+    the most probable class by the resulting probabilities; the probabilities are those of the second round, the
+    consensus that of the first, as in cleanlab's "best_quality". Ties of the majority go to the classifier's likelier
+    class, then to the rarer class, then to the annotators who agree more with the rest;
+    where cleanlab chooses at random, to the first.
     """
     probs = np.asarray(pred_probs, float)
     if probs.shape != (votes.n, votes.k):

@@ -111,7 +111,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     Notes
     -----
     An author's opinion is the newest label that was given or kept by looking at the example, and not undone
-    (`workbench.runs.verdicts`: suggestions accepted for a whole selection are nobody's opinion); what was skipped
+    (`workbench.runs.verdicts`: suggestions accepted for a whole selection are not an opinion); what was skipped
     counts as none. It is a second opinion only where the second author had not seen the first one's verdict:
     `widgets.Explorer(run, author="b", second_opinion=True)` hides it. Both usually judge suspects, on which people
     agree less than elsewhere.

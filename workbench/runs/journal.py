@@ -298,7 +298,7 @@ class Journal:
 
         Notes
         -----
-        The journal alone tells all of it: neither the run nor any prediction is needed.
+        The journal alone is enough: neither the run nor any prediction is needed.
         """
         entries = self._entries()
         rows = self._file.read(
@@ -436,12 +436,12 @@ class Journal:
         author = self.author if author is None else text_of("author", author)
         source = text_of("source", source)
         reasons = texts_of("reason", reason, ids)
-        told = old is not ...
+        old_given = old is not ...
         with self._file.transaction() as db:
             batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (author,)).lastrowid
             db.execute(INCOMING)
             db.execute("DELETE FROM incoming")
-            rows = zip(range(len(ids)), ids, units, new, old if told else [None] * len(ids), reasons, strict=True)
+            rows = zip(range(len(ids)), ids, units, new, old if old_given else [None] * len(ids), reasons, strict=True)
             db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
             stamp = {"author": author, "time": _now(), "source": source, "batch": batch}
 
@@ -460,7 +460,7 @@ class Journal:
                 append("verdict", f"CASE WHEN i.new IS {original(label)} THEN 'keep' ELSE 'relabel' END")
             elif kind == "keep":
                 first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
-                append("label", first, where="1" if told else known(label))
+                append("label", first, where="1" if old_given else known(label))
                 append("verdict", "'keep'")
             else:
                 append(kind, "i.new")

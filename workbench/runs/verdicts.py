@@ -79,8 +79,8 @@ def looks(journal: Journal, author: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per verdict
-        id. verdict : "relabel", "keep" or "skip". label : the class name given or confirmed; None where `keep` was not
-        told what the given label is, and for "skip". author, time, source : as in the journal. seq : int, grows.
+        id. verdict : "relabel", "keep" or "skip". label : the class name given or confirmed; None where `keep` was
+        called without the given label, and for "skip". author, time, source : as in the journal. seq : int, grows.
         second_look : bool. An author's change of mind leaves the older verdict in the table.
     """
     table, _ = _split(journal, author)
@@ -195,9 +195,10 @@ def warn_if_left_out(journal: Journal, what: str) -> None:
     """Say that decisions do not count, where a journal holds decisions of authors who gave no verdict at all."""
     table, others = _split(journal, None)
     if len(others) and table.empty:
-        told = f"{what}: none of the {len(others):,} decisions counts, since each call decided several examples at once"
+        message = f"{what}: none of the {len(others):,} decisions counts: each call decided several examples at once"
         warnings.warn(
-            f"{told} or names a program as its source. If a person looked at each, pass source='review'.", stacklevel=3
+            f"{message} or names a program as its source. If a person looked at each, pass source='review'.",
+            stacklevel=3
         )
 
 
@@ -225,6 +226,6 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
     if journal:
         what, todo = "The journal", "Is journal.sqlite that of another data set?"
     share = f"{len(strange)} of {len(verdicts)}"
-    told = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
-    warnings.warn(f"{told} {todo}", stacklevel=outside())
+    message = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
+    warnings.warn(f"{message} {todo}", stacklevel=outside())
     return verdicts[known]

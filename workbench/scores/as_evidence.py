@@ -116,11 +116,11 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
     dataset, arrays = getattr(source, "dataset", source), dict(arrays)
     if not isinstance(dataset, Dataset):
         described = (*OF_LABELS, *reading_options(kind))
-        told = {name: arrays[name] for name in described if arrays.get(name) is not None}
+        options = {name: arrays[name] for name in described if arrays.get(name) is not None}
         named = row_names(source)
         if named is not None:
-            told.setdefault("ids", named)
-        dataset = Dataset.from_arrays(source, task=task, **told)
+            options.setdefault("ids", named)
+        dataset = Dataset.from_arrays(source, task=task, **options)
         arrays = {name: array for name, array in arrays.items() if name not in described}
     out_of_fold = arrays.pop("out_of_fold", None)
     for name in arrays:

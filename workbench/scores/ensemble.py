@@ -71,7 +71,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
     -----
     Probabilities are averaged (a linear pool; Lakshminarayanan et al. 2017, Simple and Scalable Predictive Uncertainty
     Estimation using Deep Ensembles), out-of-fold ones if any run has them, else in-sample ones. The detector sees the
-    epochs of all runs, each weighted by what it can tell. Embeddings are set to length 1 and laid side by side,
+    epochs of all runs, each weighted by how informative it is. Embeddings are set to length 1 and laid side by side,
     so that cosine similarities are averaged.
     """
     if isinstance(runs, (str, Path, Run)):
@@ -128,22 +128,22 @@ class Ensemble(Evidence):
         """
         tables = [score(run, names) for run in self.runs]
         shared = [name for name in tables[0].columns if all(name in table for table in tables)]
-        columns, told = {}, {}
+        columns, described = {}, {}
         for name in shared:
             values = np.stack([t[name].to_numpy(float)[rows] for t, rows in zip(tables, self.rows)])
             mean, deviation = _mean_and_spread(values)
             columns[name] = mean
             row = tables[0].attrs["scores"][name]
             words = dict.fromkeys(table.attrs["scores"][name]["evidence"] for table in tables)
-            told[name] = {**row, "evidence": f"mean of {len(self.runs)} runs: {'; '.join(words)}"}
+            described[name] = {**row, "evidence": f"mean of {len(self.runs)} runs: {'; '.join(words)}"}
             if spread:
                 columns[f"{name}_spread"] = deviation
-                told[f"{name}_spread"] = {
+                described[f"{name}_spread"] = {
                     **{"suspicious": "high", "range": "[0, inf)", "source": "standard deviation over runs, ddof 1"},
-                    **{"in_words": f"how far the runs differ in {name}", "evidence": told[name]["evidence"]},
+                    **{"in_words": f"how far the runs differ in {name}", "evidence": described[name]["evidence"]},
                 }
         frame = pd.DataFrame(columns, index=pd.Index(self.ids, name="id"))
-        frame.attrs["scores"] = told
+        frame.attrs["scores"] = described
         return frame
 
     def disagreement(self) -> pd.DataFrame:
@@ -176,13 +176,13 @@ class Ensemble(Evidence):
             columns = {"vote_entropy": vote_entropy(votes, self.k), "mutual_information": mutual_information(members)}
             origin = f"{kinds.pop()} probabilities of {len(members)} runs"
         else:
-            told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
-            if len(told) < 2:
+            recorded = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
+            if len(recorded) < 2:
                 how = "Record a training, or store probabilities with `run.save_pred_probs`, in at least two of them."
                 raise MissingEvidence.needed("disagreement", ["pred_probs or recorded epochs"], how)
-            votes = np.stack([run.stats(run.epochs[-1], ["pred"])["pred"][rows] for run, rows in told])
+            votes = np.stack([run.stats(run.epochs[-1], ["pred"])["pred"][rows] for run, rows in recorded])
             columns = {"vote_entropy": vote_entropy(votes, self.k)}
-            origin = f"predictions of the last epoch of {len(told)} runs, in-sample"
+            origin = f"predictions of the last epoch of {len(recorded)} runs, in-sample"
         cast = (votes >= 0).sum(axis=0)
         agreed = (votes == self.given_labels).sum(axis=0) / np.maximum(cast, 1)
         columns["label_votes"] = np.where((cast > 1) & (self.given_labels >= 0), agreed, np.nan)
@@ -205,30 +205,30 @@ class Ensemble(Evidence):
         self.provenance["pred_probs"] = pooled("pred_probs", parts, out_of_fold=self.out_of_fold)
 
     def _add_dynamics(self) -> None:
-        told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
-        if not told:
+        recorded = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
+        if not recorded:
             return
 
         def reader(name: str) -> Callable[[slice], np.ndarray]:
             def read(part: slice) -> np.ndarray:
-                return np.concatenate([_picked(run, name, rows[part]) for run, rows in told])
+                return np.concatenate([_picked(run, name, rows[part]) for run, rows in recorded])
 
             return read
 
         for name in (*PER_EPOCH, "pred"):
             self._makers[name] = reader(name)
-        parts = tuple(Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode) for run, _ in told)
-        self.provenance["dynamics"] = pooled("dynamics", parts, epochs=sum(len(run.epochs) for run, _ in told))
+        parts = tuple(Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode) for run, _ in recorded)
+        self.provenance["dynamics"] = pooled("dynamics", parts, epochs=sum(len(run.epochs) for run, _ in recorded))
 
     def _add_spaces(self) -> None:
-        told = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
+        recorded = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
         first = self.runs[0].dataset
-        if told:
-            parts = tuple(run.embedding_provenance() for run, _ in told)
+        if recorded:
+            parts = tuple(run.embedding_provenance() for run, _ in recorded)
 
             def side_by_side() -> np.ndarray:
-                epochs = [most_informative_epoch(run) for run, _ in told]
-                parts = [run.embeddings(epoch)[rows] for (run, rows), epoch in zip(told, epochs, strict=True)]
+                epochs = [most_informative_epoch(run) for run, _ in recorded]
+                parts = [run.embeddings(epoch)[rows] for (run, rows), epoch in zip(recorded, epochs, strict=True)]
                 spaces = [np.asarray(part, np.float32) for part in parts]
                 return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
 

@@ -93,21 +93,21 @@ def issues(args: argparse.Namespace) -> Lines:
         warnings.simplefilter("ignore", FdrNotPossible)  # what it says is printed below
         found = find_issues(run, fdr=args.fdr)
     suspects = int(found["is_issue"].sum())
-    told = _told(found.attrs)
+    summary = _basis_of(found.attrs)
     listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
     listed = listed.rename_axis("id").reset_index()[list(ISSUE_COLUMNS)]
     if out is not None:
         write_table(listed, out, force=args.force)
-        yield f"{suspects:,} of {run.n:,} labels look wrong ({told}); {len(listed):,} rows -> {out}"
+        yield f"{suspects:,} of {run.n:,} labels look wrong ({summary}); {len(listed):,} rows -> {out}"
         return
-    yield f"{suspects:,} of {run.n:,} labels look wrong ({told})."
+    yield f"{suspects:,} of {run.n:,} labels look wrong ({summary})."
     shown = listed.head(max(args.top, 0))
     yield from table(ISSUE_COLUMNS, shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
     if len(listed) > len(shown):
         yield f"... and {len(listed) - len(shown):,} more; write them with --out issues.csv."
 
 
-def _told(attrs: Mapping[str, object]) -> str:
+def _basis_of(attrs: Mapping[str, object]) -> str:
     """How sure `find_issues` is of its count, and what it went by."""
     parts = [str(attrs.get("threshold", "")), str(attrs.get("errors_in_words", ""))]
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")

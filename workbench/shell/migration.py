@@ -156,7 +156,7 @@ def _carry_out(layout: Layout, plan: dict) -> str:
 
 
 def _read_plan(layout: Layout) -> dict:
-    """The plan that an interrupted migration left, checked: a run can come from a stranger."""
+    """The plan that an interrupted migration left, checked: a run can come from an untrusted source."""
     path = layout.root / PLAN
     try:
         plan = small_json(path)

@@ -2,7 +2,7 @@
 
 A file is used only if its key equals the one asked for, so new evidence or other parameters make it stale by
 themselves, and only if this user computed it and it was not changed since (`seals`): what is unreadable, stale, damaged
-or a stranger's is computed again and replaced. Everything in `cache/` can be deleted.
+or one from somebody else is computed again and replaced. Everything in `cache/` can be deleted.
 
     found = load(layout, "NAME", key)                 named arrays, or None
     store(layout, "NAME", key, {"points": xy})

@@ -116,7 +116,7 @@ def _column(name: str, values: pd.Series) -> pa.Array:
     try:
         array = pa.array(values, from_pandas=True)
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        array.validate(full=True)  # text that is no Unicode
+        array.validate(full=True)  # text that is not Unicode
     except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError) as error:
         row = _first_unlike(values)
         reason = " ".join(str(error).split())[:200]
@@ -177,7 +177,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         check_cost(file, layout.examples, names)
         table = file.read(columns=names)
         for column in table.columns:
-            column.validate(full=True)  # text that is no Unicode
+            column.validate(full=True)  # text that is not Unicode
         ids = _stored_ids(layout, table.column("id"))
         labels = _stored_labels(table.column("given_label"), find_task(described["task"]))
         metadata = table.drop_columns([c for c in ("row", "id", "given_label") if c in names])

@@ -1,6 +1,6 @@
 """Look into a run directory without being fooled: what may not be read is an error and not an absence.
 
-A run may come from a stranger, or lie on a disk where somebody else set the rights. Hides which errors of the system
+A run may be untrusted, or lie on a disk with foreign permissions. Hides which errors of the system
 mean "nothing is there" (only two do), and keeps everything but regular files from being opened: a FIFO would wait for
 ever, a device is none of ours, and a link may lead out of the run.
 """

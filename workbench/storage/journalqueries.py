@@ -55,7 +55,7 @@ def next_batch(redo: bool, mine: str) -> str:
 
 
 def key_of(per: str) -> str:
-    """SQL: by what the rows of a table are told apart."""
+    """SQL: the columns that identify a row of a table."""
     if per not in PER:
         raise InputError.unknown("per", per, PER)
     return "e.id" if per == "example" else "e.id, e.unit"

@@ -1,7 +1,7 @@
 """The tables of a journal in every schema version, and the way from an older one to the present one.
 
-Hides the SQL that makes a journal, what tells one of ours from a file that was tampered with, and which statements
-bring an older one up. How a format is changed is written down in CONTRIBUTING.md.
+Hides the SQL that makes a journal, how a valid journal is distinguished from one that was tampered with, and which
+statements bring an older one up. How a format is changed is written down in CONTRIBUTING.md.
 
 Schema 1 (release 0.1): decisions on examples. Schema 2: on units of examples too, and edits of the label space.
 """
@@ -90,7 +90,7 @@ SOUND = (
     "AND time GLOB '[12][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9]Z' "
     "AND julianday(time) IS NOT NULL"
 )
-"""SQL: whether an entry is one that this program writes; a stranger's file can hold others, past its own checks."""
+"""SQL: whether an entry is one that this program writes; an untrusted file can hold others, past its own checks."""
 
 INCONSISTENT = {
     "entries {} have an unknown field, no valid time, or values that are not text; they are not used": (

@@ -77,7 +77,7 @@ def small_text(path: Path, most: int = MOST_JSON) -> str:
 
 
 def small_json(path: Path, most: int = MOST_JSON) -> Any:
-    """What a small JSON file holds; errors as in `small_text`, and ValueError where it is no JSON."""
+    """What a small JSON file holds; errors as in `small_text`, and ValueError where it is not JSON."""
     return parse_json(small_text(path, most))
 
 

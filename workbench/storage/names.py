@@ -1,7 +1,7 @@
 """Which names in a run directory are the run's own, and a look at all of them before the first is opened.
 
 Numbers in names are as the project writes them (`epoch=0003`, not `epoch=3`), with nine digits at most: another
-spelling of the same epoch, or a number that nobody records, is a stranger's file and is not read.
+spelling of the same epoch, or a number that nobody records, is an unknown file and is not read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FILES = re.compile(f"{_STORED}|{_LOCAL}")
 """Names of files, relative to the run."""
 
 KNOWN = re.compile(rf"{_STORED}|{_LOCAL}|(cache|checksums|set-aside|before-schema=\d+)/.*", re.DOTALL)
-"""Names of files that are no stranger's."""
+"""Names of files that belong to a run."""
 
 AT_URL = re.compile(rf"{_STORED}|journal\.sqlite|checksums/([\w=]+/)*[\w=][\w=.]*\.sha256")
 """Files that are taken from a listing, or put there; anything else at a URL is left alone."""
@@ -80,7 +80,7 @@ def check_entries(root: Path) -> None:
 
 
 def _check_entry(path: Path, name: str) -> None:
-    """Refuse what is no regular file and has a name, or is in a folder, that is ours."""
+    """Refuse what is not a regular file and has a name, or is in a folder, that is ours."""
     top, _, rest = name.partition("/")
     if not FILES.fullmatch(name) and top not in FOLDERS:
         return

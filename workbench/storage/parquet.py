@@ -1,7 +1,7 @@
 """Parquet files of unknown origin: what they would cost is computed from their directory before they are read.
 
 A hundred bytes can stand for a billion gaps, and a text of a megabyte that is stored once can be the value of every
-row. Hides how both are told from data that compress well.
+row. Hides how both are distinguished from data that compress well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_parquet(path: Path | bytes, columns: Sequence[str] | None = None) -> pa
     Raises
     ------
     ValueError, KeyError, pa.ArrowException, OSError : it is damaged, lacks a column, or would take far more memory than
-        its size lets expect. RunError : it is no regular file.
+        its size lets expect. RunError : it is not a regular file.
     """
     file = open_parquet(path)
     check_cost(file, path, columns)

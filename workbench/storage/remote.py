@@ -263,8 +263,8 @@ class Remote:
 def version_of(info: Mapping[str, Any]) -> str:
     """What changes when a file does: entity tag, checksum or time, and size."""
     keys = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "LastModified", "mtime", "created", "size")
-    told = [f"{key}={info[key]}" for key in keys if info.get(key) is not None]
-    return hashlib.blake2b("\n".join(told).encode(), digest_size=12).hexdigest()
+    described = [f"{key}={info[key]}" for key in keys if info.get(key) is not None]
+    return hashlib.blake2b("\n".join(described).encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def parsed_cells(name: str, values: pd.Series) -> pd.Series:
 
     Raises
     ------
-    InputError : a text that is no JSON; the message names the row.
+    InputError : a text that is not JSON; the message names the row.
     """
     return pd.Series([_parsed(name, value, row) for row, value in enumerate(values)], index=values.index, dtype=object)
 
@@ -252,7 +252,7 @@ def _json(value: object) -> object:
 
 
 def _dumps(value: object) -> str:
-    """JSON as it is read best; text that is no Unicode in escapes, which every reader understands."""
+    """JSON as it is read best; text that is not Unicode in escapes, which every reader understands."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return text if text.isascii() or cell_text(text) == text else json.dumps(value, allow_nan=False)
 

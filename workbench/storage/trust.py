@@ -1,8 +1,8 @@
 """Whether this user recorded a run, or computed what lies in its cache: a key that only this user has says so.
 
-A run directory from a stranger could name any file of yours as an "image". So the folder for image paths is signed
+An untrusted run directory could name any file of yours as an "image". So the folder for image paths is signed
 with the key; a run with another signature, or none, shows no files until the folder is named in
-`open_run(path, media_root=...)`. It could also hold computed results that say whatever the stranger likes: those are
+`open_run(path, media_root=...)`. It could also hold computed results that say whatever its author likes: those are
 signed too, and what this user did not compute is computed again (`workbench.storage.seals`).
 """
 

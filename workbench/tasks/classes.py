@@ -13,7 +13,7 @@ from workbench.foundation.errors import InputError, first_few, outside, shortene
 from workbench.tasks.class_names import class_text, object_array, plain_value
 
 MOST_VALUES = 30
-"""Distinct labels about which nobody asks whether they are classes at all."""
+"""Number of distinct labels below which we do not ask whether they are classes at all."""
 
 
 def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -98,8 +98,8 @@ def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -
     name = "the labels" if column is None else f"{column!r}"
     what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
     what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
-    told = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of class labels."
-    warnings.warn(told, stacklevel=outside())
+    message = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of labels."
+    warnings.warn(message, stacklevel=outside())
 
 
 def _plain(labels: Iterable[object]) -> object:

@@ -47,7 +47,7 @@ class LabelType:
 
     @classmethod
     def of(cls, labels: Any, classes: Sequence[object] | None = None) -> LabelType:
-        """The type of labels as people have them; where the classes are named, theirs.
+        """The type of labels that users pass; where the classes are named, theirs.
 
         Parameters
         ----------

@@ -108,7 +108,7 @@ class Task(Protocol):
     formats: Mapping[str, Format]
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
-        """Labels as people have them (a column, arrays, lists), as `labels`, and the names of the classes."""
+        """Labels in the forms that users pass (a column, arrays, lists), as `labels`, and the names of the classes."""
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """In which type the user gave the labels that `read` takes, for what goes back to the user."""
@@ -245,7 +245,7 @@ class TaskMixin:
 
 
 def reading_options(task: Task) -> tuple[str, ...]:
-    """Names of what `task.read` can be told besides labels and classes."""
+    """Names of the options of `task.read` besides labels and classes."""
     named = inspect.signature(task.read).parameters.values()
     return tuple(one.name for one in named if one.kind is inspect.Parameter.KEYWORD_ONLY)
 

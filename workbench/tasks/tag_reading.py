@@ -1,4 +1,4 @@
-"""Tags as people have them: tables of 1, 0 and -1, dense or sparse, and lists of tags, as stored cells.
+"""Tags in the forms that users pass: tables of 1, 0 and -1, dense or sparse, and lists of tags, as stored cells.
 
 Hidden here: which form came in. One clear error names the row and the column, or the tag, that does not fit.
 """
@@ -170,7 +170,7 @@ def _names(classes: Sequence[object] | None, k: int | None) -> tuple[str, ...]:
     try:
         "".join(names).encode()
     except UnicodeEncodeError as error:
-        raise InputError.at("classes", f"holds text that is no Unicode ({error})", "Decode it properly.") from error
+        raise InputError.at("classes", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InputError.at("classes", f"repeats {first_few(twice)}", "Names of tags are unique as text.")

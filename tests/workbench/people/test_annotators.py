@@ -253,7 +253,7 @@ def test_crowdlab_on_real_annotations():
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
-        (["i0 anna cow"], r"`label` row 0 \(id 'i0'\) is 'cow', which is no class.*'cat', 'dog'"),
+        (["i0 anna cow"], r"`label` row 0 \(id 'i0'\) is 'cow', which is not a class.*'cat', 'dog'"),
         (["i9 anna cat"], "not in the dataset: 'i9'"),
         (["i1 anna cat", "i1 anna dog"], r"`annotator` \(id 'i1'\) 'anna' voted 2 times"),
     ],

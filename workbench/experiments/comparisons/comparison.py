@@ -119,7 +119,7 @@ def compare(
     ----------
     data : a Run or its path (its journal has the corrections), or a Dataset together with `after`.
     X : n inputs in dataset order; arrays of more than two dimensions are flattened. By default the embeddings of the
-        run, at the epoch where they tell most.
+        run, at the most informative epoch.
     estimator : scikit-learn classifier; cloned for every training. By default logistic regression on at most 64
         principal components (`material.default_model`).
     after : (n,) corrected class indices, -1 to leave an example out of training; or a table of `find_issues`, whose

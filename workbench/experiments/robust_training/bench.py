@@ -100,7 +100,7 @@ def robust(
     seeds : number of repeats; each has its own split, changed labels and initial weights, the same for all methods.
     test_share : held out, in (0, 1).
     noise : "estimated" (by confident learning on the training part) or "known": what forward correction and
-        co-teaching are told.
+        co-teaching receive.
     setup, options : `Setup`, or its fields: hidden, epochs, batch, learning_rate, decay.
     seed : first of the seeds.
 
@@ -172,12 +172,12 @@ def _condition(
     mine, true = given[part], right[part]
     wrong = mine != true
     estimate = estimated_noise(X[part], mine, k, seed)
-    told = estimate if noise == "estimated" else (_known(mine, true, k), float(wrong.mean()))
+    noise_known = estimate if noise == "estimated" else (_known(mine, true, k), float(wrong.mean()))
     lines = []
     for name in names:
         labels = true if name == "clean" else _fixed(X[part], mine, k, seed) if name == "fixed" else mine
         method = BASELINE if name in REFERENCES else name
-        trained = train(method, X[part], labels, k, setup, seed, told)
+        trained = train(method, X[part], labels, k, setup, seed, noise_known)
         probs = trained.predict(torch.from_numpy(X[test]))
         said = labels if name in REFERENCES else trained.on_training.argmax(axis=1)
         lines.append(

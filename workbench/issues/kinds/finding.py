@@ -26,7 +26,7 @@ from workbench.runs.verdicts import known_verdicts
 from workbench.scores.as_evidence import handed_in
 
 EXPLAINED, EXPLAINED_OF_MANY = 200_000, 20_000
-"""Units of which reasons are told at most; of more, those of so many of the most suspicious ones."""
+"""Maximum number of units whose reasons are listed; the most suspicious ones come first."""
 
 STEPS = 3
 """Of the bar."""
@@ -53,13 +53,13 @@ def find_in_kind(
     step("reading the evidence")
     with one_blas_thread():
         found = ESTIMATORS[task].judge(asked)
-    frame, promised = _told(asked, found, per, fdr, threshold)
-    if kept is not None and promised:  # what could not be promised is told every time
+    frame, promised = _as_table(asked, found, per, fdr, threshold)
+    if kept is not None and promised:  # what could not be promised is reported every time
         kept.store(frame)
     return frame
 
 
-def _told(asked: Asked, found: Found, per: str, fdr: float | None, threshold: float) -> tuple[pd.DataFrame, bool]:
+def _as_table(asked: Asked, found: Found, per: str, fdr: float | None, threshold: float) -> tuple[pd.DataFrame, bool]:
     """The table, and whether the cut that was asked for could be promised."""
     ids = asked.dataset.ids
     index = None

@@ -125,7 +125,7 @@ class LightningRecorder(Callback):
         return heard
 
     def _found(self, outputs: Any, b: int) -> Any:
-        """Logits (b, k) of the batch: told by training_step, or heard from the module or a child."""
+        """Logits (b, k) of the batch: returned by training_step, or captured from the module or a child."""
         k = self._epochs.dataset.k
         if isinstance(outputs, Mapping) and "logits" in outputs:
             return logits_in(outputs, k)

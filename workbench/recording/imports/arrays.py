@@ -137,7 +137,7 @@ def handed(
     logits : (epochs, n, k) or (n, k) array, optional
         Of one training on these labels.
     **described
-        What else a kind of label can be told, such as `open_world` for tags.
+        Further options of the type of label, such as `open_world` for tags.
     """
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}

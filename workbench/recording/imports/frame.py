@@ -66,7 +66,7 @@ def read(
     neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
     overwrite : replace the evidence of a run that is there; its journal stays.
     progress : taken as by the other readers; a table is read at once.
-    described : what else a kind of label can be told, such as `open_world` for tags.
+    described : what else the type of label accepts, such as `open_world` for tags.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Figures of a simulation, where the truth is known: data map, memorization, detection, repair.
 
-Lines differ by dash and marker as well as by colour, so that they can be told apart on paper.
+Lines differ by dash and marker as well as by colour, so that they are distinguishable on paper.
 """
 
 from __future__ import annotations

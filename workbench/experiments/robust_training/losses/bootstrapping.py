@@ -16,7 +16,7 @@ def bootstrapping(logits: Tensor, labels: Tensor, beta: float | None = None, *, 
     logits : float (b, k)
     labels : int (b,) class index
     beta : weight of the given label, in [0, 1]; 1 is cross-entropy. By default the paper's: 0.8 (hard) or 0.95 (soft)
-    hard : the model's own part is its likeliest class; else all of its probabilities
+    hard : the model's own part is its most probable class; else all of its probabilities
 
     Returns
     -------

@@ -1,0 +1,101 @@
+"""Words that were retired stay retired: what a person reads is written in plain English, with the field's terms."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+RETIRED = {
+    r"nought": "zero",
+    r"(?:is|are|was|were|be|been) told(?! apart)": "receives, is passed, is reported",
+    r"(?:is|are|be|can be) told apart": "is distinguished, can be distinguished",
+    r"telling epochs?": "most informative epoch",
+    r"learned by heart": "memorized",
+    r"hangs? on (?:to|it|this|that|the)": "depends on",
+    r"take with you": "takeaway",
+    r"as people have them": "say what is meant",
+    r"strangers?(?:'s?)?": "untrusted",
+    r"(?:is|are) no (?:text|number|column|class|picture|regular file|JSON|Unicode|ids?)(?! of)": "is not a ...",
+    r"suspected errors": "label issues",
+    r"lens(?:es)? of (?:the )?queue": "slice",
+}
+"""Expressions that no text for a person may hold, whatever their case, and what to write in their place."""
+
+PATTERN = {re.compile(rf"(?<![\w`.])(?:{old})(?!\w)", re.I): new for old, new in RETIRED.items()}
+
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "howto").glob("*.md")),
+    ROOT / "notebooks" / "README.md",
+]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+MODULES = [path for name in ("workbench", "widgets") for path in sorted((ROOT / name).rglob("*.py"))]
+SCRIPTS = sorted((ROOT / "widgets" / "js").rglob("*.js"))
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """(first line, text) of everything in a file that people read: for code, its strings and comments."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        yield from ((n, "".join(cell["source"])) for n, cell in enumerate(json.loads(source)["cells"], 1))
+    elif path.suffix == ".py":
+        tree = ast.parse(source)
+        strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        yield from ((node.lineno, node.value) for node in strings)
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        yield from ((one.start[0], one.string) for one in tokens if one.type == tokenize.COMMENT)
+    elif path.suffix == ".js":
+        pieces = re.finditer(r"/\*.*?\*/|(?<!:)//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\]|\\.)*`", source, re.S)
+        yield from ((source.count("\n", 0, piece.start()) + 1, piece[0]) for piece in pieces)
+    else:
+        yield 1, source
+
+
+def retired(path: Path) -> list[str]:
+    """A line for each retired expression of a file, with its place and what to write."""
+    found = []
+    for first, text in texts(path):
+        plain = re.sub(r"\s+", " ", text)
+        for pattern, new in PATTERN.items():
+            place = f"{path.relative_to(ROOT).as_posix()}:{first}"
+            found += [f"{place}: {hit[0]!r}, say: {new}" for hit in pattern.finditer(plain)]
+    return found
+
+
+@pytest.mark.parametrize("paths", [PAGES, LESSONS, MODULES, SCRIPTS], ids=["pages", "lessons", "modules", "scripts"])
+def test_no_text_brings_a_retired_word_back(paths):
+    assert paths
+    found = [line for path in paths for line in retired(path)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "The user is\ntold so."),
+        ("a.py", 'f"{name} is no column"'),
+        ("a.py", "x = 1  # a stranger's file"),
+        ("a.js", "/** Nought is shown. */"),
+        ("a.js", "const a = `epochs ${n}: memorized, not learned by heart`;"),
+        ("a.ipynb", json.dumps({"cells": [{"source": ["**Take with you:** a\n"]}]})),
+    ],
+)
+def test_it_would_be_found(name, text, tmp_path, monkeypatch):
+    monkeypatch.setitem(retired.__globals__, "ROOT", tmp_path)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(retired(tmp_path / name)) == 1
+
+
+def test_names_and_plain_sentences_pass(tmp_path):
+    (tmp_path / "a.py").write_text('told = "there is no column of that name"  # it tells which', encoding="utf-8")
+    assert not retired(tmp_path / "a.py")
