@@ -96,6 +96,7 @@ def test_it_would_be_found(name, text, tmp_path, monkeypatch):
     assert len(retired(tmp_path / name)) == 1
 
 
-def test_names_and_plain_sentences_pass(tmp_path):
+def test_names_and_plain_sentences_pass(tmp_path, monkeypatch):
+    monkeypatch.setitem(retired.__globals__, "ROOT", tmp_path)
     (tmp_path / "a.py").write_text('told = "there is no column of that name"  # it tells which', encoding="utf-8")
     assert not retired(tmp_path / "a.py")
