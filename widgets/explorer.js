@@ -6969,7 +6969,7 @@ class PointMap {
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
-        hidden = this.x && store.hides(store.row); // where a point lies on a map of scores tells how suspicious it is
+        hidden = this.x && store.hides(store.row); // the position on a map of scores reveals how suspicious it is
       if (near && near.row === store.row && !hidden)
         drawNeighbors(
           c,
