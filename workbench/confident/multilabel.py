@@ -33,6 +33,10 @@ def tag_scores(labels: Any, pred_probs: Any, *, method: str = "self_confidence")
     method : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}
         On the two probabilities of a cell. The first two are the same there: the probability of what is given.
 
+    Returns
+    -------
+    (n, k) float64 in [0, 1], NaN where unknown.
+
     Raises
     ------
     InputError : a form or shape that does not fit, probabilities outside [0, 1], or an unknown method.
@@ -67,6 +71,14 @@ def tag_quality(
         that the worst cells count most; "worst" the smallest score; "softmin" their mean with weights
         softmax((1 - s) / temperature).
     alpha : in [0, 1], of "ema". temperature : positive, of "softmin".
+
+    Returns
+    -------
+    (n,) float64 in [0, 1].
+
+    Raises
+    ------
+    InputError : an unknown pooling, or `alpha` or `temperature` out of range, or as in `tag_scores`.
     """
     if pool not in POOLINGS:
         raise InputError.unknown("way to pool", pool, POOLINGS)
@@ -102,6 +114,10 @@ def find_tag_issues(
     labels, pred_probs : as in `tag_scores`.
     by, frac_noise, min_per_class : as in `find_label_issues`; the classes of a tag are its no and its yes.
 
+    Returns
+    -------
+    (n, k) bool.
+
     Notes
     -----
     An example has an issue where any of its cells has one. For "low_self_confidence" and "low_normalized_margin"
@@ -119,7 +135,20 @@ def find_tag_issues(
 def find_tagged_examples(
     labels: Any, pred_probs: Any, *, by: str = "prune_by_noise_rate", frac_noise: float = 1.0, min_per_class: int = 1
 ) -> np.ndarray:
-    """Which examples have a cell that a filter calls wrong, bool (n,): as `find_tag_issues`."""
+    """Which examples have a cell that a filter calls wrong.
+
+    Parameters
+    ----------
+    labels, pred_probs, by, frac_noise, min_per_class : as in `find_tag_issues`.
+
+    Returns
+    -------
+    (n,) bool.
+
+    Raises
+    ------
+    InputError : an unknown filter, or as in `tag_scores`.
+    """
     if by not in FILTERS:
         raise InputError.unknown("filter", by, FILTERS)
     if by in ("low_self_confidence", "low_normalized_margin"):
@@ -131,7 +160,17 @@ def find_tagged_examples(
 
 
 def tag_joints(labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:
-    """The confident joint of each tag, int64 (k, 2, 2): given no and yes in rows, true no and yes in columns."""
+    """The confident joint of each tag.
+
+    Parameters
+    ----------
+    labels, pred_probs : as in `tag_scores`.
+    calibrate : scale the rows to the numbers of cells given no and yes.
+
+    Returns
+    -------
+    (k, 2, 2) int64, given no and yes in rows, true no and yes in columns.
+    """
     given, p = _read(labels, pred_probs)
     joints = [confident_joint(given[:, tag], _both(p[:, tag]), calibrate=calibrate) for tag in range(p.shape[1])]
     return np.stack(joints) if joints else np.empty((0, 2, 2), np.int64)
@@ -151,6 +190,10 @@ def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 
         of no where no is given; NaN where none is. missing, extra : P(given no | truly yes) and P(given yes | truly
         no) by the confident joint; missing_low, missing_high, extra_low, extra_high : their intervals, from Jeffreys'
         beta distributions of the confident counts.
+
+    Raises
+    ------
+    InputError : `level` outside (0, 1), or as in `tag_scores`.
 
     Notes
     -----
