@@ -69,7 +69,8 @@ def parameters(function: Callable) -> list[str]:
 
 def unnamed(function: Callable, text: str) -> list[str]:
     """Parameters that begin no line of a text, alone or with others: `a, b : what they are`."""
-    lists = [names for line in text.splitlines() for names in re.findall(r"(?:^|\. )([\w*, ]+?)(?: : |$)", line.strip())]
+    pattern = re.compile(r"(?:^|\. )([\w*, ]+?)(?: : |$)")
+    lists = [names for line in text.splitlines() for names in pattern.findall(line.strip())]
     named = {name for names in lists for name in re.findall(r"\w+", names)}
     return [name for name in parameters(function) if name not in named]
 
