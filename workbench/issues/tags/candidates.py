@@ -99,9 +99,9 @@ def chosen_cells(
         theirs = np.where(np.isnan(theirs), np.nanmean(theirs) if len(theirs) else 0, theirs)
         odds.append(lines(cells, theirs[seen]).at(tags, theirs))
         used.append(GIVEN)
-    pooled = (
-        odds[0] if len(odds) == 1 else lines(cells, ((odds[0] + odds[1]) / 2)[seen]).at(tags, (odds[0] + odds[1]) / 2)
-    )
+    pooled = odds[0]
+    if len(odds) > 1:
+        pooled = lines(cells, *(one[seen] for one in odds)).at(tags, *odds)
     sets = None
     if 1 < k <= MOST_TAGS and len(seen):
         step("the other tags of each example")

@@ -28,7 +28,7 @@ from workbench.tasks.units import Units
 KINDS = np.array(["missing", "wrong", None], object)
 """Of an error in a cell that is given as no, and as yes."""
 
-MOST_APART = 2.0
+MOST_APART = 1.8
 """Largest ratio of the two counts of errors for which their number counts as known."""
 
 BEYOND = 2.5

@@ -1,8 +1,8 @@
 """What is known of each cell without its own label: the views, pooled, as log odds of yes.
 
 Every view is put on the scale of the given tags first (`lines`), since probabilities of other people's models, and
-scores of ridge regression, are on scales of their own; then log odds are averaged. The example's other tags enter
-only where they make the given ones clearly likelier.
+scores of ridge regression, are on scales of their own; then log odds are added with weights by likelihood. The
+example's other tags enter only where they make the given ones clearly likelier.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | Non
     tag = np.tile(np.arange(k), n)
     cells = Cells(tag[known], table.ravel()[known], k)
     base = (np.log(cells.share) - np.log1p(-cells.share)).astype(np.float32)
-    pooled, counted, used = np.zeros(n * k, np.float32), np.zeros(n * k, np.float32), []
+    scaled, used = [], []
     target = np.where(there, table, 0).astype(np.float32)
     found = {}
     if vectors is not None:
@@ -65,11 +65,13 @@ def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | Non
         if not mine.any():
             continue
         line = lines(Cells(cells.tag[mine], cells.y[mine], k), view[known][mine])
-        pooled[seen] += line.at(tag[seen], view[seen])
-        counted[seen] += 1
+        odds = base[tag]
+        odds[seen] = line.at(tag[seen], view[seen])
+        scaled.append(odds)
         used.append(name)
-    odds = np.where(counted > 0, pooled / np.maximum(counted, 1), base[tag])
-    odds = lines(cells, odds[known]).at(tag, odds) if len(used) > 1 else odds
+    odds = scaled[0] if scaled else base[tag]
+    if len(scaled) > 1:
+        odds = lines(cells, *(one[known] for one in scaled)).at(tag, *scaled)
     sets, gain = None, 0.0
     if k > 1 and len(known):
         other = from_other_tags(target, there).ravel()
