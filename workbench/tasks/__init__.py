@@ -19,6 +19,7 @@ TASKS: LazyTable[Task] = LazyTable(
     {
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",
+        "numbers": "workbench.tasks.numbers:Numbers",
     }
 )
 """Name of a kind of label -> import path of its class, read when first used."""

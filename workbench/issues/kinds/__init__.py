@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ESTIMATORS: LazyTable[Estimator] = LazyTable(
     {
         "multilabel": "workbench.issues.tags.estimator:Tags",
+        "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
     }
 )
 """Name of a task -> import path of its estimator, read when first used."""

@@ -1,0 +1,204 @@
+"""One column of numbers judged: predictions pooled, the scale chosen, causes weighed, a number suggested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.issues.numbers import mixture, ratings, swaps
+from workbench.issues.numbers.fits import left_out, pooled
+from workbench.issues.numbers.scales import scales_for, spread_of
+from workbench.issues.numbers.spread import conformal, local_spread
+
+LEAST = 10
+"""Known numbers below which nothing is said."""
+COVERAGE = 0.9
+WEAK, WEAK_RATINGS = 0.1, 0.5
+"""Share of the variance that predictions explain below which the number of errors is not to be trusted."""
+NEAREST_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of one column beside its numbers.
+
+    predictions : float (n, models), not fitted to the number of the row, or None. features : arrays (n, d).
+    """
+
+    predictions: np.ndarray | None
+    features: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is said of n numbers of a column, NaN where nothing can be.
+
+    p_error : probability that the number is wrong. other, p_other : what it should be if so, and how likely that is.
+    kind : how it is wrong, if it is. predicted, low, high : the prediction, and what holds 90 % of right numbers.
+    factor : what it seems multiplied by, NaN for other kinds. partner : the row with which it changed places, or -1.
+    against : how many models have it outside of their own 90 %, NaN with one model. models : how many there are.
+    explained : share of the variance explained by predictions, by robust spreads. tolerance : of ratings, else None.
+    method : in words.
+    """
+
+    p_error: np.ndarray
+    other: np.ndarray
+    p_other: np.ndarray
+    kind: np.ndarray
+    predicted: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    factor: np.ndarray
+    partner: np.ndarray
+    against: np.ndarray
+    models: int
+    explained: float
+    tolerance: int | None
+    method: str
+
+
+def judge(y: np.ndarray, told: Told, seed: int, name: str) -> Judged:
+    """How likely each number of one column is wrong.
+
+    Parameters
+    ----------
+    y : float (n,), NaN where it is not known
+    told : the evidence
+    seed : of everything random
+    name : of the column, for errors
+
+    Raises
+    ------
+    InputError : fewer than 10 known numbers, or all of them equal. MissingEvidence : no prediction for any of them.
+    """
+    known = ~np.isnan(y)
+    if known.sum() < LEAST:
+        todo = f"Give at least {LEAST} examples with a number: of fewer no spread can be told."
+        raise InputError.at("labels", f"has {int(known.sum())} known numbers in the column {name!r}", todo)
+    if np.ptp(y[known]) == 0:
+        found = f"is {y[known][0]:g} in every row of the column {name!r}"
+        raise InputError.at("labels", found, "Leave the column out: a number that never changes cannot be judged.")
+    usable = known if told.predictions is None else known & ~np.isnan(told.predictions).all(axis=1)
+    if not told.features and usable.sum() < LEAST:
+        how = f"Of the column {name!r} only {int(usable.sum())} numbers have a prediction; at least {LEAST} must have."
+        raise MissingEvidence.needed("Labels of the task 'numbers'", ["predictions"], how)
+    grid = ratings.grid_of(y[known])
+    return _number(y, told, seed) if grid is None else _rating(y, grid, told, seed)
+
+
+def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
+    known, best = ~np.isnan(y), None
+    for scale in scales_for(y[known]):
+        with np.errstate(invalid="ignore"):
+            z = scale.to(y)
+            views = [] if told.predictions is None else list(scale.to(told.predictions).T)
+        own = len(views)
+        views += [left_out(one, z, seed) for one in told.features]
+        predicted = pooled(np.stack(views, axis=1), z)
+        judged = known & ~np.isnan(predicted)
+        rows = np.flatnonzero(judged)
+        predicted = predicted + np.median(z[rows] - predicted[rows])
+        apart = None
+        if own > 1:
+            deviations = np.abs(np.stack(views[:own], axis=1)[rows] - predicted[rows, None])
+            apart = 1.4826 * np.sort(deviations, axis=1)[:, own // 2]
+        vectors = told.features[0][rows] if told.features and not np.isnan(told.features[0]).any() else None
+        spread = local_spread(z[rows] - predicted[rows], predicted[rows], vectors, apart)
+        column = mixture.Column(y[rows], predicted[rows], spread, scale)
+        settings, likelihood = mixture.learn(column, seed)
+        if best is None or likelihood > best[0]:
+            best = likelihood, column, settings, predicted, rows, views[:own]
+    _, column, settings, predicted, rows, models = best
+    return _explained(y, column, settings, predicted, rows, models)
+
+
+def _explained(
+    y: np.ndarray, column: mixture.Column, settings: mixture.Settings, predicted: np.ndarray, rows: np.ndarray,
+    models: list[np.ndarray],
+) -> Judged:  # fmt: skip
+    """From the mixture to what a table shows."""
+    n, scale = len(y), column.scale
+    found = mixture.causes(column, settings)
+    pairs = swaps.swapped_rows(column, settings, found)
+    typed = swaps.swapped_digits(column, settings, found)
+    total = 1 + pairs.odds + typed.odds
+    p_wrong = (found.p_wrong + pairs.odds + typed.odds) / total
+    residual = scale.to(column.y) - column.predicted
+    wide = conformal(np.abs(residual) / column.spread, 1 - p_wrong, COVERAGE)
+    places = np.isnan(predicted)
+    spread = np.full(n, float(np.median(column.spread)))
+    spread[rows] = column.spread
+    low, high = scale.back(predicted - wide * spread), scale.back(predicted + wide * spread)
+    middle = rounded(scale.back(predicted), y)
+
+    kinds = np.array(mixture.KINDS, object)[found.cause]
+    factors = np.array([np.nan, *mixture.FACTORS, np.nan])[found.cause]
+    chances = np.stack([found.p_cause / total, np.where(pairs.partner >= 0, pairs.p_pair, 0), typed.odds / total])
+    likeliest = chances.argmax(axis=0)
+    kinds = np.where(likeliest == 1, "swapped", np.where(likeliest == 2, "digits", kinds))
+    factors = np.where(likeliest == 0, factors, np.nan)
+    partner = np.where(likeliest == 1, pairs.partner, -1)
+    with np.errstate(invalid="ignore"):
+        undone = np.array([float(f"{one:.12g}") for one in column.y / np.where(np.isnan(factors), 1, factors)])
+    other = np.where(np.isnan(factors), middle[rows], undone)
+    other = np.where(likeliest == 1, column.y[partner], np.where(likeliest == 2, typed.before, other))
+
+    def spread_out(values: np.ndarray, blank: object = np.nan, dtype: type = float) -> np.ndarray:
+        out = np.full(n, blank, dtype)
+        out[rows] = values
+        return out
+
+    against = np.full(n, np.nan)
+    if len(models) > 1:
+        against = np.zeros(n)
+        for one in models:
+            away = np.abs(scale.to(y) - one)
+            sizes = away[rows][~np.isnan(away[rows])]
+            against += away > (np.quantile(sizes, COVERAGE) if len(sizes) else np.inf)
+    whole = spread_out(other)
+    whole[np.isnan(y)] = middle[np.isnan(y)]
+    explained = 1 - (spread_of(residual) / spread_of(scale.to(column.y) - np.median(scale.to(column.y)))) ** 2
+    shares = settings.shares
+    method = (
+        f"numbers {scale.name}, residuals as Student t of {settings.degrees:g} degrees, shares of causes by likelihood "
+        f"({100 * shares[1:-1].sum():.1f} % named, {100 * shares[-1]:.1f} % outliers)"
+    )
+    p_other = spread_out(np.minimum(chances.max(axis=0), p_wrong))
+    back = np.full(n, -1)
+    back[rows] = np.where(partner >= 0, rows[partner], -1)
+    return Judged(
+        spread_out(p_wrong), whole, p_other, spread_out(kinds, None, object), np.where(places, np.nan, middle), low, high,
+        spread_out(factors), back, against, len(models), float(explained), None, method,
+    )  # fmt: skip
+
+
+def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> Judged:
+    n, known = len(y), ~np.isnan(y)
+    views = [] if told.predictions is None else [pooled(told.predictions, y)]
+    found = ratings.rated(y, grid, views, told.features, seed)
+    expected = found.posterior @ grid
+    summed = np.cumsum(found.posterior, axis=1)
+    ends = [grid[np.minimum((summed < share).sum(axis=1), len(grid) - 1)] for share in (0.05, 0.95)]
+    steps = np.rint((grid - grid[0]) / np.diff(grid).min())
+    away = np.abs(steps[None] - np.interp(np.where(known, y, np.inf), grid, steps)[:, None]) > found.tolerance
+    others = np.where(away | ~known[:, None], found.posterior, 0)
+    place = others.argmax(axis=1)
+    explained = 1 - float(np.mean(np.square(y[known] - expected[known])) / np.var(y[known]))
+    blank, none = np.full(n, np.nan), np.full(n, -1)
+    kind = np.where(known, "rating", None).astype(object)
+    words = f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
+    return Judged(
+        found.p_wrong, grid[place], np.where(known, others.max(axis=1), blank), kind, expected, ends[0], ends[1], blank,
+        none, blank, 1, explained, found.tolerance, words.replace("more than 0 steps", "another value"),
+    )  # fmt: skip
+
+
+def rounded(values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Numbers with as many decimals as those that are given have, at most 6."""
+    some = y[~np.isnan(y)][:1000]
+    for decimals in range(NEAREST_DECIMALS):
+        if np.array_equal(np.round(some, decimals), some):
+            return np.round(values, decimals)
+    return np.round(values, max(NEAREST_DECIMALS, int(5 - np.floor(np.log10(max(np.abs(some).max(), 1e-300))))))

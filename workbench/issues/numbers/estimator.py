@@ -1,0 +1,134 @@
+"""Which numbers are wrong, for `find_issues`: each column judged by itself, told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.foundation.errors import InputError
+from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, Judged, Told, judge
+from workbench.issues.numbers.mixture import UNITS
+from workbench.tasks.numbers import matrix_of, values_of
+
+RANGE = (0.7, 1.8)
+"""Of the expected number of errors: how far the true one lay from it on planted errors of 3 to 20 %."""
+
+
+class NumbersEstimator:
+    """Judges labels of the task "numbers" by `predictions`, `features` and `embeddings`."""
+
+    version = 1
+
+    def judge(self, asked: Asked) -> Found:
+        """How likely each number is wrong; see `workbench.issues.numbers.column.judge`."""
+        dataset = asked.dataset
+        names, n, t = dataset.classes, dataset.n, len(dataset.classes)
+        values = values_of(dataset.labels, t)
+        told = _told(asked, n, t)
+        judged = [judge(values[:, place], told[place], asked.seed, names[place]) for place in range(t)]
+
+        def of_units(name: str) -> np.ndarray:
+            return np.stack([getattr(one, name) for one in judged], axis=1).ravel()
+
+        ids = np.append(dataset.ids.astype(object), [None])
+        columns: dict[str, np.ndarray] = {} if t == 1 else {"target": np.tile(np.array(names, object), n)}
+        columns |= {"low": of_units("low"), "high": of_units("high"), "partner": ids[of_units("partner")]}
+        if judged[0].models > 1:
+            columns["models_against"] = of_units("against")
+        p_error, kind = of_units("p_error"), of_units("kind")
+        expected = float(np.nansum(p_error))
+        deviation = float(np.sqrt(np.nansum(p_error * (1 - p_error))))
+        why = "; ".join(dict.fromkeys(_weak(one, asked) for one in judged if _weak(one, asked)))
+        known = int((~np.isnan(p_error)).sum())
+        low, high = max(RANGE[0] * expected - 2 * deviation, 0.0), min(RANGE[1] * expected + 2 * deviation, known)
+        if why:
+            low, high = 0.0, min(max(high, 3 * expected + known / 10), known)
+        codes = np.unique(np.array(["" if one is None else one for one in kind]), return_inverse=True)[1]
+        return Found(
+            dataset.units, p_error, values.ravel(), of_units("other"), of_units("p_other"), (low, high),
+            _Words(judged, values, dataset.ids), kind=kind, columns=columns, pair=codes.reshape(-1),
+            identified=not why, why=why, evidence=", ".join(asked.evidence),
+            method="; ".join(dict.fromkeys(one.method for one in judged)),
+        )  # fmt: skip
+
+
+def _weak(one: Judged, asked: Asked) -> str:
+    """Why the number of errors cannot be told; "" where it can."""
+    if not asked.out_of_fold:
+        return "the predictions have seen the numbers that they judge"
+    if one.explained < (WEAK if one.tolerance is None else WEAK_RATINGS):
+        return f"predictions explain {100 * max(one.explained, 0):.0f} % of the variance only"
+    return ""
+
+
+def _told(asked: Asked, n: int, t: int) -> list[Told]:
+    """The evidence of each column, checked."""
+    features = []
+    for name in ("features", "embeddings"):
+        if name in asked.evidence:
+            array = matrix_of(asked.evidence[name], None, name)
+            if len(array) != n:
+                raise InputError.at(name, f"has {len(array)} rows for {n} examples", "Pass one row per example.")
+            features.append(array)
+    if "predictions" not in asked.evidence:
+        return [Told(None, features)] * t
+    given: Any = asked.evidence["predictions"]
+    array = matrix_of(given, t if t > 1 else None, "predictions")
+    if len(array) != n:
+        found = f"has {len(array)} rows for {n} examples"
+        raise InputError.at("predictions", found, "Pass one row per example, in dataset order.")
+    if t == 1:
+        return [Told(array, features)]
+    return [Told(array[:, [place]], features) for place in range(t)]
+
+
+class _Words:
+    """Why numbers are doubted, asked for some units."""
+
+    def __init__(self, judged: Sequence[Judged], values: np.ndarray, ids: np.ndarray) -> None:
+        self._judged, self._values, self._ids = judged, values, ids
+
+    def __call__(self, places: np.ndarray) -> list[str]:
+        t = len(self._judged)
+        return [self._of(int(place) // t, self._judged[int(place) % t], int(place) % t) for place in places]
+
+    def _of(self, row: int, one: Judged, column: int) -> str:
+        y, predicted = self._values[row, column], one.predicted[row]
+        if predicted != predicted:
+            return ""
+        said = f"predicted {predicted:.6g} (90 % within {one.low[row]:.6g} to {one.high[row]:.6g})"
+        if y != y:
+            return said
+        words = [said]
+        if cause := _cause(one, row, self._ids):
+            words.insert(0, cause)
+        if one.models > 1 and one.against[row]:
+            words.append(f"{one.against[row]:.0f} of {one.models} models are far from it")
+        return "; ".join(words)
+
+
+def _cause(one: Judged, row: int, ids: np.ndarray) -> str:
+    """What would explain the number if it is wrong, as a hint to check."""
+    kind, other = one.kind[row], one.other[row]
+    if one.p_error[row] < 0.1:
+        return ""
+    if kind == "factor":
+        factor = one.factor[row]
+        times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
+        return f"fits {other:.6g}, if it is {times}"
+    if kind == "unit":
+        factor = one.factor[row]
+        unit = min(UNITS, key=lambda known: min(abs(known - factor), abs(1 / known - factor)))
+        return f"fits {other:.6g}, if units were mixed up ({UNITS[unit]}?)"
+    if kind == "sign":
+        return f"fits {other:.6g}, with the other sign"
+    if kind == "digits":
+        return f"fits {other:.12g}, with two digits the other way about"
+    if kind == "swapped":
+        return f"fits the number of {ids[one.partner[row]]!r}, {other:.6g}, and that row this one"
+    if kind == "rating":
+        return f"{other:g} is likelier"
+    return "far from its prediction"

@@ -1,0 +1,179 @@
+"""Predictions of each number by models that were not fitted to it, from features or embeddings; several pooled.
+
+Kernel ridge regression leaves each row out in closed form. Wrong numbers would bend it, so residuals are cut off and
+the fit repeated; the penalty is chosen by the median residual, which one number a thousand times too large cannot buy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.issues.kernels import features_of, landmarks_of, median_width
+from workbench.issues.numbers.scales import spread_of
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+WIDTHS = (1.0, 4.0)
+"""Of the kernel, in median squared distances."""
+ROUNDS = 3
+CUT = 2.5
+"""Standard deviations at which residuals are cut off."""
+WIDEST = 256
+TREES, MOST_ROWS_OF_TREES, FOLDS = 100, 5_000, 5
+LANDMARKS = ((20_000, 1000), (200_000, 500))
+FEWEST_LANDMARKS = 256
+
+
+def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What each row is predicted to be without its own number.
+
+    Parameters
+    ----------
+    vectors : float (n, d), NaN where a feature is not known
+    y : float (n,), NaN where a number is not known
+    seed : of landmarks, folds and trees
+
+    Returns
+    -------
+    float64 (n,)
+    """
+    known = ~np.isnan(y)
+    inputs = prepared(vectors)
+    spaces = [_Ridge(features, known) for features in _spaces(inputs, seed)]
+    target, best = y[known], None
+    for _ in range(ROUNDS):
+        best = min((space.best(target, y[known]) for space in spaces), key=lambda one: one[0])
+        found = best[1]
+        residual = y[known] - found[known]
+        most = CUT * spread_of(residual - np.median(residual))
+        target = found[known] + np.clip(residual, -most, most)
+    predicted = best[1]
+    if 4 * FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
+        trees = _trees(inputs, target, known, seed)
+        predicted = pooled(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
+    return predicted
+
+
+def pooled(views: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """One prediction of several: a weighted mean, or the best of them, whichever is nearer to most numbers.
+
+    Parameters
+    ----------
+    views : float (n, v), NaN where a view says nothing
+    y : float (n,), NaN where a number is not known
+
+    Returns
+    -------
+    float64 (n,), NaN where no view says anything
+
+    Notes
+    -----
+    Weights are not negative and sum to 1 (non-negative least squares on residuals that are cut off), and only for rows
+    on which all views speak; the median of the views is tried beside them. What is nearer is judged by the mean
+    absolute residual after that cut, so that more views than one do no harm beyond the choice.
+    """
+    from scipy.optimize import nnls
+
+    with np.errstate(invalid="ignore"):
+        middle = _row_median(views)
+    whole = ~np.isnan(views).any(axis=1) & ~np.isnan(y)
+    if views.shape[1] == 1 or whole.sum() < 20:
+        return middle if views.shape[1] > 1 else views[:, 0].astype(float)
+    inputs, wanted = views[whole], y[whole]
+    tried = [*views.T, middle]
+    found = middle
+    if whole.sum() >= 10 * views.shape[1]:
+        current = middle[whole]
+        for _ in range(ROUNDS):
+            residual = wanted - current
+            most = CUT * spread_of(residual)
+            target = current + np.clip(residual, -most, most)
+            heavy = 1e3 * max(float(np.abs(target).max()), 1.0)
+            weights = nnls(np.vstack([inputs, np.full(inputs.shape[1], heavy)]), np.append(target, heavy))[0]
+            weights /= max(weights.sum(), 1e-12)
+            current = inputs @ weights
+        found = np.where(np.isnan(views).any(axis=1), middle, np.nan_to_num(views) @ weights)
+        tried.append(found)
+    losses = np.array([np.abs(wanted - one[whole]) for one in tried])
+    most = CUT * 1.4826 * max(float(np.median(losses, axis=1).min()), 1e-300)
+    best = tried[int(np.minimum(losses, most).mean(axis=1).argmin())]
+    return np.where(np.isnan(best), middle, best)
+
+
+def prepared(vectors: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and deviation 1, gaps filled by the mean, at most 256 directions, rows of mean square 1."""
+    values = np.asarray(vectors, np.float64)
+    with np.errstate(invalid="ignore"):
+        gaps = np.isnan(values)
+        count = np.maximum((~gaps).sum(axis=0), 1)
+        mean = np.where(gaps, 0, values).sum(axis=0) / count
+    values = np.where(gaps, mean, values) - mean
+    deviation = values.std(axis=0)
+    varied = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
+    values = values[:, varied] / deviation[varied]
+    if values.shape[1] > WIDEST:
+        eigenvalues, axes = np.linalg.eigh(values.T @ values / len(values))
+        values = values @ axes[:, -WIDEST:]
+    if not values.shape[1]:
+        return np.zeros((len(values), 1), np.float32)
+    return (values / np.sqrt(np.square(values).sum(axis=1).mean())).astype(np.float32)
+
+
+def _spaces(inputs: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Features (n, m) whose products are the kernels that are tried."""
+    n = len(inputs)
+    m = min(n, next((many for rows, many in LANDMARKS if n <= rows), FEWEST_LANDMARKS))
+    marks = landmarks_of(inputs, m, np.random.default_rng(seed))
+    width = median_width(marks, m // 2)
+    return [inputs, *(features_of(inputs, marks, width * factor) for factor in WIDTHS)]
+
+
+class _Ridge:
+    """Ridge regression on features (n, m), each row left out: F - h y over 1 - h, with the leverage h."""
+
+    def __init__(self, features: np.ndarray, known: np.ndarray) -> None:
+        self.known, taught = known, features[known].astype(np.float64)
+        self._mean = taught.mean(axis=0)
+        taught -= self._mean
+        eigenvalues, axes = np.linalg.eigh(taught.T @ taught)
+        self._values = np.maximum(eigenvalues, 0)
+        self._turned = (features - self._mean) @ axes
+
+    def best(self, target: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+        """(median distance to the numbers `y`, predictions (n,)) of the best penalty, taught `target`."""
+        mean, mine = target.mean(), self._turned[self.known]
+        sums, squares, size = mine.T @ (target - mean), np.square(mine), len(target)
+        best: tuple[float, np.ndarray] | None = None
+        for penalty in PENALTIES:
+            inverse = 1 / (self._values + penalty * max(self._values.max(), 1e-12) * 0.1 + 1e-9)
+            predicted = self._turned @ (inverse * sums)
+            leverage = np.minimum(squares @ inverse + 1 / size, 0.999)
+            predicted[self.known] = (predicted[self.known] - leverage * (target - mean)) / (1 - leverage)
+            loss = float(np.median(np.abs(y - mean - predicted[self.known])))
+            if best is None or loss < best[0]:
+                best = loss, predicted + mean
+        return best
+
+
+def _trees(inputs: np.ndarray, target: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:
+    """Predictions of extremely randomised trees (Geurts et al. 2006), out of fold."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    rows, predicted = np.flatnonzero(known), np.zeros(len(inputs))
+    fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    asked = np.flatnonzero(~known)
+    for number in range(FOLDS):
+        forest = ExtraTreesRegressor(TREES, min_samples_leaf=3, random_state=seed, n_jobs=1)
+        forest.fit(inputs[rows[fold != number]], target[fold != number])
+        predicted[rows[fold == number]] = forest.predict(inputs[rows[fold == number]])
+        if len(asked):
+            predicted[asked] += forest.predict(inputs[asked]) / FOLDS
+    return predicted
+
+
+def _row_median(views: np.ndarray) -> np.ndarray:
+    """(n,) median of what is known of each row, NaN where nothing is."""
+    ranked = np.sort(views, axis=1)
+    count = (~np.isnan(views)).sum(axis=1)
+    rows = np.arange(len(views))
+    low, high = ranked[rows, np.maximum(count - 1, 0) // 2], ranked[rows, count // 2 % views.shape[1]]
+    return np.where(count > 0, (low + high) / 2, np.nan)

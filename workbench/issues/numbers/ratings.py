@@ -1,0 +1,145 @@
+"""Ratings: few values on a grid. A regression shrinks them to the middle and would doubt the ends, so they are an
+ordered choice: which value should this be, and how likely is it far from the one given?
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.numbers.fits import prepared
+from workbench.issues.kernels import features_of, landmarks_of, median_width
+
+MOST_VALUES = 12
+ROWS_PER_VALUE = 5
+WIDE_GRID = 5
+"""Steps from which a neighbouring value is no error: people who agree still differ by one."""
+ROUNDS = 30
+PRIOR_ROWS = 20.0
+FOLDS = 5
+MOST_TAUGHT = 20_000
+LANDMARKS = 600
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+
+
+def grid_of(y: np.ndarray) -> np.ndarray | None:
+    """The values (k,) of a rating, ascending; None for numbers that are none.
+
+    Parameters
+    ----------
+    y : (n,) known numbers.
+
+    Notes
+    -----
+    Between 3 and 12 distinct values, in 12 equal steps at most, each with 5 rows on average.
+    """
+    values = np.unique(y)
+    if not 3 <= len(values) <= MOST_VALUES or len(y) < ROWS_PER_VALUE * len(values):
+        return None
+    step = np.diff(values).min()
+    places = (values - values[0]) / step
+    even = np.abs(places - np.rint(places)).max() < 1e-6 * max(1.0, places[-1])
+    return values if even and places[-1] <= MOST_VALUES else None
+
+
+class Rated(NamedTuple):
+    """p_wrong (n,); posterior (n, k) of the true value; tolerance in steps up to which values are no error."""
+
+    p_wrong: np.ndarray
+    posterior: np.ndarray
+    tolerance: int
+
+
+def rated(
+    y: np.ndarray, values: np.ndarray, predicted: list[np.ndarray], features: list[np.ndarray], seed: int
+) -> Rated:
+    """How likely each rating is wrong.
+
+    Parameters
+    ----------
+    y : float (n,), each one of `values`, or NaN
+    values : float (k,), the grid, ascending
+    predicted : arrays float (n,), predictions that had not seen the rating
+    features : arrays float (n, d)
+    seed : of folds and landmarks
+
+    Notes
+    -----
+    P(value | x) by multinomial logistic regression, out of fold, on the predictions and on k ridge regressions of the
+    features, each row left out. How given values come from true ones: a transition matrix by 30 rounds of expectation
+    maximisation, with 20 rows a column beforehand that fall by e for each step. Wrong is a value more than `tolerance`
+    steps away: one on grids of five values or more, none on shorter ones.
+    """
+    k, steps = len(values), np.rint((values - values[0]) / np.diff(values).min()).astype(int)
+    known = ~np.isnan(y)
+    codes = np.where(known, np.searchsorted(values, np.where(known, y, values[0])), -1)
+    blocks = [_ridge(one, codes, k, seed) for one in features]
+    for one in predicted:
+        centred = (np.where(np.isnan(one), np.nanmean(one), one) - values.mean()) / values.std()
+        blocks.append(np.stack([centred, np.square(centred)], axis=1))
+    probs = _chances(np.concatenate(blocks, axis=1), codes, k, seed)
+    distance = np.abs(steps[:, None] - steps)
+    likely = np.exp(-distance.astype(float))
+    prior = PRIOR_ROWS * likely / likely.sum(axis=0)  # (given, true)
+    transition, given = prior / PRIOR_ROWS, codes[known]
+    truth = probs[known].mean(axis=0)
+    marginal = np.maximum(truth, 1e-9)
+    for _ in range(ROUNDS):
+        posterior = probs[known] / marginal * truth * transition[given]
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        counts = prior + np.stack([np.bincount(given, posterior[:, value], k) for value in range(k)], axis=1)
+        transition, truth = counts / counts.sum(axis=0), posterior.mean(axis=0)
+    whole = probs.copy()
+    whole[known] = posterior
+    tolerance = 1 if steps[-1] + 1 >= WIDE_GRID else 0
+    p_wrong = np.full(len(y), np.nan)
+    p_wrong[known] = np.where(distance[given] > tolerance, posterior, 0).sum(axis=1)
+    return Rated(np.clip(p_wrong, 0, 1), whole, tolerance)
+
+
+def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """k ridge regressions on "is this value", each row left out: float64 (n, k)."""
+    inputs = prepared(vectors)
+    marks = landmarks_of(inputs, min(LANDMARKS, len(inputs)), np.random.default_rng(seed))
+    features = features_of(inputs, marks, median_width(marks, len(marks) // 2)).astype(np.float64)
+    known = codes >= 0
+    target = np.eye(k)[codes[known]]
+    mean = target.mean(axis=0)
+    eigenvalues, axes = np.linalg.eigh(features[known].T @ features[known])
+    turned = features @ axes
+    sums = turned[known].T @ (target - mean)
+    best: tuple[float, np.ndarray] | None = None
+    for penalty in PENALTIES:
+        inverse = 1 / (np.maximum(eigenvalues, 0) + penalty * len(target))
+        leverage = np.minimum(np.square(turned[known]) @ inverse, 0.999)[:, None]
+        values = turned @ (inverse[:, None] * sums)
+        values[known] = (values[known] - leverage * (target - mean)) / (1 - leverage)
+        loss = float(np.square(values[known] + mean - target).mean())
+        if best is None or loss < best[0]:
+            best = loss, values + mean
+    return best[1]
+
+
+def _chances(inputs: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """P(value) by multinomial logistic regression, out of fold: float64 (n, k)."""
+    from sklearn.linear_model import LogisticRegression
+
+    from workbench.evidence.out_of_fold import deal_folds
+
+    inputs = (inputs - inputs.mean(axis=0)) / np.maximum(inputs.std(axis=0), 1e-12)
+    fold = deal_folds(codes, FOLDS, seed)
+    rng = np.random.default_rng(seed)
+    shares = np.bincount(codes[codes >= 0], minlength=k) / max((codes >= 0).sum(), 1)
+    probs = np.zeros((len(codes), k))
+    for number in range(FOLDS):
+        taught = np.flatnonzero((fold != number) & (codes >= 0))
+        if len(taught) > MOST_TAUGHT:
+            taught = np.sort(rng.choice(taught, MOST_TAUGHT, replace=False))
+        asked = np.flatnonzero((fold == number) | (codes < 0))
+        model = LogisticRegression(max_iter=300).fit(inputs[taught], codes[taught])
+        found = np.tile(1e-3 * shares, (len(asked), 1))
+        found[:, model.classes_] += model.predict_proba(inputs[asked])
+        found /= found.sum(axis=1, keepdims=True)
+        probs[asked] += np.where((codes[asked] < 0)[:, None], found / FOLDS, found)
+    return probs

@@ -1,0 +1,99 @@
+"""How far a right number lies from its prediction, here: local, robust, and conformal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.evidence.neighbors import nearest
+from workbench.issues.numbers.scales import spread_of
+
+NEAR = 50
+"""Examples around one whose residuals tell the spread there."""
+PRIOR = 20
+"""Of the weight of all examples beside them."""
+CUT = 3.0
+MOST_COMPARED = 20_000
+"""Rows up to which the neighbours are those of the features; else those with the nearest predictions."""
+SHARES = (0.0, 0.5, 1.0, 2.0)
+
+
+def local_spread(
+    residuals: np.ndarray, predicted: np.ndarray, vectors: np.ndarray | None, apart: np.ndarray | None
+) -> np.ndarray:
+    """The standard deviation of right numbers around each prediction.
+
+    Parameters
+    ----------
+    residuals : float (n,)
+    predicted : float (n,)
+    vectors : float (n, d), features of the same rows, or None
+    apart : float (n,), how far several models are apart, or None
+
+    Returns
+    -------
+    float64 (n,), above 0
+
+    Notes
+    -----
+    The mean absolute residual of the 50 nearest examples, its own row left out, each cut off at 3 deviations, with the
+    mean of all as 20 more; scaled to the median absolute residual. Of neighbours by features, by prediction and how far
+    models are apart, the one under which a Student t of 4 degrees gives the residuals most likelihood.
+    """
+    overall = spread_of(residuals)
+    sizes = np.minimum(np.abs(residuals), CUT * overall)
+    tried = [np.full(len(sizes), overall), _scaled(_by_prediction(sizes, predicted), residuals, overall)]
+    if vectors is not None and NEAR < len(sizes) <= MOST_COMPARED:
+        near = nearest(np.ascontiguousarray(vectors, np.float32), NEAR).indices
+        sums = np.where(near >= 0, sizes[np.maximum(near, 0)], 0).sum(axis=1)
+        tried.append(_scaled(_drawn(sums, (near >= 0).sum(axis=1), sizes), residuals, overall))
+    best = max(tried, key=lambda one: _likelihood(residuals, one))
+    if apart is not None:
+        apart = np.where(np.isnan(apart), np.nanmedian(apart), apart)
+        widened = [np.sqrt(best**2 + share * apart**2) for share in SHARES]
+        best = max((_scaled(one, residuals, overall) for one in widened), key=lambda one: _likelihood(residuals, one))
+    return best
+
+
+def conformal(ratios: np.ndarray, weights: np.ndarray, coverage: float = 0.9) -> float:
+    """How many spreads on either side hold a right number with this probability.
+
+    Parameters
+    ----------
+    ratios : float (n,), absolute residuals over their spreads, left out
+    weights : float (n,), probability that the number is right
+    coverage : in (0, 1)
+
+    Notes
+    -----
+    The quantile of split conformal prediction (Lei et al. 2018), one more row at infinity, with doubted numbers weighed
+    down, since they are none that the interval shall hold.
+    """
+    order = np.argsort(ratios)
+    summed = np.cumsum(weights[order])
+    place = int(np.searchsorted(summed, coverage * (summed[-1] + 1)))
+    return float(ratios[order][min(place, len(order) - 1)])
+
+
+def _by_prediction(sizes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    n = len(sizes)
+    order = np.argsort(predicted, kind="stable")
+    summed = np.concatenate([[0.0], np.cumsum(sizes[order])])
+    start = np.clip(np.arange(n) - NEAR // 2, 0, max(n - NEAR - 1, 0))
+    stop = np.minimum(start + NEAR + 1, n)
+    found = np.empty(n)
+    found[order] = _drawn(summed[stop] - summed[start] - sizes[order], stop - start - 1, sizes)
+    return found
+
+
+def _drawn(sums: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    return (sums + PRIOR * sizes.mean()) / (counts + PRIOR)
+
+
+def _scaled(spread: np.ndarray, residuals: np.ndarray, overall: float) -> np.ndarray:
+    """The same, such that the median of residuals over it is that of a normal distribution."""
+    spread = np.maximum(spread, 1e-3 * overall)
+    return np.maximum(spread * spread_of(residuals / spread), 1e-300)
+
+
+def _likelihood(residuals: np.ndarray, spread: np.ndarray) -> float:
+    return float(-(np.log(spread) + 2.5 * np.log1p(np.square(residuals / spread) / 4)).mean())

@@ -1,0 +1,146 @@
+"""Numbers whose digits, or whose rows, changed places."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.numbers.mixture import Causes, Column, Settings, log_right
+
+MOST_COMPARED = 1500
+"""The most doubtful rows, of which each pair is looked at; besides these, each row and the next."""
+SHARE = 0.01
+"""Of rows believed to be swapped beforehand, with the weight of `PRIOR_ROWS` rows."""
+PRIOR_ROWS = 50.0
+NEXT = 0.5
+"""Of swaps, how many are with the row before or after."""
+ROUNDS = 6
+DIGITS_SHARE = 0.005
+MOST_DIGITS = 6
+"""Significant digits of numbers that somebody may have typed."""
+MOST_TYPED = 20_000
+
+
+class Swapped(NamedTuple):
+    """odds (n,) that the number belongs to another row against that it does not; partner (n,) the row that holds this
+    row's number, -1 where none stands out; p_pair (n,) the probability of that pair."""
+
+    odds: np.ndarray
+    partner: np.ndarray
+    p_pair: np.ndarray
+
+
+def swapped_rows(column: Column, settings: Settings, found: Causes) -> Swapped:
+    """Pairs of rows that hold each other's number.
+
+    Notes
+    -----
+    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), with f
+    the density of right numbers and g that of the whole mixture; half of the prior is on the neighbouring rows, half on
+    all. Shares are learned by expectation maximisation. Pairs are named by an assignment of numbers to rows that makes
+    the sum of log odds largest, and only where the pair holds more than half of the odds of either row.
+    """
+    n = len(column.y)
+    none = Swapped(np.zeros(n), np.full(n, -1), np.zeros(n))
+    if n < 3:
+        return none
+    order = np.argsort(-found.p_wrong, kind="stable")
+    some = np.sort(order[: min(MOST_COMPARED, max(n // 2, 2))])
+    i, j = (some[place] for place in np.triu_indices(len(some), 1))
+    before = np.arange(n - 1)
+    inside = np.zeros(n, bool)
+    inside[some] = True
+    extra = before[~(inside[:-1] & inside[1:]) & (inside[:-1] | inside[1:])]
+    i, j = np.concatenate([i, extra]), np.concatenate([j, extra + 1])
+    y = column.y
+    unlike = y[i] != y[j]
+    i, j = i[unlike], j[unlike]
+    if not len(i):
+        return none
+    gain = log_right(column.some(i), y[j], settings) + log_right(column.some(j), y[i], settings)
+    gain -= found.log_density[i] + found.log_density[j]
+    prior = (1 - NEXT) / (n - 1) + np.where(j - i == 1, NEXT / 2, 0.0)
+    base = np.exp(np.minimum(gain, 500)) * prior
+    share = SHARE
+    for _ in range(ROUNDS):
+        odds = np.bincount(i, share * base, n) + np.bincount(j, share * base, n)
+        share = (float((odds / (1 + odds)).sum()) + SHARE * PRIOR_ROWS) / (n + PRIOR_ROWS)
+    odds = np.bincount(i, share * base, n) + np.bincount(j, share * base, n)
+    partner, p_pair = _named(n, i, j, share * base, odds)
+    return Swapped(odds, partner, p_pair)
+
+
+def _named(
+    n: int, i: np.ndarray, j: np.ndarray, weights: np.ndarray, odds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Partners by assignment among the rows that some pair would rather swap than leave."""
+    from scipy.optimize import linear_sum_assignment
+
+    partner, p_pair = np.full(n, -1), np.zeros(n)
+    likely = weights > 1.0
+    i, j, weights = i[likely], j[likely], weights[likely]
+    rows = np.unique(np.concatenate([i, j]))
+    if not len(rows):
+        return partner, p_pair
+    a, b = np.searchsorted(rows, i), np.searchsorted(rows, j)
+    gains = np.zeros((len(rows), len(rows)))
+    gains[a, b] = gains[b, a] = np.log(weights)
+    taken = linear_sum_assignment(gains, maximize=True)[1]
+    mutual = np.flatnonzero((taken[taken] == np.arange(len(rows))) & (taken != np.arange(len(rows))))
+    for place in mutual:
+        one, other = rows[place], rows[taken[place]]
+        pair = np.exp(gains[place, taken[place]])
+        if pair > 1 and 2 * pair > max(odds[one], odds[other]):
+            partner[one], p_pair[one] = other, pair / (1 + max(odds[one], odds[other]))
+    return partner, p_pair
+
+
+class Retyped(NamedTuple):
+    """odds (n,) that two neighbouring digits changed places, and the likeliest number before that (n,), NaN without."""
+
+    odds: np.ndarray
+    before: np.ndarray
+
+
+def swapped_digits(column: Column, settings: Settings, found: Causes) -> Retyped:
+    """Numbers that fit far better with two neighbouring digits the other way about.
+
+    Only doubted numbers of at most 6 significant digits are looked at: longer ones nobody typed. The density of a
+    number under this cause is the mean of those of the numbers that it may have been.
+    """
+    n = len(column.y)
+    odds, before = np.zeros(n), np.full(n, np.nan)
+    rows = np.flatnonzero(found.p_wrong > 0.2)
+    rows = rows[np.argsort(-found.p_wrong[rows], kind="stable")][:MOST_TYPED]
+    for row in rows.tolist():
+        others = transposed(float(column.y[row]))
+        if not others:
+            continue
+        one = column.some(slice(row, row + 1))
+        logs = np.array([log_right(one, np.array([other]), settings)[0] for other in others])
+        odds[row] = DIGITS_SHARE * np.exp(np.minimum(logs - found.log_density[row], 500)).mean()
+        before[row] = others[int(logs.argmax())]
+    return Retyped(odds, before)
+
+
+def transposed(y: float) -> list[float]:
+    """The numbers that y is with two neighbouring digits, unlike each other, in the other order.
+
+    Examples
+    --------
+    >>> transposed(152.0), transposed(-7.25), transposed(1 / 3)
+    ([512.0, 125.0], [-2.75, -7.52], [])
+    """
+    text = f"{abs(y):.10f}".rstrip("0").rstrip(".")
+    digits = [place for place, letter in enumerate(text) if letter != "."]
+    if not np.isfinite(y) or len(text.replace(".", "").strip("0")) > MOST_DIGITS or len(text) > 2 * MOST_DIGITS:
+        return []
+    found = []
+    for one, other in zip(digits, digits[1:]):
+        if text[one] == text[other] or (one == 0 and text[other] == "0" and len(text.split(".")[0]) > 1):
+            continue
+        letters = list(text)
+        letters[one], letters[other] = letters[other], letters[one]
+        found.append(float(np.copysign(float("".join(letters)), y)))
+    return found

@@ -1,0 +1,217 @@
+"""Numbers: one measured or estimated value per example, or one in each of several columns.
+
+A unit is a cell: an example where there is one column, an (example, column) otherwise. The columns stand where other
+kinds have classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from workbench.foundation.cells import is_missing
+from workbench.foundation.checks import in_memory
+from workbench.foundation.errors import InputError, shortened
+from workbench.foundation.lazy import LazyTable
+from workbench.tasks.class_names import object_array
+from workbench.tasks.keys import EXAMPLE, check_key, number_of, position_keys
+from workbench.tasks.protocol import Decided, TaskMixin
+from workbench.tasks.units import Units
+
+ONE = "value"
+"""Name of a single column without one."""
+
+
+class Numbers(TaskMixin):
+    """Labels are lists of t float64, null where a number is unknown; null as a whole where all are."""
+
+    name = "numbers"
+    asks = "number"
+    column = pa.list_(pa.float64())
+    predictions = ("predictions", "features", "embeddings")
+    stored = "predictions"
+    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+
+    def read(self, labels: Any, classes: Sequence[object] | None = None) -> tuple[pa.Array, tuple[str, ...]]:
+        """Numbers (n,) or (n, t): an array, a Series, a DataFrame of t columns, or a list of numbers or of lists.
+
+        Parameters
+        ----------
+        labels : int or float; NaN or None where a number is not known.
+        classes : t names of the columns; by default those of a Series or DataFrame, else "value" or 0 .. t - 1.
+        """
+        values = matrix_of(labels, None if classes is None else len(classes))
+        found = _names(labels, values.shape[1]) if classes is None else tuple(str(one) for one in classes)
+        if len(set(found)) < len(found):
+            raise InputError.at("classes", f"repeats a name among {list(found)}", "Name each column of numbers once.")
+        return stored(values), found
+
+    def check(self, labels: Any, classes: Sequence[str]) -> None:
+        """Lists of as many finite numbers as there are columns."""
+        super().check(labels, classes)
+        lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
+        if (lengths != len(classes)).any():
+            found = f"holds lists of {int(lengths[lengths != len(classes)][0])} numbers for {len(classes)} columns"
+            raise InputError.at("labels", found, "Each example has one number, or null, per column.")
+        if np.isinf(values_of(labels, len(classes))).any():
+            raise InputError.at("labels", "holds infinity", "Numbers are finite, or null.")
+
+    def to_column(self, labels: pa.Array, classes: Sequence[str]) -> np.ndarray:
+        """Plain numbers; lists of them where there are several columns."""
+        listed = labels.to_pylist()
+        return object_array(one and one[0] for one in listed) if len(classes) == 1 else object_array(listed)
+
+    def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
+        """Where any number differs; two unknown ones do not."""
+        t = max(_width(labels), _width(others))
+        one, other = values_of(labels, t), values_of(others, t)
+        return ((one != other) & ~(np.isnan(one) & np.isnan(other))).any(axis=1)
+
+    def units(self, labels: pa.Array, classes: Sequence[str]) -> Units:
+        """Each example, or each of its cells with the column as group."""
+        values, t = values_of(labels, len(classes)), len(classes)
+        if t == 1:
+            return Units.of_examples(values[:, 0])
+        n = len(values)
+        columns = np.tile(np.arange(t), n)
+        return Units(n, np.repeat(np.arange(n), t), values.ravel(), position_keys(columns), groups=columns)
+
+    def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
+        """Numbers (n, t), or (n, models) of one column; NaN where nothing is predicted."""
+        fits = values.ndim == 2 and len(values) == n and values.shape[1] >= 1
+        if not fits or (len(classes) > 1 and values.shape[1] != len(classes)):
+            found = f"has shape {values.shape} for {n} examples and {len(classes)} columns"
+            raise InputError.at("predictions", found, "Pass one per example and column, or several models of one.")
+        endless = np.flatnonzero(np.isinf(values).any(axis=1))
+        if len(endless):
+            raise InputError.at("predictions", "is infinite", "Pass finite numbers, or NaN.", row=int(endless[0]))
+
+    def value(self, code: float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> float | None:
+        """The number; None for NaN."""
+        return None if code != code else float(code)
+
+    def encode(self, value: Any) -> str:
+        """The shortest text that is read back as this number; -0 is 0."""
+        return super().encode(_finite(value) + 0.0)
+
+    def decode(self, text: str, classes: Sequence[str]) -> float:
+        """The number, which must be finite."""
+        return _finite(self.decoded(text)) + 0.0
+
+    def apply(self, labels: pa.Array, classes: Sequence[str], decided: Decided) -> pa.Array:
+        """With the numbers that were decided."""
+        values = values_of(labels, len(classes))
+        for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
+            column = 0 if len(classes) == 1 and key == EXAMPLE else number_of(check_key(key))
+            fits = key[:1] == "p" and len(classes) > 1 and column is not None and column < len(classes)
+            if not fits and (key != EXAMPLE or len(classes) > 1):
+                todo = "Its one number has the key ''." if len(classes) == 1 else f"Use p0 to p{len(classes) - 1}."
+                raise InputError.at("unit", f"is {key!r} of an example with {len(classes)} columns", todo, row=row)
+            values[row, column] = self.decode(text, classes)
+        return stored(values)
+
+    def in_words(self, value: float | None) -> str:
+        """Up to 12 digits, "no number" for None."""
+        return "no number" if value is None else f"{value:.12g}"
+
+
+def stored(values: np.ndarray) -> pa.Array:
+    """(n, t) floats as a Dataset holds them."""
+    n, t = values.shape
+    flat = pa.array(values.ravel(), pa.float64(), from_pandas=True)
+    unknown = np.isnan(values).all(axis=1) if t else np.ones(n, bool)
+    offsets = pa.array(np.arange(n + 1) * t, pa.int32())
+    return pa.ListArray.from_arrays(offsets, flat, mask=pa.array(unknown))
+
+
+def values_of(labels: pa.Array, t: int) -> np.ndarray:
+    """(n, t) float64 of stored labels, NaN where a number is not known; a copy."""
+    values = np.full((len(labels), t), np.nan)
+    there = ~labels.is_null().to_numpy(zero_copy_only=False)
+    flat = labels.flatten().to_numpy(zero_copy_only=False).astype(np.float64)  # of rows that are not null
+    values[there] = flat.reshape(int(there.sum()), t)
+    return values
+
+
+def matrix_of(labels: Any, t: int | None, field: str = "labels") -> np.ndarray:
+    """Numbers as people have them as float64 (n, t), NaN where one is not known; `t` columns where it is known."""
+    if labels is None:
+        raise InputError.at(field, "is None", "Pass one number per example; NaN in a row that has none.")
+    labels = in_memory(field, labels)
+    array = labels.to_numpy() if isinstance(labels, (pd.Series, pd.DataFrame)) else labels
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        array = _of_cells(array, t, field)
+    array = array.astype(np.float64)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or (t is not None and array.shape[1] != t) or not array.shape[1]:
+        wanted = "(n,) or (n, t)" if t is None else f"(n, {t})"
+        raise InputError.at(field, f"has shape {array.shape}", f"Pass numbers of shape {wanted}.")
+    endless = np.flatnonzero(np.isinf(array).any(axis=1))
+    if len(endless):
+        raise InputError.at(field, "is infinite", "Pass finite numbers, NaN where there is none.", row=int(endless[0]))
+    return array
+
+
+def _of_cells(cells: Any, t: int | None, field: str) -> np.ndarray:
+    """Numbers, None, or lists of them, one per example."""
+    try:
+        listed = list(cells)
+    except TypeError as error:
+        raise InputError.at(field, f"is {shortened(cells)}", "Pass one number per example.") from error
+    rows = [_as_row(one) for one in listed]
+    wide = t or max((len(one) for one in rows if one is not None), default=1)
+    out = np.full((len(rows), wide), np.nan)
+    for row, one in enumerate(rows):
+        if one is None:
+            continue
+        if len(one) != wide:
+            found = f"holds {len(one)} numbers where {wide} are expected"
+            raise InputError.at(field, found, "Give each example one number, or None, per column.", row=row)
+        for column, cell in enumerate(one):
+            if is_missing(cell):
+                continue
+            try:
+                out[row, column] = _finite(cell)
+            except InputError:
+                place = "" if wide == 1 else f" in column {column}"
+                todo = "Give a finite number, or None where there is none."
+                raise InputError.at(field, f"is {shortened(cell)}{place}", todo, row=row) from None
+    return out
+
+
+def _as_row(cell: Any) -> list | None:
+    """The numbers of one example; None where it has none."""
+    if isinstance(cell, (list, tuple, np.ndarray)) and np.ndim(cell):
+        return list(cell)
+    return None if is_missing(cell) else [cell]
+
+
+def _names(labels: Any, t: int) -> tuple[str, ...]:
+    if isinstance(labels, pd.DataFrame):
+        return tuple(str(name) for name in labels.columns)
+    if t > 1:
+        return tuple(str(column) for column in range(t))
+    name = getattr(labels, "name", None)
+    return (ONE if name is None else str(name),)
+
+
+def _finite(value: Any) -> float:
+    """The number as a float; an `InputError` for what is none, bools and text among it."""
+    number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+    try:
+        found = float(value) if number else np.nan
+    except OverflowError:
+        found = np.inf
+    if not np.isfinite(found):
+        raise InputError.at("value", f"is {shortened(value)}", "Give a finite number.")
+    return found
+
+
+def _width(labels: pa.Array) -> int:
+    lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
+    return int(lengths[0]) if len(lengths) else 1
