@@ -155,7 +155,9 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     As `verdicts_of`, for labels that are not one class per example. All units of one example in one call count as
     looked at; those of several examples do only where the call says so.
     """
-    entries = [one for one in run.journal.standing() if one.unit and (author is None or one.author == author)]
+    whole = run.dataset.units.keys is None  # each example is its own unit, ""
+    standing = (one for one in run.journal.standing() if whole or one.unit)
+    entries = [one for one in standing if author is None or one.author == author]
     looked: dict[int, set] = {}
     said: dict[tuple, str | None] = {}
     for entry in entries:

@@ -20,7 +20,7 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.class_names import object_array
 from workbench.tasks.keys import EXAMPLE, check_key, number_of, position_keys
-from workbench.tasks.protocol import Decided, TaskMixin
+from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
 ONE = "value"
@@ -80,6 +80,10 @@ class Numbers(TaskMixin):
         n = len(values)
         columns = np.tile(np.arange(t), n)
         return Units(n, np.repeat(np.arange(n), t), values.ravel(), position_keys(columns), groups=columns)
+
+    def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
+        """Predictions belong to the units as they are; the estimator of this kind reads them by column."""
+        return Met(units, predictions)
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
         """Numbers (n, t), or (n, models) of one column; NaN where nothing is predicted."""

@@ -140,9 +140,9 @@ def _explained(
     kinds = np.where(likeliest == 1, "swapped", np.where(likeliest == 2, "digits", kinds))
     factors = np.where(likeliest == 0, factors, np.nan)
     partner = np.where(likeliest == 1, pairs.partner, -1)
-    with np.errstate(invalid="ignore"):
-        undone = np.array([float(f"{one:.12g}") for one in column.y / np.where(np.isnan(factors), 1, factors)])
-    other = np.where(np.isnan(factors), middle[rows], undone)
+    other = middle[rows].copy()
+    by_factor = np.flatnonzero(~np.isnan(factors))
+    other[by_factor] = shortest(column.y[by_factor] / factors[by_factor])
     other = np.where(likeliest == 1, column.y[partner], np.where(likeliest == 2, typed.before, other))
 
     def spread_out(values: np.ndarray, blank: object = np.nan, dtype: type = float) -> np.ndarray:
@@ -185,14 +185,24 @@ def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> Judged:
     away = np.abs(steps[None] - np.interp(np.where(known, y, np.inf), grid, steps)[:, None]) > found.tolerance
     others = np.where(away | ~known[:, None], found.posterior, 0)
     place = others.argmax(axis=1)
-    explained = 1 - float(np.mean(np.square(y[known] - expected[known])) / np.var(y[known]))
     blank, none = np.full(n, np.nan), np.full(n, -1)
     kind = np.where(known, "rating", None).astype(object)
-    words = f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
+    words = (
+        f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
+    )
     return Judged(
         found.p_wrong, grid[place], np.where(known, others.max(axis=1), blank), kind, expected, ends[0], ends[1], blank,
-        none, blank, 1, explained, found.tolerance, words.replace("more than 0 steps", "another value"),
+        none, blank, 1, found.explained, found.tolerance, words.replace("more than 0 steps", "another value"),
     )  # fmt: skip
+
+
+def shortest(values: np.ndarray) -> np.ndarray:
+    """The same to 12 digits: 0.3 for 3 / 10 and the like."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = 11 - np.floor(np.log10(np.abs(values)))
+        scale = 10.0 ** np.clip(np.nan_to_num(digits, nan=0, posinf=0, neginf=0), -250, 250)
+        found = np.rint(values * scale) / scale
+    return np.where(np.isfinite(found), found, values)
 
 
 def rounded(values: np.ndarray, y: np.ndarray) -> np.ndarray:

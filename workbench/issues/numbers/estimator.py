@@ -128,7 +128,7 @@ def _cause(one: Judged, row: int, ids: np.ndarray) -> str:
     if kind == "digits":
         return f"fits {other:.12g}, with two digits the other way about"
     if kind == "swapped":
-        return f"fits the number of {ids[one.partner[row]]!r}, {other:.6g}, and that row this one"
+        return f"fits the number of {ids[[one.partner[row]]].tolist()[0]!r}, {other:.6g}, and that row this one"
     if kind == "rating":
         return f"{other:g} is likelier"
     return "far from its prediction"

@@ -1,10 +1,12 @@
 """Predictions of each number by models that were not fitted to it, from features or embeddings; several pooled.
 
 Kernel ridge regression leaves each row out in closed form. Wrong numbers would bend it, so residuals are cut off and
-the fit repeated; the penalty is chosen by the median residual, which one number a thousand times too large cannot buy.
+the fit repeated; kernel and penalty are chosen by residuals cut off, which no number a thousand times too large can buy.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from workbench.issues.numbers.scales import spread_of
 PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 WIDTHS = (1.0, 4.0)
 """Of the kernel, in median squared distances."""
-ROUNDS = 3
+ROUNDS = 4
 CUT = 2.5
 """Standard deviations at which residuals are cut off."""
 WIDEST = 256
@@ -38,19 +40,28 @@ def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     known = ~np.isnan(y)
     inputs = prepared(vectors)
-    spaces = [_Ridge(features, known) for features in _spaces(inputs, seed)]
-    target, best = y[known], None
-    for _ in range(ROUNDS):
-        best = min((space.best(target, y[known]) for space in spaces), key=lambda one: one[0])
-        found = best[1]
-        residual = y[known] - found[known]
-        most = CUT * spread_of(residual - np.median(residual))
-        target = found[known] + np.clip(residual, -most, most)
-    predicted = best[1]
+    best = [_cut_fit(_Ridge(features, known), y) for features in _spaces(inputs, seed)]
+    predicted = nearest_to(best, y)
     if 4 * FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
-        trees = _trees(inputs, target, known, seed)
+        trees = _trees(inputs, _cut(predicted, y)[known], known, seed)
         predicted = pooled(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
     return predicted
+
+
+def _cut_fit(space: _Ridge, y: np.ndarray) -> np.ndarray:
+    """Predictions (n,) of one kernel, fitted to numbers whose residuals under it are cut off."""
+    found = nearest_to(space.tried(y[space.known]), y)
+    for _ in range(ROUNDS):
+        found = nearest_to(space.tried(_cut(found, y)[space.known]), y)
+    return found
+
+
+def _cut(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The numbers, those far from their predictions moved to 2.5 deviations from them."""
+    residual = y - predicted
+    known = ~np.isnan(y)
+    most = CUT * spread_of(residual[known] - np.median(residual[known]))
+    return predicted + np.clip(residual, -most, most)
 
 
 def pooled(views: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -93,10 +104,19 @@ def pooled(views: np.ndarray, y: np.ndarray) -> np.ndarray:
             current = inputs @ weights
         found = np.where(np.isnan(views).any(axis=1), middle, np.nan_to_num(views) @ weights)
         tried.append(found)
-    losses = np.array([np.abs(wanted - one[whole]) for one in tried])
-    most = CUT * 1.4826 * max(float(np.median(losses, axis=1).min()), 1e-300)
-    best = tried[int(np.minimum(losses, most).mean(axis=1).argmin())]
+    best = nearest_to(tried, np.where(whole, y, np.nan))
     return np.where(np.isnan(best), middle, best)
+
+
+def nearest_to(tried: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
+    """The predictions (n,) with the smallest mean absolute residual, each cut off where it is an outlier for the best.
+
+    The median alone does not see a fit that fails at the ends; the mean alone is bought by one wrong number.
+    """
+    known = ~np.isnan(y)
+    losses = [np.abs(y[known] - one[known]) for one in tried]
+    most = CUT * 1.4826 * max(min(float(np.median(one)) for one in losses), 1e-300)
+    return tried[int(np.argmin([np.minimum(one, most).mean() for one in losses]))]
 
 
 def prepared(vectors: np.ndarray) -> np.ndarray:
@@ -138,20 +158,18 @@ class _Ridge:
         self._values = np.maximum(eigenvalues, 0)
         self._turned = (features - self._mean) @ axes
 
-    def best(self, target: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-        """(median distance to the numbers `y`, predictions (n,)) of the best penalty, taught `target`."""
+    def tried(self, target: np.ndarray) -> list[np.ndarray]:
+        """Predictions (n,) for each penalty, taught `target`."""
         mean, mine = target.mean(), self._turned[self.known]
         sums, squares, size = mine.T @ (target - mean), np.square(mine), len(target)
-        best: tuple[float, np.ndarray] | None = None
+        found = []
         for penalty in PENALTIES:
             inverse = 1 / (self._values + penalty * max(self._values.max(), 1e-12) * 0.1 + 1e-9)
             predicted = self._turned @ (inverse * sums)
             leverage = np.minimum(squares @ inverse + 1 / size, 0.999)
             predicted[self.known] = (predicted[self.known] - leverage * (target - mean)) / (1 - leverage)
-            loss = float(np.median(np.abs(y - mean - predicted[self.known])))
-            if best is None or loss < best[0]:
-                best = loss, predicted + mean
-        return best
+            found.append(predicted + mean)
+        return found
 
 
 def _trees(inputs: np.ndarray, target: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:

@@ -44,11 +44,13 @@ def grid_of(y: np.ndarray) -> np.ndarray | None:
 
 
 class Rated(NamedTuple):
-    """p_wrong (n,); posterior (n, k) of the true value; tolerance in steps up to which values are no error."""
+    """p_wrong (n,); posterior (n, k) of the true value; tolerance in steps up to which values are no error; explained,
+    the share of the variance that predictions explain which have not seen the rating."""
 
     p_wrong: np.ndarray
     posterior: np.ndarray
     tolerance: int
+    explained: float
 
 
 def rated(
@@ -95,7 +97,8 @@ def rated(
     tolerance = 1 if steps[-1] + 1 >= WIDE_GRID else 0
     p_wrong = np.full(len(y), np.nan)
     p_wrong[known] = np.where(distance[given] > tolerance, posterior, 0).sum(axis=1)
-    return Rated(np.clip(p_wrong, 0, 1), whole, tolerance)
+    missed = np.square(y[known] - probs[known] @ values).mean()
+    return Rated(np.clip(p_wrong, 0, 1), whole, tolerance, 1 - float(missed / y[known].var()))
 
 
 def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
