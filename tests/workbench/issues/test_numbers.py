@@ -36,7 +36,7 @@ def diabetes():
 
 
 def test_planted_errors_are_found_and_counted(diabetes):
-    X, _, given, wrong, found = diabetes
+    _X, _, given, wrong, found = diabetes
     p = found.sort_values("row")["p_error"].to_numpy()
     cut = np.abs(given - np.median(given))
     assert average_precision_score(wrong, p) > average_precision_score(wrong, cut) + 0.03
@@ -48,7 +48,7 @@ def test_planted_errors_are_found_and_counted(diabetes):
 
 
 def test_causes_are_named_and_undone(diabetes):
-    _, y, given, wrong, found = diabetes
+    _, y, given, _wrong, found = diabetes
     found = found.reset_index().set_index("row")
     issues = found[found["is_issue"]]
     for kind, factors in {"factor": (10, 0.1), "sign": (-1,)}.items():
@@ -68,7 +68,7 @@ def test_intervals_hold_as_many_right_numbers_as_they_say(diabetes):
 
 
 def test_more_evidence_does_no_harm(diabetes):
-    X, y, given, wrong, found = diabetes
+    _X, y, given, wrong, found = diabetes
     rng = np.random.default_rng(3)
     good = y + rng.normal(0, 20, len(y))
     alone = average_precision_score(wrong, p_error(given, predictions=good))
@@ -81,7 +81,7 @@ def test_more_evidence_does_no_harm(diabetes):
 
 
 def test_many_models_vote():
-    X, y = make_regression(300, 5, noise=5.0, random_state=0)
+    _X, y = make_regression(300, 5, noise=5.0, random_state=0)
     rng = np.random.default_rng(0)
     given = y.copy()
     given[:6] += 8 * y.std() * np.array([1, -1, 1, -1, 1, -1])

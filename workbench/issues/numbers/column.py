@@ -169,8 +169,8 @@ def _explained(
     back = np.full(n, -1)
     back[rows] = np.where(partner >= 0, rows[partner], -1)
     return Judged(
-        spread_out(p_wrong), whole, p_other, spread_out(kinds, None, object), np.where(places, np.nan, middle), low, high,
-        spread_out(factors), back, against, len(models), float(explained), None, method,
+        spread_out(p_wrong), whole, p_other, spread_out(kinds, None, object), np.where(places, np.nan, middle), low,
+        high, spread_out(factors), back, against, len(models), float(explained), None, method,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Predictions of each number by models that were not fitted to it, from features or embeddings; several pooled.
 
 Kernel ridge regression leaves each row out in closed form. Wrong numbers would bend it, so residuals are cut off and
-the fit repeated; kernel and penalty are chosen by residuals cut off, which no number a thousand times too large can buy.
+the fit repeated; kernel and penalty are chosen by residuals cut off, which no number a thousand times too large buys.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def prepared(vectors: np.ndarray) -> np.ndarray:
     varied = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
     values = values[:, varied] / deviation[varied]
     if values.shape[1] > WIDEST:
-        eigenvalues, axes = np.linalg.eigh(values.T @ values / len(values))
+        _eigenvalues, axes = np.linalg.eigh(values.T @ values / len(values))
         values = values @ axes[:, -WIDEST:]
     if not values.shape[1]:
         return np.zeros((len(values), 1), np.float32)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.numbers.fits import prepared
 from workbench.issues.kernels import features_of, landmarks_of, median_width
+from workbench.issues.numbers.fits import prepared
 
 MOST_VALUES = 12
 ROWS_PER_VALUE = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ def swapped_rows(column: Column, settings: Settings, found: Causes) -> Swapped:
 
     Notes
     -----
-    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), with f
-    the density of right numbers and g that of the whole mixture; half of the prior is on the neighbouring rows, half on
+    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), f
+    being the density of right numbers and g that of the whole mixture; half of the prior is on the neighbouring rows, half on
     all. Shares are learned by expectation maximisation. Pairs are named by an assignment of numbers to rows that makes
     the sum of log odds largest, and only where the pair holds more than half of the odds of either row.
     """
@@ -137,7 +138,7 @@ def transposed(y: float) -> list[float]:
     if not np.isfinite(y) or len(text.replace(".", "").strip("0")) > MOST_DIGITS or len(text) > 2 * MOST_DIGITS:
         return []
     found = []
-    for one, other in zip(digits, digits[1:]):
+    for one, other in itertools.pairwise(digits):
         if text[one] == text[other] or (one == 0 and text[other] == "0" and len(text.split(".")[0]) > 1):
             continue
         letters = list(text)
