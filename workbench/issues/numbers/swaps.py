@@ -38,7 +38,7 @@ def swapped_rows(column: Column, settings: Settings, found: Causes) -> Swapped:
     Notes
     -----
     The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), f
-    being the density of right numbers and g that of the whole mixture; half of the prior is on the neighbouring rows, half on
+    being the density of right numbers and g that of the whole mixture; half of the prior is on neighbours, half on
     all. Shares are learned by expectation maximisation. Pairs are named by an assignment of numbers to rows that makes
     the sum of log odds largest, and only where the pair holds more than half of the odds of either row.
     """
