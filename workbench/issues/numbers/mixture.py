@@ -8,6 +8,7 @@ of the number as given, so a cause that would squeeze everything together near 0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lgamma, log, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -64,8 +65,6 @@ def log_right(column: Column, y: np.ndarray, settings: Settings) -> np.ndarray:
 
 def log_t(z: np.ndarray, degrees: float) -> np.ndarray:
     """Log density of Student's t."""
-    from math import lgamma, log, pi
-
     known = lgamma((degrees + 1) / 2) - lgamma(degrees / 2) - 0.5 * log(degrees * pi)
     return known - (degrees + 1) / 2 * np.log1p(np.square(z) / degrees)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workbench.evidence.out_of_fold import deal_folds
 from workbench.issues.kernels import features_of, landmarks_of, median_width
 from workbench.issues.numbers.fits import prepared
 
@@ -127,8 +128,6 @@ def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndar
 def _chances(inputs: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
     """P(value) by multinomial logistic regression, out of fold: float64 (n, k)."""
     from sklearn.linear_model import LogisticRegression
-
-    from workbench.evidence.out_of_fold import deal_folds
 
     inputs = (inputs - inputs.mean(axis=0)) / np.maximum(inputs.std(axis=0), 1e-12)
     fold = deal_folds(codes, FOLDS, seed)
