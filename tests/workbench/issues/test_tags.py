@@ -305,7 +305,9 @@ def test_the_set_view_of_some_cells_is_that_of_all(many):
     sums = candidates._centred(cells, 40)
     rows, tags = np.divmod(np.arange(given.size), 40)
     spread = np.sqrt(sums.mean * (1 - sums.mean)).astype(np.float32)
-    some = candidates._from_other_tags(sums, rows, tags, given.ravel(), spread).reshape(given.shape)
+    some = candidates._from_other_tags(sums, candidates._inverse(sums), rows, tags, given.ravel(), spread).reshape(
+        given.shape
+    )
     known = np.ones(given.shape, bool)
     whole = [sets.from_other_tags(given.astype(np.float32), known)]
     assert np.allclose(some, whole[0], atol=2e-2)
@@ -325,3 +327,23 @@ def test_rates_are_found_again():
     error = (given != true).ravel()
     assert abs(judged.by_likelihood.sum() / error.sum() - 1) < 0.15
     assert calibration_error(judged.by_likelihood, error) < 0.02
+
+
+@pytest.mark.slow
+def test_five_thousand_tags_in_little_memory():
+    """100,000 examples, five tags each. Memory is asserted; the time is that of benchmarks/tags.py --scale."""
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = (
+        "import resource, sys; sys.path.insert(0, 'benchmarks'); import tags, workbench as wb; import numpy as np\n"
+        "given, x = tags.sparse_world()\n"
+        "found = wb.find_issues(given, task='multilabel', embeddings=x)\n"
+        "assert len(found) == 100_000 and found.attrs['expected_errors_below'] > 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 2.0

@@ -8,6 +8,7 @@ are depends on the evidence, while "those that are given" depends on the labels.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +79,9 @@ def chosen_cells(
     places += [decided[:, 0] * k + decided[:, 1]]
     heads = None if vectors is None else _Heads(vectors, sums, spread, given, k)
     step("the likeliest tags of each example")
+    inverse = None
+    if 1 < k <= MOST_TAGS:  # made by another thread meanwhile: neither waits for Python
+        inverse = ThreadPoolExecutor(1).submit(_inverse, sums)
     high = [] if heads is None else [heads.likeliest()]
     high += [] if probs is None else [_likeliest(probs, given.n, k)]
     above = distinct(np.concatenate(high)) if len(high) > 1 else high[0]
@@ -103,9 +107,9 @@ def chosen_cells(
     if len(odds) > 1:
         pooled = lines(cells, *(one[seen] for one in odds)).at(tags, *odds)
     sets = None
-    if 1 < k <= MOST_TAGS and len(seen):
+    if inverse is not None and len(seen):
         step("the other tags of each example")
-        other = _from_other_tags(sums, rows, tags, listed, spread)
+        other = _from_other_tags(sums, inverse.result(), rows, tags, listed, spread)
         both = lines(cells, pooled[seen], other[seen]).at(tags, pooled, other)
         alone = log_likelihood(pooled[seen], cells.y)
         if log_likelihood(both[seen], cells.y) - alone >= GAIN * abs(alone):
@@ -229,10 +233,8 @@ def _gathered(probs: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> np.ndarr
     return out
 
 
-def _from_other_tags(
-    sums: _Sums, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray, spread: np.ndarray
-) -> np.ndarray:
-    """(m,) what the other tags of the row predict of each cell, without the row: as `sets`, for some cells only."""
+def _inverse(sums: _Sums) -> np.ndarray | None:
+    """(A'A + l I)^-1 of the centred table, float32 (k, k); None where it has none."""
     from scipy.linalg import lapack
 
     k, v, base, mean = len(sums.mean), sums.v, sums.base, sums.mean
@@ -243,8 +245,18 @@ def _from_other_tags(
     factor, info = lapack.spotrf(gram.T, lower=0, overwrite_a=1, clean=0)
     inverse, again = lapack.spotri(factor, lower=0, overwrite_c=1)
     if info or again:
+        return None
+    return np.triu(inverse) + np.triu(inverse, 1).T
+
+
+def _from_other_tags(
+    sums: _Sums, inverse: np.ndarray | None, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray,
+    spread: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """(m,) what the other tags of the row predict of each cell, without the row: as `sets`, for some cells only."""
+    if inverse is None:
         return np.zeros(len(rows), np.float32)
-    inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    v, base, mean = sums.v, sums.base, sums.mean
     diagonal = np.diag(inverse)
     of_mean = inverse @ mean
     turned = base[rows] * of_mean[tags]

@@ -28,8 +28,9 @@ from workbench.tasks.units import Units
 KINDS = np.array(["missing", "wrong", None], object)
 """Of an error in a cell that is given as no, and as yes."""
 
-MOST_APART = 1.8
-"""Largest ratio of the two counts of errors for which their number counts as known."""
+MOST_APART, MOST_ABOVE = 1.8, 1.6
+"""Largest ratio of the two counts of errors for which their number counts as known; the second where the confident
+joint finds more than maximum likelihood, as with errors that look like what the model doubts anyway."""
 
 BEYOND = 2.5
 """Not known: the range goes up to this many times the share of contradicted cells."""
@@ -169,7 +170,8 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
     low, high = counts[0] * (1 - MARGIN), counts[1] * (1 + MARGIN)
     if not len(cells.y) or counts[1] <= 0:
         return 0.0, 0.0, ""
-    if counts[1] > MOST_APART * counts[0]:
+    most = MOST_ABOVE if counts[1] == float(judged.by_count.sum()) else MOST_APART
+    if counts[1] > most * counts[0]:
         told = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
         return low, high, f"{told}, so tags may be missing or wrong by a rule that looks like what they mean"
     return low, high, ""

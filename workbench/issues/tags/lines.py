@@ -21,6 +21,9 @@ HOLD = 0.5
 
 ROUNDS = 8
 
+MOST_IN_COMMON = 300_000
+"""Cells from which the common slopes are found."""
+
 
 class Cells:
     """Known cells in any order, prepared for sums over tags.
@@ -74,8 +77,12 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
     x = [one - mean[cells.tag].astype(np.float32) for one, mean in zip(x, means)]
     common = np.array([start, *[0.0] * (len(x) - 1)])
     level = base.copy()
+    part = slice(None, None, max(1, len(cells.y) // MOST_IN_COMMON))
+    some, those = (
+        (cells, x) if part.step == 1 else (Cells(cells.tag[part], cells.y[part], cells.k), [one[part] for one in x])
+    )
     for _ in range(ROUNDS):  # common slopes, own levels: Newton with the levels eliminated
-        gradient, hessian = _moments(cells, x, level[cells.tag] + sum(w * one for w, one in zip(common, x)))
+        gradient, hessian = _moments(some, those, level[some.tag] + sum(w * one for w, one in zip(common, those)))
         gradient[:, 0] -= HOLD * (level - base)
         hessian[:, 0, 0] += HOLD
         own = hessian[:, 0, 0]

@@ -27,7 +27,7 @@ PRIOR = np.array([-1.5, -3.0, 0.3, 0.0])
 SPREAD = np.array([0.7, 0.7, 0.4, 1.0])
 """Of logit a, logit b, log w and c before anything is seen; the means are estimated again from all tags."""
 
-BINS, EDGE = 120, 12.0
+BINS, BINS_MANY, EDGE = 120, 48, 12.0
 """Log odds are put into so many bins between -EDGE and EDGE for the likelihood, whose cost no longer grows with cells.
 """
 
@@ -97,12 +97,13 @@ def _pulled(part: np.ndarray, whole: np.ndarray, pseudo: float) -> np.ndarray:
 
 def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tuple[Rates, np.ndarray, np.ndarray]:
     """(rates, w, c) of each tag, by penalised likelihood: Fisher scoring on binned log odds."""
-    place = np.clip(((odds + EDGE) * (BINS / (2 * EDGE))).astype(np.int64), 0, BINS - 1)
-    flat = cells.tag * BINS + place
-    count = np.bincount(flat, minlength=cells.k * BINS).reshape(cells.k, BINS).astype(float)
+    bins = BINS if cells.k < MANY_TAGS else BINS_MANY
+    place = np.clip(((odds + EDGE) * (bins / (2 * EDGE))).astype(np.int64), 0, bins - 1)
+    flat = cells.tag * bins + place
+    count = np.bincount(flat, minlength=cells.k * bins).reshape(cells.k, bins).astype(float)
     count[:, 0] += unlisted
-    yes = np.bincount(flat, cells.y, cells.k * BINS).reshape(cells.k, BINS)
-    middle = np.bincount(place, odds, BINS) / np.maximum(np.bincount(place, minlength=BINS), 1)
+    yes = np.bincount(flat, cells.y, cells.k * bins).reshape(cells.k, bins)
+    middle = np.bincount(place, odds, bins) / np.maximum(np.bincount(place, minlength=bins), 1)
     middle[0] = middle[0] if np.any(place == 0) else -EDGE
     some = np.flatnonzero(count.any(axis=0))
     count, yes, middle = count[:, some], yes[:, some], middle[some]
