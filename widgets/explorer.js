@@ -718,6 +718,271 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
+// --- unitlist.js
+function valueText(value) {
+  if (value === null || value === undefined) return "none";
+  if (!/^["[]|^null$/.test(value)) return value;
+  try {
+    const plain = JSON.parse(value);
+    return plain === null ? "nothing" : Array.isArray(plain) ? plain.join(", ") : String(plain);
+  } catch {
+    return value;
+  }
+}
+
+function inOrder(units, blind) {
+  const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
+  const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
+  return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
+}
+
+// --- editors/units.js
+{
+const FEW = 3;
+const MATCHES = 8;
+const MARKS = { yes: "✓", no: "–", unknown: "?" };
+const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+
+class UnitsEditor {
+  judge;
+  explain;
+  line;
+  place;
+  say;
+  space;
+
+  constructor({ place, line, space, judge, say, explain }) {
+    Object.assign(this, { place, line, space, judge, say, explain, example: null, units: [], focus: "" });
+    this.few = space.choices.length > 0 && space.choices.length <= FEW;
+    this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
+    this.facts = h("div", { class: "lw-labels" });
+    this.list = h("div", { class: "lw-units", role: "listbox", "aria-label": "labels of the example", tabindex: "-1" });
+    place.facts.append(this.facts);
+    place.tools.append(this.list);
+    place.root.classList.add("lw-many");
+    line.standing = this.typing();
+    line.rest();
+  }
+
+  typing() {
+    const { space } = this;
+    const naming = space.choices.includes("yes") && space.classes.length > 0,
+      names = naming ? space.classes : space.choices.map(valueText);
+    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", choose: (text) => this.typed(text) };
+    return {
+      ...common,
+      placeholder: naming ? "type a tag that applies" : "type an answer",
+      find: (text) => matchingClasses(names, text, MATCHES),
+      title: (code) => names[code],
+      node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
+      choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
+    };
+  }
+
+  apply(code) {
+    const name = this.space.classes[code],
+      unit = this.units.find((one) => one.name === name);
+    this.focus = unit?.key ?? `p${code}`; // one that is not listed goes by its number
+    this.judge([{ key: this.focus, value: "yes" }], "typed");
+  }
+
+  typed(text) {
+    if (!text) this.say("type a value first", "warn");
+    else this.say1(text, "typed");
+  }
+
+  say1(value, how) {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value }], how);
+  }
+
+
+  show(example) {
+    const other = example?.row !== this.example?.row;
+    this.example = example;
+    this.units = example?.units ? inOrder(example.units, example.hides) : [];
+    if (other || !this.current) this.focus = (this.units.find((one) => one.doubted && !one.decided) || this.units[0])?.key ?? "";
+    this.facts.replaceChildren(...(example ? this.told(example) : []));
+    this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  told({ verdict, flagged, hides, pError }) {
+    const doubted = this.units.filter((unit) => unit.doubted),
+      open = doubted.filter((unit) => !unit.decided),
+      changed = this.units.filter((unit) => unit.value !== unit.given);
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    return [
+      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
+      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
+      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+    ];
+  }
+
+  lineOf(unit, i) {
+    const { hides } = this.example,
+      focused = unit.key === this.focus;
+    const doubt = hides ? "" : unit.p_error === null || unit.p_error === undefined ? "" : `p ${probability(unit.p_error)}`;
+    const title = [unit.name, `given: ${valueText(unit.given)}`, !hides && unit.kind && `${unit.kind}, p(wrong) ${probability(unit.p_error)}`].filter(Boolean).join("\n");
+    return h(
+      "div",
+      {
+        class: `lw-unit${focused ? " lw-focused" : ""}${unit.doubted && !hides ? " lw-doubted" : ""}`,
+        role: "option",
+        "aria-selected": String(focused),
+        "data-key": unit.key,
+        title,
+        onclick: () => this.focusOn(unit.key),
+      },
+      h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
+      h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
+      h("span", { class: "lw-num lw-quiet", text: unit.value !== unit.given ? "✎" : doubt }),
+      ...this.answers(unit),
+    );
+  }
+
+  answers(unit) {
+    const { hides } = this.example,
+      hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
+    if (!this.few) {
+      const now = valueText(unit.value);
+      const suggested = hint !== null && hint !== undefined && hint !== unit.value;
+      return [
+        h("span", { class: "lw-clip lw-unit-value", text: now, title: now }),
+        ...(suggested ? [h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(hint)}`, title: `suggested: ${valueText(hint)}`, onclick: () => this.press(unit, hint) })] : []),
+      ];
+    }
+    return this.space.choices.map((value) => {
+      const is = value === unit.value;
+      return h("button", {
+        type: "button",
+        class: `lw-answer${is ? " lw-is-label" : value === hint && !is ? " lw-is-hint" : ""}`,
+        "aria-pressed": String(is),
+        "aria-label": `${unit.name}: ${valueText(value)}`,
+        title: valueText(value),
+        text: MARKS[value] || valueText(value),
+        onclick: () => this.press(unit, value),
+      });
+    });
+  }
+
+  press(unit, value) {
+    this.focus = unit.key;
+    this.judge([{ key: unit.key, value }], "button");
+  }
+
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+
+  focusOn(key) {
+    this.focus = key;
+    for (const el of this.list.children) {
+      const is = el.dataset.key === key;
+      el.classList.toggle("lw-focused", is);
+      el.setAttribute("aria-selected", String(is));
+    }
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  reveal() {
+    const el = this.list.querySelector(".lw-focused");
+    if (!el) return;
+    const top = el.offsetTop - this.list.offsetTop,
+      bottom = top + el.offsetHeight;
+    if (top < this.list.scrollTop) this.list.scrollTop = top;
+    else if (bottom > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = bottom - this.list.clientHeight;
+  }
+
+  step(by) {
+    if (!this.units.length) return;
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+  advance() {
+    const next = this.units.find((unit) => unit.doubted && !unit.decided);
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  key() {
+    return false;
+  }
+
+  digit(digit, selection) {
+    if (selection) this.say("digits say something of one example here", "warn");
+    else if (this.few) {
+      const unit = this.units[(Number(digit) + 9) % 10];
+      if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
+      else this.say(`no label on key ${digit}`, "warn");
+    } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
+    else this.say(`no answer on key ${digit}`, "warn");
+  }
+
+  nothing() {
+    const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
+    if (value === null) this.say("“nothing” is no answer here", "warn");
+    else this.say1(value, "key");
+  }
+
+  open() {
+    this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit) return;
+    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this label", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
+  }
+
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.list.remove();
+  }
+}
+
+const editor = {
+  task: "units",
+  nothing: true,
+  units: true,
+  edits: {
+    choose: "choose what is highlighted, or save the value or note",
+    nextMatch: "next match",
+    previousMatch: "previous match",
+    leave: "leave the box",
+  },
+  make: (options) => new UnitsEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
 // --- bits.js
 function arrayOf(Type, view) {
   const { buffer, byteOffset = 0, byteLength } = view;
@@ -794,6 +1059,23 @@ class Actions {
       how,
     );
     this.advance(row);
+  }
+
+  async units(verdicts, how, { changed, done, text }) {
+    const { store } = this,
+      { row } = store;
+    if (row < 0 || this.refused()) return;
+    this.asked = null;
+    const given = store.given[row];
+    store.apply({ rows: Int32Array.of(row), labels: Int32Array.of(changed ? 1 : given), verdict: done ? "relabel" : undefined, text });
+    const step = store.past[store.past.length - 1];
+    this.say(text);
+    try {
+      await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+    } catch (error) {
+      store.past = store.past.filter((one) => one !== step);
+      if (error.lost) store.write(step.before);
+    }
   }
 
   keep() {
@@ -2481,13 +2763,19 @@ function evidenceFeature(view) {
   };
   const classes = new ClassTable({ store, paint, wire, select, fail }),
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
-  view.addTab("classes", classes.el, () => classes.draw());
-  view.addTab("matrix", matrix.el, () => matrix.draw());
+  if (!view.kind.units) {
+    view.addTab("classes", classes.el, () => classes.draw());
+    view.addTab("matrix", matrix.el, () => matrix.draw());
+  }
   let asked = false;
   const lenses = () => {
     if (!asked) fetchLenses(view);
     asked = true;
   };
+  if (view.kind.units) {
+    view.head.lens.parentElement.hidden = true; // slices are of classes
+    return;
+  }
   if (store.n <= SOON) registry.on("start", lenses);
   view.head.lens.addEventListener("focus", lenses);
 }
@@ -3194,7 +3482,8 @@ function keyLine(classes, keymap, suggests = true) {
 function helpFeature(view) {
   const { store, head, keymap, kind } = view,
     { classes, meta } = store;
-  const keys = { keymap, kind, edits: meta.keymap.edit[meta.task], digits: digitClasses(classes), classes };
+  const digits = digitClasses(kind.units ? Array(10).fill("") : classes);
+  const keys = { keymap, kind, edits: meta.keymap.edit[kind.task], digits, classes };
   const box = helpPanel(keys, () => toggle(false));
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;
@@ -4414,6 +4703,9 @@ function reviewFeature(view) {
     accept: () => inspector.editor.accept(),
     keep: () => inspector.editor.keep(),
     confirmAll: () => inspector.confirmAll(),
+    nothing: () => inspector.editor.nothing?.(),
+    nextUnit: () => inspector.editor.step?.(1),
+    previousUnit: () => inspector.editor.step?.(-1),
     skip: () => actions.skip(),
     flag: () => actions.flag(),
     undo: () => actions.undo(),
@@ -6017,6 +6309,8 @@ const TRAINING = "probability of a class after each epoch of the recorded traini
 class Inspector {
   actions;
   answers;
+  unit;
+  changedRows;
   edits;
   emptyQueue;
   fail;
@@ -6033,7 +6327,7 @@ class Inspector {
   wire;
 
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), changedRows: new Set(), timer: 0 });
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -6044,15 +6338,18 @@ class Inspector {
       judge: (verdicts, how) => this.judge(verdicts, how),
       say: this.say,
       theme: this.theme,
+      explain: (unit) => this.explain(unit),
     });
     store.on("cursor", () => this.show());
-    store.on("labels", () => {
+    store.on("labels", (rows) => {
       this.forgetNotes();
+      if (this.kind.units) for (const row of rows) this.changedRows.add(row);
       this.showEditor();
       this.queue();
       this.titleNeighbors();
       this.neighborCaptions();
     });
+    store.on("history", () => this.renew());
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
@@ -6127,7 +6424,7 @@ class Inspector {
     const { actions } = this;
     const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      ...(suggests === false ? [] : [act("accept", "Accept", () => this.editor.accept())]),
+      ...(suggests === false && !this.kind.units ? [] : [act("accept", "Accept", () => this.editor.accept())]),
       act("keep", "Keep", () => this.editor.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
@@ -6139,18 +6436,53 @@ class Inspector {
   space() {
     const { store, paint } = this;
     return {
-      classes: store.classes,
+      classes: this.kind.units ? store.meta.space : store.classes,
+      choices: store.meta.choices,
       className: (code) => store.className(code),
       shortName: (code, most) => store.shortName(code, most),
       color: (code) => paint.classColor(code),
     };
   }
 
-  judge([{ value }], how) {
-    const { actions } = this;
-    if (how === "selection") actions.labelSelection(value);
+  judge(verdicts, how) {
+    const { actions } = this,
+      [{ value }] = verdicts;
+    if (this.kind.units) this.judgeUnits(verdicts, how);
+    else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);
+  }
+
+  judgeUnits(verdicts, how) {
+    const { store, actions, answer } = this;
+    if (answer?.row !== store.row || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
+    const changed = answer.units.some((unit) => unit.value !== unit.given),
+      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
+    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    actions.units(verdicts, how, { changed, done, text });
+    this.showEditor();
+    if (!this.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  async renew() {
+    const { store } = this;
+    if (store.pending || !this.changedRows.size) return;
+    for (const row of this.changedRows) this.answers.delete(row);
+    const here = this.changedRows.has(store.row);
+    this.changedRows.clear();
+    if (!here) return;
+    const { row } = store;
+    try {
+      const answer = await this.fetch(row);
+      if (store.row !== row || store.pending) return;
+      this.answer = answer;
+      this.showEditor();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   showEditor() {
@@ -6173,6 +6505,7 @@ class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
+      units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });
     this.reveal();
@@ -6182,7 +6515,9 @@ class Inspector {
     const { store, actions } = this,
       { row } = store;
     if (row < 0) return;
-    if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
+    if (this.kind.units) {
+      if (!this.editor.confirmAll?.()) actions.advance(row);
+    } else if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
     else this.editor.keep();
   }
 
@@ -6298,12 +6633,19 @@ class Inspector {
     this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
+  explain(unit) {
+    this.unit = unit || null;
+    if (this.answer) this.reasons();
+  }
+
   reasons() {
-    const { answer } = this;
+    const { answer } = this,
+      { unit } = this,
+      said = unit ? unit.reasons || [] : answer.reasons;
     const shows = capOf(this.keymap, "hide");
-    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
+    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : said.length ? said : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
+      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer.meanings?.[i]].filter(Boolean).join("\n") })),
     );
     this.note(this.hides ? "" : answer.note);
   }
@@ -6389,7 +6731,7 @@ class Inspector {
     const given = store.given[answer.row],
       labelled = rows.filter((row) => store.given[row] >= 0),
       differ = labelled.filter((row) => store.given[row] !== given).length;
-    const counts = this.hides || given < 0 ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    const counts = this.hides || given < 0 || this.kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
     this.neighborTitle.textContent = rows.length
       ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
       : none || "no embeddings, so no neighbours";
@@ -7726,7 +8068,7 @@ class Explorer {
       if (store.columns.has(name)) store.setValues(name, values);
     }
     this.source = new Source(this.wire, store);
-    this.kind = EDITORS[meta.task];
+    this.kind = EDITORS[meta.task] || EDITORS.units;
     this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
@@ -7771,7 +8113,7 @@ class Explorer {
       actions,
       kind: this.kind,
       keymap: this.keymap,
-      edits: meta.keymap.edit[meta.task],
+      edits: meta.keymap.edit[this.kind.task],
       onPick,
       say,
       fail,
@@ -7824,7 +8166,7 @@ class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes, this.keymap, this.store.meta.suggests) });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
     this.opening.remove();
     this.root.append(
       this.head.el,

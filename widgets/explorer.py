@@ -289,7 +289,7 @@ class Explorer(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         view = self._view
-        changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+        changed = int((view.decisions.labels != view.decisions.given).sum())
         counts = f"{view.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
         return f"<Explorer {self.run.name}: {counts}>"
 

@@ -76,3 +76,29 @@ def hostile_run(path: Path, n: int = 300) -> Path:
     )
     train(Recorder(path, dataset), dataset, features / 6)
     return path
+
+
+def tagged_run(path: Path, n: int = 240) -> Path:
+    """Captions with eight tags each of yes or no, some of them flipped, an embedding and held-out probabilities."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(5)
+    tags = ("beach", "boat", "child", "dog", "forest", "night", "portrait with a very long name indeed", "snow")
+    embedding = rng.normal(size=(n, 16))
+    score = embedding @ rng.normal(size=(16, len(tags)))
+    score -= np.quantile(score, 0.75, axis=0)
+    given = (score > 0) ^ (rng.random(score.shape) < 0.05)
+    listed = [[tags[tag] for tag in np.flatnonzero(row)] for row in given]
+    texts = [f"caption {row}: " + " ".join(rng.choice(tags, 4)) for row in range(n)]
+    frame = pd.DataFrame({"id": [f"photo-{row}" for row in range(n)], "tags": listed, "text": texts})
+    dataset = Dataset.from_frame(frame, label="tags", id="id", text="text", task="multilabel", classes=tags)
+    Recorder(path, dataset).close()
+    from workbench.runs.run import open_run
+
+    run = open_run(path)
+    run.save_embeddings(embedding.astype(np.float32), trained_on_labels=False)
+    run.save_pred_probs(1 / (1 + np.exp(-2 * score)), out_of_fold=True, how="made up")
+    return path

@@ -44,6 +44,28 @@ export class Actions {
     this.advance(row);
   }
 
+  /**
+   * Values of units of the current example, one undo step; `stands` is how the example stands with them.
+   * @param {{ key: string, value: string }[]} verdicts @param {string} how
+   * @param {{ changed: boolean, done: boolean, text: string }} stands
+   */
+  async units(verdicts, how, { changed, done, text }) {
+    const { store } = this,
+      { row } = store;
+    if (row < 0 || this.refused()) return;
+    this.asked = null;
+    const given = store.given[row];
+    store.apply({ rows: Int32Array.of(row), labels: Int32Array.of(changed ? 1 : given), verdict: done ? "relabel" : undefined, text });
+    const step = store.past[store.past.length - 1];
+    this.say(text);
+    try {
+      await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+    } catch (error) {
+      store.past = store.past.filter((one) => one !== step);
+      if (error.lost) store.write(step.before);
+    }
+  }
+
   keep() {
     const { store } = this,
       { row } = store;

@@ -18,6 +18,7 @@
  *   about units of the example on show; `how` is "key", "button", "typed", "accept", "keep" or, for all that is selected, "selection"
  * @property {(text: string, kind?: string) => void} say
  * @property {() => any} theme colours of the page
+ * @property {(unit: any) => void} explain shows the reasons of a unit in place of those of the example
  *
  * @typedef {object} Editor
  * @property {(example: any) => void} show an example with what is known of it; null where there is none
@@ -28,11 +29,16 @@
  * @property {(event: KeyboardEvent) => boolean} key whether a press was meant for the editor
  * @property {() => void} accept
  * @property {() => void} keep
+ * @property {() => void} [nothing] the unit in focus is not there
+ * @property {(by: number) => void} [step] moves the focus among units
+ * @property {() => boolean} [advance] moves it to the next doubtful unit that is open; false where none is left
+ * @property {() => boolean} [confirmAll] confirms what is open; false where nothing is
  * @property {(el: HTMLElement, units: any[]) => void} thumb draws units on something small
  * @property {() => void} destroy
  *
  * @typedef {object} Space the label space as editors see it
- * @property {string[]} classes
+ * @property {string[]} classes of the run: tags, where an example has several
+ * @property {string[]} choices values of a unit to choose from, as the journal holds them; empty: any text that Python accepts
  * @property {(code: number) => string} className
  * @property {(code: number, most: number) => string} shortName
  * @property {(code: number) => number[]} color

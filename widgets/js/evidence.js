@@ -15,13 +15,20 @@ export function evidenceFeature(view) {
   };
   const classes = new ClassTable({ store, paint, wire, select, fail }),
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
-  view.addTab("classes", classes.el, () => classes.draw());
-  view.addTab("matrix", matrix.el, () => matrix.draw());
+  if (!view.kind.units) {
+    // examples with several labels have no single class
+    view.addTab("classes", classes.el, () => classes.draw());
+    view.addTab("matrix", matrix.el, () => matrix.draw());
+  }
   let asked = false;
   const lenses = () => {
     if (!asked) fetchLenses(view);
     asked = true;
   };
+  if (view.kind.units) {
+    view.head.lens.parentElement.hidden = true; // slices are of classes
+    return;
+  }
   if (store.n <= SOON) registry.on("start", lenses);
   view.head.lens.addEventListener("focus", lenses);
 }

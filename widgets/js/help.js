@@ -78,7 +78,8 @@ export function keyLine(classes, keymap, suggests = true) {
 export function helpFeature(view) {
   const { store, head, keymap, kind } = view,
     { classes, meta } = store;
-  const keys = { keymap, kind, edits: meta.keymap.edit[meta.task], digits: digitClasses(classes), classes };
+  const digits = digitClasses(kind.units ? Array(10).fill("") : classes);
+  const keys = { keymap, kind, edits: meta.keymap.edit[kind.task], digits, classes };
   const box = helpPanel(keys, () => toggle(false));
   const toggle = (open = box.hidden) => {
     const was = !box.hidden;

@@ -8,6 +8,7 @@ import { clip, count } from "./format.js";
 import { capOf, MEANINGS } from "./keys.js";
 import { mediaNode } from "./media.js";
 import { TypeBox } from "./typebox.js";
+import { valueText } from "./unitlist.js";
 
 /** The verdict of an example that was put off. */
 const SKIPPED = 3;
@@ -21,6 +22,10 @@ export class Inspector {
   actions;
   /** @type {any} */
   answers;
+  /** @type {{ reasons?: string[] } | null} */
+  unit;
+  /** @type {Set<number>} */
+  changedRows;
   /** @type {Record<string, string[]>} */
   edits;
   /** @type {Function} */
@@ -52,7 +57,7 @@ export class Inspector {
 
   /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), changedRows: new Set(), timer: 0 });
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -63,15 +68,18 @@ export class Inspector {
       judge: (verdicts, how) => this.judge(verdicts, how),
       say: this.say,
       theme: this.theme,
+      explain: (unit) => this.explain(unit),
     });
     store.on("cursor", () => this.show());
-    store.on("labels", () => {
+    store.on("labels", (rows) => {
       this.forgetNotes();
+      if (this.kind.units) for (const row of rows) this.changedRows.add(row);
       this.showEditor();
       this.queue();
       this.titleNeighbors();
       this.neighborCaptions();
     });
+    store.on("history", () => this.renew());
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
@@ -146,7 +154,7 @@ export class Inspector {
     const { actions } = this;
     const { suggests } = this.store.meta;
     this.acts.replaceChildren(
-      ...(suggests === false ? [] : [act("accept", "Accept", () => this.editor.accept())]),
+      ...(suggests === false && !this.kind.units ? [] : [act("accept", "Accept", () => this.editor.accept())]),
       act("keep", "Keep", () => this.editor.keep()),
       act("skip", "Skip", () => actions.skip()),
       act("flag", "⚑", () => actions.flag()),
@@ -160,7 +168,8 @@ export class Inspector {
   space() {
     const { store, paint } = this;
     return {
-      classes: store.classes,
+      classes: this.kind.units ? store.meta.space : store.classes,
+      choices: store.meta.choices,
       className: (code) => store.className(code),
       shortName: (code, most) => store.shortName(code, most),
       color: (code) => paint.classColor(code),
@@ -171,11 +180,47 @@ export class Inspector {
    * What a person says in the editor, or about the whole selection: the only way to a decision about labels.
    * @param {{ key: string, value: any }[]} verdicts @param {string} how
    */
-  judge([{ value }], how) {
-    const { actions } = this;
-    if (how === "selection") actions.labelSelection(value);
+  judge(verdicts, how) {
+    const { actions } = this,
+      [{ value }] = verdicts;
+    if (this.kind.units) this.judgeUnits(verdicts, how);
+    else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);
+  }
+
+  /** The same of units: shown at once, then saved; after the last doubtful one comes the next example. */
+  judgeUnits(verdicts, how) {
+    const { store, actions, answer } = this;
+    if (answer?.row !== store.row || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
+    const changed = answer.units.some((unit) => unit.value !== unit.given),
+      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
+    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    actions.units(verdicts, how, { changed, done, text });
+    this.showEditor();
+    if (!this.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  /** Ask again for the units of examples that changed, as soon as everything is saved. */
+  async renew() {
+    const { store } = this;
+    if (store.pending || !this.changedRows.size) return;
+    for (const row of this.changedRows) this.answers.delete(row);
+    const here = this.changedRows.has(store.row);
+    this.changedRows.clear();
+    if (!here) return;
+    const { row } = store;
+    try {
+      const answer = await this.fetch(row);
+      if (store.row !== row || store.pending) return;
+      this.answer = answer;
+      this.showEditor();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** What the editor shows of the example: what is known of it, and how it stands. */
@@ -199,6 +244,7 @@ export class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
+      units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });
     this.reveal();
@@ -209,7 +255,9 @@ export class Inspector {
     const { store, actions } = this,
       { row } = store;
     if (row < 0) return;
-    if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
+    if (this.kind.units) {
+      if (!this.editor.confirmAll?.()) actions.advance(row);
+    } else if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
     else this.editor.keep();
   }
 
@@ -331,12 +379,20 @@ export class Inspector {
     this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
+  /** The reasons of a unit that the editor has in focus. */
+  explain(unit) {
+    this.unit = unit || null;
+    if (this.answer) this.reasons();
+  }
+
   reasons() {
-    const { answer } = this;
+    const { answer } = this,
+      { unit } = this,
+      said = unit ? unit.reasons || [] : answer.reasons;
     const shows = capOf(this.keymap, "hide");
-    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : answer.reasons.length ? answer.reasons : ["no reason to doubt this label"];
+    const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : said.length ? said : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && answer.meanings?.[i]].filter(Boolean).join("\n") })),
+      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer.meanings?.[i]].filter(Boolean).join("\n") })),
     );
     this.note(this.hides ? "" : answer.note);
   }
@@ -426,7 +482,7 @@ export class Inspector {
     const given = store.given[answer.row],
       labelled = rows.filter((row) => store.given[row] >= 0),
       differ = labelled.filter((row) => store.given[row] !== given).length;
-    const counts = this.hides || given < 0 ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    const counts = this.hides || given < 0 || this.kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
     this.neighborTitle.textContent = rows.length
       ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
       : none || "no embeddings, so no neighbours";

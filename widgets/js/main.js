@@ -111,7 +111,7 @@ export class Explorer {
       if (store.columns.has(name)) store.setValues(name, values);
     }
     this.source = new Source(this.wire, store);
-    this.kind = EDITORS[meta.task];
+    this.kind = EDITORS[meta.task] || EDITORS.units;
     this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(store, this.theme);
     this.media = new Media(this.wire, meta.media);
@@ -156,7 +156,7 @@ export class Explorer {
       actions,
       kind: this.kind,
       keymap: this.keymap,
-      edits: meta.keymap.edit[meta.task],
+      edits: meta.keymap.edit[this.kind.task],
       onPick,
       say,
       fail,
@@ -210,7 +210,7 @@ export class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.store.classes, this.keymap, this.store.meta.suggests) });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
     this.opening.remove();
     this.root.append(
       this.head.el,

@@ -89,6 +89,8 @@ export {};
  * @property {number} n
  * @property {string} task
  * @property {string[]} classes
+ * @property {string[]} space
+ * @property {string[]} choices
  * @property {ColumnInfo[]} columns
  * @property {number[]} epochs
  * @property {number[]} embedding_epochs
@@ -165,11 +167,20 @@ export {};
 
 /**
  * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
+ * Where an example has several: what a unit is called, and what is known of it when it was judged.
  * @typedef {object} UnitInfo
  * @property {string} key
  * @property {string | null} given
  * @property {string | null} value
  * @property {any} shape
+ * @property {string} [name]
+ * @property {number | null} [p_error]
+ * @property {string | null} [suggested]
+ * @property {number | null} [p_suggested]
+ * @property {boolean} [doubted]
+ * @property {boolean} [decided]
+ * @property {string | null} [kind]
+ * @property {string[]} [reasons]
  */
 
 /**

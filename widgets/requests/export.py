@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.foundation.errors import ExistsError
 from workbench.review.export import export, exported_rows
 
@@ -23,7 +25,14 @@ def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
     except ExistsError as error:
         raise ExistsError(f"{path.resolve()} is there already. Tick “overwrite” to write over it.") from error
-    changed = view.run.labels() != view.dataset.given_labels  # everybody's, as in the file
+    changed = _changed(view)
     rows = exported_rows(view.run, cleaned=cleaned)
     changes = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
     return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({len(rows):,} examples, {changes})"}, []
+
+
+def _changed(view: View) -> np.ndarray:
+    """(n,) bool, whose labels differ from the given ones: by everybody's decisions, as in the file."""
+    if view.dataset.kind.one_class:
+        return view.run.labels() != view.dataset.given_labels
+    return view.dataset.kind.differ(view.run.labels(), view.dataset.labels)

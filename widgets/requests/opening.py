@@ -11,6 +11,7 @@ from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_w
 from widgets.view.placing import data_map
 from widgets.view.pooled import in_words
 from widgets.view.queues import orders
+from widgets.view.states import states_of
 from widgets.view.unrecorded import FrameRun
 from widgets.wire.masks import packed
 from widgets.wire.packing import packed_arrays
@@ -34,7 +35,7 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     view.decisions.catch_up()
     columns, decisions = view.columns, view.decisions
     arrays = {
-        "given": columns["given_label"].values, "suggested": view.suggested, "labels": decisions.labels,
+        "given": decisions.given, "suggested": view.suggested, "labels": decisions.labels,
         "verdict": decisions.verdict, "flags": decisions.marks, "p_error": view.p_error,
         "p_suggested": view.p_suggested, "order": view.order, "queue": view.rows_of_queue(),
         "is_issue": view.issue.astype(np.uint8),
@@ -59,7 +60,9 @@ def described(view: View) -> dict:
         "name": run.name if view.pool is None else f"{run.name} and {len(view.pool.runs) - 1} more",
         "path": str(run.path),
         "n": dataset.n,
-        "classes": list(dataset.classes),
+        "classes": list(states_of(dataset).names),
+        "space": [] if dataset.kind.one_class else list(dataset.classes),
+        "choices": [] if dataset.kind.one_class else list(dataset.kind.choices(dataset.classes)),
         "columns": [column.described() for column in view.columns.values()],
         "epochs": list(run.epochs),
         "embedding_epochs": list(run.embedding_epochs),
@@ -108,7 +111,8 @@ def first_filters(view: View) -> list[str]:
         mine = [name for name in view.dataset.metadata.columns if name in columns]
         numbers = [name for name in mine if columns[name].categories is None and name not in (view.run.axes or ())]
         names += numbers[: max(0, MOST_FIRST - len(names))]
-    return [*names, "given_label", "verdict"]
+    own = ("given_label",) if view.dataset.kind.one_class else ("kind",)
+    return [*names, *(name for name in (*own, "verdict") if name in columns)]
 
 
 def user_map(view: View) -> dict | None:

@@ -36,7 +36,7 @@ def still_html(view: View) -> str:
 
     Of a blind view, nothing that reveals a suggestion: no colours, no suggestions.
     """
-    changed = int((view.decisions.labels != view.dataset.given_labels).sum())
+    changed = int((view.decisions.labels != view.decisions.given).sum())
     facts = [
         ("examples", f"{view.dataset.n:,}"),
         ("classes", f"{view.dataset.k:,}"),
@@ -110,8 +110,13 @@ def _suspects(view: View) -> str:
     if not len(rows):
         return ""
     names = view.dataset.names_of
-    told = {"example": view.dataset.ids[rows], "given": names(view.dataset.given_labels[rows])}
-    if view.doubted and not view.blind:
+    told = {"example": view.dataset.ids[rows]}
+    one_class = view.dataset.kind.one_class
+    if one_class:
+        told["given"] = names(view.dataset.given_labels[rows])
+    if view.doubted and not view.blind and not one_class:
+        told |= {"doubtful": view.reasons[rows], "p(wrong)": view.p_error[rows]}
+    elif view.doubted and not view.blind:
         told |= {"suggested": names(view.suggested[rows]), "p(wrong)": view.p_error[rows]}
     head = "".join(f'<th style="{CELL}">{text}</th>' for text in told)
     cells = zip(*told.values())

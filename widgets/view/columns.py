@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from widgets.view.states import states_of
 from workbench.foundation.cells import cell_text, is_plain
 from workbench.foundation.errors import InputError
 from workbench.scores.registry import SCORES
@@ -84,6 +85,8 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
     issues, scores : indexed by id, all n rows in any order; the first as from `workbench.find_issues`.
     """
     order = rows_in_order(dataset, issues)
+    if not dataset.kind.one_class:
+        return _completed(_of_kind(dataset, issues, order), dataset, scores)
     classes = dataset.classes
     given = dataset.given_labels.astype(np.int32)
     suggested = codes_of(dataset, issues["suggested_label"].to_numpy()[order])
@@ -97,7 +100,33 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
         Column("p_suggested", _numbers(issues["p_suggested"])[order], range=(0.0, 1.0),
                title="probability of the suggested label"),
     ]  # fmt: skip
-    columns = [column for column in columns if column.name not in OF_EVIDENCE or column.known]
+    return _completed([one for one in columns if one.name not in OF_EVIDENCE or one.known], dataset, scores)
+
+
+def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[Column]:
+    """Columns of labels that are no class: whether they were changed, and what is doubtful about an example."""
+    states = states_of(dataset)
+    columns = [
+        Column("label", states.given.copy(), states.names, title="labels now", of_classes=True),
+        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
+        Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
+               title="probability that any label of the example is wrong"),
+    ]  # fmt: skip
+    counts = {"units": "number of labels that can be judged", "units_doubted": "number of doubtful labels"}
+    columns += [
+        Column(name, _numbers(issues[name])[order], title=words) for name, words in counts.items() if name in issues
+    ]
+    if "kind" in issues:
+        kinds = issues["kind"].fillna("").to_numpy(object)[order]
+        names = tuple(sorted({one for one in kinds if one}))
+        codes = {name: code for code, name in enumerate(names)}
+        values = np.array([codes.get(one, -1) for one in kinds], np.int32)
+        columns.append(Column("kind", values, names, title="likeliest kind of error of the most doubtful label"))
+    return [column for column in columns if column.name not in OF_EVIDENCE or column.known]
+
+
+def _completed(columns: list[Column], dataset: Dataset, scores: pd.DataFrame) -> dict[str, Column]:
+    """With the scores and the user's own columns."""
     columns += _score_columns(scores, rows_in_order(dataset, scores))
     taken = {column.name for column in columns}
     for name in dataset.metadata.columns:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.states import CHANGED, states_of
 from workbench.foundation.errors import InputError
 from workbench.review.pace import times_of
 
@@ -26,7 +27,9 @@ class Decisions:
 
     Attributes
     ----------
-    labels : (n,) int32 class index now, -1 = unlabelled. verdict : (n,) uint8, values of `VERDICT_CODES`.
+    given, labels : (n,) int32 class index as given and now, -1 = unlabelled; of other kinds of labels than one class,
+        the state as in `widgets.view.states`. verdict : (n,) uint8, values of `VERDICT_CODES`; where an example has
+        several units, as soon as each doubtful one is decided.
     marks : (n,) uint8, bits FLAGGED and NOTED. notes : text by row. times : of the author's own decisions, ISO 8601.
 
     With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
@@ -38,7 +41,11 @@ class Decisions:
         self.on_news = None
         self.run, self.dataset, self.journal, self.author = run, run.dataset, run.journal, author
         self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
-        self.labels = run.dataset.given_labels.astype(np.int32)
+        self.given = states_of(run.dataset).given
+        self.labels = self.given.copy()
+        self._of_units: dict[int, dict[str, str]] = {}
+        self._doubtful: dict[int, set[str]] = {}
+        self._skipped: set[int] = set()
         self.verdict = np.zeros(run.n, np.uint8)
         self.marks = np.zeros(run.n, np.uint8)
         self.notes: dict[int, str] = {}
@@ -68,8 +75,6 @@ class Decisions:
         opinions: dict[str, dict] = {}
         self.times |= times_of(entries, self.who)
         for entry in entries:
-            if entry.unit:  # of another kind of label than classes of examples
-                continue
             mine = entry.author == self.who
             row = row_of.get(entry.id)
             if row is None or (self.alone and not mine and entry.reverts is None):
@@ -99,8 +104,10 @@ class Decisions:
 
     def _take(self, row: int, entry: Entry) -> None:
         """What holds for one field of one row after an entry is the entry's new value."""
-        if entry.field == "label":
-            given = int(self.dataset.given_labels[row])
+        if not self.dataset.kind.one_class and entry.field in ("label", "verdict"):
+            self._take_unit(row, entry)
+        elif entry.field == "label":
+            given = int(self.given[row])
             self.labels[row] = given if entry.new is None else self._codes.get(entry.new, given)
         elif entry.field == "verdict":
             self.verdict[row] = VERDICT_CODES.get(entry.new, 0)
@@ -109,6 +116,34 @@ class Decisions:
         elif entry.field == "note":
             self._mark(row, NOTED, bool(entry.new))
             self.notes[row] = entry.new or ""
+
+    def _take_unit(self, row: int, entry: Entry) -> None:
+        """The same, for the value of a unit or what was said of it."""
+        own = self._of_units.setdefault(row, {})
+        if entry.field == "label":
+            if entry.new is None:
+                own.pop(entry.unit, None)
+            else:
+                own[entry.unit] = entry.new
+        else:
+            (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
+        self._stand(row)
+
+    def doubt(self, units: Mapping[int, set[str]]) -> None:
+        """Say which units of a row are doubtful: the row has a verdict when each of them is decided."""
+        self._doubtful = dict(units)
+        for row in self._of_units:
+            self._stand(row)
+
+    def _stand(self, row: int) -> None:
+        """State and verdict of a row from its units."""
+        own = self._of_units[row]
+        given = self.dataset.values_at([row] * len(own), list(own))
+        changed = any(value != was for value, was in zip(own.values(), given, strict=True))
+        self.labels[row] = CHANGED if changed else self.given[row]
+        done = bool(own) and self._doubtful.get(row, set()) <= own.keys()
+        verdict = ("relabel" if changed else "keep") if done else "skip" if row in self._skipped else None
+        self.verdict[row] = VERDICT_CODES[verdict]
 
     def _mark(self, row: int, bit: int, on: bool) -> None:
         self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
@@ -124,11 +159,11 @@ class Decisions:
             state = self.journal.state(author=self.who if self.alone else None)
             state = state.reindex(self.dataset.ids[again])
             for row, label, verdict in zip(again.tolist(), state["label"], state["verdict"]):
-                given = int(self.dataset.given_labels[row])
+                given = int(self.given[row])
                 self.labels[row] = self._codes.get(label, given)
                 self.verdict[row] = VERDICT_CODES.get(verdict, 0)
         fresh = np.array(sorted(wanted), np.int64)
-        self.labels[fresh], self.verdict[fresh] = self.dataset.given_labels[fresh], 0
+        self.labels[fresh], self.verdict[fresh] = self.given[fresh], 0
         self._shown |= set(again.tolist()) | wanted
         self.hidden = wanted
 
@@ -153,8 +188,12 @@ class Decisions:
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()
-        given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
         details = self._details_of(body)
+        if op in ("relabel", "keep"):
+            if not self.dataset.kind.one_class:
+                todo = "Send the units and their values."
+                raise InputError.at("decision", f"{op!r} is about examples, which have no single class here", todo)
+            given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
@@ -187,9 +226,7 @@ class Decisions:
         if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
             name = self.dataset.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
-        state = self.journal.state(author=self.who if self.alone else None, per="unit")["label"].dropna()
-        own = state[state.index.get_level_values("id") == self.dataset.ids[row]]
-        return dict(zip(own.index.get_level_values("unit"), own))
+        return dict(self._of_units.get(row, {}))
 
     def _details_of(self, body: dict) -> dict[str, str | None]:
         """Who decides, and how and where it was decided, for the journal."""
@@ -203,9 +240,12 @@ class Decisions:
         ----------
         wanted : class name by id. Other examples that differ now get their given label back.
         """
+        if not self.dataset.kind.one_class:
+            todo = "Use `run.journal.relabel(id, value, old=given, units=key)`."
+            raise InputError.at("changes", "cannot be set where examples have no single class", todo)
         rows = self.dataset.rows(list(wanted))
         codes = np.array([self.dataset.code_of(name) for name in wanted.values()], np.int64)
-        target = self.dataset.given_labels.copy()
+        target = self.given.copy()
         target[rows] = codes
         changed = np.flatnonzero(target != self.labels)
         if len(changed):

@@ -11,9 +11,10 @@ import numpy as np
 from widgets.view.features import Features
 from widgets.view.items import FULL, THUMB, as_text, plain
 from widgets.view.media import Media
-from workbench.evidence.evidence import Evidence
+from workbench.evidence.evidence import Evidence, by_embeddings
+from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import MissingEvidence
-from workbench.issues.counted_neighbors import Near
+from workbench.issues.counted_neighbors import COUNTED, Near
 from workbench.issues.reasons import apart, meaning
 from workbench.storage.provenance import Provenance
 
@@ -61,7 +62,8 @@ class Details:
 
     def of(self, row: int, note: str) -> dict:
         """The answer to `inspect`: JSON-ready."""
-        given, suggested = self._curve(row)
+        one_class = self.run.dataset.kind.one_class
+        given, suggested = self._curve(row) if one_class else (np.full(len(self.run.epochs), np.nan),) * 2
         reasons = apart(self.reasons[row])
         kinds = apart(self.kinds[row]) if self.kinds is not None else []
         return {
@@ -137,6 +139,11 @@ class Details:
 
     def _nearest(self, row: int) -> tuple[list[int], Provenance | None, str]:
         """Rows of the neighbours of one example, the nearest first, by what, and what else to say of them."""
+        if not self.run.dataset.kind.one_class:
+            if not self.run.embedding_epochs:
+                raise MissingEvidence("no embeddings")
+            near = neighbors(self.run, k=COUNTED).indices[row]
+            return near[near >= 0].tolist(), by_embeddings(self.run.embedding_provenance()), ""
         with self._lock:
             if self._near is None:
                 pooled = self.pool is not None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
 """Orders that rest on suspects."""
 
+OF_CLASSES = ("pairs", AUDIT, AGAIN)
+"""Orders of examples with one class."""
+
 COLUMN = "column"
 """In a page: by the column that colours the points."""
 
@@ -69,6 +72,8 @@ def rank_anew(view: View) -> None:
 def orders(view: View) -> list[str]:
     """Names of the orders that a page can offer; without evidence those that need none."""
     of_doubt = () if view.doubted else OF_DOUBT
+    if not view.dataset.kind.one_class:
+        of_doubt = OF_CLASSES if view.doubted else (*OF_DOUBT, *OF_CLASSES)
     return [name for name in (*possible(view.run), AGAIN, COLUMN) if name not in of_doubt]
 
 

@@ -34,7 +34,7 @@ class Row(Mapping):
 
     def __init__(self, dataset: Dataset, row: int) -> None:
         self._dataset, self._row = dataset, row
-        given = dataset.names_of(dataset.given_labels[row : row + 1])[0]
+        given = dataset.kind.to_column(dataset.labels[row : row + 1], dataset.classes)[0]
         self._made = {"id": plain(dataset.ids[row]), "given_label": given}
         self._media = {"image": dataset.image} if dataset.images is not None else {}
         self._media |= {"audio": dataset.sound} if dataset.sounds is not None else {}

@@ -42,8 +42,21 @@ def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) 
         return _nothing(run, str(error))
 
 
+def unit_suspects(run: Run) -> pd.DataFrame | None:
+    """`workbench.find_issues(run, per="unit")`, or None without evidence."""
+    try:
+        return find_issues(run, per="unit")
+    except MissingEvidence:
+        return None
+
+
 def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
-    """All scores that the run (or all runs of the pool) has evidence for; no columns where it has none."""
+    """All scores that the run (or all runs of the pool) has evidence for; no columns where it has none.
+
+    Scores are defined for one class per example: of other kinds of labels there are none.
+    """
+    if not run.dataset.kind.one_class:
+        return pd.DataFrame(index=pd.Index(run.dataset.ids, name="id"))
     try:
         return score(run) if pool is None else pooled_scores(pool)
     except MissingEvidence:
@@ -64,7 +77,8 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
 
 def _nothing(run: Run, missing: str) -> pd.DataFrame:
     """What `find_issues` would return if it knew nothing."""
-    unknown, nobody = np.full(run.n, np.nan), run.dataset.labels_of(np.full(run.n, -1))
+    unknown = np.full(run.n, np.nan)
+    nobody = run.dataset.labels_of(np.full(run.n, -1)) if run.dataset.kind.one_class else np.full(run.n, None)
     frame = pd.DataFrame(
         {"given_label": run.dataset.given, "suggested_label": nobody, "p_error": unknown, "p_suggested": unknown},
         index=pd.Index(run.dataset.ids, name="id"),

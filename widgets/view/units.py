@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.items import plain
 from workbench.foundation.errors import InputError, shortened
+from workbench.issues.reasons import apart
 from workbench.tasks.keys import check_key
 from workbench.tasks.protocol import Decided
 
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
 MOST = 100_000
 """Verdicts in one message."""
 
+SHOWN = 300
+"""Units of an example up to which all are sent; of more, those that are given, doubtful or decided."""
+
 
 def units_of(view: View, row: int) -> list[dict]:
     """Each unit of an example: {key, given, value, shape}, those that were added last.
 
     `given` and `value` (as it stands now) are values as the journal holds them, None where there is none; `shape` is
-    the place, None for units without one.
+    the place, None for units without one. Where an example has several units, each says what it is called (`name`) and
+    what is doubtful about it (`doubts_of`); of more than `SHOWN` those that a person would look for.
     """
     dataset, units = view.dataset, view.dataset.units
     decided = view.decisions.values_of(row)
@@ -34,9 +40,52 @@ def units_of(view: View, row: int) -> list[dict]:
     for unit in range(*units.of(row).indices(units.m)):
         key, given = units.key(unit), dataset.value_of(unit)
         shape = None if units.shapes is None else units.shapes[unit].as_py()
-        found.append({"key": key, "given": given, "value": decided.pop(key, given), "shape": shape})
-    new = ({"key": key, "given": None, "value": value, "shape": None} for key, value in decided.items())
-    return found + list(new)
+        found.append({"key": key, "given": given, "value": decided.get(key, given), "shape": shape})
+    doubts = {} if dataset.kind.one_class else doubts_of(view, row)
+    there = {one["key"] for one in found}
+    for key in (*doubts, *decided):
+        if key not in there:
+            given = dataset.values_at([row], [key])[0]
+            found.append({"key": key, "given": given, "value": decided.get(key, given), "shape": None})
+            there.add(key)
+    if dataset.kind.one_class:
+        return found
+    if len(found) > SHOWN:
+        blank = dataset.kind.answers(dataset.classes)[:1]  # "no", where it is an answer
+        found = [one for one in found if one["key"] in doubts or one["key"] in decided or one["given"] not in blank]
+    name = dataset.kind.unit_name
+    said = {key: {"decided": key in decided} for key in (one["key"] for one in found)}
+    return [
+        {**one, "name": name(one["key"], dataset.classes), **said[one["key"]], **doubts.get(one["key"], {})}
+        for one in found
+    ]
+
+
+def doubts_of(view: View, row: int) -> dict[str, dict]:
+    """By key: {p_error, suggested, p_suggested, doubted, kind, reasons}, of the units of an example that were judged.
+
+    `suggested` is a value as the journal holds them; `doubted` says whether the unit is marked as an issue.
+    """
+    frame = view.doubts
+    if frame is None:
+        return {}
+    own = frame.iloc[view.doubts_at[row] : view.doubts_at[row + 1]]
+    encode = view.dataset.kind.encode
+    suggested = own["suggested_label"].to_numpy(object)
+    kinds = own["kind"].to_numpy(object) if "kind" in own else np.full(len(own), None)
+    columns = (own[name].to_numpy(float) for name in ("p_error", "p_suggested"))
+    lines = zip(own.index.get_level_values("unit"), suggested, *columns, own["is_issue"], kinds, own["reasons"])
+    return {
+        str(key): {
+            "p_error": None if np.isnan(p) else float(p),
+            "suggested": None if value is None or value != value else encode(plain(value)),
+            "p_suggested": None if np.isnan(q) else float(q),
+            "doubted": bool(issue),
+            "kind": kind if isinstance(kind, str) else None,
+            "reasons": apart(reasons),
+        }
+        for key, value, p, q, issue, kind, reasons in lines
+    }
 
 
 def verdicts_in(view: View, verdicts: object) -> Decided:
@@ -58,7 +107,8 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
     for value in set(values):
         kind.decode(value, classes)
     for unit, row, key in zip(view.dataset.units.find(rows, keys), rows.tolist(), keys, strict=True):
-        if unit < 0 and not (kind.nothing and key[:1] in ("a", "c")):  # new objects have keys of their own
+        new = kind.nothing and key[:1] in ("a", "c")  # objects that were drawn have keys of their own
+        if unit < 0 and not new and kind.implied(view.dataset.labels, row, key, classes) is None:
             there = view.dataset.units.keys_of(row)
             raise InputError.at("unit", f"is {key!r}", f"The example has the units {there[:12]}.", row=row)
     if len(set(zip(rows.tolist(), keys))) < len(rows):
@@ -68,4 +118,4 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
 
 def given_of(view: View, rows: np.ndarray, keys: Sequence[str]) -> list[str | None]:
     """What is given of units, as the journal holds values."""
-    return [view.dataset.value_of(int(unit)) for unit in view.dataset.units.find(rows, keys)]
+    return view.dataset.values_at(rows, keys)

@@ -20,7 +20,6 @@ from workbench.recording.imports.staging import landing
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.storage.tables import read_table
-from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,15 +125,8 @@ def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
     Raises
     ------
     InputError
-        Something else, an unknown option, options that go with data in memory beside a run, or labels of a kind that
-        the Explorer does not show.
+        Something else, an unknown option, or options that go with data in memory beside a run.
     """
-    run = _opened(source, options, known)
-    require_task(run, "multiclass", "the Explorer")
-    return run
-
-
-def _opened(source: object, options: dict, known: Iterable[str]) -> Run:
     everything = [*known, *OPTIONS]
     for name in options:
         if name not in OPTIONS:

@@ -18,6 +18,7 @@ from widgets.view.items import plain
 from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
+from widgets.view.suspects import unit_suspects
 from widgets.view.views import Views
 from workbench.foundation.errors import InputError
 
@@ -53,6 +54,8 @@ class View:
     p_error, p_suggested : (n,) float32, NaN where nothing is known. reasons : (n,) str or None.
     own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN`.
     lenses : (n,) bool mask and meaning by name; None until they are asked for.
+    doubts : where an example has several units, `find_issues(run, per="unit")` sorted by example, those of row i in
+        doubts_at[i] to doubts_at[i + 1] - 1; else None.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class View:
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
         self.projector = Projector(run, channel.send, other)
         self._haystack: np.ndarray | None = None
+        self.doubts: pd.DataFrame | None = None
         self.show_issues(issues)
 
     def show_issues(self, issues: pd.DataFrame) -> None:
@@ -106,6 +110,20 @@ class View:
         provenance = issues.attrs.get("provenance")
         self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)
         self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
+        if not self.dataset.kind.one_class:
+            self._doubt_units(unit_suspects(self.run))
+
+    def _doubt_units(self, found: pd.DataFrame | None) -> None:
+        """Sort what is known of units by example, so that those of one are found at once."""
+        if found is not None:
+            found = found.iloc[np.argsort(found["row"].to_numpy(), kind="stable")]  # the most doubtful first in each
+            self.doubts_at = np.searchsorted(found["row"].to_numpy(), np.arange(self.dataset.n + 1))
+            units: dict[int, set[str]] = {}
+            marked = found["is_issue"].to_numpy(bool)
+            for row, key in zip(found["row"].to_numpy()[marked].tolist(), found.index.get_level_values("unit")[marked]):
+                units.setdefault(row, set()).add(str(key))
+            self.decisions.doubt(units)
+        self.doubts = found
 
     @property
     def doubted(self) -> bool:

@@ -96,10 +96,10 @@ REVIEW: dict[str, Keys] = {
 CLASSES: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
 
 EDIT: dict[str, dict[str, Keys]] = {
-    "default": {"multiclass": CLASSES},
-    "prodigy": {"multiclass": CLASSES},
-    "labelstudio": {"multiclass": CLASSES},
-    "cvat": {"multiclass": CLASSES},
+    "default": {"multiclass": CLASSES, "units": CLASSES},
+    "prodigy": {"multiclass": CLASSES, "units": CLASSES},
+    "labelstudio": {"multiclass": CLASSES, "units": CLASSES},
+    "cvat": {"multiclass": CLASSES, "units": CLASSES},
 }
 """Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
 

@@ -102,6 +102,8 @@ class OpenAnswer(TypedDict):
     n: int
     task: str
     classes: list[str]
+    space: list[str]
+    choices: list[str]
     columns: list[ColumnInfo]
     epochs: list[int]
     embedding_epochs: list[int]
@@ -177,12 +179,23 @@ class Features(TypedDict):
 
 
 class UnitInfo(TypedDict):
-    """A unit of an example: what is given, how it stands now (as the journal writes values), and its place."""
+    """A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
+
+    Where an example has several: what a unit is called, and what is known of it when it was judged.
+    """
 
     key: str
     given: str | None
     value: str | None
     shape: Any
+    name: NotRequired[str]
+    p_error: NotRequired[Number | None]
+    suggested: NotRequired[str | None]
+    p_suggested: NotRequired[Number | None]
+    doubted: NotRequired[bool]
+    decided: NotRequired[bool]
+    kind: NotRequired[str | None]
+    reasons: NotRequired[list[str]]
 
 
 class InspectAnswer(TypedDict):

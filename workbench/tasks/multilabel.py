@@ -149,6 +149,15 @@ class Multilabel(TaskMixin):
         yes = _with(cells.yes, rows[codes == YES], tags[codes == YES])
         return stored(n, k, yes, _with(cells.rest, rows[rest], tags[rest]), open_, missing)
 
+    def unit_name(self, key: str, classes: Sequence[str]) -> str:
+        """The tag."""
+        tag = number_of(key)
+        return classes[tag] if tag is not None and tag < len(classes) else key
+
+    def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """The three states of a cell."""
+        return VALUES
+
     def in_words(self, value: str | None) -> str:
         """The value, "unknown" for None."""
         return VALUES[2] if value is None else value

@@ -161,6 +161,12 @@ class Task(Protocol):
     def in_words(self, value: Any) -> str:
         """A value for people, plain text."""
 
+    def unit_name(self, key: str, classes: Sequence[str]) -> str:
+        """What people call the unit with this key of an example: its tag, its column; "" for the only one."""
+
+    def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """Values of a unit to choose from, as the journal holds them; none where numbers or places are asked for."""
+
 
 class TaskMixin:
     """Defaults: labels in an Arrow array, a choice among the classes, values stored as JSON."""
@@ -238,6 +244,16 @@ class TaskMixin:
         except (TypeError, ValueError, RecursionError) as error:
             found = f"is {shortened(text)}, which is not a value of the task {self.name!r}"
             raise InputError.at("value", found, "Pass what `encode` of the task wrote.") from error
+
+    def unit_name(self, key: str, classes: Sequence[str]) -> str:
+        """The key itself."""
+        return key
+
+    def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
+        """The classes, and "nothing here" where that is an answer."""
+        if self.asks == "number":
+            return ()
+        return tuple(self.encode(name) for name in ([None, *classes] if self.nothing else classes))
 
     def in_words(self, value: Any) -> str:
         """The text of a value, "nothing" for None."""

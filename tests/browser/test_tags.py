@@ -1,0 +1,78 @@
+"""Examples with several labels in the page: each tag is a line that is decided by mouse and keys."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+import samples
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory):
+    return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
+
+
+FOCUSED = ".lw-unit.lw-focused"
+
+
+def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
+    lab = explorer(path=tagged)
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).wait_for()
+    assert page.locator(".lw-unit").count() == 8
+    assert page.locator(".lw-tabs button", has_text="matrix").count() == 0  # there is no single class
+    first = probe.eval("ex.current")
+    key = page.locator(FOCUSED).get_attribute("data-key")
+    units = "{u['key']: u for u in __import__('widgets.view.units', fromlist=['x']).units_of(ex._view, int(ex._view.row(ex._view.dataset.rows([%r])[0])))}"
+    before = probe.eval(f"{units % first}[{key!r}]")
+    assert before["doubted"] and not before["decided"] and before["suggested"] != before["given"]
+
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")  # accept the suggestion for the tag in focus
+    state = "ex.run.journal.state(per='unit')"
+    probe.wait(f"({first!r}, {key!r}) in {state}.index")
+    assert probe.eval(f"{state}['label'].loc[({first!r}, {key!r})]") == before["suggested"]
+    page.wait_for_function("() => document.querySelector('.lw-said').textContent.length > 0")
+
+    page.keyboard.press("u")
+    probe.wait(f"{state}['label'].dropna().empty")
+    page.wait_for_function(
+        "([id, key, value]) => document.querySelector('.lw-title').textContent.endsWith(id) && "
+        "document.querySelector(`[data-key='${key}'] .lw-answer[aria-pressed=true]`)?.title === value",
+        arg=[str(first), key, before["given"]],
+    )
+
+    # each doubtful tag kept in turn: then the example is reviewed and the next one comes
+    doubtful = probe.eval(f"[k for k, u in {units % first}.items() if u['doubted']]")
+    page.locator(".lw-name").click()
+    for _ in doubtful:
+        page.keyboard.press("k")
+    probe.wait(f"ex.current != {first!r}")
+    probe.wait(f"len({state}['label'].dropna()) == {len(doubtful)}")
+
+    said = page.locator(".lw-said").text_content()
+    assert "multiclass" not in said, said
+
+    # a tag is said by mouse, another found by its name
+    second = probe.eval("ex.current")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(second))
+    page.locator(".lw-unit", has_text="snow").locator(".lw-answer[title=unknown]").click()
+    probe.wait(f"{state}['label'].get(({second!r}, 'p7')) == 'unknown'")
+    page.keyboard.press("/")
+    page.keyboard.type("fore")
+    page.keyboard.press("Enter")
+    probe.wait(f"{state}['label'].get(({second!r}, 'p4')) == 'yes'")
+
+    # all of it is there when the page is opened again, and in the file
+    lab.run_all()
+    probe.wait("ex.current is not None")
+    assert probe.eval("int((ex._view.decisions.labels == 1).sum())") == 1
+    probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.csv')!r})")
+    frame = pd.read_csv(tmp_path / "out.csv").set_index("id")
+    written = json.loads(frame.loc[second, "tags"])
+    assert "forest" in written["yes"] and "snow" in written["unknown"]
+    assert lab.errors == []

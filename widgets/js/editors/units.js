@@ -1,0 +1,274 @@
+/**
+ * The editor of examples with several answers: one line for each unit (a tag, a column), with what is given, what is
+ * doubtful about it, and its answers as buttons. Kinds of labels without an editor of their own use it.
+ */
+import { h } from "../dom.js";
+import { factLine, quiet } from "../facts.js";
+import { count, probability } from "../format.js";
+import { digitClasses, matchingClasses } from "../keys.js";
+import { inOrder, valueText } from "../unitlist.js";
+
+/** Answers up to which each has a button in every line, and a digit key belongs to a line; of more, to an answer. */
+const FEW = 3;
+/** Lines that fit a type-ahead. */
+const MATCHES = 8;
+const MARKS = { yes: "✓", no: "–", unknown: "?" };
+const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+
+class UnitsEditor {
+  /** @type {import("../editors.js").EditorOptions["judge"]} */
+  judge;
+  /** @type {import("../editors.js").EditorOptions["explain"]} */
+  explain;
+  /** @type {import("../typebox.js").TypeBox} */
+  line;
+  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
+  place;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("../editors.js").Space} */
+  space;
+
+  /** @param {import("../editors.js").EditorOptions} options */
+  constructor({ place, line, space, judge, say, explain }) {
+    Object.assign(this, { place, line, space, judge, say, explain, example: null, units: [], focus: "" });
+    this.few = space.choices.length > 0 && space.choices.length <= FEW;
+    this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
+    this.facts = h("div", { class: "lw-labels" });
+    this.list = h("div", { class: "lw-units", role: "listbox", "aria-label": "labels of the example", tabindex: "-1" });
+    place.facts.append(this.facts);
+    place.tools.append(this.list);
+    place.root.classList.add("lw-many");
+    line.standing = this.typing();
+    line.rest();
+  }
+
+  /** What the line does: find a tag and say yes to it, choose an answer, or take a value as it is typed. */
+  typing() {
+    const { space } = this;
+    const naming = space.choices.includes("yes") && space.classes.length > 0,
+      names = naming ? space.classes : space.choices.map(valueText);
+    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", choose: (text) => this.typed(text) };
+    return {
+      ...common,
+      placeholder: naming ? "type a tag that applies" : "type an answer",
+      find: (text) => matchingClasses(names, text, MATCHES),
+      title: (code) => names[code],
+      node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
+      choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
+    };
+  }
+
+  /** A tag that was typed applies. */
+  apply(code) {
+    const name = this.space.classes[code],
+      unit = this.units.find((one) => one.name === name);
+    this.focus = unit?.key ?? `p${code}`; // one that is not listed goes by its number
+    this.judge([{ key: this.focus, value: "yes" }], "typed");
+  }
+
+  typed(text) {
+    if (!text) this.say("type a value first", "warn");
+    else this.say1(text, "typed");
+  }
+
+  /** Say this value of the unit in focus. */
+  say1(value, how) {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value }], how);
+  }
+
+  /* ---- what is shown ---- */
+
+  show(example) {
+    const other = example?.row !== this.example?.row;
+    this.example = example;
+    this.units = example?.units ? inOrder(example.units, example.hides) : [];
+    if (other || !this.current) this.focus = (this.units.find((one) => one.doubted && !one.decided) || this.units[0])?.key ?? "";
+    this.facts.replaceChildren(...(example ? this.told(example) : []));
+    this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  told({ verdict, flagged, hides, pError }) {
+    const doubted = this.units.filter((unit) => unit.doubted),
+      open = doubted.filter((unit) => !unit.decided),
+      changed = this.units.filter((unit) => unit.value !== unit.given);
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    return [
+      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
+      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
+      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+    ];
+  }
+
+  lineOf(unit, i) {
+    const { hides } = this.example,
+      focused = unit.key === this.focus;
+    const doubt = hides ? "" : unit.p_error === null || unit.p_error === undefined ? "" : `p ${probability(unit.p_error)}`;
+    const title = [unit.name, `given: ${valueText(unit.given)}`, !hides && unit.kind && `${unit.kind}, p(wrong) ${probability(unit.p_error)}`].filter(Boolean).join("\n");
+    return h(
+      "div",
+      {
+        class: `lw-unit${focused ? " lw-focused" : ""}${unit.doubted && !hides ? " lw-doubted" : ""}`,
+        role: "option",
+        "aria-selected": String(focused),
+        "data-key": unit.key,
+        title,
+        onclick: () => this.focusOn(unit.key),
+      },
+      h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
+      h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
+      h("span", { class: "lw-num lw-quiet", text: unit.value !== unit.given ? "✎" : doubt }),
+      ...this.answers(unit),
+    );
+  }
+
+  /** The answers of a line: buttons where there are few, else the present one and what is suggested. */
+  answers(unit) {
+    const { hides } = this.example,
+      hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
+    if (!this.few) {
+      const now = valueText(unit.value);
+      const suggested = hint !== null && hint !== undefined && hint !== unit.value;
+      return [
+        h("span", { class: "lw-clip lw-unit-value", text: now, title: now }),
+        ...(suggested ? [h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(hint)}`, title: `suggested: ${valueText(hint)}`, onclick: () => this.press(unit, hint) })] : []),
+      ];
+    }
+    return this.space.choices.map((value) => {
+      const is = value === unit.value;
+      return h("button", {
+        type: "button",
+        class: `lw-answer${is ? " lw-is-label" : value === hint && !is ? " lw-is-hint" : ""}`,
+        "aria-pressed": String(is),
+        "aria-label": `${unit.name}: ${valueText(value)}`,
+        title: valueText(value),
+        text: MARKS[value] || valueText(value),
+        onclick: () => this.press(unit, value),
+      });
+    });
+  }
+
+  press(unit, value) {
+    this.focus = unit.key;
+    this.judge([{ key: unit.key, value }], "button");
+  }
+
+  /** On something small: whether anything was changed. */
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+  /* ---- what a person says ---- */
+
+  focusOn(key) {
+    this.focus = key;
+    for (const el of this.list.children) {
+      const is = el.dataset.key === key;
+      el.classList.toggle("lw-focused", is);
+      el.setAttribute("aria-selected", String(is));
+    }
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  /** The line in focus in sight, without moving anything but the list. */
+  reveal() {
+    const el = this.list.querySelector(".lw-focused");
+    if (!el) return;
+    const top = el.offsetTop - this.list.offsetTop,
+      bottom = top + el.offsetHeight;
+    if (top < this.list.scrollTop) this.list.scrollTop = top;
+    else if (bottom > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = bottom - this.list.clientHeight;
+  }
+
+  /** To the next unit of the example, or to the one before. */
+  step(by) {
+    if (!this.units.length) return;
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+  /** After a decision: the next doubtful unit that is open; false where none is left. */
+  advance() {
+    const next = this.units.find((unit) => unit.doubted && !unit.decided);
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  key() {
+    return false;
+  }
+
+  /** A digit turns a line between yes and no, or says an answer of the line in focus. */
+  digit(digit, selection) {
+    if (selection) this.say("digits say something of one example here", "warn");
+    else if (this.few) {
+      const unit = this.units[(Number(digit) + 9) % 10];
+      if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
+      else this.say(`no label on key ${digit}`, "warn");
+    } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
+    else this.say(`no answer on key ${digit}`, "warn");
+  }
+
+  /** "no", or nothing here. */
+  nothing() {
+    const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
+    if (value === null) this.say("“nothing” is no answer here", "warn");
+    else this.say1(value, "key");
+  }
+
+  open() {
+    this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit) return;
+    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this label", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
+  }
+
+  /** Every doubtful unit that is open stays as it is given; without one, all that is listed. */
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.list.remove();
+  }
+}
+
+export const editor = {
+  task: "units",
+  nothing: true,
+  units: true,
+  edits: {
+    choose: "choose what is highlighted, or save the value or note",
+    nextMatch: "next match",
+    previousMatch: "previous match",
+    leave: "leave the box",
+  },
+  make: (options) => new UnitsEditor(options),
+};

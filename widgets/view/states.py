@@ -1,0 +1,32 @@
+"""How the labels of each example stand, as one category that maps, filters and counts can show.
+
+Where an example has one class, its category is that class. The labels of other kinds (sets of tags, numbers, objects)
+are no category: there it says whether anything was changed, and the inspector's editor shows the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+
+AS_GIVEN, CHANGED = 0, 1
+NAMES = ("as given", "changed")
+
+
+class States(NamedTuple):
+    """Categories by name, and (n,) int32 the category of what is given, -1 where no label is."""
+
+    names: tuple[str, ...]
+    given: np.ndarray
+
+
+def states_of(dataset: Dataset) -> States:
+    """The classes and the given ones; or "as given" and "changed", of which all are the first."""
+    if dataset.kind.one_class:
+        return States(tuple(dataset.classes), dataset.given_labels.astype(np.int32))
+    missing = np.asarray(dataset.kind.missing(dataset.labels), bool)
+    return States(NAMES, np.where(missing, -1, AS_GIVEN).astype(np.int32))
