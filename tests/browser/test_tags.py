@@ -27,7 +27,8 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     assert page.locator(".lw-tabs button", has_text="matrix").count() == 0  # there is no single class
     first = probe.eval("ex.current")
     key = page.locator(FOCUSED).get_attribute("data-key")
-    units = "{u['key']: u for u in __import__('widgets.view.units', fromlist=['x']).units_of(ex._view, int(ex._view.row(ex._view.dataset.rows([%r])[0])))}"
+    rows = "int(ex._view.dataset.rows([%r])[0])"
+    units = f"{{u['key']: u for u in __import__('widgets.view.units').view.units.units_of(ex._view, {rows})}}"
     before = probe.eval(f"{units % first}[{key!r}]")
     assert before["doubted"] and not before["decided"] and before["suggested"] != before["given"]
 

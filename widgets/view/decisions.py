@@ -43,7 +43,8 @@ class Decisions:
         self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
         self.given = states_of(run.dataset).given
         self.labels = self.given.copy()
-        self._of_units: dict[int, dict[str, str]] = {}
+        self._values: dict[int, dict[str, str]] = {}
+        self._judged: dict[int, set[str]] = {}
         self._doubtful: dict[int, set[str]] = {}
         self._skipped: set[int] = set()
         self.verdict = np.zeros(run.n, np.uint8)
@@ -82,7 +83,7 @@ class Decisions:
             if self.alone and entry.reverts is not None:
                 own = opinions.get(entry.field)
                 own = opinions[entry.field] = self._opinions(entry.field) if own is None else own
-                entry = entry._replace(new=own.get(entry.id))
+                entry = entry._replace(new=own.get((entry.id, entry.unit) if entry.unit else entry.id))
             self._take(row, entry)
             if entry.field == "verdict":
                 self.hidden.discard(row)
@@ -93,6 +94,9 @@ class Decisions:
 
     def _opinions(self, field: str) -> dict:
         """What this author stands for, by id; after an undo the journal may hold what another one decided."""
+        if not self.dataset.kind.one_class:
+            own = self.journal.state(author=self.who, per="unit")[field].dropna()
+            return {(id, unit) if unit else id: value for (id, unit), value in own.items()}
         opinions = self.journal.opinions(field)
         return opinions[self.who].dropna().to_dict() if self.who in opinions else {}
 
@@ -119,31 +123,38 @@ class Decisions:
 
     def _take_unit(self, row: int, entry: Entry) -> None:
         """The same, for the value of a unit or what was said of it."""
-        own = self._of_units.setdefault(row, {})
         if entry.field == "label":
+            values = self._values.setdefault(row, {})
             if entry.new is None:
-                own.pop(entry.unit, None)
+                values.pop(entry.unit, None)
             else:
-                own[entry.unit] = entry.new
-        else:
+                values[entry.unit] = entry.new
+        elif not entry.unit:  # of the whole example
             (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
+        else:
+            judged = self._judged.setdefault(row, set())
+            (judged.discard if entry.new is None else judged.add)(entry.unit)
         self._stand(row)
 
     def doubt(self, units: Mapping[int, set[str]]) -> None:
         """Say which units of a row are doubtful: the row has a verdict when each of them is decided."""
         self._doubtful = dict(units)
-        for row in self._of_units:
+        for row in self._judged:
             self._stand(row)
 
     def _stand(self, row: int) -> None:
         """State and verdict of a row from its units."""
-        own = self._of_units[row]
-        given = self.dataset.values_at([row] * len(own), list(own))
-        changed = any(value != was for value, was in zip(own.values(), given, strict=True))
+        values, judged = self.values_of(row), self._judged.get(row, set())
+        given = self.dataset.values_at([row] * len(values), list(values))
+        changed = any(value != was for value, was in zip(values.values(), given, strict=True))
         self.labels[row] = CHANGED if changed else self.given[row]
-        done = bool(own) and self._doubtful.get(row, set()) <= own.keys()
+        done = bool(judged) and self._doubtful.get(row, set()) <= judged
         verdict = ("relabel" if changed else "keep") if done else "skip" if row in self._skipped else None
         self.verdict[row] = VERDICT_CODES[verdict]
+
+    def judged(self, row: int) -> set[str]:
+        """Keys of the units of an example that somebody has decided."""
+        return self._judged.get(row, set())
 
     def _mark(self, row: int, bit: int, on: bool) -> None:
         self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
@@ -226,7 +237,7 @@ class Decisions:
         if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
             name = self.dataset.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
-        return dict(self._of_units.get(row, {}))
+        return dict(self._values.get(row, {}))
 
     def _details_of(self, body: dict) -> dict[str, str | None]:
         """Who decides, and how and where it was decided, for the journal."""

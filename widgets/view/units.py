@@ -35,7 +35,7 @@ def units_of(view: View, row: int) -> list[dict]:
     what is doubtful about it (`doubts_of`); of more than `SHOWN` those that a person would look for.
     """
     dataset, units = view.dataset, view.dataset.units
-    decided = view.decisions.values_of(row)
+    decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
     found = []
     for unit in range(*units.of(row).indices(units.m)):
         key, given = units.key(unit), dataset.value_of(unit)
@@ -54,11 +54,10 @@ def units_of(view: View, row: int) -> list[dict]:
         blank = dataset.kind.answers(dataset.classes)[:1]  # "no", where it is an answer
         found = [one for one in found if one["key"] in doubts or one["key"] in decided or one["given"] not in blank]
     name = dataset.kind.unit_name
-    said = {key: {"decided": key in decided} for key in (one["key"] for one in found)}
-    return [
-        {**one, "name": name(one["key"], dataset.classes), **said[one["key"]], **doubts.get(one["key"], {})}
-        for one in found
-    ]
+    for one in found:
+        key = one["key"]
+        one |= {"name": name(key, dataset.classes), "decided": key in judged, **doubts.get(key, {})}
+    return found
 
 
 def doubts_of(view: View, row: int) -> dict[str, dict]:

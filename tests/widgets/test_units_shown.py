@@ -1,0 +1,96 @@
+"""Examples with several labels in a view: units in the inspector, decisions on them, how an example stands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import widgets as wd
+from workbench.foundation.errors import InputError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
+import samples
+
+sys.path.pop(0)
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory):
+    return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
+
+
+@pytest.fixture
+def view(tagged, tmp_path):
+    import shutil
+
+    return wd.Explorer(shutil.copytree(tagged, tmp_path / "tags"))._view
+
+
+def units(view, row):
+    from widgets.view.units import units_of
+
+    return {unit["key"]: unit for unit in units_of(view, row)}
+
+
+def judge(view, row, **values):
+    from widgets.requests.deciding import ask_decide
+
+    return ask_decide(view, {"op": "relabel", "units": [[row, key, value] for key, value in values.items()]}, [])
+
+
+def test_each_unit_says_what_is_doubtful_about_it(view):
+    row = int(view.order[0])
+    found = units(view, row)
+    worst = view.issues.iloc[0]
+    unit = found[worst["unit"]]
+    assert unit["name"] == view.dataset.classes[int(worst["unit"][1:])]
+    assert unit["p_error"] == pytest.approx(worst["p_error"], abs=1) and unit["doubted"] and not unit["decided"]
+    assert (unit["given"], unit["suggested"]) == (worst["given_label"], worst["suggested_label"])
+    assert "; ".join(unit["reasons"]) == worst["reasons"]
+    assert sum(one["doubted"] for one in found.values()) == worst["units_doubted"]
+
+
+def test_an_example_has_a_verdict_when_each_doubtful_unit_is_decided(view):
+    row = int(view.issues["row"][view.issues["units_doubted"] >= 2].iloc[0])
+    doubted = [unit for unit in units(view, row).values() if unit["doubted"]]
+    first, *rest = doubted
+    judge(view, row, **{first["key"]: first["suggested"]})
+    assert (view.decisions.labels[row], view.decisions.verdict[row]) == (1, 0)
+    judge(view, row, **{unit["key"]: unit["given"] for unit in rest})
+    assert (view.decisions.labels[row], view.decisions.verdict[row]) == (1, 1)
+    assert all(units(view, row)[unit["key"]]["decided"] for unit in doubted)
+    for _ in range(2):
+        view.decisions.undo()
+        view.decisions.catch_up()
+    assert (view.decisions.labels[row], view.decisions.verdict[row]) == (0, 0)
+    assert not any(unit["decided"] for unit in units(view, row).values())
+
+
+def test_what_is_kept_as_it_is_given_changes_nothing(view):
+    row = int(view.order[0])
+    judge(view, row, **{key: unit["given"] for key, unit in units(view, row).items()})
+    assert (view.decisions.labels[row], view.decisions.verdict[row]) == (0, 2)
+    again = wd.Explorer(view.run)._view
+    assert np.array_equal(again.decisions.verdict, view.decisions.verdict)
+
+
+def test_what_is_about_classes_is_refused(view):
+    with pytest.raises(InputError, match="which have no single class here"):
+        view.decisions.decide("keep", np.array([0]), None, {}, [""])
+    with pytest.raises(InputError, match="cannot be set where examples have no single class"):
+        view.decisions.replace({})
+
+
+def test_a_view_without_evidence_can_be_labelled_too(tmp_path):
+    import workbench as wb
+
+    dataset = wb.Dataset.from_arrays([["a"], ["b", "a"], []], task="multilabel")
+    wb.Recorder(tmp_path / "run", dataset).close()
+    view = wd.Explorer(tmp_path / "run")._view
+    assert [unit["given"] for unit in units(view, 1).values()] == ["yes", "yes"]
+    judge(view, 2, p0="yes")
+    assert view.decisions.labels.tolist() == [0, 0, 1]
+    assert view.decisions.verdict.tolist() == [0, 0, 1]
