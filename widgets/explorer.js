@@ -1064,7 +1064,7 @@ class Actions {
   async units(verdicts, how, { changed, done, text }) {
     const { store } = this,
       { row } = store;
-    if (row < 0 || this.refused()) return;
+    if (row < 0 || this.refused()) return false;
     this.asked = null;
     const given = store.given[row];
     store.apply({ rows: Int32Array.of(row), labels: Int32Array.of(changed ? 1 : given), verdict: done ? "relabel" : undefined, text });
@@ -1072,9 +1072,11 @@ class Actions {
     this.say(text);
     try {
       await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+      return true;
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
       if (error.lost) store.write(step.before);
+      return false;
     }
   }
 
@@ -4487,7 +4489,7 @@ function pageFeature(view) {
     view.side.refresh(true);
     view.gallery.redraw();
     view.inspector.showEditor();
-    view.inspector.neighborCaptions();
+    view.inspector.neighbors.captions();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {
@@ -5999,14 +6001,16 @@ class Head {
       "aria-expanded": "false",
       onclick: () => this.onHelp(),
     });
+    const tags = meta.choices.includes("yes") ? `${count(meta.space.length)} tags` : "";
+    const space = meta.space.length ? tags : `${count(store.classes.length)} classes`;
     this.el = h(
       "div",
       { class: "lw-row lw-head" },
       h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", {
         class: "lw-quiet lw-facts",
-        title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
-      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
+        title: [`${count(store.n)} examples${space && `, ${space}`}`, meta.how, meta.canaries].filter(Boolean).join("; "),
+      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),
@@ -6203,6 +6207,72 @@ function names(c, lines, y, right, theme) {
   });
 }
 
+// --- neighbors.js
+const HIDDEN = "hidden until you choose";
+
+class NeighborStrip {
+  inspector;
+
+  constructor(inspector) {
+    Object.assign(this, { inspector });
+    this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
+    this.name = h("span");
+    this.parts = [h("h4", {}, this.name), this.strip];
+  }
+
+  draw() {
+    const { inspector } = this,
+      { rows, items } = inspector.answer.neighbors;
+    this.title();
+    this.strip.replaceChildren(
+      ...rows.map((row, i) =>
+        h(
+          "button",
+          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => inspector.onPick(row) },
+          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
+          this.caption(row),
+        ),
+      ),
+    );
+  }
+
+  empty() {
+    this.strip.replaceChildren();
+    this.name.textContent = "";
+  }
+
+  title() {
+    const { answer, store, hides, kind } = this.inspector;
+    if (!answer || store.row < 0) return;
+    const { rows, by, other, none } = answer.neighbors;
+    const given = store.given[answer.row],
+      labelled = rows.filter((row) => store.given[row] >= 0),
+      differ = labelled.filter((row) => store.given[row] !== given).length;
+    const counts = hides || given < 0 || kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    this.name.textContent = rows.length
+      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
+      : none || "no embeddings, so no neighbours";
+    this.name.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
+  }
+
+  caption(row) {
+    const { store, hides, editor } = this.inspector,
+      label = store.labels[row],
+      given = store.given[row],
+      name = store.className(label);
+    if (hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    const differs = given >= 0 && given !== store.given[store.row],
+      was = label === given ? "" : `given ${store.className(given)}, now `;
+    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
+    editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
+    return el;
+  }
+
+  captions() {
+    for (const el of this.strip.children) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+  }
+}
+
 // --- typebox.js
 class TypeBox {
   keymap;
@@ -6300,17 +6370,66 @@ class TypeBox {
   }
 }
 
+// --- unitjudge.js
+class UnitJudge {
+  inspector;
+  changed;
+
+  constructor(inspector) {
+    Object.assign(this, { inspector, changed: new Set() });
+    const { store } = inspector;
+    store.on("labels", (rows) => {
+      for (const row of rows) this.changed.add(row);
+    });
+    store.on("history", () => this.renew());
+  }
+
+  async judge(verdicts, how) {
+    const { inspector } = this,
+      { store, actions, answer } = inspector;
+    if (answer?.row !== store.row || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
+    const changed = answer.units.some((unit) => unit.value !== unit.given),
+      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
+    const text =
+      verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    const saved = actions.units(verdicts, how, { changed, done, text });
+    inspector.showEditor();
+    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  async renew() {
+    const { inspector, changed } = this,
+      { store } = inspector,
+      { row } = store;
+    if (store.pending || !changed.size) return;
+    for (const one of changed) inspector.answers.delete(one);
+    const here = changed.has(row);
+    changed.clear();
+    if (!here) return;
+    try {
+      const answer = await inspector.fetch(row);
+      if (store.row !== row || store.pending) return;
+      inspector.answer = answer;
+      inspector.showEditor();
+    } catch (error) {
+      inspector.fail(error);
+    }
+  }
+}
+
 // --- inspector.js
 const SKIPPED = 3;
 const ANSWERS_KEPT = 200;
 
-const HIDDEN = "hidden until you choose";
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 class Inspector {
   actions;
   answers;
   unit;
-  changedRows;
   edits;
   emptyQueue;
   fail;
@@ -6327,7 +6446,7 @@ class Inspector {
   wire;
 
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), changedRows: new Set(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), timer: 0 });
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -6340,16 +6459,15 @@ class Inspector {
       theme: this.theme,
       explain: (unit) => this.explain(unit),
     });
+    this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
-    store.on("labels", (rows) => {
+    store.on("labels", () => {
       this.forgetNotes();
-      if (this.kind.units) for (const row of rows) this.changedRows.add(row);
       this.showEditor();
       this.queue();
-      this.titleNeighbors();
-      this.neighborCaptions();
+      this.neighbors.title();
+      this.neighbors.captions();
     });
-    store.on("history", () => this.renew());
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
@@ -6371,8 +6489,7 @@ class Inspector {
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
-    this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
-    this.neighborTitle = h("span");
+    this.neighbors = new NeighborStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
@@ -6396,8 +6513,7 @@ class Inspector {
         "div",
         { class: "lw-part lw-part-more" },
         ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
-        h("h4", {}, this.neighborTitle),
-        this.strip,
+        ...this.neighbors.parts,
         this.table,
       ),
     );
@@ -6447,42 +6563,10 @@ class Inspector {
   judge(verdicts, how) {
     const { actions } = this,
       [{ value }] = verdicts;
-    if (this.kind.units) this.judgeUnits(verdicts, how);
+    if (this.units) this.units.judge(verdicts, how);
     else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);
-  }
-
-  judgeUnits(verdicts, how) {
-    const { store, actions, answer } = this;
-    if (answer?.row !== store.row || actions.refused()) return;
-    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
-    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
-    const changed = answer.units.some((unit) => unit.value !== unit.given),
-      done = answer.units.every((unit) => !unit.doubted || unit.decided);
-    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
-    actions.units(verdicts, how, { changed, done, text });
-    this.showEditor();
-    if (!this.editor.advance?.() && done) actions.advance(answer.row);
-  }
-
-  async renew() {
-    const { store } = this;
-    if (store.pending || !this.changedRows.size) return;
-    for (const row of this.changedRows) this.answers.delete(row);
-    const here = this.changedRows.has(store.row);
-    this.changedRows.clear();
-    if (!here) return;
-    const { row } = store;
-    try {
-      const answer = await this.fetch(row);
-      if (store.row !== row || store.pending) return;
-      this.answer = answer;
-      this.showEditor();
-    } catch (error) {
-      this.fail(error);
-    }
   }
 
   showEditor() {
@@ -6597,9 +6681,8 @@ class Inspector {
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.note("");
-    this.strip.replaceChildren();
+    this.neighbors.empty();
     this.table.replaceChildren();
-    this.neighborTitle.textContent = "";
     this.store.neighborsOf = null;
     this.showEditor();
     this.queue();
@@ -6621,7 +6704,7 @@ class Inspector {
     this.reasons();
     this.showEditor();
     this.redrawCurve();
-    this.drawNeighbors();
+    this.neighbors.draw();
     this.table.replaceChildren(
       ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
@@ -6708,60 +6791,13 @@ class Inspector {
     );
   }
 
-  drawNeighbors() {
-    const { answer } = this,
-      { rows, items } = answer.neighbors;
-    this.titleNeighbors();
-    this.strip.replaceChildren(
-      ...rows.map((row, i) =>
-        h(
-          "button",
-          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
-          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
-          this.neighborCaption(row),
-        ),
-      ),
-    );
-  }
-
-  titleNeighbors() {
-    const { answer, store } = this;
-    if (!answer || store.row < 0) return;
-    const { rows, by, other, none } = answer.neighbors;
-    const given = store.given[answer.row],
-      labelled = rows.filter((row) => store.given[row] >= 0),
-      differ = labelled.filter((row) => store.given[row] !== given).length;
-    const counts = this.hides || given < 0 || this.kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
-    this.neighborTitle.textContent = rows.length
-      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
-      : none || "no embeddings, so no neighbours";
-    this.neighborTitle.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
-  }
-
-  neighborCaption(row) {
-    const { store } = this,
-      label = store.labels[row],
-      given = store.given[row],
-      name = store.className(label);
-    if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
-    const differs = given >= 0 && given !== store.given[store.row],
-      was = label === given ? "" : `given ${store.className(given)}, now `;
-    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
-    this.editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
-    return el;
-  }
-
-  neighborCaptions() {
-    for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
-  }
-
   blindChanged() {
     this.showEditor();
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
-    this.titleNeighbors();
-    this.neighborCaptions();
+    this.neighbors.title();
+    this.neighbors.captions();
   }
 
   openNote() {

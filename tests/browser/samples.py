@@ -102,3 +102,22 @@ def tagged_run(path: Path, n: int = 240) -> Path:
     run.save_embeddings(embedding.astype(np.float32), trained_on_labels=False)
     run.save_pred_probs(1 / (1 + np.exp(-2 * score)), out_of_fold=True, how="made up")
     return path
+
+
+def numbered_run(path: Path, n: int = 240) -> Path:
+    """Prices that follow from six features, twelve of them ten times too large."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+    from workbench.runs.run import open_run
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(n, 6)).astype(np.float32)
+    price = 100 + 20 * features @ np.array([1, 0.5, -0.7, 0.2, 0.1, 0.4]) + 3 * rng.normal(size=n)
+    price[:12] *= 10
+    texts = [f"house {row}" for row in range(n)]
+    frame = pd.DataFrame({"id": [f"house-{row}" for row in range(n)], "price": price.round(1), "note": texts})
+    Recorder(path, Dataset.from_frame(frame, label="price", id="id", text="note", task="numbers")).close()
+    open_run(path).save_embeddings(features, trained_on_labels=False)
+    return path

@@ -77,3 +77,31 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     written = json.loads(frame.loc[second, "tags"])
     assert "forest" in written["yes"] and "snow" in written["unknown"]
     assert lab.errors == []
+
+
+def test_a_number_is_accepted_typed_and_refused(explorer, tmp_path):
+    lab = explorer(path=samples.numbered_run(tmp_path / "prices"))
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).wait_for()
+    values = "ex.run.journal.state(per='unit')['label']"
+    first = probe.eval("ex.current")
+    suggested = page.locator(f"{FOCUSED} .lw-is-hint").text_content().removeprefix("→ ")
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")
+    probe.wait(f"ex.current != {first!r}")
+    probe.wait(f"{values}.get(({first!r}, '')) == {suggested!r}")
+    second = probe.eval("ex.current")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(second))
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("about ten")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => /not saved/.test(document.querySelector('.lw-said').textContent)")
+    assert probe.eval(f"({second!r}, '') in {values}.index") is False
+    assert probe.eval("ex.current") == second  # what was refused can be mended
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("99.5")
+    page.keyboard.press("Enter")
+    probe.wait(f"{values}.get(({second!r}, '')) == '99.5'")
+    assert lab.errors == []

@@ -52,7 +52,7 @@ export class Actions {
   async units(verdicts, how, { changed, done, text }) {
     const { store } = this,
       { row } = store;
-    if (row < 0 || this.refused()) return;
+    if (row < 0 || this.refused()) return false;
     this.asked = null;
     const given = store.given[row];
     store.apply({ rows: Int32Array.of(row), labels: Int32Array.of(changed ? 1 : given), verdict: done ? "relabel" : undefined, text });
@@ -60,9 +60,11 @@ export class Actions {
     this.say(text);
     try {
       await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+      return true;
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
       if (error.lost) store.write(step.before);
+      return false;
     }
   }
 

@@ -80,14 +80,16 @@ export class Head {
       "aria-expanded": "false",
       onclick: () => this.onHelp(),
     });
+    const tags = meta.choices.includes("yes") ? `${count(meta.space.length)} tags` : "";
+    const space = meta.space.length ? tags : `${count(store.classes.length)} classes`;
     this.el = h(
       "div",
       { class: "lw-row lw-head" },
       h("strong", { class: "lw-name", text: meta.name, title: meta.path || meta.name }),
       h("span", {
         class: "lw-quiet lw-facts",
-        title: [`${count(store.n)} examples, ${count(store.classes.length)} classes`, meta.how, meta.canaries].filter(Boolean).join("; "),
-      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: `\u00a0· ${count(store.classes.length)} classes` })),
+        title: [`${count(store.n)} examples${space && `, ${space}`}`, meta.how, meta.canaries].filter(Boolean).join("; "),
+      }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
       h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),

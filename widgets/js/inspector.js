@@ -7,15 +7,15 @@ import { h } from "./dom.js";
 import { clip, count } from "./format.js";
 import { capOf, MEANINGS } from "./keys.js";
 import { mediaNode } from "./media.js";
+import { HIDDEN, NeighborStrip } from "./neighbors.js";
 import { TypeBox } from "./typebox.js";
-import { valueText } from "./unitlist.js";
+import { UnitJudge } from "./unitjudge.js";
 
 /** The verdict of an example that was put off. */
 const SKIPPED = 3;
 /** Answers of `inspect` kept in memory. */
 const ANSWERS_KEPT = 200;
 
-const HIDDEN = "hidden until you choose";
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 export class Inspector {
   /** @type {import("./actions.js").Actions} */
@@ -24,8 +24,6 @@ export class Inspector {
   answers;
   /** @type {{ reasons?: string[] } | null} */
   unit;
-  /** @type {Set<number>} */
-  changedRows;
   /** @type {Record<string, string[]>} */
   edits;
   /** @type {Function} */
@@ -57,7 +55,7 @@ export class Inspector {
 
   /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), changedRows: new Set(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), timer: 0 });
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -70,16 +68,15 @@ export class Inspector {
       theme: this.theme,
       explain: (unit) => this.explain(unit),
     });
+    this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
-    store.on("labels", (rows) => {
+    store.on("labels", () => {
       this.forgetNotes();
-      if (this.kind.units) for (const row of rows) this.changedRows.add(row);
       this.showEditor();
       this.queue();
-      this.titleNeighbors();
-      this.neighborCaptions();
+      this.neighbors.title();
+      this.neighbors.captions();
     });
-    store.on("history", () => this.renew());
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
@@ -101,8 +98,7 @@ export class Inspector {
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
-    this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
-    this.neighborTitle = h("span");
+    this.neighbors = new NeighborStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
@@ -126,8 +122,7 @@ export class Inspector {
         "div",
         { class: "lw-part lw-part-more" },
         ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
-        h("h4", {}, this.neighborTitle),
-        this.strip,
+        ...this.neighbors.parts,
         this.table,
       ),
     );
@@ -183,44 +178,10 @@ export class Inspector {
   judge(verdicts, how) {
     const { actions } = this,
       [{ value }] = verdicts;
-    if (this.kind.units) this.judgeUnits(verdicts, how);
+    if (this.units) this.units.judge(verdicts, how);
     else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);
-  }
-
-  /** The same of units: shown at once, then saved; after the last doubtful one comes the next example. */
-  judgeUnits(verdicts, how) {
-    const { store, actions, answer } = this;
-    if (answer?.row !== store.row || actions.refused()) return;
-    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
-    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
-    const changed = answer.units.some((unit) => unit.value !== unit.given),
-      done = answer.units.every((unit) => !unit.doubted || unit.decided);
-    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
-    actions.units(verdicts, how, { changed, done, text });
-    this.showEditor();
-    if (!this.editor.advance?.() && done) actions.advance(answer.row);
-  }
-
-  /** Ask again for the units of examples that changed, as soon as everything is saved. */
-  async renew() {
-    const { store } = this;
-    if (store.pending || !this.changedRows.size) return;
-    for (const row of this.changedRows) this.answers.delete(row);
-    const here = this.changedRows.has(store.row);
-    this.changedRows.clear();
-    if (!here) return;
-    const { row } = store;
-    try {
-      const answer = await this.fetch(row);
-      if (store.row !== row || store.pending) return;
-      this.answer = answer;
-      this.showEditor();
-    } catch (error) {
-      this.fail(error);
-    }
   }
 
   /** What the editor shows of the example: what is known of it, and how it stands. */
@@ -343,9 +304,8 @@ export class Inspector {
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.note("");
-    this.strip.replaceChildren();
+    this.neighbors.empty();
     this.table.replaceChildren();
-    this.neighborTitle.textContent = "";
     this.store.neighborsOf = null;
     this.showEditor();
     this.queue();
@@ -367,7 +327,7 @@ export class Inspector {
     this.reasons();
     this.showEditor();
     this.redrawCurve();
-    this.drawNeighbors();
+    this.neighbors.draw();
     this.table.replaceChildren(
       ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
@@ -458,63 +418,14 @@ export class Inspector {
     );
   }
 
-  drawNeighbors() {
-    const { answer } = this,
-      { rows, items } = answer.neighbors;
-    this.titleNeighbors();
-    this.strip.replaceChildren(
-      ...rows.map((row, i) =>
-        h(
-          "button",
-          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => this.onPick(row) },
-          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
-          this.neighborCaption(row),
-        ),
-      ),
-    );
-  }
-
-  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
-  titleNeighbors() {
-    const { answer, store } = this;
-    if (!answer || store.row < 0) return;
-    const { rows, by, other, none } = answer.neighbors;
-    const given = store.given[answer.row],
-      labelled = rows.filter((row) => store.given[row] >= 0),
-      differ = labelled.filter((row) => store.given[row] !== given).length;
-    const counts = this.hides || given < 0 || this.kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
-    this.neighborTitle.textContent = rows.length
-      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
-      : none || "no embeddings, so no neighbours";
-    this.neighborTitle.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
-  }
-
-  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
-  neighborCaption(row) {
-    const { store } = this,
-      label = store.labels[row],
-      given = store.given[row],
-      name = store.className(label);
-    if (this.hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
-    const differs = given >= 0 && given !== store.given[store.row],
-      was = label === given ? "" : `given ${store.className(given)}, now `;
-    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
-    this.editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
-    return el;
-  }
-
-  neighborCaptions() {
-    for (const el of this.strip.children) el.lastChild.replaceWith(this.neighborCaption(Number(el.dataset.row)));
-  }
-
   /** Show or hide what blind mode hides. */
   blindChanged() {
     this.showEditor();
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
-    this.titleNeighbors();
-    this.neighborCaptions();
+    this.neighbors.title();
+    this.neighbors.captions();
   }
 
   /** Write or change the note of the current example. */

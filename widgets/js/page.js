@@ -34,7 +34,7 @@ export function pageFeature(view) {
     view.side.refresh(true);
     view.gallery.redraw();
     view.inspector.showEditor();
-    view.inspector.neighborCaptions();
+    view.inspector.neighbors.captions();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {

@@ -129,11 +129,10 @@ class Decisions:
                 values.pop(entry.unit, None)
             else:
                 values[entry.unit] = entry.new
-        elif not entry.unit:  # of the whole example
+        else:  # a skip is of the whole example
             (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
-        else:
             judged = self._judged.setdefault(row, set())
-            (judged.discard if entry.new is None else judged.add)(entry.unit)
+            (judged.discard if entry.new in (None, "skip") else judged.add)(entry.unit)
         self._stand(row)
 
     def doubt(self, units: Mapping[int, set[str]]) -> None:

@@ -103,8 +103,8 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
     rows = np.array([view.row(row) for row, _, _ in verdicts], np.int64)
     keys, values = [check_key(key) for _, key, _ in verdicts], [value for _, _, value in verdicts]
     kind, classes = view.dataset.kind, view.dataset.classes
-    for value in set(values):
-        kind.decode(value, classes)
+    written = {value: kind.encode(kind.decode(value, classes)) for value in set(values)}  # "99" as "99.0"
+    values = [written[value] for value in values]
     for unit, row, key in zip(view.dataset.units.find(rows, keys), rows.tolist(), keys, strict=True):
         new = kind.nothing and key[:1] in ("a", "c")  # objects that were drawn have keys of their own
         if unit < 0 and not new and kind.implied(view.dataset.labels, row, key, classes) is None:

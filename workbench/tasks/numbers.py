@@ -105,7 +105,10 @@ class Numbers(TaskMixin):
 
     def decode(self, text: str, classes: Sequence[str]) -> float:
         """The number, which must be finite."""
-        return _finite(self.decoded(text)) + 0.0
+        try:
+            return _finite(self.decoded(text)) + 0.0
+        except InputError as error:
+            raise InputError.at("value", f"is {shortened(text)}", "Use a finite number, such as 12.5.") from error
 
     def apply(self, labels: pa.Array, classes: Sequence[str], decided: Decided) -> pa.Array:
         """With the numbers that were decided."""
@@ -118,6 +121,11 @@ class Numbers(TaskMixin):
                 raise InputError.at("unit", f"is {key!r} of an example with {len(classes)} columns", todo, row=row)
             values[row, column] = self.decode(text, classes)
         return stored(values)
+
+    def unit_name(self, key: str, classes: Sequence[str]) -> str:
+        """The column."""
+        column = 0 if key == EXAMPLE else number_of(key)
+        return classes[column] if column is not None and column < len(classes) else key
 
     def in_words(self, value: float | None) -> str:
         """Up to 12 digits, "no number" for None."""

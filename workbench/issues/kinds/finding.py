@@ -113,7 +113,6 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
     given, other = np.asarray(found.given), np.asarray(found.other)
     frame = pd.DataFrame(
         {
-            **found.columns,
             "given_label": given,
             "suggested_label": np.where(doubted, other, given),
             "p_error": p_error,
@@ -122,6 +121,7 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
             **({} if found.kind is None else {"kind": found.kind}),
             "reasons": _reasons(found, p_error),
             "row": found.units.rows,
+            **found.columns,
         }
     )
     return frame

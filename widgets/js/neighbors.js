@@ -1,0 +1,73 @@
+/** The nearest neighbours of the example in the inspector, each with its label. */
+import { h } from "./dom.js";
+import { count } from "./format.js";
+import { mediaNode } from "./media.js";
+
+export const HIDDEN = "hidden until you choose";
+
+export class NeighborStrip {
+  /** @type {import("./inspector.js").Inspector} */
+  inspector;
+
+  /** @param {import("./inspector.js").Inspector} inspector */
+  constructor(inspector) {
+    Object.assign(this, { inspector });
+    this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
+    this.name = h("span");
+    this.parts = [h("h4", {}, this.name), this.strip];
+  }
+
+  draw() {
+    const { inspector } = this,
+      { rows, items } = inspector.answer.neighbors;
+    this.title();
+    this.strip.replaceChildren(
+      ...rows.map((row, i) =>
+        h(
+          "button",
+          { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => inspector.onPick(row) },
+          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
+          this.caption(row),
+        ),
+      ),
+    );
+  }
+
+  empty() {
+    this.strip.replaceChildren();
+    this.name.textContent = "";
+  }
+
+  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
+  title() {
+    const { answer, store, hides, kind } = this.inspector;
+    if (!answer || store.row < 0) return;
+    const { rows, by, other, none } = answer.neighbors;
+    const given = store.given[answer.row],
+      labelled = rows.filter((row) => store.given[row] >= 0),
+      differ = labelled.filter((row) => store.given[row] !== given).length;
+    const counts = hides || given < 0 || kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    this.name.textContent = rows.length
+      ? `${rows.length} nearest neighbours${counts}${other ? " (not those of the reasons)" : ""}`
+      : none || "no embeddings, so no neighbours";
+    this.name.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
+  }
+
+  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
+  caption(row) {
+    const { store, hides, editor } = this.inspector,
+      label = store.labels[row],
+      given = store.given[row],
+      name = store.className(label);
+    if (hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    const differs = given >= 0 && given !== store.given[store.row],
+      was = label === given ? "" : `given ${store.className(given)}, now `;
+    const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
+    editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
+    return el;
+  }
+
+  captions() {
+    for (const el of this.strip.children) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+  }
+}

@@ -1,0 +1,61 @@
+/** Decisions about units of the example in the inspector: shown at once, saved, and asked for again where they changed. */
+import { clip, count } from "./format.js";
+import { valueText } from "./unitlist.js";
+
+export class UnitJudge {
+  /** @type {import("./inspector.js").Inspector} */
+  inspector;
+  /** @type {Set<number>} */
+  changed;
+
+  /** @param {import("./inspector.js").Inspector} inspector */
+  constructor(inspector) {
+    Object.assign(this, { inspector, changed: new Set() });
+    const { store } = inspector;
+    store.on("labels", (rows) => {
+      for (const row of rows) this.changed.add(row);
+    });
+    store.on("history", () => this.renew());
+  }
+
+  /**
+   * What a person says of units; after the last doubtful one comes the next example.
+   * @param {{ key: string, value: string }[]} verdicts @param {string} how
+   */
+  async judge(verdicts, how) {
+    const { inspector } = this,
+      { store, actions, answer } = inspector;
+    if (answer?.row !== store.row || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
+    const changed = answer.units.some((unit) => unit.value !== unit.given),
+      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
+    const text =
+      verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    const saved = actions.units(verdicts, how, { changed, done, text });
+    inspector.showEditor();
+    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  /** Ask again for the units of examples that changed, as soon as everything is saved. */
+  async renew() {
+    const { inspector, changed } = this,
+      { store } = inspector,
+      { row } = store;
+    if (store.pending || !changed.size) return;
+    for (const one of changed) inspector.answers.delete(one);
+    const here = changed.has(row);
+    changed.clear();
+    if (!here) return;
+    try {
+      const answer = await inspector.fetch(row);
+      if (store.row !== row || store.pending) return;
+      inspector.answer = answer;
+      inspector.showEditor();
+    } catch (error) {
+      inspector.fail(error);
+    }
+  }
+}
