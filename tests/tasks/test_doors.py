@@ -11,7 +11,6 @@ import pytest
 from contract import recorded
 from prototypes import PLACES, TAGS
 
-import widgets as wd
 import workbench as wb
 from workbench import experiments, review
 from workbench.foundation.errors import InputError
@@ -57,7 +56,6 @@ DOORS = {
     "select": lambda run, path: experiments.select(run, 0.5),
     "slices": lambda run, path: review.slices(run),
     "suggest": lambda run, path: experiments.suggest(run),
-    "the Explorer": lambda run, path: wd.Explorer(run),
     "the figure 'confusion'": lambda run, path: wb.figure(run, "confusion"),
 }
 

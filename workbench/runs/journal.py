@@ -17,16 +17,14 @@ network filesystem let one machine write, or keep the run on a local disk.
 
 from __future__ import annotations
 
-import getpass
 import os
 import warnings
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from workbench.foundation.errors import InputError, first_few
+from workbench.runs.authors import login, now
 from workbench.storage.journalfile import JournalFile
 from workbench.storage.journalqueries import (
     ALL,
@@ -46,9 +44,6 @@ from workbench.storage.journalqueries import (
 )
 from workbench.storage.journalrows import COLUMNS, FIELDS, Entries, Entry, labels_of, targets_of, text_of, texts_of
 from workbench.storage.journalschema import INCONSISTENT, SOUND
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["COLUMNS", "FIELDS", "Entries", "Entry", "Journal", "login"]
 
@@ -443,7 +438,7 @@ class Journal:
             db.execute("DELETE FROM incoming")
             rows = zip(range(len(ids)), ids, units, new, old if old_given else [None] * len(ids), reasons, strict=True)
             db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
-            stamp = {"author": author, "time": _now(), "source": source, "batch": batch}
+            stamp = {"author": author, "time": now(), "source": source, "batch": batch}
 
             def append(field: str, value: str, where: str = "1") -> None:
                 f = f"'{field}'"
@@ -497,19 +492,7 @@ class Journal:
             db.execute(
                 f"{INSERT} SELECT i.id, i.unit, i.field, {current('i.field')}, {new}, :author, :time, {by}, {why}, "
                 ":batch, i.seq FROM entries i WHERE i.batch = :reverted ORDER BY i.seq",
-                {"author": self.author, "time": _now(), "source": source, "batch": batch, "reverted": reverted},
+                {"author": self.author, "time": now(), "source": source, "batch": batch, "reverted": reverted},
             )
             sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
             return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
-
-
-def login() -> str:
-    """The login name, or `uid-N` where the machine knows no name for the user (containers)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

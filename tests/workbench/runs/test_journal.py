@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.foundation.errors import InputError
-from workbench.runs import journal as journal_module
+from workbench.runs import authors
 from workbench.runs.journal import COLUMNS, Entry, Journal
 from workbench.storage import journalfile
 
@@ -207,13 +207,13 @@ def test_every_method_takes_an_author(journal):
 
 
 def test_author_is_the_login_name_and_survives_a_machine_without_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(journal_module.getpass, "getuser", lambda: "kim")
+    monkeypatch.setattr(authors.getpass, "getuser", lambda: "kim")
     assert Journal(tmp_path).author == "kim"
 
     def nobody():
         raise KeyError("uid not found")
 
-    monkeypatch.setattr(journal_module.getpass, "getuser", nobody)
+    monkeypatch.setattr(authors.getpass, "getuser", nobody)
     assert Journal(tmp_path).author == f"uid-{os.getuid()}"
 
 
@@ -246,8 +246,8 @@ def test_the_state_of_one_author_is_untouched_by_others(journal):
         (lambda j: j.relabel(1, b"dog", old="cat"), "`new`"),
         (lambda j: j.relabel(1, float("nan"), old="cat"), "`new`"),
         (lambda j: j.relabel([1, 2], ["dog", None], old="cat"), "`new` row 1 is None"),
-        (lambda j: j.relabel(1, "\ud800", old="cat"), "no valid Unicode"),
-        (lambda j: j.relabel("\ud800", "dog", old="cat"), "no valid Unicode"),
+        (lambda j: j.relabel(1, "\ud800", old="cat"), "not valid Unicode"),
+        (lambda j: j.relabel("\ud800", "dog", old="cat"), "not valid Unicode"),
         (lambda j: j.relabel(1, "dog", old="cat", author=7), "`author`"),
         (lambda j: j.note(1, 7), "`text`"),
     ],

@@ -113,6 +113,7 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
     given, other = np.asarray(found.given), np.asarray(found.other)
     frame = pd.DataFrame(
         {
+            **found.columns,
             "given_label": given,
             "suggested_label": np.where(doubted, other, given),
             "p_error": p_error,
@@ -121,7 +122,7 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
             **({} if found.kind is None else {"kind": found.kind}),
             "reasons": _reasons(found, p_error),
             "row": found.units.rows,
-            **found.columns,
+            **found.last,
         }
     )
     return frame

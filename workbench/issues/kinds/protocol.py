@@ -56,7 +56,7 @@ class Found:
     reasons : places (r,) of units -> r texts: why, up to three, joined by "; ", the strongest first. Asked of all
         units, or of the most suspicious ones where there are very many.
     kind : (m,) object, the kind of error if it is one; None where a kind of label has none.
-    columns : further columns of the table, (m,) each, such as the name of a tag.
+    columns : first columns of the table, (m,) each, such as the name of a tag. last : further ones, at its end.
     p_least : (m,) probabilities for cuts that must hold; None = p_error.
     pair : (m,) int64, units with the same number learn from each other's verdicts; None: all do.
     identified : whether the number of errors is a fair estimate; if not, `why`, in words, and the interval is a range.
@@ -74,6 +74,7 @@ class Found:
     reasons: Callable[[np.ndarray], Sequence[str]]
     kind: np.ndarray | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    last: Mapping[str, np.ndarray] = field(default_factory=dict)
     p_least: np.ndarray | None = None
     pair: np.ndarray | None = None
     identified: bool = True

@@ -35,9 +35,9 @@ class NumbersEstimator:
 
         ids = np.append(dataset.ids.astype(object), [None])
         columns: dict[str, np.ndarray] = {} if t == 1 else {"target": np.tile(np.array(names, object), n)}
-        columns |= {"low": of_units("low"), "high": of_units("high"), "partner": ids[of_units("partner")]}
+        last = {"low": of_units("low"), "high": of_units("high"), "partner": ids[of_units("partner")]}
         if judged[0].models > 1:
-            columns["models_against"] = of_units("against")
+            last["models_against"] = of_units("against")
         p_error, kind = of_units("p_error"), of_units("kind")
         expected = float(np.nansum(p_error))
         deviation = float(np.sqrt(np.nansum(p_error * (1 - p_error))))
@@ -49,7 +49,7 @@ class NumbersEstimator:
         codes = np.unique(np.array(["" if one is None else one for one in kind]), return_inverse=True)[1]
         return Found(
             dataset.units, p_error, values.ravel(), of_units("other"), of_units("p_other"), (low, high),
-            _Words(judged, values, dataset.ids), kind=kind, columns=columns, pair=codes.reshape(-1),
+            _Words(judged, values, dataset.ids), kind=kind, columns=columns, last=last, pair=codes.reshape(-1),
             identified=not why, why=why, evidence=", ".join(asked.evidence),
             method="; ".join(dict.fromkeys(one.method for one in judged)),
         )  # fmt: skip
