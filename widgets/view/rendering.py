@@ -34,7 +34,11 @@ class Row(Mapping):
 
     def __init__(self, dataset: Dataset, row: int) -> None:
         self._dataset, self._row = dataset, row
-        given = dataset.kind.to_column(dataset.labels[row : row + 1], dataset.classes)[0]
+        if dataset.kind.one_class:
+            code = dataset.given_labels[row : row + 1]
+            given = None if code[0] < 0 else plain(dataset.labels_of(code)[0])
+        else:
+            given = dataset.kind.to_column(dataset.labels[row : row + 1], dataset.classes)[0]
         self._made = {"id": plain(dataset.ids[row]), "given_label": given}
         self._media = {"image": dataset.image} if dataset.images is not None else {}
         self._media |= {"audio": dataset.sound} if dataset.sounds is not None else {}

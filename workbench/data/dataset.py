@@ -225,7 +225,7 @@ class Dataset:
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
         made = cls(unique_ids, given, names, columns, pictures, text_column, task, root, sounds=heard)
-        return dataclasses.replace(made, column_of=renamed, label_type=kind.label_type(labels, classes))
+        return dataclasses.replace(made, column_of=renamed, label_type=kind.label_type(labels, classes).fitting(names))
 
     @property
     def n(self) -> int:

@@ -276,7 +276,7 @@ class Evidence:
             provenance["pred_probs"] = Provenance("pred_probs", "array", out_of_fold=bool(out_of_fold))
         if ids is not None:
             _expect("ids", ids.shape, (n,))
-        about = {"out_of_fold": out_of_fold, "provenance": provenance, "label_type": label_type}
+        about = {"out_of_fold": out_of_fold, "provenance": provenance, "label_type": label_type.fitting(names)}
         evidence = cls(labels, names, makers, ids=ids, **about)
         if logits is not None:
             evidence._add_logits(logits)

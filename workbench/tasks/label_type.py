@@ -26,7 +26,7 @@ DTYPES = {"text": "object", "int": "int64", "float": "float64", "bool": "bool"}
 IN_WORDS = {"text": "text", "int": "whole numbers", "float": "numbers", "bool": "True and False"}
 
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
-"""Whole numbers that a column of integers can hold; larger ones are taken as text."""
+"""Whole numbers that a column of integers can hold; others are taken as text."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class LabelType:
             value = {"text": str, "int": int, "float": float, "bool": _bool}[self.kind](name)
         except ValueError:
             value = None
-        if value is None or class_text(value) != name:
+        outside = self.kind == "int" and value is not None and not SMALLEST <= value <= LARGEST
+        if value is None or outside or class_text(value) != name:
             todo = f"The labels of this data set are {IN_WORDS[self.kind]}."
             raise InputError.at("class", f"is {shortened(name)}", todo)
         return value
@@ -201,10 +202,8 @@ def _kind_of_dtype(dtype: Any) -> Kind | None:
 
 def _kind_of_values(values: Any) -> Kind:
     found = pd.api.types.infer_dtype(values, skipna=True)
-    if found == "integer":
-        known = [int(one) for one in pd.unique(pd.Series(values, dtype=object).dropna())]
-        return "int" if not known or (min(known) >= SMALLEST and max(known) <= LARGEST) else "text"
-    return {"boolean": "bool", "floating": "float", "mixed-integer-float": "float"}.get(found, "text")
+    kinds = {"boolean": "bool", "integer": "int", "floating": "float", "mixed-integer-float": "float"}
+    return kinds.get(found, "text")
 
 
 def _bool(name: str) -> bool | None:
