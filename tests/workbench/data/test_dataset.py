@@ -65,7 +65,7 @@ def test_labels_as_a_tensor():
         (["a"], ["a", "b", "a"], "repeats 'a'"),
         (np.zeros((2, 2)), None, r"shape \(2, 2\)"),
         ([["a"], ["b"]], None, "row 0 is a list"),
-        (["a", "\udc80"], None, "no Unicode"),
+        (["a", "\udc80"], None, "not Unicode"),
     ],
 )
 def test_labels_that_are_wrong(labels, classes, message):
@@ -144,7 +144,7 @@ def test_rows_is_the_inverse_of_ids(ids, data):
         (None, [0, 3], "not in the dataset: 3"),
         (None, [-1], "not in the dataset: -1"),
         (None, np.array([[0]]), "shape"),
-        (["7", "8", "9"], [["7"]], "no id"),
+        (["7", "8", "9"], [["7"]], "invalid ids"),
     ],
 )
 def test_ids_that_are_unknown(ids, asked, message):
@@ -274,8 +274,8 @@ def test_names_and_codes():
 
 
 def test_an_unknown_task():
-    with pytest.raises(InputError, match=r"unknown task 'multi'. Did you mean 'multiclass'"):
-        dataclasses.replace(Dataset.from_arrays([0]), task="multi")
+    with pytest.raises(InputError, match=r"unknown task 'multiclas'. Did you mean 'multiclass'"):
+        dataclasses.replace(Dataset.from_arrays([0]), task="multiclas")
 
 
 def test_what_it_shows_of_itself_is_counts_and_not_arrays():
