@@ -134,12 +134,7 @@ class Journal:
 
         Parameters
         ----------
-        ids, old, units, author, source, reason : as in `relabel`.
-
-        Returns
-        -------
-        int or None
-            The batch; None when `ids` is empty.
+        ids, old, units, author, source, reason : as in `relabel`, and so is what is returned.
         """
         about = targets_of(ids, units)
         olds = ... if old is ... else labels_of("old", old, about[0], none=True)
@@ -150,12 +145,7 @@ class Journal:
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`.
-
-        Returns
-        -------
-        int or None
-            The batch; None when `ids` is empty.
+        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
         """
         about = targets_of(ids, units)
         return self._decide("verdict", about, ["skip"] * len(about[0]), ..., author, source, reason)
@@ -167,13 +157,8 @@ class Journal:
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`.
+        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
         on : raise it, or lower it.
-
-        Returns
-        -------
-        int or None
-            The batch; None when `ids` is empty.
         """
         about = targets_of(ids, units)
         return self._decide("flag", about, ["true" if on else None] * len(about[0]), ..., author, source, reason)
@@ -183,13 +168,8 @@ class Journal:
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`.
+        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
         text : str or sequence of str.
-
-        Returns
-        -------
-        int or None
-            The batch; None when `ids` is empty.
         """
         about = targets_of(ids, units)
         texts = [one or None for one in texts_of("text", text, about[0])]
