@@ -104,7 +104,7 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
 
 
 def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[Column]:
-    """Columns of labels that are no class: whether they were changed, and what is doubtful about an example."""
+    """Columns of labels other than one class: whether they were changed, and what is doubtful about an example."""
     states = states_of(dataset)
     columns = [
         Column("label", states.given.copy(), states.names, title="labels now", of_classes=True),

@@ -70,7 +70,7 @@ def outre_scores(labels: Any, predictions: Any) -> np.ndarray:
     Examples
     --------
     >>> outre_scores([1, 2, 3, 4], [2, 2, 5, 4.1]).round(4)
-    array([0.0032, 0.3369, 0.0019, 0.3369])
+    array([0.2162, 0.6259, 0.2028, 0.6259])
     """
     given, predicted = _vectors(labels, predictions)
     scores = np.full(len(given), np.nan)

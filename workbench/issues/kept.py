@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 NAME = "suspects"
-VERSION = 8
+VERSION = 9
 """Of the detector: another number when the same evidence gives another result."""
 
 

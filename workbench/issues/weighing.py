@@ -123,6 +123,8 @@ def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
             if other == place or view.name in aside or judge.name in aside:
                 continue
             rejected = doubts[other] > SURE
+            if gains[judge.name] < WEAK * gains[view.name]:
+                rejected[:] = False  # what explains so much less is sure of its own mistakes
             if rejected.sum() >= SURE_ROWS and agrees[place][rejected].mean() > REPEATS:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER and agrees[other].mean() < agrees[place].mean() - LESS:

@@ -151,7 +151,7 @@ def values_of(labels: pa.Array, t: int) -> np.ndarray:
 
 
 def matrix_of(labels: Any, t: int | None, field: str = "labels") -> np.ndarray:
-    """Numbers as people have them as float64 (n, t), NaN where one is not known; `t` columns where it is known."""
+    """Numbers in any of their forms as float64 (n, t), NaN where one is not known; `t` columns where it is known."""
     if labels is None:
         raise InputError.at(field, "is None", "Pass one number per example; NaN in a row that has none.")
     labels = in_memory(field, labels)

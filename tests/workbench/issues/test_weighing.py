@@ -260,3 +260,22 @@ def test_better_probabilities_that_are_honest_are_not_held(world):
     _, _, told = found(world, pred_probs=better, embeddings=blurred)
     assert told["shares"]["pred_probs"] > 0.3
     assert weighing.HELD not in told["method"]
+
+
+def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypatch):
+    """It is sure of its own mistakes, which honest probabilities do not share."""
+    kinds, given, true = world
+    rng = np.random.default_rng(1)
+    guess = np.where(rng.random(len(true)) < 0.6, rng.integers(0, K, len(true)), true)
+    crude = np.full((len(true), K), 0.1 / (K - 1))
+    crude[np.arange(len(true)), guess] = 0.9
+    views = [
+        weighing.View("pred_probs", 1.0, np.log(kinds["pred_probs"] + 1e-9)),
+        weighing.View("embeddings", 1.0, np.log(crude), made_here=True),
+    ]
+    found = weighing.weigh(views, given, K)
+    assert 0 < found.gains["embeddings"] < weighing.WEAK * found.gains["pred_probs"]
+    assert not found.aside
+    assert found.shares["pred_probs"] > 0.5
+    monkeypatch.setattr(weighing, "WEAK", 0.0)
+    assert "pred_probs" in weighing.weigh(views, given, K).aside, "else this world would show nothing"

@@ -183,7 +183,7 @@ def test_staged_probabilities_of_the_second_of_two_classes(tmp_path):
         (["img1", "img2"], (2, K), {(1, 0): np.nan}, r"`logits` row 1 \(id 'img2'\) holds NaN"),
         (["img1", "img2"], (2, K), {(0, 2): np.inf}, r"`logits` row 0 \(id 'img1'\) holds \+inf"),
         (["img1", "img2"], (2, K), dict.fromkeys([(1, 0), (1, 1), (1, 2)], -np.inf), "'img2'.*holds only -inf"),
-        ([["img1"], ["img2"]], (2, K), {}, "no id"),
+        ([["img1"], ["img2"]], (2, K), {}, "invalid ids?"),
     ],
 )
 @pytest.mark.parametrize("as_tensor", [False, True])

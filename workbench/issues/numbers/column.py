@@ -75,7 +75,7 @@ def judge(y: np.ndarray, told: Told, seed: int, name: str) -> Judged:
     """
     known = ~np.isnan(y)
     if known.sum() < LEAST:
-        todo = f"Give at least {LEAST} examples with a number: of fewer no spread can be told."
+        todo = f"Give at least {LEAST} examples with a number: fewer say nothing about the spread."
         raise InputError.at("labels", f"has {int(known.sum())} known numbers in the column {name!r}", todo)
     if np.ptp(y[known]) == 0:
         found = f"is {y[known][0]:g} in every row of the column {name!r}"

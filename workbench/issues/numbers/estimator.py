@@ -56,7 +56,7 @@ class NumbersEstimator:
 
 
 def _weak(one: Judged, asked: Asked) -> str:
-    """Why the number of errors cannot be told; "" where it can."""
+    """Why the number of errors is not known; "" where it is."""
     if not asked.out_of_fold:
         return "the predictions have seen the numbers that they judge"
     if one.explained < (WEAK if one.tolerance is None else WEAK_RATINGS):

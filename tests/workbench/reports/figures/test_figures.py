@@ -89,7 +89,7 @@ def test_embedding_by_class_score_and_column(recorded, issues):
     by_word = figure(recorded, "embedding", method="pca", color="split")
     assert [trace.name for trace in by_word.data] == ["&lt;u&gt;train&lt;/u&gt;", "test"]
     ringed = figure(recorded, "embedding", method="pca", color="p_error", issues=issues)
-    assert ringed.data[-1].name == "suspect"
+    assert ringed.data[-1].name == "label issue"
     assert len(ringed.data[-1].x) == issues["is_issue"].sum()
 
 
@@ -119,7 +119,7 @@ def test_many_points_are_drawn_by_webgl_and_thinned_but_suspects_stay(recorded, 
     monkeypatch.setattr("workbench.reports.figures.maps.WEBGL_ROWS", 20)
     fig = figure(recorded, "data_map", issues=issues, most=30)
     assert {trace.type for trace in fig.data} == {"scattergl"}
-    assert sum(len(trace.x) for trace in fig.data if trace.name != "suspect") == 30
+    assert sum(len(trace.x) for trace in fig.data if trace.name != "label issue") == 30
     assert len(fig.data[-1].x) == issues["is_issue"].sum() > 3
     assert "30 of 90 points drawn" in texts(fig)
 
