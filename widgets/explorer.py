@@ -225,7 +225,7 @@ class Explorer(anywidget.AnyWidget):
         for name in sorted(view.columns, key=lambda name: first.index(name) if name in first else len(first)):
             column, values = view.columns[name], view.live_values(name)[mask]
             categories = column.categories
-            if column.of_classes:
+            if column.of_classes and view.dataset.kind.one_class:
                 frame[name] = view.dataset.labels_of(values)
                 continue
             frame[name] = values if categories is None else np.array([*categories, None], object)[values]

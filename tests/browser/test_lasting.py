@@ -260,6 +260,21 @@ def offline(browser: object, tmp_path: Path):
         page.close()
 
 
+def test_a_saved_page_of_tags_shows_them(offline, tmp_path: Path):
+    import samples
+
+    import widgets as wd
+
+    ex = wd.Explorer(samples.tagged_run(tmp_path / "tags", n=120))
+    page, errors, _ = offline(ex.save_html(tmp_path / "saved.html", examples=10))
+    page.locator(".lw-unit.lw-focused").wait_for()
+    assert page.locator(".lw-unit").count() == 8
+    page.keyboard.press("Tab")
+    page.keyboard.press(" ")  # read-only, and it says so
+    page.wait_for_function("() => document.querySelector('.lw-said.lw-error')")
+    assert errors == []
+
+
 def test_a_saved_page_works_from_its_file(offline, run_path: Path, tmp_path: Path):
     import widgets as wd
 

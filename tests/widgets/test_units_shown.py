@@ -94,3 +94,17 @@ def test_a_view_without_evidence_can_be_labelled_too(tmp_path):
     judge(view, 2, p0="yes")
     assert view.decisions.labels.tolist() == [0, 0, 1]
     assert view.decisions.verdict.tolist() == [0, 0, 1]
+
+
+def test_arrays_and_lists_open_in_one_call():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(120, 6)).astype(np.float32)
+    tags = (features @ rng.normal(size=(6, 4)) > 0).astype(int)
+    tags[:4, 0] ^= 1
+    ex = wd.Explorer(tags, task="multilabel", embeddings=features)
+    assert set(ex.table("all")["label"]) == {"as given"}
+    assert ex._view.issues.index[0] in range(4)
+    numbers = features @ rng.normal(size=6) + 5
+    numbers[:3] *= 10
+    assert set(wd.Explorer(numbers, task="numbers", embeddings=features).queue) >= {0, 1, 2}
+    assert "120 examples" in repr(ex)

@@ -23,6 +23,7 @@ import numpy as np
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import KINDS
+from widgets.view.units import units_of
 from widgets.wire.masks import packed
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
@@ -192,7 +193,7 @@ class Answers:
         """The inspector's answer; thumbnails are kept once, beside it."""
         detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
         detail["neighbors"] = {**detail["neighbors"], "items": []}
-        return detail
+        return detail | {"units": units_of(self.view, row)}
 
 
 PAGE = """<!doctype html>
