@@ -1,6 +1,6 @@
 """Wrong numbers found: average precision, AUROC and calibration beside cleanlab's scores, on planted and real errors.
 
-    python benchmarks/numbers.py [regression_csts_dev.csv.gz]
+    python benchmarks/wrong_numbers.py [regression_csts_dev.csv.gz]
 
 All methods of a row but the last get the same out-of-fold predictions of a random forest; the last gets the features.
 """
