@@ -802,11 +802,15 @@ class UnitsEditor {
     const other = example?.row !== this.example?.row;
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
-    if (other || !this.current) this.focus = (this.units.find((one) => one.doubted && !one.decided) || this.units[0])?.key ?? "";
+    if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.told(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
     this.explain(this.current);
     this.reveal();
+  }
+
+  nextOpen() {
+    return this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
   get current() {
@@ -909,7 +913,7 @@ class UnitsEditor {
   }
 
   advance() {
-    const next = this.units.find((unit) => unit.doubted && !unit.decided);
+    const next = this.nextOpen();
     if (next) this.focusOn(next.key);
     return Boolean(next);
   }
@@ -956,7 +960,7 @@ class UnitsEditor {
 
   confirmAll() {
     const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = open.filter((unit) => unit.doubted);
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
     const those = doubted.length ? doubted : open;
     if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
     return those.length > 0;

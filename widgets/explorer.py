@@ -46,6 +46,7 @@ from widgets.wire.masks import packed
 from widgets.wire.traits import Computed, Ids
 from workbench.foundation.errors import InputError
 from workbench.scores.ensemble import Ensemble
+from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,6 +166,8 @@ class Explorer(anywidget.AnyWidget):
         opened = opened_run(run if pool is None else pool.runs[0], data, signature(type(self)).parameters)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._turns = Turns()
+        if second_opinion:
+            require_task(opened, "multiclass", "a second opinion")
         if issues is None:
             who = opened.journal.author if author is None else author
             issues = suspects(opened, who if second_opinion else None, pool)

@@ -11,6 +11,7 @@ import pytest
 from contract import recorded
 from prototypes import PLACES, TAGS
 
+import widgets as wd
 import workbench as wb
 from workbench import experiments, review
 from workbench.foundation.errors import InputError
@@ -35,6 +36,7 @@ def evidence(run):
 
 X = np.zeros((len(TAGS.labels), 2))
 DOORS = {
+    "a second opinion": lambda run, path: wd.Explorer(run, second_opinion=True),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
     "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
     "agreement": lambda run, path: review.agreement(run),

@@ -88,6 +88,8 @@ class Decisions:
             if entry.field == "verdict":
                 self.hidden.discard(row)
             touched.add(row)
+        for row in touched & self._judged.keys():  # once for all entries of a row
+            self._stand(row)
         if self.on_news is not None:
             self.on_news()
         return np.array(sorted(touched), np.int32)
@@ -133,7 +135,6 @@ class Decisions:
             (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
             judged = self._judged.setdefault(row, set())
             (judged.discard if entry.new in (None, "skip") else judged.add)(entry.unit)
-        self._stand(row)
 
     def doubt(self, units: Mapping[int, set[str]]) -> None:
         """Say which units of a row are doubtful: the row has a verdict when each of them is decided."""

@@ -51,8 +51,9 @@ def units_of(view: View, row: int) -> list[dict]:
     if dataset.kind.one_class:
         return found
     if len(found) > SHOWN:
-        blank = dataset.kind.answers(dataset.classes)[:1]  # "no", where it is an answer
-        found = [one for one in found if one["key"] in doubts or one["key"] in decided or one["given"] not in blank]
+        blank = ("no",) if dataset.kind.asks == "yes/no" else ()
+        doubted = {key for key, known in doubts.items() if known["doubted"]}
+        found = [one for one in found if one["key"] in doubted or one["key"] in decided or one["given"] not in blank]
     name = dataset.kind.unit_name
     for one in found:
         key = one["key"]

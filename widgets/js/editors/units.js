@@ -85,11 +85,16 @@ class UnitsEditor {
     const other = example?.row !== this.example?.row;
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
-    if (other || !this.current) this.focus = (this.units.find((one) => one.doubted && !one.decided) || this.units[0])?.key ?? "";
+    if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.told(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
     this.explain(this.current);
     this.reveal();
+  }
+
+  /** The first unit to decide; in blind mode, which must not show what is doubtful, the first undecided one. */
+  nextOpen() {
+    return this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
   get current() {
@@ -198,7 +203,7 @@ class UnitsEditor {
 
   /** After a decision: the next doubtful unit that is open; false where none is left. */
   advance() {
-    const next = this.units.find((unit) => unit.doubted && !unit.decided);
+    const next = this.nextOpen();
     if (next) this.focusOn(next.key);
     return Boolean(next);
   }
@@ -248,7 +253,7 @@ class UnitsEditor {
   /** Every doubtful unit that is open stays as it is given; without one, all that is listed. */
   confirmAll() {
     const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = open.filter((unit) => unit.doubted);
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
     const those = doubted.length ? doubted : open;
     if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
     return those.length > 0;
