@@ -29,9 +29,10 @@ WARM_TEST = $(BIN)/python -c "import lightning.pytorch, transformers.trainer" & 
   hypothesis.extra.numpy, nbclient, notebook.app, playwright.sync_api" && wait $$!
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 PYTEST = $(BIN)/python -m pytest
-# Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins.
+# Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins. At the end
+# stand the ten slowest tests.
 WORKERS ?= 2
-PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST_ALL = OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 AS_ROOT = $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 .PHONY: help lab demo test check slow docs lessons bench bench-quick bench-view screenshots bench-scale report chromium ready clean

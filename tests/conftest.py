@@ -47,16 +47,33 @@ warmkernels = _helper("warmkernels.py")
 # Files that stay in one process: these share a server and a notebook, import Lightning and transformers, start dask.
 TOGETHER = {
     "browser": ("tests/browser/",),
-    "frameworks": ("tests/test_docs.py", "tests/workbench/recording/callbacks/test_callbacks.py"),
+    "frameworks": (
+        "tests/test_docs.py",
+        "tests/test_public_help.py",
+        "tests/workbench/recording/callbacks/test_callbacks.py",
+    ),
     "clusters": ("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
 }
+# The longest, by processor time.
 FIRST = (
-    "browser", "tests/test_notebooks.py", "frameworks", "clusters", "tests/workbench/test_kill_saves.py",
-    "tests/workbench/issues/test_audit.py", "tests/widgets/test_explorer.py", "tests/workbench/shell/test_demo.py",
-    "tests/workbench/issues/test_detector.py", "tests/test_layout.py", "tests/widgets/test_evidence.py",
-    "tests/workbench/confident/test_label_issues.py", "tests/test_processes.py", "tests/widgets/test_state.py",
-    "tests/workbench/evidence/test_projection.py", "tests/test_doctests.py", "tests/test_wheel.py",
-)  # fmt: skip (the longest, by processor time)
+    "browser",
+    "tests/test_notebooks.py",
+    "frameworks",
+    "clusters",
+    "tests/workbench/test_kill_saves.py",
+    "tests/workbench/issues/test_audit.py",
+    "tests/widgets/test_explorer.py",
+    "tests/workbench/shell/test_demo.py",
+    "tests/workbench/issues/test_detector.py",
+    "tests/test_layout.py",
+    "tests/widgets/test_evidence.py",
+    "tests/workbench/confident/test_label_issues.py",
+    "tests/test_processes.py",
+    "tests/widgets/test_state.py",
+    "tests/workbench/evidence/test_projection.py",
+    "tests/test_doctests.py",
+    "tests/test_wheel.py",
+)
 
 
 def group_of(nodeid: str) -> str:

@@ -7,6 +7,7 @@ import functools
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,60 +88,68 @@ def when_imported(tree: ast.Module):
 
 
 @functools.cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def modules() -> list[tuple[Path, ast.Module]]:
+    """Every module with its code, parsed once."""
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in MODULES]
 
 
-@pytest.fixture(params=MODULES, ids=name_of)
-def module(request) -> tuple[Path, ast.Module]:
-    return request.param, parsed(request.param)
-
-
-def test_compute_never_imports_views(module):
-    path, tree = module
-    if path in COMPUTE:
+def test_compute_never_imports_views():
+    wrong = []
+    for path, tree in modules():
         found = {name for node in ast.walk(tree) for name in imported(node)} & NEVER_IN_COMPUTE
-        assert not found, f"{name_of(path)} imports {found}: imports run notebooks -> widgets -> workbench"
+        if path in COMPUTE and found:
+            wrong.append(f"{name_of(path)} imports {found}: imports run notebooks -> widgets -> workbench")
+    assert not wrong, "\n".join(wrong)
 
 
-def test_heavy_packages_are_imported_where_used(module):
-    path, tree = module
-    found = {name for node in when_imported(tree) for name in imported(node)} & ONLY_INSIDE_FUNCTIONS
-    found -= AT_TOP.get(path.relative_to(ROOT).as_posix(), set())
-    assert not found, f"{name_of(path)} imports {found} at its top: move it into the function that needs it"
+def test_heavy_packages_are_imported_where_used():
+    wrong = []
+    for path, tree in modules():
+        found = {name for node in when_imported(tree) for name in imported(node)} & ONLY_INSIDE_FUNCTIONS
+        if found := found - AT_TOP.get(path.relative_to(ROOT).as_posix(), set()):
+            wrong.append(f"{name_of(path)} imports {found} at its top: move it into the function that needs it")
+    assert not wrong, "\n".join(wrong)
 
 
-def test_code_that_nobody_wants(module):
-    """No pickle in any dress, no unchecked torch.load, no eval, no swallowed errors, no printing but in cli.py."""
-    path, tree = module
-    found = []
+def unwanted(path: Path, tree: ast.Module) -> Iterator[str]:
+    """A line for each piece of code that nobody wants."""
     for node in ast.walk(tree):
-        found += [f"imports {name}" for name in imported(node) if name in NEVER]
+        yield from (f"imports {name}" for name in imported(node) if name in NEVER)
         if isinstance(node, ast.ExceptHandler):
             broad = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
             if broad and all(isinstance(part, ast.Pass) for part in node.body):
-                found.append(f"line {node.lineno}: except: pass")
+                yield f"line {node.lineno}: except: pass"
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
         keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
         if called == "print" and path.name != "cli.py":
-            found.append(f"line {node.lineno}: print()")
+            yield f"line {node.lineno}: print()"
         if called in ("eval", "exec") or called.endswith(("read_pickle", "to_pickle", "yaml.load")):
-            found.append(f"line {node.lineno}: {called}()")
+            yield f"line {node.lineno}: {called}()"
         if keywords.get("allow_pickle", "False") != "False":
-            found.append(f"line {node.lineno}: allow_pickle={keywords['allow_pickle']}")
+            yield f"line {node.lineno}: allow_pickle={keywords['allow_pickle']}"
         if called == "torch.load" and keywords.get("weights_only") != "True":
-            found.append(f"line {node.lineno}: torch.load without weights_only=True")
-    assert not found, f"{name_of(path)}: {found}"
+            yield f"line {node.lineno}: torch.load without weights_only=True"
 
 
-def test_modules_say_what_they_are_and_stay_readable(module):
-    path, tree = module
-    assert ast.get_docstring(tree), f"{name_of(path)} has no docstring"
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MOST_LINES, f"{name_of(path)} has {lines} lines, more than {MOST_LINES}: split it by concept"
-    assert path.stem not in ("utils", "util", "helpers", "misc"), f"{name_of(path)}: name it after its concept"
+def test_code_that_nobody_wants():
+    """No pickle in any dress, no unchecked torch.load, no eval, no swallowed errors, no printing but in cli.py."""
+    wrong = [f"{name_of(path)} {line}" for path, tree in modules() for line in unwanted(path, tree)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_modules_say_what_they_are_and_stay_readable():
+    wrong = []
+    for path, tree in modules():
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if not ast.get_docstring(tree):
+            wrong.append(f"{name_of(path)} has no docstring")
+        if lines > MOST_LINES:
+            wrong.append(f"{name_of(path)} has {lines} lines, more than {MOST_LINES}: split it by concept")
+        if path.stem in ("utils", "util", "helpers", "misc"):
+            wrong.append(f"{name_of(path)}: name it after its concept")
+    assert not wrong, "\n".join(wrong)
 
 
 def run(code: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
-
-import pytest
 
 import workbench as wb
 from workbench.recording import callbacks
@@ -31,17 +30,21 @@ def public() -> Iterator[tuple[str, object]]:
 
 def methods() -> Iterator[tuple[str, Callable]]:
     """Every public method of the public classes."""
-    for name, value in public():
-        if inspect.isclass(value):
-            for one, held in vars(value).items():
-                function = getattr(held, "__func__", held)
-                if inspect.isfunction(function) and not one.startswith("_") and not HOOKS.fullmatch(one):
-                    yield f"{name}.{one}", function
+    for name, value in classes().items():
+        for one, held in vars(value).items():
+            function = getattr(held, "__func__", held)
+            if inspect.isfunction(function) and not one.startswith("_") and not HOOKS.fullmatch(one):
+                yield f"{name}.{one}", function
 
 
-FUNCTIONS = {name: value for name, value in public() if inspect.isfunction(inspect.unwrap(value))}
-CLASSES = {name: value for name, value in public() if inspect.isclass(value)}
-METHODS = dict(methods())
+@functools.cache
+def functions() -> dict[str, Callable]:
+    return {name: value for name, value in public() if inspect.isfunction(inspect.unwrap(value))}
+
+
+@functools.cache
+def classes() -> dict[str, type]:
+    return {name: value for name, value in public() if inspect.isclass(value)}
 
 
 def section(doc: str, name: str) -> str:
@@ -86,39 +89,47 @@ def raises(function: Callable) -> bool:
     return any(isinstance(node, ast.Raise) for node in body_of(function))
 
 
-def test_there_is_something_to_look_at():
-    assert len(FUNCTIONS) > 40 and len(METHODS) > 60 and len(CLASSES) > 10
+def test_functions_say_all():
+    wrong, found = [], functions()
+    for name, function in found.items():
+        doc = inspect.getdoc(function) or ""
+        if lost := unnamed(function, section(doc, "Parameters")):
+            wrong.append(f"{name}: not among the Parameters: {lost}")
+        if returns(function) and not section(doc, "Returns"):
+            wrong.append(f"{name}: it returns something and has no section Returns")
+        if raises(function) and not section(doc, "Raises"):
+            wrong.append(f"{name}: it raises and has no section Raises")
+    assert not wrong, "\n".join(wrong)
+    assert len(found) > 40
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_a_function_says_all(name):
-    function = FUNCTIONS[name]
-    doc = inspect.getdoc(function) or ""
-    assert not (lost := unnamed(function, section(doc, "Parameters"))), f"not among the Parameters: {lost}"
-    assert section(doc, "Returns") or not returns(function), "it returns something and has no section Returns"
-    assert section(doc, "Raises") or not raises(function), "it raises and has no section Raises"
-
-
-@pytest.mark.parametrize("name", sorted(METHODS))
-def test_a_method_says_all(name):
+def test_methods_say_all():
     """Of a method with one plain argument a sentence may be enough."""
-    function = METHODS[name]
-    doc = inspect.getdoc(function) or ""
-    assert doc, "no docstring"
-    lost = [one for one in parameters(function) if not re.search(rf"\b{one}\b", doc)]
-    assert not lost, f"not named: {lost}"
-    assert section(doc, "Raises") or not raises(function), "it raises and has no section Raises"
+    wrong, found = [], dict(methods())
+    for name, function in found.items():
+        doc = inspect.getdoc(function) or ""
+        if not doc:
+            wrong.append(f"{name}: no docstring")
+        if lost := [one for one in parameters(function) if not re.search(rf"\b{one}\b", doc)]:
+            wrong.append(f"{name}: not named: {lost}")
+        if raises(function) and not section(doc, "Raises"):
+            wrong.append(f"{name}: it raises and has no section Raises")
+    assert not wrong, "\n".join(wrong)
+    assert len(found) > 60
 
 
-@pytest.mark.parametrize("name", sorted(CLASSES))
-def test_a_class_says_how_it_is_made(name):
-    made = CLASSES[name]
-    doc = inspect.getdoc(made) or ""
-    assert doc, "no docstring"
-    if issubclass(made, Exception):
-        return
-    documented = [one for one in parameters(made) if re.search(rf"\b{one}\b", doc)]
-    assert documented == parameters(made), f"not named: {set(parameters(made)) - set(documented)}"
+def test_classes_say_how_they_are_made():
+    wrong, found = [], classes()
+    for name, made in found.items():
+        doc = inspect.getdoc(made) or ""
+        if not doc:
+            wrong.append(f"{name}: no docstring")
+        if issubclass(made, Exception):
+            continue
+        if lost := [one for one in parameters(made) if not re.search(rf"\b{one}\b", doc)]:
+            wrong.append(f"{name}: not named: {lost}")
+    assert not wrong, "\n".join(wrong)
+    assert len(found) > 10
 
 
 def test_editors_see_the_evidence_of_find_issues():

@@ -26,9 +26,12 @@ def test_differences_can_be_coloured_filtered_and_sorted_by(page, run, other, is
     moved = table["moved"].reindex(ex.queue).to_numpy()[:100]
     assert (np.diff(moved) <= 1e-6).all()
     codes = ex._view.columns["suspected"].values
-    assert codes.tolist() == np.where(
-        table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
-    ).tolist()
+    assert (
+        codes.tolist()
+        == np.where(
+            table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
+        ).tolist()
+    )
     assert "moved" in ex.table()
 
 

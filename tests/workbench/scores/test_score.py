@@ -48,11 +48,12 @@ def with_votes(run):
     """Two annotators, who differ on some examples."""
     labels = np.maximum(run.dataset.given_labels, 0)
     bo = (labels + (np.char.rpartition(run.dataset.ids.astype(str), "x")[:, 2].astype(int) % 5 == 0)) % K
-    save_votes(run,
+    save_votes(
+        run,
         pd.concat(
             pd.DataFrame({"id": run.dataset.ids, "annotator": who, "label": run.dataset.names_of(codes)})
             for who, codes in (("anna", labels), ("bo", bo))
-        )
+        ),
     )
     return run
 
