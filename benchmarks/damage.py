@@ -115,9 +115,11 @@ def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for name, vectors in bad.items():
         yield f"embeddings: {name}", "probabilities", {"embeddings": vectors.astype(np.float32), "pred_probs": P}
     yield "embeddings: twice the same columns", "embeddings", {"embeddings": np.concatenate([E, E], axis=1)}
-    yield "embeddings: 64 columns of noise more", "embeddings", {
-        "embeddings": np.concatenate([E / E.std(), rng.normal(size=(n, 64))], axis=1).astype(np.float32)
-    }
+    yield (
+        "embeddings: 64 columns of noise more",
+        "embeddings",
+        {"embeddings": np.concatenate([E / E.std(), rng.normal(size=(n, 64))], axis=1).astype(np.float32)},
+    )
     forest = RandomForestClassifier(60, random_state=0).fit(E, given).predict_proba(E)
     scaled = E / np.maximum(E.std(axis=0), 1e-9)
     linear = LogisticRegression(C=100, max_iter=200).fit(scaled, given).predict_proba(scaled)

@@ -19,6 +19,7 @@ SPREAD = 0.5
 
 ROUNDS = 12
 
+
 def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
     """Probabilities moved to agree with a reviewer.
 

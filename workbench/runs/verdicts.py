@@ -200,7 +200,7 @@ def warn_if_left_out(journal: Journal, what: str) -> None:
         message = f"{what}: none of the {len(others):,} decisions counts: each call decided several examples at once"
         warnings.warn(
             f"{message} or names a program as its source. If a person looked at each, pass source='review'.",
-            stacklevel=3
+            stacklevel=3,
         )
 
 
