@@ -645,9 +645,9 @@ class ClassEditor {
     ];
   }
 
-  decision({ label, given, verdict, flagged }) {
+  decision({ label, edited, verdict, flagged }) {
     const said =
-      label !== given ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
+      edited ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
     const text = said + (flagged ? " · ⚑" : "");
     return factLine(
       "decision",
@@ -820,7 +820,7 @@ class UnitsEditor {
   told({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
-      changed = this.units.filter((unit) => unit.value !== unit.given);
+      changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
@@ -846,7 +846,7 @@ class UnitsEditor {
       },
       h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
       h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
-      h("span", { class: "lw-num lw-quiet", text: unit.value !== unit.given ? "✎" : doubt }),
+      h("span", { class: "lw-num lw-quiet", text: unit.changed ? "✎" : doubt }),
       ...this.answers(unit),
     );
   }
@@ -1108,7 +1108,7 @@ class Actions {
     const { store } = this,
       { row } = store;
     if (row < 0) return;
-    const on = !(store.flags[row] & 1);
+    const on = !store.flagged(row);
     this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
   }
 
@@ -1313,7 +1313,7 @@ function classCounts(store) {
     if (c < 0) continue;
     given[c]++;
     if (store.issue[i]) suspected[c]++;
-    if (store.labels[i] !== c) changed[c]++;
+    if (store.edited(i)) changed[c]++;
     if (store.pError[i] > 0) expected[c] += store.pError[i];
   }
   return { given, suspected, changed, expected };
@@ -3663,12 +3663,11 @@ class Lightbox {
     const { store } = this.view,
       { row } = store;
     const id = this.view.inspector.answers.get(row)?.id ?? this.view.media.peek(row)?.id;
-    const given = store.given[row],
-      label = store.labels[row],
-      p = store.pError[row];
+    const p = store.pError[row];
     this.title.textContent = `example ${id === undefined ? "…" : clip(String(id), 40)}`;
     this.title.title = id === undefined ? "" : String(id);
-    const parts = [label === given ? store.className(given) : `${store.className(given)} → ${store.className(label)}`];
+    const given = store.className(store.given[row]);
+    const parts = [store.edited(row) ? `${given} → ${store.className(store.labels[row])}` : given];
     if (Number.isFinite(p) && !this.view.inspector.hides) parts.push(`p(wrong) ${probability(p)}`);
     this.facts.textContent = parts.join(" · ");
     this.facts.title = this.facts.textContent;
@@ -4126,6 +4125,7 @@ class Crossfilter {
 
 // --- store.js
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
+const BITS = { flagged: 1, noted: 2, edited: 4 };
 const CODE = { relabel: 1, keep: 2, skip: 3 };
 
 const LIVE = ["label", "verdict"];
@@ -4178,7 +4178,7 @@ class Store {
     this.saved = meta.saved || "";
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
-    this.changed = this.countChanged();
+    this.changed = meta.changed; // how many examples differ from what is given: Python counts
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
@@ -4303,11 +4303,11 @@ class Store {
       flags: Uint8Array.from(rows, (r) => this.flags[r]),
     };
     rows.forEach((row, i) => {
-      if (change.labels) this.labels[row] = change.labels[i];
+      if (change.labels) this.expect(row, change.labels[i]);
       if (change.verdict)
         this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
-      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
-      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
+      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | BITS.flagged : this.flags[row] & ~BITS.flagged;
+      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | BITS.noted : this.flags[row] & ~BITS.noted;
     });
     const after = {
       rows,
@@ -4330,11 +4330,31 @@ class Store {
     return step;
   }
 
-  patch({ rows, labels, verdict, flags }) {
+  expect(row, label) {
+    this.labels[row] = label;
+    this.flags[row] = label === this.given[row] ? this.flags[row] & ~BITS.edited : this.flags[row] | BITS.edited;
+  }
+
+  edited(row) {
+    return Boolean(this.flags[row] & BITS.edited);
+  }
+
+  flagged(row) {
+    return Boolean(this.flags[row] & BITS.flagged);
+  }
+
+  noted(row) {
+    return Boolean(this.flags[row] & BITS.noted);
+  }
+
+  patch({ rows, labels, verdict, flags }, changed) {
     const news = rows.some(
       (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
     );
     if (news) this.write({ rows, labels, verdict, flags });
+    if (changed === this.changed) return;
+    this.changed = changed;
+    this.emit("history");
   }
 
   write({ rows, labels, verdict, flags }) {
@@ -4347,16 +4367,9 @@ class Store {
   }
 
   touched(rows) {
-    this.changed = this.countChanged();
     LIVE.forEach((name) => this.filter.forget(name));
     this.narrowed.clear();
     this.emit("labels", rows);
-  }
-
-  countChanged() {
-    let changed = 0;
-    for (let i = 0; i < this.n; i++) if (this.labels[i] !== this.given[i]) changed++;
-    return changed;
   }
 
   className(code) {
@@ -4419,7 +4432,7 @@ function hear(view) {
 }
 
 function takePatch(store, body, buffers) {
-  if (body.patch) store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
+  if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
 
 function tellSelection({ store, wire, fail }) {
@@ -5880,7 +5893,7 @@ class Gallery {
   caption(row) {
     const { store } = this;
     const label = store.labels[row],
-      changed = label !== store.given[row],
+      changed = store.edited(row),
       verdict = store.verdict[row];
     if (store.blind && row !== store.row && !verdict)
       return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
@@ -5898,7 +5911,7 @@ class Gallery {
       },
     );
     this.editor.thumb(el, [{ value: label, most: 18 }]);
-    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flagged(row) ? "⚑" : ""}` }));
     return el;
   }
 
@@ -5942,11 +5955,11 @@ class Gallery {
 const LENSES = [
   ["label issues", (s, i) => s.issue[i]],
   ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
-  ["changed", (s, i) => s.labels[i] !== s.given[i]],
+  ["changed", (s, i) => s.edited(i)],
   ["kept", (s, i) => s.verdict[i] === 2],
   ["skipped", (s, i) => s.verdict[i] === 3],
-  ["flagged", (s, i) => s.flags[i] & 1],
-  ["with a note", (s, i) => s.flags[i] & 2],
+  ["flagged", (s, i) => s.flagged(i)],
+  ["with a note", (s, i) => s.noted(i)],
   ["unlabelled", (s, i) => s.given[i] < 0],
 ];
 
@@ -6091,6 +6104,56 @@ class Head {
         : "";
     if (this.saved.textContent !== text) this.saved.textContent = text;
     this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
+  }
+}
+
+// --- answers.js
+const ANSWERS_KEPT = 200;
+const AHEAD = 3;
+
+class InspectAnswers {
+  constructor({ store, wire, media }) {
+    this.store = store;
+    this.wire = wire;
+    this.media = media;
+    this.kept = new Map();
+    this.timer = undefined;
+  }
+
+  get(row) {
+    return this.kept.get(row);
+  }
+
+  delete(row) {
+    this.kept.delete(row);
+  }
+
+  async fetch(row) {
+    const { body } = await this.wire.ask("inspect", { row });
+    for (const item of [body.media, ...body.neighbors.items]) this.media.keep(item);
+    this.kept.set(row, body);
+    for (const oldest of this.kept.keys()) {
+      if (this.kept.size <= ANSWERS_KEPT) break;
+      this.kept.delete(oldest);
+    }
+    return body;
+  }
+
+  ahead() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const rows = this.store.rows(),
+        at = rows.indexOf(this.store.row);
+      if (at < 0) return;
+      for (const row of rows.slice(at + 1, at + 1 + AHEAD))
+        if (!this.kept.has(row))
+          this.fetch(row).catch(() => {
+          });
+    }, 20);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
   }
 }
 
@@ -6277,6 +6340,54 @@ class NeighborStrip {
   }
 }
 
+// --- curvepart.js
+const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
+
+class CurvePart {
+  constructor({ store, paint, theme }) {
+    this.store = store;
+    this.paint = paint;
+    this.theme = theme;
+    this.canvas = h("canvas", { class: "lw-curve", role: "img" });
+    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+  }
+
+  get parts() {
+    const { epochs, pooled } = this.store.meta;
+    if (!epochs.length) return [];
+    return [h("h4", { text: `p in the training, over epochs${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
+  }
+
+  blank(nothing = "") {
+    this.gaps.hidden = true;
+    drawCurve(this.canvas, null, { theme: this.theme(), nothing });
+    if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
+  }
+
+  draw(answer, hides) {
+    if (hides) {
+      this.blank(HIDDEN);
+      return;
+    }
+    const { store } = this,
+      given = store.given[answer.row],
+      suggested = store.suggested[answer.row];
+    const of = (/** @type {number} */ code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
+    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
+    drawCurve(this.canvas, curve, {
+      given: store.shortName(given, 14),
+      suggested: store.shortName(suggested, 14),
+      colors: [of(given), of(suggested)],
+      theme: this.theme(),
+    });
+    const gaps = gapsInWords(curve, store.className(suggested));
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
+    const both = `${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""}`;
+    this.canvas.setAttribute("aria-label", `probability of ${both} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`);
+  }
+}
+
 // --- typebox.js
 class TypeBox {
   keymap;
@@ -6393,8 +6504,9 @@ class UnitJudge {
       { store, actions, answer } = inspector;
     if (answer?.row !== store.row || actions.refused()) return;
     const said = new Map(verdicts.map(({ key, value }) => [key, value]));
-    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
-    const changed = answer.units.some((unit) => unit.value !== unit.given),
+    for (const unit of answer.units)
+      if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
+    const changed = answer.units.some((unit) => unit.changed),
       done = answer.units.every((unit) => !unit.doubted || unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
     const text =
@@ -6415,7 +6527,7 @@ class UnitJudge {
     changed.clear();
     if (!here) return;
     try {
-      const answer = await inspector.fetch(row);
+      const answer = await inspector.answers.fetch(row);
       if (store.row !== row || store.pending) return;
       inspector.answer = answer;
       inspector.showEditor();
@@ -6427,9 +6539,7 @@ class UnitJudge {
 
 // --- inspector.js
 const SKIPPED = 3;
-const ANSWERS_KEPT = 200;
 
-const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 class Inspector {
   actions;
   answers;
@@ -6450,7 +6560,8 @@ class Inspector {
   wire;
 
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
+    this.answers = new InspectAnswers(this);
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -6466,7 +6577,6 @@ class Inspector {
     this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
     store.on("labels", () => {
-      this.forgetNotes();
       this.showEditor();
       this.queue();
       this.neighbors.title();
@@ -6476,7 +6586,6 @@ class Inspector {
   }
 
   build() {
-    const { meta } = this.store;
     this.title = h("span", { class: "lw-title" });
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
@@ -6491,8 +6600,7 @@ class Inspector {
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
-    this.curve = h("canvas", { class: "lw-curve", role: "img" });
-    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+    this.curve = new CurvePart(this);
     this.neighbors = new NeighborStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
@@ -6516,7 +6624,7 @@ class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
+        ...this.curve.parts,
         ...this.neighbors.parts,
         this.table,
       ),
@@ -6587,7 +6695,8 @@ class Inspector {
       suggested: store.suggested[row],
       label: store.labels[row],
       verdict: store.verdict[row],
-      flagged: Boolean(store.flags[row] & 1),
+      edited: store.edited(row),
+      flagged: store.flagged(row),
       hides: this.hides,
       doubted: store.meta.doubted !== false,
       pError: store.pError[row],
@@ -6640,37 +6749,12 @@ class Inspector {
     if (known) this.fill(known);
     else this.waiting();
     try {
-      const answer = known || (await this.fetch(row));
+      const answer = known || (await this.answers.fetch(row));
       if (store.row === row && !known) this.fill(answer);
-      this.ahead();
+      this.answers.ahead();
     } catch (error) {
       if (store.row === row) this.fail(error);
     }
-  }
-
-  async fetch(row) {
-    const { body } = await this.wire.ask("inspect", { row });
-    for (const item of [body.media, ...body.neighbors.items]) this.media.keep(item);
-    this.answers.set(row, body);
-    if (this.answers.size > ANSWERS_KEPT) this.answers.delete(this.answers.keys().next().value);
-    return body;
-  }
-
-  ahead() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const rows = this.store.rows(),
-        at = rows.indexOf(this.store.row);
-      if (at < 0) return;
-      for (const row of rows.slice(at + 1, at + 4))
-        if (!this.answers.has(row))
-          this.fetch(row).catch(() => {
-          });
-    }, 20);
-  }
-
-  forgetNotes() {
-    for (const answer of this.answers.values()) answer.stale = true;
   }
 
   get hides() {
@@ -6690,8 +6774,7 @@ class Inspector {
     this.store.neighborsOf = null;
     this.showEditor();
     this.queue();
-    this.gaps.hidden = true;
-    drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
+    this.curve.blank();
   }
 
   waiting() {
@@ -6768,31 +6851,7 @@ class Inspector {
   }
 
   redrawCurve() {
-    const { store, answer } = this;
-    if (!answer) return;
-    const of = (code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
-    const given = store.given[answer.row],
-      suggested = store.suggested[answer.row];
-    if (this.hides) {
-      this.gaps.hidden = true;
-      drawCurve(this.curve, null, { theme: this.theme(), nothing: HIDDEN });
-      this.curve.setAttribute("aria-label", `probability over epochs: ${HIDDEN}`);
-      return;
-    }
-    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
-    drawCurve(this.curve, curve, {
-      given: store.shortName(given, 14),
-      suggested: store.shortName(suggested, 14),
-      colors: [of(given), of(suggested)],
-      theme: this.theme(),
-    });
-    const gaps = gapsInWords(curve, store.className(suggested));
-    this.gaps.hidden = !gaps;
-    this.gaps.textContent = gaps;
-    this.curve.setAttribute(
-      "aria-label",
-      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`,
-    );
+    if (this.answer) this.curve.draw(this.answer, this.hides);
   }
 
   blindChanged() {
@@ -6820,7 +6879,7 @@ class Inspector {
   }
 
   destroy() {
-    clearTimeout(this.timer);
+    this.answers.destroy();
     this.editor.destroy();
   }
 }
@@ -7623,8 +7682,8 @@ class Paint {
     return (
       (passing[i] ? PASSES : 0) |
       (store.selected[i] ? SELECTED : 0) |
-      (store.labels[i] !== store.given[i] ? CHANGED : 0) |
-      (store.flags[i] & 1 ? FLAGGED : 0)
+      (store.edited(i) ? CHANGED : 0) |
+      (store.flagged(i) ? FLAGGED : 0)
     );
   }
 
@@ -7862,7 +7921,7 @@ class Tip {
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
     const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
-    const change = store.labels[row] === store.given[row] ? "" : ` → ${store.className(store.labels[row])}`;
+    const change = store.edited(row) ? ` → ${store.className(store.labels[row])}` : "";
     return `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
   }
 }

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anywidget
 import numpy as np
@@ -43,6 +43,8 @@ from widgets.view.view import OWN, View
 from widgets.view.views import FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
+from widgets.wire.messages import DecidedPush
+from widgets.wire.shapes import ShownParts
 from widgets.wire.traits import Computed, Ids
 from workbench.foundation.errors import InputError
 from workbench.scores.ensemble import Ensemble
@@ -250,7 +252,7 @@ class Explorer(anywidget.AnyWidget):
         return self._view.scores
 
     @property
-    def views(self) -> dict[str, dict]:
+    def views(self) -> dict[str, ShownParts]:
         """The saved views of this run by name: filters, color_by, cameras, epochs, selection, and when it was saved."""
         return self._view.named_views.read()
 
@@ -292,7 +294,7 @@ class Explorer(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         view = self._view
-        changed = int((view.decisions.labels != view.decisions.given).sum())
+        changed = view.decisions.edited
         counts = f"{view.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
         return f"<Explorer {self.run.name}: {counts}>"
 
@@ -359,8 +361,8 @@ class Explorer(anywidget.AnyWidget):
         if self._made and not self._moving:
             type(self).view.tell(self)
 
-    def _view_now(self) -> dict:
-        return {name: getattr(self, name) for name in FIELDS}
+    def _view_now(self) -> ShownParts:
+        return cast(ShownParts, {name: getattr(self, name) for name in FIELDS})
 
     def _show_view(self, value: str | Mapping) -> None:
         """Check every part of a view, then set them."""
@@ -385,8 +387,9 @@ class Explorer(anywidget.AnyWidget):
         decisions = self._view.decisions
         decisions.replace(dict(labels.items()))
         touched = decisions.catch_up()
-        patch = [np.ascontiguousarray(array).tobytes() for array in decisions.patch(touched)]
-        self.send({"push": "decided", "patch": [0, 4], "time": decisions.last_time}, patch)
+        patch, state = decisions.patch(touched)
+        push: DecidedPush = {"push": "decided", "patch": patch, "time": decisions.last_time}
+        self.send(push, [np.ascontiguousarray(array).tobytes() for array in state])
 
     # ---- messages --------------------------------------------------------------------------------------------
 

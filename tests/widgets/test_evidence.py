@@ -189,7 +189,7 @@ def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
     assert changed > 5
     body, buffers = ex.ask("audit", draw=True)
     touched, labels, verdict = (np.frombuffer(b, t) for b, t in zip(buffers[1:4], ("<i4", "<i4", "u1")))
-    assert body["patch"] == [1, 5] and set(rows) <= set(touched.tolist())
+    assert body["patch"]["at"] == 1 and set(rows) <= set(touched.tolist())
     assert labels.tolist() == run.dataset.given_labels[touched].tolist() and not verdict.any()
     assert "verdicts" not in body["audit"]["title"]
     ex.ask("decide", op="keep", rows=[10], how="key")

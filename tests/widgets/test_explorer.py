@@ -116,7 +116,7 @@ def test_relabel_is_in_the_journal_before_the_answer(page, run):
     assert state.loc["id003", "label"] == "owl"
     assert state.loc["id003", "author"] == "ada"
     rows, labels, verdict, marks = (np.frombuffer(b, t) for b, t in zip(buffers, ("<i4", "<i4", "u1", "u1")))
-    assert (rows.tolist(), labels.tolist(), verdict.tolist(), marks.tolist()) == ([3], [2], [1], [0])
+    assert (rows.tolist(), labels.tolist(), verdict.tolist(), marks.tolist()) == ([3], [2], [1], [4])
     assert body["count"] == 1
     assert len(body["time"]) == 5
     assert ex.changes.index.tolist() == ["id003"]
@@ -133,7 +133,13 @@ def test_a_selection_is_one_step_of_undo(page, run):
     ex.ask("redo")
     assert ex._view.decisions.labels[rows].tolist() == [0, 0, 0, 0]
     assert ex.ask("undo")[0]["count"] == 4
-    assert ex.ask("undo")[0] | {"time": None} == {"count": 0, "row": -1, "time": None, "patch": [0, 4], "request": "r1"}
+    assert ex.ask("undo")[0] | {"time": None} == {
+        "count": 0,
+        "row": -1,
+        "time": None,
+        "patch": {"at": 0, "changed": 0},
+        "request": "r1",
+    }
 
 
 def test_labels_that_differ_by_row(page):
@@ -201,7 +207,7 @@ def test_a_failed_decision_answers_with_what_holds(page, monkeypatch):
     monkeypatch.setattr(ex._view.decisions, "decide", broken)
     body, buffers = ex.ask("decide", op="relabel", rows=[3], label=2)
     assert "the disk is full" in body["error"]
-    assert body["patch"] == [0, 4]
+    assert body["patch"]["at"] == 0
     assert np.frombuffer(buffers[1], "<i4").tolist() == [int(ex.run.dataset.given_labels[3])]
 
 

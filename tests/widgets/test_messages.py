@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,12 @@ def test_every_push_of_python_has_a_type_and_the_page_hears_it():
 def test_what_does_not_fit_is_named(value, hint, found):
     said = misfits(value, hint)
     assert len(said) == len(found) and all(line.startswith(start) for line, start in zip(said, found)), said
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_signatures_name_the_types_of_their_kind(kind):
+    """What a function takes and gives is written once: in `widgets.wire.messages`."""
+    told = inspect.signature(REQUESTS[kind]).parameters, inspect.signature(REQUESTS[kind]).return_annotation
+    wanted, given = get_type_hints(Requests)[kind], get_type_hints(Answers)[kind]
+    assert [one.annotation for one in told[0].values()] == ["View", wanted.__name__, "Buffers"]
+    assert told[1] == f"tuple[{given.__name__}, Arrays]"

@@ -9,10 +9,10 @@ def test_the_inspector_hands_the_units_to_the_editor(page):
     ex = page()
     body, _ = ex.ask("inspect", row=3)
     given = ex.run.dataset.given[3]
-    assert body["units"] == [{"key": "", "given": given, "value": given, "shape": None}]
+    assert body["units"] == [{"key": "", "given": given, "value": given, "changed": False, "shape": None}]
     ex.ask("decide", op="relabel", rows=[3], label=2)
     body, _ = ex.ask("inspect", row=3)
-    assert body["units"] == [{"key": "", "given": given, "value": "owl", "shape": None}]
+    assert body["units"] == [{"key": "", "given": given, "value": "owl", "changed": True, "shape": None}]
 
 
 def test_a_verdict_on_units_is_one_step_of_undo(page):
@@ -20,7 +20,7 @@ def test_a_verdict_on_units_is_one_step_of_undo(page):
     ex = page()
     given = ex.run.dataset.given
     body, buffers = ex.ask("decide", op="relabel", units=[[3, "", "owl"], [10, "", given[10]]], how="key")
-    assert (body["count"], body["row"], body["patch"]) == (2, 3, [0, 4])
+    assert (body["count"], body["row"], body["patch"]) == (2, 3, {"at": 0, "changed": 1})
     log = ex.run.journal.log()
     assert log["new"].tolist() == ["owl", given[10], "relabel", "keep"]
     assert log["old"].tolist()[:2] == [given[3], given[10]]
@@ -54,4 +54,4 @@ def test_what_is_no_verdict_changes_nothing(page, units, words):
     body, _ = ex.ask("decide", op="relabel", units=units, sure=True)
     assert words in body["error"]
     assert not len(ex.run.journal.log())
-    assert body["patch"] == [0, 4], "the page takes back what it showed ahead"
+    assert body["patch"]["at"] == 0, "the page takes back what it showed ahead"

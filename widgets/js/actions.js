@@ -92,7 +92,7 @@ export class Actions {
     const { store } = this,
       { row } = store;
     if (row < 0) return;
-    const on = !(store.flags[row] & 1);
+    const on = !store.flagged(row);
     this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
   }
 

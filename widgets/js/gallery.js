@@ -166,7 +166,7 @@ export class Gallery {
   caption(row) {
     const { store } = this;
     const label = store.labels[row],
-      changed = label !== store.given[row],
+      changed = store.edited(row),
       verdict = store.verdict[row];
     if (store.blind && row !== store.row && !verdict)
       return h("span", { class: "lw-caption lw-quiet", text: "?", title: "label hidden until you judge it (blind mode)" });
@@ -184,7 +184,7 @@ export class Gallery {
       },
     );
     this.editor.thumb(el, [{ value: label, most: 18 }]);
-    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flags[row] & 1 ? "⚑" : ""}` }));
+    el.append(h("span", { class: "lw-mark", text: `${mark}${store.flagged(row) ? "⚑" : ""}` }));
     return el;
   }
 

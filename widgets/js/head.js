@@ -9,11 +9,11 @@ import { count } from "./format.js";
 const LENSES = [
   ["label issues", (s, i) => s.issue[i]],
   ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
-  ["changed", (s, i) => s.labels[i] !== s.given[i]],
+  ["changed", (s, i) => s.edited(i)],
   ["kept", (s, i) => s.verdict[i] === 2],
   ["skipped", (s, i) => s.verdict[i] === 3],
-  ["flagged", (s, i) => s.flags[i] & 1],
-  ["with a note", (s, i) => s.flags[i] & 2],
+  ["flagged", (s, i) => s.flagged(i)],
+  ["with a note", (s, i) => s.noted(i)],
   ["unlabelled", (s, i) => s.given[i] < 0],
 ];
 

@@ -2,7 +2,8 @@
  * One example under the loupe: picture or text, reasons, curve, neighbours, the buttons of the keys, and the editor of
  * its kind of label, which shows and takes what is said about it.
  */
-import { drawCurve, gapsInWords } from "./curve.js";
+import { InspectAnswers } from "./answers.js";
+import { CurvePart } from "./curvepart.js";
 import { h } from "./dom.js";
 import { clip, count } from "./format.js";
 import { capOf, MEANINGS } from "./keys.js";
@@ -13,14 +14,11 @@ import { UnitJudge } from "./unitjudge.js";
 
 /** The verdict of an example that was put off. */
 const SKIPPED = 3;
-/** Answers of `inspect` kept in memory. */
-const ANSWERS_KEPT = 200;
 
-const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 export class Inspector {
   /** @type {import("./actions.js").Actions} */
   actions;
-  /** @type {any} */
+  /** @type {InspectAnswers} */
   answers;
   /** @type {{ reasons?: string[] } | null} */
   unit;
@@ -55,7 +53,8 @@ export class Inspector {
 
   /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null, answers: new Map(), timer: 0 });
+    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
+    this.answers = new InspectAnswers(this);
     const { store } = this;
     this.build();
     this.editor = this.kind.make({
@@ -71,7 +70,6 @@ export class Inspector {
     this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
     store.on("labels", () => {
-      this.forgetNotes();
       this.showEditor();
       this.queue();
       this.neighbors.title();
@@ -81,7 +79,6 @@ export class Inspector {
   }
 
   build() {
-    const { meta } = this.store;
     this.title = h("span", { class: "lw-title" });
     this.place = h("span", { class: "lw-num lw-place" });
     this.bar = h("span", { class: "lw-progress-fill" });
@@ -96,8 +93,7 @@ export class Inspector {
     });
     this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
-    this.curve = h("canvas", { class: "lw-curve", role: "img" });
-    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+    this.curve = new CurvePart(this);
     this.neighbors = new NeighborStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
@@ -121,7 +117,7 @@ export class Inspector {
       h(
         "div",
         { class: "lw-part lw-part-more" },
-        ...(meta.epochs.length ? [h("h4", { text: `p in the training, over epochs${meta.pooled ? ` of ${meta.pooled}` : ""}`, title: TRAINING }), this.curve, this.gaps] : []),
+        ...this.curve.parts,
         ...this.neighbors.parts,
         this.table,
       ),
@@ -199,7 +195,8 @@ export class Inspector {
       suggested: store.suggested[row],
       label: store.labels[row],
       verdict: store.verdict[row],
-      flagged: Boolean(store.flags[row] & 1),
+      edited: store.edited(row),
+      flagged: store.flagged(row),
       hides: this.hides,
       doubted: store.meta.doubted !== false,
       pError: store.pError[row],
@@ -256,39 +253,12 @@ export class Inspector {
     if (known) this.fill(known);
     else this.waiting();
     try {
-      const answer = known || (await this.fetch(row));
+      const answer = known || (await this.answers.fetch(row));
       if (store.row === row && !known) this.fill(answer);
-      this.ahead();
+      this.answers.ahead();
     } catch (error) {
       if (store.row === row) this.fail(error);
     }
-  }
-
-  async fetch(row) {
-    const { body } = await this.wire.ask("inspect", { row });
-    for (const item of [body.media, ...body.neighbors.items]) this.media.keep(item);
-    this.answers.set(row, body);
-    if (this.answers.size > ANSWERS_KEPT) this.answers.delete(this.answers.keys().next().value);
-    return body;
-  }
-
-  /** Fetch the next two examples of the list while this one is looked at. */
-  ahead() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const rows = this.store.rows(),
-        at = rows.indexOf(this.store.row);
-      if (at < 0) return;
-      for (const row of rows.slice(at + 1, at + 4))
-        if (!this.answers.has(row))
-          this.fetch(row).catch(() => {
-            /* shown when it is opened */
-          });
-    }, 20);
-  }
-
-  forgetNotes() {
-    for (const answer of this.answers.values()) answer.stale = true;
   }
 
   get hides() {
@@ -309,8 +279,7 @@ export class Inspector {
     this.store.neighborsOf = null;
     this.showEditor();
     this.queue();
-    this.gaps.hidden = true;
-    drawCurve(this.curve, null, { theme: this.theme(), nothing: "" });
+    this.curve.blank();
   }
 
   waiting() {
@@ -391,31 +360,7 @@ export class Inspector {
   }
 
   redrawCurve() {
-    const { store, answer } = this;
-    if (!answer) return;
-    const of = (code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
-    const given = store.given[answer.row],
-      suggested = store.suggested[answer.row];
-    if (this.hides) {
-      this.gaps.hidden = true;
-      drawCurve(this.curve, null, { theme: this.theme(), nothing: HIDDEN });
-      this.curve.setAttribute("aria-label", `probability over epochs: ${HIDDEN}`);
-      return;
-    }
-    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
-    drawCurve(this.curve, curve, {
-      given: store.shortName(given, 14),
-      suggested: store.shortName(suggested, 14),
-      colors: [of(given), of(suggested)],
-      theme: this.theme(),
-    });
-    const gaps = gapsInWords(curve, store.className(suggested));
-    this.gaps.hidden = !gaps;
-    this.gaps.textContent = gaps;
-    this.curve.setAttribute(
-      "aria-label",
-      `probability of ${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`,
-    );
+    if (this.answer) this.curve.draw(this.answer, this.hides);
   }
 
   /** Show or hide what blind mode hides. */
@@ -445,7 +390,7 @@ export class Inspector {
   }
 
   destroy() {
-    clearTimeout(this.timer);
+    this.answers.destroy();
     this.editor.destroy();
   }
 }

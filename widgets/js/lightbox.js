@@ -119,12 +119,11 @@ export class Lightbox {
     const { store } = this.view,
       { row } = store;
     const id = this.view.inspector.answers.get(row)?.id ?? this.view.media.peek(row)?.id;
-    const given = store.given[row],
-      label = store.labels[row],
-      p = store.pError[row];
+    const p = store.pError[row];
     this.title.textContent = `example ${id === undefined ? "…" : clip(String(id), 40)}`;
     this.title.title = id === undefined ? "" : String(id);
-    const parts = [label === given ? store.className(given) : `${store.className(given)} → ${store.className(label)}`];
+    const given = store.className(store.given[row]);
+    const parts = [store.edited(row) ? `${given} → ${store.className(store.labels[row])}` : given];
     if (Number.isFinite(p) && !this.view.inspector.hides) parts.push(`p(wrong) ${probability(p)}`);
     this.facts.textContent = parts.join(" · ");
     this.facts.title = this.facts.textContent;

@@ -5,17 +5,36 @@
 export {};
 
 /**
- * How an array crosses, see `widgets.wire.packing`.
- * @typedef {object} ArraySpec
- * @property {string} name
- * @property {string} type
- * @property {number} length
+ * How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
+ * `changed` is the number of all examples whose labels differ from the given ones.
+ * @typedef {object} Patch
+ * @property {number} at
+ * @property {number} changed
+ */
+
+/**
+ * What an array holds, or the buffer that holds it.
+ * @typedef {object} Said
  * @property {number | null} [fill]
  * @property {boolean} [rows]
  * @property {string} [like]
  * @property {number} [buffer]
  * @property {string} [sent]
  * @property {number} [less]
+ */
+
+/**
+ * How an array crosses, see `widgets.wire.packing`.
+ * @typedef {object} ArraySpec
+ * @property {number | null} [fill]
+ * @property {boolean} [rows]
+ * @property {string} [like]
+ * @property {number} [buffer]
+ * @property {string} [sent]
+ * @property {number} [less]
+ * @property {string} name
+ * @property {string} type
+ * @property {number} length
  */
 
 /**
@@ -32,10 +51,8 @@ export {};
  */
 
 /**
- * What an example looks like: one of src, text, html, table, sound, url and error, or nothing.
- * @typedef {object} Item
- * @property {number} row
- * @property {number | string} id
+ * What something looks like: one of src, text, html, table, sound, url and error, or nothing.
+ * @typedef {object} Content
  * @property {string} [src]
  * @property {number} [width]
  * @property {number} [height]
@@ -47,6 +64,24 @@ export {};
  * @property {string} [url]
  * @property {string} [error]
  * @property {string} [brief]
+ */
+
+/**
+ * What an example looks like.
+ * @typedef {object} Item
+ * @property {string} [src]
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {boolean} [alpha]
+ * @property {string} [text]
+ * @property {string} [html]
+ * @property {string[][]} [table]
+ * @property {string} [sound]
+ * @property {string} [url]
+ * @property {string} [error]
+ * @property {string} [brief]
+ * @property {number} row
+ * @property {number | string} id
  */
 
 /**
@@ -107,6 +142,7 @@ export {};
  * @property {string[]} first_filters
  * @property {EmbeddingInfo} embedding
  * @property {string[]} queues
+ * @property {number} changed
  * @property {string} queue_order
  * @property {boolean} doubted
  * @property {boolean} suggests
@@ -123,6 +159,17 @@ export {};
  * @property {string} [export_path]
  * @property {ArraySpec[]} arrays
  * @property {string} [locked]
+ */
+
+/**
+ * What is on show, or a part of it; a saved one says when it was saved.
+ * @typedef {object} ShownParts
+ * @property {Record<string, any>} [filters]
+ * @property {string} [color_by]
+ * @property {Record<string, number[]>} [cameras]
+ * @property {Record<string, number>} [epochs]
+ * @property {(number | string)[]} [selection]
+ * @property {string} [saved]
  */
 
 /**
@@ -144,18 +191,33 @@ export {};
  */
 
 /**
+ * Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all.
+ * @typedef {object} OnAxis
+ * @property {number} [at]
+ * @property {number[]} [all]
+ * @property {number[]} [given]
+ * @property {number[]} [suggested]
+ */
+
+/**
+ * How frequent a category is, by group.
+ * @typedef {object} Shares
+ * @property {Record<string, number>} [shares]
+ */
+
+/**
  * A feature of a row of a table: its value, and how unusual it is.
  * @typedef {object} Feature
- * @property {string} name
- * @property {string} value
- * @property {number | null} number
- * @property {"class" | "all"} of
- * @property {number | null} unusual
  * @property {number} [at]
  * @property {number[]} [all]
  * @property {number[]} [given]
  * @property {number[]} [suggested]
  * @property {Record<string, number>} [shares]
+ * @property {string} name
+ * @property {string} value
+ * @property {number | null} number
+ * @property {"class" | "all"} of
+ * @property {number | null} unusual
  */
 
 /**
@@ -166,21 +228,33 @@ export {};
  */
 
 /**
- * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
- * Where an example has several: what a unit is called, and what is known of it when it was judged.
- * @typedef {object} UnitInfo
- * @property {string} key
- * @property {string | null} given
- * @property {string | null} value
- * @property {any} shape
- * @property {string} [name]
+ * What is known of a unit that was judged.
+ * @typedef {object} UnitDoubt
  * @property {number | null} [p_error]
  * @property {string | null} [suggested]
  * @property {number | null} [p_suggested]
  * @property {boolean} [doubted]
- * @property {boolean} [decided]
  * @property {string | null} [kind]
  * @property {string[]} [reasons]
+ */
+
+/**
+ * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
+ * Where an example has several: what a unit is called, and what is known of it when it was judged.
+ * @typedef {object} UnitInfo
+ * @property {number | null} [p_error]
+ * @property {string | null} [suggested]
+ * @property {number | null} [p_suggested]
+ * @property {boolean} [doubted]
+ * @property {string | null} [kind]
+ * @property {string[]} [reasons]
+ * @property {string} key
+ * @property {string | null} given
+ * @property {string | null} value
+ * @property {boolean} changed
+ * @property {any} shape
+ * @property {string} [name]
+ * @property {boolean} [decided]
  */
 
 /**
@@ -326,7 +400,7 @@ export {};
  * @typedef {object} QueueAnswer
  * @property {number} count
  * @property {string} why
- * @property {number[]} patch
+ * @property {Patch} patch
  */
 
 /**
@@ -427,7 +501,7 @@ export {};
  * @property {number} count
  * @property {number} row
  * @property {string | null} time
- * @property {number[]} [patch]
+ * @property {Patch} [patch]
  * @property {number} [ask]
  */
 
@@ -475,7 +549,7 @@ export {};
  * With `draw`, the rows of the sample are the first buffer.
  * @typedef {object} AuditAnswer
  * @property {AuditInfo} audit
- * @property {number[]} [patch]
+ * @property {Patch} [patch]
  */
 
 /**
@@ -498,11 +572,13 @@ export {};
 /**
  * What is on show, under a name; the selection's mask is the buffer.
  * @typedef {object} SaveViewRequest
- * @property {string} name
  * @property {Record<string, any>} [filters]
  * @property {string} [color_by]
  * @property {Record<string, number[]>} [cameras]
  * @property {Record<string, number>} [epochs]
+ * @property {(number | string)[]} [selection]
+ * @property {string} [saved]
+ * @property {string} name
  */
 
 /**
@@ -579,7 +655,7 @@ export {};
  * What an answer holds when something went wrong.
  * @typedef {object} ErrorAnswer
  * @property {string} error
- * @property {number[]} [patch]
+ * @property {Patch} [patch]
  */
 
 /**
@@ -620,7 +696,7 @@ export {};
  * Decisions that Python made.
  * @typedef {object} DecidedPush
  * @property {"decided"} push
- * @property {number[]} patch
+ * @property {Patch} patch
  * @property {string | null} time
  */
 

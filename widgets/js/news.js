@@ -34,7 +34,7 @@ function hear(view) {
 
 /** The state of rows that Python sent with whatever message. */
 export function takePatch(store, body, buffers) {
-  if (body.patch) store.patch(patchOf(buffers.slice(body.patch[0], body.patch[0] + 4)));
+  if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
 
 function tellSelection({ store, wire, fail }) {

@@ -47,7 +47,7 @@ export function classCounts(store) {
     if (c < 0) continue;
     given[c]++;
     if (store.issue[i]) suspected[c]++;
-    if (store.labels[i] !== c) changed[c]++;
+    if (store.edited(i)) changed[c]++;
     if (store.pError[i] > 0) expected[c] += store.pError[i];
   }
   return { given, suspected, changed, expected };

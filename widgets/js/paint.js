@@ -90,8 +90,8 @@ export class Paint {
     return (
       (passing[i] ? PASSES : 0) |
       (store.selected[i] ? SELECTED : 0) |
-      (store.labels[i] !== store.given[i] ? CHANGED : 0) |
-      (store.flags[i] & 1 ? FLAGGED : 0)
+      (store.edited(i) ? CHANGED : 0) |
+      (store.flagged(i) ? FLAGGED : 0)
     );
   }
 

@@ -9,6 +9,8 @@ import { Crossfilter } from "./crossfilter.js";
 import { shortNames } from "./format.js";
 
 export const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
+/** Bits of the marks of an example, as Python sets them. */
+const BITS = { flagged: 1, noted: 2, edited: 4 };
 const CODE = { relabel: 1, keep: 2, skip: 3 };
 
 /** Columns that are made here because they change while one works. */
@@ -80,7 +82,7 @@ export class Store {
     this.saved = meta.saved || "";
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
-    this.changed = this.countChanged();
+    this.changed = meta.changed; // how many examples differ from what is given: Python counts
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
@@ -226,11 +228,11 @@ export class Store {
       flags: Uint8Array.from(rows, (r) => this.flags[r]),
     };
     rows.forEach((row, i) => {
-      if (change.labels) this.labels[row] = change.labels[i];
+      if (change.labels) this.expect(row, change.labels[i]);
       if (change.verdict)
         this.verdict[row] = change.labels && change.labels[i] === this.given[row] ? CODE.keep : CODE[change.verdict];
-      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | 1 : this.flags[row] & ~1;
-      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | 2 : this.flags[row] & ~2;
+      if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | BITS.flagged : this.flags[row] & ~BITS.flagged;
+      if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | BITS.noted : this.flags[row] & ~BITS.noted;
     });
     const after = {
       rows,
@@ -254,12 +256,34 @@ export class Store {
     return step;
   }
 
-  /** Python's word on rows: it overrides whatever the page believed. */
-  patch({ rows, labels, verdict, flags }) {
+  /** A label that Python has not confirmed yet, and that the example then differs from what is given. */
+  expect(row, label) {
+    this.labels[row] = label;
+    this.flags[row] = label === this.given[row] ? this.flags[row] & ~BITS.edited : this.flags[row] | BITS.edited;
+  }
+
+  /** Do the labels of an example differ from the given ones? */
+  edited(row) {
+    return Boolean(this.flags[row] & BITS.edited);
+  }
+
+  flagged(row) {
+    return Boolean(this.flags[row] & BITS.flagged);
+  }
+
+  noted(row) {
+    return Boolean(this.flags[row] & BITS.noted);
+  }
+
+  /** Python's word on rows, and on how many examples are changed: it overrides whatever the page believed. */
+  patch({ rows, labels, verdict, flags }, changed) {
     const news = rows.some(
       (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
     );
     if (news) this.write({ rows, labels, verdict, flags });
+    if (changed === this.changed) return;
+    this.changed = changed;
+    this.emit("history");
   }
 
   write({ rows, labels, verdict, flags }) {
@@ -272,16 +296,9 @@ export class Store {
   }
 
   touched(rows) {
-    this.changed = this.countChanged();
     LIVE.forEach((name) => this.filter.forget(name));
     this.narrowed.clear();
     this.emit("labels", rows);
-  }
-
-  countChanged() {
-    let changed = 0;
-    for (let i = 0; i < this.n; i++) if (this.labels[i] !== this.given[i]) changed++;
-    return changed;
   }
 
   className(code) {

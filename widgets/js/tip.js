@@ -75,7 +75,7 @@ export class Tip {
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
     const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
-    const change = store.labels[row] === store.given[row] ? "" : ` → ${store.className(store.labels[row])}`;
+    const change = store.edited(row) ? ` → ${store.className(store.labels[row])}` : "";
     return `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
   }
 }

@@ -27,8 +27,9 @@ export class UnitJudge {
       { store, actions, answer } = inspector;
     if (answer?.row !== store.row || actions.refused()) return;
     const said = new Map(verdicts.map(({ key, value }) => [key, value]));
-    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true });
-    const changed = answer.units.some((unit) => unit.value !== unit.given),
+    for (const unit of answer.units)
+      if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
+    const changed = answer.units.some((unit) => unit.changed),
       done = answer.units.every((unit) => !unit.doubted || unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
     const text =
@@ -50,7 +51,7 @@ export class UnitJudge {
     changed.clear();
     if (!here) return;
     try {
-      const answer = await inspector.fetch(row);
+      const answer = await inspector.answers.fetch(row);
       if (store.row !== row || store.pending) return;
       inspector.answer = answer;
       inspector.showEditor();

@@ -7,15 +7,15 @@ the answer. A new kind is a function in a module of its concept and one line in 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from widgets.requests.audit import ask_audit, ask_rank
 from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
-from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, state_after_error
+from widgets.requests.deciding import ask_decide, ask_redo, ask_undo, rows_after_error
 from widgets.requests.enlarging import ask_picture, ask_text
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
@@ -25,6 +25,7 @@ from widgets.requests.ordering import ask_queue
 from widgets.requests.searching import ask_search
 from widgets.requests.selecting import ask_current, ask_select
 from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_view
+from widgets.wire.messages import Arrays, Buffers, ErrorAnswer, Message
 from workbench.foundation.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
+REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arrays]]] = {
     "open": ask_open,
     "column": ask_column,
     "media": ask_media,
@@ -64,12 +65,16 @@ REQUESTS: dict[str, Callable[[View, dict, list], tuple[dict, list]]] = {
     "show_view": ask_show_view,
     "delete_view": ask_delete_view,
 }
-"""Kind of a request -> function of (view, content, buffers) that gives (body, arrays)."""
+"""Kind of a request -> function of (view, content, buffers) that gives (body, arrays).
+
+The types of content and body are those of the kind in `widgets.wire.messages.Requests` and `Answers`.
+"""
 
 
-def answer(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def answer(view: View, content: Message, buffers: Buffers) -> tuple[Message, list[bytes]]:
     """The answer to one question of the page, ready to send; whatever goes wrong becomes its `error`."""
     kind = content.get("kind")
+    body: Mapping[str, Any]
     try:
         if kind not in REQUESTS:
             raise InputError.unknown("message", kind, REQUESTS)
@@ -78,6 +83,14 @@ def answer(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         if not isinstance(error, WorkbenchError):
             log.exception("explorer: %s failed", kind)
         text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
-        body, arrays = state_after_error(view, content, buffers)
-        body["error"] = text
+        body, arrays = _failed(view, content, buffers, text)
     return {**body, "request": content.get("request")}, [np.ascontiguousarray(array).tobytes() for array in arrays]
+
+
+def _failed(view: View, content: Message, buffers: Buffers, text: str) -> tuple[ErrorAnswer, Arrays]:
+    """What went wrong, and after a decision what holds, so that the page takes back what it showed ahead."""
+    rows = rows_after_error(view, content, buffers)
+    if rows is None:
+        return {"error": text}, []
+    patch, state = view.decisions.patch(rows)
+    return {"error": text, "patch": patch}, state

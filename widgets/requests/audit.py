@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 from widgets.view.auditing import AUDIT, estimate
 from widgets.view.queues import queue_rows, rank_anew, show_queue
+from widgets.wire.messages import Arrays, AuditAnswer, AuditRequest, Buffers, Nothing
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_audit(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[AuditAnswer, Arrays]:
     """What the audit says now; with `draw`, its sample too, which becomes the queue."""
-    body, arrays = {}, []
-    if content.get("draw"):
-        rows = queue_rows(view, AUDIT)
-        show_queue(view, AUDIT, rows)
-        body, arrays = {"patch": [1, 5]}, [rows, *view.decisions.patch(view.decisions.take_shown())]
-    return {**body, "audit": estimate(view.run, view.issues, view.only)}, arrays
+    if not content.get("draw"):
+        return {"audit": estimate(view.run, view.issues, view.only)}, []
+    rows = queue_rows(view, AUDIT)
+    show_queue(view, AUDIT, rows)
+    patch, state = view.decisions.patch(view.decisions.take_shown(), at=1)
+    return {"audit": estimate(view.run, view.issues, view.only), "patch": patch}, [rows, *state]
 
 
-def ask_rank(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_rank(view: View, content: Nothing, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """Suspects anew; every open page then opens again."""
     rank_anew(view)
     return {}, []

@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING
 
 from widgets.view.placing import data_map
 from widgets.view.projecting import BESIDE
+from widgets.wire.messages import Arrays, Buffers, CompareAnswer, CompareRequest
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_compare(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[CompareAnswer, Arrays]:
     """Agreement, scores that changed, and x and y of the other run on the axes of the data map where it has both.
 
     With `map` "embedding": (n, 2) places on the embedding map, nothing where one of the runs has no embeddings, or
     `later` as in `ask_embedding`.
     """
-    if view.compared is None:
+    found, other = view.compared, view.other
+    if found is None or other is None:
         raise InputError.at("other", "is missing", "Open the view with `other=` a second run.")
-    found = view.compared
+    laid_out = bool(view.run.embedding_epochs and other.embedding_epochs)
     if content.get("map") == "embedding":
-        if not (view.run.embedding_epochs and view.other.embedding_epochs):
+        if not laid_out:
             return {}, []
         if not view.projector.ready(BESIDE):
             return {"later": BESIDE}, []
@@ -30,7 +32,6 @@ def ask_compare(view: View, content: dict, buffers: list) -> tuple[dict, list]:
             view.projector.layout(BESIDE)
         ]
     axes = data_map(view.columns)
-    there = bool(axes) and axes["x"] in found.places and axes["y"] in found.places
-    arrays = [found.places[axes["x"]], found.places[axes["y"]]] if there else []
-    body = {"name": found.name, "text": found.text, "told": found.told, "scores": found.scores}
-    return body | {"embedding": bool(view.run.embedding_epochs and view.other.embedding_epochs)}, arrays
+    places = [found.places[axes[axis]] for axis in ("x", "y") if axes[axis] in found.places] if axes else []
+    body: CompareAnswer = {"name": found.name, "text": found.text, "told": found.told, "scores": found.scores}
+    return {**body, "embedding": laid_out}, places if len(places) == 2 else []

@@ -8,7 +8,18 @@ import numpy as np
 
 from widgets.view.items import LARGE, THUMB
 from widgets.view.units import units_of
+from widgets.wire.messages import (
+    Arrays,
+    Buffers,
+    ColumnAnswer,
+    MediaAnswer,
+    MediaRequest,
+    NameRequest,
+    RowRequest,
+    SoundAnswer,
+)
 from widgets.wire.packing import packed_arrays
+from widgets.wire.shapes import InspectAnswer
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +29,7 @@ MOST_ITEMS = 48
 """Thumbnails in one answer."""
 
 
-def ask_column(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_column(view: View, content: NameRequest, buffers: Buffers) -> tuple[ColumnAnswer, Arrays]:
     """The values of a column."""
     name = content.get("name")
     if name not in view.columns:
@@ -27,19 +38,19 @@ def ask_column(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     return {"arrays": specs}, arrays
 
 
-def ask_media(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_media(view: View, content: MediaRequest, buffers: Buffers) -> tuple[MediaAnswer, Arrays]:
     """Thumbnails of rows; with `large`, of the size of a grid of large pictures."""
     rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
     return {"items": [view.media.item(row, LARGE if content.get("large") else THUMB) for row in rows]}, []
 
 
-def ask_sound(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_sound(view: View, content: RowRequest, buffers: Buffers) -> tuple[SoundAnswer, Arrays]:
     """A sound for the player."""
     data, mime = view.media.sound(view.row(content["row"]))
     return {"mime": mime}, [np.frombuffer(data, np.uint8)]
 
 
-def ask_inspect(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[InspectAnswer, Arrays]:
     """Everything about one row, and its units."""
     row = view.row(content["row"])
     return {**view.details.of(row, view.decisions.notes.get(row, "")), "units": units_of(view, row)}, []

@@ -9,6 +9,7 @@ import numpy as np
 from widgets.view.auditing import AGAIN, AUDIT
 from widgets.view.units import given_of, verdicts_in
 from widgets.wire.masks import unpacked
+from widgets.wire.messages import Arrays, Buffers, DecideAnswer, DecideRequest, Message, TravelRequest
 from workbench.runs.verdicts import SECOND_LOOK
 
 if TYPE_CHECKING:
@@ -19,31 +20,31 @@ MANY = 20
 """Examples that one key may change without a question, where the page did not make that step itself."""
 
 
-def ask_decide(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_decide(view: View, content: DecideRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
     """One decision about the rows of a list or of a mask; labels may differ by row (a second buffer).
 
     With `units`, [[row, key, value], ...], values of units as their kind of label writes them, as one step of undo.
     """
-    if content.get("units") is not None:
-        return _judge(view, content)
+    verdicts, label = content.get("units"), content.get("label")
+    if verdicts is not None:
+        return _judge(view, content, verdicts)
     rows, rest = _rows_in(view, content, buffers)
     codes = None
-    if content.get("label") is not None:
-        codes = np.full(len(rows), int(content["label"]), np.int64)
+    if label is not None:
+        codes = np.full(len(rows), int(label), np.int64)
     elif rest:
         codes = np.frombuffer(rest[0], "<i4").astype(np.int64)
-    details = {**content, "where": _where(view, rows)}
-    view.decisions.decide(content.get("op"), rows, codes, details, (str(view.reasons[row] or "") for row in rows))
+    reasons = (str(view.reasons[row] or "") for row in rows)
+    view.decisions.decide(content.get("op"), rows, codes, content, reasons, _where(view, rows))
     return _caught_up(view, len(rows), int(rows[0]) if len(rows) else -1)
 
 
-def _judge(view: View, content: dict) -> tuple[dict, list]:
+def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[DecideAnswer, Arrays]:
     """Verdicts on units."""
-    found = verdicts_in(view, content["units"])
+    found = verdicts_in(view, verdicts)
     rows = np.unique(found.rows)
-    details = {**content, "where": _where(view, rows)}
     reasons = [str(view.reasons[row] or "") for row in found.rows]
-    view.decisions.judge(found, given_of(view, found.rows, found.keys), details, reasons)
+    view.decisions.judge(found, given_of(view, found.rows, found.keys), content, reasons, _where(view, rows))
     return _caught_up(view, len(rows), int(found.rows[0]))
 
 
@@ -57,21 +58,21 @@ def _where(view: View, rows: np.ndarray) -> str:
     return here or ("second opinion" if view.decisions.alone else "")
 
 
-def ask_undo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_undo(view: View, content: TravelRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
     """The author's newest decision is taken back."""
     return _travelled(view, content, redo=False)
 
 
-def ask_redo(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_redo(view: View, content: TravelRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
     """What was taken back last is brought back."""
     return _travelled(view, content, redo=True)
 
 
-def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """After a failed decision: what holds, so that the page takes back what it showed ahead."""
+def rows_after_error(view: View, content: Message, buffers: Buffers) -> np.ndarray | None:
+    """Rows of which the page showed something ahead, after a decision that failed; None after other requests."""
     kind = content.get("kind")
     if kind not in ("decide", "undo", "redo"):
-        return {}, []
+        return None
     touched = set(view.decisions.catch_up().tolist())
     if kind == "decide" and content.get("units") is None:
         touched |= set(_rows_in(view, content, buffers)[0].tolist())
@@ -79,18 +80,18 @@ def state_after_error(view: View, content: dict, buffers: list) -> tuple[dict, l
         answer = content["units"] if isinstance(content["units"], list) else []
         named = [one[0] for one in answer if isinstance(one, list) and one and type(one[0]) is int]
         touched |= {row for row in named if 0 <= row < view.dataset.n}
-    rows = np.array(sorted(touched), np.int32) if kind == "decide" else np.arange(view.dataset.n, dtype=np.int32)
-    return {"patch": [0, 4]}, view.decisions.patch(rows)
+    return np.array(sorted(touched), np.int32) if kind == "decide" else np.arange(view.dataset.n, dtype=np.int32)
 
 
-def _rows_in(view: View, content: dict, buffers: list) -> tuple[np.ndarray, list]:
+def _rows_in(view: View, content: DecideRequest | Message, buffers: Buffers) -> tuple[np.ndarray, Buffers]:
     """Row numbers of a decision (a list, or a bit mask in the first buffer) and the other buffers."""
-    if content.get("rows") is not None:
-        return np.array([view.row(row) for row in content["rows"]], np.int64), list(buffers)
+    rows = content.get("rows")
+    if rows is not None:
+        return np.array([view.row(row) for row in rows], np.int64), list(buffers)
     return np.flatnonzero(unpacked(buffers[0], view.dataset.n)), list(buffers[1:])
 
 
-def _travelled(view: View, content: dict, *, redo: bool) -> tuple[dict, list]:
+def _travelled(view: View, content: TravelRequest, *, redo: bool) -> tuple[DecideAnswer, Arrays]:
     """Undo or redo; a large step that the page has not seen itself (of an earlier session) asks first."""
     if not content.get("sure"):
         size = view.decisions.size_of_next(redo=redo)
@@ -101,8 +102,7 @@ def _travelled(view: View, content: dict, *, redo: bool) -> tuple[dict, list]:
     return _caught_up(view, len(rows), rows[0] if rows else -1)
 
 
-def _caught_up(view: View, count: int, row: int) -> tuple[dict, list]:
+def _caught_up(view: View, count: int, row: int) -> tuple[DecideAnswer, Arrays]:
     """The answer after a commit: the time of saving and the state of every row touched since."""
-    touched = view.decisions.catch_up()
-    body = {"count": count, "row": row, "time": view.decisions.last_time, "patch": [0, 4]}
-    return body, view.decisions.patch(touched)
+    patch, state = view.decisions.patch(view.decisions.catch_up())
+    return {"count": count, "row": row, "time": view.decisions.last_time, "patch": patch}, state

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import Arrays, Buffers, PictureAnswer, RowRequest, TextAnswer
+
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_picture(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_picture(view: View, content: RowRequest, buffers: Buffers) -> tuple[PictureAnswer, Arrays]:
     """A picture in its own pixels, encoded anew: {mime, width, height, original: [w, h], note} and its bytes."""
     data, facts = view.media.original(view.row(content["row"]))
     return facts, [np.frombuffer(data, np.uint8)]
 
 
-def ask_text(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_text(view: View, content: RowRequest, buffers: Buffers) -> tuple[TextAnswer, Arrays]:
     """The whole text of an example."""
     return {"text": view.media.whole_text(view.row(content["row"]))}, []

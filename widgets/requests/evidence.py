@@ -8,6 +8,20 @@ import numpy as np
 
 from widgets.view import matrices, people
 from widgets.wire.masks import packed
+from widgets.wire.messages import (
+    Arrays,
+    Buffers,
+    ClassesAnswer,
+    CountMessage,
+    DifferRequest,
+    LensesAnswer,
+    MatrixAnswer,
+    MatrixRequest,
+    NameRequest,
+    Nothing,
+    PeopleAnswer,
+    PeopleRequest,
+)
 from workbench.foundation.errors import InputError
 from workbench.review.slicing import slices
 
@@ -15,48 +29,53 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_matrix(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_matrix(view: View, content: MatrixRequest, buffers: Buffers) -> tuple[MatrixAnswer, Arrays]:
     """A matrix and the cell of every example."""
     return matrices.matrix(view.run, str(content.get("of")))
 
 
-def ask_classes(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_classes(view: View, content: Nothing, buffers: Buffers) -> tuple[ClassesAnswer, Arrays]:
     """Estimated errors by class."""
     return matrices.class_errors(view.run)
 
 
-def ask_lenses(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_lenses(view: View, content: Nothing, buffers: Buffers) -> tuple[LensesAnswer, Arrays]:
     """Names, sizes and meanings of the lenses; the first time their duplicates may have to be looked for."""
+    shown = _lenses(view).items()
+    return {"lenses": [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in shown]}, []
+
+
+def ask_lens(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
+    """The mask of a lens."""
+    lenses, name = _lenses(view), content.get("name")
+    if name not in lenses:
+        raise InputError.unknown("slice", name, lenses)
+    return {}, [packed(lenses[name][0])]
+
+
+def _lenses(view: View) -> dict[str, tuple[np.ndarray, str]]:
+    """(n,) bool mask and meaning of each lens, made once."""
     if view.lenses is None:
         found = slices(view.run, issues=view.issues, scores=view.scores)
         view.lenses = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
-    shown = [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in view.lenses.items()]
-    return {"lenses": shown}, []
+    return view.lenses
 
 
-def ask_lens(view: View, content: dict, buffers: list) -> tuple[dict, list]:
-    """The mask of a lens."""
-    ask_lenses(view, content, buffers)
-    name = content.get("name")
-    if name not in view.lenses:
-        raise InputError.unknown("slice", name, view.lenses)
-    return {}, [packed(view.lenses[name][0])]
-
-
-def ask_people(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_people(view: View, content: PeopleRequest, buffers: Buffers) -> tuple[PeopleAnswer, Arrays]:
     """Pace, agreement of authors, quality of annotators; with `pace` only the first."""
     if content.get("pace"):
         return {"pace": people.pace(view.decisions)}, []
     return people.people(view.run, view.decisions), []
 
 
-def ask_differ(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_differ(view: View, content: DifferRequest, buffers: Buffers) -> tuple[CountMessage, Arrays]:
     """Where two authors differ (`authors`), or an annotator differs from the consensus (`annotator`)."""
-    if content.get("annotator") is not None:
-        mask = people.against_consensus(view.run, str(content["annotator"]))
+    annotator = content.get("annotator")
+    if annotator is not None:
+        mask = people.against_consensus(view.run, annotator)
     else:
         left = people.withheld(view.run, view.decisions)
         if left:
             raise InputError.at("authors", f"are not compared before all is judged ({left:,} left)", "Go on first.")
-        mask = people.differing(view.run, *map(str, content["authors"]))
+        mask = people.differing(view.run, *content.get("authors", []))
     return {"count": int(mask.sum())}, [packed(np.ascontiguousarray(mask))]

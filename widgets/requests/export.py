@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import Arrays, Buffers, ExportAnswer, ExportRequest
 from workbench.foundation.errors import ExistsError
 from workbench.review.export import export, exported_rows
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_export(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_export(view: View, content: ExportRequest, buffers: Buffers) -> tuple[ExportAnswer, Arrays]:
     """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
     path = Path(str(content["path"])).expanduser()
     if content.get("ask"):

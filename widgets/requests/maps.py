@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import (
+    Arrays,
+    Buffers,
+    EmbeddingAnswer,
+    EmbeddingRequest,
+    Nothing,
+    TrailAnswer,
+    TrailRequest,
+    UptoRequest,
+)
 from workbench.scores.dynamics import confidence, variability
 from workbench.storage.epoch_statistics import BLOCK_ROWS
 
@@ -16,7 +26,7 @@ MOST_TRAILS = 200
 """Rows in one answer."""
 
 
-def ask_upto(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_upto(view: View, content: UptoRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """The data map as it stood after an epoch: variability and confidence, each (n,) float32."""
     position = view.run.epochs.index(int(content["epoch"])) + 1
     x, y = np.empty(view.dataset.n, np.float32), np.empty(view.dataset.n, np.float32)
@@ -25,7 +35,7 @@ def ask_upto(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     return {}, [x, y]
 
 
-def ask_trail(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_trail(view: View, content: TrailRequest, buffers: Buffers) -> tuple[TrailAnswer, Arrays]:
     """Where some rows were: on the data map after every epoch, or on the embedding map of one epoch.
 
     The answer holds (epochs, m, 2) float32, or (m, 2) and the `extent` [[x0, x1], [y0, y1]] of that epoch's layout, or
@@ -34,7 +44,7 @@ def ask_trail(view: View, content: dict, buffers: list) -> tuple[dict, list]:
     rows = np.array([view.row(row) for row in content["rows"][:MOST_TRAILS]], np.int64)
     if content["map"] == "data":
         return {}, [_data_trails(view, rows)]
-    epoch = view.run.resolve_embedding_epoch(int(content["epoch"]))
+    epoch = view.run.resolve_embedding_epoch(int(content.get("epoch", -1)))
     if not view.projector.ready(epoch):
         return {"later": epoch}, []
     xy = view.projector.layout(epoch)
@@ -54,7 +64,7 @@ def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
     return np.array(steps, np.float32).transpose(0, 2, 1) if steps else np.empty((0, len(rows), 2), np.float32)
 
 
-def ask_embedding(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_embedding(view: View, content: EmbeddingRequest, buffers: Buffers) -> tuple[EmbeddingAnswer, Arrays]:
     """The embedding map of an epoch (-1: the last), or `later`: the epoch that a message will name when it is there."""
     xy, epoch, note = view.projector.of(int(content.get("epoch", -1)))
     return ({"note": note, "later": epoch}, []) if xy is None else ({"note": note}, [xy])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from widgets.view.queues import orders
 from widgets.view.states import states_of
 from widgets.view.unrecorded import FrameRun
 from widgets.wire.masks import packed
+from widgets.wire.messages import Arrays, Buffers, Nothing
 from widgets.wire.packing import packed_arrays
+from widgets.wire.shapes import AxesInfo, EmbeddingInfo, OpenAnswer
 from workbench.issues.totals import error_count
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
 NO_AXES = "Name the columns that place the points\n(x= and y=), or pass embeddings=."
 
 
-def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_open(view: View, content: Nothing, buffers: Buffers) -> tuple[OpenAnswer, Arrays]:
     """Everything that the page needs for its first picture; the selection follows as news."""
     view.decisions.catch_up()
     columns, decisions = view.columns, view.decisions
@@ -41,18 +44,19 @@ def ask_open(view: View, content: dict, buffers: list) -> tuple[dict, list]:
         "is_issue": view.issue.astype(np.uint8),
     }  # fmt: skip
     meta = described(view)
-    shown = [meta["data_map"][axis] for axis in ("x", "y")] if meta["data_map"] else []
+    axes = meta["data_map"]
+    shown = [axes["x"], axes["y"]] if axes else []
     for name in (*shown, view.traits.color_by):
         if name not in LIVE:
             arrays.setdefault(name, columns[name].values)
-    meta["arrays"], buffers = packed_arrays(arrays)
+    meta["arrays"], packed_ones = packed_arrays(arrays)
     if view.traits.selection:
         view.channel.send({"push": "selection"}, [packed(view.mask_of(view.traits.selection)).tobytes()])
-    return meta, buffers
+    return meta, packed_ones
 
 
-def described(view: View) -> dict:
-    """The JSON part of the answer to `open`."""
+def described(view: View) -> OpenAnswer:
+    """The JSON part of the answer to `open`; `arrays` is left to fill."""
     run, dataset = view.run, view.dataset
     attrs = view.issues.attrs
     total = error_count(run, view.issues, view.only)
@@ -80,6 +84,7 @@ def described(view: View) -> dict:
         "first_filters": first_filters(view),
         "embedding": embedding_state(run),
         "queues": orders(view),
+        "changed": view.decisions.edited,
         "queue_order": view.queue_order,
         "doubted": view.doubted,
         "suggests": "suggested_label" in view.columns,
@@ -94,6 +99,7 @@ def described(view: View) -> dict:
         "canaries": canaries(run, view.issues),
         "audit": estimate(run, view.issues, view.only),
         "export_path": str(export_name(run)),
+        "arrays": [],
     }
 
 
@@ -115,7 +121,7 @@ def first_filters(view: View) -> list[str]:
     return [*names, *(name for name in (*own, "verdict") if name in columns)]
 
 
-def user_map(view: View) -> dict | None:
+def user_map(view: View) -> AxesInfo | None:
     """Axes that the user named for a DataFrame."""
     axes = view.run.axes if isinstance(view.run, FrameRun) else None
     if axes is None:
@@ -134,7 +140,7 @@ def warning(view: View) -> str:
     return missing if view.pool is None else "; ".join(filter(None, (in_words(view.pool), missing)))
 
 
-def embedding_state(run: Run) -> dict:
+def embedding_state(run: Run) -> EmbeddingInfo:
     """Is there an embedding map, and what to say until (or instead of) it?"""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
@@ -146,7 +152,7 @@ def embedding_state(run: Run) -> dict:
     return {"there": False, "message": f"No embeddings, so no second map: {how}."}
 
 
-def how_sure(attrs: dict) -> str:
+def how_sure(attrs: Mapping[Any, Any]) -> str:
     """In a sentence: what the probabilities rest on."""
     phrases = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "suspected: {}"}
     parts = [text.format(attrs[key]) for key, text in phrases.items() if attrs.get(key) and attrs[key] != "none"]

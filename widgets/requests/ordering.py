@@ -8,16 +8,17 @@ import numpy as np
 
 from widgets.view.queues import queue_rows, show_queue, why_empty
 from widgets.view.view import OWN
+from widgets.wire.messages import Arrays, Buffers, QueueAnswer, QueueRequest
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_queue(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_queue(view: View, content: QueueRequest, buffers: Buffers) -> tuple[QueueAnswer, Arrays]:
     """The rows of the queue by name; a queue that the user gave keeps its examples where the order allows it."""
     by = str(content.get("by"))
     rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
     show_queue(view, by, rows)
-    body = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by)}
-    shown = view.decisions.patch(view.decisions.take_shown())
-    return {**body, "patch": [1, 5]}, [np.ascontiguousarray(rows, np.int32), *shown]
+    patch, state = view.decisions.patch(view.decisions.take_shown(), at=1)
+    body: QueueAnswer = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by), "patch": patch}
+    return body, [np.ascontiguousarray(rows, np.int32), *state]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from widgets.wire.messages import ProgressPush
 from workbench.foundation.progress import listening
 
 WORDS = {
@@ -27,9 +28,9 @@ WORDS = {
 
 
 @contextmanager
-def reporting(kind: object, send: Callable[[dict], None]) -> Iterator[None]:
+def reporting(kind: object, send: Callable[[ProgressPush], None]) -> Iterator[None]:
     """Send words for the request at once, and for every step of what is computed for it; the answer ends them."""
     with listening(lambda words: send({"push": "progress", "text": words})):
-        if kind in WORDS:
+        if isinstance(kind, str) and kind in WORDS:
             send({"push": "progress", "text": WORDS[kind]})
         yield

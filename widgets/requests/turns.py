@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.requests import answer
+from widgets.wire.messages import Buffers, Message
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -26,10 +27,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._done: dict[str, int] = {}
-        self._early: dict[str, dict[int, tuple[dict, list]]] = {}
-        self._answers: dict[tuple[str, int], dict] = {}
+        self._early: dict[str, dict[int, tuple[Message, Buffers]]] = {}
+        self._answers: dict[tuple[str, int], Message] = {}
 
-    def answers(self, view: View, content: dict, buffers: list) -> Iterator[tuple[dict, list]]:
+    def answers(self, view: View, content: Message, buffers: Buffers) -> Iterator[tuple[Message, list[bytes]]]:
         """Answers that can be given now that this question came, as `widgets.requests.answer` makes them."""
         turn = content.get("turn")
         if not isinstance(turn, int):
@@ -49,10 +50,10 @@ class Turns:
                 del self._answers[next(iter(self._answers))]
             yield body, arrays
 
-    def _again(self, view: View, page: str, turn: int, content: dict) -> tuple[dict, list]:
+    def _again(self, view: View, page: str, turn: int, content: Message) -> tuple[Message, list[bytes]]:
         """The words of the answer that got lost, and how every row stands now."""
         unknown = {"error": "it is not known whether this was done", "request": content.get("request")}
-        body = {**self._answers.get((page, turn), unknown), "patch": [0, 4]}
         view.decisions.catch_up()
-        rows = np.arange(view.dataset.n, dtype=np.int32)
-        return body, [np.ascontiguousarray(array).tobytes() for array in view.decisions.patch(rows)]
+        patch, state = view.decisions.patch(np.arange(view.dataset.n, dtype=np.int32))
+        body = {**self._answers.get((page, turn), unknown), "patch": patch}
+        return body, [np.ascontiguousarray(array).tobytes() for array in state]

@@ -8,21 +8,22 @@ import numpy as np
 
 from widgets.view.shown import check_view, forget_view, keep_view, named_view
 from widgets.wire.masks import unpacked
+from widgets.wire.messages import Arrays, Buffers, NameRequest, Nothing, SaveViewRequest
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-def ask_save_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_save_view(view: View, content: SaveViewRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """Save what the page shows; it says so itself, since its traits may still be on their way."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
-    parts = {name: content[name] for name in ("filters", "color_by", "cameras", "epochs") if name in content}
+    parts = {name: part for name, part in content.items() if name in ("filters", "color_by", "cameras", "epochs")}
     keep_view(view, str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
     return {}, []
 
 
-def ask_show_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_show_view(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """Show a saved view; the page follows the traits that this sets."""
     if not isinstance(content["name"], str):
         raise InputError.at("name", f"is {content['name']!r}", "Pass the name of a view.")
@@ -30,7 +31,7 @@ def ask_show_view(view: View, content: dict, buffers: list) -> tuple[dict, list]
     return {}, []
 
 
-def ask_delete_view(view: View, content: dict, buffers: list) -> tuple[dict, list]:
+def ask_delete_view(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """Forget a saved view."""
     forget_view(view, str(content["name"]))
     return {}, []

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from widgets.requests import answer
 from widgets.view.matrices import KINDS
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
+from widgets.wire.messages import Message
+from widgets.wire.shapes import InspectAnswer
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import task
@@ -33,6 +35,9 @@ from workbench.storage.tables import check_target
 
 if TYPE_CHECKING:
     from widgets.view.view import View
+
+Kept = dict[str, Any]
+"""An answer: its JSON part (body) and where its buffers lie in the block (at)."""
 
 SUFFIXES = (".html", ".htm")
 
@@ -101,11 +106,11 @@ class Answers:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.answers: dict[str, dict] = {}
+        self.answers: dict[str, Kept] = {}
         self.block: list[bytes] = []
         self.length = 0
 
-    def all(self, examples: int) -> tuple[dict, bytes]:
+    def all(self, examples: int) -> tuple[Message, bytes]:
         """(facts for the page, bytes of the arrays), with pictures and details of the first `examples`."""
         view = self.view
         opened = self.ask("open")
@@ -142,7 +147,7 @@ class Answers:
             facts["selection"] = self.keep([packed(view.mask_of(view.traits.selection)).tobytes()])[0]
         return facts, b"".join(self.block)
 
-    def ask(self, kind: str, **body: object) -> dict:
+    def ask(self, kind: str, **body: object) -> Message:
         """Ask the view as a page would and keep the answer; an error is an answer."""
         got, buffers = answer(self.view, {"kind": kind, **body}, [])
         got.pop("request", None)
@@ -159,7 +164,7 @@ class Answers:
             self.length += len(padded)
         return places
 
-    def _maps(self, opened: dict) -> None:
+    def _maps(self, opened: Message) -> None:
         """Positions of the last epoch, and of earlier ones where that is not too much."""
         run = self.view.run
         if run.embedding_epochs:
@@ -172,7 +177,7 @@ class Answers:
         for epoch in run.embedding_epochs:
             self.answers[key_of("embedding", epoch)] = self._projected(epoch)
 
-    def _projected(self, epoch: int) -> dict:
+    def _projected(self, epoch: int) -> Kept:
         xy = np.ascontiguousarray(project(self.view.run, epoch), np.float32)
         return {"body": {"note": self.view.projector.note(epoch)}, "at": self.keep([xy.tobytes()])}
 
@@ -189,11 +194,12 @@ class Answers:
         yield from np.flatnonzero(view.mask_of(view.traits.selection)).tolist()
         yield from view.order.tolist()
 
-    def _detail(self, row: int) -> dict:
+    def _detail(self, row: int) -> InspectAnswer:
         """The inspector's answer; thumbnails are kept once, beside it."""
         detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
         detail["neighbors"] = {**detail["neighbors"], "items": []}
-        return detail | {"units": units_of(self.view, row)}
+        detail["units"] = units_of(self.view, row)
+        return detail
 
 
 PAGE = """<!doctype html>

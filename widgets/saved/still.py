@@ -36,7 +36,7 @@ def still_html(view: View) -> str:
 
     Of a blind view, nothing that reveals a suggestion: no colours, no suggestions.
     """
-    changed = int((view.decisions.labels != view.decisions.given).sum())
+    changed = view.decisions.edited
     facts = [
         ("examples", f"{view.dataset.n:,}"),
         ("classes", f"{view.dataset.k:,}"),

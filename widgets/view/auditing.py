@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.shapes import AuditInfo
 from workbench.issues import planted_report
 from workbench.issues.audit_plan import begun
 from workbench.issues.totals import ENOUGH, audit_of, error_count
@@ -46,14 +47,14 @@ def unseen(run: Run, author: str | None = None) -> np.ndarray:
     return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
 
 
-def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> dict:
+def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> AuditInfo:
     """The number of errors to show: `text` such as "about 41 left, from the detector", `title` with all of it.
 
     With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take.
     """
     total = error_count(run, issues, author)
     found = audit_of(run, author)
-    shown: dict = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
+    shown: AuditInfo = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
     if found is None:
         return shown
     due = len(second_looks(run, author))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from widgets.view.states import states_of
+from widgets.wire.shapes import ColumnInfo
 from workbench.foundation.cells import cell_text, is_plain
 from workbench.foundation.errors import InputError
 from workbench.scores.registry import SCORES
@@ -61,10 +62,10 @@ class Column:
         """Does any example have a value?"""
         return bool((self.values >= 0).any() if self.categories is not None else np.isfinite(self.values).any())
 
-    def described(self) -> dict:
+    def described(self) -> ColumnInfo:
         """What the page must know beside the values."""
-        kind = "number" if self.categories is None else "category"
-        out = {"name": self.name, "kind": kind, "title": self.title or self.name, "source": self.source}
+        kind: Literal["number", "category"] = "number" if self.categories is None else "category"
+        out: ColumnInfo = {"name": self.name, "kind": kind, "title": self.title or self.name, "source": self.source}
         if self.categories is not None:
             out["categories"] = list(self.categories)
         if self.of_classes:

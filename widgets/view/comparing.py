@@ -12,6 +12,7 @@ import numpy as np
 
 from widgets.view.columns import Column
 from widgets.view.suspects import suspects
+from widgets.wire.shapes import ScoreChange
 from workbench.experiments.comparisons.two_runs import compare_runs
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Compared:
     name: str
     text: str
     told: list[str]
-    scores: list[dict]
+    scores: list[ScoreChange]
     columns: dict[str, Column]
     places: dict[str, np.ndarray]
 

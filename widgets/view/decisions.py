@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.states import CHANGED, states_of
+from widgets.wire.messages import Arrays, DecideRequest
+from widgets.wire.shapes import Patch
 from workbench.foundation.errors import InputError
 from workbench.review.pace import times_of
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.tasks.protocol import Decided
 
 VERDICT_CODES = {None: 0, "relabel": 1, "keep": 2, "skip": 3}
-FLAGGED, NOTED = 1, 2
+FLAGGED, NOTED, EDITED = 1, 2, 4
 SOURCE = "explorer"
 
 
@@ -30,7 +32,8 @@ class Decisions:
     given, labels : (n,) int32 class index as given and now, -1 = unlabelled; of other kinds of labels than one class,
         the state as in `widgets.view.states`. verdict : (n,) uint8, values of `VERDICT_CODES`; where an example has
         several units, as soon as each doubtful one is decided.
-    marks : (n,) uint8, bits FLAGGED and NOTED. notes : text by row. times : of the author's own decisions, ISO 8601.
+    marks : (n,) uint8, bits FLAGGED, NOTED and EDITED (the labels differ from the given ones).
+    notes : text by row. times : of the author's own decisions, ISO 8601.
 
     With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
     """
@@ -115,6 +118,7 @@ class Decisions:
         elif entry.field == "label":
             given = int(self.given[row])
             self.labels[row] = given if entry.new is None else self._codes.get(entry.new, given)
+            self._mark(row, EDITED, self.labels[row] != given)
         elif entry.field == "verdict":
             self.verdict[row] = VERDICT_CODES.get(entry.new, 0)
         elif entry.field == "flag":
@@ -148,6 +152,7 @@ class Decisions:
         given = self.dataset.values_at([row] * len(values), list(values))
         changed = any(value != was for value, was in zip(values.values(), given, strict=True))
         self.labels[row] = CHANGED if changed else self.given[row]
+        self._mark(row, EDITED, changed)
         done = bool(judged) and self._doubtful.get(row, set()) <= judged
         verdict = ("relabel" if changed else "keep") if done else "skip" if row in self._skipped else None
         self.verdict[row] = VERDICT_CODES[verdict]
@@ -172,9 +177,11 @@ class Decisions:
             for row, label, verdict in zip(again.tolist(), state["label"], state["verdict"]):
                 given = int(self.given[row])
                 self.labels[row] = self._codes.get(label, given)
+                self._mark(row, EDITED, self.labels[row] != given)
                 self.verdict[row] = VERDICT_CODES.get(verdict, 0)
         fresh = np.array(sorted(wanted), np.int64)
         self.labels[fresh], self.verdict[fresh] = self.given[fresh], 0
+        self.marks[fresh] &= 0xFF ^ EDITED
         self._shown |= set(again.tolist()) | wanted
         self.hidden = wanted
 
@@ -183,23 +190,38 @@ class Decisions:
         rows, self._shown = np.array(sorted(self._shown), np.int32), set()
         return rows
 
-    def patch(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The state of rows as four arrays, as the page takes it."""
-        return [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
+    @property
+    def edited(self) -> int:
+        """How many examples have labels that differ from the given ones, as they are shown."""
+        return int(np.count_nonzero(self.marks & EDITED))
 
-    def decide(self, op: str, rows: np.ndarray, codes: np.ndarray | None, body: dict, reasons: Iterable[str]) -> None:
+    def patch(self, rows: np.ndarray, at: int = 0) -> tuple[Patch, Arrays]:
+        """The state of rows as the page takes it: four arrays, the buffers from `at` on of a message."""
+        state = [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
+        return {"at": at, "changed": self.edited}, state
+
+    def decide(
+        self,
+        op: str,
+        rows: np.ndarray,
+        codes: np.ndarray | None,
+        body: DecideRequest,
+        reasons: Iterable[str],
+        where: str = "",
+    ) -> None:
         """Write one decision about rows to the journal.
 
         Parameters
         ----------
         op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
         rows : (m,) row numbers. codes : (m,) class indices.
-        body : how ("key", "accept", "selection", ...) and where ("audit", "second look", ...) it was decided; both are
-            part of the journal's source, by which `workbench.runs.verdicts` separates verdicts from bulk decisions.
+        body : what the page sent, with how it was decided ("key", "accept", "selection", ...).
+        where : "audit", "second look", ...; how and where are part of the journal's source, by which
+            `workbench.runs.verdicts` separates verdicts from bulk decisions.
         reasons : why the given labels were doubtful, one per row.
         """
         ids = self.dataset.ids[rows].tolist()
-        details = self._details_of(body)
+        details = self._details_of(body, where)
         if op in ("relabel", "keep"):
             if not self.dataset.kind.one_class:
                 todo = "Send the units and their values."
@@ -220,16 +242,24 @@ class Decisions:
         else:
             raise InputError.unknown("decision", op, ("relabel", "keep", "skip", "flag", "note"))
 
-    def judge(self, verdicts: Decided, given: list[str | None], body: dict, reasons: list[str]) -> None:
+    def judge(
+        self,
+        verdicts: Decided,
+        given: list[str | None],
+        body: DecideRequest,
+        reasons: list[str],
+        where: str = "",
+    ) -> None:
         """Write values of units to the journal, as one step of undo.
 
         Parameters
         ----------
         verdicts : checked rows, keys and values of d units.
-        given : what the data say of each, as the journal holds values. body, reasons : as in `decide`, for each unit.
+        given : what the data say of each, as the journal holds values.
+        body, reasons, where : as in `decide`; a reason for each unit.
         """
         ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)
-        details = {"units": list(verdicts.keys), "reason": reasons, **self._details_of(body)}
+        details = {"units": list(verdicts.keys), "reason": reasons, **self._details_of(body, where)}
         self.journal.relabel(ids, values, old=given, **details)
 
     def values_of(self, row: int) -> dict[str, str]:
@@ -239,9 +269,9 @@ class Decisions:
             return {} if name is None else {"": str(name)}
         return dict(self._values.get(row, {}))
 
-    def _details_of(self, body: dict) -> dict[str, str | None]:
+    def _details_of(self, body: DecideRequest, where: str) -> dict[str, str | None]:
         """Who decides, and how and where it was decided, for the journal."""
-        did = ", ".join(filter(None, (str(body.get("where") or ""), str(body.get("how") or ""))))
+        did = ", ".join(filter(None, (where, str(body.get("how") or ""))))
         return {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}
 
     def replace(self, wanted: Mapping[object, str]) -> None:
@@ -260,7 +290,7 @@ class Decisions:
         target[rows] = codes
         changed = np.flatnonzero(target != self.labels)
         if len(changed):
-            self.decide("relabel", changed, target[changed], {"how": "labels"}, [""] * len(changed))
+            self.decide("relabel", changed, target[changed], {"op": "relabel", "how": "labels"}, [""] * len(changed))
 
     def undo(self) -> list[Entry]:
         """Take back the author's newest decision."""

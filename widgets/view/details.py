@@ -11,6 +11,7 @@ import numpy as np
 from widgets.view.features import Features
 from widgets.view.items import FULL, THUMB, as_text, plain
 from widgets.view.media import Media
+from widgets.wire.shapes import InspectAnswer, Neighbors
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import MissingEvidence
@@ -60,12 +61,13 @@ class Details:
         self._near: Near | None = None
         self.features = Features(run.dataset) if media.kind == "none" and run.dataset.metadata.shape[1] else None
 
-    def of(self, row: int, note: str) -> dict:
-        """The answer to `inspect`: JSON-ready."""
+    def of(self, row: int, note: str) -> InspectAnswer:
+        """The answer to `inspect` without the units."""
         one_class = self.run.dataset.kind.one_class
         given, suggested = self._curve(row) if one_class else (np.full(len(self.run.epochs), np.nan),) * 2
         reasons = apart(self.reasons[row])
         kinds = apart(self.kinds[row]) if self.kinds is not None else []
+        p_given, p_epoch = self._last_p(given)
         return {
             "row": row,
             "id": plain(self.run.dataset.ids[row]),
@@ -73,19 +75,20 @@ class Details:
             "reasons": reasons,
             "meanings": [meaning(kinds[place] if place < len(kinds) else "") for place in range(len(reasons))],
             "note": note,
-            **self._last_p(given),
+            "p_given": p_given,
+            "p_epoch": p_epoch,
             "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
             "neighbors": self._neighbors(row),
             "columns": self._columns(row),
             "features": None if self.features is None else self.features.of(row, int(self.suggested[row])),
         }
 
-    def _last_p(self, given: np.ndarray) -> dict:
+    def _last_p(self, given: np.ndarray) -> tuple[float | None, int | None]:
         """The probability of the given label in the last epoch that has one, and that epoch; None without."""
         known = np.flatnonzero(np.isfinite(given))
         if not len(known):
-            return {"p_given": None, "p_epoch": None}
-        return {"p_given": float(given[known[-1]]), "p_epoch": int(self.run.epochs[known[-1]])}
+            return None, None
+        return float(given[known[-1]]), int(self.run.epochs[known[-1]])
 
     def _curve(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """p(given) and p(suggested) of one row, each (epochs,) float32, NaN where unknown."""
@@ -122,16 +125,16 @@ class Details:
         """The five likeliest classes of a block of rows, by epoch."""
         return [self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.epochs]
 
-    def _neighbors(self, row: int) -> dict:
+    def _neighbors(self, row: int) -> Neighbors:
         """Rows and thumbnails of the neighbours that the reasons count, and by what they are near; or why none."""
-        nothing = {"rows": [], "items": [], "by": ""}
+        nothing: Neighbors = {"rows": [], "items": [], "by": ""}
         try:
             rows, source, note = self._nearest(row)
         except MissingEvidence:
-            return nothing | {"none": "no embeddings and no texts, so no neighbours"}
+            return {**nothing, "none": "no embeddings and no texts, so no neighbours"}
         by = ", ".join(filter(None, ("" if source is None else str(source), note)))
         if not len(rows):
-            return nothing | {"none": f"no neighbours: {by}" if by else "no neighbours"}
+            return {**nothing, "none": f"no neighbours: {by}" if by else "no neighbours"}
         stored = self.provenance.get("neighbors")  # of suspects that were passed in, it may be something else
         counted = source if stored is None else Provenance.from_json(stored)
         other = "" if counted == source else f"The reasons count neighbours by {counted}, which are not in this run."

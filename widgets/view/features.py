@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from widgets.view.items import as_text
+from widgets.wire import shapes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class Features:
         self.names = [name for name in dataset.metadata.columns if name != dataset.text_column]
         self._groups: OrderedDict[int | None, dict[str, Group]] = OrderedDict()
 
-    def of(self, row: int, suggested: int) -> dict:
+    def of(self, row: int, suggested: int) -> shapes.Features:
         """JSON-ready: `rows`, the most unusual first, and how many were left out (`more`).
 
         Each row: name, value (text), number (for sorting, or None), unusual (share in (0, 1]; None when unknown), of
@@ -58,8 +59,8 @@ class Features:
         given = int(self.dataset.given_labels[row])
         groups = {"all": self._group(ALL), "given": self._group(given), "suggested": self._group(suggested)}
         cells = [self._cell(name, self.dataset.metadata[name].iat[row], groups) for name in self.names]
-        cells.sort(key=lambda cell: cell.pop("order"))
-        return {"rows": cells[:MOST_FEATURES], "more": max(0, len(cells) - MOST_FEATURES)}
+        cells.sort(key=lambda cell: cell[0])
+        return {"rows": [cell for _, cell in cells[:MOST_FEATURES]], "more": max(0, len(cells) - MOST_FEATURES)}
 
     def _group(self, code: int | None) -> dict[str, Group]:
         """The values of a class (or of all) by feature; of no class, nothing."""
@@ -78,20 +79,23 @@ class Features:
             self._groups.popitem(last=False)
         return group
 
-    def _cell(self, name: str, value: object, groups: dict[str, dict[str, Group]]) -> dict:
+    def _cell(
+        self, name: str, value: object, groups: dict[str, dict[str, Group]]
+    ) -> tuple[tuple[float, float], shapes.Feature]:
+        """By what features are sorted, and the feature."""
         mine = {which: group[name] for which, group in groups.items() if name in group}
         base = mine.get("given")
-        of = "class"
+        of: Literal["class", "all"] = "class"
         if base is None or base.total < FEWEST:
             base, of = mine["all"], "all"
         unusual, distance = base.unusual(value)
         number = _number(value) if base.numeric else None
-        cell = {
+        cell: shapes.Feature = {
             "name": str(name), "value": as_text(value), "number": number, "of": of,
             "unusual": None if unusual is None else round(unusual, 6),
-            "order": (1.0 if unusual is None else unusual, -distance),
+            **(_on_axis(number, mine) if base.numeric else _shares(value, mine)),
         }  # fmt: skip
-        return cell | (_on_axis(number, mine) if base.numeric else _shares(value, mine))
+        return (1.0 if unusual is None else unusual, -distance), cell
 
 
 class Group:
@@ -165,7 +169,7 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _on_axis(number: float | None, groups: dict[str, Group]) -> dict:
+def _on_axis(number: float | None, groups: dict[str, Group]) -> shapes.OnAxis:
     """Places of a value and of the quantiles of groups on an axis from 0 to 1 that holds them all."""
     quantiles = {which: group.quantiles() for which, group in groups.items()}
     ends = [q for one in quantiles.values() if len(one) for q in (one[0], one[-1])]
@@ -178,11 +182,11 @@ def _on_axis(number: float | None, groups: dict[str, Group]) -> dict:
     def place(value: float) -> float:
         return round(float((value - low) / span), 4) if high > low else 0.5
 
-    out: dict = {which: [place(q) for q in one] for which, one in quantiles.items() if len(one)}
+    out = {which: [place(q) for q in one] for which, one in quantiles.items() if len(one)}
     return out if number is None else {**out, "at": place(number)}
 
 
-def _shares(value: object, groups: dict[str, Group]) -> dict:
+def _shares(value: object, groups: dict[str, Group]) -> shapes.Shares:
     """How frequent a category is in each group."""
     text = as_text(value)
     return {"shares": {which: group.counts[text] / group.total for which, group in groups.items() if group.total}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from widgets.wire.shapes import Content
 from workbench.data.media import thumbnail
 from workbench.foundation.cells import cell_text, is_missing
 
@@ -18,12 +19,12 @@ PNG_WITH_ALPHA = 6
 """Colour type in the header of a PNG, byte 25."""
 
 
-def encoded(data: bytes, size: int) -> dict:
+def encoded(data: bytes, size: int) -> Content:
     """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
-    out = {"src": src, "width": width, "height": height}
+    out: Content = {"src": src, "width": width, "height": height}
     return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import Arrays, ClassesAnswer, MatrixAnswer
 from workbench.confident.health import class_health, noise_report
 from workbench.foundation.errors import InputError
 from workbench.issues.confusion import confident_labels, needed, predicted_labels
@@ -22,7 +23,7 @@ FEW_DRAWS = 40
 """Bootstrap draws above `MANY_ROWS`, where the intervals are narrow anyway."""
 
 
-def matrix(run: Run, kind: str) -> tuple[dict, list[np.ndarray]]:
+def matrix(run: Run, kind: str) -> tuple[MatrixAnswer, Arrays]:
     """A matrix for the page: words, and arrays.
 
     Parameters
@@ -38,7 +39,7 @@ def matrix(run: Run, kind: str) -> tuple[dict, list[np.ndarray]]:
         raise InputError.unknown("matrix", kind, KINDS)
     found = noise(run)
     shape = (run.k, run.k)
-    words = {"how": str(found["how"]), "title": str(found["title"]), "warning": str(found["warning"])}
+    words: MatrixAnswer = {"how": str(found["how"]), "title": str(found["title"]), "warning": str(found["warning"])}
     arrays = [np.ascontiguousarray(found[name].reshape(shape), np.float32) for name in ("matrix", "low", "high")]
     return words, [confident_labels(run), *arrays]
 
@@ -63,7 +64,7 @@ def _title(report: NoiseReport) -> str:
     return f"about {report.errors:,.0f} wrong labels ({report.errors_low:,.0f} to {report.errors_high:,.0f})"
 
 
-def class_errors(run: Run) -> tuple[dict, list[np.ndarray]]:
+def class_errors(run: Run) -> tuple[ClassesAnswer, Arrays]:
     """What `workbench.confident.health.class_health` says of each class, in class order.
 
     Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, encoded, plain, shortened
-from widgets.view.rendering import rendered
+from widgets.view.rendering import Row, rendered
+from widgets.wire.messages import PictureAnswer
+from widgets.wire.shapes import Content, Item, MediaKind
 from workbench.data.media import deep, encode, is_url, open_image, read_image, read_sound, shown
 from workbench.foundation.errors import InputError, WorkbenchError
 
@@ -43,15 +45,15 @@ class Media:
     render : function of a row that gives what to show instead, see `widgets.view.rendering`.
     """
 
-    def __init__(self, dataset: Dataset, render: Callable[[dict], object] | None = None) -> None:
+    def __init__(self, dataset: Dataset, render: Callable[[Row], object] | None = None) -> None:
         if render is not None and not callable(render):
             raise InputError.at("render", f"is {type(render).__name__}", "Pass a function of a row.")
         self.dataset, self.render = dataset, render
-        self._kept: OrderedDict[tuple[int, int], dict] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], Item] = OrderedDict()
         self._bytes = 0
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> MediaKind:
         """ "own" (a render function), "image", "audio", "text" or "none" (rows of a table)."""
         if self.render is not None:
             return "own"
@@ -61,7 +63,7 @@ class Media:
             return "audio"
         return "text" if self.dataset.text_column is not None else "none"
 
-    def item(self, row: int, size: int = THUMB) -> dict:
+    def item(self, row: int, size: int = THUMB) -> Item:
         """{row, id} with src, width, height (a picture), text, html, table, sound (what it is), url, or error.
 
         Errors of the files come with `brief`, two words for a thumbnail.
@@ -70,12 +72,13 @@ class Media:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        item = {"row": row, "id": plain(self.dataset.ids[row])}
+        content: Content
         try:
-            item |= _CONTENT[self.kind](self, row, size)
+            content = _CONTENT[self.kind](self, row, size)
         except WorkbenchError as error:
             parts = error.parts if isinstance(error, InputError) else {}
-            item |= {"error": str(error), "brief": parts.get("brief") or "unreadable"}
+            content = {"error": str(error), "brief": parts.get("brief") or "unreadable"}
+        item: Item = {"row": row, "id": plain(self.dataset.ids[row]), **content}
         self._keep(key, item)
         return item
 
@@ -86,7 +89,7 @@ class Media:
             raise InputError.at("audio", "is missing", "This example has no sound.", row=row)
         return found
 
-    def original(self, row: int) -> tuple[bytes, dict]:
+    def original(self, row: int) -> tuple[bytes, PictureAnswer]:
         """An image in its own pixels: bytes, and {mime, width, height, original: [width, height], note}.
 
         Raises
@@ -104,14 +107,14 @@ class Media:
         """The text of an example, of at most `WHOLE_TEXT` characters."""
         return shortened(self.dataset.text(row) or "", WHOLE_TEXT)
 
-    def _picture(self, row: int, size: int) -> dict:
+    def _picture(self, row: int, size: int) -> Content:
         image = self.dataset.image(row)
         if is_url(image):
             return {"url": shortened(image, 2000)}
         data = read_image(image, self.dataset.media_root)
         return {"error": "no image"} if data is None else encoded(data, size)
 
-    def _sound(self, row: int, size: int) -> dict:
+    def _sound(self, row: int, size: int) -> Content:
         sound = self.dataset.sound(row)
         if is_url(sound):
             return {"url": shortened(sound, 2000)}
@@ -121,26 +124,26 @@ class Media:
         name = path.rpartition("/")[2] or f"{len(sound) / 1000:,.0f} kB"
         return {"sound": shortened(name, 100), **(self._text(row, size) if self.dataset.text_column else {})}
 
-    def _text(self, row: int, size: int) -> dict:
+    def _text(self, row: int, size: int) -> Content:
         return {"text": shortened(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}
 
-    def _table(self, row: int, size: int) -> dict:
+    def _table(self, row: int, size: int) -> Content:
         if not self.dataset.metadata.shape[1]:
             return {}
         cells = list(self.dataset.metadata.iloc[row].items())[: FIELDS.get(size, FIELDS[FULL])]
         return {"table": [[str(name), as_text(value)] for name, value in cells]}
 
-    def _own(self, row: int, size: int) -> dict:
+    def _own(self, row: int, size: int) -> Content:
         return rendered(self.render, self.dataset, row, thumb=size == THUMB)
 
-    def _keep(self, key: tuple[int, int], item: dict) -> None:
+    def _keep(self, key: tuple[int, int], item: Item) -> None:
         self._kept[key] = item
         self._bytes += _weight(item)
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= _weight(self._kept.popitem(last=False)[1])
 
 
-_CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
+_CONTENT: dict[MediaKind, Callable[[Media, int, int], Content]] = {
     "image": Media._picture,
     "audio": Media._sound,
     "text": Media._text,
@@ -149,7 +152,7 @@ _CONTENT: dict[str, Callable[[Media, int, int], dict]] = {
 }
 
 
-def enlarged(data: bytes) -> tuple[bytes, dict]:
+def enlarged(data: bytes) -> tuple[bytes, PictureAnswer]:
     """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
     opened = open_image(data)
     frames = getattr(opened, "n_frames", 1)
@@ -163,11 +166,17 @@ def enlarged(data: bytes) -> tuple[bytes, dict]:
         notes.append(f"scaled down to {picture.width:,} x {picture.height:,}")
     pixels = picture.width * picture.height
     lossy = picture.mode in ("L", "RGB") and (was_jpeg or pixels > LOSSLESS_PIXELS)
-    facts = {"mime": f"image/{'jpeg' if lossy else 'png'}", "width": picture.width, "height": picture.height}
-    facts |= {"original": list(size), "note": "; ".join(notes), "alpha": picture.mode == "RGBA"}
+    facts: PictureAnswer = {
+        "mime": f"image/{'jpeg' if lossy else 'png'}",
+        "width": picture.width,
+        "height": picture.height,
+        "original": list(size),
+        "note": "; ".join(notes),
+        "alpha": picture.mode == "RGBA",
+    }
     return encode(picture, lossy=lossy), facts
 
 
-def _weight(item: dict) -> int:
+def _weight(item: Item) -> int:
     table = sum(len(name) + len(value) for name, value in item.get("table", ()))
     return sum(len(item.get(name) or "") for name in ("src", "text", "html", "url", "error")) + table + 100

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import PeopleAnswer
+from widgets.wire.shapes import Annotator, Pace, Pair
 from workbench.foundation.errors import MissingEvidence
 from workbench.review.annotators import annotator_quality, consensus
 from workbench.review.kappa import Kappa, agreement
@@ -25,14 +27,14 @@ MOST = 50
 """Annotators and pairs of authors on show."""
 
 
-def people(run: Run, decisions: Decisions) -> dict:
-    """JSON-ready: `pace`, `authors` (pairs with their kappa) and `annotators` (with their quality).
+def people(run: Run, decisions: Decisions) -> PeopleAnswer:
+    """`pace`, `authors` (pairs with their kappa) and `annotators` (with their quality).
 
     A second opinion gets `withheld`, the number of examples that are left to judge, in place of the pairs.
     """
     left = withheld(run, decisions)
-    shown = {"authors": [], "withheld": left} if left else {"authors": authors(run)}
-    return {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), **shown}
+    found: PeopleAnswer = {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), "authors": []}
+    return {**found, "withheld": left} if left else {**found, "authors": authors(run)}
 
 
 def withheld(run: Run, decisions: Decisions) -> int:
@@ -44,23 +46,23 @@ def withheld(run: Run, decisions: Decisions) -> int:
     return int((judged.any(axis=1) & ~own).sum()) if len(judged) else 0
 
 
-def pace(decisions: Decisions) -> dict:
+def pace(decisions: Decisions) -> Pace:
     """Decisions of the author's newest sitting and how many a minute."""
     found = pace_of(list(decisions.times.values())[-NEWEST:])
     rate = None if math.isnan(found.per_minute) else round(found.per_minute, 1)
     return {"decisions": found.decisions, "per_minute": rate}
 
 
-def authors(run: Run) -> list[dict]:
+def authors(run: Run) -> list[Pair]:
     """Pairs of authors of the journal who judged the same examples."""
-    out = []
+    out: list[Pair] = []
     for row in agreement(run).head(MOST).itertuples():
         words = str(Kappa(row.kappa, row.low, row.high, row.observed, row.expected, row.n))
         out.append({"a": row.a, "b": row.b, "n": row.n, "differ": len(row.differ), "text": words})
     return out
 
 
-def voters(run: Run) -> list[dict]:
+def voters(run: Run) -> list[Annotator]:
     """Annotators, the least reliable first; none where the run has no votes."""
     try:
         table = annotator_quality(run)

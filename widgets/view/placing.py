@@ -12,6 +12,7 @@ import numpy as np
 
 from widgets.view.columns import Column
 from widgets.view.features import numbers_of
+from widgets.wire.shapes import AxesInfo
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -34,7 +35,7 @@ MOST_CLASSES = 12
 """Classes up to which confidences stand side by side."""
 
 
-def data_map(columns: dict[str, Column]) -> dict | None:
+def data_map(columns: dict[str, Column]) -> AxesInfo | None:
     """Axes and title of the first map, with fixed ranges where the scores have them; None without such scores."""
     for x, y, title in DATA_MAPS:
         if x in columns and y in columns and all(np.isfinite(columns[name].values).any() for name in (x, y)):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.wire.messages import Push
 from workbench.evidence.projection import project
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Projector:
     other : another run, whose last embeddings can be laid out like this run's.
     """
 
-    def __init__(self, run: Run, send: Callable[[dict, list], None], other: Run | None = None) -> None:
+    def __init__(self, run: Run, send: Callable[[Push, list[bytes]], None], other: Run | None = None) -> None:
         self.run, self.send, self.other = run, send, other
         self.thread: threading.Thread | None = None
         self._one = threading.Lock()  # at a time

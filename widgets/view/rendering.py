@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from widgets.view.harmless import harmless
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, plain, shortened
+from widgets.wire.shapes import Content
 from workbench.data.media import encode_png
 from workbench.foundation.errors import InputError
 
@@ -67,7 +68,7 @@ class Row(Mapping):
             raise AttributeError(str(error)) from None
 
 
-def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> dict:
+def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> Content:
     """An item of `widgets.view.media` out of what `render` gives for a row."""
     try:
         made = render(Row(dataset, row))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from widgets.view.columns import plain_cells
 from widgets.view.search import LONGEST, is_query, query_mask, word_mask
 from widgets.view.views import FIELDS
+from widgets.wire.shapes import ShownParts
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.tasks.class_names import class_text
 
@@ -31,7 +32,7 @@ NEAREST, FARTHEST = 0.2, 1e6
 """Zoom factors of a camera."""
 
 
-def check_filters(value: object, columns: Mapping[str, Column]) -> dict:
+def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any]:
     """{column: [low, high] or [category, ...], "search": text} with plain numbers and strings.
 
     Raises
@@ -40,7 +41,7 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict:
     """
     if not isinstance(value, Mapping):
         raise InputError.at("filters", f"is {value!r}", "Pass a dict such as {'p_error': [0.5, 1]}; {} for none.")
-    out: dict = {}
+    out: dict[str, Any] = {}
     for name, wanted in value.items():
         if name == SEARCH:
             out[name] = _text("filters['search']", wanted)
@@ -92,7 +93,7 @@ def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
     return out
 
 
-def check_cameras(value: object) -> dict:
+def check_cameras(value: object) -> dict[str, list[float]]:
     """{"data map" or "embedding map": [zoom, x, y]}: zoom 1 and centre 0, 0 show the whole map.
 
     Raises
@@ -113,7 +114,7 @@ def check_cameras(value: object) -> dict:
     return out
 
 
-def check_epochs(value: object, run: Run) -> dict:
+def check_epochs(value: object, run: Run) -> dict[str, int]:
     """{"data map" or "embedding map": epoch} of the maps that do not show their last epoch.
 
     Raises
@@ -141,7 +142,7 @@ def check_color(value: object, columns: Mapping[str, Column]) -> str:
     return str(value)
 
 
-def check_view(view: View, value: object) -> dict:
+def check_view(view: View, value: object) -> ShownParts:
     """A view, or a part of one: every field checked against what the run has.
 
     Raises
@@ -150,7 +151,7 @@ def check_view(view: View, value: object) -> dict:
     """
     if not isinstance(value, Mapping):
         raise InputError.at("view", f"is {value!r}", f"Pass a name, or a dict of {', '.join(FIELDS)}.")
-    checks = {
+    checks: dict[str, Callable[[Any], Any]] = {
         "filters": lambda part: check_filters(part, view.columns),
         "color_by": lambda part: check_color(part, view.columns),
         "cameras": check_cameras,
@@ -160,10 +161,10 @@ def check_view(view: View, value: object) -> dict:
     for name in value:
         if name not in checks:
             raise InputError.unknown("part of a view", name, checks)
-    return {name: checks[name](part) for name, part in value.items()}
+    return cast(ShownParts, {name: checks[name](part) for name, part in value.items()})
 
 
-def named_view(view: View, name: str) -> dict:
+def named_view(view: View, name: str) -> ShownParts:
     """The parts of a saved view.
 
     Raises
@@ -173,10 +174,10 @@ def named_view(view: View, name: str) -> dict:
     views = view.named_views.read()
     if name not in views:
         raise InputError.unknown("view", name, views, "Save one with `save_view(name)`.")
-    return {field: part for field, part in views[name].items() if field in FIELDS}
+    return cast(ShownParts, {field: part for field, part in views[name].items() if field in FIELDS})
 
 
-def keep_view(view: View, name: str, parts: Mapping) -> None:
+def keep_view(view: View, name: str, parts: Mapping[str, object]) -> None:
     """Save a view under a name and send the list of views to the pages."""
     view.named_views.save(name, check_view(view, parts))
     view.channel.send({"push": "views", "views": list(view.named_views.read())})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.items import plain
+from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, shortened
 from workbench.issues.reasons import apart
 from workbench.tasks.keys import check_key
@@ -27,32 +28,35 @@ SHOWN = 300
 """Units of an example up to which all are sent; of more, those that are given, doubtful or decided."""
 
 
-def units_of(view: View, row: int) -> list[dict]:
-    """Each unit of an example: {key, given, value, shape}, those that were added last.
+def units_of(view: View, row: int) -> list[UnitInfo]:
+    """Each unit of an example: {key, given, value, changed, shape}, those that were added last.
 
-    `given` and `value` (as it stands now) are values as the journal holds them, None where there is none; `shape` is
-    the place, None for units without one. Where an example has several units, each says what it is called (`name`) and
-    what is doubtful about it (`doubts_of`); of more than `SHOWN` those that a person would look for.
+    `given` and `value` (as it stands now) are values as the journal holds them, None where there is none; `changed`
+    says whether they differ; `shape` is the place, None for units without one. Where an example has several units, each
+    says what it is called (`name`) and what is doubtful about it (`doubts_of`); of more than `SHOWN` those that people
+    look for.
     """
     dataset, units = view.dataset, view.dataset.units
     decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
-    found = []
+    found: list[UnitInfo] = []
+
+    def add(key: str, given: str | None, shape: object) -> None:
+        value = decided.get(key, given)
+        found.append({"key": key, "given": given, "value": value, "changed": value != given, "shape": shape})
+
     for unit in range(*units.of(row).indices(units.m)):
-        key, given = units.key(unit), dataset.value_of(unit)
-        shape = None if units.shapes is None else units.shapes[unit].as_py()
-        found.append({"key": key, "given": given, "value": decided.get(key, given), "shape": shape})
+        add(units.key(unit), dataset.value_of(unit), None if units.shapes is None else units.shapes[unit].as_py())
     doubts = {} if dataset.kind.one_class else doubts_of(view, row)
     there = {one["key"] for one in found}
     for key in (*doubts, *decided):
         if key not in there:
-            given = dataset.values_at([row], [key])[0]
-            found.append({"key": key, "given": given, "value": decided.get(key, given), "shape": None})
+            add(key, dataset.values_at([row], [key])[0], None)
             there.add(key)
     if dataset.kind.one_class:
         return found
     if len(found) > SHOWN:
         blank = ("no",) if dataset.kind.asks == "yes/no" else ()
-        doubted = {key for key, known in doubts.items() if known["doubted"]}
+        doubted = {key for key, known in doubts.items() if known.get("doubted")}
         found = [one for one in found if one["key"] in doubted or one["key"] in decided or one["given"] not in blank]
     name = dataset.kind.unit_name
     for one in found:
@@ -61,7 +65,7 @@ def units_of(view: View, row: int) -> list[dict]:
     return found
 
 
-def doubts_of(view: View, row: int) -> dict[str, dict]:
+def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
     """By key: {p_error, suggested, p_suggested, doubted, kind, reasons}, of the units of an example that were judged.
 
     `suggested` is a value as the journal holds them; `doubted` says whether the unit is marked as an issue.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.suspects import unit_suspects
 from widgets.view.views import Views
+from widgets.wire.keymaps import checked
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from widgets.view.rendering import Row
     from widgets.wire.channel import Channel
+    from widgets.wire.shapes import KeysInfo
     from workbench.runs.run import Run
     from workbench.scores.ensemble import Ensemble
 
@@ -67,7 +69,7 @@ class View:
         *,
         author: str | None = None,
         alone: bool = False,
-        keymap: str | Mapping[str, list[str]] | None = None,
+        keymap: KeysInfo | None = None,
         blind: bool = False,
         render: Callable[[Row], object] | None = None,
         other: Run | None = None,
@@ -75,7 +77,8 @@ class View:
     ) -> None:
         self.channel, self.traits = channel, channel.traits
         self.run, self.dataset, self.scores = run, run.dataset, scores
-        self.keymap, self.blind, self.other, self.pool = keymap, blind, other, pool
+        self.keymap: KeysInfo = checked(None) if keymap is None else keymap
+        self.blind, self.other, self.pool = blind, other, pool
         self.own_queue: list | None = None
         self.queue_order = OWN
         self.decisions = Decisions(run, author, channel.decided, alone=alone)

@@ -12,7 +12,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, cast
 
+from widgets.wire.shapes import ShownParts
 from workbench.foundation.errors import InputError, RunError
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
@@ -42,7 +44,7 @@ class Views:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self) -> dict[str, dict]:
+    def read(self) -> dict[str, ShownParts]:
         """Views by name, in the order in which they were saved.
 
         Raises
@@ -58,7 +60,7 @@ class Views:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
 
-    def save(self, name: str, view: Mapping) -> None:
+    def save(self, name: str, view: ShownParts) -> None:
         """Keep a view under a name; one of that name is replaced.
 
         Raises
@@ -82,7 +84,7 @@ class Views:
             raise InputError.unknown("view", name, views)
         self._write({other: view for other, view in views.items() if other != name})
 
-    def _write(self, views: dict) -> None:
+    def _write(self, views: Mapping[str, ShownParts]) -> None:
         stored = {"schema_version": SCHEMA_VERSION, "views": views}
         layout = Layout(self.path.parent)
         if self.path != layout.views or not layout.run_json.is_file():
@@ -98,14 +100,14 @@ def _name(name: object) -> str:
     return name.strip()
 
 
-def _checked(stored: object) -> dict[str, dict]:
+def _checked(stored: Any) -> dict[str, ShownParts]:
     """The views of a file: known fields of the right kind; whether columns and ids exist is checked when shown."""
     version = stored["schema_version"]
     if type(version) is not int or version > SCHEMA_VERSION:
         raise ValueError(f"schema version {version!r}, this release reads {SCHEMA_VERSION}")
-    out: dict[str, dict] = {}
+    out: dict[str, ShownParts] = {}
     for name, view in list(stored["views"].items())[:MOST_VIEWS]:
-        kept = {}
+        kept: dict[str, Any] = {}
         for field, kind in FIELDS.items():
             if field in view:
                 if not isinstance(view[field], kind):
@@ -116,11 +118,11 @@ def _checked(stored: object) -> dict[str, dict]:
         ids = kept.get("selection", [])
         if len(ids) > MOST_SELECTED or not all(type(one) in (int, str) for one in ids):
             raise ValueError(f"the selection of view {name!r} is not a list of up to {MOST_SELECTED:,} ids")
-        out[_name(name)] = kept | {"saved": str(view.get("saved", ""))[:40]}
+        out[_name(name)] = cast(ShownParts, kept | {"saved": str(view.get("saved", ""))[:40]})
     return out
 
 
-def _renamed(view: dict) -> dict:
+def _renamed(view: dict[str, Any]) -> dict[str, Any]:
     """A view of schema 1 with the present names of columns."""
     out = dict(view)
     if "filters" in view:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+from widgets.wire.messages import Push
 
 
 class Traits(Protocol):
@@ -13,9 +15,9 @@ class Traits(Protocol):
     current: object
     queue: list
     color_by: str
-    filters: dict
-    cameras: dict
-    epochs: dict
+    filters: dict[str, Any]
+    cameras: dict[str, list[float]]
+    epochs: dict[str, int]
     height: int
 
 
@@ -24,7 +26,7 @@ class Channel(Protocol):
 
     traits: Traits
 
-    def send(self, content: dict, buffers: list | None = None) -> None:
+    def send(self, content: Push, buffers: list[bytes] | None = None) -> None:
         """Send a message to every open page, from any thread."""
 
     def take(self, **values: object) -> None:

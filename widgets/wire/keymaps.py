@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from widgets.wire.shapes import KeysInfo
 from workbench.foundation.errors import InputError
 
 Keys = dict[str, list[str]]
@@ -131,7 +132,7 @@ OF_BROWSERS = ("Ctrl+n", "Ctrl+t", "Ctrl+w", "Ctrl+N", "Ctrl+T", "Ctrl+W")
 """Chords that browsers keep for themselves."""
 
 
-def checked(keymap: object) -> dict[str, object]:
+def checked(keymap: object) -> KeysInfo:
     """The keys in force: {"review": action to keys, "edit": {kind of label: action to keys}}.
 
     Parameters

@@ -7,7 +7,10 @@ Beside the JSON part, whose types stand here, a message carries buffers; the fun
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, Literal
+
+import numpy as np
 
 from widgets.wire.shapes import (
     Annotator,
@@ -22,12 +25,22 @@ from widgets.wire.shapes import (
     Pair,
     Patch,
     ScoreChange,
+    ShownParts,
 )
 
 if sys.version_info < (3, 11):
     from typing_extensions import NotRequired, TypedDict
 else:
     from typing import NotRequired, TypedDict
+
+Message = dict[str, Any]
+"""The JSON part of any message: its kind, the number of the request, and the fields that its kind has."""
+
+Buffers = Sequence[bytes | memoryview]
+"""The bytes beside a message that came."""
+
+Arrays = list[np.ndarray]
+"""What goes beside an answer."""
 
 # ---- requests and answers, by kind ------------------------------------------------------------------------------
 
@@ -284,14 +297,10 @@ class ExportAnswer(TypedDict):
     there: NotRequired[bool]
 
 
-class SaveViewRequest(TypedDict):
+class SaveViewRequest(ShownParts):
     """What is on show, under a name; the selection's mask is the buffer."""
 
     name: str
-    filters: NotRequired[dict[str, Any]]
-    color_by: NotRequired[str]
-    cameras: NotRequired[dict[str, list[Number]]]
-    epochs: NotRequired[dict[str, int]]
 
 
 class Requests(TypedDict):
@@ -449,3 +458,17 @@ class Pushes(TypedDict):
     embedding: EmbeddingPush
     projected: ProjectedPush
     reopen: ReopenPush
+
+
+Push = (
+    ProgressPush
+    | QueuePush
+    | SelectionPush
+    | GoPush
+    | ViewsPush
+    | DecidedPush
+    | EmbeddingPush
+    | ProjectedPush
+    | ReopenPush
+)
+"""Any of them."""

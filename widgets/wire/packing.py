@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from widgets.wire.shapes import ArraySpec, Said
+
 NARROW = ((1 << 8, np.uint8), (1 << 16, np.uint16))
 """Types for whole numbers by how many different values they hold."""
 
 
-def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict], list[np.ndarray]]:
+def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[ArraySpec], list[np.ndarray]]:
     """Descriptions of arrays, and the buffers of those that need one.
 
     Parameters
@@ -29,22 +31,22 @@ def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict], list[np
         where the buffer has another type, whose values less `less` are meant.
     buffers : list of ndarray.
     """
-    specs: list[dict] = []
+    specs: list[ArraySpec] = []
     buffers: list[np.ndarray] = []
     for at, (name, values) in enumerate(arrays.items()):
-        spec = {"name": name, "type": values.dtype.kind + str(values.dtype.itemsize), "length": len(values)}
         said = _one_value(values) or _counts(values) or _repeats(values, list(arrays.items())[:at])
         if said is None:
             sent, less = _narrowed(values)
             said = {"buffer": len(buffers)}
             if sent.dtype != values.dtype:
-                said |= {"sent": sent.dtype.kind + str(sent.dtype.itemsize), "less": less}
+                said = {**said, "sent": sent.dtype.kind + str(sent.dtype.itemsize), "less": less}
             buffers.append(sent)
-        specs.append({**spec, **said})
+        kind = values.dtype.kind + str(values.dtype.itemsize)
+        specs.append({"name": name, "type": kind, "length": len(values), **said})
     return specs, buffers
 
 
-def _one_value(values: np.ndarray) -> dict | None:
+def _one_value(values: np.ndarray) -> Said | None:
     if not len(values):
         return {"fill": 0}
     first = values[0]
@@ -55,13 +57,13 @@ def _one_value(values: np.ndarray) -> dict | None:
     return {"fill": first.item()} if np.isfinite(first) and (values == first).all() else None
 
 
-def _counts(values: np.ndarray) -> dict | None:
+def _counts(values: np.ndarray) -> Said | None:
     if values.dtype.kind != "i" or values[0] != 0 or values[-1] != len(values) - 1:
         return None
     return {"rows": True} if np.array_equal(values, np.arange(len(values))) else None
 
 
-def _repeats(values: np.ndarray, before: list[tuple[str, np.ndarray]]) -> dict | None:
+def _repeats(values: np.ndarray, before: list[tuple[str, np.ndarray]]) -> Said | None:
     for name, other in before:
         alike = other.dtype == values.dtype and len(other) >= len(values) and values[-1] == other[len(values) - 1]
         if alike and np.array_equal(values, other[: len(values)]):

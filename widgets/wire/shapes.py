@@ -13,22 +13,34 @@ else:
 Number = float
 """A number of JSON, whole or not."""
 
-Patch = list[int]
-"""[first, last + 1] of the buffers that hold the state of rows: rows, labels, verdicts, marks."""
+
+class Patch(TypedDict):
+    """How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
+
+    `changed` is the number of all examples whose labels differ from the given ones.
+    """
+
+    at: int
+    changed: int
 
 
-class ArraySpec(TypedDict):
-    """How an array crosses, see `widgets.wire.packing`."""
+class Said(TypedDict):
+    """What an array holds, or the buffer that holds it."""
 
-    name: str
-    type: str
-    length: int
     fill: NotRequired[Number | None]
     rows: NotRequired[bool]
     like: NotRequired[str]
     buffer: NotRequired[int]
     sent: NotRequired[str]
     less: NotRequired[int]
+
+
+class ArraySpec(Said):
+    """How an array crosses, see `widgets.wire.packing`."""
+
+    name: str
+    type: str
+    length: int
 
 
 class ColumnInfo(TypedDict):
@@ -44,11 +56,9 @@ class ColumnInfo(TypedDict):
     range: NotRequired[list[Number]]
 
 
-class Item(TypedDict):
-    """What an example looks like: one of src, text, html, table, sound, url and error, or nothing."""
+class Content(TypedDict):
+    """What something looks like: one of src, text, html, table, sound, url and error, or nothing."""
 
-    row: int
-    id: int | str
     src: NotRequired[str]
     width: NotRequired[int]
     height: NotRequired[int]
@@ -60,6 +70,13 @@ class Item(TypedDict):
     url: NotRequired[str]
     error: NotRequired[str]
     brief: NotRequired[str]
+
+
+class Item(Content):
+    """What an example looks like."""
+
+    row: int
+    id: int | str
 
 
 class AxesInfo(TypedDict):
@@ -87,6 +104,10 @@ class AuditInfo(TypedDict):
     due: NotRequired[int]
 
 
+MediaKind = Literal["own", "image", "audio", "text", "none"]
+"""Shown by the user's function, pictures, sounds, texts, or rows of a table."""
+
+
 class KeysInfo(TypedDict):
     """The keys in force: of review mode, and of each editor by kind of label."""
 
@@ -107,7 +128,7 @@ class OpenAnswer(TypedDict):
     columns: list[ColumnInfo]
     epochs: list[int]
     embedding_epochs: list[int]
-    media: Literal["own", "image", "audio", "text", "none"]
+    media: MediaKind
     color_by: str
     keymap: KeysInfo
     blind: bool
@@ -120,6 +141,7 @@ class OpenAnswer(TypedDict):
     first_filters: list[str]
     embedding: EmbeddingInfo
     queues: list[str]
+    changed: int
     queue_order: str
     doubted: bool
     suggests: bool
@@ -136,6 +158,17 @@ class OpenAnswer(TypedDict):
     export_path: NotRequired[str]
     arrays: list[ArraySpec]
     locked: NotRequired[str]
+
+
+class ShownParts(TypedDict):
+    """What is on show, or a part of it; a saved one says when it was saved."""
+
+    filters: NotRequired[dict[str, Any]]
+    color_by: NotRequired[str]
+    cameras: NotRequired[dict[str, list[Number]]]
+    epochs: NotRequired[dict[str, int]]
+    selection: NotRequired[list[int | str]]
+    saved: NotRequired[str]
 
 
 class Curve(TypedDict):
@@ -156,7 +189,22 @@ class Neighbors(TypedDict):
     none: NotRequired[str]
 
 
-class Feature(TypedDict):
+class OnAxis(TypedDict):
+    """Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all."""
+
+    at: NotRequired[Number]
+    all: NotRequired[list[Number]]
+    given: NotRequired[list[Number]]
+    suggested: NotRequired[list[Number]]
+
+
+class Shares(TypedDict):
+    """How frequent a category is, by group."""
+
+    shares: NotRequired[dict[str, Number]]
+
+
+class Feature(OnAxis, Shares):
     """A feature of a row of a table: its value, and how unusual it is."""
 
     name: str
@@ -164,11 +212,6 @@ class Feature(TypedDict):
     number: Number | None
     of: Literal["class", "all"]
     unusual: Number | None
-    at: NotRequired[Number]
-    all: NotRequired[list[Number]]
-    given: NotRequired[list[Number]]
-    suggested: NotRequired[list[Number]]
-    shares: NotRequired[dict[str, Number]]
 
 
 class Features(TypedDict):
@@ -178,7 +221,18 @@ class Features(TypedDict):
     more: int
 
 
-class UnitInfo(TypedDict):
+class UnitDoubt(TypedDict):
+    """What is known of a unit that was judged."""
+
+    p_error: NotRequired[Number | None]
+    suggested: NotRequired[str | None]
+    p_suggested: NotRequired[Number | None]
+    doubted: NotRequired[bool]
+    kind: NotRequired[str | None]
+    reasons: NotRequired[list[str]]
+
+
+class UnitInfo(UnitDoubt):
     """A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
 
     Where an example has several: what a unit is called, and what is known of it when it was judged.
@@ -187,15 +241,10 @@ class UnitInfo(TypedDict):
     key: str
     given: str | None
     value: str | None
+    changed: bool
     shape: Any
     name: NotRequired[str]
-    p_error: NotRequired[Number | None]
-    suggested: NotRequired[str | None]
-    p_suggested: NotRequired[Number | None]
-    doubted: NotRequired[bool]
     decided: NotRequired[bool]
-    kind: NotRequired[str | None]
-    reasons: NotRequired[list[str]]
 
 
 class InspectAnswer(TypedDict):

@@ -125,9 +125,9 @@ class ClassEditor {
     ];
   }
 
-  decision({ label, given, verdict, flagged }) {
+  decision({ label, edited, verdict, flagged }) {
     const said =
-      label !== given ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
+      edited ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
     const text = said + (flagged ? " · ⚑" : "");
     return factLine(
       "decision",

@@ -104,7 +104,7 @@ class UnitsEditor {
   told({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
-      changed = this.units.filter((unit) => unit.value !== unit.given);
+      changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
@@ -130,7 +130,7 @@ class UnitsEditor {
       },
       h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
       h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
-      h("span", { class: "lw-num lw-quiet", text: unit.value !== unit.given ? "✎" : doubt }),
+      h("span", { class: "lw-num lw-quiet", text: unit.changed ? "✎" : doubt }),
       ...this.answers(unit),
     );
   }

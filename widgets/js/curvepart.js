@@ -1,0 +1,55 @@
+/** The curves of an example in the inspector: p(given) and p(suggested) over epochs, and in words where they have gaps. */
+import { drawCurve, gapsInWords } from "./curve.js";
+import { h } from "./dom.js";
+import { HIDDEN } from "./neighbors.js";
+
+const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
+
+export class CurvePart {
+  /** @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, theme: () => any }} options */
+  constructor({ store, paint, theme }) {
+    this.store = store;
+    this.paint = paint;
+    this.theme = theme;
+    this.canvas = h("canvas", { class: "lw-curve", role: "img" });
+    this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+  }
+
+  /** Elements to show; none where no epoch was recorded. */
+  get parts() {
+    const { epochs, pooled } = this.store.meta;
+    if (!epochs.length) return [];
+    return [h("h4", { text: `p in the training, over epochs${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
+  }
+
+  /** Nothing but a word. */
+  blank(nothing = "") {
+    this.gaps.hidden = true;
+    drawCurve(this.canvas, null, { theme: this.theme(), nothing });
+    if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
+  }
+
+  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides does blind mode hide it? */
+  draw(answer, hides) {
+    if (hides) {
+      this.blank(HIDDEN);
+      return;
+    }
+    const { store } = this,
+      given = store.given[answer.row],
+      suggested = store.suggested[answer.row];
+    const of = (/** @type {number} */ code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
+    const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
+    drawCurve(this.canvas, curve, {
+      given: store.shortName(given, 14),
+      suggested: store.shortName(suggested, 14),
+      colors: [of(given), of(suggested)],
+      theme: this.theme(),
+    });
+    const gaps = gapsInWords(curve, store.className(suggested));
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
+    const both = `${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""}`;
+    this.canvas.setAttribute("aria-label", `probability of ${both} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`);
+  }
+}
