@@ -55,6 +55,7 @@ def one_blas_thread() -> Iterator[None]:
 
     The limit belongs to the process, so it is set by the first of several callers and lifted by the last.
     """
+    import scipy.linalg  # noqa: F401 - only libraries that are loaded can be limited, and SciPy has a BLAS of its own
     from threadpoolctl import threadpool_limits
 
     with _limit.lock:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.issues.kernels import class_sums, features_of, median_width, parts_of
+from workbench.issues.kernels import class_sums, gaussian_kernel, median_width, parts_of
 
 SMALL = 1000
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
@@ -21,6 +21,8 @@ SOFTENING = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 SAMPLE = 5000  # rows on which penalty and sharpness are chosen
 WIDTH_RANK = 21
 FLOOR = 1e-6
+LEAST = 1e-5
+"""Eigenvalues of the kernel below this are mostly rounding."""
 
 
 def log_softmax(values: np.ndarray) -> np.ndarray:
@@ -55,16 +57,24 @@ class Ridge:
         self.taught, self.k = taught, k
         self.rows = rows = np.flatnonzero(taught)
         self.landmarks = m = len(rows)
+        known = vectors[rows].astype(np.float64)  # in float32 near-duplicates leave negative eigenvalues
         self.width = median_width(vectors[rows], min(WIDTH_RANK, m - 1))
-        self.features = features_of(vectors, vectors[rows], self.width)
-        known = self.features[rows]
-        values, axes = eigh(known.T @ known, check_finite=False, overwrite_a=True, driver="evd")
-        self.values = np.maximum(values, 0).astype(np.float64)
+        kernel = gaussian_kernel(known, known, self.width)
+        kernel[np.diag_indices(m)] = 1
+        values, axes = eigh(kernel.astype(np.float32), check_finite=False, overwrite_a=True, driver="evd")
+        self.values = np.maximum(values, LEAST).astype(np.float64)
         gains = np.stack([self._gain(penalty) for penalty in PENALTIES], axis=1).astype(np.float32)
+        self.features = np.empty((len(vectors), m), np.float32)
+        root = np.sqrt(self.values).astype(np.float32)
+        self.features[rows] = axes * root
+        axes /= root
+        others = np.flatnonzero(~taught)
+        for part in parts_of(len(others), m):
+            across = gaussian_kernel(vectors[others[part]].astype(np.float64), known, self.width)
+            self.features[others[part]] = across.astype(np.float32) @ axes
         self._leverages = np.empty((len(vectors), len(PENALTIES)), np.float32)
         for part in parts_of(len(vectors), m):
-            self.features[part] = turned = self.features[part] @ axes
-            self._leverages[part] = np.minimum(turned**2 @ gains, 0.999)
+            self._leverages[part] = np.minimum(self.features[part] ** 2 @ gains, 0.999)
         self._picked = rows
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -52,6 +55,7 @@ def test_a_client_that_is_none_is_refused():
 
 
 def test_one_blas_thread_is_lifted_by_the_last_of_several_callers():
+    import scipy.linalg  # noqa: F401 - which brings a BLAS of its own
     from threadpoolctl import threadpool_info, threadpool_limits
 
     from workbench.foundation.parallel import one_blas_thread
@@ -73,3 +77,19 @@ def test_one_blas_thread_is_lifted_by_the_last_of_several_callers():
         with pytest.raises(ZeroDivisionError), one_blas_thread():
             raise ZeroDivisionError
         assert threads() == before
+
+
+def test_one_blas_thread_holds_for_the_blas_of_scipy_when_a_process_has_not_loaded_it_yet():
+    code = """
+import numpy
+from threadpoolctl import threadpool_info
+from workbench.foundation.parallel import one_blas_thread
+with one_blas_thread():
+    import scipy.linalg
+    inside = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+print(max(inside), max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"))
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "3", "MKL_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    inside, after = map(int, done.stdout.split())
+    assert inside == 1 < after
