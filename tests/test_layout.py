@@ -46,7 +46,8 @@ PUBLIC = {
         ),
     ],
     "workbench.review": [
-        *("agreement", "annotator_quality", "consensus", "read_votes", "review_pace", "save_votes", "slices"),
+        *("add_class", "agreement", "annotator_quality", "consensus", "read_votes", "review_pace", "save_votes"),
+        "slices",
     ],
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}

@@ -407,6 +407,10 @@ class Dataset:
         labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels
         return dataclasses.replace(self, labels=labels)
 
+    def with_classes(self, classes: Sequence[str]) -> Dataset:
+        """The same examples and labels in a larger label space: `classes` are those of the dataset, then others."""
+        return self if len(classes) == self.k else dataclasses.replace(self, classes=tuple(classes))
+
     @property
     def _arange(self) -> bool:
         return self._cached("_is_arange", lambda: bool(np.array_equal(self.ids, np.arange(self.n))))

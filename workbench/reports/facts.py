@@ -167,13 +167,12 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
     codes = run.dataset.codes_of(shown["suggested_label"])
     given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs]) if run.epochs else None
     other = over_epochs(run, rows, codes) if run.epochs else None
-    labels, out, room = run.labels(), [], MEDIA_BYTES
+    now, out, room = run.extended().names_of(run.labels()), [], MEDIA_BYTES
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
         picture, why = _picture(run, row) if room > 0 else (None, "left out: the page would grow too large")
         room -= len(picture[0]) if picture else 0
         text = run.dataset.text(row)
-        label = run.dataset.names_of(labels[row])
         out.append(
             Suspect(
                 id=id,
@@ -182,7 +181,7 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
                 p_error=float(found["p_error"]),
                 p_suggested=float(found["p_suggested"]),
                 reasons=tuple(apart(found["reasons"])),
-                decision=_decision(state, id, found["given_label"], label),
+                decision=_decision(state, id, found["given_label"], now[row]),
                 picture=picture,
                 text=None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),
                 no_picture=why,

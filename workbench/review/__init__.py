@@ -3,6 +3,7 @@
 from workbench.foundation.lazy import names_of
 
 HOMES = {
+    "add_class": "workbench.runs.label_space",
     "agreement": "kappa",
     "annotator_quality": "annotators",
     "consensus": "annotators",

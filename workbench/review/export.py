@@ -136,8 +136,7 @@ def export_table(
     binary : bool
         Whether bytes can be stored; if not, the columns of images and sounds name the place of the bytes in the run.
     """
-    dataset = run.dataset
-    labels = run.labels()
+    dataset, labels = run.extended(), run.labels()
     changed = dataset.kind.differ(labels, dataset.labels)
     rows = _chosen(run, labels, changed, drop, only_changed, cleaned)
 

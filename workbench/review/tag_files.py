@@ -33,7 +33,7 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     have the other ones in the columns NAME_no (nothing is known of all others) or NAME_unknown.
     """
     target = check_target(path, force, (".parquet",))
-    dataset, labels = run.dataset, run.labels()
+    dataset, labels = run.extended(), run.labels()
     name, key = dataset.column_of.get("given_label", "tags"), dataset.column_of.get("id", "id")
     cells = cells_of(labels)
     columns: dict[str, Any] = {key: pa.array(dataset.ids)}
@@ -122,7 +122,7 @@ def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
     `load_svmlight_file(path, multilabel=True, zero_based=True)` reads past them. Examples without a label are left out.
     """
     target = check_target(path, force, SVMLIGHT.suffixes)
-    dataset, cells = run.dataset, cells_of(run.labels())
+    dataset, cells = run.extended(), cells_of(run.labels())
     vectors = run.embeddings() if run.embedding_epochs else np.empty((dataset.n, 0))
     starts = np.searchsorted(cells.yes.rows, np.arange(dataset.n + 1))
     with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:

@@ -5,9 +5,8 @@ the file itself refuse UPDATE and DELETE. What holds now is derived from the row
 not been undone** wins, per id, unit and field. An undo is a batch of rows that point at the rows they revert; a redo
 reverts the undo. Hence undo of one author's older decision leaves another author's newer one in place.
 
-A decision is about an example, or about one of its **units**: a box, a span, a tag. The journal takes a unit's key and
-its values as text and asks nothing of them: the key stays what it is when predictions change, and a value is the whole
-of it (class and place, say), so that the decisions can be read and exported without anything else.
+A decision is about an example, or about one of its **units**: a box, a span, a tag. A unit's key and values are text to
+the journal; a value is the whole of it (class and place, say), so that decisions can be exported without anything else.
 
 Durability: write-ahead log with `synchronous=FULL`, so a call that has returned survives `kill -9` and a power
 cut (one fsync a call, about a millisecond on a local disk). Writers in other processes queue, for up to 30 s.
@@ -34,6 +33,7 @@ from workbench.storage.journalqueries import (
     MINE,
     STANDING,
     about_of,
+    added_to,
     current,
     index_of,
     key_of,
@@ -42,7 +42,17 @@ from workbench.storage.journalqueries import (
     original,
     paired,
 )
-from workbench.storage.journalrows import COLUMNS, FIELDS, Entries, Entry, labels_of, targets_of, text_of, texts_of
+from workbench.storage.journalrows import (
+    ADDED,
+    COLUMNS,
+    FIELDS,
+    Entries,
+    Entry,
+    labels_of,
+    targets_of,
+    text_of,
+    texts_of,
+)
 from workbench.storage.journalschema import INCONSISTENT, SOUND
 
 __all__ = ["COLUMNS", "FIELDS", "Entries", "Entry", "Journal", "login"]
@@ -175,6 +185,15 @@ class Journal:
         texts = [one or None for one in texts_of("text", text, about[0])]
         return self._decide("note", about, texts, ..., author, source, reason)
 
+    def add_class(self, name: str, *, author: str | None = None, source: str = "", reason: str = "") -> int | None:
+        """Add a class to the label space; `workbench.review.add_class` checks its `name`, the id of the entry.
+
+        Parameters
+        ----------
+        name, author, source, reason : as in `relabel`, and so is what is returned.
+        """
+        return self._decide("space", ([text_of("name", name)], [""]), [ADDED], ..., author, source, reason)
+
     def undo(self, author: str | None = None, *, anyone: bool = False, source: str = "undo") -> list[Entry]:
         """Take back the newest decision of `author` (default: the journal's own) that still stands.
 
@@ -212,10 +231,8 @@ class Journal:
         author : whose decision; the journal's own author by default.
         """
         owner = self.author if author is None else text_of("author", author)
-        sql = (
-            f"SELECT count(DISTINCT e.id) FROM entries e WHERE e.batch = (SELECT batch FROM ({next_batch(redo, MINE)}))"
-        )
-        rows = self._file.read(sql, {"owner": owner})
+        batch = f"SELECT batch FROM ({next_batch(redo, MINE)})"
+        rows = self._file.read(f"SELECT count(DISTINCT id) FROM entries WHERE batch = ({batch})", {"owner": owner})
         return int(rows[0][0]) if rows else 0
 
     # ---- reading ---------------------------------------------------------------------------------------------
@@ -336,6 +353,11 @@ class Journal:
         columns = pd.Index(list(authors), name="author", dtype=object)
         return pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
 
+    def added_classes(self) -> dict[str, bool]:
+        """Classes ever added, in the order of their codes: whether each stands, False where that was undone."""
+        rows = self._file.read(added_to(self._entries()))
+        return {str(name): bool(stands) for name, stands in rows}
+
     def standing(self) -> list[Entry]:
         """Entries on labels and verdicts of decisions that have not been undone, oldest first; author = who decided.
 
@@ -363,8 +385,8 @@ class Journal:
         ----------
         seq : int, the last entry that is known; 0 for all.
         """
-        sql = f"SELECT {ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq"
-        return [Entry(*row) for row in self._file.read(sql, (int(seq),))]
+        rows = self._file.read(f"SELECT {ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq", (int(seq),))
+        return [Entry(*row) for row in rows]
 
     @property
     def last_seq(self) -> int:

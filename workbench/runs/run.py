@@ -429,6 +429,15 @@ class Run:
         self.journal.close()
         return self.layout.push_journal()
 
+    @property
+    def label_space(self) -> tuple[str, ...]:
+        """Class names by code: `classes`, then those added in the journal (`workbench.review.add_class`)."""
+        return (*self.classes, *(name for name in self.journal.added_classes() if name not in self.classes))
+
+    def extended(self) -> Dataset:
+        """The dataset with `label_space` as its classes: what names the codes of `labels`."""
+        return self.dataset.with_classes(self.label_space)
+
     def decided(self) -> Decided:
         """What the journal says of labels now: rows, keys of units and values, each unit once, oldest first."""
         table = self.journal.decided()
@@ -440,10 +449,10 @@ class Run:
     def labels(self) -> Labels:
         """The given labels with the journal's decisions applied, as `dataset.labels` holds them.
 
-        (n,) int64 class indices, -1 where there is no label; for other kinds of labels an Arrow array.
+        (n,) int64 indices of `label_space`, -1 where there is no label; for other kinds of labels an Arrow array.
         `corrected_labels` has them in the user's type.
         """
-        return self.dataset.kind.apply(self.dataset.labels, self.dataset.classes, self.decided())
+        return self.dataset.kind.apply(self.dataset.labels, self.label_space, self.decided())
 
     def corrected_labels(self) -> pd.Series:
         """The given labels with the journal's decisions applied, in the type in which they were given.
@@ -453,7 +462,7 @@ class Run:
         Series indexed by id, in dataset order, named as the user's column of labels. Its dtype is that of the column
         given, the nullable one (Int64, boolean) where integers or bools have gaps.
         """
-        values = self.dataset.as_given(self.labels())
+        values = self.extended().as_given(self.labels())
         name = self.dataset.column_of.get("given_label", "label")
         return pd.Series(values, index=pd.Index(self.dataset.ids, name="id"), name=name)
 
@@ -470,24 +479,17 @@ class Run:
         For other kinds of labels than one class per example a row per unit, indexed by (id, unit), with values as the
         journal holds them.
         """
-        if not self.dataset.kind.one_class:
-            return self._changed_units(author)
-        state = self.journal.state(author=author)
+        dataset, whole = self.extended(), self.dataset.kind.one_class
+        state = self.journal.state(author=author, per="example" if whole else "unit")
         state = state[state["label"].notna()]
-        rows, known = self.dataset.find(state.index)
+        rows, known = dataset.find(state.index.get_level_values("id"))
         state = state[known]
-        given, now = self.dataset.given_labels[rows], self.dataset.codes_of(state["label"])
-        labels = {"given_label": self.dataset.labels_of(given), "label": self.dataset.labels_of(now)}
-        state = state.assign(**labels)[given != now]
-        return state[["given_label", "label", "author", "time", "reason"]]
-
-    def _changed_units(self, author: str | None) -> pd.DataFrame:
-        state = self.journal.state(author=author, per="unit")
-        state = state[state["label"].notna()]
-        rows, known = self.dataset.find(state.index.get_level_values("id"))
-        state = state[known]
-        dataset = self.dataset
-        given = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
-        state = state.assign(given_label=pd.Series(given, index=state.index, dtype=object))
-        state = state[state["given_label"] != state["label"]]
-        return state[["given_label", "label", "author", "time", "reason"]]
+        if whole:
+            given, now = dataset.given_labels[rows], dataset.codes_of(state["label"])
+            changed = given != now
+            state = state.assign(given_label=dataset.labels_of(given), label=dataset.labels_of(now))
+        else:
+            values = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
+            state = state.assign(given_label=pd.Series(values, index=state.index, dtype=object))
+            changed = state["given_label"] != state["label"]
+        return state.loc[changed, ["given_label", "label", "author", "time", "reason"]]

@@ -316,7 +316,7 @@ def _journal(run: Run) -> Iterator[Finding]:
         what = "units of examples" if one_class else "whole examples"
         words = f"{len(strange):,} decisions are about {what}, which this kind of label does not have"
         yield Finding("note", name, f"{words}; they are kept and not used")
-    labels = [one for one in state["label"].dropna().unique() if one_class and one not in run.classes]
+    labels = [one for one in state["label"].dropna().unique() if one_class and one not in run.label_space]
     if labels:
         yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")
 

@@ -54,6 +54,14 @@ def next_batch(redo: bool, mine: str) -> str:
     return f"SELECT b.batch, b.owner, b.depth FROM batches b WHERE {find} ORDER BY b.batch DESC LIMIT 1"
 
 
+def added_to(entries: str) -> str:
+    """SQL: the classes that the table of entries added, by code, and whether each still stands."""
+    return (
+        f"{STANDING} SELECT e.id, max(s.batch IS NOT NULL AND e.new IS NOT NULL) FROM {entries} e "
+        "LEFT JOIN standing s ON s.batch = e.batch WHERE e.field = 'space' GROUP BY e.id ORDER BY min(e.seq)"
+    )
+
+
 def key_of(per: str) -> str:
     """SQL: the columns that identify a row of a table."""
     if per not in PER:

@@ -14,11 +14,15 @@ from workbench.tasks.class_names import class_text, plain_value
 FIELDS = ("label", "verdict", "flag", "note")
 """What a decision can be about. A field that a later release adds is kept and not shown."""
 
+ADDED = "added"
+"""Value of an entry of the field "space", whose id is the name of a class."""
+
 
 class Entry(NamedTuple):
     """One row of the journal.
 
-    seq : int, grows and is never used again. id : int or str, the user's. field : one of `FIELDS`.
+    seq : int, grows and is never used again. id : int or str, the user's. field : one of `FIELDS`, or "space" of
+    a class that was added, whose name is the id.
     old, new : str or None, the value before and after: a label is a class name (of a unit the whole value, as its task
     writes it), a verdict is "relabel", "keep" or "skip", a flag is "true" or None. author, source, reason : str.
     time : ISO 8601 UTC with milliseconds. batch : int, what one call wrote and one undo takes back. reverts : seq of
@@ -50,6 +54,8 @@ class Entries(list):
         if not self:
             return "<no entries: there was nothing to take back>"
         ids, fields = {entry.id for entry in self}, dict.fromkeys(entry.field for entry in self)
+        if "space" in fields:  # such an entry stands alone
+            return f"<1 entry of {self[0].author}: the class {self[0].id!r}>"
         examples = f"{len(ids):,} example{'s' if len(ids) > 1 else ''}"
         units = {(entry.id, entry.unit) for entry in self if entry.unit}
         if units:

@@ -174,7 +174,7 @@ def compare(
     (15, ['corrected', 'dropped', 'random'])
     """
     data = opened(data)
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = data.extended() if isinstance(data, Run) else data
     require_task(dataset, "multiclass", "compare")
     given, corrected = dataset.given_labels, corrected_labels(data, after)
     changed = given != corrected
