@@ -34,11 +34,15 @@ PARTS = {
     "confident": ("Confident learning", ("confident",)),
     "decide": ("Decide and export", ("Journal", "review_queue", "audit", "export", "report", "figure")),
     "review": ("Reviewers and annotators", ("review",)),
+    "tags": ("Tags", ("tags",)),
     "experiments": ("Does it help?", ("compare", "experiments")),
     "errors": ("Errors", ("errors",)),
 }
 """Pages of the API: file name -> title and public names; a subpackage stands for all its names. What is named nowhere
 comes last on the page "More"."""
+
+TABLES = ("SCORES", "tags.METHODS")
+"""Public tables, which have no docstring of their own."""
 
 VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "link": "linking"}
 
@@ -123,7 +127,7 @@ def public() -> dict[str, str]:
 
 def parts() -> dict[str, tuple[str, tuple[str, ...]]]:
     """`PARTS` with all names of the subpackages in them, and what none of them names."""
-    every, made = [name for name in public() if name != "SCORES"], {}
+    every, made = [name for name in public() if name not in TABLES], {}
     for page, (title, wanted) in PARTS.items():
         shown = [one for name in wanted for one in every if one == name or one.startswith(f"{name}.")]
         made[page] = (title, tuple(shown))

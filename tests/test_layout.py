@@ -24,7 +24,7 @@ PUBLIC = {
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare", "plant_errors", "planted_report"),
         *("neighbors", "project", "embed_texts"),
-        *("confident", "errors", "experiments", "review"),
+        *("confident", "errors", "experiments", "review", "tags"),
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
@@ -44,6 +44,13 @@ PUBLIC = {
             "simulate",
             "suggest",
         ),
+    ],
+    "workbench.tags": [
+        *("proposals", "fill_unknown", "prompt_probabilities", "metrics", "METHODS", "train", "cross_val_predict"),
+        *("refine_tags", "neighbor_votes", "smooth_tags", "match_descriptions", "link_tags", "invalid_tags"),
+        *("tag_rules", "set_gaps", "cooccurrence_only", "region_tags", "crop_tags", "aggregate_patches"),
+        *("boost_attribution", "part_support", "masking_effect", "overlay", "trail_recall", "never_retrieved"),
+        *("rank_relevance", "replay_pseudo_labels"),
     ],
     "workbench.review": [
         *("add_class", "agreement", "annotator_quality", "consensus", "read_votes", "review_pace", "save_votes"),

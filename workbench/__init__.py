@@ -10,7 +10,8 @@ The folders, in the order of the data; each imports only what stands before it:
     storage       the files of a run                 review        a person at work: queues, annotators, export
     runs          a run, its journal, its votes      experiments   does it help: compare, select, robust, simulate
     evidence      what models say                    reports       figures and the page
-    recording     how a run comes to be              shell         the command `workbench`
+    recording     how a run comes to be              tags          several tags per example: heads, descriptions
+                                                     shell         the command `workbench`
 
 Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
 scikit-learn come in only with the function that needs them.
@@ -53,6 +54,7 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
     "review": ".review",
     "review_queue": "review.queues",
     "score": "scores",
+    "tags": ".tags",
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)

@@ -1,0 +1,77 @@
+"""A published pseudo-label pipeline, replayed from logged scores: what is reported beside what comes out here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+from workbench.tags.patches import aggregate_patches
+from workbench.tags.tag_metrics import metrics
+
+MEASURED = ("mean_average_precision", "micro_f1", "macro_f1")
+
+
+class Replay(NamedTuple):
+    """What `replay_pseudo_labels` returns.
+
+    Attributes
+    ----------
+    soft : float64 (n, k) in [0, 1], the soft tags. report : DataFrame, indexed by what is compared.
+    """
+
+    soft: np.ndarray
+    report: pd.DataFrame
+
+
+def replay_pseudo_labels(
+    labels: Any, whole: Any, patches: Any, *, published: Mapping[str, Any], threshold: float = 0.5,
+    tolerance: float = 0.005, settings: Mapping[str, Any] | None = None, classes: Sequence[object] | None = None,
+) -> Replay:  # fmt: skip
+    """Make soft tags from logged scores as `aggregate_patches` does, and compare the outcome with what was published.
+
+    Parameters
+    ----------
+    labels : the true tags, as in `proposals`.
+    whole, patches, threshold : as in `aggregate_patches`.
+    published : what the authors state, by name: results out of "mean_average_precision", "micro_f1" and "macro_f1" (in
+        [0, 1]), and any settings, such as {"mean_average_precision": 0.89, "patches": 9, "model": "RN50"}.
+    tolerance : from 0; results that differ by at most so much agree.
+    settings : what was used here, for comparison with `published`; "threshold", "images", "tags" and "patches" are
+        filled in.
+    classes : as in `proposals`.
+
+    Returns
+    -------
+    Replay
+        soft (n, k), and report, indexed by name: kind ("result" or "setting"), published, here, difference (of numbers,
+        here - published), agrees (None where one side does not say). Results come first; each deviation is a row in
+        which `agrees` is False.
+
+    Raises
+    ------
+    InputError : a negative tolerance, or labels or scores of another form.
+    """
+    if not tolerance >= 0:
+        raise InputError.at("tolerance", f"is {tolerance!r}", "Give a number from 0.")
+    soft = aggregate_patches(whole, patches, threshold=threshold)
+    every = metrics(labels, soft, classes=classes).summary.loc["all"]
+    results = {name: float(every[name]) for name in MEASURED}
+    known = {"images": soft.shape[0], "tags": soft.shape[1], "patches": np.shape(patches)[1], "threshold": threshold}
+    own = {**known, **(settings or {})}
+    names = [*(name for name in MEASURED), *dict.fromkeys([*own, *published])]
+    lines = {}
+    for name in dict.fromkeys(names):
+        kind, here = ("result", results[name]) if name in results else ("setting", own.get(name))
+        said = published.get(name)
+        numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (here, said))
+        difference = float(here - said) if numbers else None
+        agrees = None if here is None or said is None else here == said
+        if kind == "result" and difference is not None:
+            agrees = bool(abs(difference) <= tolerance + 1e-12)
+        lines[name] = {"kind": kind, "published": said, "here": here, "difference": difference, "agrees": agrees}
+    frame = pd.DataFrame.from_dict(lines, orient="index", dtype=object).rename_axis("name")
+    return Replay(soft, frame)

@@ -1,0 +1,274 @@
+"""Tags that go together: rules with what breaks them, and how likely the whole set of tags of an example is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+from workbench.foundation.parallel import one_blas_thread
+from workbench.tags.tables import TagTable, cells_frame, read_both, read_table
+from workbench.tasks.tag_cells import NO, YES
+
+CLIP = 1e-3
+"""Probabilities are kept so far from 0 and 1."""
+
+STRENGTH = 0.1
+"""Inverse penalty of the pairwise model."""
+
+SHARPEST = 1e-9
+
+
+class TagRules(NamedTuple):
+    """What `tag_rules` returns: `rules` and `broken`, two DataFrames."""
+
+    rules: pd.DataFrame
+    broken: pd.DataFrame
+
+
+def tag_rules(
+    labels: Any, *, confidence: float = 0.9, support: int = 10, classes: Sequence[object] | None = None
+) -> TagRules:
+    """Which tags come with which others and which exclude each other, and the cells where that does not hold.
+
+    Parameters
+    ----------
+    labels : as in `proposals`. classes : as in `proposals`.
+    confidence : in [0, 1], least share of the examples with a tag that follow a rule.
+    support : least number of examples with both tags in question known and the first one given.
+
+    Returns
+    -------
+    TagRules
+        rules : one row per rule; tag, other, kind ("implies": whoever has the tag has the other; "excludes": has it
+            not), count (examples with the tag and the other one known), share (that follow), low (lower end of Wilson's
+            95 % interval of the share), expected (the share if the two were independent), lift (share / expected),
+            broken (examples that do not follow). An exclusion is listed where at least 2 examples with both would be
+            expected, an implication where its lower end is above what is expected. Strongest first.
+        broken : the cells, as of `proposals`, indexed by (id, unit): of "implies" the other tag, which is missing; of
+            "excludes" both tags, of which one is wrong; with the `rule` in words and `confidence`, its share.
+
+    Raises
+    ------
+    InputError : a confidence outside [0, 1], a support below 1, or labels of another form.
+    """
+    if not 0 <= confidence <= 1:
+        raise InputError.at("confidence", f"is {confidence!r}", "Give a share between 0 and 1.")
+    if int(support) != support or support < 1:
+        raise InputError.at("support", f"is {support!r}", "Give a whole number from 1.")
+    table = read_table(labels, classes)
+    yes, no = ((table.given == code).astype(np.float64) for code in (YES, NO))
+    both, only = yes.T @ yes, yes.T @ no
+    count = both + only
+    base = yes.sum(axis=0) / np.maximum((yes + no).sum(axis=0), 1)
+    share = both / np.maximum(count, 1)
+    enough = (count >= support) & ~np.eye(len(base), dtype=bool)
+    low = wilson_low(both, count)
+    implied = enough & (share >= confidence) & (low > base)
+    excluded = enough & (1 - share >= confidence) & (count * base >= 2) & (wilson_low(only, count) > 1 - base)
+    lines = [_rules(table, implied, "implies", share, low, np.broadcast_to(base, share.shape), only, count)]
+    other = np.broadcast_to(1 - base, share.shape)
+    lines.append(_rules(table, excluded, "excludes", 1 - share, wilson_low(only, count), other, both, count))
+    rules = pd.concat(lines, ignore_index=True)
+    rules = rules.sort_values(["low", "count"], ascending=False, kind="stable").reset_index(drop=True)
+    return TagRules(rules.drop(columns=["first", "second"]), _broken(table, rules))
+
+
+def wilson_low(hits: np.ndarray, count: np.ndarray, z: float = 1.96) -> np.ndarray:
+    """Lower end of Wilson's interval of a share; 0 where nothing was counted."""
+    n = np.maximum(count, 1)
+    p = hits / n
+    spread = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return np.where(count > 0, (p + z**2 / (2 * n) - spread) / (1 + z**2 / n), 0.0)
+
+
+def _rules(
+    table: TagTable, chosen: np.ndarray, kind: str, share: np.ndarray, low: np.ndarray, base: np.ndarray,
+    against: np.ndarray, count: np.ndarray,
+) -> pd.DataFrame:  # fmt: skip
+    first, second = np.nonzero(chosen)
+    names = np.array([*table.names, ""], object)
+    expected = base[chosen]
+    return pd.DataFrame(
+        {
+            "tag": names[first], "other": names[second], "kind": kind, "count": count[chosen].astype(np.int64),
+            "share": share[chosen], "low": low[chosen], "expected": expected,
+            "lift": share[chosen] / np.maximum(expected, SHARPEST), "broken": against[chosen].astype(np.int64),
+            "first": first, "second": second,
+        }
+    )  # fmt: skip
+
+
+def _broken(table: TagTable, rules: pd.DataFrame) -> pd.DataFrame:
+    rows, tags, suggested, words, shares = [], [], [], [], []
+    seen: set[tuple[int, int]] = set()
+    for rule in rules.itertuples(index=False):
+        has = table.given[:, rule.first] == YES
+        implies = rule.kind == "implies"
+        at = np.flatnonzero(has & (table.given[:, rule.second] == (NO if implies else YES)))
+        for tag in (rule.second,) if implies else (rule.second, rule.first):
+            new = [row for row in at.tolist() if (row, tag) not in seen]
+            seen |= {(row, tag) for row in new}
+            rows += new
+            tags += [tag] * len(new)
+            suggested += [YES if implies else NO] * len(new)
+            words += [f"{rule.tag} {rule.kind} {rule.other}"] * len(new)
+            shares += [rule.share] * len(new)
+    arrays = [np.array(one, np.int64) for one in (rows, tags, suggested)]
+    return cells_frame(table, *arrays, rule=np.array(words, object), confidence=np.array(shares, float))
+
+
+def set_gaps(
+    labels: Any, pred_probs: Any = None, *, most_changes: int = 3, classes: Sequence[object] | None = None
+) -> pd.DataFrame:
+    """How much likelier than its given set of tags the best other set of each example is.
+
+    Parameters
+    ----------
+    labels : as in `proposals`; unknown cells count as average and are never changed.
+    pred_probs : float (n, k), optional: out-of-fold probabilities of each tag from the example itself; without them
+        only the tags judge each other.
+    most_changes : candidate sets differ from the given one in at most so many tags, from 1.
+    classes : as in `proposals`.
+
+    Returns
+    -------
+    DataFrame indexed by id, the largest gap first
+        gap (float64 from 0, difference of log likelihoods, 0 = no candidate is likelier), add and drop (lists of tags
+        that lead from the given set to the best candidate), given (list of tags), row.
+
+    Raises
+    ------
+    InputError : `most_changes` below 1, or labels or probabilities of another form.
+
+    Notes
+    -----
+    log p(set) = sum b_t y_t + sum_{t<u} J_tu y_t y_u + sum y_t (logit p_t - logit mean p_t) + constant: a pairwise
+    model of the tags, fitted by pseudo-likelihood (one penalised logistic regression per tag on all others, weights of
+    both directions averaged) in five folds of examples, so that no example's set is judged by weights that it has
+    taught; the constant cancels in the gap. Candidates are found greedily, one tag at a time. Thousands of tags are too
+    many for this.
+
+    References
+    ----------
+    Tsai, Huang & Chen 2021, Modeling Diagnostic Label Correlation for Automatic ICD Coding, who rescore candidate sets
+    by a masked language model of sets; Besag 1975 for the pseudo-likelihood.
+    """
+    if int(most_changes) != most_changes or most_changes < 1:
+        raise InputError.at("most_changes", f"is {most_changes!r}", "Give a whole number from 1.")
+    table, odds = _own_odds(labels, pred_probs, classes)
+    known = table.given >= 0
+    start = (table.given == YES).astype(float)
+    current, gap = start.copy(), np.zeros(len(start))
+    for some, bias, coupling, mean in _pairwise(table):
+        for _ in range(int(most_changes)):
+            filled = np.where(known[some], current[some], mean)
+            gain = (1 - 2 * current[some]) * (bias + filled @ coupling + odds[some])
+            gain = np.where(known[some] & (current[some] == start[some]), gain, -np.inf)
+            best = gain.argmax(axis=1)
+            value = gain[np.arange(len(some)), best]
+            better = value > 0
+            gap[some[better]] += value[better]
+            current[some[better], best[better]] = 1 - current[some[better], best[better]]
+    names = np.array([*table.names, ""], object)[:-1]
+    lists = {
+        "add": [names[one].tolist() for one in current > start],
+        "drop": [names[one].tolist() for one in current < start],
+        "given": [names[one].tolist() for one in start > 0],
+    }
+    frame = pd.DataFrame({"gap": gap, **lists, "row": np.arange(len(gap))}, index=pd.Index(table.ids, name="id"))
+    return frame.iloc[np.argsort(-gap, kind="stable")]
+
+
+def cooccurrence_only(
+    labels: Any, pred_probs: Any, *, predicted: Any = None, classes: Sequence[object] | None = None
+) -> pd.DataFrame:
+    """Tags that an example has only because they usually come with its other tags: its own content speaks against them.
+
+    Parameters
+    ----------
+    labels : as in `proposals`. classes : as in `proposals`.
+    pred_probs : float (n, k), out-of-fold probability of each tag from the example alone, such as one-tag-at-a-time
+        heads on features (`cross_val_predict`).
+    predicted : float (n, k), optional: probabilities of a model to be examined; its tags of at least 1/2 are looked at
+        instead of the given ones.
+
+    Returns
+    -------
+    DataFrame indexed by (id, unit), the largest difference first
+        as of `proposals`, with own (log odds of the tag by the example itself, against the tag's average) and others
+        (the same by its other tags), where own < 0 < others.
+
+    Raises
+    ------
+    InputError : labels or probabilities of another form.
+
+    Notes
+    -----
+    `others` is the sum of the couplings with the example's other tags in the model of `set_gaps`.
+
+    References
+    ----------
+    Ye et al. 2020, Attention-Driven Dynamic Graph Convolutional Network, who replace global co-occurrence by relations
+    of each image because of such tags.
+    """
+    table, odds = _own_odds(labels, pred_probs, classes)
+    has = table.given == YES
+    if predicted is not None:
+        values = read_both(table.given, predicted, field="predicted", probabilities=True)[1]
+        has = np.nan_to_num(values) >= 0.5
+    others = np.zeros(odds.shape)
+    for some, _, coupling, mean in _pairwise(table):
+        there = np.where(table.given[some] >= 0, table.given[some] == YES, mean)
+        others[some] = (there - mean) @ coupling
+    rows, tags = np.nonzero(has & (odds < 0) & (others > 0))
+    order = np.argsort(-(others - odds)[rows, tags], kind="stable")
+    rows, tags = rows[order], tags[order]
+    return cells_frame(
+        table, rows, tags, np.zeros(len(rows), np.int64), own=odds[rows, tags], others=others[rows, tags]
+    )
+
+
+def _own_odds(labels: Any, pred_probs: Any, classes: Sequence[object] | None) -> tuple[TagTable, np.ndarray]:
+    """Labels, and log odds of each tag against its mean; 0 without probabilities."""
+    if pred_probs is None:
+        table = read_table(labels, classes)
+        return table, np.zeros(table.given.shape)
+    table, p = read_both(labels, pred_probs, field="pred_probs", classes=classes, probabilities=True)
+    p = np.clip(p, CLIP, 1 - CLIP)
+    mean = np.nanmean(p, axis=0)
+    return table, np.nan_to_num(np.log(p / (1 - p)) - np.log(mean / (1 - mean)))
+
+
+def _pairwise(table: TagTable) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows of each fold with biases (k,), couplings (k, k) and means (k,) learned from the other folds."""
+    n = len(table.given)
+    fold = np.random.default_rng(0).permutation(n) % 5
+    found = []
+    with one_blas_thread():
+        for number in range(5):
+            some, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+            found.append((some, *_couplings(table.given[rest])))
+    return found
+
+
+def _couplings(given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from sklearn.linear_model import LogisticRegression
+
+    k = given.shape[1]
+    known, yes = given >= 0, given == YES
+    mean = (yes.sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
+    filled = np.where(known, yes, mean)
+    bias, weights = np.log(mean / (1 - mean)), np.zeros((k, k))
+    for tag in range(k):
+        rows = known[:, tag]
+        if k == 1 or len(np.unique(yes[rows, tag])) < 2:
+            continue
+        others = np.delete(np.arange(k), tag)
+        model = LogisticRegression(C=STRENGTH, max_iter=300).fit(filled[rows][:, others], yes[rows, tag])
+        weights[tag, others], bias[tag] = model.coef_[0], model.intercept_[0]
+    coupling = (weights + weights.T) / 2
+    return bias, coupling, mean

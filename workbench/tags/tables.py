@@ -1,0 +1,313 @@
+"""Tags and scores as tables, and the cells that the scores contradict: what all functions of this folder begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import to_matrix
+from workbench.foundation.errors import InputError, shortened
+from workbench.runs.run import Run, opened
+from workbench.tasks import find_task, require_task
+from workbench.tasks.multilabel import VALUES
+from workbench.tasks.tag_cells import NO, UNKNOWN, YES, cells_of
+
+KINDS = {YES: "missing", NO: "wrong"}
+"""What the error in a cell is, by what it should be."""
+
+
+class TagTable(NamedTuple):
+    """The tags of n examples.
+
+    Attributes
+    ----------
+    given : int8 (n, k), 1 yes, 0 no, -1 unknown. names : of the k tags. ids : (n,), row numbers unless the labels come
+    with ids.
+    """
+
+    given: np.ndarray
+    names: tuple[str, ...]
+    ids: np.ndarray
+
+
+def read_table(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
+    """The table of a Run (as corrected), a Dataset, an (n, k) table or n lists of tags.
+
+    Parameters
+    ----------
+    classes : names of the tags in order, where the labels do not name them. k : their number, for lists of numbers.
+
+    Raises
+    ------
+    InputError : labels of another form or kind.
+    """
+    source = opened(labels)
+    if isinstance(source, (Run, Dataset)):
+        require_task(source, "multilabel", "this function")
+        dataset = source.dataset if isinstance(source, Run) else source
+        stored = source.labels() if isinstance(source, Run) else source.labels
+        return TagTable(cells_of(stored).dense(dataset.k), tuple(dataset.classes), dataset.ids)
+    if classes is None and k is not None and not hasattr(labels, "shape") and _numbered(labels):
+        classes = range(k)
+    stored, names = find_task("multilabel").read(labels, classes)
+    ids = labels.index.to_numpy() if isinstance(labels, pd.DataFrame) else np.arange(len(stored))
+    return TagTable(cells_of(stored).dense(len(names)), tuple(map(str, names)), ids)
+
+
+def read_scores(field: str, scores: Any, table: TagTable, *, probabilities: bool = False) -> np.ndarray:
+    """Scores (n, k) as float64, matched by name where they are a DataFrame; NaN where there is none.
+
+    Raises
+    ------
+    InputError : another shape, infinity or, of probabilities, a number outside [0, 1].
+    """
+    shape = (len(table.given), len(table.names))
+    named = table.ids if isinstance(scores, pd.DataFrame) and set(scores.index) == set(table.ids) else None
+    values = np.asarray(to_matrix(field, scores, named, table.names))
+    if values.shape != shape or values.dtype.kind not in "fiub":
+        found = f"has shape {values.shape} and dtype {values.dtype} for {shape[0]} examples and {shape[1]} tags"
+        raise InputError.at(field, found, "Pass numbers, one column per tag.")
+    values = values.astype(np.float64)
+    bad = np.isinf(values) | ((values < 0) | (values > 1) if probabilities else False)
+    if bad.any():
+        row, column = (int(one[0]) for one in np.nonzero(bad))
+        todo = "Pass probabilities, in [0, 1]." if probabilities else "Pass finite numbers, NaN where there is none."
+        found = f"column {column} ({shortened(table.names[column])}) is {values[row, column]:g}"
+        raise InputError.at(field, found, todo, row=row)
+    return values
+
+
+def read_both(
+    labels: Any, scores: Any, *, field: str = "scores", classes: Sequence[object] | None = None,
+    probabilities: bool = False,
+) -> tuple[TagTable, np.ndarray]:  # fmt: skip
+    """Labels with scores beside them."""
+    if classes is None and isinstance(scores, pd.DataFrame) and not hasattr(labels, "shape"):
+        classes = list(scores.columns)
+    shape = np.shape(scores)
+    table = read_table(labels, classes, k=shape[1] if len(shape) == 2 else None)
+    return table, read_scores(field, scores, table, probabilities=probabilities)
+
+
+def read_vectors(field: str, values: Any, n: int | None = None) -> np.ndarray:
+    """Finite numbers (n, d) as float64.
+
+    Raises
+    ------
+    InputError : another shape or number of rows, NaN or infinity.
+    """
+    found = np.asarray(to_matrix(field, values, None))
+    if found.ndim != 2 or found.dtype.kind not in "fiub" or (n is not None and len(found) != n):
+        rows = "" if n is None else f", {n} rows"
+        raise InputError.at(field, f"has shape {found.shape} and dtype {found.dtype}", f"Pass numbers (n, d){rows}.")
+    found = found.astype(np.float64)
+    bad = ~np.isfinite(found).all(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError.at(field, "holds NaN or infinity", "Leave such examples out, or fill the gaps.", row=row)
+    return found
+
+
+def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: np.ndarray, **columns: Any) -> Any:
+    """Cells as a DataFrame indexed by (id, unit), shaped like that of `find_issues(per="unit")`.
+
+    Parameters
+    ----------
+    rows, tags : (m,) int64. suggested : (m,) 1 or 0. columns : further ones, (m,) each, put before `kind`.
+    """
+    values = np.array([VALUES[0], VALUES[1], None], object)
+    given = table.given[rows, tags]
+    kinds = np.where(given == suggested, None, np.where(suggested == YES, KINDS[YES], KINDS[NO]))
+    frame = pd.DataFrame(
+        {
+            "tag": np.array([*table.names, ""], object)[tags],
+            "given_label": values[given],
+            "suggested_label": values[suggested],
+            **columns,
+            "kind": kinds,
+            "row": rows,
+        }
+    )
+    units = [f"p{tag}" for tag in tags.tolist()]
+    frame.index = pd.MultiIndex.from_arrays([table.ids[rows], units], names=["id", "unit"])
+    return frame
+
+
+def proposals(
+    labels: Any, scores: Any, *, add_above: float | None = None, drop_below: float | None = None,
+    limit: int | None = None, classes: Sequence[object] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Tags to add where a score is high and none is given, and tags to drop where one is given and its score is low.
+
+    Parameters
+    ----------
+    labels : a Run, as corrected so far; a Dataset; (n, k) of 1, 0, -1, dense or scipy.sparse; or n lists of tags.
+    scores : float (n, k), high = the tag belongs to the example, of any scale: probabilities, matches of descriptions,
+        votes of neighbours, attributions. NaN says nothing.
+    add_above : least score of a tag to add; unless given, none is a bound and `limit` alone decides.
+    drop_below : largest score of a given tag to drop; unless given, none is dropped.
+    limit : at most so many of each kind.
+    classes : names of the tags in order, where the labels do not name them.
+
+    Returns
+    -------
+    DataFrame indexed by (id, unit)
+        tag, given_label ("yes", "no" or None for unknown), suggested_label, score, kind ("missing" or "wrong"; of an
+        unknown cell "missing" too), row. Tags to add come first, by falling score, then those to drop, by rising score;
+        equal scores in the order of rows and tags.
+
+    Raises
+    ------
+    InputError : neither a threshold nor a limit, or labels or scores of another form.
+
+    Notes
+    -----
+    The index is that of `find_issues(per="unit")`, so that a decision is one line:
+    ``run.journal.relabel(ids, found["suggested_label"], old=found["given_label"].fillna("unknown"), units=units)``.
+
+    Examples
+    --------
+    >>> found = proposals([["sea"], ["sky", "sea"]], [[0.9, 0.8], [0.1, 0.9]], add_above=0.7, drop_below=0.2)
+    >>> found[["tag", "suggested_label", "kind"]].to_numpy().tolist()
+    [['sky', 'yes', 'missing'], ['sea', 'no', 'wrong']]
+    """
+    if add_above is None and drop_below is None and limit is None:
+        raise InputError.at("add_above", "is not given", "Give `add_above`, `drop_below` or `limit`.")
+    if limit is not None and (int(limit) != limit or limit < 1):
+        raise InputError.at("limit", f"is {limit!r}", "Give a whole number from 1.")
+    table, values = read_both(labels, scores, classes=classes)
+    found = []
+    if add_above is not None or drop_below is None:
+        least = -np.inf if add_above is None else add_above
+        found.append(_first((table.given != YES) & (values >= least), -values, limit))
+    if drop_below is not None:
+        found.append(_first((table.given == YES) & (values <= drop_below), values, limit))
+    rows, tags = (np.concatenate(pair) for pair in zip(*found))
+    suggested = np.where(table.given[rows, tags] == YES, NO, YES)
+    return cells_frame(table, rows, tags, suggested, score=values[rows, tags])
+
+
+def _first(chosen: np.ndarray, order: np.ndarray, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and tags of the chosen cells by rising `order`."""
+    rows, tags = np.nonzero(chosen)
+    first = np.argsort(order[rows, tags], kind="stable")[:limit]
+    return rows[first], tags[first]
+
+
+def _numbered(labels: Any) -> bool:
+    """Whether lists of tags name them by their numbers."""
+    listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
+    return all(isinstance(one, (int, np.integer)) for one in listed)
+
+
+class Filled(NamedTuple):
+    """Tags after unknown cells were filled.
+
+    Attributes
+    ----------
+    labels : int8 (n, k), 1 yes, 0 no, -1 for what stays unknown. doubtful : DataFrame indexed by (id, unit) of the
+        cells
+    that stay unknown, as of `proposals`, with `distance` from the middle of the two thresholds, nearest first.
+    """
+
+    labels: np.ndarray
+    doubtful: pd.DataFrame
+
+
+def fill_unknown(
+    labels: Any, scores: Any, *, yes_above: float | None = None, no_below: float | None = None,
+    yes_share: float = 0.0, no_share: float = 0.0, classes: Sequence[object] | None = None,
+) -> Filled:  # fmt: skip
+    """Fill unknown cells where a score is clear, by thresholds or by shares of each tag, and queue the doubtful ones.
+
+    Parameters
+    ----------
+    labels : as in `proposals`; cells that are known stay as they are.
+    scores : float (n, k), high = the tag belongs to the example; NaN fills nothing.
+    yes_above, no_below : least score of a yes, and largest of a no.
+    yes_share, no_share : in [0, 1], the parts of each tag's unknown cells, those with the highest and the lowest
+        scores, that become yes and no; used where the threshold is not given. Shares that differ are the asymmetric
+        pseudo-labels of Zhou et al. 2022, who fill many of the no and hardly any yes.
+    classes : as in `proposals`.
+
+    Returns
+    -------
+    Filled, with `labels` and `doubtful`
+        `doubtful` has the cells that are still unknown, nearest to the middle of the two thresholds first (of the two
+        cuts of each tag, with shares), with their score and the side of the middle as `suggested_label`.
+
+    Raises
+    ------
+    InputError : thresholds or shares that overlap, or labels or scores of another form.
+
+    References
+    ----------
+    Zhou et al. 2022, Acknowledging the Unknown for Multi-label Learning with Single Positive Labels.
+    """
+    for name, share in (("yes_share", yes_share), ("no_share", no_share)):
+        if not 0 <= share <= 1 or yes_share + no_share > 1:
+            raise InputError.at(name, f"is {share!r}", "Give shares in [0, 1] that sum to at most 1.")
+    if yes_above is not None and no_below is not None and no_below >= yes_above:
+        raise InputError.at("no_below", f"is {no_below!r}, not below `yes_above`", "Leave a gap for what is unknown.")
+    table, values = read_both(labels, scores, classes=classes)
+    out, k = table.given.copy(), len(table.names)
+    middle = np.zeros(k)
+    for tag in range(k):
+        rows = np.flatnonzero((table.given[:, tag] == UNKNOWN) & ~np.isnan(values[:, tag]))
+        order = rows[np.argsort(values[rows, tag], kind="stable")]
+        column = values[order, tag]
+        low = round(no_share * len(order)) if no_below is None else int((column <= no_below).sum())
+        high = len(order) - round(yes_share * len(order))
+        high = max(high, low) if yes_above is None else int((column < yes_above).sum())
+        out[order[:low], tag], out[order[max(high, low) :], tag] = NO, YES
+        rest = column[low : max(high, low)]
+        bottom = no_below if no_below is not None else rest[0] if len(rest) else 0.0
+        top = yes_above if yes_above is not None else rest[-1] if len(rest) else 0.0
+        middle[tag] = (bottom + top) / 2
+    rows, tags = np.nonzero((out == UNKNOWN) & ~np.isnan(values))
+    away = values[rows, tags] - middle[tags]
+    first = np.argsort(np.abs(away), kind="stable")
+    rows, tags, away = rows[first], tags[first], away[first]
+    frame = cells_frame(table, rows, tags, (away >= 0).astype(int), score=values[rows, tags], distance=np.abs(away))
+    return Filled(out, frame)
+
+
+def prompt_probabilities(positive: Any, negative: Any, *, temperature: float = 1.0) -> np.ndarray:
+    """Probability of each tag from the scores of a prompt for it and of a prompt against it.
+
+    Parameters
+    ----------
+    positive, negative : float (n, k), similarity of each example to the two prompts of each tag.
+    temperature : positive; what similarities are divided by (for cosines of a CLIP model about 0.01).
+
+    Returns
+    -------
+    float64 (n, k) in [0, 1], exp(a) / (exp(a) + exp(b)) of a = positive / temperature, b = negative / temperature: the
+    logistic function of the margin.
+
+    Raises
+    ------
+    InputError : shapes that differ, values that are not finite, or a temperature that is not positive.
+
+    References
+    ----------
+    Sun, Hu & Saenko 2022, DualCoOp: Fast Adaptation to Multi-Label Recognition with Limited Annotations.
+
+    Examples
+    --------
+    >>> prompt_probabilities([[0.3, 0.2]], [[0.3, 0.3]], temperature=0.1).round(3)
+    array([[0.5  , 0.269]])
+    """
+    if not temperature > 0:
+        raise InputError.at("temperature", f"is {temperature!r}", "Give a positive number.")
+    yes = read_vectors("positive", positive)
+    no = read_vectors("negative", negative, len(yes))
+    if yes.shape != no.shape:
+        raise InputError.at("negative", f"has shape {no.shape}, `positive` {yes.shape}", "Pass one of each per cell.")
+    from scipy.special import expit
+
+    return expit((yes - no) / temperature)

@@ -1,0 +1,134 @@
+"""Very many tags found in stages (guess, retrieve, rank): how many each stage finds, and which none ever found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError, shortened
+from workbench.tags.tables import TagTable, cells_frame, read_table
+from workbench.tasks.tag_cells import NO, YES
+
+Trail = Mapping[str, Sequence[Sequence[object]]] | pd.DataFrame
+
+
+def trail_recall(
+    labels: Any, stages: Trail, *, at: Sequence[int] = (1, 5, 10, 50), classes: Sequence[object] | None = None
+) -> pd.DataFrame:
+    """How many of the given tags each stage of a retrieve-and-rank pipeline has among its first ones.
+
+    Parameters
+    ----------
+    labels : as in `proposals`. classes : as in `proposals`.
+    stages : stage -> n lists of tags (names, or numbers), best first; or a DataFrame with columns row (number or id),
+        stage, tag and rank (small = best). Tags that are none of the known ones count as misses.
+    at : ranks, from 1.
+
+    Returns
+    -------
+    DataFrame indexed by stage, in the given order
+        recall@r : mean over examples with a tag, of their tags that are among the first r. rank_precision@r : the mean
+        of hits among the first r / min(r, number of tags). recall : of the whole list. length : mean length of the
+        lists.
+        unknown : listed tags that are none of the known ones.
+
+    Raises
+    ------
+    InputError : a stage of another length, a rank below 1, or labels of another form.
+
+    References
+    ----------
+    D'Oosterlinck et al. 2024, In-Context Learning for Extreme Multi-Label Classification.
+    """
+    ranks = [int(one) for one in at]
+    if not ranks or min(ranks) < 1 or any(int(one) != one for one in at):
+        raise InputError.at("at", f"is {shortened(list(at))}", "Give ranks from 1.")
+    table = read_table(labels, classes)
+    size = (table.given == YES).sum(axis=1)
+    some = size > 0
+    lines = {}
+    for stage, lists, unknown in _listed(table, stages):
+        hits = [np.array([tag >= 0 and table.given[row, tag] == YES for tag in one], bool) for row, one in
+                enumerate(lists)]  # fmt: skip
+        line: dict[str, float] = {}
+        for rank in ranks:
+            first = np.array([one[:rank].sum() for one in hits])
+            line[f"recall@{rank}"] = float((first[some] / size[some]).mean()) if some.any() else np.nan
+            best = np.minimum(rank, size[some])
+            line[f"rank_precision@{rank}"] = float((first[some] / best).mean()) if some.any() else np.nan
+        every = np.array([one.sum() for one in hits])
+        line["recall"] = float((every[some] / size[some]).mean()) if some.any() else np.nan
+        line["length"] = float(np.mean([len(one) for one in lists])) if lists else np.nan
+        lines[stage] = {**line, "unknown": unknown}
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("stage")
+
+
+def never_retrieved(labels: Any, stages: Trail, *, classes: Sequence[object] | None = None) -> pd.DataFrame:
+    """Given tags that no stage has found for their example: wrong labels, or what the pipeline is blind to.
+
+    Parameters
+    ----------
+    labels, stages, classes : as in `trail_recall`.
+
+    Returns
+    -------
+    DataFrame indexed by (id, unit)
+        as of `proposals`, with support (int64, examples given the tag) and found_elsewhere (share of these other
+        examples for which some stage has found it; NaN where there are none). Tags that are found elsewhere come first:
+        there the example is odd, not the pipeline.
+
+    Raises
+    ------
+    InputError : a stage of another length, or labels of another form.
+    """
+    table = read_table(labels, classes)
+    found = np.zeros(table.given.shape, bool)
+    for _, lists, _ in _listed(table, stages):
+        for row, one in enumerate(lists):
+            found[row, [tag for tag in one if tag >= 0]] = True
+    yes = table.given == YES
+    support, hits = yes.sum(axis=0), (yes & found).sum(axis=0)
+    rows, tags = np.nonzero(yes & ~found)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        elsewhere = hits[tags] / (support[tags] - 1)
+    order = np.lexsort((tags, rows, -np.nan_to_num(elsewhere, nan=-1.0)))
+    rows, tags, elsewhere = rows[order], tags[order], elsewhere[order]
+    suggested = np.full(len(rows), NO)
+    return cells_frame(table, rows, tags, suggested, support=support[tags], found_elsewhere=elsewhere)
+
+
+def _listed(table: TagTable, stages: Trail) -> Iterator[tuple[str, list[list[int]], int]]:
+    """Each stage with lists of distinct tag numbers, -1 for unknown ones, and how many of these there are."""
+    n = len(table.given)
+    place = {name: number for number, name in enumerate(table.names)}
+    for stage, lists in (_of_frame(table, stages) if isinstance(stages, pd.DataFrame) else stages).items():
+        if len(lists) != n:
+            raise InputError.at("stages", f"have {len(lists)} lists in {stage!r} for {n} examples", "Give one each.")
+        coded = []
+        for one in lists:
+            codes = [_code(tag, place) for tag in dict.fromkeys(one)]
+            coded.append(codes)
+        yield str(stage), coded, sum(code < 0 for one in coded for code in one)
+
+
+def _code(tag: object, place: Mapping[str, int]) -> int:
+    if isinstance(tag, (int, np.integer)) and str(tag) not in place:
+        return int(tag) if 0 <= tag < len(place) else -1
+    return place.get(str(tag), -1)
+
+
+def _of_frame(table: TagTable, frame: pd.DataFrame) -> dict[str, list[list[object]]]:
+    for name in ("row", "stage", "tag", "rank"):
+        if name not in frame.columns:
+            raise InputError.unknown("column", name, frame.columns, "A trail has row, stage, tag and rank.")
+    rows = {one: number for number, one in enumerate(table.ids.tolist())}
+    found: dict[str, list[list[object]]] = {}
+    for row, stage, tag in frame.sort_values("rank", kind="stable")[["row", "stage", "tag"]].itertuples(index=False):
+        if row not in rows:
+            raise InputError.at("stages", f"name the row {shortened(row)}", "Use ids, or row numbers without ids.")
+        found.setdefault(str(stage), [[] for _ in rows])[rows[row]].append(tag)
+    first = dict.fromkeys(map(str, frame["stage"]))
+    return {stage: found[stage] for stage in first}
