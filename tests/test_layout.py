@@ -24,7 +24,7 @@ PUBLIC = {
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare", "plant_errors", "planted_report"),
         *("neighbors", "project", "embed_texts"),
-        *("confident", "errors", "experiments", "review", "tags"),
+        *("confident", "errors", "experiments", "graphs", "review", "tags"),
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
@@ -44,6 +44,10 @@ PUBLIC = {
             "simulate",
             "suggest",
         ),
+    ],
+    "workbench.graphs": [
+        *("Edges", "label_histograms", "linked_bayes", "propagate_labels", "read_edges", "save_edges"),
+        "smooth_features",
     ],
     "workbench.tags": [
         *("proposals", "fill_unknown", "prompt_probabilities", "metrics", "METHODS", "train", "cross_val_predict"),
@@ -183,7 +187,7 @@ def test_importing_a_module_never_hides_the_public_name():
     code = """
 import importlib, types, workbench
 from workbench.foundation.lazy import path_of
-for package in ("workbench", "workbench.confident", "workbench.experiments", "workbench.review"):
+for package in ("workbench", "workbench.confident", "workbench.experiments", "workbench.graphs", "workbench.review"):
     whole = importlib.import_module(package)
     for name, home in whole.HOMES.items():
         importlib.import_module(path_of(package, home))

@@ -6,12 +6,12 @@ The folders, in the order of the data; each imports only what stands before it:
 
     foundation    errors, arrays, parallel work      scores        how doubtful, how hard
     tasks         kinds of labels                    confident     confident learning on arrays
-    data          examples, images and sounds        issues        which labels are wrong, and how sure we are
-    storage       the files of a run                 review        a person at work: queues, annotators, export
-    runs          a run, its journal, its votes      experiments   does it help: compare, select, robust, simulate
+    graphs        edges, and what they say           issues        which labels are wrong, and how sure we are
+    data          examples, images and sounds        review        a person at work: queues, annotators, export
+    storage       the files of a run                 experiments   does it help: compare, select, robust, simulate
+    runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
     evidence      what models say                    reports       figures and the page
-    recording     how a run comes to be              tags          several tags per example: heads, descriptions
-                                                     shell         the command `workbench`
+    recording     how a run comes to be              shell         the command `workbench`
 
 Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
 scikit-learn come in only with the function that needs them.
@@ -44,6 +44,7 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
     "export": "review.export",
     "figure": "reports.figures",
     "find_issues": "issues.detector",
+    "graphs": ".graphs",
     "import_run": "recording.imports",
     "open_run": "runs.run",
     "outliers": "issues.outliers",

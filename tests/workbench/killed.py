@@ -49,6 +49,10 @@ def votes(run: wb.Run, version: int) -> None:
     wb.review.save_votes(run, pd.DataFrame({"id": rows, "annotator": ["u"] * len(rows), "label": ["a"] * len(rows)}))
 
 
+def edges(run: wb.Run, version: int) -> None:
+    wb.graphs.save_edges(run, [(row, row + 1) for row in range(2 + version)])
+
+
 def views(run: wb.Run, version: int) -> None:
     from widgets.view.views import Views
 
@@ -128,6 +132,7 @@ def scores(run: wb.Run, version: int) -> None:
 
 SAVES: dict[str, Callable[[wb.Run, int], None]] = {
     **{"pred_probs": pred_probs, "embeddings": embeddings, "votes": votes, "views": views, "audit": audit},
+    "edges": edges,
     **{
         "planted": planted,
         "journal": journal,

@@ -72,6 +72,8 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
         return version
     if kind == "votes":
         return len(wb.review.read_votes(run).rows)
+    if kind == "edges":
+        return wb.graphs.read_edges(run).m
     if kind == "views":
         from widgets.view.views import Views
 

@@ -20,6 +20,7 @@ from workbench.data.media import encode_png
 from workbench.data.roots import media_root as find_root
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import InputError, first_few
+from workbench.graphs.edges import Edges
 from workbench.tasks import find_task
 from workbench.tasks.class_names import class_text
 from workbench.tasks.label_type import PLAIN, LabelType, codes_among
@@ -50,6 +51,7 @@ class Dataset:
     media_root : folder below which paths of images and sounds are read, or None when there are no paths.
     planted : DataFrame id, true_label, planted_label of errors that `plant_errors` made, or None.
     label_type : in which type the labels were given, and come back: int, float, bool, text, categorical.
+    edges : edges between the examples (`workbench.graphs`), or None.
     column_of : the user's own names of columns that have another name here: "id", "given_label", "image" and "audio",
         and columns of `metadata` that were renamed. `workbench.export` gives them back.
     """
@@ -66,6 +68,7 @@ class Dataset:
     sounds: Sequence[bytes | str | None] | None = None
     column_of: Mapping[str, str] = field(default_factory=dict)
     label_type: LabelType = PLAIN
+    edges: Edges | None = None
 
     def __post_init__(self) -> None:
         kind = find_task(self.task)
@@ -99,6 +102,7 @@ class Dataset:
         text: str | None = None,
         classes: Sequence[object] | None = None,
         media_root: str | Path | None = None,
+        edges: Any = None,
         **options: Any,
     ) -> Dataset:
         """Read a DataFrame with one row per example.
@@ -117,6 +121,8 @@ class Dataset:
             Without it: the sorted distinct labels.
         media_root : folder below which images and sounds are read; relative paths start there. Default: the current
             folder; where all paths are absolute and lie elsewhere, their common folder.
+        edges : edges between the examples: a DataFrame with the columns source and target, which are ids, and perhaps
+            weight; or (m, 2) row numbers.
         **options : further options for the type of label; none for "multiclass".
 
         Returns
@@ -152,6 +158,7 @@ class Dataset:
             media_root=media_root,
             text_column=text,
             metadata=metadata,
+            edges=edges,
             **options,
         )
         named = {"id": id, "given_label": several[0] if len(several) == 1 else None, "image": image, "audio": audio}
@@ -172,13 +179,14 @@ class Dataset:
         metadata: pd.DataFrame | None = None,
         media_root: str | Path | None = None,
         text_column: str | None = None,
+        edges: Any = None,
         **options: Any,
     ) -> Dataset:
         """Read parallel arrays of length n.
 
         Parameters
         ----------
-        labels, task, ids, classes, media_root, options : as in `from_frame`.
+        labels, task, ids, classes, media_root, edges, options : as in `from_frame`.
         images : array (n, h, w) or (n, h, w, 3 or 4), uint8 or float in [0, 1]; or a sequence of bytes, paths,
             PIL images or arrays.
         sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
@@ -224,7 +232,8 @@ class Dataset:
         heard = None if sounds is None else _Sounds(sounds)
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
-        made = cls(unique_ids, given, names, columns, pictures, text_column, task, root, sounds=heard)
+        links = None if edges is None else Edges.of(edges, n, unique_ids)
+        made = cls(unique_ids, given, names, columns, pictures, text_column, task, root, sounds=heard, edges=links)
         return dataclasses.replace(made, column_of=renamed, label_type=kind.label_type(labels, classes).fitting(names))
 
     @property

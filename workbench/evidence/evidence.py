@@ -23,6 +23,7 @@ from workbench.evidence.spaces import text_vectors
 from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.statistics import PER_EPOCH, statistics
+from workbench.graphs.edges import Edges
 from workbench.runs.run import Run
 from workbench.runs.votes import Votes, read_votes, votes_from
 from workbench.storage.cache import cached, text_key
@@ -57,13 +58,13 @@ class Evidence:
     ----------
     ids : (n,) int64 or object array of str, the example of each unit
     given_labels : (n,) int64, class index; -1 = unlabelled. float64 for kinds of labels that are numbers, NaN unknown
-    classes : tuple of k class names: what a unit can be
-    n, k : int
+    n, k : int. classes : tuple of k class names: what a unit can be
     label_type : LabelType, in which type the labels were given
     task : str, the kind of label
     units : Units, which example each row belongs to, and its key
     met : Met, how predictions met what is given; None for one class per example
     out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
+    edges : Edges between the examples (`workbench.graphs`), or None
     provenance : dict of str to Provenance, where each piece of evidence comes from; `str` puts it in words
 
     Names
@@ -95,6 +96,7 @@ class Evidence:
         self.out_of_fold = bool(out_of_fold)
         self.provenance = dict(provenance or {})
         self.run: Run | None = None
+        self.edges: Edges | None = None
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, np.ndarray] = {}
         self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
@@ -216,6 +218,7 @@ class Evidence:
         statistics: dict[str, Any] | None = None,
         votes: Any = None,
         embeddings_saw_labels: bool | None = None,
+        edges: Any = None,
         ids: Any = None,
         classes: Sequence[object] | None = None,
     ) -> Evidence:
@@ -237,6 +240,7 @@ class Evidence:
             (n, annotators) of class indices, -1 where an annotator did not vote
         embeddings_saw_labels : whether `embeddings` come from a network that was trained on these labels; None = not
             known. If so, they hide wrong labels in part and count for less
+        edges : edges between the examples: (m, 2) row numbers, or DataFrame source, target (ids) and perhaps weight
         ids, classes : names of rows and classes; by default the index and the columns of what is given, or numbers
 
         Raises
@@ -304,6 +308,8 @@ class Evidence:
         if votes is not None:
             found_votes = votes_from(votes, evidence.ids, names)
             evidence._votes = lambda: found_votes
+        if edges is not None:
+            evidence.edges = Edges.of(edges, n, evidence.ids)
         return evidence
 
     def saw_labels(self, name: str) -> bool | None:
@@ -335,7 +341,7 @@ class Evidence:
         """
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids, label_type=dataset.label_type)
-        evidence.run = run
+        evidence.run, evidence.edges = run, dataset.edges
         probs = run.pred_probs()
         if probs is not None and not made_here(run.layout, probs.provenance):
             evidence._makers["pred_probs"] = probs.values.__getitem__

@@ -157,6 +157,7 @@ def count(
     k: int,
     embeddings: bool,
     tells: bool = True,
+    most_ratio: float = np.inf,
 ) -> Count:
     """Estimate and interval.
 
@@ -167,6 +168,7 @@ def count(
     disagree : share of rows whose likeliest class is not the given one. n : labelled rows.
     embeddings : whether classifiers on embeddings have a say
     tells : whether the evidence predicts the labels better than the class shares
+    most_ratio : largest ratio of the two ways to count that still counts as agreement
     """
     joint, e = float(np.nanmean(p_joint)), float(np.nanmean(p_slip))
     structure = noise.structure
@@ -182,6 +184,8 @@ def count(
     elif noise.ratio > MOST_APART:
         low, high = (f"{round(n * one):,}" for one in (min(noise.counts), max(noise.counts)))
         why = f"two classifiers on the same evidence count {low} and {high}"
+    elif joint > most_ratio * e:
+        why = f"two ways to count find {round(n * e):,} and {round(n * joint):,}"
     identified = not why
     mix = _expit(structure / 6) if identified else float(np.clip((0.75 - joint / max(disagree, 1e-9)) / 0.25, 0.4, 1))
     share = e + mix * max(joint - e, 0.0)

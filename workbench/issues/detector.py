@@ -23,15 +23,14 @@ from workbench.foundation.progress import step
 from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
 from workbench.issues.audited import Audited, audited
-from workbench.issues.counted_neighbors import COUNTED, keep_near
+from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
 from workbench.issues.kinds import ESTIMATORS
 from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
-from workbench.issues.nearby import labels_near
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
-from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES, Opinion, opinion
+from workbench.issues.posterior import Opinion, opinion
 from workbench.issues.ranking import Ranking, Seen, ranking
 from workbench.issues.review import with_verdicts
 from workbench.issues.totals import shown
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
 
 STEPS = 6
 """Of the bar, with embeddings."""
-
-EXPLAINED = 2000
-"""In large sets, the number of rows that get reasons from their neighbours."""
 
 
 @arrays_by_name
@@ -69,6 +65,7 @@ def find_issues(
     logits: Any = None,
     statistics: Mapping[str, Any] | None = None,
     votes: Any = None,
+    edges: Any = None,
     labels: Any = None,
     given_labels: Any = None,
     ids: Any = None,
@@ -101,6 +98,8 @@ def find_issues(
     embeddings_saw_labels : whether the embeddings come from a network trained on these labels; None = not known
     texts : beside labels, n strings; embedded by their character n-grams where there are no `embeddings`
     logits : beside labels, float (epochs, n, k), of one training on them
+    edges : beside labels, edges between the examples: (m, 2) row numbers; or a DataFrame with the columns source and
+        target, which are ids (without ids: row numbers), and perhaps weight. A link counts both ways
     statistics, votes, ids, classes, k : beside labels, as in `Evidence.from_arrays`
     others : what labels of another kind take (`Task.predictions`) or are described by
 
@@ -149,6 +148,7 @@ def find_issues(
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "embeddings_saw_labels": embeddings_saw_labels}
     arrays |= {"texts": texts, "logits": logits, "statistics": statistics, "votes": votes, "ids": ids, "k": k}
+    arrays |= {"edges": edges}
     arrays = {name: value for name, value in (arrays | {"classes": classes} | others).items() if value is not None}
     arrays |= {} if out_of_fold is True else {"out_of_fold": out_of_fold}
     source = opened(_one_of_labels(source, labels, given_labels))
@@ -252,7 +252,7 @@ def _judged(
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
     step("reasons")
     with one_blas_thread():
-        found = _reasons(evidence, pooled, learned, seen, p_error, used.aside)
+        found = explained(evidence, used, p_error)
     words, kinds = reasons.strongest(found, evidence.n)
     frame = pd.DataFrame(
         {
@@ -413,42 +413,6 @@ def _pairs(given: np.ndarray, pooled: Opinion | None, learned: Doubt | None, k: 
     other = np.full(len(given), -1) if view is None else view.other
     codes = (given + 1) * (k + 1) + other + 1
     return np.unique(codes, return_inverse=True)[1].reshape(len(given))
-
-
-def _reasons(
-    evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: Seen | None, p_error: np.ndarray,
-    aside: dict[str, str],
-) -> list[reasons.Reason]:  # fmt: skip
-    given = evidence.given_labels
-    found = []
-    if pooled is not None and pooled.views != (VOTES,):
-        what = reasons.OUT_OF_FOLD if set(pooled.views) <= {GIVEN_PROBS, VOTES} else reasons.HELD_OUT
-        found.append(reasons.predicted(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes))
-    if pooled is not None and pooled.voted is not None:
-        found.append(reasons.voted(evidence.votes, given, evidence.classes))
-    if seen is not None:
-        found.append(reasons.predicted(reasons.IN_SAMPLE, *seen, given, evidence.classes))
-    if learned is not None:
-        found.append(reasons.learning(learned.learned, learned.recorded, given))
-    model = pooled is not None and pooled.views != (VOTES,)
-    if pooled is not None and not model and learned is None and seen is None:
-        return found
-    sure = pooled.p_given if model else learned.p_given if learned is not None else seen[0]
-    found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
-    if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
-        rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
-        near = np.full((evidence.n, COUNTED), -1)
-        found_near = labels_near(pooled.vectors, rows, np.arange(evidence.n), COUNTED)
-        near[rows] = given[found_near]
-        if evidence.run is not None:
-            keep_near(evidence.run, rows, found_near)
-        pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
-        found.append(reasons.neighbors(near, given))
-        evidence.provenance["neighbors"] = evidence.neighbor_source
-    elif evidence.has("neighbor_labels") and "embeddings" not in aside:
-        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
-        evidence.provenance["neighbors"] = evidence.neighbor_source
-    return found
 
 
 def _attrs(

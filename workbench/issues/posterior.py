@@ -18,6 +18,7 @@ from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.likelihood import sample
+from workbench.issues.linked import LINKS, Linked, along_edges, linked
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, flips_of, noise_matrices
@@ -30,6 +31,7 @@ GIVEN_PROBS = "given pred_probs"
 VOTES = "annotators' votes"
 FLOOR = 1e-6
 AGREEMENT = 0.6  # exponent of pooled probabilities beside the noise matrix: views that agree are not independent
+LINKS_BASE = 2.0  # usual weight of the labels of linked nodes beside five classifiers on embeddings
 ALONE = 0.8  # the same exponent for given probabilities alone
 ROUNDS = 3
 SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
@@ -63,6 +65,7 @@ class Opinion:
     control : float32 (n,) or None, probability of the given label by the first head alone
     vectors : float32 (n, p) or None, the space in which the heads worked
     voted : what annotators' votes add, of the rows that have any; None without votes
+    linked : what the labels of linked nodes say; None without edges
     """
 
     p_given: np.ndarray
@@ -79,6 +82,7 @@ class Opinion:
     control: np.ndarray | None = None
     vectors: np.ndarray | None = None
     voted: Voted | None = None
+    linked: Linked | None = None
 
     def log_odds(self) -> np.ndarray:
         """(n,) float64 log odds that the given label is wrong, by the votes too; NaN for an unlabelled row."""
@@ -115,20 +119,25 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
 
     Parameters
     ----------
-    evidence : with out-of-fold `pred_probs`, `embeddings`, or both
+    evidence : with out-of-fold `pred_probs`, `embeddings`, edges, or several of them
     seed : of the landmarks of large sets
     """
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     notes: list[str] = []
     probs = evidence.get("pred_probs") if evidence.has("pred_probs") and evidence.out_of_fold else None
+    links = linked(evidence, notes, seed) if evidence.edges is not None and k > 1 else None
     if evidence.has("embeddings") and k > 1 and np.count_nonzero(np.bincount(given[given >= 0], minlength=k)) > 1:
         if n * k > WIDE:
             notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
             return _by_neighbors(evidence, probs, notes)
         space = _space(evidence, seed)
+        if evidence.edges is not None:
+            space, links = along_edges(evidence, space, links, notes, seed)
         heads = _heads(evidence, space, notes, seed)
         if heads is not None:
-            return _together(evidence, space, heads, probs, notes)
+            return _together(evidence, space, heads, probs, notes, links)
+    if links is not None:
+        return _by_links(evidence, links, probs, notes)
     if probs is not None:
         return _alone(evidence, probs, notes)
     return _votes_alone(evidence, notes) if evidence.votes is not None and k > 1 else None
@@ -160,34 +169,71 @@ def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
     return _reduce(lambda rows: logs_of(probs[rows]), matrices, evidence, (GIVEN_PROBS,), notes, weights)
 
 
-def _together(evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray | None, notes: list[str]) -> Opinion:
+def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes: list[str]) -> Opinion:
+    """The opinion of the labels of linked nodes and given probabilities, without classifiers on embeddings."""
+    given, k = evidence.given_labels, evidence.k
+    rows = sample(np.flatnonzero(given >= 0), k)
+    views = [View(LINKS, 1.0, links.logs[rows])]
+    if probs is not None:
+        views.append(View("pred_probs", 1.0, logs_of(probs[rows])))
+    weights = weigh(views, given[rows], k)
+    if LINKS not in weights.shares:
+        return replace(_alone(evidence, probs, notes), weights=weights)
+    share = weights.shares.get("pred_probs", 0.0)
+    pooled, names = links.logs, (LINKS,)
+    if share > 0:
+        pooled = share * logs_of(probs) + (1 - share) * pooled
+        pooled[~links.there] = logs_of(probs[~links.there])
+        names = (LINKS, GIVEN_PROBS)
+    notes.append(links.how)
+    matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
+    found = _reduce(pooled.__getitem__, matrices, evidence, names, notes, weights, looked=rows)
+    return replace(found, linked=links)
+
+
+def _together(
+    evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray | None, notes: list[str], links: Linked | None
+) -> Opinion:
     """The opinion of classifiers on embeddings and given probabilities, each weighed by what it is worth."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
     views = [View("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
     if probs is not None:
         views.append(View("pred_probs", 1.0, logs_of(probs[heads.rows])))
+    if links is not None and not links.aside:
+        views.append(View(LINKS, LINKS_BASE, links.logs[heads.rows]))
     step("weighing the evidence")
     weights = weigh(views, given[heads.rows], k)
+    if links is not None and links.aside:
+        weights = replace(weights, aside={**weights.aside, LINKS: links.aside})
     if saw is None and "embeddings" in weights.shares:
         notes.append(ASK)
     notes += [f"{name} {reason}" for name, reason in weights.held.items()]
-    share = weights.shares.get("pred_probs", 0.0)
+    share, of_links = weights.shares.get("pred_probs", 0.0), weights.shares.get(LINKS, 0.0)
+    if "embeddings" not in weights.shares and of_links > 0:
+        probs = probs if share > 0 else None
+        return replace(_by_links(evidence, links, probs, notes), weights=weights, control=heads.control)
     if "embeddings" not in weights.shares:
         return replace(_alone(evidence, probs, notes), weights=weights, control=heads.control)
     pooled, names = heads.pooled, list(dict.fromkeys(heads.names))
     lost = ~space.there
     if probs is not None and share > 0:
         names.append(GIVEN_PROBS)
-        pooled *= 1 - share
-        pooled += share * logs_of(probs)
+        pooled *= 1 - share / (1 - of_links)
+        pooled += share / (1 - of_links) * logs_of(probs)
         pooled[lost] = logs_of(probs[lost])
+    if of_links > 0:
+        names.append(LINKS)
+        notes.append(links.how)
+        pooled[links.there] += of_links / (1 - of_links) * links.logs[links.there]
+        pooled[links.there] *= 1 - of_links
+        pooled[links.there & lost] = links.logs[links.there & lost]
     matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
     both = _reduce(
         pooled.__getitem__, matrices, evidence, tuple(names), notes, weights, heads.control, space.vectors, heads.apart,
         heads.rows,
     )  # fmt: skip
-    return _unbiased(both, evidence, probs if share > 0 else None)
+    return _unbiased(replace(both, linked=links), evidence, probs if share > 0 else None)
 
 
 def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]) -> Opinion:
@@ -372,7 +418,7 @@ def _reduce(
     if found is not None:
         total = counts.count(
             found, out["p_rough"], slips[0], disagree / len(labelled_rows), len(labelled_rows), k, bool(apart),
-            weights is None or weights.tells,
+            weights is None or weights.tells, counts.MOST_APART if LINKS in views and not apart else np.inf,
         )  # fmt: skip
         out["p_rough"], out["p_least"] = counts.mixed(total, out["p_rough"], *slips)
     voted = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.evidence.evidence import Evidence
 from workbench.issues.from_dynamics import Doubt, normal_scores
+from workbench.issues.linked import LINKS
 from workbench.issues.posterior import GIVEN_PROBS, VOTES, Opinion
 from workbench.issues.weighing import AGREEING, LESS, NEVER, NOTHING
 
@@ -109,12 +110,13 @@ def _dominated(evidence: Evidence) -> bool:
 def in_words(pooled: Opinion) -> list[str]:
     """The views of an opinion, with their shares where there are two kinds."""
     shares = pooled.weights.shares if pooled.weights is not None else {}
-    heads = [view for view in pooled.views if view not in (GIVEN_PROBS, VOTES)]
-    rest = [view for view in pooled.views if view in (GIVEN_PROBS, VOTES)]
+    heads = [view for view in pooled.views if view not in (GIVEN_PROBS, VOTES, LINKS)]
+    rest = [view for view in pooled.views if view in (GIVEN_PROBS, VOTES, LINKS)]
     if len(shares) < 2:
         return [*heads, *rest]
-    parts_used = [f"embeddings {shares['embeddings']:.0%} ({', '.join(heads)})"]
-    return parts_used + [f"{view} {shares['pred_probs']:.0%}" if view == GIVEN_PROBS else view for view in rest]
+    parts_used = [f"embeddings {shares['embeddings']:.0%} ({', '.join(heads)})"] if "embeddings" in shares else []
+    named = {GIVEN_PROBS: "pred_probs", LINKS: LINKS}
+    return parts_used + [f"{view} {shares[named[view]]:.0%}" if view in named else view for view in rest]
 
 
 def _unfit(odds: np.ndarray, doubt: np.ndarray, p_given: np.ndarray, beside: np.ndarray, pooled: Opinion) -> str:

@@ -21,7 +21,7 @@ STANDING = 0.3
 HELD_OUT, OUT_OF_FOLD, IN_SAMPLE = "held-out models", "out-of-fold", "in-sample"
 """Whose probabilities a reason quotes: what comes before its colon, and its kind."""
 
-NEIGHBORS, VOTES, LEARNING, STANDING_KIND = "neighbors", "votes", "learning", "standing"
+NEIGHBORS, LINKED, VOTES, LEARNING, STANDING_KIND = "neighbors", "edges", "votes", "learning", "standing"
 """The other kinds of reasons."""
 
 APART = "; "
@@ -33,6 +33,7 @@ MEANINGS = {
     OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`): of a model that was not trained on this example",
     IN_SAMPLE: "your in-sample probabilities (`pred_probs`): of a model that was trained on this label",
     NEIGHBORS: "given labels of the nearest neighbours, which are shown below",
+    LINKED: "given labels of the nodes that edges link to this one, which are shown below",
     VOTES: "votes of the annotators, as stored with `wb.review.save_votes`",
     LEARNING: "epochs of the recorded training in which the given label was predicted",
     STANDING_KIND: "place of this example among those with the same given label, by the probability of that label",
@@ -100,6 +101,36 @@ def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
             verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
             table[size, count] = f"neighbours {verb} {shown} of {size}"
     return Reason(strength, table[total, against], NEIGHBORS)
+
+
+def linked(
+    table: np.ndarray, usual: np.ndarray, given: np.ndarray, strength: np.ndarray, classes: Sequence[str]
+) -> Reason:
+    """What most linked nodes are: "7 of 9 linked nodes are labelled B".
+
+    Parameters
+    ----------
+    table : int (n, k), number of linked nodes with each label
+    usual : int (k, k), links of nodes with each given label (row) to each label: where a class mostly links to another
+        one, the reason says so
+    strength : float (n,), NaN where it does not apply
+    """
+    n = len(table)
+    total = table.sum(axis=1)
+    agrees = (given >= 0) & (table[np.arange(n), np.maximum(given, 0)] == table.max(axis=1))
+    most = np.where(agrees, given, table.argmax(axis=1))
+    count = table[np.arange(n), most]
+    names = _shown(classes)
+    beside = np.where(usual.diagonal() == usual.max(axis=1), -1, usual.argmax(axis=1))
+    keys = np.stack([np.maximum(given, 0), most, count, total], axis=1)
+    codes, back = np.unique(keys, axis=0, return_inverse=True)
+    words = np.empty(len(codes), object)
+    for place, (mine, other, some, every) in enumerate(codes.tolist()):
+        noun = "node is" if every == 1 else "nodes are"
+        words[place] = f"{some} of {every} linked {noun} labelled {names[other]}"
+        if beside[mine] >= 0:
+            words[place] += f" ({names[mine]} mostly links to {names[beside[mine]]})"
+    return Reason(np.where(total > 0, strength, np.nan), words[back.reshape(n)], LINKED)
 
 
 def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:

@@ -46,7 +46,7 @@ def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int =
         return whole
     part = unit_space(embeddings, seed=seed, columns=np.flatnonzero(telling))
     tried = some if len(some) <= TRIED else np.sort(random.choice(some, TRIED, replace=False))
-    gain = _likelihood(part, tried, given[tried], k) - _likelihood(whole, tried, given[tried], k)
+    gain = head_on(part, tried, given[tried], k)[1] - head_on(whole, tried, given[tried], k)[1]
     if 2 * len(tried) * gain < np.log(len(tried)):
         return whole
     left = int((~telling).sum())
@@ -71,8 +71,7 @@ def telling_columns(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarra
     return there & (fdtrc(classes - 1, m - classes, np.where(there, ratio, 0)) < CHANCE)
 
 
-def _likelihood(space: Space, rows: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Mean log probability of the labels of these rows, each left out."""
+def head_on(space: Space, rows: np.ndarray, labels: np.ndarray, k: int) -> tuple[np.ndarray, float]:
+    """Log probabilities (m, k) of the labels of these rows, each left out, and the mean of those of the labels."""
     head = Ridge(space.vectors[rows], np.ones(len(rows), bool), k)
-    head.log_probs(labels, labels)
-    return head.likelihood
+    return head.log_probs(labels, labels), head.likelihood

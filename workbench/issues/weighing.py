@@ -177,8 +177,11 @@ def _best_fit(view: View, labels: np.ndarray, k: int) -> Surface:
     return max(surfaces(view.honest, labels, flips), key=lambda fit: fit.value)
 
 
-def stacked(honest: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """Weights w >= 0, one each, under which softmax(sum w_v honest_v) with uniform noise makes the labels likeliest."""
+def stacked(honest: Sequence[np.ndarray], labels: np.ndarray, *, pull: float = 0.0) -> np.ndarray:
+    """Weights w >= 0, one each, under which softmax(sum w_v honest_v) with uniform noise makes the labels likeliest.
+
+    `pull` draws them to equal ones: a penalty of pull / 2 times the squared distances, beside the log likelihood.
+    """
     from scipy.optimize import minimize
 
     logs = np.stack([np.asarray(one, np.float32) for one in honest])
@@ -198,7 +201,12 @@ def stacked(honest: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
         by_weight = [(slope * own * (mine[v] - np.einsum("ij,ij->i", pooled, one)) / likely).mean()
                      for v, one in enumerate(logs)]  # fmt: skip
         by_noise = noise * (1 - noise) * (((1 - own) / (k - 1) - own) / likely).mean()
-        return float(-np.log(likely).mean()), -np.array([*by_weight, by_noise])
+        value, slopes = float(-np.log(likely).mean()), -np.array([*by_weight, by_noise])
+        if pull:
+            away = weights - 1 / len(logs)
+            value += pull / (2 * m) * float(away @ away)
+            slopes[:-1] += pull / m * away
+        return value, slopes
 
     start = np.array([*np.full(len(logs), 1.0 / len(logs)), -2.0])
     bounds = [(0.0, 30.0)] * len(logs) + [(-8.0, 1.0)]

@@ -62,6 +62,7 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
     if isinstance(source, Dataset):
         if source.text_column is not None:
             arrays = {"texts": source.texts(), **arrays}
+        arrays.setdefault("edges", source.edges)
         probs = arrays.get("pred_probs")
         if np.shape(probs) == (source.n, source.k) and not isinstance(probs, pd.DataFrame):
             warn_if_permuted("pred_probs", np.asarray(probs), source.given_labels, source.classes)

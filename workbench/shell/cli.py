@@ -149,6 +149,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
     sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
+    sub.add_argument("--edges", metavar="FILE", help="edges between the examples: columns source, target (ids), weight")
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
     sub.add_argument("--logits", action="store_true", help="keep the logits too")
     sub.add_argument("--force", action="store_true", help="replace a run that is there (its journal stays)")

@@ -49,6 +49,7 @@ def import_(args: argparse.Namespace) -> Lines:
         "image": args.image,
         "audio": args.audio,
         "text": args.text,
+        "edges": args.edges,
         "classes": None if args.classes is None else args.classes.split(","),
         "probs": args.probs.split(",") if args.probs and "," in args.probs else args.probs,
         "logits": args.logits or None,

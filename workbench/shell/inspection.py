@@ -156,7 +156,7 @@ def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
 
 def _evidence(layout: Layout) -> list[Path]:
     """The files that hold what was recorded, as far as readers look at them."""
-    fixed = [layout.run_json, layout.examples, layout.planted, layout.votes, layout.audit, layout.views]
+    fixed = [layout.run_json, layout.examples, layout.planted, layout.edges, layout.votes, layout.audit, layout.views]
     fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
     found = [path for path in fixed if path.exists()]
     found += [file for files in layout.sealed().values() for file in files]
@@ -206,6 +206,8 @@ def _unreadable(run: Run, path: Path) -> str:
                 run.dataset.images[row]
         elif path == layout.votes:
             vote_table(run)
+        elif path == layout.edges:
+            len(run.dataset.edges.source)
         elif path == layout.audit:
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:

@@ -199,7 +199,7 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
     for kind in ("embeddings", "logits"):
         files += [path for parts in layout.arrays(kind).values() for _, path in parts]
     files += [path.with_suffix(".json") for path in files if path.parent.name == "embeddings"]
-    files += [layout.pred_probs, layout.pred_probs.with_suffix(".json"), layout.votes, layout.planted]
+    files += [layout.pred_probs, layout.pred_probs.with_suffix(".json"), layout.votes, layout.planted, layout.edges]
     if dataset.text_column is not None:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
+from workbench.storage.edges import stored_edges, write_edges
 from workbench.storage.layout import Layout
 from workbench.storage.limits import MOST_COLUMNS
 from workbench.storage.parquet import check_cost, open_parquet
@@ -39,7 +40,7 @@ GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 
 
 def write_examples(layout: Layout, dataset: Dataset) -> None:
-    """Write examples.parquet, with the record of planted errors where there are some, whole or not at all."""
+    """Write examples.parquet, with planted errors and edges where there are some, whole or not at all."""
     id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
     labels = dataset.kind.to_arrow(dataset.labels)
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
@@ -70,6 +71,8 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
             writer.write_table(block.replace_schema_metadata(schema.metadata), row_group_size=group_rows)
     if dataset.planted is not None:
         write_copy(layout, dataset.planted)
+    if dataset.edges is not None:
+        write_edges(layout, dataset.edges, dataset.ids)
 
 
 def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schema:
@@ -212,6 +215,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
         planted=None if planted is None else as_given(planted, classes, label_type),
         column_of=_own_names(file.schema_arrow),
         label_type=label_type,
+        edges=stored_edges(layout, ids),
     )
 
 

@@ -11,6 +11,7 @@ runs/digits/
   checkpoints/epoch=0003.safetensors    opt-in
   pred_probs.npy                        float32 (n, k), and how they were made (see `described`)
   pred_probs.json                       the same words for people and release 0.1.0; also beside embeddings
+  edges.parquet                         edges between the examples, by ids (`storage.edges`)
   votes.parquet                         what annotators, labelling functions and models said (`runs.votes`)
   planted.parquet                       errors that were put in on purpose; a copy of a note in examples.parquet
   replay.json                           which checkpoints a replay has recorded
@@ -52,7 +53,7 @@ MODES = ("train", "eval", "import")
 
 RECORDED = (
     *("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache"),
-    *("pred_probs.npy", "pred_probs.json", "planted.parquet", "replay.json"),
+    *("pred_probs.npy", "pred_probs.json", "planted.parquet", "edges.parquet", "replay.json"),
 )
 """What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
 
@@ -128,6 +129,10 @@ class Layout:
     @property
     def votes(self) -> Path:
         return self.root / "votes.parquet"
+
+    @property
+    def edges(self) -> Path:
+        return self.root / "edges.parquet"
 
     @property
     def planted(self) -> Path:

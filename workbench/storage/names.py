@@ -26,7 +26,7 @@ INFLIGHT = re.compile(rf"{_EPOCH}\.{_RANK}\.(?:arrows|pending)")
 RANK = re.compile(rf"{_RANK}(?:\.of=([1-9][0-9]{{0,5}}))?\.parquet")
 
 _STORED = (
-    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(planted|votes)\.parquet"
+    r"run\.json|examples\.parquet|pred_probs\.(npy|json)|(edges|planted|votes)\.parquet"
     rf"|stats/{_EPOCH}/{_RANK}(\.of=[1-9][0-9]{{0,5}})?\.parquet"
     rf"|(logits|embeddings)/{_EPOCH}(\.{_PART})?\.npy|embeddings/{_EPOCH}\.json"
     rf"|checkpoints/{_EPOCH}\.safetensors"

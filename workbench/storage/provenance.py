@@ -18,7 +18,7 @@ from workbench.foundation.errors import RunError
 from workbench.storage.described import about, said_beside
 from workbench.storage.layout import Layout
 
-KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors")
+KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges")
 SOURCES = ("recorded", "imported", "user", "array", "texts", "cross-validation", "ensemble")
 """recorded: by a training or its replay. imported: with a run that was imported. user: stored in the run, with words of
 the user. array: passed to a function. texts: n-grams of the texts. cross-validation: our classifier on embeddings, see
@@ -173,7 +173,12 @@ def _neighbors(one: Provenance) -> str:
     return "embeddings" if one.epoch is None else f"embeddings of epoch {one.epoch}"
 
 
+def _edges(one: Provenance) -> str:
+    return "edges of the run" if one.source == "user" else "edges as given"
+
+
 _WORDS = {"pred_probs": _pred_probs, "embeddings": _embeddings, "dynamics": _dynamics, "neighbors": _neighbors}
+_WORDS |= {"edges": _edges}
 
 
 # ---- as it is stored -----------------------------------------------------------------------------------------------

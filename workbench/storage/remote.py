@@ -31,7 +31,7 @@ from workbench.storage.limits import small_json
 from workbench.storage.names import AT_URL, EPOCH, INFLIGHT, RANK
 from workbench.storage.trust import user_folder
 
-AT_ONCE = ("run.json", "examples.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
+AT_ONCE = ("run.json", "examples.parquet", "edges.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
 JOURNAL = "journal.sqlite"
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
 """Protocols whose objects appear when they are whole; elsewhere a file is uploaded under another name, then moved."""

@@ -22,6 +22,7 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import row_names, to_matrix
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, first_few
+from workbench.graphs.edges import Edges
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
@@ -114,6 +115,7 @@ def handed(
     out_of_fold: bool = True,
     embeddings: Any = None,
     logits: Any = None,
+    edges: Any = None,
     **described: Any,
 ) -> Handed:
     """A Dataset and its evidence from data in memory.
@@ -136,6 +138,8 @@ def handed(
     embeddings : (n, d) array, optional
     logits : (epochs, n, k) or (n, k) array, optional
         Of one training on these labels.
+    edges : optional
+        Edges between the examples, as in `Dataset.from_frame`.
     **described
         Further options of the type of label, such as `open_world` for tags.
     """
@@ -152,7 +156,7 @@ def handed(
         arrays = {name: source.get(name) if source.has(name) else None for name in arrays}
         out_of_fold = source.out_of_fold
         given = source.given_labels.copy()
-        dataset = Dataset(np.array(source.ids), given, source.classes, label_type=source.label_type)
+        dataset = Dataset(np.array(source.ids), given, source.classes, label_type=source.label_type, edges=source.edges)
     elif isinstance(source, Dataset):
         said = {**columns, **beside, **described, "classes": classes, "task": task}
         _refuse("a Dataset, which has its own columns", said)
@@ -177,6 +181,8 @@ def handed(
             dataset = Dataset.from_arrays(source, **told, **beside)
         else:
             dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
+    if edges is not None:
+        dataset = dataclasses.replace(dataset, edges=Edges.of(edges, dataset.n, dataset.ids))
     if not dataset.kind.one_class:
         return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits)
     by_name = names if names is not None and len(names) == dataset.n else None

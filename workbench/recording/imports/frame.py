@@ -13,8 +13,10 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.data.roots import default_root
 from workbench.foundation.errors import InputError, first_few
+from workbench.graphs.edges import Edges
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
+from workbench.storage.edges import read_edge_list
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
 from workbench.tasks.label_type import LabelType
@@ -43,6 +45,7 @@ def read(
     text: str | None = None,
     classes: Sequence[str] | None = None,
     media_root: str | Path | None = None,
+    edges: Any = None,
     neutralized: bool = False,
     overwrite: bool = False,
     progress: bool = False,
@@ -63,6 +66,8 @@ def read(
     embedding : column with lists of d numbers.
     image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images and
         sounds start at its folder.
+    edges : edges between the examples, as in `Dataset.from_frame`, or the path of a file of them
+        (`storage.edges.read_edge_list`).
     neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
     overwrite : replace the evidence of a run that is there; its journal stays.
     progress : taken as by the other readers; a table is read at once.
@@ -102,6 +107,10 @@ def read(
     dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media, **described)
     if dataset.kind.one_class:
         dataset = dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes))
+    if edges is not None:
+        listed = isinstance(edges, (str, Path))
+        found = read_edge_list(edges, text=dataset.ids.dtype == object) if listed else edges
+        dataset = dataclasses.replace(dataset, edges=Edges.of(found, dataset.n, dataset.ids))
     with landing(path, dataset, overwrite=overwrite) as recorder:
         run = recorder.run()
         if values is not None:

@@ -1,0 +1,61 @@
+"""Which reasons the rows of a result get: from what was pooled, what has seen the labels, what is near or linked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.evidence.evidence import Evidence
+from workbench.issues import reasons
+from workbench.issues.counted_neighbors import COUNTED, keep_near
+from workbench.issues.linked import LINKS, linked_reason
+from workbench.issues.nearby import labels_near
+from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES
+from workbench.issues.ranking import Ranking
+from workbench.storage.provenance import Provenance
+
+EXPLAINED = 2000
+"""In large sets, the number of rows that get reasons from their neighbours."""
+
+
+def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[reasons.Reason]:
+    """The reasons that a result can name; each says in which rows it applies.
+
+    Parameters
+    ----------
+    evidence : about n units. used : the views that count, and what is set aside.
+    p_error : float (n,), of which the largest get reasons that cost much.
+    """
+    pooled, learned, seen, aside = used.pooled, used.learned, used.seen, used.aside
+    given = evidence.given_labels
+    found = []
+    if pooled is not None and pooled.views != (VOTES,):
+        what = reasons.OUT_OF_FOLD if set(pooled.views) <= {GIVEN_PROBS, VOTES} else reasons.HELD_OUT
+        found.append(reasons.predicted(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes))
+    if pooled is not None and pooled.linked is not None and LINKS not in aside:
+        found.append(linked_reason(evidence, pooled.linked))
+        evidence.provenance[LINKS] = Provenance("edges", "array" if evidence.run is None else "user")
+    if pooled is not None and pooled.voted is not None:
+        found.append(reasons.voted(evidence.votes, given, evidence.classes))
+    if seen is not None:
+        found.append(reasons.predicted(reasons.IN_SAMPLE, *seen, given, evidence.classes))
+    if learned is not None:
+        found.append(reasons.learning(learned.learned, learned.recorded, given))
+    model = pooled is not None and pooled.views != (VOTES,)
+    if pooled is not None and not model and learned is None and seen is None:
+        return found
+    sure = pooled.p_given if model else learned.p_given if learned is not None else seen[0]
+    found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
+    if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
+        rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]
+        near = np.full((evidence.n, COUNTED), -1)
+        found_near = labels_near(pooled.vectors, rows, np.arange(evidence.n), COUNTED)
+        near[rows] = given[found_near]
+        if evidence.run is not None:
+            keep_near(evidence.run, rows, found_near)
+        pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
+        found.append(reasons.neighbors(near, given))
+        evidence.provenance["neighbors"] = evidence.neighbor_source
+    elif evidence.has("neighbor_labels") and "embeddings" not in aside:
+        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
+        evidence.provenance["neighbors"] = evidence.neighbor_source
+    return found

@@ -1,0 +1,198 @@
+"""What the edges between examples say about their labels: a view of its own, and features smoothed along the links.
+
+No label takes part in its own prediction. Whether the links count is decided by how well they predict given labels, as
+for all evidence: random edges are set aside, and change no feature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.evidence.spaces import Space
+from workbench.graphs.edges import Edges
+from workbench.graphs.propagation import linked_bayes, propagate_labels, symmetric
+from workbench.graphs.smoothing import HOPS, unit_rows
+from workbench.issues import reasons
+from workbench.issues.kernels import parts_of
+from workbench.issues.likelihood import sample
+from workbench.issues.nearby import labels_near, logs_of
+from workbench.issues.telling_columns import TRIED, head_on
+from workbench.issues.weighing import View, stacked, weigh
+
+if TYPE_CHECKING:
+    from workbench.evidence.evidence import Evidence
+
+LINKS = "edges"
+"""Name of the view, in shares and among what is set aside."""
+
+DENSE = 2 * 10**7
+"""Rows x classes up to which labels are propagated."""
+
+NEAR, LOOKED, MOSTLY = 30, 500, 0.6
+"""Edges repeat the features when more than this share of the links of 500 nodes is among the 30 nearest neighbours: .78
+and more in graphs of nearest neighbours, .25 of citations with the words of the papers."""
+NEAREST = "are between nearest neighbours by the embeddings, which count already"
+
+PLAIN, SMOOTHED = "features", "features smoothed along the edges"
+
+ALPHAS = (0.5, 0.9)
+DIRECTIONS = 128
+"""Numbers per node of smoothed features."""
+PULL = 2.0
+"""How strongly weights of the views of the links are drawn to equal ones, in rows."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What the labels of linked nodes say.
+
+    Attributes
+    ----------
+    logs : float32 (n, k), log probabilities; the class shares for a node without a labelled link.
+    there : bool (n,), which nodes have a labelled link.
+    how : what was pooled, in words. aside : why it does not count, or "".
+    """
+
+    logs: np.ndarray
+    there: np.ndarray
+    how: str
+    aside: str = ""
+
+
+def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None:
+    """The view of the links; None where no link ends at a label.
+
+    Parameters
+    ----------
+    evidence : with edges and at least two classes. notes : takes one more where the links cannot be used.
+    seed : of the random signs in `propagate_labels`
+
+    Notes
+    -----
+    Three views (propagated labels with alpha .5 and .9, and the classes of linked nodes by Bayes' rule), pooled with
+    the weights >= 0 under which the given labels are likeliest (`weighing.stacked`).
+    """
+    edges, given, k = evidence.edges, evidence.given_labels, evidence.k
+    if len(given) * k > DENSE:
+        notes.append(f"{len(given)} x {k} is too much to propagate labels: edges left out")
+        return None
+    known = given >= 0
+    there = np.asarray(edges.links @ known.astype(np.float64)).ravel() > 0
+    rows = np.flatnonzero(there & known)
+    if not len(rows):
+        notes.append("edges left out: none is between two labelled examples")
+        return None
+    views = [logs_of(propagate_labels(given, edges, k=k, alpha=alpha, seed=seed)) for alpha in ALPHAS]
+    views.append(logs_of(linked_bayes(given, edges, k=k)))
+    rows = sample(rows, k)
+    weights = stacked([one[rows] for one in views], given[rows], pull=PULL)
+    if not weights.sum():
+        weights = np.ones(len(views)) / len(views)
+    logs = np.einsum("v,vnk->nk", weights.astype(np.float32), np.stack(views))
+    logs -= logs.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    names = (*(f"propagated labels (alpha {alpha:g})" for alpha in ALPHAS), "classes of linked nodes")
+    how = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(names, weights))
+    return Linked(logs_of(np.exp(logs)), there, f"weights of the links: {how}")
+
+
+def along_edges(
+    evidence: Evidence, space: Space, links: Linked | None, notes: list[str], seed: int = 0
+) -> tuple[Space, Linked | None]:
+    """Features and the view of the links, each as far as the edges say something that the features do not.
+
+    Parameters
+    ----------
+    evidence : with edges. space : its features as unit vectors. links : what the labels of linked nodes say.
+    notes : takes more where edges repeat the features, or seem to be made of the labels.
+    """
+    if _nearest_already(space, evidence.edges, seed):
+        return space, None if links is None else replace(links, aside=NEAREST)
+    return _smoothed_space(space, evidence.edges, evidence.given_labels, evidence.k, notes, seed), links
+
+
+def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
+    """Whether most links are between nearest neighbours by these very features."""
+    there = np.flatnonzero(space.there & (edges.degree > 0))
+    near = min(NEAR, len(there) // 10)
+    if not near:
+        return False
+    rows = there if len(there) <= LOOKED else np.sort(np.random.default_rng(seed).choice(there, LOOKED, replace=False))
+    found = labels_near(space.vectors, rows, np.arange(edges.n), near)
+    hits = sum(int(np.isin(edges.linked(row), one).sum()) for row, one in zip(rows.tolist(), found))
+    return hits > MOSTLY * int(edges.degree[rows].sum())
+
+
+def _smoothed_space(space: Space, edges: Edges, given: np.ndarray, k: int, notes: list[str], seed: int = 0) -> Space:
+    """Features as they are, or with those around each node beside them, where that predicts the labels better.
+
+    Notes
+    -----
+    [V, S V, S^2 V, S^3 V], each with unit rows (`graphs.smooth_features`), reduced to the 128 largest principal
+    components. Both spaces are tried on at most 800 rows, as in `telling_columns`, and the smoothed one must pass the
+    tests of `weighing`: edges made of the labels would bring them into the features.
+    """
+    if not edges.links.nnz or not space.there.any():
+        return space
+    wide = _smoothed(space.vectors, edges)
+    there = np.zeros(len(given), bool)
+    for block in wide:
+        there |= block.any(axis=1)
+    smooth = Space(_reduced(wide, there), there, "")
+    rows = np.flatnonzero(space.there & (given >= 0))
+    rows = rows if len(rows) <= TRIED else np.sort(np.random.default_rng(seed).choice(rows, TRIED, replace=False))
+    if np.count_nonzero(np.bincount(given[rows], minlength=k)) < 2:
+        return space
+    plain, before = head_on(space, rows, given[rows], k)
+    along, after = head_on(smooth, rows, given[rows], k)
+    if 2 * len(rows) * (after - before) < np.log(len(rows)):
+        return space
+    weights = weigh([View(PLAIN, 1.0, plain, made_here=True), View(SMOOTHED, 1.0, along)], given[rows], k)
+    if SMOOTHED in weights.aside:
+        notes.append(f"{SMOOTHED} set aside: a classifier on them {weights.aside[SMOOTHED]}")
+        return space
+    return Space(smooth.vectors, there, f"{space.how}, smoothed along the edges over {HOPS} hops")
+
+
+def _smoothed(vectors: np.ndarray, edges: Edges) -> list[np.ndarray]:
+    scaled = symmetric(edges.links, loops=True).astype(np.float32)
+    blocks, current = [vectors], vectors
+    for _ in range(HOPS):
+        current = scaled @ current
+        blocks.append(unit_rows(current))
+    return blocks
+
+
+def _reduced(blocks: list[np.ndarray], there: np.ndarray) -> np.ndarray:
+    """float32 (n, 128) unit rows: the largest principal components of the blocks side by side."""
+    from scipy.linalg import eigh
+
+    n, width = len(there), sum(block.shape[1] for block in blocks)
+    parts = list(parts_of(n, width))
+    mean = np.concatenate([block[there].mean(axis=0) for block in blocks])
+    squares = np.zeros((width, width))
+    for part in parts:
+        away = np.hstack([block[part] for block in blocks])[there[part]] - mean
+        squares += away.T @ away
+    kept = min(DIRECTIONS, width)
+    axes = eigh(squares, subset_by_index=[width - kept, width - 1])[1].astype(np.float32)
+    out = np.zeros((n, kept), np.float32)
+    for part in parts:
+        out[part] = (np.hstack([block[part] for block in blocks]) - mean) @ axes
+    out[~there] = 0
+    return unit_rows(out)
+
+
+def linked_reason(evidence: Evidence, found: Linked) -> reasons.Reason:
+    """Of each node, the label that most linked nodes have; as strong as the links contradict the given one."""
+    given, k = evidence.given_labels, evidence.k
+    table = evidence.edges.label_counts(given, k)
+    known = given >= 0
+    usual = np.zeros((k, k), np.int64)
+    np.add.at(usual, given[known], table[known])
+    own = found.logs[np.arange(len(given)), np.maximum(given, 0)]
+    strength = np.where(found.there & (given >= 0), -own, np.nan)
+    return reasons.linked(table, usual, given, strength, evidence.classes)
