@@ -32,6 +32,7 @@ PUBLIC = {
         *("label_health", "class_health", "overlapping_classes", "noise_report"),
         *("tag_scores", "tag_quality", "tag_joints", "tag_noise", "find_tag_issues", "find_tagged_examples"),
         *("residual_scores", "outre_scores"),
+        *("candidate_mass", "candidate_weights", "purify_candidates", "candidate_sets", "candidates_from_votes"),
     ],
     "workbench.experiments": [
         *(

@@ -1,8 +1,8 @@
 """Confident learning on arrays: thresholds, the confident joint, label issues, noise rates, the health of classes.
 
 Northcutt, Jiang & Chuang 2021. Everything here takes `given_labels` (n,) and `pred_probs` (n, k), which must be
-out-of-fold, and knows of no run; functions named after tags take tables (n, k) of yes and no. For labels that are
-numbers, with predictions (n,): `residual_scores`, `outre_scores`.
+out-of-fold, and knows of no run; functions named after tags take tables (n, k) of yes and no, and those named after
+candidates take sets of classes. For labels that are numbers, with predictions (n,): `residual_scores`, `outre_scores`.
 """
 
 from workbench.foundation.lazy import names_of
@@ -15,6 +15,8 @@ HOMES = {
     **dict.fromkeys(("find_tag_issues", "find_tagged_examples"), "multilabel"),
     **dict.fromkeys(("label_health", "class_health", "overlapping_classes", "noise_report"), "health"),
     **dict.fromkeys(("residual_scores", "outre_scores"), "numbers"),
+    **dict.fromkeys(("candidate_mass", "candidate_weights", "purify_candidates"), "partial"),
+    **dict.fromkeys(("candidate_sets", "candidates_from_votes"), "partial"),
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)

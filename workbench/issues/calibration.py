@@ -48,7 +48,7 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
     t = np.clip(np.asarray(rough, float), 0, 1)
     if len(x) < 2 or np.ptp(x) == 0 or t.sum() <= 0:
         return np.full(len(x), t.mean() if len(t) else 0.0)
-    slope = _platt(x, t, np.ones(len(x)), start=(float(logit(t.mean())), 1.0), pull=(0.0, 1e-6))[1]
+    slope = platt(x, t, np.ones(len(x)), start=(float(logit(t.mean())), 1.0), pull=(0.0, 1e-6))[1]
     stiff = shifted_to(max(slope, 1e-3) * x, t.mean())
     order = np.argsort(x, kind="stable")
     _, tied = np.unique(x[order], return_inverse=True)
@@ -83,10 +83,10 @@ def shifted_to(x: np.ndarray, mean: float) -> np.ndarray:
     return x + (low + high) / 2
 
 
-def _platt(
+def platt(
     x: np.ndarray, t: np.ndarray, w: np.ndarray, start: tuple[float, float], pull: tuple[float, float]
 ) -> tuple[float, float]:
-    """Weighted logistic regression of t on x; `pull` are weights of quadratic pulls towards `start`."""
+    """(intercept, slope) of weighted logistic regression of t on x; `pull` are weights of pulls towards `start`."""
     theta = np.array(start, float)
     centre = theta.copy()
     hold = np.diag(pull)

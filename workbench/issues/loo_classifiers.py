@@ -83,7 +83,7 @@ class Ridge:
         Parameters
         ----------
         targets : int (n,) class indices, or float (n, k) soft labels; read at taught rows only
-        given : int (n,), labels whose likelihood chooses penalty and sharpness
+        given : int (n,), labels whose likelihood chooses penalty and sharpness; or bool (n, k), sets of classes
         settings : (penalty, sharpness) to use instead of choosing; `self.settings` after a call, and
             `self.likelihood`, the mean log probability of the labels by which they were chosen
         """
@@ -194,11 +194,21 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
 
 
 def sharpened_likelihoods(values: np.ndarray, given: np.ndarray, powers: Sequence[float]) -> list[float]:
-    """Mean log probability of the labels `given` under softmax(power * values), floored at log 1e-6, for each power."""
+    """Mean log probability of what is given under softmax(power * values), floored at log 1e-6, for each power.
+
+    Parameters
+    ----------
+    given : int (n,) class indices; or bool (n, k), sets of classes, whose probability is the sum over the set.
+    """
     beside = values - values.max(axis=1, keepdims=True)
-    own = beside[np.arange(len(given)), given]
+    own = beside[np.arange(len(given)), given] if given.ndim == 1 else None
     found = []
     for power in powers:
-        total = np.exp(np.float32(power) * beside).sum(axis=1)
-        found.append(float(np.maximum(power * own - np.log(total), np.log(FLOOR)).mean(dtype=np.float64)))
+        each = np.exp(np.float32(power) * beside)
+        total = np.log(each.sum(axis=1))
+        if own is not None:
+            likely = power * own - total
+        else:
+            likely = np.log(np.maximum(np.where(given, each, 0).sum(axis=1), np.float32(1e-30))) - total
+        found.append(float(np.maximum(likely, np.log(FLOOR)).mean(dtype=np.float64)))
     return found

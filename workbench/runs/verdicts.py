@@ -177,8 +177,11 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     found = {}
     for target, label in zip(known, given, strict=True):
         verdict, value = newest[target]
-        if verdict != "skip":
-            found[target] = verdict == "relabel" and value is not None and value != label
+        if verdict == "skip":
+            continue
+        wrong = verdict == "relabel" and value is not None and dataset.kind.contradicts(value, label)
+        if wrong is not None:
+            found[target] = wrong
     index = pd.MultiIndex.from_tuples(list(found), names=["id", "unit"]) if found else _NO_UNITS
     return pd.Series(list(found.values()), index=index, dtype=bool)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TASKS: LazyTable[Task] = LazyTable(
     {
+        "candidates": "workbench.tasks.candidates:Candidates",
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",
         "numbers": "workbench.tasks.numbers:Numbers",

@@ -158,6 +158,9 @@ class Task(Protocol):
     def apply(self, labels: Labels, classes: Sequence[str], decided: Decided) -> Labels:
         """Labels with decisions; those given stay as they are."""
 
+    def contradicts(self, said: str, given: str | None) -> bool | None:
+        """Whether who says this value calls what is given wrong, both as the journal holds them; None: neither."""
+
     def in_words(self, value: Any) -> str:
         """A value for people, plain text."""
 
@@ -254,6 +257,10 @@ class TaskMixin:
         if self.asks == "number":
             return ()
         return tuple(self.encode(name) for name in ([None, *classes] if self.nothing else classes))
+
+    def contradicts(self, said: str, given: str | None) -> bool | None:
+        """Another value."""
+        return said != given
 
     def in_words(self, value: Any) -> str:
         """The text of a value, "nothing" for None."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ESTIMATORS: LazyTable[Estimator] = LazyTable(
     {
+        "candidates": "workbench.issues.partial.estimator:CandidatesEstimator",
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
     }

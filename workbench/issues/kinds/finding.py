@@ -111,13 +111,14 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
     before = np.where(known, np.maximum(np.nan_to_num(found.p_error), 1e-12), 1.0)
     p_other = np.where(known, np.clip(found.p_other / before, 0, 1) * np.nan_to_num(p_error), found.p_other)
     given, other = np.asarray(found.given), np.asarray(found.other)
+    p_kept = 1.0 if found.p_kept is None else found.p_kept
     frame = pd.DataFrame(
         {
             **found.columns,
             "given_label": given,
-            "suggested_label": np.where(doubted, other, given),
+            "suggested_label": np.where(doubted, other, given if found.kept is None else found.kept),
             "p_error": p_error,
-            "p_suggested": np.where(doubted, p_other, 1 - np.nan_to_num(p_error)),
+            "p_suggested": np.where(doubted, p_other, (1 - np.nan_to_num(p_error)) * p_kept),
             "is_issue": is_issue,
             **({} if found.kind is None else {"kind": found.kind}),
             "reasons": _reasons(found, p_error),

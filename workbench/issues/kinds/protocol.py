@@ -59,6 +59,8 @@ class Found:
     columns : first columns of the table, (m,) each, such as the name of a tag. last : further ones, at its end.
     p_least : (m,) probabilities for cuts that must hold; None = p_error.
     pair : (m,) int64, units with the same number learn from each other's verdicts; None: all do.
+    kept, p_kept : (m,) what a unit is most likely where what is given is not doubted, and the probability of it if what
+        is given is right; None = what is given, 1.
     identified : whether the number of errors is a fair estimate; if not, `why`, in words, and the interval is a range.
     below : expected number of wrong units that are not listed.
     evidence, method : in words, what was used and how.
@@ -77,6 +79,8 @@ class Found:
     last: Mapping[str, np.ndarray] = field(default_factory=dict)
     p_least: np.ndarray | None = None
     pair: np.ndarray | None = None
+    kept: np.ndarray | None = None
+    p_kept: np.ndarray | None = None
     identified: bool = True
     why: str = ""
     below: float = 0.0

@@ -88,7 +88,7 @@ class Words:
         told = []
         for place, chance in zip(places.tolist(), p.tolist()):
             row, tag, given = int(self.rows[place]), int(self.tags[place]), int(self.given[place])
-            words = [f"{self.says}: {self.names[tag]} {_hundredths(chance)}"]
+            words = [f"{self.says}: {self.names[tag]} {hundredths(chance)}"]
             if row in close:
                 codes = self.given_of(close[row], tag)
                 known = int((codes >= 0).sum())
@@ -106,7 +106,8 @@ class Words:
         return told
 
 
-def _hundredths(p: float) -> str:
+def hundredths(p: float) -> str:
+    """A probability with two digits."""
     if p < 0.005:
         return "<.01"
     return ">.99" if p >= 0.995 else f"{p:.2f}".removeprefix("0")

@@ -1,0 +1,112 @@
+"""How many sets are wrong, and how likely each is: found by planting wrong ones, which costs nothing here.
+
+The probabilities of a row do not depend on its own set. So a set in which one candidate has given way to another
+class shows what a wrong set looks like, without teaching anything again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.confident.partial import weights_within
+from workbench.issues.calibration import expit, logit, platt
+
+TIMES, PART, MOST = 3, 0.3, 20_000
+"""Copies, part of the rows in each, and planted sets at most."""
+
+QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+"""Of the scores of planted sets: above each of them the share of rows bounds the share of wrong sets."""
+
+USUAL = 0.05
+"""Share of wrong sets that is believed where planted ones can hardly be told from the others."""
+
+CHANCE, CLEAR = 0.55, 0.85
+"""Probability that a planted set scores above a right one: at the first nothing is told apart, from the second on the
+count is believed as it is."""
+
+ROUNDS = 5
+
+
+class Counted(NamedTuple):
+    """p_error : (n,) float64 in [0, 1]. share : of wrong sets. apart : how well planted sets are told from right ones,
+    an AUROC. planted : how many there were."""
+
+    p_error: np.ndarray
+    share: float
+    apart: float
+    planted: int
+
+
+def outside(probs: np.ndarray, sets: np.ndarray) -> np.ndarray:
+    """(n,) log odds that the true class is outside the set, by probabilities (n, k)."""
+    return logit(1 - np.where(sets, probs, 0).sum(axis=1, dtype=np.float64))
+
+
+def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> Counted:
+    """Calibrated probabilities that sets are wrong.
+
+    Parameters
+    ----------
+    probs : (n, k), which had not seen the sets. sets : bool (n, k), none empty and none of all classes.
+    drawn : (n, k) probabilities by which the candidate that gives way is drawn: less sure ones than `probs`, since
+        the model is not always right about which candidate is true.
+
+    Notes
+    -----
+    The share is the least of the bounds share(rows above q) / share(planted above q) over quantiles q, each with one
+    standard error added (as for mixture proportions, Blanchard, Lee & Scott 2010). It is pulled to 5 % as far as
+    planted sets are not told apart. Probabilities are logistic in the score (Platt 1999), planted sets against rows
+    weighted by the probability that they are right.
+    """
+    score = outside(probs, sets)
+    false = _planted(probs, drawn, sets, np.random.default_rng(seed))
+    if not len(false):
+        return Counted(np.full(len(sets), USUAL), USUAL, 0.5, 0)
+    share, apart = _share(score, false)
+    weight = np.clip((apart - CHANCE) / (CLEAR - CHANCE), 0, 1)
+    share = float(expit(weight * logit(share) + (1 - weight) * logit(USUAL)))
+    x, t = np.concatenate([false, score]), np.repeat([1.0, 0.0], [len(false), len(score)])
+    prior = float(logit(share))
+    p = np.full(len(score), share)
+    for _ in range(ROUNDS):
+        right = 1 - p
+        weights = np.concatenate([np.full(len(false), right.sum() / len(false)), right])
+        level, slope = platt(x, t, weights, start=(0.0, 0.5), pull=(0.0, 1e-3))
+        p = expit(level + max(slope, 0.0) * score + prior)
+    return Counted(p, share, apart, len(false))
+
+
+def _share(score: np.ndarray, false: np.ndarray) -> tuple[float, float]:
+    """The share of wrong sets, and how well planted ones are told from the right ones among the rows."""
+    from scipy.stats import rankdata
+
+    n, bounds = len(score), []
+    for cut in np.quantile(false, QUANTILES):
+        above = np.count_nonzero(score >= cut)
+        bounds.append((above + np.sqrt(above + 1)) / n / np.mean(false >= cut))
+    share = float(np.clip(min(bounds), 0.5 / n, 0.9))
+    ranks = rankdata(np.concatenate([false, score]))[: len(false)]
+    area = (ranks.sum() - len(false) * (len(false) + 1) / 2) / (len(false) * n)
+    return share, float(np.clip((area - share / 2) / (1 - share), 0, 1))
+
+
+def _planted(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Scores of sets in which one candidate has given way to a class from outside, drawn by its frequency."""
+    n = len(sets)
+    size = min(round(PART * n), MOST // TIMES)
+    rows = np.concatenate([random.choice(n, size, replace=False) for _ in range(TIMES)])
+    inside = weights_within(sets, drawn)
+    often = inside.sum(axis=0) + 0.5
+    gone = _draw(inside[rows], random)
+    come = _draw(np.where(sets[rows], 0, often), random)
+    mass = np.where(sets[rows], probs[rows], 0).sum(axis=1, dtype=np.float64)
+    return logit(1 - mass + probs[rows, gone] - probs[rows, come])
+
+
+def _draw(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """(m,) a column of each row, drawn by weights (m, k)."""
+    summed = np.cumsum(weights, axis=1, dtype=np.float64)
+    point = random.random(len(weights)) * summed[:, -1]
+    return np.minimum((summed <= point[:, None]).sum(axis=1), weights.shape[1] - 1)

@@ -1,0 +1,191 @@
+"""Which sets lack the true class, and which candidate it is, for `find_issues`: the estimator of candidate sets."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.confident.partial import weights_within
+from workbench.evidence.spaces import Space, unit_space
+from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.progress import step
+from workbench.issues.calibration import along_score, around_share
+from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.partial import evidence
+from workbench.issues.partial.canaries import USUAL, Counted, count, outside
+from workbench.issues.partial.disambiguation import Learnt, learn
+from workbench.issues.partial.pooling import pooled, weights_of
+from workbench.issues.partial.words import Words
+from workbench.issues.tags.evidence import vectors
+from workbench.tasks.candidates import sets_of
+
+APART = 0.8
+"""Least probability that a planted wrong set scores above a right one for which the number of wrong sets is known."""
+
+PLANTED = 60
+"""Least number of planted sets for that."""
+
+RANGE = (0.5, 2.0)
+"""Of the expected number of wrong sets: how far the true one lay from it on planted sets of 5 to 20 %."""
+
+BESIDE = 0.5
+"""Weight of what a training says of sets it was trained on, beside what was not; of normal scores."""
+
+HEADS, GIVEN, TRAINED = "held-out classifiers on embeddings", "given probabilities", "a training on the sets"
+
+
+class Opinion(NamedTuple):
+    """Probabilities (n, k) of models that had not seen the sets.
+
+    wrong : for whether a set is wrong. drawn : less sure ones. choice : for which candidate it is. informed : (n,)
+    rows of which they know more than the shares of the classes. used : whose they are.
+    """
+
+    wrong: np.ndarray
+    drawn: np.ndarray
+    choice: np.ndarray
+    informed: np.ndarray
+    used: tuple[str, ...]
+
+
+class CandidatesEstimator:
+    """The estimator of the task "candidates"."""
+
+    version = 1
+
+    def judge(self, asked: Asked) -> Found:
+        """P(the true class is outside the set) of each example, and the likeliest candidate."""
+        dataset = asked.dataset
+        sets = sets_of(dataset.labels, dataset.k)
+        probs = evidence.probabilities(asked)
+        space, of = _space(asked)
+        trained = evidence.seen(asked, probs, sets)
+        step("which candidates")
+        ordered = dataset.label_type.ordered
+        learnt = None if space is None else learn(space, sets, ordered=ordered, seed=asked.seed)
+        opinion = _opinion(learnt, probs if asked.out_of_fold else None, sets, of)
+        if opinion is None and trained is None:
+            kinds = dataset.kind.predictions
+            raise MissingEvidence.needed("Labels of the task 'candidates'", kinds, "Pass them beside the labels.")
+        step("how many sets lack the true class")
+        return _found(asked, sets, space, opinion, trained)
+
+
+def _space(asked: Asked) -> tuple[Space | None, str]:
+    """Unit vectors of embeddings or texts, and what they are."""
+    values, of = vectors(asked)
+    return (None, "") if values is None else (unit_space(values, seed=asked.seed), of)
+
+
+def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, of: str) -> Opinion | None:
+    """What models say that had not seen the sets, pooled; None without any."""
+    given = None if probs is None else np.log(np.maximum(probs, evidence.LEAST)).astype(np.float32)
+    every = np.ones(len(sets), bool)
+    if learnt is None:
+        if given is None:
+            return None
+        found = np.exp(pooled([given], weights_of([given], sets)))
+        return Opinion(found, found, found, every, (GIVEN,))
+    used = (HEADS.replace("embeddings", of),)
+    if given is None:
+        return Opinion(*(np.exp(one) for one in (learnt.pooled, learnt.first, learnt.last)), learnt.there, used)
+    weights = weights_of([learnt.pooled, given], sets)
+    three = (np.exp(pooled([one, given], weights)) for one in (learnt.pooled, learnt.first, learnt.last))
+    return Opinion(*three, every, (*used, GIVEN))
+
+
+def _found(
+    asked: Asked, sets: np.ndarray, space: Space | None, opinion: Opinion | None, trained: evidence.Seen | None
+) -> Found:
+    dataset, labelled = asked.dataset, sets.any(axis=1)
+    whole = sets.all(axis=1)
+    p_error = np.full(dataset.n, np.nan)
+    counted: Counted | None = None
+    if opinion is None:
+        p_error[labelled] = around_share(_scores(trained.outside[labelled]), USUAL)
+        probs = choice = trained.probs
+    else:
+        probs, choice = opinion.wrong, opinion.choice
+        open_ = np.flatnonzero(labelled & ~whole & opinion.informed)
+        counted = count(probs[open_], opinion.drawn[open_], sets[open_], asked.seed)
+        p_error[labelled] = counted.share
+        p_error[open_] = counted.p_error
+        if trained is not None and len(open_) > 1:
+            score = _scores(outside(probs[open_], sets[open_])) + BESIDE * _scores(trained.outside[open_])
+            p_error[open_] = along_score(score, counted.p_error)
+    p_error[whole] = 0.0
+    chosen = _Chosen(sets, probs, choice, p_error)
+    why = _not_known(asked, counted)
+    used = (() if opinion is None else opinion.used) + ((TRAINED,) if trained is not None else ())
+    words = Words(sets, probs, p_error, chosen.other, dataset.classes, space, trained, opinion is not None)
+    names, given = np.array([*dataset.classes, None], object), dataset.given
+    return Found(
+        dataset.units,
+        p_error,
+        given,
+        names[chosen.other],
+        chosen.p_other,
+        _interval(p_error, why),
+        words,
+        last={"mass_inside": chosen.mass, "margin": chosen.margin},
+        kept=names[chosen.best],
+        p_kept=chosen.p_best,
+        identified=not why,
+        why=why,
+        evidence=", ".join(used),
+        method=_method(counted),
+    )
+
+
+class _Chosen:
+    """Of each example: the likeliest candidate with its probability and lead, and the likeliest other class."""
+
+    def __init__(self, sets: np.ndarray, probs: np.ndarray, choice: np.ndarray, p_error: np.ndarray) -> None:
+        n, k = sets.shape
+        labelled, rows = sets.any(axis=1), np.arange(n)
+        inside = np.where(labelled[:, None], weights_within(sets, choice), choice)
+        self.best = np.argmax(inside, axis=1)
+        self.p_best = inside[rows, self.best].astype(np.float64)
+        top = np.partition(inside, k - 2, axis=1)[:, k - 2 :] if k > 1 else np.stack([0 * self.p_best, self.p_best], 1)
+        self.margin = np.where(labelled, (top[:, 1] - top[:, 0]).astype(np.float64), np.nan)
+        self.mass = np.where(labelled, np.where(sets, probs, 0).sum(axis=1, dtype=np.float64).clip(0, 1), np.nan)
+        out = np.where(sets, 0, probs)
+        likeliest = np.argmax(out, axis=1)
+        within = out[rows, likeliest] / np.maximum(out.sum(axis=1, dtype=np.float64), 1e-30)
+        nothing = labelled & sets.all(axis=1)
+        self.other = np.where(nothing, -1, np.where(labelled, likeliest, self.best))
+        self.p_other = np.where(nothing, 0.0, np.where(labelled, np.nan_to_num(p_error) * within, self.p_best))
+
+
+def _scores(values: np.ndarray) -> np.ndarray:
+    """Normal scores: the quantile of each value's rank under the standard normal distribution."""
+    from scipy.stats import norm, rankdata
+
+    return norm.ppf((rankdata(values) - 0.5) / max(len(values), 1))
+
+
+def _not_known(asked: Asked, counted: Counted | None) -> str:
+    """Why the number of wrong sets is not known; "" where it is."""
+    if counted is None:
+        return "the model has seen the sets that it judges; pass embeddings, or out-of-fold probabilities"
+    if counted.planted < PLANTED:
+        return f"{counted.planted} planted sets are too few to count by"
+    if counted.apart < APART:
+        told = f"planted wrong sets score above right ones in {counted.apart:.0%} of pairs only"
+        return f"{told}, so right and wrong sets can hardly be told apart"
+    return ""
+
+
+def _interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
+    known = int((~np.isnan(p_error)).sum())
+    expected = float(np.nansum(p_error))
+    spread = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
+    low, high = max(RANGE[0] * expected - spread, 0.0), min(RANGE[1] * expected + spread, float(known))
+    return (0.0, min(max(high, 4 * expected, known / 5), float(known))) if why else (low, high)
+
+
+def _method(counted: Counted | None) -> str:
+    if counted is None:
+        return f"a share of {USUAL:.0%} wrong sets is taken as usual"
+    return f"{counted.planted:,} planted wrong sets, told from right ones in {counted.apart:.0%} of pairs"

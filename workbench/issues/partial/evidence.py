@@ -1,0 +1,78 @@
+"""The evidence beside candidate sets, checked: given probabilities, and outputs of a training over its epochs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.data.inputs import to_matrix
+from workbench.foundation.checks import in_memory
+from workbench.foundation.errors import InputError
+from workbench.issues.kinds.protocol import Asked
+from workbench.issues.loo_classifiers import log_softmax
+from workbench.issues.partial.canaries import outside
+
+LEAST = 1e-4
+"""Probability below which a given one counts as this."""
+
+
+class Seen(NamedTuple):
+    """What models say that were trained on the sets: (n, k) mean probabilities, (n,) mean log odds that the true class
+    is outside the set, and over how many epochs."""
+
+    probs: np.ndarray
+    outside: np.ndarray
+    epochs: int
+
+
+def probabilities(asked: Asked) -> np.ndarray | None:
+    """(n, k) float given probabilities; None without.
+
+    Raises
+    ------
+    InputError : another shape, no probabilities, or a name that is not among the classes or ids.
+    """
+    given, dataset = asked.evidence.get("pred_probs"), asked.dataset
+    if given is None:
+        return None
+    values = np.asarray(to_matrix("pred_probs", given, dataset.ids, dataset.classes))
+    if values.dtype.kind not in "fiub":
+        raise InputError.at("pred_probs", f"has dtype {values.dtype}", "Pass numbers in [0, 1].")
+    dataset.kind.check_predictions(values, dataset.n, dataset.classes)
+    return values
+
+
+def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | None:
+    """What was trained on the sets (n, k): `logits` by epoch, and probabilities that are not out-of-fold; or None.
+
+    Raises
+    ------
+    InputError : logits of another shape, or that are not finite.
+    """
+    parts = [] if probs is None or asked.out_of_fold else [np.maximum(probs, LEAST).astype(np.float32)]
+    logits = asked.evidence.get("logits")
+    if logits is not None:
+        logits = np.asanyarray(in_memory("logits", logits))
+        if logits.ndim != 3 or logits.shape[1:] != sets.shape or not len(logits) or logits.dtype.kind not in "fiu":
+            found = f"has shape {logits.shape} and dtype {logits.dtype}"
+            n, k = sets.shape
+            raise InputError.at("logits", found, f"Pass the outputs of each epoch: numbers (epochs, {n}, {k}).")
+    number = len(parts) + (0 if logits is None else len(logits))
+    if not number:
+        return None
+    mean, odds = np.zeros(sets.shape, np.float32), np.zeros(len(sets))
+    for epoch in range(number):
+        one = parts[epoch] if epoch < len(parts) else _softmax(logits, epoch - len(parts))
+        mean += one / number
+        odds += outside(one, sets) / number
+    return Seen(mean, odds, number)
+
+
+def _softmax(logits: np.ndarray, epoch: int) -> np.ndarray:
+    values = np.asarray(logits[epoch], np.float32)
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        found = f"is not finite in epoch {epoch} ({len(bad):,} rows)"
+        raise InputError.at("logits", found, "Pass finite numbers.", row=int(bad[0]))
+    return np.exp(log_softmax(values))

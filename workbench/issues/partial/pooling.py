@@ -1,0 +1,45 @@
+"""Several opinions on the classes as one: log probabilities added with the weights under which the sets are likeliest.
+
+A model that says little gets little weight, one that is too sure or not sure enough is put on a common scale. Only
+opinions that have not seen the sets may be pooled like this.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.issues.loo_classifiers import FLOOR
+from workbench.issues.partial.disambiguation import normalised
+
+ALONE = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+"""Weights of a single opinion."""
+
+FIRST, SECOND = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25), (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""Weights of our own classifiers, whose scale is chosen already, and of a given opinion."""
+
+SAMPLE = 5000
+"""Rows by which weights are chosen."""
+
+
+def weights_of(opinions: Sequence[np.ndarray], sets: np.ndarray) -> tuple[float, ...]:
+    """Weights of one or two opinions, log probabilities (n, k), under which the sets (n, k) are likeliest."""
+    rows = np.flatnonzero(sets.any(axis=1))
+    rows = rows if len(rows) <= SAMPLE else rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(int)]
+    some, given = [one[rows] for one in opinions], sets[rows]
+    tried = [(one,) for one in ALONE] if len(opinions) == 1 else itertools.product(FIRST, SECOND)
+    best: tuple[float, tuple[float, ...]] = (-np.inf, (1.0,) * len(opinions))
+    for weights in tried:
+        probs = np.exp(pooled(some, weights))
+        inside = np.where(given, probs, 0).sum(axis=1)
+        value = float(np.log(np.maximum(inside, FLOOR)).mean()) if len(rows) else 0.0
+        if value > best[0] + 1e-9:
+            best = (value, weights)
+    return best[1]
+
+
+def pooled(opinions: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+    """Weighted sum of log probabilities (n, k), normalised."""
+    return normalised(sum(np.float32(weight) * one for weight, one in zip(weights, opinions, strict=True)))
