@@ -37,8 +37,8 @@ from workbench.issues.calibration import calibration_error
 SHARES = (0.05, 0.1, 0.2)
 CHOICE = """| data | PL-kNN | logistic, all alike | logistic, 3 rounds | `find_issues`, embeddings | s |
 |---|---|---|---|---|---|"""
-WRONG = """| data | wrong | PL-kNN | logistic, all alike | logistic, 3 rounds | `find_issues`, embeddings | and the logistic | \
-ECE | counted | known | ECE, audited |
+WRONG = """| data | wrong | PL-kNN | logistic, all alike | logistic, 3 rounds | \
+`find_issues`, embeddings | and the logistic | ECE | counted | known | ECE, audited |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -109,9 +109,8 @@ def choices(name: str, x: np.ndarray, sets: np.ndarray, true: np.ndarray) -> str
     ours = found(sets, embeddings=x, threshold=1.0)
     took = time.perf_counter() - start
     right = ours["suggested_label"].astype(int).to_numpy() == true
-    return " | ".join(
-        [f"| {name}, {len(x):,} x {sets.shape[1]}", *cells, f"{right.mean():.3f}".lstrip("0"), f"{took:.1f} |"]
-    )
+    cells += [f"{right.mean():.3f}".lstrip("0"), f"{took:.1f} |"]
+    return " | ".join([f"| {name}, {len(x):,} x {sets.shape[1]}", *cells])
 
 
 def judged(x: np.ndarray, sets: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, list[float]]:

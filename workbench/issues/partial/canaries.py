@@ -16,7 +16,7 @@ from workbench.issues.calibration import expit, logit, platt
 TIMES, PART, MOST = 3, 0.3, 20_000
 """Copies, part of the rows in each, and planted sets at most."""
 
-QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6)
 """Of the scores of planted sets: above each of them the share of rows bounds the share of wrong sets."""
 
 USUAL = 0.05
@@ -25,6 +25,9 @@ USUAL = 0.05
 CHANCE, CLEAR = 0.55, 0.85
 """Probability that a planted set scores above a right one: at the first nothing is told apart, from the second on the
 count is believed as it is."""
+
+MOST_AMONG = 0.2
+"""Share of wrong sets among the rows, at most, that is taken into account when planted ones are compared with them."""
 
 ROUNDS = 5
 
@@ -50,50 +53,57 @@ def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> 
     Parameters
     ----------
     probs : (n, k), which had not seen the sets. sets : bool (n, k), none empty and none of all classes.
-    drawn : (n, k) probabilities by which the candidate that gives way is drawn: less sure ones than `probs`, since
-        the model is not always right about which candidate is true.
+    drawn : (n, k) by which the candidate that gives way is drawn: as sure as the model is right about which is true.
 
     Notes
     -----
     The share is the least of the bounds share(rows above q) / share(planted above q) over quantiles q, each with one
     standard error added (as for mixture proportions, Blanchard, Lee & Scott 2010). It is pulled to 5 % as far as
-    planted sets are not told apart. Probabilities are logistic in the score (Platt 1999), planted sets against rows
-    weighted by the probability that they are right.
+    planted sets are not told apart. Probabilities are logistic in the score (Platt 1999), planted sets against rows,
+    all weighted by the probability that the set was right, in rounds.
     """
     score = outside(probs, sets)
-    false = _planted(probs, drawn, sets, np.random.default_rng(seed))
+    rows, false = _planted(probs, drawn, sets, np.random.default_rng(seed))
     if not len(false):
         return Counted(np.full(len(sets), USUAL), USUAL, 0.5, 0)
-    share, apart = _share(score, false)
-    weight = np.clip((apart - CHANCE) / (CLEAR - CHANCE), 0, 1)
-    share = float(expit(weight * logit(share) + (1 - weight) * logit(USUAL)))
-    x, t = np.concatenate([false, score]), np.repeat([1.0, 0.0], [len(false), len(score)])
-    prior = float(logit(share))
-    p = np.full(len(score), share)
+    p, found, apart = np.zeros(len(score)), USUAL, 0.5
     for _ in range(ROUNDS):
-        right = 1 - p
-        weights = np.concatenate([np.full(len(false), right.sum() / len(false)), right])
+        right = 1 - p  # a set that is wrong already shows nothing by becoming more so
+        found, apart = _share(score, false, right[rows])
+        weight = np.clip((apart - CHANCE) / (CLEAR - CHANCE), 0, 1)
+        found = float(expit(weight * logit(found) + (1 - weight) * logit(USUAL)))
+        x, t = np.concatenate([false, score]), np.repeat([1.0, 0.0], [len(false), len(score)])
+        weights = np.concatenate([right[rows] * right.sum() / right[rows].sum(), right])
         level, slope = platt(x, t, weights, start=(0.0, 0.5), pull=(0.0, 1e-3))
-        p = expit(level + max(slope, 0.0) * score + prior)
-    return Counted(p, share, apart, len(false))
+        p = expit(level + max(slope, 0.0) * score + float(logit(found)))
+    return Counted(p, found, apart, len(false))
 
 
-def _share(score: np.ndarray, false: np.ndarray) -> tuple[float, float]:
-    """The share of wrong sets, and how well planted ones are told from the right ones among the rows."""
-    from scipy.stats import rankdata
+def _share(score: np.ndarray, false: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """The share of wrong sets, and how well planted ones are told from the right ones among the rows.
 
-    n, bounds = len(score), []
-    for cut in np.quantile(false, QUANTILES):
-        above = np.count_nonzero(score >= cut)
-        bounds.append((above + np.sqrt(above + 1)) / n / np.mean(false >= cut))
+    weight : of the planted ones, the probability that the set was right before.
+    """
+    n, order = len(score), np.argsort(false)
+    ranked, above = false[order], 1 - (np.cumsum(weight[order]) - weight[order]) / weight.sum()
+    bounds = []
+    for quantile in QUANTILES:
+        place = int(np.searchsorted(-above, quantile - 1))
+        place = min(place, len(false) - 1)
+        high = np.count_nonzero(score >= ranked[place])
+        bounds.append((high + np.sqrt(high + 1)) / n / above[place])
     share = float(np.clip(min(bounds), 0.5 / n, 0.9))
-    ranks = rankdata(np.concatenate([false, score]))[: len(false)]
-    area = (ranks.sum() - len(false) * (len(false) + 1) / 2) / (len(false) * n)
-    return share, float(np.clip((area - share / 2) / (1 - share), 0, 1))
+    below = np.searchsorted(np.sort(score), false, side="left") / n
+    level = np.searchsorted(np.sort(score), false, side="right") / n
+    area = float((weight * (below + level)).sum() / 2 / weight.sum())
+    among = min(share, MOST_AMONG)
+    return share, float(np.clip((area - among / 2) / (1 - among), 0, 1))
 
 
-def _planted(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Scores of sets in which one candidate has given way to a class from outside, drawn by its frequency."""
+def _planted(
+    probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, and scores of their sets when one candidate has given way to a class from outside, drawn by frequency."""
     n = len(sets)
     size = min(round(PART * n), MOST // TIMES)
     rows = np.concatenate([random.choice(n, size, replace=False) for _ in range(TIMES)])
@@ -102,7 +112,7 @@ def _planted(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, random: np.
     gone = _draw(inside[rows], random)
     come = _draw(np.where(sets[rows], 0, often), random)
     mass = np.where(sets[rows], probs[rows], 0).sum(axis=1, dtype=np.float64)
-    return logit(1 - mass + probs[rows, gone] - probs[rows, come])
+    return rows, logit(1 - mass + probs[rows, gone] - probs[rows, come])
 
 
 def _draw(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -20,7 +20,7 @@ from workbench.issues.partial.words import Words
 from workbench.issues.tags.evidence import vectors
 from workbench.tasks.candidates import sets_of
 
-APART = 0.8
+APART = 0.87
 """Least probability that a planted wrong set scores above a right one for which the number of wrong sets is known."""
 
 PLANTED = 60
@@ -32,14 +32,18 @@ RANGE = (0.5, 2.0)
 BESIDE = 0.5
 """Weight of what a training says of sets it was trained on, beside what was not; of normal scores."""
 
+SURER = 2
+"""Power of the first round's probabilities by which a candidate is drawn that gives way. They are less sure than they
+are right, having learnt all candidates alike, and those of the last round surer."""
+
 HEADS, GIVEN, TRAINED = "held-out classifiers on embeddings", "given probabilities", "a training on the sets"
 
 
 class Opinion(NamedTuple):
     """Probabilities (n, k) of models that had not seen the sets.
 
-    wrong : for whether a set is wrong. drawn : less sure ones. choice : for which candidate it is. informed : (n,)
-    rows of which they know more than the shares of the classes. used : whose they are.
+    wrong : for whether a set is wrong. drawn : by which a candidate is drawn. choice : for which candidate it is.
+    informed : (n,) rows of which they know more than the shares of the classes. used : whose they are.
     """
 
     wrong: np.ndarray
@@ -89,9 +93,10 @@ def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, 
         return Opinion(found, found, found, every, (GIVEN,))
     used = (HEADS.replace("embeddings", of),)
     if given is None:
-        return Opinion(*(np.exp(one) for one in (learnt.pooled, learnt.first, learnt.last)), learnt.there, used)
+        drawn = np.exp(SURER * learnt.first)
+        return Opinion(np.exp(learnt.pooled), drawn, np.exp(learnt.last), learnt.there, used)
     weights = weights_of([learnt.pooled, given], sets)
-    three = (np.exp(pooled([one, given], weights)) for one in (learnt.pooled, learnt.first, learnt.last))
+    three = (np.exp(pooled([one, given], weights)) for one in (learnt.pooled, SURER * learnt.first, learnt.last))
     return Opinion(*three, every, (*used, GIVEN))
 
 
