@@ -20,11 +20,11 @@ QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6)
 """Of the scores of planted sets: above each of them the share of rows bounds the share of wrong sets."""
 
 USUAL = 0.05
-"""Share of wrong sets that is believed where planted ones can hardly be told from the others."""
+"""Share of wrong sets that is believed where planted ones can hardly be distinguished from the others."""
 
 CHANCE, CLEAR = 0.55, 0.85
-"""Probability that a planted set scores above a right one: at the first nothing is told apart, from the second on the
-count is believed as it is."""
+"""Probability that a planted set scores above a right one: at the first nothing is distinguished, from the second on
+the count is believed as it is."""
 
 MOST_AMONG = 0.2
 """Share of wrong sets among the rows, at most, that is taken into account when planted ones are compared with them."""
@@ -33,8 +33,8 @@ ROUNDS = 5
 
 
 class Counted(NamedTuple):
-    """p_error : (n,) float64 in [0, 1]. share : of wrong sets. apart : how well planted sets are told from right ones,
-    an AUROC. planted : how many there were."""
+    """p_error : (n,) float64 in [0, 1]. share : of wrong sets. apart : how well planted sets are distinguished from
+    right ones, an AUROC. planted : how many there were."""
 
     p_error: np.ndarray
     share: float
@@ -59,7 +59,7 @@ def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> 
     -----
     The share is the least of the bounds share(rows above q) / share(planted above q) over quantiles q, each with one
     standard error added (as for mixture proportions, Blanchard, Lee & Scott 2010). It is pulled to 5 % as far as
-    planted sets are not told apart. Probabilities are logistic in the score (Platt 1999), planted sets against rows,
+    planted sets are not distinguished. Probabilities are logistic in the score (Platt 1999), planted sets against rows,
     all weighted by the probability that the set was right, in rounds.
     """
     score = outside(probs, sets)
@@ -80,7 +80,7 @@ def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> 
 
 
 def _share(score: np.ndarray, false: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """The share of wrong sets, and how well planted ones are told from the right ones among the rows.
+    """The share of wrong sets, and how well planted ones are distinguished from the right ones among the rows.
 
     weight : of the planted ones, the probability that the set was right before.
     """

@@ -177,8 +177,8 @@ def _not_known(asked: Asked, counted: Counted | None) -> str:
     if counted.planted < PLANTED:
         return f"{counted.planted} planted sets are too few to count by"
     if counted.apart < APART:
-        told = f"planted wrong sets score above right ones in {counted.apart:.0%} of pairs only"
-        return f"{told}, so right and wrong sets can hardly be told apart"
+        found = f"planted wrong sets score above right ones in {counted.apart:.0%} of pairs only"
+        return f"{found}, so right and wrong sets can hardly be distinguished"
     return ""
 
 
@@ -193,4 +193,4 @@ def _interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
 def _method(counted: Counted | None) -> str:
     if counted is None:
         return f"a share of {USUAL:.0%} wrong sets is taken as usual"
-    return f"{counted.planted:,} planted wrong sets, told from right ones in {counted.apart:.0%} of pairs"
+    return f"{counted.planted:,} planted wrong sets, distinguished from right ones in {counted.apart:.0%} of pairs"
