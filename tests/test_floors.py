@@ -73,20 +73,24 @@ def inside_functions(text: str):
                 yield node.lineno, "importlib"
 
 
-def test_imports_stand_at_the_top():
-    wrong = []
-    for name, text in floors.sources().items():
-        for line, module in inside_functions(text):
-            if module == "importlib" and name in BY_NAME:
-                continue
-            if module.partition(".")[0] not in HEAVY:
-                wrong.append(f"{name}:{line} imports {module}")
+@pytest.fixture(scope="module")
+def late() -> list[tuple[str, int, str]]:
+    """(module, line, what it imports there) of every import in a function."""
+    return [(name, *one) for name, text in floors.sources().items() for one in inside_functions(text)]
+
+
+def test_imports_stand_at_the_top(late):
+    wrong = [
+        f"{name}:{line} imports {module}"
+        for name, line, module in late
+        if module.partition(".")[0] not in HEAVY and not (module == "importlib" and name in BY_NAME)
+    ]
     todo = "Move it to the top of the module; a table that names modules is a LazyTable (workbench/foundation/lazy.py)."
     assert not wrong, "\n".join([*sorted(set(wrong)), todo])
 
 
-def test_each_exception_is_needed():
-    found = {module.partition(".")[0] for text in floors.sources().values() for _, module in inside_functions(text)}
+def test_each_exception_is_needed(late):
+    found = {module.partition(".")[0] for _, _, module in late}
     assert set(HEAVY) <= found, f"nobody imports {sorted(set(HEAVY) - found)} inside a function: take it out of HEAVY"
 
 

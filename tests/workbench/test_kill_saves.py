@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import importlib.util
 import shutil
 import signal
@@ -204,7 +205,7 @@ def test_killed_at_every_operation(kind, tmp_path, servers, home):
     allowed = [before, after, *([1] if kind == "scores" else [])]  # a column is a save of its own
     if kind == "computed":
         allowed.append(-1)  # a cached result may be gone
-    seen = []
+    seen, checked = [], set()
     for nth in range(1, MOST):
         folder = shutil.copytree(template, tmp_path / f"{nth}")
         child = servers.start(CODE, kind, folder, nth, environment=home)
@@ -212,14 +213,26 @@ def test_killed_at_every_operation(kind, tmp_path, servers, home):
         if status == 0:
             break
         assert status == -signal.SIGKILL, child.errors()
-        findings = [str(finding) for finding in inspect(wb.open_run(folder / "run")) if finding.is_damage]
-        found = state(kind, folder)
-        assert found in allowed, (nth, found)
-        assert findings == [], nth
-        seen.append(found)
-        killed.SAVES[kind](wb.open_run(folder / "run"), 1)  # and it is made good by saving again
-        if kind not in JOURNALS:
-            assert state(kind, folder) == after, nth
+        if (left := contents(folder)) not in checked:  # many operations change nothing, such as opening to read
+            checked.add(left)
+            findings = [str(finding) for finding in inspect(wb.open_run(folder / "run")) if finding.is_damage]
+            found = state(kind, folder)
+            assert found in allowed, (nth, found)
+            assert findings == [], nth
+            seen.append(found)
+            killed.SAVES[kind](wb.open_run(folder / "run"), 1)  # and it is made good by saving again
+            if kind not in JOURNALS:
+                assert state(kind, folder) == after, nth
         shutil.rmtree(folder)
     assert nth >= 4
     assert before in seen
+
+
+def contents(folder: Path) -> bytes:
+    """A digest of the files in a folder, but for SQLite's shared memory: whoever opens first makes it anew."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if not path.name.endswith("-shm"):
+            digest.update(f"{path.relative_to(folder)}\0{path.is_file()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
+    return digest.digest()

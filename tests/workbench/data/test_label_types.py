@@ -50,6 +50,8 @@ def columns() -> dict[str, pd.Series]:
 
 
 KINDS = sorted(columns())
+REPORTED = {"Int64 with a gap", "halves", "bool objects with a gap", "text", "ordered", "categories of int"}
+"""One of each kind: a report shows the names of classes, whatever the width of their dtype."""
 WITH_ROOM = {"Int64 with a gap", "boolean with a gap"}
 
 
@@ -148,7 +150,7 @@ def test_every_table_has_the_type(given, tmp_path):
     assert report["planted"] == len(again)
 
 
-def test_the_queue_slices_and_lessons_of_issues_work_on_any_type(given, tmp_path):
+def test_the_queue_slices_and_lessons_of_issues_work_on_any_type(given, request, tmp_path):
     run = recorded(given, tmp_path / "run")
     issues = wb.find_issues(run, threshold=0.05)
     assert sorted(wb.review_queue(run, "pairs", issues=issues)) == sorted(issues.index[issues["is_issue"]])
@@ -157,7 +159,8 @@ def test_the_queue_slices_and_lessons_of_issues_work_on_any_type(given, tmp_path
     differ = issues["row"].to_numpy()[(names[0] != names[1]) & (names[1] != None)]  # noqa: E711
     if "suggestion differs" in frame:
         assert np.flatnonzero(frame["suggestion differs"]).tolist() == sorted(differ.tolist())
-    assert (tmp_path / "page.html") == wb.report(run, tmp_path / "page.html", issues=issues)
+    if request.node.callspec.params["given"] in REPORTED:
+        assert (tmp_path / "page.html") == wb.report(run, tmp_path / "page.html", issues=issues)
 
 
 def test_codes_of_values_and_of_names(given):
