@@ -20,15 +20,16 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 p
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 endif
 
+PYTEST = $(BIN)/python -m pytest
+
 # --no-compile halves the time: Python compiles what is imported, a quarter of what is installed. WARM imports the
-# slowest of it once, on two cores, so that nobody waits for that later; WARM_TEST what the tests import besides.
+# slowest of it once, on two cores, so that nobody waits for that later; WARM_TEST what the tests import besides, and the tests.
 WARM = $(BIN)/python -c "import torch._dynamo" & \
   $(BIN)/python -c "import umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets" && wait $$!
 WARM_TEST = $(BIN)/python -c "import lightning.pytorch, transformers.trainer" & \
-  $(BIN)/python -c "import distributed, s3fs, moto.server, moto.s3, mkdocs.commands.build, mkdocstrings, marimo, cleanlab, \
-  hypothesis.extra.numpy, nbclient, notebook.app, playwright.sync_api" && wait $$!
+  { $(BIN)/python -c "import distributed, s3fs, moto.server, moto.s3, mkdocs.commands.build, mkdocstrings, marimo, cleanlab, \
+  hypothesis.extra.numpy, nbclient, notebook.app, playwright.sync_api"; $(PYTEST) -q --collect-only >/dev/null; } && wait $$!
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
-PYTEST = $(BIN)/python -m pytest
 # Two processes, one thread of arithmetic each; tests/conftest.py says what stays together and what begins. At the end
 # stand the ten slowest tests.
 WORKERS ?= 2

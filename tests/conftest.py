@@ -48,31 +48,19 @@ warmkernels = _helper("warmkernels.py")
 TOGETHER = {
     "browser": ("tests/browser/",),
     "frameworks": (
-        "tests/test_docs.py",
-        "tests/test_public_help.py",
+        *("tests/test_docs.py", "tests/test_public_help.py"),
         "tests/workbench/recording/callbacks/test_callbacks.py",
     ),
     "clusters": ("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
 }
 # The longest, by processor time.
 FIRST = (
-    "browser",
-    "tests/test_notebooks.py",
-    "frameworks",
-    "clusters",
-    "tests/workbench/test_kill_saves.py",
-    "tests/workbench/issues/test_audit.py",
-    "tests/widgets/test_explorer.py",
-    "tests/workbench/shell/test_demo.py",
-    "tests/workbench/issues/test_detector.py",
-    "tests/test_layout.py",
-    "tests/widgets/test_evidence.py",
-    "tests/workbench/confident/test_label_issues.py",
-    "tests/test_processes.py",
-    "tests/widgets/test_state.py",
-    "tests/workbench/evidence/test_projection.py",
-    "tests/test_doctests.py",
-    "tests/test_wheel.py",
+    *("browser", "tests/test_notebooks.py", "frameworks", "tests/workbench/test_kill_saves.py"),
+    *("tests/workbench/issues/test_audit.py", "clusters", "tests/workbench/shell/test_demo.py"),
+    *("tests/workbench/issues/test_detector.py", "tests/widgets/test_explorer.py", "tests/test_wheel.py"),
+    *("tests/workbench/evidence/test_projection.py", "tests/widgets/test_state.py", "tests/widgets/test_evidence.py"),
+    *("tests/workbench/confident/test_label_issues.py", "tests/tasks/test_contract.py", "tests/test_layout.py"),
+    *("tests/tasks/test_units.py", "tests/test_processes.py", "tests/test_floors.py", "tests/js/test_js.py"),
 )
 
 
