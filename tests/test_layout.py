@@ -39,11 +39,13 @@ PUBLIC = {
             "compare_rankings",
             "compare_runs",
             "keep_curve",
+            "restore_pairing",
             "robust",
             "sample_weights",
             "select",
             "simulate",
             "suggest",
+            "StoredPredictions",
         ),
     ],
     "workbench.graphs": [

@@ -8,6 +8,8 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "compare_rankings": "comparisons.model_ranking",
     "compare_runs": "comparisons.two_runs",
+    "restore_pairing": "permuted",
+    "StoredPredictions": "stored_predictions",
     "keep_curve": "selection.curve",
     "robust": "robust_training.bench",
     "sample_weights": "selection.selecting",

@@ -1,0 +1,224 @@
+"""Numbers that lost their rows: a robust linear model fits what belongs together, an assignment restores the rest.
+
+Each restored row is a proposal; nothing is changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
+
+FAMILIES = ("gaussian", "poisson", "binomial")
+ROUNDS, STEPS = 8, 50
+TURN = 1.345
+"""Standardised residual from which a row counts less (Huber)."""
+SUSPECT = 1.5
+"""Standardised residual from which a row may be moved."""
+FAR = 3.0
+"""Standardised residual from which a row counts as moved when their number is guessed."""
+MOST = 1500
+"""Rows that may be moved, at most: those with the largest residuals."""
+WRONG = 1e-4
+"""Share of rows believed to be wrong without any exchange, with a spread ten times as wide."""
+
+
+class Pairing(NamedTuple):
+    """What `restore_pairing` returns.
+
+    Attributes
+    ----------
+    labels : float64 (n,), restored. moved : DataFrame, one row per number that changes its row. coefficients : float64
+        (d,), of the restored data. intercept : float.
+    """
+
+    labels: np.ndarray
+    moved: pd.DataFrame
+    coefficients: np.ndarray
+    intercept: float
+
+
+def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> Pairing:
+    """Find numbers that were exchanged between rows, given a linear or generalised linear model, and who has whose.
+
+    Parameters
+    ----------
+    labels : float (n,), finite; counts from 0 for "poisson", 0 or 1 for "binomial".
+    features : float (n, d), finite, d < n / 2.
+    family : "gaussian" (identity link), "poisson" (log link) or "binomial" (logistic link).
+
+    Returns
+    -------
+    Pairing
+        labels : with every proposal accepted. coefficients, intercept : of the model on these.
+        moved : indexed by row; given_label, suggested_label, from_row (the row that holds the suggested number), cycle
+            (rows with the same one exchange numbers among each other), gain (log likelihood won by the whole cycle,
+            less what moving costs beforehand), the largest gain first. Approve cycles as a whole.
+
+    Raises
+    ------
+    InputError : an unknown family, fewer rows than needed, or numbers that do not fit the family.
+
+    Notes
+    -----
+    By turns: iteratively reweighted least squares with Huber's weights on Pearson residuals; then the assignment of
+    numbers to the rows with residuals above 1.5 that makes the sum of log densities largest (one number in ten thousand
+    being wrong on its own). Staying is free; moving costs log(m) - 1, for the m! orders of the m rows with residuals
+    above 3, and the log odds of a row to have stayed. Only a model that explains most of the spread can say whose
+    number is whose: on the diabetes data (half of the variance explained) no exchange is found; where the residuals
+    spread a quarter as wide as the labels, about half of the exchanged rows are, a fortieth, nine of ten (5 to 30 %
+    exchanged). Of answers 0 and 1 rather more is proposed than was
+    exchanged (6 of 10 were right in a simulation). An exchange of similar numbers is never found, and does no harm.
+
+    References
+    ----------
+    Fang & Li 2023, Regression with Label Permutation in Generalized Linear Model (the setting); Huber 1964.
+    """
+    if family not in FAMILIES:
+        raise InputError.unknown("family", family, FAMILIES)
+    y, x = _read(labels, features, family)
+    design = np.column_stack([np.ones(len(y)), x])
+    source = np.arange(len(y))
+    gain, beta = np.zeros(len(y)), np.zeros(design.shape[1])
+    for _ in range(ROUNDS):
+        beta = robust_fit(design, y[source], family)
+        new, gain = _assigned(design @ beta, y, family)
+        if np.array_equal(new, source):
+            break
+        source = new
+    restored = y[source]
+    beta = robust_fit(design, restored, family)
+    cycle = _cycles(source)
+    rows = np.flatnonzero(source != np.arange(len(y)))
+    total = np.zeros(len(y))
+    np.add.at(total, cycle[rows], gain[rows])
+    frame = pd.DataFrame(
+        {
+            "given_label": y[rows], "suggested_label": restored[rows], "from_row": source[rows], "cycle": cycle[rows],
+            "gain": total[cycle[rows]],
+        },
+        index=pd.Index(rows, name="row"),
+    )  # fmt: skip
+    order = np.lexsort((rows, frame["cycle"], -frame["gain"]))
+    return Pairing(restored, frame.iloc[order], beta[1:], float(beta[0]))
+
+
+def robust_fit(design: np.ndarray, y: np.ndarray, family: str) -> np.ndarray:
+    """(d + 1,) coefficients with Huber's weights on Pearson residuals."""
+    start = {"gaussian": np.median(y), "poisson": np.log(max(np.mean(y), 1e-3)), "binomial": 0.0}[family]
+    beta = np.zeros(design.shape[1])
+    beta[0] = start
+    for _ in range(STEPS):
+        eta = np.clip(design @ beta, -30, 30)
+        mean, slope, variance = _moments(eta, family)
+        residual = (y - mean) / np.sqrt(variance)
+        weight = np.minimum(1, TURN / np.maximum(np.abs(residual) / _scale(residual, family), 1e-9))
+        w = weight * slope**2 / variance
+        target = eta + (y - mean) / slope
+        gram = design.T @ (w[:, None] * design) + 1e-9 * w.sum() * np.eye(len(beta))
+        new = np.linalg.solve(gram, design.T @ (w * target))
+        if np.abs(new - beta).max() < 1e-8 * (1 + np.abs(beta).max()):
+            return new
+        beta = new
+    return beta
+
+
+def _moments(eta: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, its slope along eta, and variance."""
+    if family == "gaussian":
+        return eta, np.ones_like(eta), np.ones_like(eta)
+    if family == "poisson":
+        mean = np.exp(np.minimum(eta, 20))
+        return mean, mean, mean
+    p = np.clip(1 / (1 + np.exp(-eta)), 1e-6, 1 - 1e-6)
+    return p, p * (1 - p), p * (1 - p)
+
+
+def _scale(residual: np.ndarray, family: str) -> float:
+    """1 where the family fixes the variance, else the normal-consistent median deviation."""
+    return max(1.4826 * float(np.median(np.abs(residual))), 1e-9) if family == "gaussian" else 1.0
+
+
+def _log_density(y: np.ndarray, eta: np.ndarray, scale: float, family: str) -> np.ndarray:
+    """(rows, numbers) of each number in each row, up to what depends on the number alone."""
+    mean, _, variance = _moments(np.clip(eta, -30, 30), family)
+    if family == "binomial":
+        p = (1 - WRONG) * mean + WRONG / 2
+        return np.where(y[None] > 0.5, np.log(p)[:, None], np.log1p(-p)[:, None])
+    if family == "poisson":
+        right = y[None] * np.log(mean)[:, None] - mean[:, None]
+        z = (y[None] - mean[:, None]) / np.sqrt(100 * variance + 1)[:, None]
+        top = y * np.log(np.maximum(y, 1e-9)) - y  # the density of the number at its own mean
+        return np.logaddexp(np.log1p(-WRONG) + right, np.log(WRONG / 10) - z**2 / 2 + top)
+    z = (y[None] - mean[:, None]) / scale
+    return np.logaddexp(np.log1p(-WRONG) - z**2 / 2, np.log(WRONG / 10) - z**2 / 200)
+
+
+def _assigned(eta: np.ndarray, y: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray]:
+    """Whose number each row gets, and the gain of each row."""
+    from scipy.optimize import linear_sum_assignment
+
+    mean, _, variance = _moments(np.clip(eta, -30, 30), family)
+    residual = (y - mean) / np.sqrt(variance)
+    scale = _scale(residual, family)
+    size = np.abs(residual) / scale
+    some = np.flatnonzero(size > SUSPECT)
+    some = np.sort(some[np.argsort(-size[some], kind="stable")][:MOST])
+    source, gain = np.arange(len(y)), np.zeros(len(y))
+    if len(some) < 2:
+        return source, gain
+    far = max(float((size > FAR).sum()), 2.0)
+    odds = min(far / len(y), 0.5)
+    value = _log_density(y[some], eta[some], scale, family)
+    stay = np.diag(value).copy()
+    value = value - (np.log(far) - 1) - np.log((1 - odds) / odds)  # far! orders of `far` rows
+    value[np.diag_indices(len(some))] = stay
+    rows, numbers = linear_sum_assignment(-value)
+    source[some[rows]] = some[numbers]
+    gain[some] = value[rows, numbers] - stay
+    same = y[source] == y  # an exchange of equal numbers is none
+    source[same] = np.arange(len(y))[same]
+    return (source, gain) if len(set(source.tolist())) == len(y) else (_without_equal(source, y), gain)
+
+
+def _without_equal(source: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A permutation with the same numbers in all rows that keeps as many rows as it can."""
+    wanted = y[source]
+    found = np.arange(len(y))
+    moved = np.flatnonzero(wanted != y)
+    order_to = moved[np.argsort(wanted[moved], kind="stable")]
+    order_from = moved[np.argsort(y[moved], kind="stable")]
+    found[order_to] = order_from
+    return found
+
+
+def _cycles(source: np.ndarray) -> np.ndarray:
+    """(n,) smallest row of the cycle of each row."""
+    found = np.full(len(source), -1)
+    for row in range(len(source)):
+        at = row
+        while found[at] < 0:
+            found[at] = row
+            at = int(source[at])
+    return found
+
+
+def _read(labels: Any, features: Any, family: str) -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.asarray(labels), np.asarray(features)
+    if y.ndim != 1 or y.dtype.kind not in "iufb" or not np.isfinite(y.astype(float)).all():
+        raise InputError.at("labels", f"has shape {y.shape} and dtype {y.dtype}", "Pass finite numbers, shape (n,).")
+    if x.ndim != 2 or len(x) != len(y) or x.dtype.kind not in "iufb" or not np.isfinite(x.astype(float)).all():
+        found = f"has shape {x.shape} and dtype {x.dtype}"
+        raise InputError.at("features", found, f"Pass finite numbers ({len(y)}, d).")
+    if len(y) <= 2 * x.shape[1] + 2:
+        raise InputError.at("features", f"has {x.shape[1]} columns for {len(y)} rows", "Use fewer columns.")
+    y = y.astype(float)
+    bad = {"poisson": (y < 0) | (y != np.rint(y)), "binomial": (y != 0) & (y != 1)}.get(family, np.zeros(len(y), bool))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        needed = "Pass counts from 0." if family == "poisson" else "Pass 0 or 1."
+        raise InputError.at("labels", f"is {y[row]:g}", needed, row=row)
+    return y, x.astype(float)
