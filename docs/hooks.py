@@ -44,7 +44,8 @@ comes last on the page "More"."""
 TABLES = ("SCORES", "tags.METHODS")
 """Public tables, which have no docstring of their own."""
 
-VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "link": "linking"}
+VIEWS = {"Explorer": "explorer", "NoiseLab": "noiselab", "Question": "question", "PairJudge": "pairjudge"}
+VIEWS["link"] = "linking"
 
 ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "docs/changes": "changelog.md",
              "docs/decisions": "decisions.md", "BENCHMARKS.md": "benchmarks.md"}  # fmt: skip

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKBENCH = ("foundation", "tasks", "graphs", "data", "storage", "runs", "evidence", "recording", "scores", "confident")
 WORKBENCH += ("issues", "review", "experiments", "tags", "reports", "shell")
 WIDGETS = ("bundling", "plots", "wire", "_bundle", "view", "requests", "saved", "question", "explorer", "linking")
-WIDGETS += ("noiselab",)
+WIDGETS += ("noiselab", "pairjudge")
 FLOORS = (*(f"workbench.{name}" for name in WORKBENCH), *(f"widgets.{name}" for name in WIDGETS))
 """From the ground up: a module imports modules of its floor and of those below. What is in none stands on top."""
 
