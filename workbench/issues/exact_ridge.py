@@ -27,7 +27,7 @@ from workbench.issues.loo_classifiers import (
 )
 from workbench.issues.sketch import Sketch
 
-EXACT = 10_000  # rows at most: a kernel of this size has 0.4 GB
+EXACT = 20_000  # rows at most: a kernel of this size has 1.6 GB, and as many landmarks as help would take longer
 TILE = 512
 PROBES = 8  # of the diagonal's sum
 MANY_PROBES = 128  # of what the sketch leaves out in each row

@@ -71,12 +71,11 @@ def by_example(
         if values.dtype.kind in "fO":
             blank = np.append(values, [np.nan if values.dtype.kind == "f" else None])
             columns[name] = blank[shown]
-    keys = np.array([None if unit < 0 else units.key(unit) for unit in shown.tolist()], object)
     columns |= {
         "p_error": p_error,
         "is_issue": is_issue,
         "row": np.arange(units.n, dtype=np.int64),
-        "unit": keys,
+        "unit": units.keys_at(shown),
         "units": units.counts.astype(np.int64),
         "units_doubted": np.nan_to_num(doubted).astype(np.int64),
     }

@@ -93,6 +93,15 @@ class Units:
         """The key of one unit."""
         return "" if self.keys is None else self.keys[unit].as_py()
 
+    def keys_at(self, units: np.ndarray) -> np.ndarray:
+        """(d,) object, the keys of some units; None for -1."""
+        if self.keys is None:
+            return np.where(units < 0, None, np.array("", object))
+        found = np.full(len(units), None, object)
+        there = np.flatnonzero(units >= 0)
+        found[there] = self.keys.take(units[there]).to_numpy(zero_copy_only=False)
+        return found
+
     def keys_of(self, row: int) -> list[str]:
         """The keys of the units of one example."""
         own = self.of(row)

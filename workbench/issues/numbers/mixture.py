@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workbench.foundation.reductions import in_threads
 from workbench.issues.numbers.scales import Scale
 
 UNITS = {2.54: "inches and centimetres", 2.2046226218: "pounds and kilograms"}
@@ -31,7 +32,7 @@ PULL = 0.2
 BELIEVED = np.array([0.92, *(0.04 / len(FACTORS),) * len(FACTORS), 0.04])
 ROUNDS = 25
 SAMPLE = 10_000
-BLOCK = 1 << 16
+BLOCK = 1 << 15
 
 
 class Settings(NamedTuple):
@@ -134,7 +135,8 @@ def causes(column: Column, settings: Settings) -> Causes:
     found = Causes(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n))
     with np.errstate(divide="ignore"):
         shares = np.log(settings.shares)
-    for start in range(0, n, BLOCK):
+
+    def look(start: int) -> None:
         rows = slice(start, start + BLOCK)
         logs = densities(column.some(rows), settings) + shares
         top = logs.max(axis=1)
@@ -145,5 +147,7 @@ def causes(column: Column, settings: Settings) -> Causes:
         found.p_cause[rows] = np.exp(wrong[np.arange(len(cause)), cause] - whole)
         found.p_wrong[rows] = np.exp(wrong - whole[:, None]).sum(axis=1)
         found.log_density[rows] = whole
+
+    in_threads(look, range(0, n, BLOCK), n * len(shares))
     np.clip(found.p_wrong, 0, 1, out=found.p_wrong)
     return found

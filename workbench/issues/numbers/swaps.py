@@ -114,14 +114,18 @@ def swapped_digits(column: Column, settings: Settings, found: Causes) -> Retyped
     odds, before = np.zeros(n), np.full(n, np.nan)
     rows = np.flatnonzero(found.p_wrong > 0.2)
     rows = rows[np.argsort(-found.p_wrong[rows], kind="stable")][:MOST_TYPED]
-    for row in rows.tolist():
-        others = transposed(float(column.y[row]))
-        if not others:
-            continue
-        one = column.some(slice(row, row + 1))
-        logs = np.array([log_right(one, np.array([other]), settings)[0] for other in others])
-        odds[row] = DIGITS_SHARE * np.exp(np.minimum(logs - found.log_density[row], 500)).mean()
-        before[row] = others[int(logs.argmax())]
+    others = [transposed(float(one)) for one in column.y[rows]]
+    counts = np.array([len(one) for one in others], np.int64)
+    rows, counts = rows[counts > 0], counts[counts > 0]
+    if not len(rows):
+        return Retyped(odds, before)
+    flat, of = np.concatenate([one for one in others if one]), np.repeat(rows, counts)
+    logs = log_right(column.some(of), flat, settings)
+    starts = np.cumsum(counts) - counts
+    ratio = np.exp(np.minimum(logs - found.log_density[of], 500))
+    odds[rows] = DIGITS_SHARE * np.add.reduceat(ratio, starts) / counts
+    first = np.lexsort((np.arange(len(of)), -logs, of))  # of equally likely numbers the first
+    before[np.sort(rows)] = flat[first[np.unique(of[first], return_index=True)[1]]]
     return Retyped(odds, before)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.foundation.progress import step
+from workbench.foundation.reductions import in_threads
 from workbench.issues.calibration import logit
 from workbench.issues.tags.heads import best_penalty, standardised
 from workbench.issues.tags.lines import Cells, lines, log_likelihood
@@ -26,6 +27,9 @@ A_ROW = 12
 
 BLOCK = 1000
 """Rows scored at once."""
+
+CELLS = 1 << 15
+"""Cells predicted at once."""
 
 TRIED = 48
 """Tags by which the penalty is chosen: those with the most positives."""
@@ -183,23 +187,36 @@ class _Heads:
 
     def likeliest(self) -> np.ndarray:
         """Places row * k + tag with a standardised score above one floor for all."""
-        n, floor, found = len(self.x), None, []
-        buffer = np.empty((min(BLOCK, n), self.k), np.float32)
-        for start in range(0, n, BLOCK):
-            x = self.x[start : start + BLOCK]
+        n = len(self.x)
+        starts = range(0, n, BLOCK)
+        floor = np.float32(_floor(self.x[:BLOCK] @ self.scaled))
+        found: list[np.ndarray] = [np.empty(0, np.int64)] * len(starts)
+        buffers: list[np.ndarray] = []  # one for each thread
+
+        def look(place: int) -> None:
+            x = self.x[starts[place] : starts[place] + BLOCK]
+            try:
+                buffer = buffers.pop()
+            except IndexError:
+                buffer = np.empty((min(BLOCK, n), self.k), np.float32)
             scores = np.matmul(x, self.scaled, out=buffer[: len(x)])
-            if floor is None:
-                floor = np.float32(_floor(scores))
-            found.append(np.flatnonzero(scores > floor) + start * self.k)
+            found[place] = np.flatnonzero(scores > floor) + starts[place] * self.k
+            buffers.append(buffer)
+
+        in_threads(look, range(len(starts)), n * self.k)
         return np.concatenate(found)
 
     def left_out(self, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray) -> np.ndarray:
         """(m,) standardised predictions of cells, without the own row."""
         turned = np.ascontiguousarray(self.weights.T)
         fitted = np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), 1 << 17):
-            part = slice(start, start + (1 << 17))
+
+        def fit(part: slice) -> None:
             fitted[part] = np.einsum("ij,ij->i", self.x[rows[part]], turned[tags[part]])
+
+        in_threads(
+            fit, [slice(start, start + CELLS) for start in range(0, len(rows), CELLS)], self.x.shape[1] * len(rows)
+        )
         mean = self.sums.mean[tags]
         centred = np.where(listed < 0, 0, listed - mean)
         h = self.leverage[rows]
