@@ -56,11 +56,14 @@ TOGETHER = {
 # The longest, by processor time.
 FIRST = (
     *("browser", "tests/test_notebooks.py", "frameworks", "tests/workbench/test_kill_saves.py"),
-    *("tests/workbench/issues/test_audit.py", "clusters", "tests/workbench/shell/test_demo.py"),
+    *("tests/workbench/data/test_label_types.py", "tests/workbench/issues/test_audit.py"),
+    *("tests/workbench/recording/test_distributed.py", "clusters", "tests/workbench/shell/test_demo.py"),
     *("tests/workbench/issues/test_detector.py", "tests/widgets/test_explorer.py", "tests/test_wheel.py"),
+    *("tests/workbench/issues/test_weighing.py", "tests/workbench/issues/test_numbers.py"),
+    *("tests/workbench/issues/test_tags.py", "tests/workbench/experiments/robust_training/test_bench.py"),
     *("tests/workbench/evidence/test_projection.py", "tests/widgets/test_state.py", "tests/widgets/test_evidence.py"),
-    *("tests/workbench/confident/test_label_issues.py", "tests/tasks/test_contract.py", "tests/test_layout.py"),
-    *("tests/tasks/test_units.py", "tests/test_processes.py", "tests/test_floors.py", "tests/js/test_js.py"),
+    *("tests/workbench/data/test_inputs.py", "tests/workbench/confident/test_label_issues.py"),
+    *("tests/tasks/test_contract.py", "tests/tasks/test_units.py", "tests/test_layout.py"),
 )
 
 

@@ -102,7 +102,8 @@ def test_coverage_and_width_when_p_is_calibrated(suspects, reviewed, monkeypatch
     assert np.mean(widths) <= 0.70 * simple
 
 
-def test_a_miscalibrated_detector_does_not_mislead_the_audit(suspects):
+def test_a_miscalibrated_detector_does_not_mislead_the_audit(suspects, monkeypatch):
+    monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
     p, wrong = suspects
     rng, errors = np.random.default_rng(2), []
     for shape in (0.5, 2.0):  # p far too high, then far too low

@@ -331,19 +331,22 @@ def test_rates_are_found_again():
 
 @pytest.mark.slow
 def test_five_thousand_tags_in_little_memory():
-    """100,000 examples, five tags each. Memory is asserted; the time is that of benchmarks/tags.py --scale."""
+    """25,000 examples, five tags each: 0.74 GiB in all, where a table of all cells in float32 alone would take 0.47.
+
+    benchmarks/tags.py --scale measures four times as many.
+    """
     import subprocess
     import sys
     from pathlib import Path
 
     code = (
         "import resource, sys; sys.path.insert(0, 'benchmarks'); import tags, workbench as wb; import numpy as np\n"
-        "given, x = tags.sparse_world()\n"
+        "given, x = tags.sparse_world(n=25_000)\n"
         "found = wb.find_issues(given, task='multilabel', embeddings=x)\n"
-        "assert len(found) == 100_000 and found.attrs['expected_errors_below'] > 0\n"
+        "assert len(found) == 25_000 and found.attrs['expected_errors_below'] > 0\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=900)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 2.0
+    assert float(done.stdout) < 0.9

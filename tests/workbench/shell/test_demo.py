@@ -45,8 +45,9 @@ def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.slow
-def test_recorded_demo_from_the_shell(tmp_path, capsys):
+def test_recorded_demo_from_the_shell(tmp_path, capsys, monkeypatch):
     """The whole way on the small digits: what is recorded, and that the planted errors are found."""
+    monkeypatch.setitem(demo.HELD_OUT_EPOCHS, "digits", 7)
     path = tmp_path / "run"
     assert main(["demo", str(path), "--data", "digits", "--small", "--quiet"]) == 0
     out = capsys.readouterr().out
