@@ -553,19 +553,25 @@ class ClassEditor {
   say;
   space;
   theme;
+  addClass;
 
-  constructor({ place, line, space, judge, say, theme }) {
-    Object.assign(this, { place, line, space, judge, say, theme, example: null });
-    this.digits = digitClasses(space.classes);
-    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
-    this.many = space.classes.length > BUTTONS;
+  constructor({ place, line, space, judge, say, theme, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, theme, addClass, example: null });
     this.facts = h("div", { class: "lw-labels" });
     this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     place.facts.append(this.facts);
     place.tools.append(this.choices);
-    line.standing = this.typing();
-    line.rest();
+    this.grow();
+  }
+
+  grow() {
+    const { space, line } = this;
+    this.digits = Object.fromEntries(Object.entries(digitClasses(space.classes)).filter(([, code]) => !space.gone(code)));
+    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
+    this.many = space.classes.length > BUTTONS;
+    line.stand(this.typing());
     this.buildChoices();
+    if (this.example) this.mark(this.example);
   }
 
   typing() {
@@ -575,7 +581,12 @@ class ClassEditor {
       resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
       placeholder: "type a class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text),
+      find: (text) => matchingClasses(space.classes, text).filter((code) => !space.gone(code)),
+      may: (name) => !space.classes.some((one, code) => one === name && !space.gone(code)),
+      add: async (name) => {
+        const code = await this.addClass(name);
+        if (code >= 0) judge([{ key: "", value: code }], "typed");
+      },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
       choose: (code) => judge([{ key: "", value: code }], "typed"),
@@ -750,9 +761,10 @@ class UnitsEditor {
   place;
   say;
   space;
+  addClass;
 
-  constructor({ place, line, space, judge, say, explain }) {
-    Object.assign(this, { place, line, space, judge, say, explain, example: null, units: [], focus: "" });
+  constructor({ place, line, space, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, units: [], focus: "" });
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
     this.facts = h("div", { class: "lw-labels" });
@@ -760,8 +772,11 @@ class UnitsEditor {
     place.facts.append(this.facts);
     place.tools.append(this.list);
     place.root.classList.add("lw-many");
-    line.standing = this.typing();
-    line.rest();
+    this.grow();
+  }
+
+  grow() {
+    this.line.stand(this.typing());
   }
 
   typing() {
@@ -773,7 +788,12 @@ class UnitsEditor {
     return {
       ...common,
       placeholder: naming ? "type a tag that applies" : "type an answer",
-      find: (text) => matchingClasses(names, text, MATCHES),
+      find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
+      may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
+      add: async (name) => {
+        const code = await this.addClass(name);
+        if (code >= 0) this.apply(code);
+      },
       title: (code) => names[code],
       node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
       choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
@@ -1132,6 +1152,21 @@ class Actions {
     if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
+  async addClass(name) {
+    if (this.refused()) return -1;
+    const { store } = this;
+    this.asked = null;
+    store.apply({ rows: new Int32Array(0), text: `“${name}” added` });
+    const step = store.past[store.past.length - 1];
+    try {
+      const { body } = await this.send("add_class", { name }, []);
+      return body.code;
+    } catch {
+      store.past = store.past.filter((one) => one !== step);
+      return -1;
+    }
+  }
+
 
   labelSelection(code) {
     const { store } = this,
@@ -1207,6 +1242,7 @@ class Actions {
   }
 
   visit(rows) {
+    if (!rows.length) return; // a class that was added
     const { store } = this,
       row = rows.length === 1 ? rows[0] : store.firstOpen();
     if (row >= 0) store.goTo(row);
@@ -2605,13 +2641,13 @@ class MatrixPanel {
     const { body, buffers } = await this.wire.ask("matrix", { of: kind });
     const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
     const codes = arrayOf(Int32Array, buffers[0]);
-    const counts = cellCounts(this.store.given, codes, this.store.classes.length);
+    const counts = cellCounts(this.store.given, codes, this.store.k);
     this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
   }
 
   data() {
     const { store } = this,
-      k = store.classes.length;
+      k = store.k;
     if (this.kind !== "suspects") {
       const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
       return { codes, counts, cells: matrix || counts, ...rest };
@@ -2623,7 +2659,7 @@ class MatrixPanel {
 
   draw() {
     const { store } = this,
-      k = store.classes.length;
+      k = store.k;
     this.shown = this.data();
     this.axes.textContent = KINDS[this.kind][1];
     const off = Float32Array.from(this.shown.cells, (value, i) => (i % (k + 1) ? value : 0));
@@ -2657,7 +2693,7 @@ class MatrixPanel {
 
   sentence(a, b) {
     const { classes } = this.store,
-      at = a * classes.length + b,
+      at = a * this.store.k + b,
       { counts, low, high, cells } = this.shown;
     const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
     if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
@@ -2670,7 +2706,7 @@ class MatrixPanel {
       c = this.canvas.getContext("2d"),
       whole = Math.min(width, 280);
     c.font = FONT;
-    const names = shortNames(this.store.classes, 9),
+    const names = shortNames(this.store.classes.slice(0, k), 9),
       wide = Math.min(NAMES, Math.ceil(Math.max(...names.map((name) => c.measureText(name).width))) + 5),
       edge = (whole - wide) / k >= NAMED ? wide : 0;
     const size = whole - edge;
@@ -2731,7 +2767,7 @@ class MatrixPanel {
 
   at(event) {
     const box = this.canvas.getBoundingClientRect(),
-      k = this.store.classes.length,
+      k = this.store.k,
       scale = this.canvas.clientWidth / box.width; // scaled pages
     const a = Math.floor(((event.clientY - box.top) * scale - this.edge) / this.cell),
       b = Math.floor(((event.clientX - box.left) * scale - this.edge) / this.cell);
@@ -2739,11 +2775,10 @@ class MatrixPanel {
   }
 
   point(hit) {
-    const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
     const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
     this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
-    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
+    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * this.store.k + hit[1]] ? "pointer" : "default";
   }
 
   choose(a, b) {
@@ -4179,6 +4214,9 @@ class Store {
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
     this.changed = meta.changed; // how many examples differ from what is given: Python counts
+    this.k = this.space.length; // classes of the data set; those that were added follow
+    this.gone = new Set(); // codes of classes of which the addition was undone
+    this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
@@ -4190,6 +4228,21 @@ class Store {
 
   emit(topic, detail) {
     for (const listener of this.listeners.get(topic) || []) listener(detail);
+  }
+
+
+  get space() {
+    return this.meta.space.length ? this.meta.space : this.classes;
+  }
+
+  grow(added) {
+    const { space, k } = this,
+      gone = new Set(added.flatMap(({ stands }, i) => (stands ? [] : [k + i])));
+    if (space.length === k + added.length && gone.size === this.gone.size) return;
+    space.splice(k, space.length, ...added.map(({ name }) => name));
+    this.gone = gone;
+    if (space === this.classes) this.columns.get("label").categories = space;
+    this.emit("space");
   }
 
 
@@ -4432,6 +4485,7 @@ function hear(view) {
 }
 
 function takePatch(store, body, buffers) {
+  if (body.patch?.added) store.grow(body.patch.added);
   if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
 
@@ -5247,6 +5301,11 @@ class Bars {
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
+    this.bars = h(
+      "div",
+      { class: "lw-bars" },
+      this.lines.map((line) => line.el),
+    );
     this.el = h(
       "div",
       { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
@@ -5264,11 +5323,7 @@ class Bars {
             onclick: onClose,
           }),
       ),
-      h(
-        "div",
-        { class: "lw-bars" },
-        this.lines.map((line) => line.el),
-      ),
+      this.bars,
     );
   }
 
@@ -5301,6 +5356,10 @@ class Bars {
 
   draw() {
     const { column, store } = this;
+    for (let i = this.lines.length; i < column.categories.length; i++) {
+      this.lines.push(this.line(column.categories[i], i, this.colors?.()[i])); // a class that was added
+      this.bars.append(this.lines[i].el);
+    }
     const { all, shown, chosen } = store.filter.counts(
       column.name,
       store.values(column.name),
@@ -5546,6 +5605,7 @@ class Filters {
     this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
+    this.store.on("space", () => this.redraw());
     this.resetAdder();
   }
 
@@ -6389,6 +6449,8 @@ class CurvePart {
 }
 
 // --- typebox.js
+const NEW = -2;
+
 class TypeBox {
   keymap;
   onLeave;
@@ -6396,7 +6458,7 @@ class TypeBox {
   standing;
 
   constructor(options) {
-    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [] });
+    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [], sure: false });
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -6407,6 +6469,16 @@ class TypeBox {
     });
     this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
     this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
+  }
+
+  stand(typing) {
+    const open = this.mode?.name === typing.name;
+    this.standing = typing;
+    if (!open) this.rest();
+    else {
+      this.mode = typing;
+      this.match();
+    }
   }
 
   rest() {
@@ -6437,8 +6509,11 @@ class TypeBox {
     const { mode } = this;
     if (!mode?.find) return;
     this.onMode(true);
-    this.found = mode.find(this.input.value);
-    this.best = this.found.length && this.input.value.trim() ? this.found[0] : -1;
+    const text = this.input.value.trim();
+    this.sure = false;
+    this.found = mode.find(text);
+    if (text && mode.may?.(text)) this.found.push(NEW);
+    this.best = this.found.length && text ? this.found[0] : -1;
     const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
     this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
   }
@@ -6451,9 +6526,14 @@ class TypeBox {
     const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: mode.title(item), onpointerdown },
-      ...mode.node(item),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode.title(item), onpointerdown },
+      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : mode.node(item)),
     );
+  }
+
+  offer() {
+    const name = `“${this.input.value.trim()}”`;
+    return this.sure ? `add the ${this.mode.name} ${name}? Enter again adds it, Esc leaves` : `＋ add the ${this.mode.name} ${name}`;
   }
 
   key(event) {
@@ -6463,7 +6543,7 @@ class TypeBox {
     event.preventDefault();
     if (step) this.move(step);
     else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
-    else if (this.best >= 0) this.choose(this.best);
+    else if (this.best !== -1) this.choose(this.best);
   }
 
   move(by) {
@@ -6475,7 +6555,18 @@ class TypeBox {
 
   choose(item) {
     const { mode } = this;
+    if (item === NEW && !this.sure) {
+      this.sure = true;
+      this.best = NEW;
+      this.matches.replaceChildren(this.option(NEW));
+      return;
+    }
+    const name = this.input.value.trim();
     this.leave();
+    if (item === NEW) {
+      mode.add(name);
+      return;
+    }
     mode.choose(item);
   }
 
@@ -6570,12 +6661,14 @@ class Inspector {
       space: this.space(),
       keymap: this.edits,
       judge: (verdicts, how) => this.judge(verdicts, how),
+      addClass: (name) => this.actions.addClass(name),
       say: this.say,
       theme: this.theme,
       explain: (unit) => this.explain(unit),
     });
     this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
+    store.on("space", () => this.editor.grow?.());
     store.on("labels", () => {
       this.showEditor();
       this.queue();
@@ -6664,7 +6757,8 @@ class Inspector {
   space() {
     const { store, paint } = this;
     return {
-      classes: this.kind.units ? store.meta.space : store.classes,
+      classes: store.space,
+      gone: (code) => store.gone.has(code),
       choices: store.meta.choices,
       className: (code) => store.className(code),
       shortName: (code, most) => store.shortName(code, most),
@@ -8015,7 +8109,7 @@ function textButton(text, label, onclick) {
 
 // --- wire.js
 const PATIENCE = 6;
-const CHANGES = new Set(["decide", "undo", "redo"]);
+const CHANGES = new Set(["decide", "add_class", "undo", "redo"]);
 
 class Wire {
   last;
@@ -8379,6 +8473,7 @@ class Explorer {
       paint.touch(rows);
       placed((map) => map.retouch(rows));
     });
+    store.on("space", () => this.colorBy(paint.by));
     for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redrawOver()));
     for (const [name, react] of registry.traits) {
       const listener = () => react(model.get(name));

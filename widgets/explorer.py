@@ -231,7 +231,7 @@ class Explorer(anywidget.AnyWidget):
             column, values = view.columns[name], view.live_values(name)[mask]
             categories = column.categories
             if column.of_classes and view.dataset.kind.one_class:
-                frame[name] = view.dataset.labels_of(values)
+                frame[name] = view.decisions.space.labels_of(values)
                 continue
             frame[name] = values if categories is None else np.array([*categories, None], object)[values]
         return pd.DataFrame(frame, index=pd.Index(view.dataset.ids[mask], name="id"))

@@ -186,6 +186,35 @@ def test_help_typing_and_leaving(explorer):
     assert page.evaluate("() => !document.querySelector('.lw').contains(document.activeElement)")
 
 
+def test_a_class_that_the_data_lacks_is_added(explorer):
+    lab = explorer()
+    page, probe = lab.page, lab.probe
+    page.locator(".lw-name").click()
+    here = probe.eval("ex.current")
+    label = f"ex.run.corrected_labels().loc[{here!r}]"
+    before = probe.eval(label)
+    added = "ex.run.journal.added_classes()"
+    page.keyboard.press("/")
+    page.keyboard.type("smudge")
+    page.locator(".lw-match", has_text="add the class “smudge”").wait_for()
+    page.keyboard.press("Enter")
+    page.locator(".lw-match", has_text="Enter again adds it").wait_for()
+    assert probe.eval(added) == {}
+    page.keyboard.press("Enter")
+    probe.wait(f"{label} == 'smudge'")
+    page.wait_for_function("() => document.querySelector('.lw-said').textContent.includes('smudge')")
+    page.keyboard.press("u")
+    probe.wait(f"{label} == {before!r}")
+    page.keyboard.press("u")
+    probe.wait(f"{added} == {{'smudge': False}}")
+    page.keyboard.press("/")
+    page.keyboard.type("smudge")  # it can be added again, and is not offered as if it were there
+    page.locator(".lw-match", has_text="add the class").wait_for()
+    assert page.locator(".lw-match").count() == 1
+    page.keyboard.press("Escape")
+    assert lab.errors == []
+
+
 def test_the_keys_of_another_tool(explorer):
     """Label Studio: Ctrl and Enter accept, Alt and h hides; the help shows the keys in force."""
     lab = explorer(keymap="labelstudio")

@@ -68,6 +68,15 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     page.keyboard.press("Enter")
     probe.wait(f"{state}['label'].get(({second!r}, 'p4')) == 'yes'")
 
+    # a tag that nobody has used yet is added, after a second Enter
+    page.keyboard.press("/")
+    page.keyboard.type("harbour")
+    page.keyboard.press("Enter")
+    page.locator(".lw-match", has_text="Enter again adds it").wait_for()
+    page.keyboard.press("Enter")
+    probe.wait(f"{state}['label'].get(({second!r}, 'p8')) == 'yes'")
+    page.locator(".lw-unit[data-key=p8]", has_text="harbour").wait_for()
+
     # all of it is there when the page is opened again, and in the file
     lab.run_all()
     probe.wait("ex.current is not None")
@@ -75,7 +84,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.csv')!r})")
     frame = pd.read_csv(tmp_path / "out.csv").set_index("id")
     written = json.loads(frame.loc[second, "tags"])
-    assert "forest" in written["yes"] and "snow" in written["unknown"]
+    assert "forest" in written["yes"] and "harbour" in written["yes"] and "snow" in written["unknown"]
     assert lab.errors == []
 
 

@@ -62,7 +62,7 @@ test("blind mode hides a row until it is judged", () => {
     queue: Int32Array.of(0),
     is_issue: Uint8Array.of(1, 0),
   };
-  const store = new Store({ n: 2, classes: ["a", "b"], columns: [], blind: true }, arrays);
+  const store = new Store({ n: 2, classes: ["a", "b"], columns: [], space: [], added: [], blind: true }, arrays);
   assert.deepEqual([store.hides(0), store.hides(1), store.hides(-1)], [true, false, false]);
   store.blind = false;
   assert.equal(store.hides(0), false);
@@ -93,7 +93,7 @@ test("what follows a long class name in a reason is seen", () => {
   const classes = Array.from({ length: 20 }, (_, i) => `Sub-category ${i} of household electronics`);
   const none = new Int32Array(0);
   const arrays = { given: none, labels: none, order: none, queue: none };
-  const store = new Store({ n: 0, classes, columns: [] }, arrays);
+  const store = new Store({ n: 0, classes, columns: [], space: [], added: [] }, arrays);
   const short = store.shortenIn(`held-out models: ${classes[14]} .93, ${classes[1]} .02`, 46);
   assert.ok(short.length <= 50, short);
   assert.match(short, /^held-out models: .*14.* \.93, .*1.* \.02$/);

@@ -5,7 +5,7 @@ import { patchOf, Store } from "../../widgets/js/store.js";
 
 /** Six examples of three classes; the queue is rows 4, 2, 0. */
 function sample() {
-  return new Store({ n: 6, classes: ["a", "b", "c"], columns: [], expected: "x", changed: 0 }, {
+  return new Store({ n: 6, classes: ["a", "b", "c"], columns: [{ name: "label", categories: ["a", "b", "c"] }], space: [], added: [], expected: "x", changed: 0 }, {
     given: Int32Array.from([0, 1, 2, 0, 1, -1]), suggested: Int32Array.from([1, 1, 0, 0, 2, 0]), labels: Int32Array.from([0, 1, 2, 0, 1, -1]),
     verdict: new Uint8Array(6), flags: new Uint8Array(6), p_error: Float32Array.from([0.5, 0.1, 0.7, 0, 0.9, NaN]), p_suggested: new Float32Array(6),
     order: Int32Array.from([4, 2, 0, 1, 3, 5]), queue: Int32Array.from([4, 2, 0]), is_issue: Uint8Array.from([1, 0, 1, 0, 1, 0]) });
@@ -110,4 +110,21 @@ test("a filter tells which rows began or ceased to pass, and counts of live colu
   assert.deepEqual([...store.filter.counts("label", store.labels, 3, null).shown], [2, 2, 1]);
   store.apply(relabel(0, 2));
   assert.deepEqual([...store.filter.counts("label", store.labels, 3, null).shown], [1, 2, 2]);
+});
+
+test("classes that are added follow those of the data set, and keep their codes when that is undone", () => {
+  const store = sample();
+  const heard = [];
+  store.on("space", () => heard.push([...store.space]));
+  const grow = (...stands) => store.grow(stands.map((one, i) => ({ name: `new ${i}`, stands: one })));
+  grow(true);
+  grow(true);
+  assert.deepEqual(heard, [["a", "b", "c", "new 0"]]);
+  grow(true, true);
+  assert.equal(store.className(4), "new 1");
+  assert.equal(store.columns.get("label").categories.length, 5);
+  grow(false, true);
+  assert.deepEqual([...store.gone], [3]);
+  assert.equal(store.className(3), "new 0");
+  assert.equal(store.k, 3);
 });

@@ -108,3 +108,24 @@ def test_arrays_and_lists_open_in_one_call():
     numbers[:3] *= 10
     assert set(wd.Explorer(numbers, task="numbers", embeddings=features).queue) >= {0, 1, 2}
     assert "120 examples" in repr(ex)
+
+
+def test_a_tag_is_added_and_decided_and_taken_back(view):
+    from widgets.requests.deciding import ask_add_class
+
+    body, _ = ask_add_class(view, {"name": "harbour"}, [])
+    code = body["code"]
+    assert body["patch"]["added"] == [{"name": "harbour", "stands": True}] and code == view.dataset.k
+    row = int(view.order[0])
+    key = f"p{code}"
+    assert units(view, row)[key]["name"] == "harbour" and units(view, row)[key]["given"] == "no"
+    judge(view, row, **{key: "yes"})
+    assert units(view, row)[key]["value"] == "yes" and view.decisions.labels[row] == 1
+    assert "harbour" in view.run.corrected_labels().iloc[row]
+    for _ in range(2):
+        view.decisions.undo()
+    view.decisions.catch_up()
+    assert view.decisions.patch(np.empty(0, np.int32))[0]["added"] == [{"name": "harbour", "stands": False}]
+    assert view.decisions.labels[row] == 0
+    with pytest.raises(InputError, match="label space already"):
+        ask_add_class(view, {"name": view.dataset.classes[0]}, [])

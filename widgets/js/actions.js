@@ -117,6 +117,22 @@ export class Actions {
     if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
+  /** Add a class or tag to the label space, one step of undo; its code, -1 where that failed. @param {string} name */
+  async addClass(name) {
+    if (this.refused()) return -1;
+    const { store } = this;
+    this.asked = null;
+    store.apply({ rows: new Int32Array(0), text: `“${name}” added` });
+    const step = store.past[store.past.length - 1];
+    try {
+      const { body } = await this.send("add_class", { name }, []);
+      return body.code;
+    } catch {
+      store.past = store.past.filter((one) => one !== step);
+      return -1;
+    }
+  }
+
   /* ---- the selection ---- */
 
   labelSelection(code) {
@@ -197,6 +213,7 @@ export class Actions {
 
   /** Show what an undone step was about: its example, or of a batch the first that is open in the list. */
   visit(rows) {
+    if (!rows.length) return; // a class that was added
     const { store } = this,
       row = rows.length === 1 ? rows[0] : store.firstOpen();
     if (row >= 0) store.goTo(row);

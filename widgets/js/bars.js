@@ -18,6 +18,11 @@ export class Bars {
   constructor(column, store, colors, onPick, onClose) {
     Object.assign(this, { column, store, colors, onPick, kept: null });
     this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
+    this.bars = h(
+      "div",
+      { class: "lw-bars" },
+      this.lines.map((line) => line.el),
+    );
     this.el = h(
       "div",
       { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
@@ -35,11 +40,7 @@ export class Bars {
             onclick: onClose,
           }),
       ),
-      h(
-        "div",
-        { class: "lw-bars" },
-        this.lines.map((line) => line.el),
-      ),
+      this.bars,
     );
   }
 
@@ -72,6 +73,10 @@ export class Bars {
 
   draw() {
     const { column, store } = this;
+    for (let i = this.lines.length; i < column.categories.length; i++) {
+      this.lines.push(this.line(column.categories[i], i, this.colors?.()[i])); // a class that was added
+      this.bars.append(this.lines[i].el);
+    }
     const { all, shown, chosen } = store.filter.counts(
       column.name,
       store.values(column.name),

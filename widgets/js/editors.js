@@ -16,6 +16,7 @@
  * @property {Record<string, string[]>} keymap keys of the edit mode
  * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only way out: what a person says
  *   about units of the example on show; `how` is "key", "button", "typed", "accept", "keep" or, for all that is selected, "selection"
+ * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; its code, -1 where that failed
  * @property {(text: string, kind?: string) => void} say
  * @property {() => any} theme colours of the page
  * @property {(unit: any) => void} explain shows the reasons of a unit in place of those of the example
@@ -34,10 +35,12 @@
  * @property {() => boolean} [advance] moves it to the next doubtful unit that is open; false where none is left
  * @property {() => boolean} [confirmAll] confirms what is open; false where nothing is
  * @property {(el: HTMLElement, units: any[]) => void} thumb draws units on something small
+ * @property {() => void} [grow] the label space changed
  * @property {() => void} destroy
  *
  * @typedef {object} Space the label space as editors see it
  * @property {string[]} classes of the run: tags, where an example has several
+ * @property {(code: number) => boolean} gone was it added and that undone?
  * @property {string[]} choices values of a unit to choose from, as the journal holds them; empty: any text that Python accepts
  * @property {(code: number) => string} className
  * @property {(code: number, most: number) => string} shortName

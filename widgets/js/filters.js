@@ -74,6 +74,7 @@ export class Filters {
     this.el = this.panel;
     this.store.on("mask", () => this.redraw());
     this.store.on("labels", () => this.relive());
+    this.store.on("space", () => this.redraw());
     this.resetAdder();
   }
 

@@ -63,12 +63,14 @@ export class Inspector {
       space: this.space(),
       keymap: this.edits,
       judge: (verdicts, how) => this.judge(verdicts, how),
+      addClass: (name) => this.actions.addClass(name),
       say: this.say,
       theme: this.theme,
       explain: (unit) => this.explain(unit),
     });
     this.units = this.kind.units ? new UnitJudge(this) : null;
     store.on("cursor", () => this.show());
+    store.on("space", () => this.editor.grow?.());
     store.on("labels", () => {
       this.showEditor();
       this.queue();
@@ -159,7 +161,8 @@ export class Inspector {
   space() {
     const { store, paint } = this;
     return {
-      classes: this.kind.units ? store.meta.space : store.classes,
+      classes: store.space,
+      gone: (code) => store.gone.has(code),
       choices: store.meta.choices,
       className: (code) => store.className(code),
       shortName: (code, most) => store.shortName(code, most),

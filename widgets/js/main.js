@@ -336,6 +336,7 @@ export class Explorer {
       paint.touch(rows);
       placed((map) => map.retouch(rows));
     });
+    store.on("space", () => this.colorBy(paint.by));
     for (const topic of ["cursor", "neighbors"]) store.on(topic, () => maps.forEach((map) => map.redrawOver()));
     for (const [name, react] of registry.traits) {
       const listener = () => react(model.get(name));

@@ -92,14 +92,14 @@ export class MatrixPanel {
     const { body, buffers } = await this.wire.ask("matrix", { of: kind });
     const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
     const codes = arrayOf(Int32Array, buffers[0]);
-    const counts = cellCounts(this.store.given, codes, this.store.classes.length);
+    const counts = cellCounts(this.store.given, codes, this.store.k);
     this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
   }
 
   /** Codes, numbers of the cells, and how they are written, of what is on show. */
   data() {
     const { store } = this,
-      k = store.classes.length;
+      k = store.k;
     if (this.kind !== "suspects") {
       const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
       return { codes, counts, cells: matrix || counts, ...rest };
@@ -111,7 +111,7 @@ export class MatrixPanel {
 
   draw() {
     const { store } = this,
-      k = store.classes.length;
+      k = store.k;
     this.shown = this.data();
     this.axes.textContent = KINDS[this.kind][1];
     const off = Float32Array.from(this.shown.cells, (value, i) => (i % (k + 1) ? value : 0));
@@ -146,7 +146,7 @@ export class MatrixPanel {
 
   sentence(a, b) {
     const { classes } = this.store,
-      at = a * classes.length + b,
+      at = a * this.store.k + b,
       { counts, low, high, cells } = this.shown;
     const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
     if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
@@ -159,7 +159,7 @@ export class MatrixPanel {
       c = this.canvas.getContext("2d"),
       whole = Math.min(width, 280);
     c.font = FONT;
-    const names = shortNames(this.store.classes, 9),
+    const names = shortNames(this.store.classes.slice(0, k), 9),
       wide = Math.min(NAMES, Math.ceil(Math.max(...names.map((name) => c.measureText(name).width))) + 5),
       edge = (whole - wide) / k >= NAMED ? wide : 0;
     const size = whole - edge;
@@ -222,7 +222,7 @@ export class MatrixPanel {
   /** The cell under the pointer: [given, other], or null. */
   at(event) {
     const box = this.canvas.getBoundingClientRect(),
-      k = this.store.classes.length,
+      k = this.store.k,
       scale = this.canvas.clientWidth / box.width; // scaled pages
     const a = Math.floor(((event.clientY - box.top) * scale - this.edge) / this.cell),
       b = Math.floor(((event.clientX - box.left) * scale - this.edge) / this.cell);
@@ -230,11 +230,10 @@ export class MatrixPanel {
   }
 
   point(hit) {
-    const { classes } = this.store;
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
     const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
     this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
-    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * classes.length + hit[1]] ? "pointer" : "default";
+    this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * this.store.k + hit[1]] ? "pointer" : "default";
   }
 
   choose(a, b) {

@@ -5,11 +5,20 @@
 export {};
 
 /**
+ * A class that the data set does not have; `stands` is False where its addition was undone.
+ * @typedef {object} AddedClass
+ * @property {string} name
+ * @property {boolean} stands
+ */
+
+/**
  * How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
- * `changed` is the number of all examples whose labels differ from the given ones.
+ * `changed` is the number of all examples whose labels differ from the given ones, `added` all classes that were added,
+ * in the order of their codes.
  * @typedef {object} Patch
  * @property {number} at
  * @property {number} changed
+ * @property {AddedClass[]} [added]
  */
 
 /**
@@ -125,6 +134,7 @@ export {};
  * @property {string} task
  * @property {string[]} classes
  * @property {string[]} space
+ * @property {AddedClass[]} added
  * @property {string[]} choices
  * @property {ColumnInfo[]} columns
  * @property {number[]} epochs
@@ -490,19 +500,26 @@ export {};
  */
 
 /**
+ * A class or tag that is in the label space from now on.
+ * @typedef {object} AddClassRequest
+ * @property {string} name
+ */
+
+/**
  * Undo or redo; `sure` where the page has seen what it acts on.
  * @typedef {object} TravelRequest
  * @property {boolean} [sure]
  */
 
 /**
- * What was written: `ask` says on how many examples an undo would act, which was not done.
+ * What was written: `ask` says on how many examples an undo would act, which was not done; `code` a new class's.
  * @typedef {object} DecideAnswer
  * @property {number} count
  * @property {number} row
  * @property {string | null} time
  * @property {Patch} [patch]
  * @property {number} [ask]
+ * @property {number} [code]
  */
 
 /**
@@ -603,6 +620,7 @@ export {};
  * @property {DifferRequest} differ
  * @property {SearchRequest} search
  * @property {DecideRequest} decide
+ * @property {AddClassRequest} add_class
  * @property {TravelRequest} undo
  * @property {TravelRequest} redo
  * @property {UptoRequest} upto
@@ -638,6 +656,7 @@ export {};
  * @property {CountMessage} differ
  * @property {CountMessage} search
  * @property {DecideAnswer} decide
+ * @property {DecideAnswer} add_class
  * @property {DecideAnswer} undo
  * @property {DecideAnswer} redo
  * @property {Nothing} upto

@@ -34,6 +34,7 @@ function hear(view) {
 
 /** The state of rows that Python sent with whatever message. */
 export function takePatch(store, body, buffers) {
+  if (body.patch?.added) store.grow(body.patch.added);
   if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
 

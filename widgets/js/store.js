@@ -2,7 +2,8 @@
  * The one place for state. Views read fields and listen to topics; only methods here change fields.
  *
  * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
- * "list", "history", "count" (how many errors are left).
+ * "list", "history", "count" (how many errors are left),
+ * "space" (a class was added, or that was undone).
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
@@ -83,6 +84,9 @@ export class Store {
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
     this.changed = meta.changed; // how many examples differ from what is given: Python counts
+    this.k = this.space.length; // classes of the data set; those that were added follow
+    this.gone = new Set(); // codes of classes of which the addition was undone
+    this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue has no example, where Python said so
   }
@@ -94,6 +98,24 @@ export class Store {
 
   emit(topic, detail) {
     for (const listener of this.listeners.get(topic) || []) listener(detail);
+  }
+
+  /* ---- the label space ---- */
+
+  /** Names of classes, or of the tags where an example has several. */
+  get space() {
+    return this.meta.space.length ? this.meta.space : this.classes;
+  }
+
+  /** Classes that somebody added, as Python lists them. @param {import("./messages.js").AddedClass[]} added */
+  grow(added) {
+    const { space, k } = this,
+      gone = new Set(added.flatMap(({ stands }, i) => (stands ? [] : [k + i])));
+    if (space.length === k + added.length && gone.size === this.gone.size) return;
+    space.splice(k, space.length, ...added.map(({ name }) => name));
+    this.gone = gone;
+    if (space === this.classes) this.columns.get("label").categories = space;
+    this.emit("space");
   }
 
   /* ---- columns ---- */

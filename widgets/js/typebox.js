@@ -12,8 +12,13 @@ import { actionOf } from "./keys.js";
  * @property {(text: string) => number[]} [find] what fits a text; without, the text itself is the answer
  * @property {(item: number) => Node[]} [node]
  * @property {(item: number) => string} [title]
+ * @property {(name: string) => boolean} [may] may this name be added where nothing is called so?
+ * @property {(name: string) => void} [add] adds it, after it was confirmed
  * @property {(item: number | string) => void} choose
  */
+
+/** The item that adds what was typed. */
+const NEW = -2;
 
 export class TypeBox {
   /** @type {Record<string, string[]>} */
@@ -30,7 +35,7 @@ export class TypeBox {
    *        `keymap`: the keys of the editor whose line it is
    */
   constructor(options) {
-    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [] });
+    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [], sure: false });
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -41,6 +46,17 @@ export class TypeBox {
     });
     this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
     this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
+  }
+
+  /** What the line does from now on; what is being typed is matched anew. @param {Typing} typing */
+  stand(typing) {
+    const open = this.mode?.name === typing.name;
+    this.standing = typing;
+    if (!open) this.rest();
+    else {
+      this.mode = typing;
+      this.match();
+    }
   }
 
   /** What the line says while nobody types. */
@@ -74,8 +90,11 @@ export class TypeBox {
     const { mode } = this;
     if (!mode?.find) return;
     this.onMode(true);
-    this.found = mode.find(this.input.value);
-    this.best = this.found.length && this.input.value.trim() ? this.found[0] : -1;
+    const text = this.input.value.trim();
+    this.sure = false;
+    this.found = mode.find(text);
+    if (text && mode.may?.(text)) this.found.push(NEW);
+    this.best = this.found.length && text ? this.found[0] : -1;
     const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
     this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
   }
@@ -88,9 +107,15 @@ export class TypeBox {
     const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: mode.title(item), onpointerdown },
-      ...mode.node(item),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode.title(item), onpointerdown },
+      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : mode.node(item)),
     );
+  }
+
+  /** Adding a name is asked twice: a slip of the keys makes no class. */
+  offer() {
+    const name = `“${this.input.value.trim()}”`;
+    return this.sure ? `add the ${this.mode.name} ${name}? Enter again adds it, Esc leaves` : `＋ add the ${this.mode.name} ${name}`;
   }
 
   key(event) {
@@ -100,7 +125,7 @@ export class TypeBox {
     event.preventDefault();
     if (step) this.move(step);
     else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
-    else if (this.best >= 0) this.choose(this.best);
+    else if (this.best !== -1) this.choose(this.best);
   }
 
   /** Mark another of those that fit. */
@@ -113,7 +138,18 @@ export class TypeBox {
 
   choose(item) {
     const { mode } = this;
+    if (item === NEW && !this.sure) {
+      this.sure = true;
+      this.best = NEW;
+      this.matches.replaceChildren(this.option(NEW));
+      return;
+    }
+    const name = this.input.value.trim();
     this.leave();
+    if (item === NEW) {
+      mode.add(name);
+      return;
+    }
     mode.choose(item);
   }
 

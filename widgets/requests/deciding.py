@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT
+from widgets.view.decisions import SOURCE
 from widgets.view.units import given_of, verdicts_in
 from widgets.wire.masks import unpacked
-from widgets.wire.messages import Arrays, Buffers, DecideAnswer, DecideRequest, Message, TravelRequest
+from widgets.wire.messages import (
+    AddClassRequest,
+    Arrays,
+    Buffers,
+    DecideAnswer,
+    DecideRequest,
+    Message,
+    TravelRequest,
+)
+from workbench.runs.label_space import add_class
 from workbench.runs.verdicts import SECOND_LOOK
 
 if TYPE_CHECKING:
@@ -56,6 +66,13 @@ def _where(view: View, rows: np.ndarray) -> str:
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""
     return here or ("second opinion" if view.decisions.alone else "")
+
+
+def ask_add_class(view: View, content: AddClassRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
+    """A class joins the label space, as a step of undo of its own."""
+    code = add_class(view.run, content.get("name"), author=view.decisions.author, source=SOURCE)
+    answer, state = _caught_up(view, 0, -1)
+    return {**answer, "code": code}, state
 
 
 def ask_undo(view: View, content: TravelRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:

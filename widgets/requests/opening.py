@@ -66,6 +66,7 @@ def described(view: View) -> OpenAnswer:
         "n": dataset.n,
         "classes": list(states_of(dataset).names),
         "space": [] if dataset.kind.one_class else list(dataset.classes),
+        "added": view.decisions.added,
         "choices": [] if dataset.kind.one_class else list(dataset.kind.choices(dataset.classes)),
         "columns": [column.described() for column in view.columns.values()],
         "epochs": list(run.epochs),

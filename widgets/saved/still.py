@@ -109,7 +109,7 @@ def _suspects(view: View) -> str:
     rows = view.rows_of_queue()[:SUSPECTS]
     if not len(rows):
         return ""
-    names = view.dataset.names_of
+    names = view.decisions.space.names_of
     told = {"example": view.dataset.ids[rows]}
     one_class = view.dataset.kind.one_class
     if one_class:

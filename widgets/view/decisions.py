@@ -10,7 +10,7 @@ import numpy as np
 
 from widgets.view.states import CHANGED, states_of
 from widgets.wire.messages import Arrays, DecideRequest
-from widgets.wire.shapes import Patch
+from widgets.wire.shapes import AddedClass, Patch
 from workbench.foundation.errors import InputError
 from workbench.review.pace import times_of
 
@@ -34,15 +34,24 @@ class Decisions:
         several units, as soon as each doubtful one is decided.
     marks : (n,) uint8, bits FLAGGED, NOTED and EDITED (the labels differ from the given ones).
     notes : text by row. times : of the author's own decisions, ISO 8601.
+    space : the dataset with the classes added in the journal after its own; `added` are these, as the page takes them.
 
     With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
     """
 
     def __init__(
-        self, run: Run, author: str | None = None, on_news: Callable[[], None] | None = None, *, alone: bool = False
+        self,
+        run: Run,
+        author: str | None = None,
+        on_news: Callable[[], None] | None = None,
+        on_space: Callable[[], None] | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
-        self.on_news = None
+        self.on_news = self.on_space = None
         self.run, self.dataset, self.journal, self.author = run, run.dataset, run.journal, author
+        self.space = run.dataset
+        self.added: list[AddedClass] = []
         self._codes = {name: code for code, name in enumerate(run.dataset.classes)}
         self.given = states_of(run.dataset).given
         self.labels = self.given.copy()
@@ -60,7 +69,7 @@ class Decisions:
         self._shown: set[int] = set()
         self._seq = 0
         self.catch_up()
-        self.on_news = on_news  # what was there before is no news
+        self.on_news, self.on_space = on_news, on_space  # what was there before is no news
 
     @property
     def who(self) -> str:
@@ -74,11 +83,14 @@ class Decisions:
             return np.empty(0, np.int32)
         self._seq = entries[-1].seq
         self.last_time = clock(entries[-1].time)
-        row_of = self.rows_of({entry.id for entry in entries})
+        about = [entry for entry in entries if entry.field != "space"]
+        if len(about) < len(entries):
+            self._extend()
+        row_of = self.rows_of({entry.id for entry in about})
         touched = set()
         opinions: dict[str, dict] = {}
         self.times |= times_of(entries, self.who)
-        for entry in entries:
+        for entry in about:
             mine = entry.author == self.who
             row = row_of.get(entry.id)
             if row is None or (self.alone and not mine and entry.reverts is None):
@@ -96,6 +108,15 @@ class Decisions:
         if self.on_news is not None:
             self.on_news()
         return np.array(sorted(touched), np.int32)
+
+    def _extend(self) -> None:
+        """Take in classes that were added, or of which that was undone."""
+        self.space = self.run.extended()
+        self._codes = {name: code for code, name in enumerate(self.space.classes)}
+        stands = self.journal.added_classes()
+        self.added = [{"name": name, "stands": stands[name]} for name in self.space.classes[self.dataset.k :]]
+        if self.on_space is not None:
+            self.on_space()
 
     def _opinions(self, field: str) -> dict:
         """What this author stands for, by id; after an undo the journal may hold what another one decided."""
@@ -149,7 +170,7 @@ class Decisions:
     def _stand(self, row: int) -> None:
         """State and verdict of a row from its units."""
         values, judged = self.values_of(row), self._judged.get(row, set())
-        given = self.dataset.values_at([row] * len(values), list(values))
+        given = self.space.values_at([row] * len(values), list(values))
         changed = any(value != was for value, was in zip(values.values(), given, strict=True))
         self.labels[row] = CHANGED if changed else self.given[row]
         self._mark(row, EDITED, changed)
@@ -198,7 +219,10 @@ class Decisions:
     def patch(self, rows: np.ndarray, at: int = 0) -> tuple[Patch, Arrays]:
         """The state of rows as the page takes it: four arrays, the buffers from `at` on of a message."""
         state = [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
-        return {"at": at, "changed": self.edited}, state
+        patch: Patch = {"at": at, "changed": self.edited}
+        if self.added:
+            patch["added"] = self.added
+        return patch, state
 
     def decide(
         self,
@@ -228,9 +252,9 @@ class Decisions:
                 raise InputError.at("decision", f"{op!r} is about examples, which have no single class here", todo)
             given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
         if op == "relabel":
-            if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.dataset.k:
-                raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.dataset.k - 1}.")
-            self.journal.relabel(ids, self.dataset.names_of(codes).tolist(), old=given, reason=list(reasons), **details)
+            if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.space.k:
+                raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.space.k - 1}.")
+            self.journal.relabel(ids, self.space.names_of(codes).tolist(), old=given, reason=list(reasons), **details)
         elif op == "keep":
             self.journal.keep(ids, old=given, **details)
         elif op == "skip":
@@ -265,7 +289,7 @@ class Decisions:
     def values_of(self, row: int) -> dict[str, str]:
         """What was decided on the units of a row, values by key, as the journal holds them."""
         if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
-            name = self.dataset.names_of(self.labels[row])
+            name = self.space.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
         return dict(self._values.get(row, {}))
 
@@ -285,7 +309,8 @@ class Decisions:
             todo = "Use `run.journal.relabel(id, value, old=given, units=key)`."
             raise InputError.at("changes", "cannot be set where examples have no single class", todo)
         rows = self.dataset.rows(list(wanted))
-        codes = np.array([self.dataset.code_of(name) for name in wanted.values()], np.int64)
+        self._extend()
+        codes = np.array([self.space.code_of(name) for name in wanted.values()], np.int64)
         target = self.given.copy()
         target[rows] = codes
         changed = np.flatnonzero(target != self.labels)

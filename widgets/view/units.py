@@ -36,7 +36,8 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     says what it is called (`name`) and what is doubtful about it (`doubts_of`); of more than `SHOWN` those that people
     look for.
     """
-    dataset, units = view.dataset, view.dataset.units
+    dataset = view.decisions.space
+    units = dataset.units
     decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
     found: list[UnitInfo] = []
 
@@ -107,13 +108,13 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
             raise InputError.at("units", f"holds {shortened(one)}", todo)
     rows = np.array([view.row(row) for row, _, _ in verdicts], np.int64)
     keys, values = [check_key(key) for _, key, _ in verdicts], [value for _, _, value in verdicts]
-    kind, classes = view.dataset.kind, view.dataset.classes
+    dataset = view.decisions.space
+    kind, classes = dataset.kind, dataset.classes
     written = {value: kind.encode(kind.decode(value, classes)) for value in set(values)}  # "99" as "99.0"
     values = [written[value] for value in values]
-    for unit, row, key in zip(view.dataset.units.find(rows, keys), rows.tolist(), keys, strict=True):
-        new = kind.nothing and key[:1] in ("a", "c")  # objects that were drawn have keys of their own
-        if unit < 0 and not new and kind.implied(view.dataset.labels, row, key, classes) is None:
-            there = view.dataset.units.keys_of(row)
+    for unit, row, key in zip(dataset.units.find(rows, keys), rows.tolist(), keys, strict=True):
+        if unit < 0 and not kind.takes(key, classes):
+            there = dataset.units.keys_of(row)
             raise InputError.at("unit", f"is {key!r}", f"The example has the units {there[:12]}.", row=row)
     if len(set(zip(rows.tolist(), keys))) < len(rows):
         raise InputError.at("units", "names a unit twice", "Send one verdict for each.")
@@ -122,4 +123,4 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
 
 def given_of(view: View, rows: np.ndarray, keys: Sequence[str]) -> list[str | None]:
     """What is given of units, as the journal holds values."""
-    return view.dataset.values_at(rows, keys)
+    return view.decisions.space.values_at(rows, keys)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ class View:
         self.blind, self.other, self.pool = blind, other, pool
         self.own_queue: list | None = None
         self.queue_order = OWN
-        self.decisions = Decisions(run, author, channel.decided, alone=alone)
+        self.decisions = Decisions(run, author, channel.decided, self._take_space, alone=alone)
         self.media = Media(self.dataset, render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))
         self.projector = Projector(run, channel.send, other)
@@ -96,6 +97,7 @@ class View:
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
         for column in columns_of_map(self.dataset, self.columns):
             self.columns.setdefault(column.name, column)
+        self._take_space()
         self.compared: Compared | None = None
         if self.other is not None:
             self.compared = compared(self.run, self.other, issues, self.only)
@@ -127,6 +129,13 @@ class View:
                 units.setdefault(row, set()).add(str(key))
             self.decisions.doubt(units)
         self.doubts = found
+
+    def _take_space(self) -> None:
+        """Present labels can be classes that were added."""
+        if self.dataset.kind.one_class:
+            self.columns["label"] = dataclasses.replace(
+                self.columns["label"], categories=self.decisions.space.classes
+            )
 
     @property
     def doubted(self) -> bool:

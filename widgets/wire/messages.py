@@ -217,6 +217,12 @@ class DecideRequest(TypedDict):
     how: NotRequired[str]
 
 
+class AddClassRequest(TypedDict):
+    """A class or tag that is in the label space from now on."""
+
+    name: str
+
+
 class TravelRequest(TypedDict):
     """Undo or redo; `sure` where the page has seen what it acts on."""
 
@@ -224,13 +230,14 @@ class TravelRequest(TypedDict):
 
 
 class DecideAnswer(TypedDict):
-    """What was written: `ask` says on how many examples an undo would act, which was not done."""
+    """What was written: `ask` says on how many examples an undo would act, which was not done; `code` a new class's."""
 
     count: int
     row: int
     time: str | None
     patch: NotRequired[Patch]
     ask: NotRequired[int]
+    code: NotRequired[int]
 
 
 class UptoRequest(TypedDict):
@@ -325,6 +332,7 @@ class Requests(TypedDict):
     differ: DifferRequest
     search: SearchRequest
     decide: DecideRequest
+    add_class: AddClassRequest
     undo: TravelRequest
     redo: TravelRequest
     upto: UptoRequest
@@ -360,6 +368,7 @@ class Answers(TypedDict):
     differ: CountMessage
     search: CountMessage
     decide: DecideAnswer
+    add_class: DecideAnswer
     undo: DecideAnswer
     redo: DecideAnswer
     upto: Nothing

@@ -14,14 +14,23 @@ Number = float
 """A number of JSON, whole or not."""
 
 
+class AddedClass(TypedDict):
+    """A class that the data set does not have; `stands` is False where its addition was undone."""
+
+    name: str
+    stands: bool
+
+
 class Patch(TypedDict):
     """How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
 
-    `changed` is the number of all examples whose labels differ from the given ones.
+    `changed` is the number of all examples whose labels differ from the given ones, `added` all classes that were added,
+    in the order of their codes.
     """
 
     at: int
     changed: int
+    added: NotRequired[list[AddedClass]]
 
 
 class Said(TypedDict):
@@ -124,6 +133,7 @@ class OpenAnswer(TypedDict):
     task: str
     classes: list[str]
     space: list[str]
+    added: list[AddedClass]
     choices: list[str]
     columns: list[ColumnInfo]
     epochs: list[int]

@@ -104,9 +104,13 @@ class Multilabel(TaskMixin):
 
     def implied(self, labels: pa.StructArray, row: int, key: str, classes: Sequence[str]) -> str | None:
         """ "no" for a tag that a closed row does not list."""
-        one, tag = labels[row].as_py(), number_of(key)
-        known = one is not None and one["no"] is None and key[:1] == "p" and tag is not None and tag < len(classes)
-        return VALUES[NO] if known else None
+        one = labels[row].as_py()
+        return VALUES[NO] if one is not None and one["no"] is None and self.takes(key, classes) else None
+
+    def takes(self, key: str, classes: Sequence[str]) -> bool:
+        """Yes for any tag."""
+        tag = number_of(key)
+        return key[:1] == "p" and tag is not None and tag < len(classes)
 
     def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None, **others: Any) -> Met:
         """Probabilities of yes (n, k) as (m, 2) of no and yes."""

@@ -149,6 +149,9 @@ class Task(Protocol):
     def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
         """What is given, as the journal stores it, of something that is no unit; None for nothing."""
 
+    def takes(self, key: str, classes: Sequence[str]) -> bool:
+        """Whether something that is no unit of an example can be decided under this key."""
+
     def encode(self, value: Any) -> str:
         """A value as the journal stores it."""
 
@@ -231,6 +234,10 @@ class TaskMixin:
     def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
         """Nothing, where that is an answer."""
         return self.encode(None) if self.nothing else None
+
+    def takes(self, key: str, classes: Sequence[str]) -> bool:
+        """Yes, where nothing is an answer: there can be more than was stored."""
+        return self.nothing
 
     def encode(self, value: Any) -> str:
         """JSON without spaces, keys in order."""

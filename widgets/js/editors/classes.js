@@ -27,20 +27,28 @@ class ClassEditor {
   space;
   /** @type {() => any} */
   theme;
+  /** @type {import("../editors.js").EditorOptions["addClass"]} */
+  addClass;
 
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, theme }) {
-    Object.assign(this, { place, line, space, judge, say, theme, example: null });
-    this.digits = digitClasses(space.classes);
-    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
-    this.many = space.classes.length > BUTTONS;
+  constructor({ place, line, space, judge, say, theme, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, theme, addClass, example: null });
     this.facts = h("div", { class: "lw-labels" });
     this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     place.facts.append(this.facts);
     place.tools.append(this.choices);
-    line.standing = this.typing();
-    line.rest();
+    this.grow();
+  }
+
+  /** The classes are others: keys, buttons and what the line finds. */
+  grow() {
+    const { space, line } = this;
+    this.digits = Object.fromEntries(Object.entries(digitClasses(space.classes)).filter(([, code]) => !space.gone(code)));
+    this.keyOf = Object.fromEntries(Object.entries(this.digits).map(([digit, code]) => [code, digit]));
+    this.many = space.classes.length > BUTTONS;
+    line.stand(this.typing());
     this.buildChoices();
+    if (this.example) this.mark(this.example);
   }
 
   /** What the line does while a class is typed. */
@@ -51,7 +59,12 @@ class ClassEditor {
       resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
       placeholder: "type a class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text),
+      find: (text) => matchingClasses(space.classes, text).filter((code) => !space.gone(code)),
+      may: (name) => !space.classes.some((one, code) => one === name && !space.gone(code)),
+      add: async (name) => {
+        const code = await this.addClass(name);
+        if (code >= 0) judge([{ key: "", value: code }], "typed");
+      },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
       choose: (code) => judge([{ key: "", value: code }], "typed"),

@@ -28,10 +28,12 @@ class UnitsEditor {
   say;
   /** @type {import("../editors.js").Space} */
   space;
+  /** @type {import("../editors.js").EditorOptions["addClass"]} */
+  addClass;
 
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, explain }) {
-    Object.assign(this, { place, line, space, judge, say, explain, example: null, units: [], focus: "" });
+  constructor({ place, line, space, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, units: [], focus: "" });
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
     this.facts = h("div", { class: "lw-labels" });
@@ -39,8 +41,12 @@ class UnitsEditor {
     place.facts.append(this.facts);
     place.tools.append(this.list);
     place.root.classList.add("lw-many");
-    line.standing = this.typing();
-    line.rest();
+    this.grow();
+  }
+
+  /** The tags are others. */
+  grow() {
+    this.line.stand(this.typing());
   }
 
   /** What the line does: find a tag and say yes to it, choose an answer, or take a value as it is typed. */
@@ -53,7 +59,12 @@ class UnitsEditor {
     return {
       ...common,
       placeholder: naming ? "type a tag that applies" : "type an answer",
-      find: (text) => matchingClasses(names, text, MATCHES),
+      find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
+      may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
+      add: async (name) => {
+        const code = await this.addClass(name);
+        if (code >= 0) this.apply(code);
+      },
       title: (code) => names[code],
       node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
       choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
