@@ -10,6 +10,7 @@ from contract import recorded, same
 from prototypes import BOXES, CASES, PLACES
 
 import workbench as wb
+from workbench.review.export import export_table
 from workbench.tasks import TASKS, keys
 
 
@@ -99,3 +100,16 @@ def test_a_run_of_units_is_whole_and_stray_decisions_are_named(tmp_path):
     words = [one.words for one in inspect(run) if one.path == "journal.sqlite"]
     assert words == ["1 decisions are about whole examples, which this kind of label does not have; they are kept and "
                      "not used"]  # fmt: skip
+
+
+def test_of_decisions_within_a_millisecond_the_last_one_counts(tmp_path, monkeypatch):
+    """An export names who decided last about an example, by the order of the entries and not by their times."""
+    monkeypatch.setattr("workbench.runs.journal.now", lambda: "2026-01-01T00:00:00.000Z")
+    run = recorded(BOXES, tmp_path)
+    row, keys_here = int(run.dataset.units.rows[0]), run.dataset.units.keys_of(int(run.dataset.units.rows[0]))
+    for author, order in (("ann", keys_here), ("bob", keys_here[::-1])):
+        for key in order:
+            given = run.dataset.values_at([row], [key])[0]
+            run.journal.relabel(run.dataset.ids[row], given, old=given, units=key, author=f"{author} {key}")
+    table = export_table(run)
+    assert len(keys_here) > 1 and table["author"].iloc[row] == f"bob {keys_here[0]}"

@@ -1,4 +1,4 @@
-"""Classes that are added in a view: codes, queries, tables and filters know them; those of other people come as news."""
+"""Classes that are added in a view: queries, tables and filters know them; those of other people come as news."""
 
 from __future__ import annotations
 

@@ -133,9 +133,7 @@ class View:
     def _take_space(self) -> None:
         """Present labels can be classes that were added."""
         if self.dataset.kind.one_class:
-            self.columns["label"] = dataclasses.replace(
-                self.columns["label"], categories=self.decisions.space.classes
-            )
+            self.columns["label"] = dataclasses.replace(self.columns["label"], categories=self.decisions.space.classes)
 
     @property
     def doubted(self) -> bool:

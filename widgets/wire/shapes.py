@@ -24,8 +24,8 @@ class AddedClass(TypedDict):
 class Patch(TypedDict):
     """How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
 
-    `changed` is the number of all examples whose labels differ from the given ones, `added` all classes that were added,
-    in the order of their codes.
+    `changed` is the number of all examples whose labels differ from the given ones, `added` the classes that were
+    added, in the order of their codes.
     """
 
     at: int

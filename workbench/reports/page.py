@@ -308,7 +308,7 @@ def _decisions(facts: Facts) -> str:
     changed = f"{len(facts.changes):,} {_plural(len(facts.changes), 'label')}"
     out = f"<p>{changed} changed. Verdicts: {escape(verdicts)}. Flagged: {flagged:,}.</p>"
     if len(facts.changes):
-        latest = facts.changes.sort_values("time", ascending=False).head(MOST_CHANGES)
+        latest = facts.changes.sort_values("time", ascending=False, kind="stable").head(MOST_CHANGES)
         rows = [
             tuple(
                 escape("" if is_missing(value) else cell_text(value))

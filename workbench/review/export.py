@@ -244,7 +244,7 @@ def _by_example(run: Run) -> pd.DataFrame:
     """`journal.state()`; where decisions are on units, the newest of each example, with any flag of its units."""
     if run.dataset.kind.one_class:
         return run.journal.state()
-    state = run.journal.state(per="unit").sort_values("time", kind="stable")
+    state = run.journal.state(per="unit", oldest_first=True)
     newest = state.groupby(level="id", sort=False).last()
     return newest.assign(flag=state["flag"].groupby(level="id", sort=False).any())
 

@@ -237,13 +237,14 @@ class Journal:
 
     # ---- reading ---------------------------------------------------------------------------------------------
 
-    def state(self, *, author: str | None = None, per: str = "example") -> pd.DataFrame:
+    def state(self, *, author: str | None = None, per: str = "example", oldest_first: bool = False) -> pd.DataFrame:
         """What holds now, one row per id that has at least one decision which has not been undone.
 
         Parameters
         ----------
         author : only what this author decided, whatever others decided before or after
         per : "example", decisions on the examples themselves; "unit", those on units of examples too
+        oldest_first : in the order of the decisions of which author and time are told, not of ids and units
 
         Returns
         -------
@@ -271,6 +272,8 @@ class Journal:
                 best[key] = (weight[field], seq)
                 row[4:] = owner, when, reason
         columns = [*FIELDS, "author", "time", "reason"]
+        if oldest_first:
+            table = {key: table[key] for key in sorted(table, key=lambda key: best[key][1])}
         frame = pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
         frame["flag"] = [value is not None for value in frame["flag"]]
         return frame
@@ -287,10 +290,6 @@ class Journal:
         DataFrame with one row per label
             id. unit : str, "" for the example itself. given_label : str or None, what the first decision replaced.
             label : str, what holds now; it can be the same. author, time, reason : of the decision.
-
-        Notes
-        -----
-        The journal alone is enough: neither the run nor any prediction is needed.
         """
         entries = self._entries()
         rows = self._file.read(
