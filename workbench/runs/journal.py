@@ -244,7 +244,7 @@ class Journal:
         ----------
         author : only what this author decided, whatever others decided before or after
         per : "example", decisions on the examples themselves; "unit", those on units of examples too
-        oldest_first : in the order of the decisions of which author and time are told, not of ids and units
+        oldest_first : sorted by the decisions that author and time belong to, not by ids and units
 
         Returns
         -------
