@@ -57,7 +57,8 @@ TOGETHER = {
 FIRST = (
     *("browser", "tests/test_notebooks.py", "frameworks", "tests/workbench/test_kill_saves.py"),
     *("tests/workbench/data/test_label_types.py", "tests/workbench/issues/test_audit.py"),
-    *("tests/workbench/recording/test_distributed.py", "clusters", "tests/workbench/shell/test_demo.py"),
+    *("tests/workbench/recording/test_distributed.py", "tests/workbench/test_bombs.py", "clusters"),
+    "tests/workbench/shell/test_demo.py",
     *("tests/workbench/issues/test_detector.py", "tests/widgets/test_explorer.py", "tests/test_wheel.py"),
     *("tests/workbench/issues/test_weighing.py", "tests/workbench/issues/test_numbers.py"),
     *("tests/workbench/issues/test_tags.py", "tests/workbench/experiments/robust_training/test_bench.py"),
