@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 NAME = "suspects"
-VERSION = 10
+VERSION = 11
 """Of the detector: another number when the same evidence gives another result."""
 
 

@@ -6,18 +6,26 @@ If nine of ten suspects "cat, should be lynx" turned out right as given, the oth
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from workbench.issues.calibration import expit, logit
 
-TRUST = 20.0
-"""Weight, in verdicts, of the belief that the probabilities are right as they are."""
+TRUSTS = (20.0, 5.0, 1.0)
+"""Weights, in verdicts, of the belief that the probabilities are right as they are."""
 
-SPREAD = 0.5
-"""Standard deviation, in log odds, by which pairs of classes are believed to differ before anything was judged."""
+SPREADS = (0.25, 0.5, 1.0, 2.0)
+"""Standard deviations, in log odds, by which pairs of classes are believed to differ before anything was judged."""
 
-ROUNDS = 12
+USUAL = (TRUSTS[0], SPREADS[1])
+LOW = 10
+"""Verdicts on the less suspicious half of the examples without which trust and spread are the usual ones."""
+
+LEAST_SLOPE = 0.05
+ROUNDS, ENOUGH = 40, 1e-4
 
 
 def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
@@ -37,11 +45,13 @@ def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | No
 
     Notes
     -----
-    logit p' = a + b logit p + c[pair], by penalised likelihood: a and b around (0, 1) with the weight of 20 verdicts,
-    c[pair] ~ N(0, SPREAD^2), a logistic model with one random effect. Verdicts may come from the top of the list only,
-    since the fit is given p. On real data the pairs found more errors after 100, 300 and 500 reviews than the first
-    order, with a reviewer who is wrong 5 % of the time too: benchmarks/review.py. Cost: one pass over the verdicts a
-    round, and one over all examples.
+    logit p' = a + b logit p + c[pair], a logistic model with one random effect: a, b around (0, 1) with the weight of
+    1, 5 or 20 verdicts, c[pair] ~ N(0, s^2) with s from .25 to 2. How far to trust the probabilities and how much pairs
+    differ is learned from the verdicts: the answers are averaged by their marginal likelihood, by Laplace's method
+    (MacKay 1992, The Evidence Framework Applied to Classification Networks). Verdicts may come from the top of the list
+    only, since the fit is given p; but then they say little about the rest, where a reviewer's mistakes would count as
+    errors: with fewer than 10 verdicts on the less suspicious half, the weight is 20 verdicts and s = .5. Cost: one
+    pass over the verdicts a round, and one over all examples.
     """
     known = verdicts.dropna()
     place = p_error.index.get_indexer(known.index)
@@ -52,30 +62,53 @@ def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | No
         return p_error, ""
     wrong = known.to_numpy(dtype=float)[usable]
     groups = np.zeros(len(p_error), np.int64) if pair is None else np.asarray(pair)
-    a, b, c = _fit(odds[place], groups[place], wrong, int(groups.max()) + 1, effects=pair is not None)
+    low = int((odds[place] <= np.nanmedian(odds)).sum())
+    tried = [USUAL] if low < LOW else list(itertools.product(TRUSTS, SPREADS if pair is not None else SPREADS[:1]))
+    a, b, c = _averaged(tried, odds[place], groups[place], wrong, int(groups.max()) + 1, pair is not None)
     moved = pd.Series(expit(a + b * odds + c[groups]), index=p_error.index).where(p_error.notna())
     summary = f"recalibrated on {len(place)} verdicts (logit p' = {a:+.2f} {b:+.2f} logit p"
     return moved, summary + (", and by pair of classes)" if pair is not None else ")")
 
 
+def _averaged(
+    tried: Sequence[tuple[float, float]], x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int,
+    effects: bool,
+) -> tuple[float, float, np.ndarray]:  # fmt: skip
+    """(a, b, c): level, slope and one effect per group, averaged over trusts and spreads by marginal likelihood."""
+    fits = [_fit(x, group, wrong, groups, trust, spread, effects) for trust, spread in tried]
+    values = np.array([value for _, _, value in fits])
+    weights = np.exp(values - values.max())
+    weights /= weights.sum()
+    a, b = sum(weight * line for weight, (line, _, _) in zip(weights, fits))
+    return float(a), max(float(b), LEAST_SLOPE), sum(weight * c for weight, (_, c, _) in zip(weights, fits))
+
+
 def _fit(
-    x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int, effects: bool
-) -> tuple[float, float, np.ndarray]:
-    """(a, b, c): level, slope and one effect per group, by Newton steps on (a, b) and on c in turn."""
-    hold = TRUST * 0.25 * np.array([1.0, max(float(np.mean(x**2)), 1.0)])
-    theta, c = np.array([0.0, 1.0]), np.zeros(groups)
+    x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int, trust: float, spread: float, effects: bool
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """((a, b), c, log marginal likelihood) by Newton's method, the effects eliminated from its equations."""
+    hold = trust * 0.25 * np.array([1.0, max(float(np.mean(x**2)), 1.0)])
+    line, c = np.array([0.0, 1.0]), np.zeros(groups)
     design = np.stack([np.ones(len(x)), x], axis=1)
-    for _ in range(ROUNDS):
-        for _ in range(3):
-            p = expit(design @ theta + c[group])
-            weight = np.maximum(p * (1 - p), 1e-9)
-            gradient = design.T @ (wrong - p) - hold * (theta - [0.0, 1.0])
-            step = np.linalg.solve((design * weight[:, None]).T @ design + np.diag(hold), gradient)
-            theta = theta + np.clip(step, -1, 1)
-            theta[1] = max(theta[1], 0.05)
-        if not effects:
-            continue
-        p = expit(design @ theta + c[group])
-        pull = np.bincount(group, wrong - p, groups) - c / SPREAD**2
-        c += np.clip(pull / (np.bincount(group, p * (1 - p), groups) + 1 / SPREAD**2), -1, 1)
-    return float(theta[0]), float(theta[1]), c
+    for place in range(ROUNDS + 1):
+        p = expit(design @ line + c[group])
+        weight = np.maximum(p * (1 - p), 1e-9)
+        own = np.bincount(group, weight, groups) + 1 / spread**2
+        cross = np.stack([np.bincount(group, weight * column, groups) for column in design.T]) * effects
+        left = (design * weight[:, None]).T @ design + np.diag(hold) - (cross / own) @ cross.T
+        if place == ROUNDS:
+            break
+        pull = (np.bincount(group, wrong - p, groups) - c / spread**2) * effects
+        gradient = design.T @ (wrong - p) - hold * (line - [0.0, 1.0])
+        step = np.linalg.solve(left, gradient - cross @ (pull / own))
+        move = (pull - cross.T @ step) / own
+        largest = max(np.abs(step).max(), np.abs(move).max())
+        if largest < ENOUGH:
+            break
+        line, c = line + step / max(largest, 1.0), c + move / max(largest, 1.0)
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    value = np.log(np.where(wrong > 0.5, p, 1 - p)).sum() - (hold * (line - [0.0, 1.0]) ** 2).sum() / 2
+    value += (np.log(hold).sum() - np.linalg.slogdet(left)[1]) / 2
+    if effects:
+        value -= ((c / spread) ** 2).sum() / 2 + np.log(own * spread**2).sum() / 2
+    return line, c, float(value)

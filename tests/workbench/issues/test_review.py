@@ -110,3 +110,29 @@ def test_a_pair_that_nobody_judged_keeps_the_common_map(rng):
     pair = np.where(np.arange(400) < 200, 0, 1)
     moved, _ = with_verdicts(belief, wrong[:200], pair)
     assert (moved[200:].rank() == belief[200:].rank()).all()
+
+
+def kinds_that_differ(rng, n=4000, groups=8):
+    """Errors that are four times as frequent in half of the kinds as a belief that knows no kinds says."""
+    x, pair = rng.normal(-2.5, 1.5, n), rng.integers(0, groups, n)
+    wrong = pd.Series(rng.random(n) < expit(x + np.where(pair % 2, 2.5, -0.5)))
+    return wrong, pd.Series(expit(x)), pair
+
+
+def test_a_sample_shows_by_how_much_kinds_of_errors_differ(rng):
+    wrong, belief, pair = kinds_that_differ(rng)
+    moved, _ = with_verdicts(belief, wrong.sample(200, random_state=3), pair)
+    loud, before = (one[pair % 2 == 1].mean() for one in (moved, belief))
+    assert before < 0.5 * wrong[pair % 2 == 1].mean()
+    assert loud == pytest.approx(wrong[pair % 2 == 1].mean(), rel=0.2)
+    assert calibration_error(moved.to_numpy(), wrong.to_numpy()) < 0.04
+
+
+def test_a_hasty_reviewer_of_the_top_raises_nothing_below(rng):
+    x = rng.normal(-2, 2.5, 4000)
+    wrong, belief = pd.Series(rng.random(4000) < expit(x)), pd.Series(expit(x))
+    top = belief.sort_values(ascending=False).index[:400]
+    said = wrong[top] ^ (rng.random(400) < 0.05)
+    moved, _ = with_verdicts(belief, said, np.zeros(4000, np.int64))
+    rest = belief.index.difference(top)
+    assert abs(moved[rest].mean() - wrong[rest].mean()) < 0.05
