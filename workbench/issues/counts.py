@@ -216,8 +216,11 @@ def votes_count(p_wrong: np.ndarray, k: int) -> Count:
     return Count(False, share, 0.0, high, why="votes alone do not show mistakes that most people make")
 
 
-def in_words(expected: float, interval: tuple[float, float], identified: bool, why: str = "") -> str:
-    """One sentence about the number of wrong labels.
+def in_words(
+    expected: float, interval: tuple[float, float], identified: bool, why: str = "",
+    todo: str = f"audit {AUDIT} examples to know",
+) -> str:  # fmt: skip
+    """One sentence about the number of wrong labels; `todo` is what it advises where they are not known.
 
     Examples
     --------
@@ -230,7 +233,7 @@ def in_words(expected: float, interval: tuple[float, float], identified: bool, w
     if identified:
         return f"about {expected:,.0f} wrong labels expected in all ({low:,.0f} to {high:,.0f})"
     because = f": {why}" if why else ""
-    return f"these labels could hold {low:,.0f} to {high:,.0f} errors{because}; audit {AUDIT} examples to know"
+    return f"these labels could hold {low:,.0f} to {high:,.0f} errors{because}; {todo}"
 
 
 def few(labels: np.ndarray, k: int) -> str:

@@ -136,3 +136,15 @@ def test_a_hasty_reviewer_of_the_top_raises_nothing_below(rng):
     moved, _ = with_verdicts(belief, said, np.zeros(4000, np.int64))
     rest = belief.index.difference(top)
     assert abs(moved[rest].mean() - wrong[rest].mean()) < 0.05
+
+
+def test_units_whose_errors_cannot_be_counted_ask_for_verdicts_and_then_say_how_many_there_were(rng):
+    y = rng.normal(size=400)
+    asked = {"task": "numbers", "predictions": rng.normal(size=400), "per": "unit"}
+    before = find_issues(y, **asked)
+    assert not before.attrs["errors_identified"]
+    assert "verdicts on 200 units drawn at random tell" in before.attrs["errors_in_words"]
+    for many, words in ((60, "(60 so far)"), (200, "p_error follows 200 verdicts")):
+        after = find_issues(y, verdicts=pd.Series(False, index=before.index[:many]), **asked)
+        assert words in after.attrs["errors_in_words"]
+        assert after.attrs["verdicts"] == many

@@ -160,7 +160,7 @@ def _attrs(
         "expected_errors": round(expected, 1),
         "expected_errors_interval": interval,
         "errors_identified": found.identified,
-        "errors_in_words": counts.in_words(expected, interval, found.identified, found.why),
+        "errors_in_words": counts.in_words(expected, interval, found.identified, found.why, _todo(verdicts)),
         "expected_errors_below": round(float(found.below), 1),
         "judged": int(known.sum()),
         "unlabelled": int((~known).sum()),
@@ -168,3 +168,12 @@ def _attrs(
         "sources": dict(asked.sources) | dict(found.sources),
         "verdicts": 0 if verdicts is None else len(verdicts),
     }
+
+
+def _todo(verdicts: pd.Series | None) -> str:
+    """What to do where the number of errors is not known, or what was done."""
+    many = 0 if verdicts is None else len(verdicts)
+    if many >= counts.AUDIT:
+        return f"p_error follows {many:,} verdicts"
+    some = f" ({many:,} so far)" if many else ""
+    return f"verdicts on {counts.AUDIT} units drawn at random{some} tell what p_error is worth (`verdicts=`)"
