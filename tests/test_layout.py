@@ -39,6 +39,7 @@ PUBLIC = {
             "compare_rankings",
             "compare_runs",
             "keep_curve",
+            "graph_cleaner",
             "restore_pairing",
             "robust",
             "sample_weights",
@@ -50,7 +51,7 @@ PUBLIC = {
     ],
     "workbench.graphs": [
         *("Edges", "label_histograms", "linked_bayes", "propagate_labels", "read_edges", "save_edges"),
-        "smooth_features",
+        *("denoise_labels", "smooth_features"),
     ],
     "workbench.tags": [
         *("proposals", "fill_unknown", "prompt_probabilities", "metrics", "METHODS", "train", "cross_val_predict"),

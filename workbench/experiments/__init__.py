@@ -8,6 +8,7 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "compare_rankings": "comparisons.model_ranking",
     "compare_runs": "comparisons.two_runs",
+    "graph_cleaner": "planted_nodes",
     "restore_pairing": "permuted",
     "StoredPredictions": "stored_predictions",
     "keep_curve": "selection.curve",

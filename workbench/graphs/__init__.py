@@ -8,6 +8,7 @@ from workbench.foundation.lazy import names_of
 
 HOMES = {
     "Edges": "edges",
+    "denoise_labels": "denoising",
     "label_histograms": "propagation",
     "linked_bayes": "propagation",
     "propagate_labels": "propagation",
