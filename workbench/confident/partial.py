@@ -143,6 +143,10 @@ def candidate_sets(pred_probs: Any, *, top: int | None = None, mass: float | Non
     top : number of classes in each set, at least 1.
     mass : in [0, 1]; the smallest set of likeliest classes whose probabilities reach it.
 
+    Returns
+    -------
+    bool (n, k), True for a class of the set.
+
     Raises
     ------
     InputError : neither or both of `top` and `mass`, or no probabilities.
@@ -178,6 +182,10 @@ def candidates_from_votes(votes: Any, k: int | None = None, *, at_least: int = 1
     votes : int (n, annotators), class numbers, -1 where there is none.
     k : number of classes; by default the largest number and one.
     at_least : annotators who must name a class.
+
+    Returns
+    -------
+    bool (n, k), True for a class of the set.
 
     Raises
     ------

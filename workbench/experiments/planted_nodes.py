@@ -51,9 +51,10 @@ def graph_cleaner(
     each draw three nodes of ten get a wrong label from its column. A node is described, for the label that it bears, by
     its predicted probability and by the share of this label, and of the strongest other, among labels and predictions
     around it at each hop; a logistic regression tells planted from kept labels. Every node is judged by models of other
-    folds, and the planted share in p_error is exchanged for the estimated one. On real errors, which follow the
-    features more than any noise matrix says, `find_issues` with `edges=` is better (BENCHMARKS.md); this is the method
-    of the paper, for comparison.
+    folds, and the planted share in p_error is exchanged for the estimated one. Errors that follow the features are
+    found less well than the noise matrix says: on a citation graph labelled by a language model (2,708 nodes, a third
+    wrong) AUROC and average precision are .81 and .65, of `find_issues` with `edges=` .85 and .74, and too few errors
+    are expected.
 
     References
     ----------
