@@ -121,3 +121,26 @@ def numbered_run(path: Path, n: int = 240) -> Path:
     Recorder(path, Dataset.from_frame(frame, label="price", id="id", text="note", task="numbers")).close()
     open_run(path).save_embeddings(features, trained_on_labels=False)
     return path
+
+
+def node_run(path: Path, k: int = 4, size: int = 40) -> Path:
+    """Papers of four fields that cite each other, some with a wrong field; a few cite nobody."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(6)
+    fields = np.array(["biology", "chemistry", "history", "physics"])
+    true = np.repeat(np.arange(k), size)
+    n = len(true)
+    chance = np.where(true[:, None] == true, 0.2, 0.01)
+    ends = np.argwhere(np.triu(rng.random((n, n)) < chance, 1))
+    ends = ends[(ends >= 3).all(axis=1)]
+    given = np.where(np.arange(n) % 13 == 5, (true + 1) % k, true)
+    frame = pd.DataFrame({"paper": [f"p{row}" for row in range(n)], "field": fields[given]})
+    edges = pd.DataFrame(
+        {"source": frame["paper"].to_numpy()[ends[:, 0]], "target": frame["paper"].to_numpy()[ends[:, 1]]}
+    )
+    Recorder(path, Dataset.from_frame(frame, label="field", id="paper", edges=edges)).close()
+    return path

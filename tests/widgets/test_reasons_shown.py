@@ -11,7 +11,7 @@ import pytest
 
 import widgets as wd
 from workbench.data.dataset import Dataset
-from workbench.issues import counted_neighbors, detector
+from workbench.issues import counted_neighbors, explaining
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
 from workbench.scores.ensemble import ensemble
@@ -69,9 +69,9 @@ def test_embeddings_of_the_epoch_that_the_detector_took(tmp_path):
 
 
 def test_a_large_set_shows_what_the_detector_looked_up(tmp_path, monkeypatch):
-    for module in (detector, counted_neighbors):
+    for module in (explaining, counted_neighbors):
         monkeypatch.setattr(module, "NEAREST_ROWS", 100)
-    monkeypatch.setattr(detector, "EXPLAINED", 60)
+    monkeypatch.setattr(explaining, "EXPLAINED", 60)
     path = recorded(tmp_path / "run")
     agrees(wd.Explorer(path))
     agrees(wd.Explorer(path))  # from the cache

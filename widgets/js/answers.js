@@ -32,7 +32,7 @@ export class InspectAnswers {
   /** @param {number} row */
   async fetch(row) {
     const { body } = await this.wire.ask("inspect", { row });
-    for (const item of [body.media, ...body.neighbors.items]) this.media.keep(item);
+    for (const item of [body.media, ...body.neighbors.items, ...(body.linked?.items ?? [])]) this.media.keep(item);
     this.kept.set(row, body);
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= ANSWERS_KEPT) break;

@@ -8,6 +8,7 @@ import { h } from "./dom.js";
 import { clip, count } from "./format.js";
 import { capOf, MEANINGS } from "./keys.js";
 import { mediaNode } from "./media.js";
+import { LinkedStrip } from "./linked.js";
 import { HIDDEN, NeighborStrip } from "./neighbors.js";
 import { TypeBox } from "./typebox.js";
 import { UnitJudge } from "./unitjudge.js";
@@ -74,8 +75,8 @@ export class Inspector {
     store.on("labels", () => {
       this.showEditor();
       this.queue();
-      this.neighbors.title();
-      this.neighbors.captions();
+      this.neighbors.again();
+      this.linked.again();
     });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
@@ -97,6 +98,7 @@ export class Inspector {
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = new CurvePart(this);
     this.neighbors = new NeighborStrip(this);
+    this.linked = new LinkedStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
@@ -120,6 +122,7 @@ export class Inspector {
         "div",
         { class: "lw-part lw-part-more" },
         ...this.curve.parts,
+        ...this.linked.parts,
         ...this.neighbors.parts,
         this.table,
       ),
@@ -278,6 +281,7 @@ export class Inspector {
     this.why.replaceChildren();
     this.note("");
     this.neighbors.empty();
+    this.linked.empty();
     this.table.replaceChildren();
     this.store.neighborsOf = null;
     this.showEditor();
@@ -300,6 +304,7 @@ export class Inspector {
     this.showEditor();
     this.redrawCurve();
     this.neighbors.draw();
+    this.linked.draw();
     this.table.replaceChildren(
       ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
@@ -372,8 +377,8 @@ export class Inspector {
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
-    this.neighbors.title();
-    this.neighbors.captions();
+    this.neighbors.again();
+    this.linked.again();
   }
 
   /** Write or change the note of the current example. */

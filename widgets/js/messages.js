@@ -201,6 +201,16 @@ export {};
  */
 
 /**
+ * The nodes that edges link to an example, those of the largest weight first.
+ * `total` is the number of all of them, `between` holds pairs of places in `rows` that are linked as well.
+ * @typedef {object} Linked
+ * @property {number[]} rows
+ * @property {Item[]} items
+ * @property {number} total
+ * @property {number[][]} between
+ */
+
+/**
  * Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all.
  * @typedef {object} OnAxis
  * @property {number} [at]
@@ -280,6 +290,7 @@ export {};
  * @property {number | null} [p_epoch]
  * @property {Curve} curve
  * @property {Neighbors} neighbors
+ * @property {Linked | null} [linked]
  * @property {string[][]} columns
  * @property {Features | null} features
  * @property {UnitInfo[]} [units]

@@ -17,9 +17,14 @@ export class NeighborStrip {
     this.parts = [h("h4", {}, this.name), this.strip];
   }
 
+  /** Rows and items of the answer that are shown. */
+  get near() {
+    return this.inspector.answer.neighbors;
+  }
+
   draw() {
     const { inspector } = this,
-      { rows, items } = inspector.answer.neighbors;
+      { rows, items } = this.near;
     this.title();
     this.strip.replaceChildren(
       ...rows.map((row, i) =>
@@ -65,6 +70,12 @@ export class NeighborStrip {
     const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
     editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
     return el;
+  }
+
+  /** Labels or what is hidden have changed. */
+  again() {
+    this.title();
+    this.captions();
   }
 
   captions() {

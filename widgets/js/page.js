@@ -35,6 +35,7 @@ export function pageFeature(view) {
     view.gallery.redraw();
     view.inspector.showEditor();
     view.inspector.neighbors.captions();
+    view.inspector.linked.again();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {

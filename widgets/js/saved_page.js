@@ -78,7 +78,8 @@ export class SavedModel {
       known = facts.details[row];
     if (known) {
       const neighbors = { ...known.neighbors, items: known.neighbors.rows.map((other) => this.item(other)) };
-      return { ...known, neighbors };
+      const linked = known.linked && { ...known.linked, items: known.linked.rows.map((other) => this.item(other)) };
+      return { ...known, neighbors, linked };
     }
     return {
       row,

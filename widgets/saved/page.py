@@ -128,6 +128,7 @@ class Answers:
         rows = self._first(examples)
         details = {row: self._detail(row) for row in rows}
         near = {other for detail in details.values() for other in detail["neighbors"]["rows"]}
+        near |= {other for detail in details.values() for other in (detail.get("linked") or {}).get("rows", [])}
         facts = {
             "traits": {
                 "color_by": view.traits.color_by,
@@ -198,6 +199,8 @@ class Answers:
         """The inspector's answer; thumbnails are kept once, beside it."""
         detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
         detail["neighbors"] = {**detail["neighbors"], "items": []}
+        if detail["linked"] is not None:
+            detail["linked"] = {**detail["linked"], "items": []}
         detail["units"] = units_of(self.view, row)
         return detail
 

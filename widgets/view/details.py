@@ -11,7 +11,7 @@ import numpy as np
 from widgets.view.features import Features
 from widgets.view.items import FULL, THUMB, as_text, plain
 from widgets.view.media import Media
-from widgets.wire.shapes import InspectAnswer, Neighbors
+from widgets.wire.shapes import InspectAnswer, Linked, Neighbors
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import MissingEvidence
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BLOCK = 65_536
 """Rows of the curves read at a time: as many as lie together in the files."""
+
+LINKS_SHOWN = 16
+"""Linked nodes of an example that are shown, at most."""
 
 CURVE_BYTES = 200_000_000
 """Memory for the curves of blocks that were looked at."""
@@ -79,6 +82,7 @@ class Details:
             "p_epoch": p_epoch,
             "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
             "neighbors": self._neighbors(row),
+            "linked": self._linked(row),
             "columns": self._columns(row),
             "features": None if self.features is None else self.features.of(row, int(self.suggested[row])),
         }
@@ -139,6 +143,18 @@ class Details:
         counted = source if stored is None else Provenance.from_json(stored)
         other = "" if counted == source else f"The reasons count neighbours by {counted}, which are not in this run."
         return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
+
+    def _linked(self, row: int) -> Linked | None:
+        """The nodes that edges link to an example, those of the largest weight first; None in a run without edges."""
+        edges = self.run.dataset.edges
+        if edges is None:
+            return None
+        every = edges.linked(row)
+        rows = every[:LINKS_SHOWN].tolist()
+        among = edges.links[rows][:, rows].tocoo()
+        between = [[int(one), int(other)] for one, other in zip(among.row, among.col) if one < other]
+        items = [self.media.item(one, THUMB) for one in rows]
+        return {"rows": rows, "items": items, "total": len(every), "between": between}
 
     def _nearest(self, row: int) -> tuple[list[int], Provenance | None, str]:
         """Rows of the neighbours of one example, the nearest first, by what, and what else to say of them."""

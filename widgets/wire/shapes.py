@@ -199,6 +199,18 @@ class Neighbors(TypedDict):
     none: NotRequired[str]
 
 
+class Linked(TypedDict):
+    """The nodes that edges link to an example, those of the largest weight first.
+
+    `total` is the number of all of them, `between` holds pairs of places in `rows` that are linked as well.
+    """
+
+    rows: list[int]
+    items: list[Item]
+    total: int
+    between: list[list[int]]
+
+
 class OnAxis(TypedDict):
     """Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all."""
 
@@ -270,6 +282,7 @@ class InspectAnswer(TypedDict):
     p_epoch: NotRequired[int | None]
     curve: Curve
     neighbors: Neighbors
+    linked: NotRequired[Linked | None]
     columns: list[list[str]]
     features: Features | None
     units: NotRequired[list[UnitInfo]]
