@@ -134,6 +134,7 @@ def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
     }
     for name, probs in worse.items():
         yield f"probabilities: {name}", "embeddings", {"embeddings": E, "pred_probs": probs.astype(np.float32)}
+    yield from bad_edges(case, rng)
     votes = rng.integers(0, k, (n, 3))
     for base, good in (("embeddings", {"embeddings": E}), ("probabilities", {"pred_probs": P})):
         yield "votes: random", base, {**good, "votes": votes}
@@ -143,6 +144,29 @@ def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "dynamics: noise", base, {**good, "logits": noise}
         memorised = 8 * one_hot + noise
         yield "dynamics: memorised", base, {**good, "logits": memorised}
+
+
+def bad_edges(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Edges that say nothing, copy the labels, or repeat the embeddings."""
+    from sklearn.neighbors import kneighbors_graph
+
+    n, given = len(case.given), case.given
+    pairs = rng.integers(0, n, (8 * n, 2))
+    mates = pairs[case.true[pairs[:, 0]] == case.true[pairs[:, 1]]][: 3 * n]
+    scaled = case.embeddings / np.maximum(case.embeddings.std(axis=0), 1e-9)
+    bad = {
+        "random": pairs[: 3 * n],
+        "shuffled": np.stack([mates[:, 0], rng.permutation(mates[:, 1])], axis=1),
+        "a star": np.stack([np.zeros(n - 1, int), np.arange(1, n)], axis=1),
+        "a ring in the order of rows": np.stack([np.arange(n), (np.arange(n) + 1) % n], axis=1),
+        "between equal labels": pairs[given[pairs[:, 0]] == given[pairs[:, 1]]],
+        "10 nearest neighbours": np.argwhere(kneighbors_graph(scaled, 10).toarray() > 0),
+    }
+    goods = (("embeddings", {"embeddings": case.embeddings}), ("probabilities", {"pred_probs": case.pred_probs}))
+    for name, edges in bad.items():
+        for base, good in goods:
+            if base == "embeddings" or "nearest" not in name:  # beside probabilities they are new
+                yield f"edges: {name}", base, {**good, "edges": edges}
 
 
 def measured(case: Case, arrays: dict[str, Any]) -> tuple[float, float, str]:

@@ -7,6 +7,7 @@ behind both.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,26 +59,42 @@ def propagate_labels(
     F = sum_{h=1..hops} (alpha S)^h Y with S = D^-1/2 A D^-1/2 and Y the labels as rows of zeros and a one: the series
     of Zhou, Bousquet, Lal, Weston & Scholkopf 2003 (Learning with Local and Global Consistency, equation 4) without
     its first term. Ways that come back to a node would bring its own label: diag(F operator) times Y is taken out,
-    exactly up to 3,000 nodes; above the second hop is exact, and of the others diag(M) = E[v * M v] over 64 vectors of
-    random signs (Hutchinson 1990; Bekas, Kokiopoulou & Saad 2007). Negative entries that this leaves are set to 0, and
-    one hundredth of the average row's weight is added by the class shares. Cost: hops x links x (k + 64).
+    exactly up to 3,000 nodes; above, the second hop is exact, and of the others diag(M) = E[v * M v] over 64 vectors v
+    of random signs (Hutchinson 1990; Bekas, Kokiopoulou & Saad 2007). Negative entries that this leaves are set to 0,
+    and a twentieth of the average weight of a row is added by the class shares. Cost: hops x links x (k + 32).
     """
     given, k, links = _read(labels, edges, k)
     if not 0 < alpha < 1:
         raise InputError.at("alpha", f"is {alpha!r}", "Use a number above 0 and below 1.")
     if int(hops) != hops or hops < 1:
         raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 1.")
+    return propagated(given, links, k, (alpha,), int(hops), seed)[0]
+
+
+def propagated(
+    given: np.ndarray, links: csr_matrix, k: int, alphas: Sequence[float], hops: int = HOPS, seed: int = 0
+) -> list[np.ndarray]:
+    """`propagate_labels` for several `alphas` in one pass, of what is checked already."""
     scaled = symmetric(links)
     known = np.flatnonzero(given >= 0)
-    reached = _series(scaled, _one_hot(given, k), alpha, int(hops))
-    back = _ways_back(scaled, alpha, int(hops), seed)
-    reached[known, given[known]] -= back[known]
-    np.maximum(reached, 0, out=reached)
+    back = ways_back(scaled, hops, seed)
     shares = shares_of_others(given, k)
-    weight = reached.sum(axis=1)
-    lean = PRIOR * (weight[weight > 0].mean() if (weight > 0).any() else 1.0)
-    found = reached + lean * shares
-    return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
+    current = _one_hot(given, k)
+    reached = [np.zeros_like(current) for _ in alphas]
+    for hop in range(1, hops + 1):
+        current = scaled @ current
+        for total, alpha in zip(reached, alphas):
+            total += alpha**hop * current
+            total[known, given[known]] -= alpha**hop * back[hop - 1, known]
+    out = []
+    for total in reached:
+        np.maximum(total, 0, out=total)
+        weight = total.sum(axis=1)
+        lean = PRIOR * (weight[weight > 0].mean() if (weight > 0).any() else 1.0)
+        total += lean * shares
+        total /= total.sum(axis=1, keepdims=True)
+        out.append(total.astype(np.float32))
+    return out
 
 
 def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int = 3) -> np.ndarray:
@@ -109,12 +126,12 @@ def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int
         given, k, links = _read(labels, edges, k)
         own = _one_hot(given, k).astype(np.float64)
     walk = _random_walk(links)
+    back = ways_back(symmetric(links), int(hops))  # similar matrices: powers of the walk have the same diagonals
     out = np.empty((len(own), int(hops), k), np.float32)
     current = own
     for hop in range(int(hops)):
         current = walk @ current
-        back = _return_share(walk, hop + 1)
-        out[:, hop] = np.maximum(current - back[:, None] * own, 0)
+        out[:, hop] = np.maximum(current - back[hop][:, None] * own, 0)
     return out
 
 
@@ -210,56 +227,37 @@ def _one_hot(given: np.ndarray, k: int) -> np.ndarray:
     return hot
 
 
-def _series(matrix: csr_matrix, start: np.ndarray, alpha: float, hops: int, first: int = 1) -> np.ndarray:
-    """sum over h from `first` to `hops` of (alpha matrix)^h start."""
-    total = np.zeros_like(start)
-    current = start
-    for hop in range(1, hops + 1):
-        current = alpha * (matrix @ current)
-        if hop >= first:
-            total += current
-    return total
+def ways_back(matrix: csr_matrix, hops: int, seed: int = 0) -> np.ndarray:
+    """(hops, n) float64 diagonals of the powers 1, 2, ... of a symmetric matrix whose own diagonal is zero.
 
-
-def _ways_back(matrix: csr_matrix, alpha: float, hops: int, seed: int) -> np.ndarray:
-    """(n,) diagonal of sum_{h=1..hops} (alpha matrix)^h."""
+    (M^(a + b))_ii is the sum over j of (M^a)_ij (M^b)_ij, so that half of the powers are enough.
+    """
     n = matrix.shape[0]
+    back = np.zeros((hops, n))
     if n <= EXACT:
-        back = np.zeros(n)
         for first in range(0, n, COLUMNS):
             rows = np.arange(first, min(first + COLUMNS, n))
             ones = np.zeros((n, len(rows)))
             ones[rows, np.arange(len(rows))] = 1
-            back[rows] = _series(matrix, ones, alpha, hops)[rows, np.arange(len(rows))]
-        return back
-    back = np.zeros(n)
-    if hops >= 2:  # there is no way back of one link, and the one of two is a sum of squares
-        back = alpha**2 * np.asarray(matrix.multiply(matrix.T).sum(axis=1)).ravel()
-    if hops >= 3:
-        signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), size=(n, SIGNS))
-        back = back + np.maximum((signs * _series(matrix, signs, alpha, hops, first=3)).mean(axis=1), 0)
+            for power, product in _products(matrix, ones, hops):
+                back[power - 1, rows] = product.sum(axis=0)
+    else:
+        signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), size=(n, SIGNS))
+        for power, product in _products(matrix.astype(np.float32), signs, hops):
+            back[power - 1] = np.maximum(product.mean(axis=1), 0)
+        if hops > 1:  # a sum of squares
+            back[1] = np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()
+    back[0] = 0
     return back
 
 
-def _return_share(walk: csr_matrix, hops: int) -> np.ndarray:
-    """(n,) diagonal of walk^hops."""
-    n = walk.shape[0]
-    if hops == 1:
-        return np.zeros(n)
-    if hops == 2:
-        return np.asarray(walk.multiply(walk.T).sum(axis=1)).ravel()
-    if n <= EXACT:
-        back = np.zeros(n)
-        for first in range(0, n, COLUMNS):
-            rows = np.arange(first, min(first + COLUMNS, n))
-            ones = np.zeros((n, len(rows)))
-            ones[rows, np.arange(len(rows))] = 1
-            for _ in range(hops):
-                ones = walk @ ones
-            back[rows] = ones[rows, np.arange(len(rows))]
-        return back
-    signs = np.random.default_rng(0).choice(np.array([-1.0, 1.0]), size=(n, SIGNS))
-    current = signs
-    for _ in range(hops):
-        current = walk @ current
-    return np.maximum((signs * current).mean(axis=1), 0)
+def _products(matrix: csr_matrix, start: np.ndarray, hops: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(a + b, (M^a start) (M^b start)) for a + b from 2 to `hops`, with b = a or a + 1."""
+    before = start
+    for power in range(1, (hops + 1) // 2 + 1):
+        current = matrix @ before
+        if 1 < 2 * power - 1 <= hops:
+            yield 2 * power - 1, before * current
+        if 2 * power <= hops:
+            yield 2 * power, current * current
+        before = current

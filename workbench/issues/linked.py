@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.evidence.spaces import Space
 from workbench.graphs.edges import Edges
-from workbench.graphs.propagation import linked_bayes, propagate_labels, symmetric
+from workbench.graphs.propagation import linked_bayes, propagated, symmetric
 from workbench.graphs.smoothing import HOPS, unit_rows
 from workbench.issues import reasons
 from workbench.issues.kernels import parts_of
@@ -85,7 +85,7 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
     if not len(rows):
         notes.append("edges left out: none is between two labelled examples")
         return None
-    views = [logs_of(propagate_labels(given, edges, k=k, alpha=alpha, seed=seed)) for alpha in ALPHAS]
+    views = [logs_of(one) for one in propagated(given, edges.links, k, ALPHAS, seed=seed)]
     views.append(logs_of(linked_bayes(given, edges, k=k)))
     rows = sample(rows, k)
     weights = stacked([one[rows] for one in views], given[rows], pull=PULL)
