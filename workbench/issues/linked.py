@@ -17,10 +17,23 @@ from workbench.graphs.propagation import linked_bayes, propagated, symmetric
 from workbench.graphs.smoothing import HOPS, unit_rows
 from workbench.issues import reasons
 from workbench.issues.kernels import parts_of
-from workbench.issues.likelihood import sample
+from workbench.issues.likelihood import sample, surfaces
 from workbench.issues.nearby import labels_near, logs_of
 from workbench.issues.telling_columns import TRIED, head_on
-from workbench.issues.weighing import View, stacked, weigh
+from workbench.issues.weighing import (
+    AGREEING,
+    LESS,
+    NEVER,
+    REPEATING,
+    REPEATS,
+    SURE,
+    SURE_ROWS,
+    WEAK,
+    View,
+    best_fit,
+    stacked,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from workbench.evidence.evidence import Evidence
@@ -109,9 +122,40 @@ def along_edges(
     evidence : with edges. space : its features as unit vectors. links : what the labels of linked nodes say.
     notes : takes more where edges repeat the features, or seem to be made of the labels.
     """
-    if _nearest_already(space, evidence.edges, seed):
+    edges, given, k = evidence.edges, evidence.given_labels, evidence.k
+    if _nearest_already(space, edges, seed):
         return space, None if links is None else replace(links, aside=NEAREST)
-    return _smoothed_space(space, evidence.edges, evidence.given_labels, evidence.k, notes, seed), links
+    rows = np.flatnonzero(space.there & (given >= 0))
+    rows = rows if len(rows) <= TRIED else np.sort(np.random.default_rng(seed).choice(rows, TRIED, replace=False))
+    if not edges.links.nnz or np.count_nonzero(np.bincount(given[rows], minlength=k)) < 2:
+        return space, links
+    tried = head_on(space, rows, given[rows], k)
+    if links is not None and (reason := _copies_labels(links, tried[0], rows, given)):
+        return space, replace(links, aside=reason)
+    return _smoothed_space(space, evidence, rows, tried, notes), links
+
+
+def _copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.ndarray) -> str:
+    """Why the edges seem to be made of the labels, by a classifier on features as they are; "" where they do not.
+
+    They agree with labels that it is sure are noise, also noise that goes where it confuses classes; or contradict no
+    label of a linked node where it contradicts some.
+    """
+    among = links.there[rows]
+    rows, plain = rows[among], plain[among]
+    if len(rows) < SURE_ROWS:
+        return ""
+    labels, k = given[rows], plain.shape[1]
+    agrees = links.logs[rows].argmax(axis=1) == labels
+    if agrees.mean() > NEVER and (plain.argmax(axis=1) == labels).mean() < agrees.mean() - LESS:
+        return AGREEING
+    fit = best_fit(View(PLAIN, 1.0, plain), labels, k)
+    shares = np.bincount(labels, minlength=k) / len(labels)
+    by_chance = float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    rejected = fit.doubts() > SURE
+    if fit.value - by_chance < WEAK * (surfaces(links.logs[rows], labels, [None])[0].value - by_chance):
+        return ""  # what explains so much less is sure of its own mistakes
+    return REPEATING if rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > REPEATS else ""
 
 
 def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
@@ -126,27 +170,24 @@ def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
     return hits > MOSTLY * int(edges.degree[rows].sum())
 
 
-def _smoothed_space(space: Space, edges: Edges, given: np.ndarray, k: int, notes: list[str], seed: int = 0) -> Space:
+def _smoothed_space(
+    space: Space, evidence: Evidence, rows: np.ndarray, tried: tuple[np.ndarray, float], notes: list[str]
+) -> Space:
     """Features as they are, or with those around each node beside them, where that predicts the labels better.
 
     Notes
     -----
     [V, S V, S^2 V, S^3 V], each with unit rows (`graphs.smooth_features`), reduced to the 128 largest principal
-    components. Both spaces are tried on at most 800 rows, as in `telling_columns`, and the smoothed one must pass the
-    tests of `weighing`: edges made of the labels would bring them into the features.
+    components. Both spaces are tried on these rows, at most 800, as in `telling_columns`, and the smoothed one must
+    pass the tests of `weighing`: edges made of the labels would bring them into the features.
     """
-    if not edges.links.nnz or not space.there.any():
-        return space
-    wide = _smoothed(space.vectors, edges)
+    given, k = evidence.given_labels, evidence.k
+    wide = _smoothed(space.vectors, evidence.edges)
     there = np.zeros(len(given), bool)
     for block in wide:
         there |= block.any(axis=1)
     smooth = Space(_reduced(wide, there), there, "")
-    rows = np.flatnonzero(space.there & (given >= 0))
-    rows = rows if len(rows) <= TRIED else np.sort(np.random.default_rng(seed).choice(rows, TRIED, replace=False))
-    if np.count_nonzero(np.bincount(given[rows], minlength=k)) < 2:
-        return space
-    plain, before = head_on(space, rows, given[rows], k)
+    plain, before = tried
     along, after = head_on(smooth, rows, given[rows], k)
     if 2 * len(rows) * (after - before) < np.log(len(rows)):
         return space

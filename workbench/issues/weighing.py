@@ -157,9 +157,9 @@ def _too_good(view: View, kept: Sequence[View], gains: dict[str, float], labels:
     judges = [one for one in judges if WEAK * gains[view.name] < gains[one.name] < gains[view.name]]
     if view.made_here or not judges:
         return False
-    fit = _best_fit(view, labels, k)
+    fit = best_fit(view, labels, k)
     for judge in judges:
-        other = _best_fit(judge, labels, k)
+        other = best_fit(judge, labels, k)
         least = other.interval()[0]
         if fit.value > other.value and fit.noise < least:
             return True
@@ -168,7 +168,7 @@ def _too_good(view: View, kept: Sequence[View], gains: dict[str, float], labels:
     return False
 
 
-def _best_fit(view: View, labels: np.ndarray, k: int) -> Surface:
+def best_fit(view: View, labels: np.ndarray, k: int) -> Surface:
     """The likelier of two: noise that makes every other class of a label, or those that the view confuses with it."""
     probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)
