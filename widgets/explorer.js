@@ -4561,6 +4561,7 @@ function pageFeature(view) {
     view.gallery.redraw();
     view.inspector.showEditor();
     view.inspector.neighbors.captions();
+    view.inspector.linked.again();
     view.inspector.redrawCurve();
   });
   registry.onTrait("height", (height) => {
@@ -6190,7 +6191,7 @@ class InspectAnswers {
 
   async fetch(row) {
     const { body } = await this.wire.ask("inspect", { row });
-    for (const item of [body.media, ...body.neighbors.items]) this.media.keep(item);
+    for (const item of [body.media, ...body.neighbors.items, ...(body.linked?.items ?? [])]) this.media.keep(item);
     this.kept.set(row, body);
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= ANSWERS_KEPT) break;
@@ -6347,9 +6348,13 @@ class NeighborStrip {
     this.parts = [h("h4", {}, this.name), this.strip];
   }
 
+  get near() {
+    return this.inspector.answer.neighbors;
+  }
+
   draw() {
     const { inspector } = this,
-      { rows, items } = inspector.answer.neighbors;
+      { rows, items } = this.near;
     this.title();
     this.strip.replaceChildren(
       ...rows.map((row, i) =>
@@ -6393,6 +6398,11 @@ class NeighborStrip {
     const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
     editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
     return el;
+  }
+
+  again() {
+    this.title();
+    this.captions();
   }
 
   captions() {
@@ -6445,6 +6455,103 @@ class CurvePart {
     this.gaps.textContent = gaps;
     const both = `${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""}`;
     this.canvas.setAttribute("aria-label", `probability of ${both} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`);
+  }
+}
+
+// --- ego.js
+function placesAround(n, width, height, margin) {
+  const across = width / 2 - margin,
+    up = height / 2 - margin;
+  return Array.from({ length: n }, (_, i) => {
+    const angle = (2 * Math.PI * i) / n;
+    return [width / 2 + across * Math.sin(angle), height / 2 - up * Math.cos(angle)];
+  });
+}
+
+function drawEgo(canvas, { center, around: colors, between, theme }) {
+  const ratio = window.devicePixelRatio || 1,
+    width = canvas.clientWidth || 220,
+    height = canvas.clientHeight || 84;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const places = placesAround(colors.length, width, height, 9),
+    middle = /** @type {[number, number]} */ ([width / 2, height / 2]);
+  const line = (from, to, color) => {
+    context.strokeStyle = color;
+    context.beginPath();
+    context.moveTo(from[0], from[1]);
+    context.lineTo(to[0], to[1]);
+    context.stroke();
+  };
+  context.lineWidth = 1;
+  for (const [one, other] of between) line(places[one], places[other], hex(theme.line));
+  for (const place of places) line(middle, place, hex(theme.quiet));
+  const dot = ([x, y], color, radius) => {
+    context.fillStyle = hex(color);
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
+  };
+  places.forEach((place, i) => dot(place, colors[i], 5));
+  dot(middle, center, 7);
+}
+
+// --- linked.js
+const NO_LINKS = { rows: [], items: [], total: 0, between: [] };
+
+class LinkedStrip extends NeighborStrip {
+  constructor(inspector) {
+    super(inspector);
+    this.strip.setAttribute("aria-label", "linked nodes");
+    this.picture = h("canvas", { class: "lw-ego", role: "img" });
+    this.el = h("div", { class: "lw-linked", hidden: true }, h("h4", {}, this.name), this.picture, this.strip);
+    this.parts = [this.el];
+  }
+
+  get near() {
+    return this.inspector.answer?.linked ?? NO_LINKS;
+  }
+
+  draw() {
+    this.el.hidden = !this.inspector.answer.linked;
+    super.draw();
+    this.ego();
+  }
+
+  empty() {
+    super.empty();
+    this.el.hidden = true;
+  }
+
+  again() {
+    super.again();
+    this.ego();
+  }
+
+  title() {
+    const { answer, store, hides, kind } = this.inspector;
+    if (!answer || store.row < 0) return;
+    const { rows, total } = this.near,
+      given = store.given[answer.row],
+      differ = rows.filter((row) => store.given[row] >= 0 && store.given[row] !== given).length;
+    const counts = hides || given < 0 || kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
+    const shown = rows.length < total ? `${rows.length} of ${count(total)}` : count(total);
+    this.name.textContent = total ? `${shown} linked node${total === 1 ? "" : "s"}${counts}` : "no linked nodes";
+    this.name.title = total ? "by the edges of this run, the largest weight first" : "";
+  }
+
+  ego() {
+    const { answer, store, hides, paint, theme } = this.inspector,
+      { rows, between } = this.near;
+    this.picture.hidden = !rows.length;
+    if (!answer || !rows.length) return;
+    const color = (row) => (hides ? theme().grey : paint.classColor(store.labels[row]));
+    drawEgo(this.picture, { center: color(answer.row), around: rows.map(color), between, theme: theme() });
+    this.picture.setAttribute("aria-label", `${this.name.textContent}; ${between.length} links between them`);
   }
 }
 
@@ -6672,8 +6779,8 @@ class Inspector {
     store.on("labels", () => {
       this.showEditor();
       this.queue();
-      this.neighbors.title();
-      this.neighbors.captions();
+      this.neighbors.again();
+      this.linked.again();
     });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
@@ -6695,6 +6802,7 @@ class Inspector {
     this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
     this.curve = new CurvePart(this);
     this.neighbors = new NeighborStrip(this);
+    this.linked = new LinkedStrip(this);
     this.table = h("dl", { class: "lw-columns" });
     this.el = h(
       "section",
@@ -6718,6 +6826,7 @@ class Inspector {
         "div",
         { class: "lw-part lw-part-more" },
         ...this.curve.parts,
+        ...this.linked.parts,
         ...this.neighbors.parts,
         this.table,
       ),
@@ -6864,6 +6973,7 @@ class Inspector {
     this.why.replaceChildren();
     this.note("");
     this.neighbors.empty();
+    this.linked.empty();
     this.table.replaceChildren();
     this.store.neighborsOf = null;
     this.showEditor();
@@ -6886,6 +6996,7 @@ class Inspector {
     this.showEditor();
     this.redrawCurve();
     this.neighbors.draw();
+    this.linked.draw();
     this.table.replaceChildren(
       ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
     );
@@ -6953,8 +7064,8 @@ class Inspector {
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
-    this.neighbors.title();
-    this.neighbors.captions();
+    this.neighbors.again();
+    this.linked.again();
   }
 
   openNote() {
