@@ -331,7 +331,7 @@ def test_rates_are_found_again():
 
 @pytest.mark.slow
 def test_five_thousand_tags_in_little_memory():
-    """25,000 examples, five tags each: 0.74 GiB in all, where a table of all cells in float32 alone would take 0.47.
+    """25,000 examples, five tags each: 0.76 GiB in all, where a table of all cells in float32 alone would take 0.47.
 
     benchmarks/tags.py --scale measures four times as many.
     """
