@@ -24,7 +24,7 @@ from widgets.requests.progress import reporting
 from widgets.requests.turns import Turns
 from widgets.saved.page import save_html
 from widgets.saved.still import still_html
-from widgets.view.queues import queue_rows, rank_anew
+from widgets.view.queues import queue_rows, rank_anew, unit_of_queue
 from widgets.view.search import is_query
 from widgets.view.shown import (
     check_cameras,
@@ -43,7 +43,7 @@ from widgets.view.view import OWN, View
 from widgets.view.views import FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
-from widgets.wire.messages import DecidedPush
+from widgets.wire.pushes import DecidedPush, QueuePush
 from widgets.wire.shapes import ShownParts
 from widgets.wire.traits import Computed, Ids
 from workbench.foundation.errors import InputError
@@ -349,7 +349,9 @@ class Explorer(anywidget.AnyWidget):
     @T.observe("queue")
     def _queue_changed(self, change: dict) -> None:
         if self._made and not self._from_page:
-            self.send({"push": "queue", "by": self._view.queue_order}, [self._view.rows_of_queue().tobytes()])
+            view = self._view
+            push: QueuePush = {"push": "queue", "by": view.queue_order, "unit": unit_of_queue(view)}
+            self.send(push, [view.rows_of_queue().tobytes()])
 
     @T.observe("current")
     def _current_changed(self, change: dict) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from widgets.requests import REQUESTS
-from widgets.wire.messages import Answers, DecideRequest, Pushes, Requests
+from widgets.wire.messages import Answers, DecideRequest, Requests
+from widgets.wire.pushes import Pushes
 from widgets.wire.shapes import ColumnInfo, Curve
 from widgets.wire.typedefs import SCRIPT, get_type_hints, misfits, typedefs
 

@@ -176,6 +176,23 @@ export class Actions {
     );
   }
 
+  /**
+   * Accept suggestions for units; `sure` is the number that was confirmed, and Python refuses another. One step of undo.
+   * @param {import("./messages.js").AcceptRequest} body @param {ArrayBufferLike} mask of the examples
+   */
+  async acceptUnits(body, mask) {
+    if (this.refused()) return;
+    const { store } = this,
+      before = store.standing(Int32Array.from(store.rows()));
+    try {
+      const answer = await this.send("accept", body, [mask]); // how the examples stand came with it
+      store.remember(before, `${count(answer.body.count)} suggestions accepted`);
+      this.say(`${count(answer.body.count)} suggestions accepted in ${count(answer.body.examples)} examples`);
+    } catch {
+      /* `send` has shown it */
+    }
+  }
+
   /* ---- history ---- */
 
   undo() {

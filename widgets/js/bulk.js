@@ -1,7 +1,8 @@
 /** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
 import { fillSelect, h } from "./dom.js";
 import { count, probability } from "./format.js";
-import { offeredOrders, ORDERS } from "./orders.js";
+import { offeredOrders, ORDERS, tagQueues } from "./orders.js";
+import { UnitSuggestions } from "./unitsuggestions.js";
 
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 /** The level to begin with, where it holds any suggestion. */
@@ -37,10 +38,11 @@ export class Bulk {
   /** @type {import("./store.js").Store} */
   store;
 
-  /** @param {{store: import("./store.js").Store, actions: import("./actions.js").Actions, onOrder: Function, onRank: Function}} options */
-  constructor(options) {
-    Object.assign(this, options, { armed: 0 });
-    const { store } = this;
+  /** @param {{store: import("./store.js").Store, actions: import("./actions.js").Actions, units: boolean, fail: (error: Error) => void, onRank: Function}} options */
+  constructor({ store, actions, units, fail, onRank }) {
+    Object.assign(this, { store, actions, onRank, armed: 0 });
+    /** @type {UnitSuggestions | null} */
+    this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
       title: "p_suggested: the detector's probability that the suggested label is right",
@@ -75,15 +77,17 @@ export class Bulk {
     const { store } = this;
     clearTimeout(this.armed);
     this.armed = 0;
-    this.accepting.hidden = store.list !== "selection" || store.meta.suggests === false || store.blind;
+    const offered = this.units ? this.units.offered : store.list === "selection" && store.meta.suggests !== false;
+    this.accepting.hidden = !offered || store.blind;
     this.ordering.hidden = store.list !== "queue";
     if (this.accepting.hidden) return;
     this.offer();
-    const ready = this.actions.acceptable(this.level).length;
-    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
-    this.button.title = ready ? "" : "no suggested label in the selection differs from the current label";
-    this.button.disabled = !ready;
-    this.button.classList.remove("lw-primary");
+    this.units?.renew();
+  }
+
+  /** Probabilities of the suggestions that can be accepted. */
+  get likely() {
+    return this.units ? this.units.likely : Array.from(this.actions.acceptable(), (row) => this.store.pSuggested[row]);
   }
 
   /** The threshold in force; null for none. */
@@ -93,8 +97,7 @@ export class Bulk {
 
   /** Fill the menu with the thresholds that hold something of this selection, with their counts. */
   offer() {
-    const { store } = this,
-      likely = Array.from(this.actions.acceptable(), (row) => store.pSuggested[row]),
+    const { likely } = this,
       levels = thresholds(likely);
     this.least.hidden = !levels.length;
     const key = (level) => (level === null ? "" : String(level)),
@@ -103,24 +106,40 @@ export class Bulk {
     const value = key(kept ? this.level : preset(levels));
     const words = (level, held) => `${level === null ? "any p" : `p ≥ ${probability(level)}`} (${count(held)})`;
     fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
+    const { level } = this,
+      ready = level === null ? likely.length : likely.filter((p) => p >= level).length;
+    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
+    this.button.title = ready ? "" : "no suggested label differs from the current label";
+    this.button.disabled = !ready;
+    this.button.classList.remove("lw-primary");
+  }
+
+  /** What a click would do, in words. */
+  asked(least) {
+    if (!this.units) return `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
+    const held = this.units.held(least);
+    return `Set ${count(held.count)} labels of ${count(held.examples)} examples? Click again`;
   }
 
   /** The first click says what will happen, the second does it. */
   accept() {
     const least = this.level;
     if (!this.armed) {
-      this.button.textContent = `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
+      this.button.textContent = this.asked(least);
       this.button.classList.add("lw-primary");
       this.armed = setTimeout(() => this.show(), ARMED);
       return;
     }
     clearTimeout(this.armed);
-    this.actions.acceptSelection(least);
+    this.armed = 0;
+    if (this.units) this.units.accept(least);
+    else this.actions.acceptSelection(least);
   }
 
   /** This order is in force: the one to begin with, or one that Python set. */
   rebase(name) {
-    fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
+    const { queues = Object.keys(ORDERS), tags = [] } = this.store.meta;
+    fillSelect(this.order, [["", offeredOrders(queues, name, tags)], ...tagQueues(tags)], name);
   }
 
   async rankAgain() {
@@ -143,6 +162,7 @@ export class Bulk {
   }
 
   destroy() {
+    this.units?.destroy();
     clearTimeout(this.armed);
     cancelAnimationFrame(this.frame);
   }

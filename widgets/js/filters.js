@@ -88,12 +88,14 @@ export class Filters {
       [...this.store.columns.values()]
         .filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0)
         .map((c) => [c.name, c.name]);
+    const tags = new Map((this.store.meta.tags || []).map(({ name }) => [`tag ${name}`, name]));
     fillSelect(
       this.adder,
       [
         ["", [["", "+ add a filter…"]]],
         ["numbers", free("number")],
-        ["categories", free("category")],
+        ["categories", free("category").filter(([name]) => !tags.has(name))],
+        ["tags", [...tags].filter(([name]) => !this.shown.has(name))],
       ],
       "",
     );

@@ -208,6 +208,7 @@ export class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
+      unit: store.list === "queue" ? store.queueUnit : "",
       units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });

@@ -108,7 +108,7 @@ export class Explorer {
       p_error: store.pError,
       p_suggested: store.pSuggested,
     })) {
-      if (store.columns.has(name)) store.setValues(name, values);
+      if (store.columns.has(name)) store.setColumn(store.columns.get(name), values);
     }
     this.source = new Source(this.wire, store);
     this.kind = EDITORS[meta.task] || EDITORS.units;
@@ -163,7 +163,7 @@ export class Explorer {
       onLeave: () => this.focus(),
       emptyQueue: () => this.gallery.nothing(),
     });
-    this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
+    this.bulk = new Bulk({ store, actions, units: this.kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
       store,
       bulk: this.bulk,

@@ -1,6 +1,6 @@
 /**
- * Types of the messages between Python and the page. Made from `widgets/wire/messages.py` by
- * `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ * Types of the messages between Python and the page. Made from `messages.py`, `pushes.py` and `shapes.py` in
+ * `widgets/wire/` by `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
  */
 export {};
 
@@ -110,6 +110,14 @@ export {};
  */
 
 /**
+ * A tag that can be filtered by, and the number of examples in which it is likely missing, or wrong.
+ * @typedef {object} TagInfo
+ * @property {string} name
+ * @property {number} missing
+ * @property {number} wrong
+ */
+
+/**
  * How many errors are left, in words; `due` counts second looks.
  * @typedef {object} AuditInfo
  * @property {string} [text]
@@ -152,6 +160,8 @@ export {};
  * @property {string[]} first_filters
  * @property {EmbeddingInfo} embedding
  * @property {string[]} queues
+ * @property {string} queue_unit
+ * @property {TagInfo[]} tags
  * @property {number} changed
  * @property {string} queue_order
  * @property {boolean} doubted
@@ -351,8 +361,9 @@ export {};
  */
 
 /**
- * The values of a column.
+ * A column and its values.
  * @typedef {object} ColumnAnswer
+ * @property {ColumnInfo} column
  * @property {ArraySpec[]} arrays
  */
 
@@ -417,9 +428,10 @@ export {};
  */
 
 /**
- * The rows of the queue are the first buffer.
+ * The rows of the queue are the first buffer; `unit` is the key of the units that it is about, "" for all.
  * @typedef {object} QueueAnswer
  * @property {number} count
+ * @property {string} unit
  * @property {string} why
  * @property {Patch} patch
  */
@@ -514,6 +526,25 @@ export {};
  * A class or tag that is in the label space from now on.
  * @typedef {object} AddClassRequest
  * @property {string} name
+ */
+
+/**
+ * Accept what is suggested for units of the examples of a mask, which is the buffer.
+ * `least` is the smallest probability of a suggestion; `unit` a key, for units of this key only. With `sure`, the
+ * number that the person confirmed, it is done; without, only counted.
+ * @typedef {object} AcceptRequest
+ * @property {number | null} [least]
+ * @property {string} [unit]
+ * @property {number} [sure]
+ */
+
+/**
+ * How many units of how many examples; before it is done, the buffers are their probabilities and rows.
+ * @typedef {object} AcceptAnswer
+ * @property {number} count
+ * @property {number} examples
+ * @property {string | null} [time]
+ * @property {Patch} [patch]
  */
 
 /**
@@ -632,6 +663,7 @@ export {};
  * @property {SearchRequest} search
  * @property {DecideRequest} decide
  * @property {AddClassRequest} add_class
+ * @property {AcceptRequest} accept
  * @property {TravelRequest} undo
  * @property {TravelRequest} redo
  * @property {UptoRequest} upto
@@ -668,6 +700,7 @@ export {};
  * @property {CountMessage} search
  * @property {DecideAnswer} decide
  * @property {DecideAnswer} add_class
+ * @property {AcceptAnswer} accept
  * @property {DecideAnswer} undo
  * @property {DecideAnswer} redo
  * @property {Nothing} upto
@@ -700,6 +733,7 @@ export {};
  * @typedef {object} QueuePush
  * @property {"queue"} push
  * @property {string} by
+ * @property {string} unit
  */
 
 /**

@@ -15,9 +15,24 @@ export const ORDERS = {
 };
 
 /** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
-export function offeredOrders(possible, inForce) {
+export function offeredOrders(possible, inForce, tags = []) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
-  return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+  const listed = tagQueues(tags).some(([, queues]) => queues.some(([name]) => name === inForce));
+  return !inForce || listed || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+}
+
+/**
+ * Queues of tags for the menu: of those that are likely missing somewhere, and of those that are likely wrong.
+ * @param {import("./messages.js").TagInfo[]} tags
+ * @returns {[string, [string, string][]][]}
+ */
+export function tagQueues(tags) {
+  /** @type {("missing" | "wrong")[]} */
+  const kinds = ["missing", "wrong"];
+  return kinds.map((kind) => {
+    const some = tags.filter((tag) => tag[kind]).sort((a, b) => b[kind] - a[kind]);
+    return [`${kind} tag`, some.map((tag) => [`${kind} tag ${tag.name}`, `${tag.name}: ${kind} in ${tag[kind]}`])];
+  });
 }
 
 /** Why the queue is empty in this order, and what to do. */

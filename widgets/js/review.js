@@ -5,7 +5,7 @@ import { emptyQueue, ORDERS } from "./orders.js";
 
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 /** Orders that reveal how suspicious an example is. */
-const BY_DOUBT = ["suspicion", "pairs", "column"];
+const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
 
 /** @param {import("./main.js").Explorer} view */
 export function reviewFeature(view) {
@@ -39,15 +39,15 @@ export function reviewFeature(view) {
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
-  registry.onPush("queue", ({ by }, buffers) => {
+  registry.onPush("queue", ({ by, unit }, buffers) => {
     bulk.rebase(by);
-    takeQueue(store, buffers[0]);
+    takeQueue(store, buffers[0], unit);
   });
   bulk.onReorder = (name) => reorder(view, name);
 }
 
-function takeQueue(store, buffer) {
-  store.setQueue(arrayOf(Int32Array, buffer));
+function takeQueue(store, buffer, unit) {
+  store.setQueue(arrayOf(Int32Array, buffer), unit);
   store.goTo(store.firstOpen("queue"));
 }
 
@@ -63,9 +63,9 @@ async function reorder(view, name) {
     say("ordering the queue…", "quiet");
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
-    takeQueue(store, buffers[0]);
+    takeQueue(store, buffers[0], body.unit);
     if (name === "again" && body.count && !store.blind) toggleBlind(view);
-    const words = Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
+    const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
     say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {
     fail(error);
@@ -90,7 +90,7 @@ function selectNeighbors({ store, say }) {
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.test(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
   view.colorBy(paint.by);
   inspector.blindChanged();
   gallery.redraw();

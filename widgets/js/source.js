@@ -23,7 +23,7 @@ export class Source {
     const { store } = this;
     if (store.values(name)) return;
     const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, unpackedArrays(body.arrays, buffers)[name]);
+    store.setColumn(body.column, unpackedArrays(body.arrays, buffers)[name]);
   }
 
   /** Mask of the rows that a text or a query finds. */

@@ -75,6 +75,7 @@ export class Store {
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
+    this.queueUnit = meta.queue_unit || "";
     this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
@@ -131,8 +132,11 @@ export class Store {
     return LIVE.includes(name);
   }
 
-  setValues(name, values) {
-    this.columns.get(name).values = values;
+  /** A column has come: one of those of the start, or one that is made when it is asked for. */
+  setColumn(column, values) {
+    const known = this.columns.get(column.name);
+    if (known) known.values = values;
+    else this.columns.set(column.name, { ...column, values });
   }
 
   /* ---- filters and selection ---- */
@@ -186,8 +190,10 @@ export class Store {
     this.emit("list");
   }
 
-  setQueue(rows) {
+  /** @param {Int32Array} rows @param {string} unit the key of the units that the queue is about, "" for all */
+  setQueue(rows, unit = "") {
     this.lists.queue = rows;
+    this.queueUnit = unit;
     this.emit("list");
   }
 
@@ -243,12 +249,7 @@ export class Store {
    */
   apply(change) {
     const { rows } = change;
-    const before = {
-      rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
-    };
+    const before = this.standing(rows);
     rows.forEach((row, i) => {
       if (change.labels) this.expect(row, change.labels[i]);
       if (change.verdict)
@@ -256,16 +257,27 @@ export class Store {
       if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | BITS.flagged : this.flags[row] & ~BITS.flagged;
       if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | BITS.noted : this.flags[row] & ~BITS.noted;
     });
-    const after = {
+    this.remember(before, change.text);
+    this.touched(rows);
+  }
+
+  /** How rows stand, in a copy. */
+  standing(rows) {
+    const { labels, verdict, flags } = this;
+    return {
       rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+      labels: Int32Array.from(rows, (r) => labels[r]),
+      verdict: Uint8Array.from(rows, (r) => verdict[r]),
+      flags: Uint8Array.from(rows, (r) => flags[r]),
     };
-    this.past.push({ before, after, text: change.text, rows });
+  }
+
+  /** A step that can be undone: what held `before`, and what holds now. */
+  remember(before, text) {
+    const { rows } = before;
+    this.past.push({ before, after: this.standing(rows), text, rows });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
-    this.touched(rows);
   }
 
   /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */

@@ -37,7 +37,9 @@ export class UnitJudge {
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
     if (how === "typed" && !(await saved)) return; // what was typed may be refused
-    if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+    const wanted = store.list === "queue" && store.queueUnit;
+    if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
+    else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
   }
 
   /** Ask again for the units of examples that changed, as soon as everything is saved. */

@@ -8,7 +8,7 @@
 /** Seconds after which an unanswered question is reported as waiting. */
 const PATIENCE = 6;
 /** Kinds that change something. */
-const CHANGES = new Set(["decide", "add_class", "undo", "redo"]);
+const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
 export class Wire {
   /** @type {number} */

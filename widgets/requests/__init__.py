@@ -15,7 +15,7 @@ import numpy as np
 from widgets.requests.audit import ask_audit, ask_rank
 from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
-from widgets.requests.deciding import ask_add_class, ask_decide, ask_redo, ask_undo, rows_after_error
+from widgets.requests.deciding import ask_accept, ask_add_class, ask_decide, ask_redo, ask_undo, rows_after_error
 from widgets.requests.enlarging import ask_picture, ask_text
 from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
 from widgets.requests.export import ask_export
@@ -54,6 +54,7 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "search": ask_search,
     "decide": ask_decide,
     "add_class": ask_add_class,
+    "accept": ask_accept,
     "undo": ask_undo,
     "redo": ask_redo,
     "upto": ask_upto,

@@ -34,8 +34,9 @@ def ask_column(view: View, content: NameRequest, buffers: Buffers) -> tuple[Colu
     name = content.get("name")
     if name not in view.columns:
         raise InputError.unknown("column", name, view.columns)
-    specs, arrays = packed_arrays({name: view.columns[name].values})
-    return {"arrays": specs}, arrays
+    column = view.columns[name]
+    specs, arrays = packed_arrays({name: column.values})
+    return {"column": column.described(), "arrays": specs}, arrays
 
 
 def ask_media(view: View, content: MediaRequest, buffers: Buffers) -> tuple[MediaAnswer, Arrays]:

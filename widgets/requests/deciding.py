@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.accepting import open_suggestions, suggested_values
 from widgets.view.auditing import AGAIN, AUDIT
 from widgets.view.decisions import SOURCE
 from widgets.view.units import given_of, verdicts_in
 from widgets.wire.masks import unpacked
 from widgets.wire.messages import (
+    AcceptAnswer,
+    AcceptRequest,
     AddClassRequest,
     Arrays,
     Buffers,
@@ -19,6 +22,7 @@ from widgets.wire.messages import (
     Message,
     TravelRequest,
 )
+from workbench.foundation.errors import InputError
 from workbench.runs.label_space import add_class
 from workbench.runs.verdicts import SECOND_LOOK
 
@@ -56,6 +60,30 @@ def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[Decide
     reasons = [str(view.reasons[row] or "") for row in found.rows]
     view.decisions.judge(found, given_of(view, found.rows, found.keys), content, reasons, _where(view, rows))
     return _caught_up(view, len(rows), int(found.rows[0]))
+
+
+def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[AcceptAnswer, Arrays]:
+    """Suggestions for units of the examples of a mask: probabilities, (m,) float32, and rows; or all accepted.
+
+    Raises
+    ------
+    InputError : there are more or fewer than the person confirmed.
+    """
+    mask = unpacked(buffers[0], view.dataset.n)
+    found = open_suggestions(view, mask, content.get("unit"), content.get("least"))
+    rows, sure = np.unique(found["row"]), content.get("sure")
+    counts: AcceptAnswer = {"count": len(found), "examples": len(rows)}
+    if sure is None:
+        return counts, [np.asarray(found["p_suggested"], np.float32), np.asarray(found["row"], np.int32)]
+    if sure != len(found):
+        todo = f"There are {len(found):,} now. Look again and confirm that number."
+        raise InputError.at("suggestions", f"have changed: {sure:,} were to be accepted", todo)
+    if len(found):
+        verdicts, given, reasons = suggested_values(view, found)
+        body: DecideRequest = {"op": "relabel", "how": "accept selection"}
+        view.decisions.judge(verdicts, given, body, reasons, _where(view, rows))
+    patch, state = view.decisions.patch(view.decisions.catch_up())
+    return {**counts, "time": view.decisions.last_time, "patch": patch}, state
 
 
 def _where(view: View, rows: np.ndarray) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_words
 from widgets.view.placing import data_map
 from widgets.view.pooled import in_words
-from widgets.view.queues import orders
+from widgets.view.queues import orders, unit_of_queue
 from widgets.view.states import states_of
+from widgets.view.tags import tags_by_doubt
 from widgets.view.unrecorded import FrameRun
 from widgets.wire.masks import packed
 from widgets.wire.messages import Arrays, Buffers, Nothing
@@ -85,6 +86,8 @@ def described(view: View) -> OpenAnswer:
         "first_filters": first_filters(view),
         "embedding": embedding_state(run),
         "queues": orders(view),
+        "queue_unit": unit_of_queue(view),
+        "tags": tags_by_doubt(dataset.classes, view.doubts) if dataset.task == "multilabel" else [],
         "changed": view.decisions.edited,
         "queue_order": view.queue_order,
         "doubted": view.doubted,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.queues import queue_rows, show_queue, why_empty
+from widgets.view.queues import queue_rows, show_queue, unit_of_queue, why_empty
 from widgets.view.view import OWN
 from widgets.wire.messages import Arrays, Buffers, QueueAnswer, QueueRequest
 
@@ -20,5 +20,7 @@ def ask_queue(view: View, content: QueueRequest, buffers: Buffers) -> tuple[Queu
     rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
     show_queue(view, by, rows)
     patch, state = view.decisions.patch(view.decisions.take_shown(), at=1)
-    body: QueueAnswer = {"count": len(rows), "why": "" if len(rows) else why_empty(view, by), "patch": patch}
+    body: QueueAnswer = {"count": len(rows), "unit": unit_of_queue(view), "why": "", "patch": patch}
+    if not len(rows):
+        body["why"] = why_empty(view, by)
     return body, [np.ascontiguousarray(rows, np.int32), *state]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from widgets.wire.messages import ProgressPush
+from widgets.wire.pushes import ProgressPush
 from workbench.foundation.progress import listening
 
 WORDS = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.wire.messages import Push
+from widgets.wire.pushes import Push
 from workbench.evidence.projection import project
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
 from widgets.view.suspects import rank_again
+from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
 from workbench.review.queues import ORDERS, possible, review_queue
@@ -41,6 +42,9 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
         view.decisions.hide(rows)
         return rows
     view.decisions.hide(np.empty(0, np.int32))
+    by_tag = tag_queue(view.dataset, view.doubts, name)
+    if by_tag is not None:
+        return by_tag[0] if among is None else by_tag[0][np.isin(by_tag[0], view.dataset.rows(among))]
     if name in ORDERS or name == "second":
         who = view.decisions.who
         if among is None and not view.doubted:
@@ -59,6 +63,12 @@ def show_queue(view: View, name: str, rows: np.ndarray) -> None:
     """These rows are the queue, in the order of that name; the page that asked for it has them in its answer."""
     view.queue_order = name
     view.channel.take(queue=view.dataset.ids[rows].tolist())
+
+
+def unit_of_queue(view: View) -> str:
+    """Key of the units that the queue on show is about, where it is about one tag; else ""."""
+    by_tag = tag_queue(view.dataset, None, view.queue_order)
+    return "" if by_tag is None else by_tag[1]
 
 
 def rank_anew(view: View) -> None:
@@ -89,6 +99,8 @@ def why_empty(view: View, name: str) -> str:
         return f"No second look is due: {judged} of {found.budget} examples of the audit are judged. Go on with it."
     if name == AUDIT:
         return "Nothing to audit: no example has a given label and a p_error."
+    if tag_queue(view.dataset, None, name) is not None:
+        return "The tag is not doubtful in this way in any example."
     if name == "annotators":
         return "The annotators agree on every example."
     return "No label issues were found."

@@ -20,6 +20,7 @@ from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.suspects import unit_suspects
+from widgets.view.tags import TagColumns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
 from workbench.foundation.errors import InputError
@@ -117,6 +118,8 @@ class View:
         self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
         if not self.dataset.kind.one_class:
             self._doubt_units(unit_suspects(self.run))
+        if self.dataset.task == "multilabel":
+            self.columns = TagColumns(self.columns, self.dataset, self.doubts)
 
     def _doubt_units(self, found: pd.DataFrame | None) -> None:
         """Sort what is known of units by example, so that those of one are found at once."""

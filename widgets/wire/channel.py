@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from widgets.wire.messages import Push
+from widgets.wire.pushes import Push
 
 
 class Traits(Protocol):

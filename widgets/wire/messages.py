@@ -1,4 +1,4 @@
-"""Every message between Python and a page, written once: `Requests` and `Answers` by kind, and `Pushes` unasked.
+"""Every question of a page and its answer, written once: `Requests` and `Answers` by kind.
 
 Beside the JSON part, whose types stand here, a message carries buffers; the functions in `widgets.requests` say which.
 `widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/messages.js`) and checks messages.
@@ -16,6 +16,7 @@ from widgets.wire.shapes import (
     Annotator,
     ArraySpec,
     AuditInfo,
+    ColumnInfo,
     InspectAnswer,
     Item,
     Lens,
@@ -56,8 +57,9 @@ class NameRequest(TypedDict):
 
 
 class ColumnAnswer(TypedDict):
-    """The values of a column."""
+    """A column and its values."""
 
+    column: ColumnInfo
     arrays: list[ArraySpec]
 
 
@@ -122,9 +124,10 @@ class QueueRequest(TypedDict):
 
 
 class QueueAnswer(TypedDict):
-    """The rows of the queue are the first buffer."""
+    """The rows of the queue are the first buffer; `unit` is the key of the units that it is about, "" for all."""
 
     count: int
+    unit: str
     why: str
     patch: Patch
 
@@ -221,6 +224,27 @@ class AddClassRequest(TypedDict):
     """A class or tag that is in the label space from now on."""
 
     name: str
+
+
+class AcceptRequest(TypedDict):
+    """Accept what is suggested for units of the examples of a mask, which is the buffer.
+
+    `least` is the smallest probability of a suggestion; `unit` a key, for units of this key only. With `sure`, the
+    number that the person confirmed, it is done; without, only counted.
+    """
+
+    least: NotRequired[Number | None]
+    unit: NotRequired[str]
+    sure: NotRequired[int]
+
+
+class AcceptAnswer(TypedDict):
+    """How many units of how many examples; before it is done, the buffers are their probabilities and rows."""
+
+    count: int
+    examples: int
+    time: NotRequired[str | None]
+    patch: NotRequired[Patch]
 
 
 class TravelRequest(TypedDict):
@@ -333,6 +357,7 @@ class Requests(TypedDict):
     search: SearchRequest
     decide: DecideRequest
     add_class: AddClassRequest
+    accept: AcceptRequest
     undo: TravelRequest
     redo: TravelRequest
     upto: UptoRequest
@@ -369,6 +394,7 @@ class Answers(TypedDict):
     search: CountMessage
     decide: DecideAnswer
     add_class: DecideAnswer
+    accept: AcceptAnswer
     undo: DecideAnswer
     redo: DecideAnswer
     upto: Nothing
@@ -387,97 +413,3 @@ class ErrorAnswer(TypedDict):
 
     error: str
     patch: NotRequired[Patch]
-
-
-# ---- what Python sends on its own ---------------------------------------------------------------------------------
-
-
-class ProgressPush(TypedDict):
-    """What a long answer is busy with."""
-
-    push: Literal["progress"]
-    text: str
-
-
-class QueuePush(TypedDict):
-    """Python set the queue; its rows are the buffer."""
-
-    push: Literal["queue"]
-    by: str
-
-
-class SelectionPush(TypedDict):
-    """Python set the selection; its mask is the buffer."""
-
-    push: Literal["selection"]
-
-
-class GoPush(TypedDict):
-    """Python shows another example."""
-
-    push: Literal["go"]
-    row: int
-
-
-class ViewsPush(TypedDict):
-    """The names of the saved views."""
-
-    push: Literal["views"]
-    views: list[str]
-
-
-class DecidedPush(TypedDict):
-    """Decisions that Python made."""
-
-    push: Literal["decided"]
-    patch: Patch
-    time: str | None
-
-
-class EmbeddingPush(TypedDict):
-    """A better layout of the last epoch; its places are the buffer."""
-
-    push: Literal["embedding"]
-    note: str
-
-
-class ProjectedPush(TypedDict):
-    """A layout is done, or has failed."""
-
-    push: Literal["projected"]
-    epoch: int | str
-    failed: NotRequired[str]
-
-
-class ReopenPush(TypedDict):
-    """Everything changed: the page opens anew."""
-
-    push: Literal["reopen"]
-
-
-class Pushes(TypedDict):
-    """Messages that Python sends on its own, by `push`."""
-
-    progress: ProgressPush
-    queue: QueuePush
-    selection: SelectionPush
-    go: GoPush
-    views: ViewsPush
-    decided: DecidedPush
-    embedding: EmbeddingPush
-    projected: ProjectedPush
-    reopen: ReopenPush
-
-
-Push = (
-    ProgressPush
-    | QueuePush
-    | SelectionPush
-    | GoPush
-    | ViewsPush
-    | DecidedPush
-    | EmbeddingPush
-    | ProjectedPush
-    | ReopenPush
-)
-"""Any of them."""

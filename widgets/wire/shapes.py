@@ -104,6 +104,14 @@ class EmbeddingInfo(TypedDict):
     message: str
 
 
+class TagInfo(TypedDict):
+    """A tag that can be filtered by, and the number of examples in which it is likely missing, or wrong."""
+
+    name: str
+    missing: int
+    wrong: int
+
+
 class AuditInfo(TypedDict):
     """How many errors are left, in words; `due` counts second looks."""
 
@@ -151,6 +159,8 @@ class OpenAnswer(TypedDict):
     first_filters: list[str]
     embedding: EmbeddingInfo
     queues: list[str]
+    queue_unit: str
+    tags: list[TagInfo]
     changed: int
     queue_order: str
     doubted: bool

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from widgets.wire import messages, shapes
+from widgets.wire import messages, pushes, shapes
 
 if sys.version_info < (3, 11):
     from typing_extensions import NotRequired, get_type_hints, is_typeddict
@@ -19,8 +19,8 @@ else:
 
 SCRIPT = Path(__file__).resolve().parents[1] / "js" / "messages.js"
 HEADER = """/**
- * Types of the messages between Python and the page. Made from `widgets/wire/messages.py` by
- * `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ * Types of the messages between Python and the page. Made from `messages.py`, `pushes.py` and `shapes.py` in
+ * `widgets/wire/` by `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
  */
 export {};
 """
@@ -30,7 +30,7 @@ JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None)
 
 def typed_dicts() -> Iterator[type]:
     """Every type of a message or of a part of one, in the order in which they are written."""
-    for module in (shapes, messages):
+    for module in (shapes, messages, pushes):
         yield from (one for one in vars(module).values() if is_typeddict(one) and one.__module__ == module.__name__)
 
 

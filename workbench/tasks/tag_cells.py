@@ -63,6 +63,16 @@ def cells_of(labels: pa.StructArray) -> TagCells:
     return TagCells(yes, _sorted(*(np.concatenate(pair) for pair in zip(no, unknown))), there & ~missing, missing)
 
 
+def tag_states(labels: pa.StructArray, tag: int) -> np.ndarray:
+    """(n,) int8 how one tag stands in each example: 1 yes, 0 no, -1 unknown."""
+    cells = cells_of(labels)
+    out = np.where(cells.open | cells.missing, UNKNOWN, NO).astype(np.int8)
+    out[cells.yes.rows[cells.yes.tags == tag]] = YES
+    rest = cells.rest.rows[cells.rest.tags == tag]
+    out[rest] = np.where(cells.open[rest], NO, UNKNOWN)
+    return out
+
+
 def stored(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, missing: np.ndarray) -> pa.StructArray:
     """Tags as they are stored; cells in any order, each once.
 

@@ -105,7 +105,8 @@ class UnitsEditor {
 
   /** The first unit to decide; in blind mode, which must not show what is doubtful, the first undecided one. */
   nextOpen() {
-    return this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
   get current() {

@@ -1,0 +1,77 @@
+/** What is suggested for units of the list on show: the selection, or the queue of one tag. Python counts and accepts. */
+import { arrayOf, packMask } from "./bits.js";
+
+/** Pause before Python is asked, so that a drag is one question, ms. */
+const ASK_PAUSE = 120;
+
+export class UnitSuggestions {
+  /** @param {{ store: import("./store.js").Store, actions: import("./actions.js").Actions, onNews: () => void, fail: (error: Error) => void }} options */
+  constructor({ store, actions, onNews, fail }) {
+    this.store = store;
+    this.actions = actions;
+    this.onNews = onNews;
+    this.fail = fail;
+    /** @type {number[]} probabilities of the suggestions that are open */
+    this.likely = [];
+    /** @type {number[]} their rows */
+    this.rows = [];
+    this.asked = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** Is there a list of which suggestions can be accepted? */
+  get offered() {
+    const { list, queueUnit, meta } = this.store;
+    return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
+  }
+
+  /** The key of the only units that are meant, where the queue is about one tag. */
+  get unit() {
+    return this.store.list === "queue" ? this.store.queueUnit : undefined;
+  }
+
+  /** The examples of the list as Python takes them. */
+  mask() {
+    const mask = new Uint8Array(this.store.n);
+    for (const row of this.store.rows()) mask[row] = 1;
+    return packMask(mask).buffer;
+  }
+
+  /** Ask anew what is suggested; `onNews` says when it is here. */
+  renew() {
+    clearTimeout(this.timer);
+    const asked = ++this.asked;
+    this.timer = setTimeout(async () => {
+      if (!this.offered || this.store.locked || this.store.pending) return;
+      try {
+        const { buffers } = await this.actions.wire.ask("accept", { unit: this.unit }, [this.mask()]);
+        if (asked !== this.asked) return;
+        this.likely = [...arrayOf(Float32Array, buffers[0])];
+        this.rows = [...arrayOf(Int32Array, buffers[1])];
+        this.onNews();
+      } catch (error) {
+        this.fail(/** @type {Error} */ (error));
+      }
+    }, ASK_PAUSE);
+  }
+
+  /**
+   * Suggestions that are at least so likely (null: all), and of how many examples.
+   * @param {number | null} least
+   */
+  held(least) {
+    const rows = this.rows.filter((_, i) => least === null || this.likely[i] >= least);
+    return { count: rows.length, examples: new Set(rows).size };
+  }
+
+  /** @param {number | null} least */
+  accept(least) {
+    const { count } = this.held(least);
+    return this.actions.acceptUnits({ least, unit: this.unit, sure: count }, this.mask());
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,51 @@
+"""Suggestions for units of many examples at once: how many there are at which probability, and all of them accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from widgets.view.items import plain
+from widgets.view.units import given_of
+from workbench.foundation.errors import InputError
+from workbench.tasks.protocol import Decided
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from widgets.view.view import View
+
+
+def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, least: float | None = None) -> pd.DataFrame:
+    """Doubtful units of examples that nobody has decided and that have a suggestion, as `find_issues` has them.
+
+    Parameters
+    ----------
+    mask : (n,) bool. unit : a key, for units of this key only. least : the smallest probability of a suggestion.
+    """
+    if view.doubts is None:
+        raise InputError.at("suggestions", "are missing", "Nothing is known about which labels are wrong.")
+    doubts = view.doubts
+    keep = doubts["is_issue"].to_numpy(bool) & mask[doubts["row"].to_numpy()]
+    keep &= doubts["suggested_label"].notna().to_numpy()
+    if least is not None:
+        keep &= doubts["p_suggested"].to_numpy(float) >= least
+    keys = doubts.index.get_level_values("unit")
+    if unit is not None:
+        keep &= np.asarray(keys == unit)
+    places = np.flatnonzero(keep)
+    judged = view.decisions.judged
+    undecided = [
+        str(key) not in judged(row) for key, row in zip(keys[places], doubts["row"].to_numpy()[places].tolist())
+    ]
+    return doubts.iloc[places[np.array(undecided, bool)]]
+
+
+def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str | None], list[str]]:
+    """What the suggestions say as verdicts, what is given, and why each is doubted."""
+    encode = view.dataset.kind.encode
+    rows = found["row"].to_numpy().astype(np.int64)
+    keys = [str(key) for key in found.index.get_level_values("unit")]
+    values = [encode(plain(value)) for value in found["suggested_label"]]
+    return Decided(rows, keys, values), given_of(view, rows, keys), [str(one or "") for one in found["reasons"]]

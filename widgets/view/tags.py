@@ -1,0 +1,124 @@
+"""Filters and queues by tag: how one tag stands in each example, and where it is likely missing or wrong.
+
+A tag has a column in the view as soon as it is asked for by name ("tag snow"); until then thousands cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from widgets.view.columns import Column
+from widgets.wire.shapes import TagInfo
+from workbench.foundation.errors import InputError
+from workbench.tasks.keys import number_of, position_keys
+from workbench.tasks.tag_cells import tag_states
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+
+PREFIX = "tag "
+"""Before the name of a tag, in the name of its column."""
+
+STATES = ("yes", "yes, remove?", "no", "no, add?", "unknown", "unknown, add?")
+"""What is given of a tag in an example, and whether the evidence suggests another answer."""
+
+QUEUES = ("missing", "wrong")
+"""Queues of a tag, by the kind of error: "missing tag snow" and "wrong tag snow"."""
+
+MOST_TAGS = 300
+"""Tags that a page offers in its menus, those with the most doubtful examples first."""
+
+
+class TagColumns(dict[str, Column]):
+    """The columns of a view, and those of tags, each made when it is first used.
+
+    Parameters
+    ----------
+    columns : by name. dataset : of several tags an example. doubts : `find_issues(run, per="unit")`, or None.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], dataset: Dataset, doubts: pd.DataFrame | None) -> None:
+        super().__init__(columns)
+        self.dataset, self.doubts = dataset, doubts
+        self._codes = {PREFIX + name: tag for tag, name in enumerate(dataset.classes) if PREFIX + name not in columns}
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._codes
+
+    def __missing__(self, name: str) -> Column:
+        tag = self._codes[name]
+        self[name] = column = Column(
+            name, states_of_tag(self.dataset, self.doubts, tag), STATES, title=f"{self.dataset.classes[tag]}: as given"
+        )
+        return column
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The column, made where it is of a tag."""
+        return self[name] if name in self else default  # noqa: SIM401, this is what `get` is made of
+
+
+def states_of_tag(dataset: Dataset, doubts: pd.DataFrame | None, tag: int) -> np.ndarray:
+    """(n,) int32 codes into `STATES`."""
+    given = tag_states(dataset.labels, tag)
+    codes = np.select([given == 1, given == 0], [0, 2], 4).astype(np.int32)
+    if doubts is not None:
+        codes[doubts["row"].to_numpy()[_of_tag(doubts, tag)]] += 1
+    return codes
+
+
+def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple[np.ndarray, str] | None:
+    """(m,) int32 rows where a tag is suspected to be missing (or wrong), the likeliest first, and the key of its units.
+
+    None where `name` is no such queue.
+
+    Raises
+    ------
+    InputError : the tag is unknown.
+    """
+    kind, _, tag_name = name.partition(f" {PREFIX}")
+    if dataset.task != "multilabel" or kind not in QUEUES or not tag_name:
+        return None
+    if tag_name not in dataset.classes:
+        raise InputError.unknown("tag", tag_name, dataset.classes)
+    tag = list(dataset.classes).index(tag_name)
+    key = _key(tag)
+    if doubts is None:
+        return np.empty(0, np.int32), key
+    places = _of_tag(doubts, tag)
+    places = places[doubts["kind"].to_numpy(object)[places] == kind]
+    rows, p = doubts["row"].to_numpy()[places], doubts["p_error"].to_numpy(float)[places]
+    return rows[np.lexsort((rows, -p))].astype(np.int32), key
+
+
+def tags_by_doubt(classes: Sequence[str], doubts: pd.DataFrame | None) -> list[TagInfo]:
+    """The tags that a page offers, with the number of examples in which each is likely missing or wrong."""
+    counts = {kind: np.zeros(len(classes), int) for kind in QUEUES}
+    if doubts is not None:
+        marked = np.flatnonzero(doubts["is_issue"].to_numpy(bool))
+        keys = doubts.index.get_level_values("unit")[marked]
+        tags = np.array([number_of(str(key)) for key in keys], int)
+        for kind in QUEUES:
+            own = tags[doubts["kind"].to_numpy(object)[marked] == kind]
+            counts[kind] += np.bincount(own, minlength=len(classes))
+    total = counts["missing"] + counts["wrong"]
+    first = np.argsort(-total, kind="stable")[:MOST_TAGS].tolist()
+    return [
+        {"name": str(classes[tag]), "missing": int(counts["missing"][tag]), "wrong": int(counts["wrong"][tag])}
+        for tag in first
+    ]
+
+
+def _key(tag: int) -> str:
+    """The key of the units of a tag."""
+    return str(position_keys(np.array([tag]))[0].as_py())
+
+
+def _of_tag(doubts: pd.DataFrame, tag: int) -> np.ndarray:
+    """(m,) places of the doubtful units of one tag."""
+    keys = doubts.index.get_level_values("unit")
+    return np.flatnonzero(doubts["is_issue"].to_numpy(bool) & np.asarray(keys == _key(tag)))
