@@ -31,6 +31,7 @@ def _load(name: str):
 
 labharness = sys.modules.get("labharness") or _load("labharness")
 samples = sys.modules.get("samples") or _load("samples")
+access = sys.modules.get("access") or _load("access")
 
 
 def _unavailable(why: str) -> None:

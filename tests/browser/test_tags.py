@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 import samples
+from access import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -88,6 +90,56 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     assert lab.errors == []
 
 
+def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged, tmp_path):
+    lab = explorer(path=shutil.copytree(tagged, tmp_path / "tags"))
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).wait_for()
+    assert violations(lab) == []
+
+    # a filter by what is suggested for one tag, from the menu
+    page.get_by_label("add a filter").select_option("tag dog")
+    page.locator(".lw-bar", has_text="yes, remove?").click()
+    probe.wait("ex.filters.get('tag dog') == ['yes, remove?']")
+    rows = probe.eval("ex.table().index.tolist()")
+    page.wait_for_function(f"() => document.querySelector('.lw-summary').textContent.startsWith('{len(rows)} of ')")
+    page.get_by_role("button", name="clear filters").click()
+    probe.wait("ex.filters == {}")
+
+    # the queue of that tag: each example is about this tag, and the next one follows at once
+    order = page.get_by_label("order of the queue")
+    order.select_option("wrong tag dog")
+    probe.wait("ex._view.queue_order == 'wrong tag dog'")
+    queue = probe.eval("ex.queue")
+    assert sorted(queue) == sorted(rows) and len(queue) > 1
+    wait_title = "id => document.querySelector('.lw-title').textContent.endsWith(id)"
+    page.wait_for_function(wait_title, arg=queue[0])
+    page.wait_for_function("() => document.querySelector('.lw-unit.lw-focused')?.dataset.key === 'p3'")
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")
+    page.wait_for_function(wait_title, arg=queue[1])
+    state = "ex.run.journal.state(per='unit')['label'].dropna()"
+    probe.wait(f"{state}.to_dict() == {{({queue[0]!r}, 'p3'): 'no'}}")
+
+    # all others at once: the first click says how many, the second does it, one key takes it back
+    rest = len(queue) - 1
+    bulk = page.locator(".lw-bulk button", has_text=f"Accept {rest} suggestion")
+    page.get_by_label("minimum probability").select_option("")
+    bulk.click()
+    sure = page.locator(".lw-bulk button", has_text=f"Set {rest} labels of {rest} examples? Click again")
+    sure.click()
+    probe.wait(f"len({state}) == {len(queue)}")
+    page.locator("text=No suggestion to accept").wait_for()
+    page.wait_for_function(f"() => document.querySelector('.lw-state').textContent.startsWith('{len(queue)} changed')")
+    assert violations(lab) == []
+    page.locator(".lw-name").click()
+    page.keyboard.press("Control+z")
+    probe.wait(f"len({state}) == 1")
+    page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
+    page.keyboard.press("Shift+X")  # of the tag in focus nothing is known
+    probe.wait(f"'unknown' in set({state})")
+    assert lab.errors == []
+
+
 def test_a_number_is_accepted_typed_and_refused(explorer, tmp_path):
     lab = explorer(path=samples.numbered_run(tmp_path / "prices"))
     page, probe = lab.page, lab.probe
@@ -108,9 +160,9 @@ def test_a_number_is_accepted_typed_and_refused(explorer, tmp_path):
     page.wait_for_function("() => /not saved/.test(document.querySelector('.lw-said').textContent)")
     assert probe.eval(f"({second!r}, '') in {values}.index") is False
     assert probe.eval("ex.current") == second  # what was refused can be mended
-    page.keyboard.press("Enter")
-    page.keyboard.press("Control+a")
-    page.keyboard.type("99.5")
+    page.locator(".lw-name").click()
+    page.keyboard.type("99.4")  # the first digit opens the line
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     probe.wait(f"{values}.get(({second!r}, '')) == '99.5'")
     assert lab.errors == []

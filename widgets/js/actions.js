@@ -181,13 +181,28 @@ export class Actions {
    * @param {import("./messages.js").AcceptRequest} body @param {ArrayBufferLike} mask of the examples
    */
   async acceptUnits(body, mask) {
+    await this.ofMany(Int32Array.from(this.store.rows()), "accept", body, [mask], ({ count: n, examples }) => `${count(n)} suggestions accepted in ${count(examples)} examples`);
+  }
+
+  /**
+   * One value for a unit of every example of `rows`, one step of undo.
+   * @param {Int32Array} rows @param {string} key @param {string} value
+   */
+  async unitOfMany(rows, key, value) {
+    const units = Array.from(rows, (row) => [row, key, value]);
+    await this.ofMany(rows, "decide", { op: "relabel", how: "selection", units }, [], ({ count: n }) => `${value}, in ${count(n)} examples`);
+  }
+
+  /** A decision of which Python alone knows how the examples stand with it: shown when its answer is here. */
+  async ofMany(rows, kind, body, buffers, inWords) {
     if (this.refused()) return;
     const { store } = this,
-      before = store.standing(Int32Array.from(store.rows()));
+      before = store.standing(rows);
     try {
-      const answer = await this.send("accept", body, [mask]); // how the examples stand came with it
-      store.remember(before, `${count(answer.body.count)} suggestions accepted`);
-      this.say(`${count(answer.body.count)} suggestions accepted in ${count(answer.body.examples)} examples`);
+      const answer = await this.send(kind, body, buffers), // how the examples stand came with it
+        text = inWords(answer.body);
+      store.remember(before, text);
+      this.say(text);
     } catch {
       /* `send` has shown it */
     }

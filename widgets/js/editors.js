@@ -31,6 +31,7 @@
  * @property {() => void} accept
  * @property {() => void} keep
  * @property {() => void} [nothing] the unit in focus is not there
+ * @property {() => void} [unknown] nothing is known of the unit in focus
  * @property {(by: number) => void} [step] moves the focus among units
  * @property {() => boolean} [advance] moves it to the next doubtful unit that is open; false where none is left
  * @property {() => boolean} [confirmAll] confirms what is open; false where nothing is

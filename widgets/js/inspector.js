@@ -180,7 +180,8 @@ export class Inspector {
   judge(verdicts, how) {
     const { actions } = this,
       [{ value }] = verdicts;
-    if (this.units) this.units.judge(verdicts, how);
+    if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
+    else if (this.units) this.units.judge(verdicts, how);
     else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);

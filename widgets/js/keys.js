@@ -7,7 +7,8 @@ export const MEANINGS = {
   accept: "accept the suggestion",
   keep: "keep the given label",
   confirmAll: "confirm the undecided labels of the example",
-  nothing: "nothing here",
+  nothing: "nothing here, or “no”",
+  unknown: "not known",
   skip: "skip, decide later",
   flag: "flag or unflag",
   undo: "undo the last decision",
@@ -35,7 +36,7 @@ export const MEANINGS = {
 };
 
 /** Actions that only some kinds of labels have. */
-const OF_TASK = { nothing: "nothing", nextUnit: "units", previousUnit: "units" };
+const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
 
 /**
  * The keys in force for a kind of label: where there is one unit an example, Tab moves the focus as everywhere.

@@ -15,6 +15,7 @@ export function reviewFeature(view) {
     keep: () => inspector.editor.keep(),
     confirmAll: () => inspector.confirmAll(),
     nothing: () => inspector.editor.nothing?.(),
+    unknown: () => inspector.editor.unknown?.(),
     nextUnit: () => inspector.editor.step?.(1),
     previousUnit: () => inspector.editor.step?.(-1),
     skip: () => actions.skip(),

@@ -15,6 +15,8 @@ import { actionOf } from "./keys.js";
  * @property {(name: string) => boolean} [may] may this name be added where nothing is called so?
  * @property {(name: string) => void} [add] adds it, after it was confirmed
  * @property {(item: number | string) => void} choose
+ * @property {boolean} [stays] does the line stay open for the next one?
+ * @property {(text: string, up: boolean, event: KeyboardEvent) => string} [nudge] a text one step further, by the keys for matches
  */
 
 /** The item that adds what was typed. */
@@ -123,7 +125,8 @@ export class TypeBox {
       step = { nextMatch: 1, previousMatch: -1 }[action];
     if (action !== "choose" && !step) return;
     event.preventDefault();
-    if (step) this.move(step);
+    if (step && this.mode?.nudge) this.input.value = this.mode.nudge(this.input.value, step < 0, event);
+    else if (step) this.move(step);
     else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
     else if (this.best !== -1) this.choose(this.best);
   }
@@ -145,12 +148,13 @@ export class TypeBox {
       return;
     }
     const name = this.input.value.trim();
-    this.leave();
+    if (item === NEW || !mode.stays) this.leave();
     if (item === NEW) {
       mode.add(name);
       return;
     }
     mode.choose(item);
+    if (mode.stays) this.open({ ...mode, value: "" });
   }
 
   leave() {

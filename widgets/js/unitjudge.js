@@ -42,6 +42,17 @@ export class UnitJudge {
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
   }
 
+  /**
+   * A tag of the whole selection.
+   * @param {string} key @param {string} value
+   */
+  judgeSelection(key, value) {
+    const { store, actions } = this.inspector,
+      rows = store.lists.selection;
+    if (!rows.length) actions.say("nothing is selected: draw around points first", "warn");
+    else actions.unitOfMany(rows, key, value);
+  }
+
   /** Ask again for the units of examples that changed, as soon as everything is saved. */
   async renew() {
     const { inspector, changed } = this,

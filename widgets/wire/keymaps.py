@@ -47,6 +47,7 @@ DEFAULT: Keys = {
     "keep": ["k"],
     "confirmAll": ["K"],
     "nothing": ["x"],
+    "unknown": ["X"],
     "skip": ["s"],
     "flag": ["f"],
     "undo": ["u", "Ctrl+z"],
@@ -65,6 +66,7 @@ REVIEW: dict[str, Keys] = {
         "keep": ["x"],
         "confirmAll": ["A"],
         "nothing": ["d"],
+        "unknown": ["D"],
         "skip": [" "],
         "undo": ["Backspace", "u", "Ctrl+z"],
         "clear": ["Delete"],
@@ -96,11 +98,13 @@ REVIEW: dict[str, Keys] = {
 
 CLASSES: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
 
+UNITS: Keys = CLASSES | {"nextMatch": ["ArrowDown", "Alt+ArrowDown"], "previousMatch": ["ArrowUp", "Alt+ArrowUp"]}
+
 EDIT: dict[str, dict[str, Keys]] = {
-    "default": {"multiclass": CLASSES, "units": CLASSES},
-    "prodigy": {"multiclass": CLASSES, "units": CLASSES},
-    "labelstudio": {"multiclass": CLASSES, "units": CLASSES},
-    "cvat": {"multiclass": CLASSES, "units": CLASSES},
+    "default": {"multiclass": CLASSES, "units": UNITS},
+    "prodigy": {"multiclass": CLASSES, "units": UNITS},
+    "labelstudio": {"multiclass": CLASSES, "units": UNITS},
+    "cvat": {"multiclass": CLASSES, "units": UNITS},
 }
 """Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
 
@@ -113,7 +117,7 @@ ON_DIGITS = ("label", "labelSelection")
 ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels", "undoView", "redoView", "edit")
 """Actions that can be done by mouse as well: a dict may take their keys without a word."""
 
-OF_OBJECTS = ("confirmAll", "nothing", "nextUnit", "previousUnit")
+OF_OBJECTS = ("confirmAll", "nothing", "unknown", "nextUnit", "previousUnit")
 """Actions of examples with several units or objects: a dict may take their keys as well."""
 
 ACTIONS = tuple(action for action in DEFAULT if action not in ON_DIGITS)

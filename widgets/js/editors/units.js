@@ -4,16 +4,30 @@
  */
 import { h } from "../dom.js";
 import { factLine, quiet } from "../facts.js";
-import { count, probability } from "../format.js";
+import { clip, count, probability } from "../format.js";
 import { digitClasses, matchingClasses } from "../keys.js";
 import { inOrder, valueText } from "../unitlist.js";
 
 /** Answers up to which each has a button in every line, and a digit key belongs to a line; of more, to an answer. */
 const FEW = 3;
+/** Characters of a name, shortened in the middle: names that begin alike end differently. */
+const LONGEST = 36;
 /** Lines that fit a type-ahead. */
 const MATCHES = 8;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+
+/**
+ * A number a step up or down, as text: a step is about a hundredth of it, with Shift ten times, with Alt a tenth of that.
+ * @param {string} text @param {boolean} up @param {{ shiftKey: boolean, altKey: boolean }} event
+ */
+export function nudge(text, up, { shiftKey, altKey }) {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value)) return text;
+  const power = (value ? Math.floor(Math.log10(Math.abs(value))) - 2 : 0) + (shiftKey ? 1 : altKey ? -1 : 0),
+    moved = value + (up ? 1 : -1) * 10 ** power;
+  return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
+}
 
 class UnitsEditor {
   /** @type {import("../editors.js").EditorOptions["judge"]} */
@@ -37,7 +51,7 @@ class UnitsEditor {
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
     this.facts = h("div", { class: "lw-labels" });
-    this.list = h("div", { class: "lw-units", role: "listbox", "aria-label": "labels of the example", tabindex: "-1" });
+    this.list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
     place.facts.append(this.facts);
     place.tools.append(this.list);
     place.root.classList.add("lw-many");
@@ -55,9 +69,10 @@ class UnitsEditor {
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
     const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
-    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", choose: (text) => this.typed(text) };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
     return {
       ...common,
+      stays: naming,
       placeholder: naming ? "type a tag that applies" : "type an answer",
       find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
       may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
@@ -134,14 +149,14 @@ class UnitsEditor {
       "div",
       {
         class: `lw-unit${focused ? " lw-focused" : ""}${unit.doubted && !hides ? " lw-doubted" : ""}`,
-        role: "option",
-        "aria-selected": String(focused),
+        role: "listitem",
+        "aria-current": String(focused),
         "data-key": unit.key,
         title,
         onclick: () => this.focusOn(unit.key),
       },
       h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
-      h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
+      h("span", { class: "lw-unit-name", text: clip(unit.name || "label", LONGEST) }),
       h("span", { class: "lw-num lw-quiet", text: unit.changed ? "✎" : doubt }),
       ...this.answers(unit),
     );
@@ -190,7 +205,7 @@ class UnitsEditor {
     for (const el of this.list.children) {
       const is = el.dataset.key === key;
       el.classList.toggle("lw-focused", is);
-      el.setAttribute("aria-selected", String(is));
+      el.setAttribute("aria-current", String(is));
     }
     this.explain(this.current);
     this.reveal();
@@ -226,9 +241,11 @@ class UnitsEditor {
 
   /** A digit turns a line between yes and no, or says an answer of the line in focus. */
   digit(digit, selection) {
-    if (selection) this.say("digits say something of one example here", "warn");
+    const unit = this.units[(Number(digit) + 9) % 10];
+    if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
+    else if (selection) this.say("digits with Shift give the tag of a line to all that is selected", "warn");
+    else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
     else if (this.few) {
-      const unit = this.units[(Number(digit) + 9) % 10];
       if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
       else this.say(`no label on key ${digit}`, "warn");
     } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
@@ -240,6 +257,11 @@ class UnitsEditor {
     const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
     if (value === null) this.say("“nothing” is no answer here", "warn");
     else this.say1(value, "key");
+  }
+
+  unknown() {
+    if (this.space.choices.includes("unknown")) this.say1("unknown", "key");
+    else this.say("“unknown” is no answer here", "warn");
   }
 
   open() {
@@ -283,8 +305,8 @@ export const editor = {
   units: true,
   edits: {
     choose: "choose what is highlighted, or save the value or note",
-    nextMatch: "next match",
-    previousMatch: "previous match",
+    nextMatch: "next match; a number a step down (⇧ ten, Alt a tenth)",
+    previousMatch: "previous match; a number a step up",
     leave: "leave the box",
   },
   make: (options) => new UnitsEditor(options),

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { nudge } from "../../widgets/js/editors/units.js";
+
+test("a number goes up and down by a hundredth of its size, ten times as far with Shift, a tenth with Alt", () => {
+  const plain = { shiftKey: false, altKey: false };
+  assert.equal(nudge("347", true, plain), "348");
+  assert.equal(nudge("347", false, { ...plain, shiftKey: true }), "337");
+  assert.equal(nudge("347", true, { ...plain, altKey: true }), "347.1");
+  assert.equal(nudge("0.034", true, plain), "0.0341");
+  assert.equal(nudge("-99.5", true, plain), "-99.4");
+  assert.equal(nudge("0", false, plain), "-1");
+  assert.equal(nudge("12345678", true, plain), "12445678");
+  assert.equal(nudge("", true, plain), "");
+  assert.equal(nudge("about ten", true, plain), "about ten");
+});
