@@ -14,8 +14,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def tagged(tmp_path_factory):
+def made(tmp_path_factory):
     return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
+
+
+@pytest.fixture
+def tagged(made, tmp_path):
+    """A run on which nothing is decided."""
+    return shutil.copytree(made, tmp_path / "tags")
 
 
 FOCUSED = ".lw-unit.lw-focused"
@@ -90,8 +96,8 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     assert lab.errors == []
 
 
-def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged, tmp_path):
-    lab = explorer(path=shutil.copytree(tagged, tmp_path / "tags"))
+def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
+    lab = explorer(path=tagged)
     page, probe = lab.page, lab.probe
     page.locator(FOCUSED).wait_for()
     assert violations(lab) == []
