@@ -63,7 +63,7 @@ export class Actions {
       return true;
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (error.lost) store.write(step.before);
+      if (/** @type {any} */ (error).lost) store.write(step.before);
       return false;
     }
   }
@@ -272,7 +272,7 @@ export class Actions {
       await this.send("decide", body, buffers, rows);
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (error.lost) store.write(step.before); // an answer brings Python's state with it; here none will come
+      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer brings Python's state with it; here none will come
     }
   }
 
@@ -296,7 +296,7 @@ export class Actions {
       store.saved = answer.body.time || clock();
       return answer;
     } catch (error) {
-      this.say(`not saved: ${error.message}`, "error");
+      this.say(`not saved: ${/** @type {Error} */ (error).message}`, "error");
       throw error;
     } finally {
       store.pending--;

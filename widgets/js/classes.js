@@ -36,7 +36,7 @@ export class ClassTable {
       const { body, buffers } = await this.wire.ask("classes");
       this.estimated = { how: body.how, arrays: buffers.map((buffer) => arrayOf(Float32Array, buffer)) };
     } catch (error) {
-      this.estimated = { how: error.message, arrays: [] };
+      this.estimated = { how: /** @type {Error} */ (error).message, arrays: [] };
     }
     this.draw();
   }

@@ -82,7 +82,7 @@ async function start({ store, source, maps }, place) {
     const last = await source.embedding();
     if (store.look.epochs[EMBEDDING] === undefined) place(last);
   } catch (error) {
-    embedding.say(error.message);
+    embedding.say(/** @type {Error} */ (error).message);
   }
 }
 

@@ -125,7 +125,7 @@ export class Exporter {
       this.place.textContent = `writes ${body.path}${body.there ? " · file exists" : ""}`;
       this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
-      this.place.textContent = error.message;
+      this.place.textContent = /** @type {Error} */ (error).message;
     }
   }
 
@@ -144,7 +144,7 @@ export class Exporter {
       this.say(body.text);
     } catch (error) {
       this.result.className = "lw-result lw-error";
-      this.result.textContent = error.message;
+      this.result.textContent = /** @type {Error} */ (error).message;
     } finally {
       this.button.disabled = false;
     }

@@ -107,7 +107,7 @@ export class Filters {
     try {
       await this.load(name);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
       return null;
     }
     if (this.shown.has(name)) return this.shown.get(name);
@@ -210,7 +210,7 @@ export class Filters {
     } catch (error) {
       if (this.query !== text) return; // another search has begun
       this.query = before;
-      this.complain(`${error.message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
+      this.complain(`${/** @type {Error} */ (error).message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
     }
   }
 

@@ -197,7 +197,7 @@ export class Gallery {
     try {
       await this.media.want(page);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
       return;
     }
     if (wanted !== this.wanted) return;

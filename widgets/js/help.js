@@ -38,10 +38,10 @@ export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
     h(
       "dl",
       {},
-      ...lines.flatMap(keyRow),
+      ...lines.flatMap(([keys, text]) => keyRow(keys, text)),
       h("dt", { class: "lw-help-part", text: "in the editor" }),
       h("dd", { class: "lw-help-part" }),
-      ...editing.flatMap(keyRow),
+      ...editing.flatMap(([keys, text]) => keyRow(keys, text)),
       h("dt", { class: "lw-help-part", text: "by mouse" }),
       h("dd", { class: "lw-help-part" }),
       ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })]),
@@ -49,7 +49,8 @@ export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   );
 }
 
-function keyRow([keys, text]) {
+/** @param {string[]} keys @param {string} text */
+function keyRow(keys, text) {
   const caps = keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" });
   return [h("dt", {}, caps), h("dd", { text })];
 }

@@ -265,7 +265,7 @@ export class Inspector {
       if (store.row === row && !known) this.fill(answer);
       this.answers.ahead();
     } catch (error) {
-      if (store.row === row) this.fail(error);
+      if (store.row === row) this.fail(/** @type {Error} */ (error));
     }
   }
 

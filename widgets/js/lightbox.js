@@ -193,7 +193,7 @@ export class Lightbox {
       const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
       this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
     } catch (error) {
-      if (this.row === row) this.tell(error.message);
+      if (this.row === row) this.tell(/** @type {Error} */ (error).message);
       return;
     }
     if (this.open && this.row === row && !(isText && body0(this.text) === this.kept.get(row).text)) this.drawKnown(this.kept.get(row));

@@ -82,7 +82,7 @@ export class Explorer {
       const { body, buffers } = await this.wire.ask("open", {});
       this.build(body, unpackedArrays(body.arrays, buffers));
     } catch (error) {
-      this.opening.textContent = `could not open: ${error.message}`;
+      this.opening.textContent = `could not open: ${/** @type {Error} */ (error).message}`;
       this.root.dataset.state = "error";
     }
   }

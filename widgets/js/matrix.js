@@ -82,7 +82,7 @@ export class MatrixPanel {
         await this.load(kind);
       } catch (error) {
         this.menu.value = this.kind = "suspects";
-        this.fail(error);
+        this.fail(/** @type {Error} */ (error));
       }
     }
     this.draw();

@@ -29,7 +29,7 @@ export class PeoplePanel {
       const { body } = await this.wire.ask("people");
       this.fill(body);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -94,7 +94,7 @@ export class PeoplePanel {
       const { buffers } = await this.wire.ask("differ", body);
       this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 }

@@ -25,7 +25,7 @@ export class Player {
       this.url = URL.createObjectURL(new Blob([buffers[0]], { type: body.mime }));
       this.audio.src = this.url;
     } catch (error) {
-      if (this.row === row) this.message.textContent = error.message;
+      if (this.row === row) this.message.textContent = /** @type {Error} */ (error).message;
     }
   }
 

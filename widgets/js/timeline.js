@@ -87,7 +87,7 @@ export class Timeline {
       if (this.wanted === position) this.show(xs, ys, this.epochs[position], note);
     } catch (error) {
       this.stop();
-      this.say(error.message, "error");
+      this.say(/** @type {Error} */ (error).message, "error");
     }
   }
 

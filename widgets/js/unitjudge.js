@@ -69,7 +69,7 @@ export class UnitJudge {
       inspector.answer = answer;
       inspector.showEditor();
     } catch (error) {
-      inspector.fail(error);
+      inspector.fail(/** @type {Error} */ (error));
     }
   }
 }

@@ -97,7 +97,7 @@ class ViewsMenu {
       this.say(`view ${name}`);
       this.toggle(false);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -114,7 +114,7 @@ class ViewsMenu {
       this.name.value = "";
       this.say(`saved the view ${name}`);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 

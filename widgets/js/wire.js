@@ -58,7 +58,7 @@ export class Wire {
         this.model.send(message, undefined, buffers);
       } catch (error) {
         this.open.delete(request);
-        reject(Object.assign(new Error(`the kernel cannot be reached (${error.message})`), { lost: true }));
+        reject(Object.assign(new Error(`the kernel cannot be reached (${/** @type {Error} */ (error).message})`), { lost: true }));
         this.onLost();
       }
     });
