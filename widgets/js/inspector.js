@@ -359,9 +359,7 @@ export class Inspector {
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
     const word = name === "neighbors" ? "neighbours" : name;
-    this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}`
-      : `${word} empty`;
+    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}` : `${word} empty`;
     const basis = store.meta.audit?.title;
     this.place.title = [this.place.textContent, `${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
