@@ -221,7 +221,8 @@ const MEANINGS = {
   accept: "accept the suggestion",
   keep: "keep the given label",
   confirmAll: "confirm the undecided labels of the example",
-  nothing: "nothing here",
+  nothing: "nothing here, or “no”",
+  unknown: "not known",
   skip: "skip, decide later",
   flag: "flag or unflag",
   undo: "undo the last decision",
@@ -248,7 +249,7 @@ const MEANINGS = {
   leave: "close, then leave the view",
 };
 
-const OF_TASK = { nothing: "nothing", nextUnit: "units", previousUnit: "units" };
+const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
 
 function inForce(keymap, editor) {
   return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
@@ -750,9 +751,18 @@ function inOrder(units, blind) {
 // --- editors/units.js
 {
 const FEW = 3;
+const LONGEST = 36;
 const MATCHES = 8;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+
+function nudge(text, up, { shiftKey, altKey }) {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value)) return text;
+  const power = (value ? Math.floor(Math.log10(Math.abs(value))) - 2 : 0) + (shiftKey ? 1 : altKey ? -1 : 0),
+    moved = value + (up ? 1 : -1) * 10 ** power;
+  return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
+}
 
 class UnitsEditor {
   judge;
@@ -768,7 +778,7 @@ class UnitsEditor {
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
     this.facts = h("div", { class: "lw-labels" });
-    this.list = h("div", { class: "lw-units", role: "listbox", "aria-label": "labels of the example", tabindex: "-1" });
+    this.list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
     place.facts.append(this.facts);
     place.tools.append(this.list);
     place.root.classList.add("lw-many");
@@ -784,9 +794,10 @@ class UnitsEditor {
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
     const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
-    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", choose: (text) => this.typed(text) };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
     return {
       ...common,
+      stays: naming,
       placeholder: naming ? "type a tag that applies" : "type an answer",
       find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
       may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
@@ -830,7 +841,8 @@ class UnitsEditor {
   }
 
   nextOpen() {
-    return this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
   get current() {
@@ -858,14 +870,14 @@ class UnitsEditor {
       "div",
       {
         class: `lw-unit${focused ? " lw-focused" : ""}${unit.doubted && !hides ? " lw-doubted" : ""}`,
-        role: "option",
-        "aria-selected": String(focused),
+        role: "listitem",
+        "aria-current": String(focused),
         "data-key": unit.key,
         title,
         onclick: () => this.focusOn(unit.key),
       },
       h("kbd", { class: "lw-quiet", text: this.few && i < 10 ? String((i + 1) % 10) : "" }),
-      h("span", { class: "lw-clip lw-unit-name", text: unit.name || "label" }),
+      h("span", { class: "lw-unit-name", text: clip(unit.name || "label", LONGEST) }),
       h("span", { class: "lw-num lw-quiet", text: unit.changed ? "✎" : doubt }),
       ...this.answers(unit),
     );
@@ -911,7 +923,7 @@ class UnitsEditor {
     for (const el of this.list.children) {
       const is = el.dataset.key === key;
       el.classList.toggle("lw-focused", is);
-      el.setAttribute("aria-selected", String(is));
+      el.setAttribute("aria-current", String(is));
     }
     this.explain(this.current);
     this.reveal();
@@ -943,9 +955,11 @@ class UnitsEditor {
   }
 
   digit(digit, selection) {
-    if (selection) this.say("digits say something of one example here", "warn");
+    const unit = this.units[(Number(digit) + 9) % 10];
+    if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
+    else if (selection) this.say("digits with Shift give the tag of a line to all that is selected", "warn");
+    else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
     else if (this.few) {
-      const unit = this.units[(Number(digit) + 9) % 10];
       if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
       else this.say(`no label on key ${digit}`, "warn");
     } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
@@ -956,6 +970,11 @@ class UnitsEditor {
     const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
     if (value === null) this.say("“nothing” is no answer here", "warn");
     else this.say1(value, "key");
+  }
+
+  unknown() {
+    if (this.space.choices.includes("unknown")) this.say1("unknown", "key");
+    else this.say("“unknown” is no answer here", "warn");
   }
 
   open() {
@@ -998,8 +1017,8 @@ const editor = {
   units: true,
   edits: {
     choose: "choose what is highlighted, or save the value or note",
-    nextMatch: "next match",
-    previousMatch: "previous match",
+    nextMatch: "next match; a number a step down (⇧ ten, Alt a tenth)",
+    previousMatch: "previous match; a number a step up",
     leave: "leave the box",
   },
   make: (options) => new UnitsEditor(options),
@@ -1099,7 +1118,7 @@ class Actions {
       return true;
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (error.lost) store.write(step.before);
+      if (/** @type {any} */ (error).lost) store.write(step.before);
       return false;
     }
   }
@@ -1208,6 +1227,28 @@ class Actions {
     );
   }
 
+  async acceptUnits(body, mask) {
+    await this.ofMany(Int32Array.from(this.store.rows()), "accept", body, [mask], ({ count: n, examples }) => `${count(n)} suggestions accepted in ${count(examples)} examples`);
+  }
+
+  async unitOfMany(rows, key, value) {
+    const units = Array.from(rows, (row) => [row, key, value]);
+    await this.ofMany(rows, "decide", { op: "relabel", how: "selection", units }, [], ({ count: n }) => `${value}, in ${count(n)} examples`);
+  }
+
+  async ofMany(rows, kind, body, buffers, inWords) {
+    if (this.refused()) return;
+    const { store } = this,
+      before = store.standing(rows);
+    try {
+      const answer = await this.send(kind, body, buffers), // how the examples stand came with it
+        text = inWords(answer.body);
+      store.remember(before, text);
+      this.say(text);
+    } catch {
+    }
+  }
+
 
   undo() {
     return this.travel(false);
@@ -1268,7 +1309,7 @@ class Actions {
       await this.send("decide", body, buffers, rows);
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (error.lost) store.write(step.before); // an answer brings Python's state with it; here none will come
+      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer brings Python's state with it; here none will come
     }
   }
 
@@ -1290,7 +1331,7 @@ class Actions {
       store.saved = answer.body.time || clock();
       return answer;
     } catch (error) {
-      this.say(`not saved: ${error.message}`, "error");
+      this.say(`not saved: ${/** @type {Error} */ (error).message}`, "error");
       throw error;
     } finally {
       store.pending--;
@@ -1319,9 +1360,18 @@ const ORDERS = {
   own: "in your own order",
 };
 
-function offeredOrders(possible, inForce) {
+function offeredOrders(possible, inForce, tags = []) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
-  return !inForce || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+  const listed = tagQueues(tags).some(([, queues]) => queues.some(([name]) => name === inForce));
+  return !inForce || listed || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
+}
+
+function tagQueues(tags) {
+  const kinds = ["missing", "wrong"];
+  return kinds.map((kind) => {
+    const some = tags.filter((tag) => tag[kind]).sort((a, b) => b[kind] - a[kind]);
+    return [`${kind} tag`, some.map((tag) => [`${kind} tag ${tag.name}`, `${tag.name}: ${kind} in ${tag[kind]}`])];
+  });
 }
 
 function emptyQueue({ meta }, order) {
@@ -1369,6 +1419,68 @@ function cellCounts(given, codes, k) {
   return counts;
 }
 
+// --- unitsuggestions.js
+const ASK_PAUSE = 120;
+
+class UnitSuggestions {
+  constructor({ store, actions, onNews, fail }) {
+    this.store = store;
+    this.actions = actions;
+    this.onNews = onNews;
+    this.fail = fail;
+    this.likely = [];
+    this.rows = [];
+    this.asked = 0;
+    this.timer = undefined;
+  }
+
+  get offered() {
+    const { list, queueUnit, meta } = this.store;
+    return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
+  }
+
+  get unit() {
+    return this.store.list === "queue" ? this.store.queueUnit : undefined;
+  }
+
+  mask() {
+    const mask = new Uint8Array(this.store.n);
+    for (const row of this.store.rows()) mask[row] = 1;
+    return packMask(mask).buffer;
+  }
+
+  renew() {
+    clearTimeout(this.timer);
+    const asked = ++this.asked;
+    this.timer = setTimeout(async () => {
+      if (!this.offered || this.store.locked || this.store.pending) return;
+      try {
+        const { buffers } = await this.actions.wire.ask("accept", { unit: this.unit }, [this.mask()]);
+        if (asked !== this.asked) return;
+        this.likely = [...arrayOf(Float32Array, buffers[0])];
+        this.rows = [...arrayOf(Int32Array, buffers[1])];
+        this.onNews();
+      } catch (error) {
+        this.fail(/** @type {Error} */ (error));
+      }
+    }, ASK_PAUSE);
+  }
+
+  held(least) {
+    const rows = this.rows.filter((_, i) => least === null || this.likely[i] >= least);
+    return { count: rows.length, examples: new Set(rows).size };
+  }
+
+  accept(least) {
+    const { count } = this.held(least);
+    return this.actions.acceptUnits({ least, unit: this.unit, sure: count }, this.mask());
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+  }
+}
+
 // --- bulk.js
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 const CAREFUL = 0.9;
@@ -1391,9 +1503,9 @@ class Bulk {
   onReorder;
   store;
 
-  constructor(options) {
-    Object.assign(this, options, { armed: 0 });
-    const { store } = this;
+  constructor({ store, actions, units, fail, onRank }) {
+    Object.assign(this, { store, actions, onRank, armed: 0 });
+    this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
       title: "p_suggested: the detector's probability that the suggested label is right",
@@ -1428,15 +1540,16 @@ class Bulk {
     const { store } = this;
     clearTimeout(this.armed);
     this.armed = 0;
-    this.accepting.hidden = store.list !== "selection" || store.meta.suggests === false || store.blind;
+    const offered = this.units ? this.units.offered : store.list === "selection" && store.meta.suggests !== false;
+    this.accepting.hidden = !offered || store.blind;
     this.ordering.hidden = store.list !== "queue";
     if (this.accepting.hidden) return;
     this.offer();
-    const ready = this.actions.acceptable(this.level).length;
-    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
-    this.button.title = ready ? "" : "no suggested label in the selection differs from the current label";
-    this.button.disabled = !ready;
-    this.button.classList.remove("lw-primary");
+    this.units?.renew();
+  }
+
+  get likely() {
+    return this.units ? this.units.likely : Array.from(this.actions.acceptable(), (row) => this.store.pSuggested[row]);
   }
 
   get level() {
@@ -1444,8 +1557,7 @@ class Bulk {
   }
 
   offer() {
-    const { store } = this,
-      likely = Array.from(this.actions.acceptable(), (row) => store.pSuggested[row]),
+    const { likely } = this,
       levels = thresholds(likely);
     this.least.hidden = !levels.length;
     const key = (level) => (level === null ? "" : String(level)),
@@ -1454,22 +1566,37 @@ class Bulk {
     const value = key(kept ? this.level : preset(levels));
     const words = (level, held) => `${level === null ? "any p" : `p ≥ ${probability(level)}`} (${count(held)})`;
     fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
+    const { level } = this,
+      ready = level === null ? likely.length : likely.filter((p) => p >= level).length;
+    this.button.textContent = ready ? `Accept ${count(ready)} suggestion${ready === 1 ? "" : "s"}` : "No suggestion to accept";
+    this.button.title = ready ? "" : "no suggested label differs from the current label";
+    this.button.disabled = !ready;
+    this.button.classList.remove("lw-primary");
+  }
+
+  asked(least) {
+    if (!this.units) return `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
+    const held = this.units.held(least);
+    return `Set ${count(held.count)} labels of ${count(held.examples)} examples? Click again`;
   }
 
   accept() {
     const least = this.level;
     if (!this.armed) {
-      this.button.textContent = `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
+      this.button.textContent = this.asked(least);
       this.button.classList.add("lw-primary");
       this.armed = setTimeout(() => this.show(), ARMED);
       return;
     }
     clearTimeout(this.armed);
-    this.actions.acceptSelection(least);
+    this.armed = 0;
+    if (this.units) this.units.accept(least);
+    else this.actions.acceptSelection(least);
   }
 
   rebase(name) {
-    fillSelect(this.order, [["", offeredOrders(this.store.meta.queues || Object.keys(ORDERS), name)]], name);
+    const { queues = Object.keys(ORDERS), tags = [] } = this.store.meta;
+    fillSelect(this.order, [["", offeredOrders(queues, name, tags)], ...tagQueues(tags)], name);
   }
 
   async rankAgain() {
@@ -1492,6 +1619,7 @@ class Bulk {
   }
 
   destroy() {
+    this.units?.destroy();
     clearTimeout(this.armed);
     cancelAnimationFrame(this.frame);
   }
@@ -1884,7 +2012,7 @@ class Source {
     const { store } = this;
     if (store.values(name)) return;
     const { body, buffers } = await this.wire.ask("column", { name });
-    store.setValues(name, unpackedArrays(body.arrays, buffers)[name]);
+    store.setColumn(body.column, unpackedArrays(body.arrays, buffers)[name]);
   }
 
   async search(text) {
@@ -2181,7 +2309,7 @@ class Timeline {
       if (this.wanted === position) this.show(xs, ys, this.epochs[position], note);
     } catch (error) {
       this.stop();
-      this.say(error.message, "error");
+      this.say(/** @type {Error} */ (error).message, "error");
     }
   }
 
@@ -2477,7 +2605,7 @@ async function start({ store, source, maps }, place) {
     const last = await source.embedding();
     if (store.look.epochs[EMBEDDING] === undefined) place(last);
   } catch (error) {
-    embedding.say(error.message);
+    embedding.say(/** @type {Error} */ (error).message);
   }
 }
 
@@ -2511,7 +2639,7 @@ class ClassTable {
       const { body, buffers } = await this.wire.ask("classes");
       this.estimated = { how: body.how, arrays: buffers.map((buffer) => arrayOf(Float32Array, buffer)) };
     } catch (error) {
-      this.estimated = { how: error.message, arrays: [] };
+      this.estimated = { how: /** @type {Error} */ (error).message, arrays: [] };
     }
     this.draw();
   }
@@ -2631,7 +2759,7 @@ class MatrixPanel {
         await this.load(kind);
       } catch (error) {
         this.menu.value = this.kind = "suspects";
-        this.fail(error);
+        this.fail(/** @type {Error} */ (error));
       }
     }
     this.draw();
@@ -2950,7 +3078,7 @@ class Exporter {
       this.place.textContent = `writes ${body.path}${body.there ? " · file exists" : ""}`;
       this.place.classList.toggle("lw-warn", Boolean(body.there));
     } catch (error) {
-      this.place.textContent = error.message;
+      this.place.textContent = /** @type {Error} */ (error).message;
     }
   }
 
@@ -2969,7 +3097,7 @@ class Exporter {
       this.say(body.text);
     } catch (error) {
       this.result.className = "lw-result lw-error";
-      this.result.textContent = error.message;
+      this.result.textContent = /** @type {Error} */ (error).message;
     } finally {
       this.button.disabled = false;
     }
@@ -3485,10 +3613,10 @@ function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
     h(
       "dl",
       {},
-      ...lines.flatMap(keyRow),
+      ...lines.flatMap(([keys, text]) => keyRow(keys, text)),
       h("dt", { class: "lw-help-part", text: "in the editor" }),
       h("dd", { class: "lw-help-part" }),
-      ...editing.flatMap(keyRow),
+      ...editing.flatMap(([keys, text]) => keyRow(keys, text)),
       h("dt", { class: "lw-help-part", text: "by mouse" }),
       h("dd", { class: "lw-help-part" }),
       ...mouse.flatMap(([what, text]) => [h("dt", {}, h("span", { class: "lw-quiet", text: what })), h("dd", { text })]),
@@ -3496,7 +3624,7 @@ function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   );
 }
 
-function keyRow([keys, text]) {
+function keyRow(keys, text) {
   const caps = keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" });
   return [h("dt", {}, caps), h("dd", { text })];
 }
@@ -3770,7 +3898,7 @@ class Lightbox {
       const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
       this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
     } catch (error) {
-      if (this.row === row) this.tell(error.message);
+      if (this.row === row) this.tell(/** @type {Error} */ (error).message);
       return;
     }
     if (this.open && this.row === row && !(isText && body0(this.text) === this.kept.get(row).text)) this.drawKnown(this.kept.get(row));
@@ -4205,6 +4333,7 @@ class Store {
     this.selectedCount = 0;
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
+    this.queueUnit = meta.queue_unit || "";
     this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
@@ -4256,8 +4385,10 @@ class Store {
     return LIVE.includes(name);
   }
 
-  setValues(name, values) {
-    this.columns.get(name).values = values;
+  setColumn(column, values) {
+    const known = this.columns.get(column.name);
+    if (known) known.values = values;
+    else this.columns.set(column.name, { ...column, values });
   }
 
 
@@ -4301,8 +4432,9 @@ class Store {
     this.emit("list");
   }
 
-  setQueue(rows) {
+  setQueue(rows, unit = "") {
     this.lists.queue = rows;
+    this.queueUnit = unit;
     this.emit("list");
   }
 
@@ -4349,12 +4481,7 @@ class Store {
 
   apply(change) {
     const { rows } = change;
-    const before = {
-      rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
-    };
+    const before = this.standing(rows);
     rows.forEach((row, i) => {
       if (change.labels) this.expect(row, change.labels[i]);
       if (change.verdict)
@@ -4362,16 +4489,25 @@ class Store {
       if (change.flag !== undefined) this.flags[row] = change.flag ? this.flags[row] | BITS.flagged : this.flags[row] & ~BITS.flagged;
       if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] | BITS.noted : this.flags[row] & ~BITS.noted;
     });
-    const after = {
+    this.remember(before, change.text);
+    this.touched(rows);
+  }
+
+  standing(rows) {
+    const { labels, verdict, flags } = this;
+    return {
       rows,
-      labels: rows.map((r) => this.labels[r]),
-      verdict: Uint8Array.from(rows, (r) => this.verdict[r]),
-      flags: Uint8Array.from(rows, (r) => this.flags[r]),
+      labels: Int32Array.from(rows, (r) => labels[r]),
+      verdict: Uint8Array.from(rows, (r) => verdict[r]),
+      flags: Uint8Array.from(rows, (r) => flags[r]),
     };
-    this.past.push({ before, after, text: change.text, rows });
+  }
+
+  remember(before, text) {
+    const { rows } = before;
+    this.past.push({ before, after: this.standing(rows), text, rows });
     if (this.past.length > 1000) this.past.shift();
     this.future = [];
-    this.touched(rows);
   }
 
   travel(forward = false) {
@@ -4649,7 +4785,7 @@ class PeoplePanel {
       const { body } = await this.wire.ask("people");
       this.fill(body);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -4713,7 +4849,7 @@ class PeoplePanel {
       const { buffers } = await this.wire.ask("differ", body);
       this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 }
@@ -4769,7 +4905,7 @@ function peopleFeature(view) {
 
 // --- review.js
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
-const BY_DOUBT = ["suspicion", "pairs", "column"];
+const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
 
 function reviewFeature(view) {
   const { store, actions, inspector, registry, bulk } = view;
@@ -4778,6 +4914,7 @@ function reviewFeature(view) {
     keep: () => inspector.editor.keep(),
     confirmAll: () => inspector.confirmAll(),
     nothing: () => inspector.editor.nothing?.(),
+    unknown: () => inspector.editor.unknown?.(),
     nextUnit: () => inspector.editor.step?.(1),
     previousUnit: () => inspector.editor.step?.(-1),
     skip: () => actions.skip(),
@@ -4802,15 +4939,15 @@ function reviewFeature(view) {
   store.on("list", () => {
     if (store.list === "selection") store.goTo(store.firstOpen("selection"));
   });
-  registry.onPush("queue", ({ by }, buffers) => {
+  registry.onPush("queue", ({ by, unit }, buffers) => {
     bulk.rebase(by);
-    takeQueue(store, buffers[0]);
+    takeQueue(store, buffers[0], unit);
   });
   bulk.onReorder = (name) => reorder(view, name);
 }
 
-function takeQueue(store, buffer) {
-  store.setQueue(arrayOf(Int32Array, buffer));
+function takeQueue(store, buffer, unit) {
+  store.setQueue(arrayOf(Int32Array, buffer), unit);
   store.goTo(store.firstOpen("queue"));
 }
 
@@ -4825,9 +4962,9 @@ async function reorder(view, name) {
     say("ordering the queue…", "quiet");
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
-    takeQueue(store, buffers[0]);
+    takeQueue(store, buffers[0], body.unit);
     if (name === "again" && body.count && !store.blind) toggleBlind(view);
-    const words = Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
+    const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
     say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {
     fail(error);
@@ -4851,7 +4988,7 @@ function selectNeighbors({ store, say }) {
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;
-  say(!store.blind ? "suggestions shown" : BY_DOUBT.includes(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
+  say(!store.blind ? "suggestions shown" : BY_DOUBT.test(bulk.order.value) ? `${BLIND}; the order still reveals it: choose “in random order”` : BLIND);
   view.colorBy(paint.by);
   inspector.blindChanged();
   gallery.redraw();
@@ -5015,7 +5152,7 @@ class Player {
       this.url = URL.createObjectURL(new Blob([buffers[0]], { type: body.mime }));
       this.audio.src = this.url;
     } catch (error) {
-      if (this.row === row) this.message.textContent = error.message;
+      if (this.row === row) this.message.textContent = /** @type {Error} */ (error).message;
     }
   }
 
@@ -5220,7 +5357,7 @@ class ViewsMenu {
       this.say(`view ${name}`);
       this.toggle(false);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -5237,7 +5374,7 @@ class ViewsMenu {
       this.name.value = "";
       this.say(`saved the view ${name}`);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -5619,12 +5756,14 @@ class Filters {
       [...this.store.columns.values()]
         .filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0)
         .map((c) => [c.name, c.name]);
+    const tags = new Map((this.store.meta.tags || []).map(({ name }) => [`tag ${name}`, name]));
     fillSelect(
       this.adder,
       [
         ["", [["", "+ add a filter…"]]],
         ["numbers", free("number")],
-        ["categories", free("category")],
+        ["categories", free("category").filter(([name]) => !tags.has(name))],
+        ["tags", [...tags].filter(([name]) => !this.shown.has(name))],
       ],
       "",
     );
@@ -5636,7 +5775,7 @@ class Filters {
     try {
       await this.load(name);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
       return null;
     }
     if (this.shown.has(name)) return this.shown.get(name);
@@ -5733,7 +5872,7 @@ class Filters {
     } catch (error) {
       if (this.query !== text) return; // another search has begun
       this.query = before;
-      this.complain(`${error.message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
+      this.complain(`${/** @type {Error} */ (error).message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
     }
   }
 
@@ -5985,7 +6124,7 @@ class Gallery {
     try {
       await this.media.want(page);
     } catch (error) {
-      this.fail(error);
+      this.fail(/** @type {Error} */ (error));
       return;
     }
     if (wanted !== this.wanted) return;
@@ -6648,7 +6787,8 @@ class TypeBox {
       step = { nextMatch: 1, previousMatch: -1 }[action];
     if (action !== "choose" && !step) return;
     event.preventDefault();
-    if (step) this.move(step);
+    if (step && this.mode?.nudge) this.input.value = this.mode.nudge(this.input.value, step < 0, event);
+    else if (step) this.move(step);
     else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
     else if (this.best !== -1) this.choose(this.best);
   }
@@ -6669,12 +6809,13 @@ class TypeBox {
       return;
     }
     const name = this.input.value.trim();
-    this.leave();
+    if (item === NEW || !mode.stays) this.leave();
     if (item === NEW) {
       mode.add(name);
       return;
     }
     mode.choose(item);
+    if (mode.stays) this.open({ ...mode, value: "" });
   }
 
   leave() {
@@ -6712,7 +6853,16 @@ class UnitJudge {
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
     if (how === "typed" && !(await saved)) return; // what was typed may be refused
-    if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+    const wanted = store.list === "queue" && store.queueUnit;
+    if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
+    else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  judgeSelection(key, value) {
+    const { store, actions } = this.inspector,
+      rows = store.lists.selection;
+    if (!rows.length) actions.say("nothing is selected: draw around points first", "warn");
+    else actions.unitOfMany(rows, key, value);
   }
 
   async renew() {
@@ -6730,7 +6880,7 @@ class UnitJudge {
       inspector.answer = answer;
       inspector.showEditor();
     } catch (error) {
-      inspector.fail(error);
+      inspector.fail(/** @type {Error} */ (error));
     }
   }
 }
@@ -6878,7 +7028,8 @@ class Inspector {
   judge(verdicts, how) {
     const { actions } = this,
       [{ value }] = verdicts;
-    if (this.units) this.units.judge(verdicts, how);
+    if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
+    else if (this.units) this.units.judge(verdicts, how);
     else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
     else actions.label(value, how);
@@ -6905,6 +7056,7 @@ class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
+      unit: store.list === "queue" ? store.queueUnit : "",
       units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });
@@ -6956,7 +7108,7 @@ class Inspector {
       if (store.row === row && !known) this.fill(answer);
       this.answers.ahead();
     } catch (error) {
-      if (store.row === row) this.fail(error);
+      if (store.row === row) this.fail(/** @type {Error} */ (error));
     }
   }
 
@@ -7045,9 +7197,7 @@ class Inspector {
       at = rows.indexOf(store.row) + 1;
     const { done, total } = store.progress();
     const word = name === "neighbors" ? "neighbours" : name;
-    this.place.textContent = rows.length
-      ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}`
-      : `${word} empty`;
+    this.place.textContent = rows.length ? `${word} ${at ? count(at) : "–"}/${count(rows.length)}` : `${word} empty`;
     const basis = store.meta.audit?.title;
     this.place.title = [this.place.textContent, `${count(done)} of ${count(total)} in the queue decided`, basis, store.meta.canaries]
       .filter(Boolean)
@@ -8220,7 +8370,7 @@ function textButton(text, label, onclick) {
 
 // --- wire.js
 const PATIENCE = 6;
-const CHANGES = new Set(["decide", "add_class", "undo", "redo"]);
+const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
 class Wire {
   last;
@@ -8250,7 +8400,7 @@ class Wire {
         this.model.send(message, undefined, buffers);
       } catch (error) {
         this.open.delete(request);
-        reject(Object.assign(new Error(`the kernel cannot be reached (${error.message})`), { lost: true }));
+        reject(Object.assign(new Error(`the kernel cannot be reached (${/** @type {Error} */ (error).message})`), { lost: true }));
         this.onLost();
       }
     });
@@ -8345,7 +8495,7 @@ class Explorer {
       const { body, buffers } = await this.wire.ask("open", {});
       this.build(body, unpackedArrays(body.arrays, buffers));
     } catch (error) {
-      this.opening.textContent = `could not open: ${error.message}`;
+      this.opening.textContent = `could not open: ${/** @type {Error} */ (error).message}`;
       this.root.dataset.state = "error";
     }
   }
@@ -8369,7 +8519,7 @@ class Explorer {
       p_error: store.pError,
       p_suggested: store.pSuggested,
     })) {
-      if (store.columns.has(name)) store.setValues(name, values);
+      if (store.columns.has(name)) store.setColumn(store.columns.get(name), values);
     }
     this.source = new Source(this.wire, store);
     this.kind = EDITORS[meta.task] || EDITORS.units;
@@ -8424,7 +8574,7 @@ class Explorer {
       onLeave: () => this.focus(),
       emptyQueue: () => this.gallery.nothing(),
     });
-    this.bulk = new Bulk({ store, actions, onOrder: say, onRank: () => wire.ask("rank").catch(fail) });
+    this.bulk = new Bulk({ store, actions, units: this.kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
     this.gallery = new Gallery({
       store,
       bulk: this.bulk,
