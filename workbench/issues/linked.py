@@ -130,13 +130,13 @@ def along_edges(
     if not edges.links.nnz or np.count_nonzero(np.bincount(given[rows], minlength=k)) < 2:
         return space, links
     tried = head_on(space, rows, given[rows], k)
-    if links is not None and (reason := _copies_labels(links, tried[0], rows, given)):
+    if links is not None and (reason := copies_labels(links, tried[0], rows, given)):
         return space, replace(links, aside=reason)
     return _smoothed_space(space, evidence, rows, tried, notes), links
 
 
-def _copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.ndarray) -> str:
-    """Why the edges seem to be made of the labels, by a classifier on features as they are; "" where they do not.
+def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.ndarray) -> str:
+    """Why the edges seem to be made of the labels, by log probabilities (m, k) of `rows`; "" where they do not.
 
     They agree with labels that it is sure are noise, also noise that goes where it confuses classes; or contradict no
     label of a linked node where it contradicts some.

@@ -18,7 +18,7 @@ from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.likelihood import sample
-from workbench.issues.linked import LINKS, Linked, along_edges, linked
+from workbench.issues.linked import LINKS, Linked, along_edges, copies_labels, linked
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, flips_of, noise_matrices
@@ -173,10 +173,11 @@ def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes
     """The opinion of the labels of linked nodes and given probabilities, without classifiers on embeddings."""
     given, k = evidence.given_labels, evidence.k
     rows = sample(np.flatnonzero(given >= 0), k)
-    views = [View(LINKS, 1.0, links.logs[rows])]
-    if probs is not None:
-        views.append(View("pred_probs", 1.0, logs_of(probs[rows])))
+    copied = "" if probs is None else copies_labels(links, logs_of(probs[rows]), rows, given)
+    views = [] if copied else [View(LINKS, 1.0, links.logs[rows])]
+    views += [] if probs is None else [View("pred_probs", 1.0, logs_of(probs[rows]))]
     weights = weigh(views, given[rows], k)
+    weights = replace(weights, aside={**weights.aside, LINKS: copied}) if copied else weights
     if LINKS not in weights.shares:
         return replace(_alone(evidence, probs, notes), weights=weights)
     share = weights.shares.get("pred_probs", 0.0)

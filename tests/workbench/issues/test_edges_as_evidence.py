@@ -139,6 +139,21 @@ def test_random_edges_beside_given_probabilities_change_nothing(world):
     assert set(better.attrs["shares"]) == {"pred_probs", "edges"}
 
 
+def test_edges_made_of_the_labels_are_found_where_errors_go_to_the_next_class():
+    """Such errors are not noise that could be anything: the test of `weighing` for that does not see them."""
+    rng = np.random.default_rng(4)
+    features, _, true, _ = blocks(rng, sizes=(60,) * 6, spread=2.0)
+    given = np.where(rng.random(360) < 0.2, (true + 1) % 6, true)
+    pairs = rng.integers(0, 360, (3000, 2))
+    same = pairs[given[pairs[:, 0]] == given[pairs[:, 1]]]
+    probs = np.full((360, 6), 0.04)
+    probs[np.arange(360), np.where(rng.random(360) < 0.9, true, rng.integers(0, 6, 360))] += 0.76
+    for good in ({"embeddings": features}, {"pred_probs": probs}):
+        found = wb.find_issues(given, edges=same, **good)
+        assert "seen the labels" in found.attrs["set_aside"]["edges"]
+        pd.testing.assert_frame_equal(found, wb.find_issues(given, **good))
+
+
 def test_random_edges_alone_are_refused_in_words(world):
     _, edges, _, given = world
     found = wb.find_issues(given, edges=np.random.default_rng(3).integers(0, len(given), edges.shape))
