@@ -107,8 +107,9 @@ report: $(RECORDED)  ## write the demo run's report to runs/demo-report.html
 test: ready  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS go to pytest)
 	@$(PYTEST_ALL) $(ARGS)
 
-check: $(VENV)/.test  ## lint and the fast tests
+check: $(VENV)/.test  ## lint, types and the fast tests
 	@$(BIN)/ruff check .
+	@$(BIN)/basedpyright --level error
 	@$(PYTEST_ALL) -q -m "not slow and not browser" $(ARGS)
 
 slow: ready  ## only the slow tests, the notebooks and the browser

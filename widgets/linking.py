@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from widgets.explorer import Explorer
 from workbench.foundation.errors import InputError
@@ -11,10 +12,10 @@ from workbench.foundation.errors import InputError
 class Link:
     """Keeps the selections of several widgets equal until `unlink()`; made by `link`."""
 
-    def __init__(self, widgets: tuple) -> None:
+    def __init__(self, widgets: tuple[Any, ...]) -> None:
         self.widgets = widgets
         self._passing = False
-        self._heard: list[tuple[object, Callable]] = []
+        self._heard: list[tuple[Any, Callable[[Any], None]]] = []
         for widget in widgets:
             if observable(widget):
                 self._listen(widget)
@@ -22,14 +23,14 @@ class Link:
         if first is not None and len(first):
             self._pass_on(widgets[0], list(first))
 
-    def _listen(self, widget: object) -> None:
-        def heard(change: object) -> None:
+    def _listen(self, widget: Any) -> None:
+        def heard(change: Any) -> None:
             self._pass_on(widget, list(change["new"]))
 
         widget.observe(heard, "selection")
         self._heard.append((widget, heard))
 
-    def _pass_on(self, source: object, ids: list) -> None:
+    def _pass_on(self, source: object, ids: list[Any]) -> None:
         """Set the others; what they answer is their part of the same change and goes no further."""
         if self._passing:
             return
@@ -81,12 +82,12 @@ def link(first: object, second: object, *others: object) -> Link:
     return Link(widgets)
 
 
-def observable(widget: object) -> bool:
+def observable(widget: Any) -> bool:
     """Whether changes of its selection can be heard."""
     return hasattr(widget, "has_trait") and widget.has_trait("selection")
 
 
-def settable(widget: object) -> bool:
+def settable(widget: Any) -> bool:
     """Whether it has a selection that can be set; it is set to what it is."""
     if not hasattr(widget, "selection"):
         return False

@@ -115,7 +115,8 @@ class Answers:
         view = self.view
         opened = self.ask("open")
         opened["locked"] = f"a saved page of {datetime.now():%Y-%m-%d %H:%M}: nothing can be changed here"
-        opened.pop("path"), opened.pop("export_path")
+        for place in ("path", "export_path"):
+            del opened[place]
         for name in view.columns:
             self.ask("column", name=name)
         for lens in self.ask("lenses").get("lenses", []):

@@ -165,9 +165,9 @@ class Details:
             return near[near >= 0].tolist(), by_embeddings(self.run.embedding_provenance()), ""
         with self._lock:
             if self._near is None:
-                pooled = self.pool is not None
-                self._near = Near(self.pool if pooled else Evidence.from_run(self.run), None if pooled else self.run)
-                ids = self.pool.ids if pooled else self.run.dataset.ids
+                pool = self.pool
+                self._near = Near(Evidence.from_run(self.run), self.run) if pool is None else Near(pool, None)
+                ids = self.run.dataset.ids if pool is None else pool.ids
                 self._rows = self.run.dataset.rows(ids)
                 self._places = np.full(self.run.n, -1)
                 self._places[self._rows] = np.arange(len(ids))

@@ -42,4 +42,5 @@ def as_text(value: object) -> str:
 
 def plain(value: object) -> object:
     """A plain int or str of an id that may be a numpy scalar; anything else, arrays included, as it is."""
-    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value
+    item = getattr(value, "item", None)
+    return item() if item is not None and getattr(value, "shape", ()) == () else value

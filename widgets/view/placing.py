@@ -42,7 +42,8 @@ def data_map(columns: dict[str, Column]) -> AxesInfo | None:
             ranges = [columns[name].range for name in (x, y)]
             if x == "variability":  # from 0, so that epochs can be compared; not to .5, which few runs come near
                 ranges[0] = (0.0, max(0.1, min(0.5, 1.15 * float(np.nanmax(columns[x].values)))))
-            return {"x": x, "y": y, "ranges": [list(one) for one in ranges] if all(ranges) else None, "title": title}
+            known = [list(one) for one in ranges if one]
+            return {"x": x, "y": y, "ranges": known if len(known) == len(ranges) else None, "title": title}
     return None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from widgets.wire.pushes import Push
 from workbench.evidence.projection import project
+from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -68,8 +69,10 @@ class Projector:
         Of `BESIDE`: where the other run has the examples, NaN for those it lacks. Its UMAP starts from this run's map
         and is then turned, scaled and moved to fit it (Procrustes), so that what is far from its place here has moved.
         """
-        if epoch != BESIDE:
+        if isinstance(epoch, int):
             return _float32(project(self.run, epoch))
+        if self.other is None:
+            raise InputError.at("epoch", f"is {epoch!r}", "Ask for the map of another run where there is one.")
         out = np.full((self.run.n, 2), np.nan, np.float32)
         rows, known = self.run.dataset.find(self.other.dataset.ids)
         out[rows] = project(self.other, like=self.run)[known]

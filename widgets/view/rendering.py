@@ -10,7 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from widgets.view.harmless import harmless
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, plain, shortened
@@ -71,7 +71,7 @@ class Row(Mapping):
 def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> Content:
     """An item of `widgets.view.media` out of what `render` gives for a row."""
     try:
-        made = render(Row(dataset, row))
+        made: Any = render(Row(dataset, row))
         if made is not None and not isinstance(made, str) and hasattr(made, "_repr_html_"):
             made = _Html(made._repr_html_())
     except Exception as error:  # the user's code: whatever it raises is shown in its place

@@ -13,6 +13,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Container, Mapping
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -137,11 +138,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object) -> TypeGuard[np.ndarray]:
     return isinstance(value, np.ndarray) and value.dtype == object
 
 
-def _alike(one: object, other: object) -> tuple[object, object]:
+def _alike(one: Any, other: Any) -> tuple[Any, Any]:
     """Both sides of a comparison, of one kind: names beside a number as numbers, numbers beside a quoted number too."""
     if _is_text(one) and _is_number(other):
         numbers = _numbers(one)
@@ -156,7 +157,7 @@ def _alike(one: object, other: object) -> tuple[object, object]:
     return one, other
 
 
-def _operand(value: object) -> np.ndarray | np.float64:
+def _operand(value: Any) -> Any:
     """What arithmetic takes: numbers, as float64, so that no result grows beyond that."""
     if _is_text(value):
         value = _numbers(value)
@@ -173,7 +174,7 @@ class _Reader:
     def __init__(self, columns: Mapping[str, Callable[[], np.ndarray]], names: dict[str, str]) -> None:
         self.columns, self.names = columns, names
 
-    def read(self, node: ast.AST) -> object:
+    def read(self, node: ast.AST) -> Any:
         """The value of a node: an array (n,) or a constant."""
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
@@ -219,17 +220,17 @@ class _Reader:
         return value if isinstance(node.op, ast.UAdd) else -(value if _is_number(value) else _operand(value))
 
     def _compare(self, node: ast.Compare) -> np.ndarray:
-        left, result = self.read(node.left), None
+        left, result = self.read(node.left), np.True_
         for op, right_node in zip(node.ops, node.comparators):
             if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(right_node, ast.List):  # as in pandas
                 op = ast.In() if isinstance(op, ast.Eq) else ast.NotIn()
             right = self._members(right_node) if isinstance(op, (ast.In, ast.NotIn)) else self._value(right_node)
             part = self._one(op, left, right)
-            result = part if result is None else np.logical_and(result, part)
+            result = np.logical_and(result, part)
             left = right
         return result
 
-    def _one(self, op: ast.cmpop, left: object, right: object) -> np.ndarray:
+    def _one(self, op: ast.cmpop, left: Any, right: Any) -> np.ndarray:
         if isinstance(op, (ast.In, ast.NotIn)):
             parts = [np.asarray(operator.eq(*_alike(left, one)), bool) for one in right]
             found = np.logical_or.reduce(parts) if parts else np.zeros(np.shape(left), bool)
@@ -241,7 +242,7 @@ class _Reader:
         right, left = _alike(right, left)
         return np.asarray(_COMPARE[type(op)](left, right), bool)
 
-    def _members(self, node: ast.AST) -> list:
+    def _members(self, node: ast.AST) -> list[Any]:
         if not isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             raise InputError.at("query", "has `in` without a list", "Write given in ['cat', 'dog'].")
         members = [self._value(element) for element in node.elts]
@@ -249,7 +250,7 @@ class _Reader:
             raise InputError.at("query", "has a column in a list", "List numbers and quoted text: given in ['cat'].")
         return members
 
-    def _value(self, node: ast.AST) -> object:
+    def _value(self, node: ast.AST) -> Any:
         """The right side of a comparison: a bare word that is not a column was meant as text."""
         name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else None
         if name is not None and name not in self.columns:

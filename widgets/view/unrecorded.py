@@ -10,7 +10,7 @@ import dataclasses
 import tempfile
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -76,7 +76,7 @@ def frame_run(
     x: str | None = None,
     y: str | None = None,
     journal: str | Path | None = None,
-    **options: object,
+    **options: Any,
 ) -> FrameRun:
     """What `widgets.Explorer(source, ...)` shows of data that was never recorded.
 
@@ -110,7 +110,7 @@ def frame_run(
     path = None if journal is None else Path(journal).expanduser().resolve()
     if path is not None and path.is_dir():
         raise InputError.at("journal", f"is the folder {path}", "Name a file, such as decisions.sqlite.")
-    return FrameRun(data, None if x is None else (x, y), path)
+    return FrameRun(data, None if x is None or y is None else (x, y), path)
 
 
 def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:

@@ -12,7 +12,7 @@ def packed(mask: np.ndarray) -> np.ndarray:
     return np.packbits(mask, bitorder="little")
 
 
-def unpacked(buffer: object, n: int) -> np.ndarray:
+def unpacked(buffer: bytes | bytearray | memoryview, n: int) -> np.ndarray:
     """The inverse of `packed`: (n,) bool.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import traitlets as T
 
@@ -26,20 +27,21 @@ class Computed(T.TraitType):
     info_text = "computed"
     default_value = None
 
-    def __init__(self, read: Callable[[object], object], write: Callable[[object, object], None], **options) -> None:
+    def __init__(self, read: Callable[[Any], Any], write: Callable[[Any, Any], None], **options: Any) -> None:
         super().__init__(**options)
         self.read, self.write = read, write
 
-    def get(self, obj: T.HasTraits, cls: type | None = None) -> object:
+    def get(self, obj: T.HasTraits, cls: type[Any] | None = None) -> Any:
         """The value now."""
         return self.read(obj)
 
-    def set(self, obj: T.HasTraits, value: object) -> None:
+    def set(self, obj: T.HasTraits, value: Any) -> None:
         """Let the owner take the value apart."""
         self.write(obj, value)
 
     def tell(self, obj: T.HasTraits) -> None:
         """Notify observers, with a value made once; nothing is made where nobody listens."""
+        assert self.name is not None  # the class that has it has named it
         heard = obj._trait_notifiers.get(self.name, {}) | obj._trait_notifiers.get(T.All, {})
         if heard.get("change") or heard.get(T.All):
             obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

@@ -45,7 +45,7 @@ def typedefs() -> str:
     """The text of `js/messages.js`: a typedef for every type."""
     out = [HEADER]
     for kind in typed_dicts():
-        said = inspect.getdoc(kind).replace("\n\n", "\n").replace("\n", "\n * ")
+        said = (inspect.getdoc(kind) or "").replace("\n\n", "\n").replace("\n", "\n * ")
         lines = [f"/**\n * {said}\n * @typedef {{object}} {kind.__name__}\n"]
         for name, (hint, missing) in fields(kind).items():
             lines.append(f" * @property {{{_script(hint)}}} {f'[{name}]' if missing else name}\n")

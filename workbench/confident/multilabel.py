@@ -155,8 +155,8 @@ def find_tagged_examples(
         many = int(find_tag_issues(labels, pred_probs, by="confident_learning").any(axis=1).sum())
         quality = tag_quality(labels, pred_probs, method=by.removeprefix("low_"))
         return lowest(np.where(np.isnan(quality), np.inf, quality), many)
-    told = {"by": by, "frac_noise": frac_noise, "min_per_class": min_per_class}
-    return find_tag_issues(labels, pred_probs, **told).any(axis=1)
+    cells = find_tag_issues(labels, pred_probs, by=by, frac_noise=frac_noise, min_per_class=min_per_class)
+    return np.asarray(cells.any(axis=1))
 
 
 def tag_joints(labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:

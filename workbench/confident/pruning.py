@@ -248,4 +248,4 @@ def _top(margins: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
     reached = margins >= border[:, None]
     tied = np.flatnonzero(np.count_nonzero(reached, axis=1) != many)
     reached[tied] = False
-    return reached.any(axis=0), tied
+    return np.asarray(reached.any(axis=0)), tied

@@ -168,13 +168,13 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls,
-        labels: Iterable[object],
+        labels: Any,
         *,
         task: str = "multiclass",
         ids: Iterable[object] | None = None,
         images: Sequence[Any] | np.ndarray | None = None,
         sounds: Sequence[bytes | str | Path | None] | None = None,
-        texts: Sequence[str] | None = None,
+        texts: Sequence[str] | np.ndarray | None = None,
         classes: Sequence[object] | None = None,
         metadata: pd.DataFrame | None = None,
         media_root: str | Path | None = None,
@@ -313,7 +313,7 @@ class Dataset:
         """(m,) int64 class indices of `labels`, values of the user's type or names; -1 where missing or no class."""
         return codes_among(labels, self.classes)
 
-    def rows(self, ids: Iterable[object]) -> np.ndarray:
+    def rows(self, ids: Any) -> np.ndarray:
         """(m,) int64 row numbers of `ids`.
 
         Raises

@@ -98,7 +98,7 @@ class Evidence:
         self.run: Run | None = None
         self.edges: Edges | None = None
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
-        self._whole: dict[str, np.ndarray] = {}
+        self._whole: dict[str, Any] = {}
         self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
         self._votes: Callable[[], Votes | None] = lambda: None
 
@@ -474,7 +474,8 @@ class Evidence:
         def neighbors() -> Neighbors:
             def make() -> dict[str, np.ndarray]:
                 graph = nearest(self.get("embeddings"), NEIGHBORS)
-                return {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
+                recall = np.array(graph.recall, np.float64)
+                return {"indices": graph.indices, "distances": graph.distances, "recall": recall}
 
             found = cached(run.layout, "neighbors-of-texts", text_key(run.dataset), make)
             return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))

@@ -148,8 +148,8 @@ def out_of_fold(
     """
     require_task(run, "multiclass", "out_of_fold")
     there = run.pred_probs()
-    ours = there is not None and there.automatic
-    if there is not None and not ours and not replace:
+    ours = there if there is not None and there.automatic else None
+    if there is not None and ours is None and not replace:
         return there
     if not run.embedding_epochs:
         if there is not None:
@@ -159,8 +159,8 @@ def out_of_fold(
     epoch = run.resolve_embedding_epoch(epoch)
     provenance = cross_validated(run.embedding_provenance(epoch), int(folds), int(seed))
     made_of = sample_key((path for _, path in run.layout.arrays("embeddings")[epoch]), run.layout)
-    if ours and replace_fields(there.provenance, missing=0) == provenance and there.made_of in ("", made_of):
-        return there
+    if ours and replace_fields(ours.provenance, missing=0) == provenance and ours.made_of in ("", made_of):
+        return ours
     key = {"made_of": made_of, "how": provenance.to_json(), "labels": digest(run.dataset.given_labels)}
     kept = load(run.layout, KEPT, key)  # where a file of a person's is in the place of ours
     if kept is not None:
@@ -171,7 +171,7 @@ def out_of_fold(
     found = PredProbs(values, replace_fields(provenance, missing=missing), made_of)
     try:
         if not run.keep_pred_probs(found, replace=replace) and kept is None:
-            store(run.layout, KEPT, key, {"values": values, "missing": np.int64(missing)}, quiet=True)
+            store(run.layout, KEPT, key, {"values": values, "missing": np.array(missing, np.int64)}, quiet=True)
     except OSError as error:
         warn_not_kept("out-of-fold probabilities", run.path, error)
     return found

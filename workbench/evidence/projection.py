@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -235,7 +235,7 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
     return (scale * (points - p.mean(axis=0)) @ (u @ vt) + q.mean(axis=0)).astype(np.float32)
 
 
-def _places(run: Run, like: Run | pd.DataFrame | np.ndarray, method: str, seed: int) -> np.ndarray:
+def _places(run: Run, like: Any, method: str, seed: int) -> np.ndarray:
     """(n, 2) float32 places of an earlier picture for the run's examples, NaN for those it lacks."""
     if isinstance(like, Run):
         ids, there = like.dataset.ids, project(like, -1, method, seed)
@@ -266,7 +266,7 @@ def _filled(places: np.ndarray, graph: Neighbors) -> np.ndarray:
         total = np.where(there[..., None], found, 0).sum(axis=1)
         count = there.sum(axis=1)
         places[rows[count > 0]] = (total / np.maximum(count, 1)[:, None])[count > 0]
-    known = np.isfinite(places).all(axis=1)
+    known = np.asarray(np.isfinite(places).all(axis=1))
     places[~known] = places[known].mean(axis=0) if known.any() else 0
     return places
 
@@ -317,10 +317,10 @@ def _keep_compiled() -> None:
         (umap_, "compute_membership_strengths"),
         (layouts, "_nb_optimize_layout_euclidean_single_epoch"),
     ):
-        function = getattr(module, name, None)
-        if hasattr(function, "enable_caching"):
+        enable = getattr(getattr(module, name, None), "enable_caching", None)
+        if enable is not None:
             with contextlib.suppress(RuntimeError):  # numba: no place to write
-                function.enable_caching()
+                enable()
 
 
 def _principal(X: np.ndarray) -> np.ndarray:

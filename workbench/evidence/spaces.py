@@ -98,7 +98,7 @@ def unit_space(
 def plain_space(vectors: np.ndarray) -> Space:
     """Vectors that already have a meaning by angle (text vectors), scaled to length 1."""
     vectors = np.asarray(vectors, np.float32)
-    there = np.isfinite(vectors).all(axis=1)
+    there = np.asarray(np.isfinite(vectors).all(axis=1))
     return Space(_to_unit(np.where(there[:, None], vectors, 0)), there, "unit length")
 
 

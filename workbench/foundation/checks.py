@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import by_blocks, float_rows
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 UNLABELLED = -1
 
@@ -58,7 +59,7 @@ def one_column(values: Any) -> Any:
     return values
 
 
-def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | None = None) -> None:
+def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | np.ndarray | None = None) -> None:
     """Refuse an array (n, d) with infinity in a row; NaN is left to the caller.
 
     Raises
@@ -121,11 +122,33 @@ def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] 
     return labels
 
 
+@overload
+def check_pred_probs(
+    pred_probs: Any,
+    given_labels: None = None,
+    *,
+    ids: Sequence[Any] | np.ndarray | None = None,
+    tolerance: float | None = None,
+    scan: bool = True,
+) -> tuple[np.ndarray, None]: ...
+
+
+@overload
+def check_pred_probs(
+    pred_probs: Any,
+    given_labels: object,
+    *,
+    ids: Sequence[Any] | np.ndarray | None = None,
+    tolerance: float | None = None,
+    scan: bool = True,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+
 def check_pred_probs(
     pred_probs: Any,
     given_labels: Any | None = None,
     *,
-    ids: Sequence[Any] | None = None,
+    ids: Sequence[Any] | np.ndarray | None = None,
     tolerance: float | None = None,
     scan: bool = True,
 ) -> tuple[np.ndarray, np.ndarray | None]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST = 4000
 """Characters of what was found that a message holds."""
@@ -42,7 +45,7 @@ class InputError(WorkbenchError):
 
     parts: Mapping[str, Any] = {}
 
-    def with_id(self, ids: Sequence[object]) -> InputError:
+    def with_id(self, ids: Sequence[object] | np.ndarray) -> InputError:
         """The same error naming the id of its row as well, `ids` being those of the batch it speaks of."""
         row = self.parts.get("row")
         return self if row is None else InputError.at(**{**self.parts, "id": _plain(ids[row])})
@@ -102,7 +105,7 @@ def shortened(value: object, most: int = 200) -> str:
     return " ".join(text.split()) if "\n" in text else text
 
 
-def first_few(values: Sequence[object], most: int = 5) -> str:
+def first_few(values: Sequence[object] | np.ndarray, most: int = 5) -> str:
     """At most `most` offenders and the count of the others, for error messages."""
     shown = ", ".join(shortened(value) for value in list(values[:most]))
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
@@ -110,4 +113,5 @@ def first_few(values: Sequence[object], most: int = 5) -> str:
 
 def _plain(value: object) -> object:
     """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
-    return value.item() if hasattr(value, "item") and getattr(value, "shape", ()) == () else value
+    item = getattr(value, "item", None)
+    return item() if item is not None and getattr(value, "shape", ()) == () else value

@@ -7,22 +7,28 @@ the caller stops or a part fails: nothing new is started, and the error comes ou
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import usable_cores
+
+if TYPE_CHECKING:
+    from threadpoolctl import threadpool_limits
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 RETRIES = 2
 """How often a part is tried again when its worker raised; after the death of a worker dask itself starts it again."""
 
 
 def each(
-    function: Callable[[Any], Any], parts: Iterable[Any], *, client: Any = None, threads: int | None = None
-) -> Iterator[tuple[Any, Any]]:
+    function: Callable[[Part], Result], parts: Iterable[Part], *, client: Any = None, threads: int | None = None
+) -> Generator[tuple[Part, Result], None, None]:
     """Pairs (part, function(part)), in the order in which they are finished.
 
     Parameters
@@ -67,14 +73,15 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         with _limit.lock:
             _limit.callers -= 1
-            if _limit.callers == 0:
+            if _limit.callers == 0 and _limit.held is not None:
                 _limit.held.restore_original_limits()
                 _limit.held = None
 
 
 class _Limit:
     def __init__(self) -> None:
-        self.lock, self.callers, self.held = threading.Lock(), 0, None
+        self.lock, self.callers = threading.Lock(), 0
+        self.held: threadpool_limits | None = None
 
 
 _limit = _Limit()
@@ -88,7 +95,9 @@ def check_client(client: Any) -> None:
     raise InputError.at("client", found, "Pass a dask.distributed.Client, or leave it out to use this machine.")
 
 
-def _in_threads(function: Callable, parts: Iterator, workers: int) -> Iterator[tuple[Any, Any]]:
+def _in_threads(
+    function: Callable[[Part], Result], parts: Iterator[Part], workers: int
+) -> Generator[tuple[Part, Result], None, None]:
     with ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(function, part): part for part in islice(parts, 2 * workers)}
         try:
@@ -103,7 +112,9 @@ def _in_threads(function: Callable, parts: Iterator, workers: int) -> Iterator[t
                 future.cancel()
 
 
-def _on_cluster(function: Callable, parts: Iterator, client: Any) -> Iterator[tuple[Any, Any]]:
+def _on_cluster(
+    function: Callable[[Part], Result], parts: Iterator[Part], client: Any
+) -> Generator[tuple[Part, Result], None, None]:
     from distributed import wait as wait_for
 
     def submit(part: Any) -> Any:
@@ -116,7 +127,8 @@ def _on_cluster(function: Callable, parts: Iterator, client: Any) -> Iterator[tu
     running = {future: part for part in islice(parts, width()) for future in [submit(part)]}
     try:
         while running:
-            done = wait_for(list(running), return_when="FIRST_COMPLETED").done
+            waited: Any = wait_for(list(running), return_when="FIRST_COMPLETED")  # a coroutine only in async code
+            done = waited.done
             for future in done:
                 yield running.pop(future), future.result()
             more = islice(parts, max(0, width() - len(running)))

@@ -155,8 +155,9 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
     z_given = z[at_given]
 
     kept = out["topk_class"].shape[1] if "topk_class" in out else 0
-    if kept or "pred" in out:
-        top, classes = _largest(z, max(2, kept), narrow)
+    found = _largest(z, max(2, kept), narrow) if kept or "pred" in out else None
+    if found is not None:
+        top, classes = found
         largest, second = top[0], top[1] if k > 1 else None
         correct = classes[0] == given
     else:
@@ -185,8 +186,7 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
         if np.isnan(spread).any():
             return False
     w_given = weights[at_given]
-    if kept:
-        top_weights = np.exp(top[:kept] - largest)
+    top_weights = np.exp(found[0][:kept] - largest) if found is not None and kept else None
     weights[at_given] = 0
     others = _sums(axis, weights)
     total = others + w_given
@@ -196,11 +196,11 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
     out["entropy"][:] = np.maximum(log_total - spread / total, 0)
     out["el2n"][:] = np.sqrt(others * others + _sums(axis, weights, weights)) / total
     out["correct"][:] = correct
-    if "pred" in out:
-        out["pred"][:] = classes[0]
-    if kept:
+    if found is not None and "pred" in out:
+        out["pred"][:] = found[1][0]
+    if found is not None and top_weights is not None:
         out["topk_p"][:] = (top_weights / total).T
-        out["topk_class"][:] = classes[:kept].T
+        out["topk_class"][:] = found[1][:kept].T
     if not all_labelled:
         for name in ("p_given", "margin", "loss", "el2n"):
             out[name][~labelled] = np.nan

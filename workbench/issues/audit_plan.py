@@ -10,7 +10,7 @@ wrong.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,19 @@ AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
 
 DECIDED = ("relabel", "keep")
 APART = 20  # verdicts between the two looks at an example, while the audit is not done
+
+
+class _Known(TypedDict):
+    """What is known of each row of a plan, by the name of the parameter of `estimate_errors`."""
+
+    p: np.ndarray
+    stratum: np.ndarray
+    drawn: np.ndarray
+    judged: np.ndarray
+    wrong: np.ndarray
+    looks: np.ndarray
+    wrong_looks: np.ndarray
+    later: np.ndarray
 
 
 class Audit:
@@ -88,7 +101,7 @@ class Audit:
         waiting = int((self.plan["drawn"].to_numpy() & known["judged"] & ~known["drawn"]).sum())
         return replace(found, budget=self.budget, waiting=waiting)
 
-    def _known(self, author: str | None) -> dict[str, np.ndarray]:
+    def _known(self, author: str | None) -> _Known:
         """What `estimate_errors` takes about each row of the plan, by the name of its parameter."""
         table = self._looks(author)
         column = {name: self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn", "place")}

@@ -99,7 +99,9 @@ class Audited:
 def audited(run: Run) -> Audited | None:
     """The audit of a run, where enough of it is judged to be shown in place of the detector's number; else None."""
     audit = begun(run)
-    count = 0 if audit is None else len(audit.counted())
+    if audit is None:
+        return None
+    count = len(audit.counted())
     if count < ENOUGH:
         return None
     return Audited(count, *audit.open_rates())

@@ -31,7 +31,7 @@ from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.posterior import Opinion, opinion
-from workbench.issues.ranking import Ranking, Seen, ranking
+from workbench.issues.ranking import Ranking, Seen, in_sample, ranking
 from workbench.issues.review import with_verdicts
 from workbench.issues.totals import shown
 from workbench.runs.remote_work import Place, on_one_worker
@@ -152,7 +152,7 @@ def find_issues(
     arrays = {name: value for name, value in (arrays | {"classes": classes} | others).items() if value is not None}
     arrays |= {} if out_of_fold is True else {"out_of_fold": out_of_fold}
     source = opened(_one_of_labels(source, labels, given_labels))
-    counted = verdicts is None and is_run(source) and not arrays
+    own = source if verdicts is None and is_run(source) and not arrays else None  # a run whose audit counts
     kind = kind_of(source, task)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
@@ -169,7 +169,7 @@ def find_issues(
         frame = on_one_worker(functools.partial(_of_place, settings=settings), source, client)
         if kind in ESTIMATORS:
             return frame
-        frame = _with_total(source, frame, verdicts) if counted else frame
+        frame = frame if own is None else _with_total(own, frame, verdicts)
         return by_unit(frame) if per == "unit" else frame
     evidence = as_evidence(source, task=task, **arrays)
     if verdicts is not None:
@@ -179,7 +179,7 @@ def find_issues(
             found = _as_table(_judged(evidence, fdr, threshold, verdicts, seed), evidence, per, fdr, threshold)
         found.attrs["verdicts"] = 0 if verdicts is None else len(verdicts)
         return found
-    sample = audited(source) if counted and fdr is not None and is_run(source) else None
+    sample = audited(own) if own is not None and fdr is not None else None
     kept = None
     if is_run(source) and not arrays:
         arguments = {"fdr": fdr, "threshold": threshold, "seed": seed} | ({"audit": sample.key} if sample else {})
@@ -191,7 +191,7 @@ def find_issues(
         frame = judged.ranked()
         if kept is not None and judged.promised:  # what could not be promised is reported every time
             kept.store(frame)
-    frame = _with_total(source, frame, verdicts) if counted else frame
+    frame = frame if own is None else _with_total(own, frame, verdicts)
     return by_unit(frame) if per == "unit" else frame
 
 
@@ -240,7 +240,7 @@ def _judged(
     given = evidence.given_labels
     step("reading the evidence")
     with one_blas_thread():
-        used = ranking(evidence, opinion(evidence, seed), doubt(evidence), _in_sample(evidence))
+        used = ranking(evidence, opinion(evidence, seed), doubt(evidence), in_sample(evidence))
     pooled, learned, seen, score = used.pooled, used.learned, used.seen, used.score
     if pooled is None and learned is None and seen is None:
         raise _nothing(evidence)
@@ -315,6 +315,7 @@ def _cut(
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
         warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=outside())
         return words, np.zeros(evidence.n, bool)
+    assert strict is not None  # made wherever `fdr` is asked for
     how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
     return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)
 
@@ -349,35 +350,20 @@ def _nothing(evidence: Evidence) -> MissingEvidence:
     return MissingEvidence.needed("find_issues", ["pred_probs, embeddings or recorded epochs"], how)
 
 
-def _in_sample(evidence: Evidence) -> Seen | None:
-    """(p_given, other, p_other) of in-sample probabilities; None without."""
-    if not evidence.has("pred_probs") or evidence.out_of_fold:
-        return None
-    n, k, given = evidence.n, evidence.k, evidence.given_labels
-    p_given, p_other = np.full(n, np.nan), np.full(n, np.nan)
-    other = np.full(n, -1, np.int64)
-    for start in range(0, n, max(1, (1 << 22) // k)):
-        rows = slice(start, min(start + max(1, (1 << 22) // k), n))
-        block = np.array(evidence.get("pred_probs", rows), np.float32)
-        every = np.flatnonzero(given[rows] >= 0)
-        p_given[start + every] = block[every, given[rows][every]]
-        if k > 1:
-            block[every, given[rows][every]] = -1
-            other[rows] = block.argmax(axis=1)
-            p_other[rows] = block.max(axis=1)
-    return p_given, other, p_other
-
-
 def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarray, np.ndarray]:
     """How many labels are wrong, and two probabilities of error for each row: the first has that mean, the second is
     for cuts that must hold."""
     pooled, learned = used.pooled, used.learned
     if pooled is not None:
-        return pooled.count, *(np.nan_to_num(one.astype(float), nan=0.0) for one in (pooled.p_rough, pooled.p_least))
-    seen_p = learned.p_given if learned is not None else used.seen[0]
+        rough, least = (np.nan_to_num(one.astype(float), nan=0.0) for one in (pooled.p_rough, pooled.p_least))
+        return pooled.count, rough, least
+    if learned is not None:
+        seen_p, contradicted = learned.p_given, learned.learned < learned.recorded / 2
+    else:
+        assert used.seen is not None  # without any of the three nothing is judged
+        seen_p, contradicted = used.seen[0], used.seen[0] < used.seen[2]
     share = low_share(seen_p)
     labelled = evidence.given_labels >= 0
-    contradicted = (learned.learned < learned.recorded / 2) if learned is not None else used.seen[0] < used.seen[2]
     count = counts.in_sample_count(share, float(contradicted[labelled].mean()) if labelled.any() else 0.0, evidence.k)
     rough = calibration.around_share(used.score, share)
     return count, rough, rough

@@ -148,13 +148,13 @@ def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.nda
         rows = np.flatnonzero(there & (total[which] > 1))
     for row in tqdm(rows, desc="duplicates", unit="file", delay=2, leave=False):
         try:
-            data = read_media(one(row), dataset.media_root, field, MAX_BYTES)
+            data = read_media(one(int(row)), dataset.media_root, field, MAX_BYTES)
         except WorkbenchError:
             unreadable += 1
             continue
         if data is not None:
             digests[row] = hashlib.blake2b(data, digest_size=16).digest()
-    return {"codes": _twins(digests), "unreadable": np.int64(unreadable)}
+    return {"codes": _twins(digests), "unreadable": np.array(unreadable, np.int64)}
 
 
 def _twins(digests: np.ndarray) -> np.ndarray:

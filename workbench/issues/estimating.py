@@ -210,8 +210,8 @@ class _Seen:
         inside = np.bincount(place[drawn[judged]], minlength=strata * len(kinds)).reshape(strata, -1)
         every = np.bincount(place, minlength=strata * len(kinds)).reshape(strata, -1)
         population = (drawn & judged) | ~judged if later is None else (drawn & judged) | ~judged | later
-        means = [_means(p, stratum, rows, strata) for rows in (np.ones(len(p), bool), population)]
-        return cls(*means, inside, every, kinds, looks)
+        predicted, usual = (_means(p, stratum, rows, strata) for rows in (np.ones(len(p), bool), population))
+        return cls(predicted, usual, inside, every, kinds, looks)
 
     def rest(self, p: np.ndarray, stratum: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(h,) how many of these rows each stratum has, and by how much less suspicious they are than it."""
@@ -289,7 +289,7 @@ def _mode(
     start: np.ndarray, x: np.ndarray, prior: np.ndarray, counts: np.ndarray, if_wrong: np.ndarray, if_right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log odds (h,) at which the posterior is highest, and its precision (h, h) there, by damped Newton steps."""
-    mode = start.copy()
+    mode, precision = start.copy(), prior
     for _ in range(60):
         rate = 1 / (1 + np.exp(-mode))[:, None]
         truly = rate * if_wrong / (rate * if_wrong + (1 - rate) * if_right + 1e-300)

@@ -102,6 +102,7 @@ class ExactRidge:
             if best is None or max(likelihoods) > best[0]:
                 sharp = settings[1] if settings else SHARPNESS[int(np.argmax(likelihoods))]
                 best = max(likelihoods), (penalty, sharp), left_out, found.solved
+        assert best is not None  # at least one penalty is tried
         _, settings, left_out, solved = best
         self.settings = settings
         values = np.empty((len(self.taught), wanted.shape[1]), np.float32)
@@ -211,13 +212,16 @@ def conjugate(
         short = np.sqrt(_dots(away, away)) > least[columns]
         if not short.all():  # what is solved costs nothing more
             columns, away = columns[short], np.ascontiguousarray(away[:, short])
-            if along is not None:
+            if toward is not None and along is not None:
                 toward, along = toward[short], np.ascontiguousarray(along[:, short])
         if not len(columns):
             break
         better = nearly(away, columns)
         size = _dots(away, better)
-        along = better if toward is None else better + (size / np.maximum(toward, 1e-30)).astype(np.float32) * along
+        if toward is None or along is None:
+            along = better
+        else:
+            along = better + (size / np.maximum(toward, 1e-30)).astype(np.float32) * along
         turned = times(along, columns)
         step = (size / np.maximum(_dots(along, turned), 1e-30)).astype(np.float32)
         solved[:, columns] += step * along

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from workbench.issues.kinds import ESTIMATORS
 from workbench.runs.run import Run
@@ -58,7 +58,7 @@ def _place(run: Run, special: Mapping[str, object] | None) -> tuple[str, dict[st
     return name, evidence_key(run.layout, run.dataset) | {"detector": VERSION} | special
 
 
-def is_run(source: Any) -> bool:
+def is_run(source: Any) -> TypeGuard[Run]:
     """Whether this is a recorded run, which has a cache of its own."""
     return isinstance(source, Run)
 

@@ -19,7 +19,8 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
     near = min(NEAREST, max(len(rows) // 5, 1))
     shares = np.bincount(given[rows], minlength=k) / len(rows)
     labels = np.where(taught, given, -1)
-    found = nearest(np.where(vectors.any(axis=1)[:, None], vectors, np.nan), near).labels(labels)
+    there = np.asarray(vectors.any(axis=1))
+    found = nearest(np.where(there[:, None], vectors, np.nan), near).labels(labels)
     every, column = np.nonzero(found >= 0)
     counts = np.bincount(every * k + found[every, column], minlength=n * k).reshape(n, k) + 2 * shares
     return logs_of(counts / counts.sum(axis=1, keepdims=True))
@@ -46,7 +47,7 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
     return out
 
 
-def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice, k: int) -> np.ndarray:
+def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice | np.ndarray, k: int) -> np.ndarray:
     """Log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
     b, m = votes.shape
     block = np.full((b, k), 1.0 / (k * (m + 1)), np.float32)

@@ -69,8 +69,8 @@ def by_example(
     for name in frame.columns:
         values = frame[name].to_numpy()
         if values.dtype.kind in "fO":
-            blank = np.append(values, [np.nan if values.dtype.kind == "f" else None])
-            columns[name] = blank[shown]
+            nothing = np.array([np.nan]) if values.dtype.kind == "f" else np.array([None], object)
+            columns[name] = np.append(values, nothing)[shown]
     columns |= {
         "p_error": p_error,
         "is_issue": is_issue,

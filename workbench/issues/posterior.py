@@ -6,7 +6,10 @@ with a noise matrix turns "which label would be given here" into "which label is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +29,9 @@ from workbench.issues.telling_columns import telling_space
 from workbench.issues.temperature import power_and_noise
 from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
 from workbench.issues.weighing import View, Weights, weigh
+
+Read = Callable[[Any], np.ndarray]
+"""Log probabilities (b, k) of rows, a slice or (b,) numbers."""
 
 GIVEN_PROBS = "given pred_probs"
 VOTES = "annotators' votes"
@@ -147,6 +153,7 @@ def _votes_alone(evidence: Evidence, notes: list[str]) -> Opinion:
     """The opinion of annotators' votes without any model."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     voted, _ = by_votes(evidence, None, None)
+    assert voted is not None  # votes are set aside beside a model only
     rows = voted.rows
     unknown = np.full(n, np.nan, np.float32)
     p_wrong, p_other, other = unknown.copy(), unknown.copy(), np.full(n, -1, np.int32)
@@ -215,6 +222,7 @@ def _together(
         probs = probs if share > 0 else None
         return replace(_by_links(evidence, links, probs, notes), weights=weights, control=heads.control)
     if "embeddings" not in weights.shares:
+        assert probs is not None  # for their sake embeddings were set aside
         return replace(_alone(evidence, probs, notes), weights=weights, control=heads.control)
     pooled, names = heads.pooled, list(dict.fromkeys(heads.names))
     lost = ~space.there
@@ -247,6 +255,7 @@ def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]
         views.append(View("pred_probs", 1.0, logs_of(probs[rows])))
     weights = weigh(views, given[rows], k)
     if "embeddings" not in weights.shares:
+        assert probs is not None  # for their sake neighbours were set aside
         return replace(_alone(evidence, probs, notes), weights=weights)
     probs = probs if "pred_probs" in weights.shares else None
     names = ("neighbours' votes", *([GIVEN_PROBS] if probs is not None else []))
@@ -314,7 +323,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     if lost.any():
         notes.append(f"{int(lost.sum())} rows have no embedding")
         pooled[lost] = np.log(np.maximum(shares, FLOOR))
-    return Heads(pooled, names, rows, sum(parts) / len(parts), tuple(parts[:2]), control)
+    return Heads(pooled, names, rows, reduce(np.add, parts) / len(parts), tuple(parts[:2]), control)
 
 
 def _space(evidence: Evidence, seed: int) -> Space:
@@ -331,7 +340,7 @@ def _relearned(
 
     `mix`: the next soft labels come from the mean of `start` and the last answer, else from the last answer alone.
     """
-    current = start
+    current = again = start
     settings = None
     for _ in range(ROUNDS):
         noise = noise_matrices(_softmax(current), given, 0)
@@ -347,14 +356,14 @@ def _relearned(
 
 
 def _reduce(
-    read,
-    matrices,
+    read: Read,
+    matrices: list[np.ndarray] | None,
     evidence: Evidence,
     views: tuple[str, ...],
     notes: list[str],
     weights: Weights | None = None,
-    control=None,
-    vectors=None,
+    control: np.ndarray | None = None,
+    vectors: np.ndarray | None = None,
     apart: tuple[np.ndarray, ...] = (),
     looked: np.ndarray | None = None,
 ) -> Opinion:
@@ -371,7 +380,7 @@ def _reduce(
     out = {name: np.full(n, np.nan, np.float32) for name in names}
     other = np.full(n, -1, np.int32)
     labelled_rows = np.flatnonzero(given >= 0)
-    found = None
+    found = flips = None
     if k > 1 and len(labelled_rows):
         if looked is None:
             looked = sample(labelled_rows, k)
@@ -401,7 +410,7 @@ def _reduce(
         if found is not None:
             for values, e in zip(slips, (found.noise, found.low)):
                 values[rows[labelled]] = counts.slip(found.power * logs[labelled], labels[labelled], flips, e)
-        if noise is None:
+        if noise is None or sharp_noise is None:
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
             out["p_rough"][rows[labelled]] = 1 - posterior[here]
         else:
@@ -445,9 +454,11 @@ def _reduce(
     )  # fmt: skip
 
 
-def by_votes(evidence: Evidence, read, matrix: np.ndarray | None) -> tuple[Voted | None, str]:
+def by_votes(evidence: Evidence, read: Read | None, matrix: np.ndarray | None) -> tuple[Voted | None, str]:
     """What the votes add to a model (`read`: log probabilities of rows) or say alone (None); and why not."""
     votes, k, given = evidence.votes, evidence.k, evidence.given_labels
+    if votes is None:
+        return None, "are none"
     if read is not None:
         predicted = read(np.unique(votes.rows)).argmax(axis=1)
         votes, why = usable(votes, predicted, given)
@@ -458,18 +469,19 @@ def by_votes(evidence: Evidence, read, matrix: np.ndarray | None) -> tuple[Voted
     return weigh_votes(votes, logs, given, matrix, model=read is not None), ""
 
 
-def _sharpened(read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:
+def _sharpened(read: Read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:
     """The power that sharpens the probabilities, and the log noise matrix (k, k) that they then show."""
     k = len(smooth)
     rows = np.flatnonzero(given >= 0)
     rows = rows[:: max(1, len(rows) * k // SHARPENED)]
     logs, labels = _normalised(read(rows)), given[rows]
     power, _ = power_and_noise(logs, labels, flips_of(smooth))
-    matrix = noise_matrices(_softmax(power * logs), labels, 0)[0]
-    return power, np.log(np.maximum(matrix, FLOOR)).astype(np.float32)
+    matrices = noise_matrices(_softmax(power * logs), labels, 0)
+    assert matrices is not None  # of as many classes as `smooth`
+    return power, np.log(np.maximum(matrices[0], FLOOR)).astype(np.float32)
 
 
-def _rate(evidence: Evidence, read, parts: list[slice]) -> float:
+def _rate(evidence: Evidence, read: Read, parts: list[slice]) -> float:
     """Share of labelled rows whose given label is not the likeliest: a rough error rate for very many classes."""
     wrong = total = 0
     for part in parts:

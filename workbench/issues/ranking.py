@@ -35,6 +35,25 @@ Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(p_given, other, p_other) of in-sample probabilities, each (n,)."""
 
 
+def in_sample(evidence: Evidence) -> Seen | None:
+    """(p_given, other, p_other) of in-sample probabilities; None without."""
+    if not evidence.has("pred_probs") or evidence.out_of_fold:
+        return None
+    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    p_given, p_other = np.full(n, np.nan), np.full(n, np.nan)
+    other = np.full(n, -1, np.int64)
+    for start in range(0, n, max(1, (1 << 22) // k)):
+        rows = slice(start, min(start + max(1, (1 << 22) // k), n))
+        block = np.array(evidence.get("pred_probs", rows), np.float32)
+        every = np.flatnonzero(given[rows] >= 0)
+        p_given[start + every] = block[every, given[rows][every]]
+        if k > 1:
+            block[every, given[rows][every]] = -1
+            other[rows] = block.argmax(axis=1)
+            p_other[rows] = block.max(axis=1)
+    return p_given, other, p_other
+
+
 @dataclass(frozen=True)
 class Ranking:
     """Attributes
@@ -55,12 +74,13 @@ class Ranking:
 
 def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: Seen | None) -> Ranking:
     """Normal scores of all views that count, added."""
-    aside = dict(pooled.weights.aside) if pooled is not None and pooled.weights is not None else {}
-    silent = pooled is not None and pooled.weights is not None and not pooled.weights.tells and pooled.voted is None
-    if silent and (learned is not None or seen is not None):
-        aside |= dict.fromkeys(pooled.weights.shares, NOTHING)
+    weights = None if pooled is None else pooled.weights
+    aside = {} if weights is None else dict(weights.aside)
+    silent = weights is not None and not weights.tells and pooled is not None and pooled.voted is None
+    if weights is not None and silent and (learned is not None or seen is not None):
+        aside |= dict.fromkeys(weights.shares, NOTHING)
         pooled = None
-    second = 1.0
+    second, odds = 1.0, None
     if pooled is not None:
         odds = pooled.log_odds()
         shares = pooled.weights.shares if pooled.weights is not None else {}
@@ -83,7 +103,7 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
         total[there] += share * values[there]
         weight[there] += share
 
-    if pooled is not None:
+    if pooled is not None and odds is not None:
         views += in_words(pooled)
         add(normal_scores(odds), 1.0)
     if learned is not None:

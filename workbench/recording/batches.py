@@ -149,7 +149,8 @@ def split_ids(batch: Any) -> tuple[Any, Any]:
     if _brings_ids(batch):
         return batch[0], batch[1]
     first = batch[0] if isinstance(batch, (tuple, list)) and len(batch) else batch
-    shape = f" of shape {tuple(first.shape)}" if hasattr(first, "shape") else ""
+    dimensions = getattr(first, "shape", None)
+    shape = "" if dimensions is None else f" of shape {tuple(dimensions)}"
     found = f"begins with a {type(first).__name__}{shape}, not with ids"
     todo = 'Let the loader give (ids, x, ...) or mappings with "id"; or pass `loader.dataset`, in dataset order.'
     raise InputError.at("batch", found, todo)

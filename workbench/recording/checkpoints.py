@@ -165,6 +165,7 @@ def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: P
             return candidate
         if best is None or sum(map(len, misfits.values())) < sum(map(len, best.values())):
             best = misfits
+    assert best is not None  # names as they are come first
     said = "; ".join(f"{what} {first_few(names, 3)}" for what, names in best.items())
     raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", _REMEDY)
 
@@ -177,7 +178,7 @@ def _check_packed(path: Path) -> None:
         check_unpacked(unpacked, path.stat().st_size, "Save it with torch.save.", 2)
 
 
-def _whole(epoch: object) -> int:
+def _whole(epoch: Any) -> int:
     if isinstance(epoch, bool) or not hasattr(epoch, "__index__") or epoch.__index__() < 0:
         raise InputError.at("checkpoints", f"has epoch {epoch!r}", "Epochs are integers from 0.")
     return epoch.__index__()
@@ -237,9 +238,10 @@ def _numbers(paths: Sequence[Path]) -> list[int] | None:
     if len(set(stems)) < len(stems) and not any(by_word):  # checkpoint-500/model, checkpoint-1000/model
         stems = [path.parent.name if path.is_file() else path.name for path in paths]
         by_word = [_epoch_in(stem) for stem in stems]
-    if all(by_word):
-        return [int(match) for match in by_word]
-    if any(by_word):
+    found = [int(match) for match in by_word if match is not None]
+    if len(found) == len(by_word):
+        return found
+    if found:
         lost = [path.name for path, match in zip(paths, by_word, strict=True) if match is None]
         found = f"names no epoch in {first_few(lost)}, unlike other files"
         raise InputError.at("checkpoints", found, "Leave them out with a glob or a list, or pass {epoch: path}.")

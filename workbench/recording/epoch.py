@@ -185,7 +185,7 @@ class OpenEpoch:
             empty = ~self._stored[kind]
             array[empty if self._world_size == 1 else empty & self._seen] = np.nan  # other rows are other ranks'
             array.flush()
-            temporary, path = Path(array.filename), self._array_path(kind)
+            temporary, path = _file_of(array), self._array_path(kind)
             with sealed(self._layout, path) as final:
                 temporary.replace(final)
         with pa.memory_map(str(self._path)) as source:
@@ -207,8 +207,13 @@ class OpenEpoch:
         self._pending.close()
         self._stream.close()
         for array in self._arrays.values():
-            Path(array.filename).unlink(missing_ok=True)
+            _file_of(array).unlink(missing_ok=True)
         self._arrays.clear()
+
+
+def _file_of(array: np.memmap) -> Path:
+    assert array.filename is not None  # it maps a file
+    return Path(array.filename)
 
 
 @functools.lru_cache(maxsize=16)

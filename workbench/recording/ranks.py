@@ -19,7 +19,7 @@ def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
     """(rank, world size) as given, or of torch.distributed when it is initialised, or (0, 1)."""
     if (rank is None) != (world_size is None):
         raise InputError("`rank` and `world_size` go together. Pass both, or neither.")
-    if rank is None:
+    if rank is None or world_size is None:
         distributed = _distributed()
         return (0, 1) if distributed is None else (distributed.get_rank(), distributed.get_world_size())
     if not 0 <= rank < world_size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,24 @@ class Axes:
         self.width, self.height = width, height
         self._x, self._y = x, y
 
-    def x(self, value: float) -> float:
+    @overload
+    def x(self, value: float) -> float: ...
+
+    @overload
+    def x(self, value: np.ndarray) -> np.ndarray: ...
+
+    def x(self, value: float | np.ndarray) -> float | np.ndarray:
         """Pixels from the left."""
         low, high = self._x
         return self.left + (value - low) / (high - low) * (self.width - self.left - self.right)
 
-    def y(self, value: float) -> float:
+    @overload
+    def y(self, value: float) -> float: ...
+
+    @overload
+    def y(self, value: np.ndarray) -> np.ndarray: ...
+
+    def y(self, value: float | np.ndarray) -> float | np.ndarray:
         """Pixels from the top."""
         low, high = self._y
         return self.height - self.bottom - (value - low) / (high - low) * (self.height - self.top - self.bottom)
@@ -67,7 +80,9 @@ def data_map(
     """Points by correctness, and marks (variability, confidence, words, link or None) for suspects."""
     widest = max(0.5, float(np.nanmax(variability, initial=0)))
     axes = Axes(760, 460, (-0.012, widest + 0.01), (-0.07, 1.07))
-    parts = [axes.frame(np.arange(0, widest + 0.01, 0.1), [0, 0.25, 0.5, 0.75, 1], "variability", "confidence")]
+    parts = [
+        axes.frame(np.arange(0, widest + 0.01, 0.1).tolist(), [0, 0.25, 0.5, 0.75, 1], "variability", "confidence")
+    ]
     step = np.clip((np.nan_to_num(correctness) * BINS).astype(int), 0, BINS - 1)
     size = "s" if len(confidence) > 3000 else ""
     x, y = axes.x(variability), axes.y(confidence)

@@ -195,10 +195,9 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
 def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
     """Thumbnail of a row, or why there is none."""
     image = run.dataset.image(row)
-    if image is None:
-        return None, ""
     try:
-        return thumbnail(read_image(image, run.dataset.media_root)), ""
+        data = read_image(image, run.dataset.media_root)
+        return None if data is None else thumbnail(data), ""
     except InputError as error:
         return None, str(error)
 

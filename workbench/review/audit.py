@@ -57,12 +57,12 @@ def audit(
     plan = stored(run, seed)
     if plan is not None:
         larger = int(plan["drawn"].sum()) < min(budget, len(plan))
-        rate_given = reviewer_error is not None and not (plan["reviewer_error"] == reviewer_error).all()
+        rate = None if reviewer_error is None or (plan["reviewer_error"] == reviewer_error).all() else reviewer_error
         if larger:
             plan = draw(plan, budget, seed)
-        if rate_given:
-            plan = plan.assign(reviewer_error=float(reviewer_error))
-        if larger or rate_given:
+        if rate is not None:
+            plan = plan.assign(reviewer_error=float(rate))
+        if larger or rate is not None:
             store(run, plan)
         return Audit(run, plan)
     if issues is None:

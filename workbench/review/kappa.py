@@ -118,7 +118,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     """
     source = opened(source)
     require_task(source, "multiclass", "agreement")
-    journal = source if hasattr(source, "opinions") else source.journal
+    journal = source.journal if isinstance(source, Run) else source
     opinions = opinions_of(journal)
     warn_if_left_out(journal, "agreement")
     rows = []

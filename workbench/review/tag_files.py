@@ -33,7 +33,8 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     have the other ones in the columns NAME_no (nothing is known of all others) or NAME_unknown.
     """
     target = check_target(path, force, (".parquet",))
-    dataset, labels = run.extended(), run.labels()
+    dataset = run.extended()
+    labels: Any = run.labels()
     name, key = dataset.column_of.get("given_label", "tags"), dataset.column_of.get("id", "id")
     cells = cells_of(labels)
     columns: dict[str, Any] = {key: pa.array(dataset.ids)}

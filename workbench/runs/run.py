@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.provenance import Provenance, embedding_provenance
-from workbench.storage.remote import layout_at
+from workbench.storage.remote import RemoteLayout, layout_at
 from workbench.tasks.protocol import Decided, Labels
 
 
@@ -57,7 +57,10 @@ def open_run(
     return Run(path, media_root=media_root, storage_options=storage_options)
 
 
-def opened(source: object) -> object:
+T = TypeVar("T")
+
+
+def opened(source: str | Path | T) -> Run | T:
     """The Run of a path; anything else as it is."""
     return open_run(source) if isinstance(source, (str, Path)) else source
 
@@ -424,7 +427,7 @@ class Run:
         ------
         RunError : somebody else pushed since the run was opened here, or the run is not at a URL.
         """
-        if self.layout.url is None:
+        if not isinstance(self.layout, RemoteLayout):
             raise RunError(f"{self.path} is on this machine: decisions are in it as soon as they are made.")
         self.journal.close()
         return self.layout.push_journal()

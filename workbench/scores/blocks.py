@@ -203,7 +203,12 @@ def plain(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
     return {name: (SCORES[name].needs, SCORES[name].function) for name in names}
 
 
+def running_of(name: str) -> Running | None:
+    """How a score is updated by one epoch of a recorded run; None where it cannot be."""
+    row = SCORES[name]
+    return row.running if len(row.needs) == 1 and row.needs[0] in PER_EPOCH else None
+
+
 def is_running(name: str) -> bool:
     """Whether a score can be updated by one epoch of a recorded run."""
-    row = SCORES[name]
-    return row.running is not None and len(row.needs) == 1 and row.needs[0] in PER_EPOCH
+    return running_of(name) is not None

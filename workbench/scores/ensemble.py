@@ -7,6 +7,7 @@ are averaged, epochs laid one after the other, embeddings laid side by side, sco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,11 +77,12 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
     """
     if isinstance(runs, (str, Path, Run)):
         raise InputError.at("runs", "is one run", "Pass a list of at least two.")
-    members = [opened(run) for run in runs]
-    for position, run in enumerate(members):
+    members: list[Run] = []
+    for position, run in enumerate([opened(run) for run in runs]):
         if not isinstance(run, Run):
             raise InputError.at("runs", f"holds a {type(run).__name__}", "Pass runs or their paths.", row=position)
         require_task(run, "multiclass", "ensemble")
+        members.append(run)
     if len(members) < 2:
         raise InputError.at("runs", f"holds {len(members)} of them", "Pass at least two runs.")
     if ids not in ("same", "common"):
@@ -168,9 +170,9 @@ class Ensemble(Evidence):
         where a label was memorised by all.
         """
         known = [run.pred_probs() is not None or bool(run.embedding_epochs) for run in self.runs]
-        parts = [out_of_fold(run) for run in self.runs] if all(known) else [None]
-        kinds = {None if probs is None else probs.kind for probs in parts}
-        if len(kinds) == 1 and None not in kinds:
+        parts = [out_of_fold(run) for run in self.runs] if all(known) else []
+        kinds = {probs.kind for probs in parts}
+        if len(kinds) == 1:
             members = [probs.values[rows] for probs, rows in zip(parts, self.rows)]
             votes = np.stack([one.argmax(axis=1) for one in members])
             columns = {"vote_entropy": vote_entropy(votes, self.k), "mutual_information": mutual_information(members)}
@@ -193,8 +195,9 @@ class Ensemble(Evidence):
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _add_probabilities(self) -> None:
-        found = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
-        found = [one for one in found if one[2] is not None and not made_here(one[0].layout, one[2].provenance)]
+        stored = [(run, rows, run.pred_probs()) for run, rows in zip(self.runs, self.rows)]
+        found = [(run, rows, probs) for run, rows, probs in stored
+                 if probs is not None and not made_here(run.layout, probs.provenance)]  # fmt: skip
         honest = [one for one in found if one[2].out_of_fold]
         used = honest or found
         if not used:
@@ -284,7 +287,7 @@ def mutual_information(probs: Sequence[np.ndarray]) -> np.ndarray:
     step = max(1, (1 << 20) // probs[0].shape[1])
     for start in range(0, n, step):
         blocks = [np.asarray(one[start : start + step], np.float64) for one in probs]
-        mean = sum(blocks) / len(blocks)
+        mean = reduce(np.add, blocks) / len(blocks)
         out[start : start + step] = _entropy(mean) - sum(_entropy(block) for block in blocks) / len(blocks)
     return np.maximum(out, 0)
 

@@ -7,7 +7,7 @@ that is kept of it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,12 @@ import pandas as pd
 from workbench.evidence.evidence import NEIGHBORS, Evidence
 from workbench.evidence.neighbors import neighbors
 from workbench.evidence.out_of_fold import out_of_fold
+from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.statistics import PER_EPOCH
-from workbench.runs.votes import read_votes
-from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks
+from workbench.runs.votes import Votes, read_votes
+from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks, running_of
 from workbench.scores.registry import SCORES
+from workbench.scores.running import Running
 from workbench.storage import cache
 from workbench.storage.columns import has_column, read_column, rows_of
 from workbench.storage.epoch_statistics import BLOCK_ROWS
@@ -72,8 +74,14 @@ def of_run(run: Run, client: Any = None) -> Source:
     """
     given = run.dataset.given_labels
     pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))
-    votes = functools.cache(lambda: read_votes(run))
     sealed = run.layout.sealed()
+
+    @functools.cache
+    def votes() -> Votes:
+        found = read_votes(run)
+        if found is None:
+            raise MissingEvidence.needed("This score", ["vote_counts"], "Store votes with `wb.save_votes`.")
+        return found
 
     @functools.cache
     def in_file() -> bool:
@@ -104,7 +112,7 @@ def of_run(run: Run, client: Any = None) -> Source:
         return found
 
     @functools.cache
-    def digest(kind: str) -> object:
+    def digest(kind: str) -> Any:
         if kind == "given_labels":
             return cache.digest(given)
         if kind == "pred_probs":
@@ -126,26 +134,32 @@ def of_run(run: Run, client: Any = None) -> Source:
         return cache.key_digest({"form": FORM, "score": name, "options": dict(row.options), **made_of})
 
     def taken(name: str) -> int:
-        return min(SCORES[name].running.taken(len(sealed)), len(sealed)) if is_running(name) else len(sealed)
+        running = running_of(name)
+        return len(sealed) if running is None else min(running.taken(len(sealed)), len(sealed))
 
-    def so_far(name: str) -> Resumed:
+    def so_far(name: str, running: Running) -> Resumed:
         """How a score goes on from the longest state that is kept of it."""
         row, take = SCORES[name], taken(name)
         for epochs in range(take, 0, -1):
             path = has_column(folder, f"{name}.state", key(name, epochs))
             if path is not None and read_column(folder, f"{name}.state", key(name, epochs), run.n) is not None:
-                return Resumed(row.needs[0], row.running, path, epochs, take)
-        return Resumed(row.needs[0], row.running, None, 0, take)
+                return Resumed(row.needs[0], running, path, epochs, take)
+        return Resumed(row.needs[0], running, None, 0, take)
 
     folder = run.layout.cache / "scores"
 
+    def stored(digests: Mapping[str, str]) -> dict[str, np.ndarray]:
+        """The columns that the cache has."""
+        found = {name: read_column(folder, name, digest, run.n) for name, digest in digests.items()}
+        return {name: values for name, values in found.items() if values is not None}
+
     def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
         digests = {name: key(name, taken(name)) for name in names}
-        found = {name: read_column(folder, name, digests[name], run.n) for name in names}
-        left = [name for name in names if found[name] is None]
+        found = stored(digests)
+        left = [name for name in names if name not in found]
         if left:
             found |= computed(left, {name: digests[name] for name in left}, how)
-        return found
+        return {name: found[name] for name in names}
 
     def read(how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
         """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
@@ -160,7 +174,8 @@ def of_run(run: Run, client: Any = None) -> Source:
         needs = {need for name in others for need in SCORES[name].needs}
         if "pred_probs" in needs:
             pred_probs()  # made now, so that blocks find its file
-        resumed = {name: so_far(name) for name in names if name not in others}
+        running = {name: running_of(name) for name in names}
+        resumed = {name: so_far(name, one) for name, one in running.items() if one is not None}
         files = read(how, needs, resumed)
         in_files = {"pred_probs"} if "pred_probs" in needs and in_file() else set()
         plan = Plan(plain(others), resumed, files, {name: run.layout.pred_probs for name in in_files})
@@ -178,17 +193,17 @@ def of_run(run: Run, client: Any = None) -> Source:
         compute = functools.partial(
             run_blocks, planned(plan), evidence, n=run.n, progress=how.bar(run.n, len(files)), client=how.client
         )
-        if run.n and kept(run, written, block_rows, compute):
-            return {name: read_column(folder, name, digests[name], run.n) for name in names}
+        if run.n and kept(run, written, block_rows, compute) and len(found := stored(digests)) == len(names):
+            return found
         memory = Sink(run.n, block_rows)
         compute(memory)
         return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
 
     def words(needs: set[str]) -> dict[str, str]:
-        out = {}
+        out: dict[str, str] = {}
         if needs & set(PER_EPOCH):
             dynamics = Provenance("dynamics", "recorded", out_of_fold=False, epochs=len(sealed), mode=run.mode)
-            out = dict.fromkeys(PER_EPOCH, dynamics.in_full)
+            out |= dict.fromkeys(PER_EPOCH, dynamics.in_full)
         if "pred_probs" in needs:
             out["pred_probs"] = pred_probs().provenance.in_full
         if "neighbor_labels" in needs:

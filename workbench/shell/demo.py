@@ -232,6 +232,7 @@ def findings(run: Run, most: int = 8) -> Iterator[str]:
     """What `find_issues` found in a run with planted errors, as lines of text."""
     found = find_issues(run)
     planted = run.planted()
+    assert planted is not None  # the demo plants some
     measured = planted_report(found, planted)
     is_planted = found.index.isin(planted["id"])
     changed, suspects = len(planted), int(found["is_issue"].sum())

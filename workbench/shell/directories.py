@@ -123,8 +123,9 @@ def _beyond_repair(place: str, error: RunError) -> Lines:
     """What can be done about a run that does not open, since one of the two files that make it a run is damaged."""
     local = local_path(place)
     layout = None if local is None else Layout(local)
-    files = layout is not None and (layout.run_json.exists() or layout.examples.exists())
-    if not files or isinstance(error, NeedsMigration):
+    if layout is None or isinstance(error, NeedsMigration):
+        raise error
+    if not layout.run_json.exists() and not layout.examples.exists():
         raise error
     yield f"damaged: {error}"
     yield "run.json and examples.parquet cannot be made again from the other files, so --repair leaves all as it is."

@@ -81,7 +81,7 @@ class Finding:
         return f"{self.kind}: {self.path}: {self.words}" if self.path else f"{self.kind}: {self.words}"
 
 
-def inspect(run: Run, counted: Callable[[Path], None] = lambda path: None) -> Iterator[Finding]:
+def inspect(run: Run, counted: Callable[[Path], object] = lambda path: None) -> Iterator[Finding]:
     """Everything that is wrong with a run, in the order of its folders.
 
     Parameters
@@ -214,7 +214,7 @@ def _unreadable(run: Run, path: Path) -> str:
             dict(small_json(path))["views"].items()
         elif path == layout.planted:
             planted = read_copy(layout)
-            if not _same_record(planted, run.dataset.planted):
+            if planted is None or not _same_record(planted, run.dataset.planted):
                 return ""  # a copy that does not count: see `_descriptions`
             rows, known = run.dataset.find(pd.Index(planted["id"]))
             given = run.dataset.names_of(run.dataset.given_labels[rows])
@@ -334,7 +334,7 @@ def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
             inside, copy = about(layout, path), said_beside(path)
         except RunError:
             continue  # found when the two were read
-        if inside is not None and {name: copy.get(name) for name in inside} != inside:
+        if inside is not None and copy is not None and {name: copy.get(name) for name in inside} != inside:
             words = f"says something else than {path.name}, whose own description counts; save it again to renew it"
             yield Finding("note", _name(layout, beside), words)
 
@@ -434,7 +434,8 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             yield Finding("leftover", name, words, "set-aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
-            there = "of parts whose other ranks are missing" if int(epoch[1]) in sealed else "of an epoch not sealed"
+            whole = epoch is not None and int(epoch[1]) in sealed
+            there = "of parts whose other ranks are missing" if whole else "of an epoch not sealed"
             yield Finding("leftover", name, f"{there}: nothing reads it", "set-aside")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 CELL = 60
 """Characters of a cell that are shown; the last column is shown whole."""
 
 
-def table(names: tuple[str, ...], rows: object) -> Iterator[str]:
+def table(names: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Lines with aligned columns; long cells are cut, the last column is longer."""
     listed = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
     last = len(names) - 1

@@ -25,7 +25,9 @@ KEY = b"attempt"
 class AtURL(Protocol):
     """A file at a URL (`workbench.storage.remote.RemoteFile`)."""
 
-    version: Any
+    @property
+    def version(self) -> Any:
+        """What changes with the file."""
 
     def open(self) -> Any:
         """The file, for reading."""

@@ -159,7 +159,8 @@ def store(
         path = cache_file(layout, f"{name}.npz")
         with atomic(path) as temporary:
             with open(temporary, "wb") as file:
-                np.savez(file, key=np.frombuffer(_encode(key), np.uint8), **arrays)
+                named: dict[str, Any] = {"key": np.frombuffer(_encode(key), np.uint8), **arrays}
+                np.savez(file, **named)
             seal(temporary, path.name)
     except OSError as error:
         if not quiet:
@@ -204,7 +205,7 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]
     labels = labels_digest(dataset.labels)
-    key = {"labels": labels, "evidence": fingerprint(there, layout), "n": dataset.n, "k": dataset.k}
+    key: dict[str, object] = {"labels": labels, "evidence": fingerprint(there, layout), "n": dataset.n, "k": dataset.k}
     return key if dataset.label_type.plain else key | {"label_type": dataset.label_type.to_json()}
 
 

@@ -17,6 +17,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -106,7 +107,7 @@ class Pass:
         self._part = folder / f"part-{hashlib.blake2b(self._what, digest_size=8).hexdigest()}"
         folder.mkdir(parents=True, exist_ok=True)
         self._claim = self._claimed()
-        self._files: dict[str, object] = {}
+        self._files: dict[str, BinaryIO] = {}
         self._starts: dict[str, int] = {}
         self._blocks: dict[str, list[bytes]] = {name: [b""] * len(self._slices) for name in digests}
         self._saved = time.monotonic()
@@ -179,7 +180,7 @@ class Pass:
         if time.monotonic() - self._saved > SAVE_EVERY:
             self.save()
 
-    def _file(self, name: str, values: np.ndarray) -> tuple:
+    def _file(self, name: str, values: np.ndarray) -> tuple[BinaryIO, int]:
         if name not in self._files:
             path = self._part / f"{name}.npy"
             fresh = not self._done.any()
@@ -209,7 +210,7 @@ class Pass:
         for name, digest in self._digests.items():
             file = self._files.get(name) or open(self._part / f"{name}.npy", "r+b")  # noqa: SIM115 (closed below)
             self._files[name] = file
-            header, shape, dtype = read_header(file.name)
+            header, shape, dtype = read_header(self._part / f"{name}.npy")
             file.seek(len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
             file.truncate()  # what an earlier process appended just before it was killed
             file.write(column_end(_path(Path(), name, digest).name, header, self._block_rows, self._blocks[name]))

@@ -99,7 +99,8 @@ def _own_names(schema: pa.Schema) -> dict[str, str]:
 
 def _holds_paths(dataset: Dataset, values: Sequence) -> bool:
     """Whether images or sounds are paths (then all are)."""
-    return values.any_path() if hasattr(values, "any_path") else dataset.media_root is not None
+    any_path = getattr(values, "any_path", None)
+    return dataset.media_root is not None if any_path is None else any_path()
 
 
 def _one(name: str, values: Sequence, row: int, has_paths: bool) -> bytes | str | None:

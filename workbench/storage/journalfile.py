@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from workbench.foundation.errors import RunError
 from workbench.storage.checksums import sha256
@@ -32,6 +33,9 @@ WAIT = 30.0  # seconds that a writer queues behind others before it gives up
 CHECKPOINTS = 50  # a second: how often the write-ahead log is moved into the file; at most as many after a pause
 SYNCHRONOUS = "FULL"  # each decision is on the disk when the call returns: it survives a power cut
 TRAILING = 1.0  # seconds after which what a quicker loop has left in the log follows
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""What stands for the question marks, or for the names, of a query."""
 
 
 class JournalFile:
@@ -55,7 +59,7 @@ class JournalFile:
         """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
         return is_there(self.path) and self.path.stat().st_size > 0
 
-    def read(self, sql: str, values: Sequence = ()) -> list[tuple]:
+    def read(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query; none when there is no file yet."""
         with self._lock:
             if not self.exists():
@@ -66,7 +70,7 @@ class JournalFile:
                     return self._read_older(db, sql, values)
                 return db.execute(sql, values).fetchall()
 
-    def _read_older(self, db: sqlite3.Connection, sql: str, values: Sequence) -> list[tuple]:
+    def _read_older(self, db: sqlite3.Connection, sql: str, values: Values) -> list[tuple[Any, ...]]:
         """All rows of a query of an older file, unless another process has brought it up meanwhile."""
         with all_or_nothing(db, "DEFERRED"):
             if version_in(db) == self.version:
@@ -159,11 +163,13 @@ class JournalFile:
     def _open(self, write: bool) -> sqlite3.Connection:
         """The connection of this process to the file that is there now."""
         if self._connection is not None:
-            if self._opened[0] != os.getpid():  # after a fork it belongs to the parent: leave it alone
-                self._finalizer.detach()
+            opened = self._opened
+            if opened is None or opened[0] != os.getpid():  # after a fork it belongs to the parent: leave it alone
+                if self._finalizer is not None:
+                    self._finalizer.detach()
                 _FORKED.append(self._connection)
                 self._connection = None
-            elif not self.exists() or self._opened[1:] != _identity(self.path) or (write and self.read_only):
+            elif not self.exists() or opened[1:] != _identity(self.path) or (write and self.read_only):
                 self.close()
         if self._connection is None:
             _check_files(self.path)
@@ -208,7 +214,8 @@ def _checkpoint_later(of: weakref.ref[JournalFile]) -> None:
     if file is not None:
         with file._lock:
             file._timer = None
-            if file._connection is not None and file._opened[0] == os.getpid() and not file.read_only:
+            own = file._opened is not None and file._opened[0] == os.getpid()
+            if file._connection is not None and own and not file.read_only:
                 _checkpoint(file._connection)
 
 

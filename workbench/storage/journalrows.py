@@ -5,7 +5,8 @@ Hides what is accepted for ids, units and texts, and what an `Entry` says.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few
@@ -86,7 +87,7 @@ def _named(label: object) -> object:
     return class_text(plain) if isinstance(plain, (int, float)) and plain == plain else label
 
 
-def per_id(field: str, value: object, ids: list) -> list:
+def per_id(field: str, value: Any, ids: Sequence[object]) -> list[Any]:
     """One value per id, from one for all or from a sequence of the right length."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return [value] * len(ids)
@@ -96,7 +97,7 @@ def per_id(field: str, value: object, ids: list) -> list:
     return values
 
 
-def texts_of(field: str, value: object, ids: list, *, none: bool = False) -> list:
+def texts_of(field: str, value: object, ids: Sequence[object], *, none: bool = False) -> list[Any]:
     """One str per id; with `none`, None is let through."""
     values = enumerate(per_id(field, value, ids))
     return [None if none and one is None else text_of(field, one, row) for row, one in values]
@@ -117,7 +118,7 @@ def targets_of(ids: object, units: object = "") -> tuple[list[int | str], list[s
     return listed, units
 
 
-def _ids(ids: object) -> list[int | str]:
+def _ids(ids: Any) -> list[int | str]:
     if isinstance(ids, str) or not hasattr(ids, "__iter__"):
         ids = [ids]
     out: list[int | str] = []

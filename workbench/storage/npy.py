@@ -10,7 +10,7 @@ import io
 import math
 import zipfile
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def read_header(path: str | Path) -> tuple[bytes, tuple[int, ...], np.dtype]:
         return file.read(header.start), header.shape, header.dtype
 
 
-def map_array(path: Path, mode: str = "r") -> np.ndarray:
+def map_array(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
     """The array of an .npy file, memory-mapped; what follows it in the file is left alone.
 
     Parameters

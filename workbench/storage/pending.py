@@ -59,12 +59,13 @@ class Pending:
 
     def add(self, rows: np.ndarray, logits: np.ndarray) -> None:
         """Gather the logits of a batch that fits."""
-        if self._head is None or logits.dtype != self._logits.dtype:
-            self._lay_out(logits.dtype)
+        head = self._head
+        if head is None or logits.dtype != self._logits.dtype:
+            head = self._lay_out(logits.dtype)
         stop = self.count + len(rows)
         self._rows[self.count : stop] = rows
         self._logits[self.count : stop] = logits
-        self._head[_COUNT] = self.count = stop  # last: what it counts is there
+        head[_COUNT] = self.count = stop  # last: what it counts is there
 
     def gathered(self) -> tuple[np.ndarray, np.ndarray]:
         """(rows, logits) of what waits, until `clear`."""
@@ -72,7 +73,7 @@ class Pending:
 
     def clear(self) -> None:
         """All was reduced and written."""
-        if self.count:
+        if self.count and self._head is not None:
             self._head[_COUNT] = self.count = 0
             self._head[_TURN] += 1
 
@@ -83,8 +84,8 @@ class Pending:
         if not self.count:
             self._path.unlink(missing_ok=True)
 
-    def _lay_out(self, dtype: np.dtype) -> None:
-        """Make the file for logits of this dtype; whole before it has its name."""
+    def _lay_out(self, dtype: np.dtype) -> np.ndarray:
+        """Make the file for logits of this dtype; whole before it has its name. Its head."""
         self.close()
         size = 8 * (_HEAD + self.room) + self.room * self._k * dtype.itemsize
         head = np.array((_MAGIC, self._k, dtype.itemsize, self.room, 0, 0), np.int64)
@@ -92,7 +93,9 @@ class Pending:
         half.write_bytes(head.tobytes() + bytes(size - head.nbytes))
         half.replace(self._path)
         raw = np.asarray(np.memmap(self._path, np.uint8, "r+"))
-        self._head, self._rows, self._logits = _parts(raw, self.room, self._k, dtype)
+        head, self._rows, self._logits = _parts(raw, self.room, self._k, dtype)
+        self._head = head
+        return head
 
 
 def _parts(raw: np.ndarray, room: int, k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

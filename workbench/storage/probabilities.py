@@ -71,12 +71,14 @@ class StoredProbabilities:
         RunError : the file or its description is damaged.
         """
         path = self._layout.pred_probs
-        for _ in range(10):
+        left = 10
+        while True:
             before = self._version()
             if before is None:
                 return None
             values, said = load_array(path, self._n), about(self._layout, path) or said_beside(path)
-            if self._version() == before:  # else another process replaced the file between the two
+            left -= 1
+            if not left or self._version() == before:  # else another process replaced the file between the two
                 break
         if before != self._checked:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ MOST_VALUES = 30
 """Number of distinct labels below which we do not ask whether they are classes at all."""
 
 
-def class_codes(labels: Iterable[object], classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class indices (n,) int64 with -1 for missing, and the class names."""
     try:
         series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))

@@ -46,7 +46,7 @@ class LabelType:
     ordered: bool = False
 
     @classmethod
-    def of(cls, labels: Any, classes: Sequence[object] | None = None) -> LabelType:
+    def of(cls, labels: Any, classes: Sequence[object] | np.ndarray | None = None) -> LabelType:
         """The type of labels that users pass; where the classes are named, theirs.
 
         Parameters
@@ -56,14 +56,14 @@ class LabelType:
         """
         labels = one_column(in_memory("labels", _with_gaps_apart(labels)))
         dtype = getattr(labels, "dtype", None)
-        categorical = isinstance(dtype, pd.CategoricalDtype)
-        kind, own = _kind_and_dtype(dtype.categories if categorical else labels)
-        if categorical and kind == "text" and pd.api.types.is_string_dtype(dtype.categories.dtype):
-            own = str(dtype.categories.dtype)
+        categorical = dtype if isinstance(dtype, pd.CategoricalDtype) else None
+        kind, own = _kind_and_dtype(labels if categorical is None else categorical.categories)
+        if categorical is not None and kind == "text" and pd.api.types.is_string_dtype(categorical.categories.dtype):
+            own = str(categorical.categories.dtype)
         if classes is not None:
             named, other = _kind_and_dtype(list(classes))
             kind, own = (kind, own) if named == kind else (named, other)
-        return cls(kind, own, categorical, categorical and bool(dtype.ordered))
+        return cls(kind, own, categorical is not None, categorical is not None and bool(categorical.ordered))
 
     @property
     def plain(self) -> bool:
@@ -202,8 +202,10 @@ def _kind_of_dtype(dtype: Any) -> Kind | None:
 
 def _kind_of_values(values: Any) -> Kind:
     found = pd.api.types.infer_dtype(values, skipna=True)
-    kinds = {"boolean": "bool", "integer": "int", "floating": "float", "mixed-integer-float": "float"}
-    return kinds.get(found, "text")
+    return _KINDS.get(found, "text")
+
+
+_KINDS: dict[str, Kind] = {"boolean": "bool", "integer": "int", "floating": "float", "mixed-integer-float": "float"}
 
 
 def _bool(name: str) -> bool | None:

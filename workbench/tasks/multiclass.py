@@ -81,7 +81,7 @@ class Multiclass(TaskMixin):
         if n:
             check_pred_probs(values)
 
-    def value(self, code: int, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
+    def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
         """The name of the class; None where there is no label."""
         return None if code < 0 else classes[int(code)]
 

@@ -40,7 +40,10 @@ class Multilabel(TaskMixin):
     )
 
     read = staticmethod(read_tags)
-    differ = staticmethod(differ)
+
+    def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
+        """Where a cell differs."""
+        return differ(labels, others)
 
     def check(self, labels: pa.StructArray, classes: Sequence[str]) -> None:
         """Lists of distinct tags in [0, k), and `no` or `unknown` beside `yes` in each row that is not null."""
@@ -140,7 +143,7 @@ class Multilabel(TaskMixin):
         codes[codes == 2] = UNKNOWN
         for place, key in enumerate(decided.keys):
             tag = number_of(check_key(key))
-            if key[:1] != "p" or tag >= k:
+            if tag is None or key[:1] != "p" or tag >= k:
                 todo = f"Name a tag by its number, p0 to p{k - 1}."
                 raise InputError.at("unit", f"is {key!r}", todo, row=int(rows[place]))
             tags[place] = tag

@@ -109,69 +109,89 @@ class Task(Protocol):
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
         """Labels in the forms that users pass (a column, arrays, lists), as `labels`, and the names of the classes."""
+        ...
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """In which type the user gave the labels that `read` takes, for what goes back to the user."""
+        ...
 
     def check(self, labels: Labels, classes: Sequence[str]) -> None:
         """Raise `InputError` when labels are none of this kind; they can come from a damaged file."""
+        ...
 
     def to_arrow(self, labels: Labels) -> pa.Array:
         """Labels as they are stored."""
+        ...
 
     def from_arrow(self, column: pa.Array) -> Labels:
         """The inverse, of a column of the right type."""
+        ...
 
     def to_column(self, labels: Labels, classes: Sequence[str]) -> np.ndarray:
         """(n,) object array, as a user's table holds them: `read` makes the same labels of it; None = no label."""
+        ...
 
     def missing(self, labels: Labels) -> np.ndarray:
         """(n,) bool, which examples have no label yet. An example without objects has one."""
+        ...
 
     def differ(self, labels: Labels, others: Labels) -> np.ndarray:
         """(n,) bool, which examples have other labels."""
+        ...
 
     def answers(self, classes: Sequence[str]) -> tuple[str, ...]:
         """Names of the codes of a unit; empty where numbers are asked for."""
+        ...
 
     def units(self, labels: Labels, classes: Sequence[str]) -> Units:
         """The units of what is given."""
+        ...
 
     def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
         """Bring predictions together with what is given: match objects, add what was overlooked."""
+        ...
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
         """Raise `InputError` where floats (n, width) are no predictions that a run can store as `stored`."""
+        ...
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
         """The value that a code (or number) and a place stand for."""
+        ...
 
     def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
         """What is given, as the journal stores it, of something that is no unit; None for nothing."""
+        ...
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
         """Whether something that is no unit of an example can be decided under this key."""
 
     def encode(self, value: Any) -> str:
         """A value as the journal stores it."""
+        ...
 
     def decode(self, text: str, classes: Sequence[str]) -> Any:
         """The inverse; `InputError` for what is no value of this kind and these classes."""
+        ...
 
     def apply(self, labels: Labels, classes: Sequence[str], decided: Decided) -> Labels:
         """Labels with decisions; those given stay as they are."""
+        ...
 
     def contradicts(self, said: str, given: str | None) -> bool | None:
         """Whether who says this value calls what is given wrong, both as the journal holds them; None: neither."""
 
     def in_words(self, value: Any) -> str:
         """A value for people, plain text."""
+        ...
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
         """What people call the unit with this key of an example: its tag, its column; "" for the only one."""
+        ...
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
         """Values of a unit to choose from, as the journal holds them; none where numbers or places are asked for."""
+        ...
 
 
 class TaskMixin:

@@ -115,16 +115,16 @@ def _of_lists(listed: list, classes: Sequence[object] | None, open_world: bool) 
     return stored(n, len(names), found["yes"], rest, open_, missing), names
 
 
-def _parts(one: object, row: int) -> dict[str, list]:
+def _parts(one: object, row: int) -> dict[str, list[Any]]:
     """The lists of tags of one example, by what is said of them."""
+    said: dict[str, Any] = {"yes": one}
     if isinstance(one, Mapping):
-        parts = {str(name): part for name, part in one.items() if part is not None}
-        wrong = [name for name in parts if name not in PARTS]
-        if wrong or "yes" not in parts or ("no" in parts and "unknown" in parts):
+        said = {str(name): part for name, part in one.items() if part is not None}
+        wrong = [name for name in said if name not in PARTS]
+        if wrong or "yes" not in said or ("no" in said and "unknown" in said):
             raise InputError.at("labels", f"is {shortened(dict(one))}", FORMS, row=row)
-    else:
-        parts = {"yes": one}
-    for name, part in parts.items():
+    parts: dict[str, list[Any]] = {}
+    for name, part in said.items():
         if isinstance(part, (str, bytes)) or not isinstance(part, (list, tuple, set, frozenset, np.ndarray, pd.Series)):
             raise InputError.at("labels", f"is {shortened(part)}, no list of tags", FORMS, row=row)
         parts[name] = sorted(part, key=str) if isinstance(part, (set, frozenset)) else list(part)

@@ -219,8 +219,10 @@ class Units:
         def both(mine: pa.Array | None, theirs: pa.Array | None) -> pa.Array | None:
             if mine is None and theirs is None:
                 return None
-            mine = pa.nulls(self.m, theirs.type) if mine is None else mine
-            theirs = pa.nulls(len(rows), mine.type) if theirs is None else theirs
+            if mine is None:
+                mine = pa.nulls(self.m, theirs.type)
+            elif theirs is None:
+                theirs = pa.nulls(len(rows), mine.type)
             return pa.concat_arrays([mine, theirs.cast(mine.type)]).take(pa.array(order))
 
         here = np.zeros(self.m, np.int64) if self.groups is None else self.groups

@@ -173,10 +173,10 @@ def compare(
     >>> result.changed, sorted(result.effects.index)
     (15, ['corrected', 'dropped', 'random'])
     """
-    data = opened(data)
-    dataset = data.extended() if isinstance(data, Run) else data
+    source = opened(data)
+    dataset = source.extended() if isinstance(source, Run) else source
     require_task(dataset, "multiclass", "compare")
-    given, corrected = dataset.given_labels, corrected_labels(data, after)
+    given, corrected = dataset.given_labels, corrected_labels(source, after)
     changed = given != corrected
     if not changed.any():
         raise InputError("no label differs, so there is nothing to compare. Relabel some examples first.")
@@ -184,7 +184,7 @@ def compare(
         raise InputError.at("repeats", f"is {repeats!r}", "Use an integer of at least 2; an interval needs two.")
     if not 0 < test_share < 1:
         raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
-    material = inputs(data, X)
+    material = inputs(source, X)
     left_out = changed if suspects is None else _suspects(suspects, dataset)
     bench = _Bench(material.values, estimator, given, corrected, left_out)
     if isinstance(test, tuple):

@@ -127,8 +127,8 @@ def robust(
     >>> list(bench.effects.index)
     [('cross_entropy', 0.2), ('mixup', 0.2)]
     """
-    data = opened(data)
-    dataset = data.dataset if isinstance(data, Run) else data
+    source = opened(data)
+    dataset = source.dataset if isinstance(source, Run) else source
     require_task(dataset, "multiclass", "robust")
     names, rates = _names(methods), _rates(rates)
     if int(seeds) != seeds or seeds < 2:
@@ -139,7 +139,7 @@ def robust(
         raise InputError.unknown("noise", noise, ("estimated", "known"))
     setup = make_setup(setup, options)
     target = dataset.given_labels if truth is None else true_labels(dataset, truth)
-    features, rows = scaled_features(data, X, target != UNLABELLED, seed)
+    features, rows = scaled_features(source, X, target != UNLABELLED, seed)
     right = target[rows]
     clean = _plain(dataset, rows).with_labels(right)
     m = round(test_share * len(rows))

@@ -70,15 +70,15 @@ def suggest(
     >>> [int(one) for one in (table.index[0], table["given_label"].iloc[0], table["suggested_label"].iloc[0])]
     [0, 2, 0]
     """
-    data = opened(data)
-    dataset = data.dataset if isinstance(data, Run) else data
+    source = opened(data)
+    dataset = source.dataset if isinstance(source, Run) else source
     require_task(dataset, "multiclass", "suggest")
     check_methods(method)
     setup = make_setup(setup, options)
     if int(folds) != folds or folds < 2:
         raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
     given, k = dataset.given_labels, dataset.k
-    features, rows = scaled_features(data, X, np.ones(dataset.n, bool), seed)
+    features, rows = scaled_features(source, X, np.ones(dataset.n, bool), seed)
     labels = given[rows]
     if (labels != UNLABELLED).sum() < 2 * folds:
         raise InputError.at("data", f"has {int((labels != UNLABELLED).sum())} labelled examples", "Use fewer folds.")

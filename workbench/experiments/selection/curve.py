@@ -131,11 +131,12 @@ def keep_curve(
     sources = dict(by) if isinstance(by, Mapping) else {name: name for name in ([by] if isinstance(by, str) else by)}
     sources.pop(RANDOM, None)
     signs = {name: 1.0 if end_of(source, _end(end, name)) == "high" else -1.0 for name, source in sources.items()}
-    fixed = {name: _whole(data, source, seed) for name, source in sources.items()}
+    whole_values = {name: _whole(data, source, seed) for name, source in sources.items()}
+    fixed = {name: values for name, values in whole_values.items() if values is not None}
     from tqdm.auto import tqdm
 
     rng = np.random.default_rng(seed)
-    rows = []
+    rows, train = [], np.empty(0, np.int64)
     with limited_threads(dataset.n):
         for split in tqdm(range(int(repeats)), desc="keep", unit="split", delay=2, leave=False):
             test = rng.choice(eligible, size=m, replace=False)
@@ -145,7 +146,7 @@ def keep_curve(
             draws = np.random.default_rng([seed, split])
             worths = {RANDOM: draws.random(dataset.n)}
             for name, source in sources.items():
-                made = fixed[name] is None
+                made = name not in fixed
                 values = made_value(material, given, dataset.k, source, train, seed) if made else fixed[name]
                 worths[name] = np.nan_to_num(signs[name] * values, nan=-np.inf)
             whole = None

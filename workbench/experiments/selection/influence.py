@@ -54,7 +54,7 @@ class SoftmaxHead:
             decrement = float((gradient * step).sum())
             if decrement < 1e-20:
                 break
-            size = 1.0
+            size, trial = 1.0, value
             while size > 1e-8:
                 trial = _objective(weights - size * step, X, labels, penalty, n)
                 if trial <= value - 0.25 * size * decrement or decrement < 1e-14:

@@ -94,8 +94,11 @@ def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np
     rows = rows[material.there[rows] & (labels[rows] >= 0)]
     X = material.values
     X = X.iloc[rows].to_numpy() if hasattr(X, "iloc") else X[rows].toarray() if hasattr(X, "toarray") else X[rows]
+    value = rule(name).value
+    if value is None:
+        raise InputError.at("by", f"is {name!r}, which is not made from inputs", "Pass it to `recorded_value`.")
     with limited_threads(len(labels)):
-        out[rows] = rule(name).value(scaled(np.asarray(X, np.float32), seed), labels[rows], k, seed)
+        out[rows] = value(scaled(np.asarray(X, np.float32), seed), labels[rows], k, seed)
     return out
 
 

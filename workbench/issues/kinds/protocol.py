@@ -106,3 +106,4 @@ class Estimator(Protocol):
         ------
         InputError : evidence that does not fit. MissingEvidence : there is none that says anything.
         """
+        ...

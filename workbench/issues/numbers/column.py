@@ -110,6 +110,7 @@ def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
         settings, likelihood = mixture.learn(column, seed)
         if best is None or likelihood > best[0]:
             best = likelihood, column, settings, predicted, rows, views[:own]
+    assert best is not None  # at least one scale is tried
     _, column, settings, predicted, rows, models = best
     return _explained(y, column, settings, predicted, rows, models)
 
@@ -186,7 +187,8 @@ def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> Judged:
     others = np.where(away | ~known[:, None], found.posterior, 0)
     place = others.argmax(axis=1)
     blank, none = np.full(n, np.nan), np.full(n, -1)
-    kind = np.where(known, "rating", None).astype(object)
+    kind = np.full(n, None, object)
+    kind[known] = "rating"
     words = (
         f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
     )

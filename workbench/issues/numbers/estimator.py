@@ -33,7 +33,7 @@ class NumbersEstimator:
         def of_units(name: str) -> np.ndarray:
             return np.stack([getattr(one, name) for one in judged], axis=1).ravel()
 
-        ids = np.append(dataset.ids.astype(object), [None])
+        ids = np.append(dataset.ids.astype(object), np.array([None], object))
         columns: dict[str, np.ndarray] = {} if t == 1 else {"target": np.tile(np.array(names, object), n)}
         last = {"low": of_units("low"), "high": of_units("high"), "partner": ids[of_units("partner")]}
         if judged[0].models > 1:

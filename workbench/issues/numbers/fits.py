@@ -93,7 +93,7 @@ def pooled(views: np.ndarray, y: np.ndarray) -> np.ndarray:
     tried = [*views.T, middle]
     found = middle
     if whole.sum() >= 10 * views.shape[1]:
-        current = middle[whole]
+        current, weights = middle[whole], np.zeros(inputs.shape[1])
         for _ in range(ROUNDS):
             residual = wanted - current
             most = CUT * spread_of(residual)

@@ -88,6 +88,7 @@ def rated(
     transition, given = prior / PRIOR_ROWS, codes[known]
     truth = probs[known].mean(axis=0)
     marginal = np.maximum(truth, 1e-9)
+    posterior = probs[known]
     for _ in range(ROUNDS):
         posterior = probs[known] / marginal * truth * transition[given]
         posterior /= posterior.sum(axis=1, keepdims=True)
@@ -122,6 +123,7 @@ def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndar
         loss = float(np.square(values[known] + mean - target).mean())
         if best is None or loss < best[0]:
             best = loss, values + mean
+    assert best is not None  # at least one penalty is tried
     return best[1]
 
 

@@ -28,12 +28,15 @@ class Scale(Protocol):
 
     def to(self, y: np.ndarray) -> np.ndarray:
         """Numbers on this scale."""
+        ...
 
     def back(self, z: np.ndarray) -> np.ndarray:
         """The inverse."""
+        ...
 
     def log_slope(self, y: np.ndarray) -> np.ndarray:
         """log of the derivative of `to` at y."""
+        ...
 
 
 class Plain:

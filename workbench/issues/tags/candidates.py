@@ -9,7 +9,7 @@ are depends on the evidence, while "those that are given" depends on the labels.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,10 +61,10 @@ class Chosen(NamedTuple):
 class _Sums(NamedTuple):
     """The centred table A = V + base mu', 0 where a cell is unknown: V sparse (n, k), base (n,), mu (k,)."""
 
-    v: object
+    v: Any
     base: np.ndarray
     mean: np.ndarray
-    count: np.ndarray
+    known: np.ndarray
 
 
 def chosen_cells(
@@ -119,7 +119,7 @@ def chosen_cells(
         if log_likelihood(both[seen], cells.y) - alone >= GAIN * abs(alone):
             pooled, sets = both, other
             used.append(SETS)
-    return Chosen(rows, tags, listed, pooled, sets, is_above, np.maximum(sums.count - known, 0), used)
+    return Chosen(rows, tags, listed, pooled, sets, is_above, np.maximum(sums.known - known, 0), used)
 
 
 def _centred(given: TagCells, k: int) -> _Sums:
@@ -154,7 +154,7 @@ class _Heads:
     """Ridge heads of all tags on the embeddings, in the space of these."""
 
     def __init__(self, vectors: np.ndarray, sums: _Sums, spread: np.ndarray, given: TagCells, k: int) -> None:
-        self.there = np.isfinite(vectors).all(axis=1)
+        self.there = np.asarray(np.isfinite(vectors).all(axis=1))
         x = standardised(vectors[self.there])
         self.x = x if self.there.all() else np.zeros((len(vectors), x.shape[1]), np.float32)
         if not self.there.all():

@@ -72,6 +72,7 @@ def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors:
     dataset = asked.dataset
     n, k = dataset.n, dataset.k
     units = dataset.units
+    assert units.groups is not None  # the tag of each cell
     table = units.given.reshape(n, k).astype(np.int8)
     seen = views(table, probs, vectors)
     odds = seen.odds.ravel()
@@ -132,6 +133,7 @@ def _found(
     given = units.given
     names = np.array([VALUES[0], VALUES[1], None], object)
     yes = expit(odds)
+    assert units.groups is not None  # the tag of each cell
     unknown = given < 0
     other = np.where(unknown, (yes >= 0.5).astype(np.int64), 1 - given)
     sure = np.where(yes >= 0.5, yes, 1 - yes)

@@ -29,7 +29,7 @@ class Neighbors:
     """
 
     def __init__(self, vectors: np.ndarray) -> None:
-        there = np.isfinite(vectors).all(axis=1)
+        there = np.asarray(np.isfinite(vectors).all(axis=1))
         unit = standardised(vectors[there])
         self._x = np.zeros((len(vectors), unit.shape[1]), np.float32)
         self._x[there] = unit

@@ -23,7 +23,9 @@ class Epochs:
     options : for `Recorder`, when `run` is a path.
     """
 
-    def __init__(self, run: Recorder | str | os.PathLike, dataset: Dataset | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self, run: Recorder | str | os.PathLike[str], dataset: Dataset | None, options: dict[str, Any]
+    ) -> None:
         if isinstance(run, Recorder):
             if dataset is not None or options:
                 given = ", ".join([*(["dataset"] if dataset is not None else []), *options])
@@ -31,10 +33,10 @@ class Epochs:
             dataset = run.dataset
         elif dataset is None:
             raise InputError.at("dataset", "is missing", "Pass a Recorder, or a path and the Dataset.")
-        self._run, self._options = run, options
+        self._path, self._options = "" if isinstance(run, Recorder) else os.fspath(run), options
         self.dataset = dataset
         self.recorder = run if isinstance(run, Recorder) else None
-        self._open: AbstractContextManager | None = None
+        self._open: AbstractContextManager[Any] | None = None
         self._first = True
         self._recorded = 0
 
@@ -43,7 +45,7 @@ class Epochs:
         self.abandon()
         self._first = True
         if self.recorder is None:
-            self.recorder = Recorder(self._run, self.dataset, rank=rank, world_size=world_size, **self._options)
+            self.recorder = Recorder(self._path, self.dataset, rank=rank, world_size=world_size, **self._options)
             self._options = {name: value for name, value in self._options.items() if name != "overwrite"}
         if self.recorder.world_size != world_size:
             found = f"is a Recorder of {self.recorder.world_size} process(es), but {world_size} train"
@@ -53,6 +55,7 @@ class Epochs:
         """An epoch begins. One that a resumed training repeats keeps its first recording."""
         self.abandon()
         fresh, self._first = self._first and number == 0, False
+        assert self.recorder is not None  # since `start`
         try:
             context = self.recorder.epoch(number)
             context.__enter__()
@@ -71,6 +74,7 @@ class Epochs:
 
     def batch(self, ids: Any, logits: Any, embeddings: Any = None) -> None:
         """A batch is done; of an example drawn twice in one epoch the first time counts."""
+        assert self.recorder is not None  # since `start`
         self.recorder.batch(ids, logits, embeddings, repeats="skip")
         self._recorded += 1
 

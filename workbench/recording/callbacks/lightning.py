@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
@@ -14,7 +14,9 @@ from workbench.recording.callbacks.epochs import Epochs
 from workbench.recording.layers import Tap, logits_in
 from workbench.recording.recorder import Recorder
 
-if "pytorch_lightning" in sys.modules and "lightning.pytorch" not in sys.modules:
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
+elif "pytorch_lightning" in sys.modules and "lightning.pytorch" not in sys.modules:
     from pytorch_lightning import Callback
 else:
     try:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -142,7 +143,7 @@ def _files(source: Path) -> dict[int, Path]:
 
 def _first_pass(files: dict[int, Path], done) -> tuple[dict[object, object], int]:
     """guid -> gold over all files, in order of appearance, and the number of classes."""
-    gold: dict[object, object] = {}
+    gold: dict[Any, int | str | None] = {}
     k = 0
     for epoch, file in files.items():
         seen = set()
@@ -220,7 +221,7 @@ def _array(rows: list[list], lines: list[int], file: Path) -> np.ndarray:
     raise InputError(f"{file} lines {lines[0]}-{lines[-1]} {found}. All have one logit per class.")
 
 
-def _dataset(gold: dict[object, object], k: int, classes: Sequence[str] | None) -> Dataset:
+def _dataset(gold: dict[Any, int | str | None], k: int, classes: Sequence[str] | None) -> Dataset:
     """Ids and given labels; class names from the argument or the positions of the logits."""
     names = [str(name) for name in classes] if classes is not None else [str(code) for code in range(k)]
     if len(names) != k:

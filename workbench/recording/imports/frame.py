@@ -144,7 +144,7 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
     return write_table(pd.DataFrame(columns, index=pd.RangeIndex(run.n)), file, force=force)
 
 
-def _frame(source: object, text: list[str], neutralized: bool) -> pd.DataFrame:
+def _frame(source: Any, text: list[str], neutralized: bool) -> pd.DataFrame:
     """A pandas DataFrame with text column names."""
     if isinstance(source, (str, Path)):
         frame = read_table(source, text=text, neutralized=neutralized)

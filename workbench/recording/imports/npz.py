@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -182,15 +182,16 @@ class _Archive:
     def __init__(self, source: Path, archive: np.lib.npyio.NpzFile, label: str | None) -> None:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise InputError(f"{source} holds a single array. Save it with numpy.savez and names.")
+        assert archive.zip is not None  # it is open
         check_archive(archive.zip, source.stat().st_size)
-        self._source, self._archive = source, archive
+        self._source, self._archive, self._zip = source, archive, archive.zip
         self._names = list(archive.files)
         self._used: set[str] = set()
-        self._label = label or self._first(LABELS)
-        if self._label is None:
+        named = label or self._first(LABELS)
+        if named is None:
             hint = f"The archive has {first_few(self._names, 8)}."
             raise InputError(f"{source} has no given labels. {hint} Name the array: label=... (--label).")
-        self._labels = self._read(self._label)
+        self._label, self._labels = named, self._read(named)
         if self._labels.ndim != 1:
             raise self._misfit(self._label, self._labels.shape, "one label per example, shape (n,)")
         self.n = len(self._labels)
@@ -254,7 +255,7 @@ class _Archive:
 
     def dynamics(self, dataset: Dataset) -> Iterator[tuple[int, Iterator[tuple[np.ndarray, np.ndarray]]]]:
         """(epoch, blocks) in the order of the archive; a block is row numbers (b,) and logits (b, k)."""
-        if not self.epochs:
+        if not self.epochs or self._logits_header is None:
             return
         shape, fortran, dtype, start = self._logits_header
         *_, n, k = shape
@@ -330,7 +331,7 @@ class _Archive:
                 return int(shape[1]) if len(shape) == 2 else None
         return None
 
-    def _label_values(self) -> object:
+    def _label_values(self) -> Any:
         """Labels as `Dataset` takes them: -1 becomes missing."""
         labels = self._labels
         if labels.dtype.kind not in "iu":
@@ -372,11 +373,11 @@ class _Archive:
 
     def _header(self, name: str) -> Header:
         """What an array says of itself; refuses Python objects and false sizes."""
-        if f"{name}.npy" not in self._archive.zip.namelist():
+        if f"{name}.npy" not in self._zip.namelist():
             raise InputError(f"{self._source}: `{name}` is not a NumPy array.")
-        with _explained(f"{self._source}: `{name}`"), self._archive.zip.open(f"{name}.npy") as stream:
+        with _explained(f"{self._source}: `{name}`"), self._zip.open(f"{name}.npy") as stream:
             header = parse_header(stream)
-        size = self._archive.zip.getinfo(f"{name}.npy").file_size - header.start
+        size = self._zip.getinfo(f"{name}.npy").file_size - header.start
         if header.nbytes != size:
             found = f"says shape {header.shape}, but holds {size} bytes"
             raise InputError(f"{self._source}: `{name}` {found}. The file is damaged.")

@@ -46,7 +46,8 @@ def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **op
             )
     staging = layout.root.with_name(f".{layout.root.name}.{uuid.uuid4().hex[:8]}.import")
     try:
-        with Recorder(staging, dataset, **({"mode": "import"} | options)) as recorder:
+        named: dict[str, Any] = {"mode": "import", **options}
+        with Recorder(staging, dataset, **named) as recorder:
             yield recorder
         _move_in(staging, layout)
     finally:

@@ -69,10 +69,11 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     InputError : an unknown kind or option. MissingEvidence : the run lacks what the figure shows.
     """
     table, known = FIGURES, list(FIGURES)
-    if hasattr(type(run), "figures"):
-        table, known = OF_RESULTS, list(type(run).figures)
+    own = getattr(type(run), "figures", None)
+    if own is not None:
+        table, known = OF_RESULTS, list(own)
         kind = known[0] if kind is None else kind
-    if kind not in known:
+    if kind is None or kind not in known:
         raise InputError.unknown("figure", kind, known)
     require_task(run, "multiclass", f"the figure {kind!r}")
     function = table[kind]

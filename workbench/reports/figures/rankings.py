@@ -108,7 +108,7 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
     for share in shares:
         found = result.at(float(share), labels)
         moved = {name: [values] for name, values in _points(float(share), found).items()}
-        layout = {"shapes[0].x0": float(share), "shapes[0].x1": float(share)}
+        layout: dict[str, float | str] = {"shapes[0].x0": float(share), "shapes[0].x1": float(share)}
         layout["title.text"] = titled(*_ahead(float(share), found, judged))
         steps.append({"method": "update", "label": f"{share:.0%}", "args": [moved, layout, [last]]})
     slider = {

@@ -40,7 +40,7 @@ MOST_POINTS = 50_000
 
 def class_colors(k: int) -> list[str]:
     """One colour per class: Okabe and Ito's, eight more, then steps around the hue circle at changing lightness."""
-    colors = list((OKABE_ITO + MORE_COLORS)[:k])
+    colors: list[str] = [*OKABE_ITO, *MORE_COLORS][:k]
     for extra in range(k - len(colors)):
         hue = (0.05 + extra * 0.38196601) % 1
         red, green, blue = colorsys.hls_to_rgb(hue, (0.5, 0.4, 0.6)[extra % 3], (0.6, 0.45)[extra % 2])
