@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anywidget
 import numpy as np
@@ -380,7 +380,7 @@ class Explorer(anywidget.AnyWidget):
             self._moving = False
         type(self).view.tell(self)
 
-    def _replace_changes(self, value: object) -> None:
+    def _replace_changes(self, value: Any) -> None:
         """Let exactly these labels differ; the pages show it."""
         labels = value["label"] if hasattr(value, "columns") and "label" in value.columns else value
         if not hasattr(labels, "items"):

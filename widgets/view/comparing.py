@@ -72,7 +72,8 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         codes = np.where(there, a + 2 * b, -1).astype(np.int32)
         columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
     numbers = found.scores.drop(columns="n").astype(object)
-    scores = [{"name": name, **row} for name, row in numbers.where(numbers.notna(), None).to_dict("index").items()]
+    rows = numbers.where(numbers.notna(), None).to_dict("index").items()
+    scores: list[ScoreChange] = [{"name": name, **row} for name, row in rows]
     return Compared(other.name, " ".join(str(found).split()), found.told, scores, columns, places)
 
 

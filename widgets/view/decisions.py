@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 VERDICT_CODES = {None: 0, "relabel": 1, "keep": 2, "skip": 3}
 FLAGGED, NOTED, EDITED = 1, 2, 4
 SOURCE = "explorer"
+
+
+class _Details(TypedDict):
+    """Who decides, and how and where it was decided, for the journal."""
+
+    author: str | None
+    source: str
 
 
 class Decisions:
@@ -246,11 +253,11 @@ class Decisions:
         """
         ids = self.dataset.ids[rows].tolist()
         details = self._details_of(body, where)
-        if op in ("relabel", "keep"):
-            if not self.dataset.kind.one_class:
-                todo = "Send the units and their values."
-                raise InputError.at("decision", f"{op!r} is about examples, which have no single class here", todo)
-            given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist()
+        one_class = self.dataset.kind.one_class
+        if op in ("relabel", "keep") and not one_class:
+            todo = "Send the units and their values."
+            raise InputError.at("decision", f"{op!r} is about examples, which have no single class here", todo)
+        given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist() if one_class else []
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.space.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.space.k - 1}.")
@@ -289,11 +296,11 @@ class Decisions:
     def values_of(self, row: int) -> dict[str, str]:
         """What was decided on the units of a row, values by key, as the journal holds them."""
         if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
-            name = self.space.names_of(self.labels[row])
+            name: Any = self.space.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
         return dict(self._values.get(row, {}))
 
-    def _details_of(self, body: DecideRequest, where: str) -> dict[str, str | None]:
+    def _details_of(self, body: DecideRequest, where: str) -> _Details:
         """Who decides, and how and where it was decided, for the journal."""
         did = ", ".join(filter(None, (where, str(body.get("how") or ""))))
         return {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}

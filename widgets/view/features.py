@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -64,7 +64,7 @@ class Features:
 
     def _group(self, code: int | None) -> dict[str, Group]:
         """The values of a class (or of all) by feature; of no class, nothing."""
-        if code is not ALL and code < 0:
+        if code is not None and code < 0:  # `ALL` is None
             return {}
         if code in self._groups:
             self._groups.move_to_end(code)
@@ -90,10 +90,11 @@ class Features:
             base, of = mine["all"], "all"
         unusual, distance = base.unusual(value)
         number = _number(value) if base.numeric else None
+        places: shapes.OnAxis = _on_axis(number, mine) if base.numeric else {}
+        shares: shapes.Shares = {} if base.numeric else _shares(value, mine)
         cell: shapes.Feature = {
             "name": str(name), "value": as_text(value), "number": number, "of": of,
-            "unusual": None if unusual is None else round(unusual, 6),
-            **(_on_axis(number, mine) if base.numeric else _shares(value, mine)),
+            "unusual": None if unusual is None else round(unusual, 6), **places, **shares,
         }  # fmt: skip
         return (1.0 if unusual is None else unusual, -distance), cell
 
@@ -157,7 +158,7 @@ def numbers_of(series: pd.Series) -> np.ndarray | None:
     return None
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> float | None:
     """A finite number, also of a date; None for what is missing."""
     if value is None or value is pd.NaT or value is pd.NA:
         return None
@@ -165,7 +166,7 @@ def _number(value: object) -> float | None:
         return float(value.to_datetime64().astype(MOMENT).astype("int64"))
     if isinstance(value, pd.Timedelta):
         return float(value.to_timedelta64().astype(SPAN).astype("int64"))
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     return number if math.isfinite(number) else None
 
 
@@ -182,8 +183,13 @@ def _on_axis(number: float | None, groups: dict[str, Group]) -> shapes.OnAxis:
     def place(value: float) -> float:
         return round(float((value - low) / span), 4) if high > low else 0.5
 
-    out = {which: [place(q) for q in one] for which, one in quantiles.items() if len(one)}
-    return out if number is None else {**out, "at": place(number)}
+    out: shapes.OnAxis = {}
+    for which in ("all", "given", "suggested"):
+        if len(quantiles.get(which, ())):
+            out[which] = [place(q) for q in quantiles[which]]
+    if number is not None:
+        out["at"] = place(number)
+    return out
 
 
 def _shares(value: object, groups: dict[str, Group]) -> shapes.Shares:

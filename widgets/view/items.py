@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from widgets.wire.shapes import Content
 from workbench.data.media import thumbnail
@@ -40,7 +41,7 @@ def as_text(value: object) -> str:
     return shortened(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """A plain int or str of an id that may be a numpy scalar; anything else, arrays included, as it is."""
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "shape", ()) == () else value

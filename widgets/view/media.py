@@ -122,7 +122,8 @@ class Media:
             return {"error": "no sound"}
         path = "" if isinstance(sound, bytes) else sound.replace("\\", "/")
         name = path.rpartition("/")[2] or f"{len(sound) / 1000:,.0f} kB"
-        return {"sound": shortened(name, 100), **(self._text(row, size) if self.dataset.text_column else {})}
+        text: Content = self._text(row, size) if self.dataset.text_column else {}
+        return {"sound": shortened(name, 100), **text}
 
     def _text(self, row: int, size: int) -> Content:
         return {"text": shortened(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}

@@ -42,8 +42,8 @@ def withheld(run: Run, decisions: Decisions) -> int:
     if not decisions.alone:
         return 0
     judged = opinions(run.journal).notna()
-    own = judged.pop(decisions.who) if decisions.who in judged else False
-    return int((judged.any(axis=1) & ~own).sum()) if len(judged) else 0
+    own = judged.pop(decisions.who).to_numpy(bool) if decisions.who in judged else np.zeros(len(judged), bool)
+    return int((judged.any(axis=1).to_numpy(bool) & ~own).sum())
 
 
 def pace(decisions: Decisions) -> Pace:

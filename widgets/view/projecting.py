@@ -78,12 +78,12 @@ class Projector:
         out[rows] = project(self.other, like=self.run)[known]
         return out
 
-    def note(self, epoch: int) -> str:
+    def note(self, epoch: int | str) -> str:
         """What a layout is, in words."""
         last = self.run.resolve_embedding_epoch(-1)
         return f"UMAP{self._of(epoch)}" if epoch == last else f"UMAP, epoch {epoch}, aligned to epoch {last}"
 
-    def _of(self, epoch: int) -> str:
+    def _of(self, epoch: int | str) -> str:
         """Which epoch; embeddings that were passed in are of none."""
         return f", epoch {epoch}" if self.run.epochs else ""
 

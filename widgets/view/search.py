@@ -220,7 +220,8 @@ class _Reader:
         return value if isinstance(node.op, ast.UAdd) else -(value if _is_number(value) else _operand(value))
 
     def _compare(self, node: ast.Compare) -> np.ndarray:
-        left, result = self.read(node.left), np.True_
+        left: Any = self.read(node.left)
+        result = np.asarray(True)
         for op, right_node in zip(node.ops, node.comparators):
             if isinstance(op, (ast.Eq, ast.NotEq)) and isinstance(right_node, ast.List):  # as in pandas
                 op = ast.In() if isinstance(op, ast.Eq) else ast.NotIn()

@@ -47,10 +47,9 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any
             out[name] = _text("filters['search']", wanted)
         elif name not in columns:
             raise InputError.unknown("column", name, [*columns, SEARCH])
-        elif columns[name].categories is None:
-            out[name] = _bounds(name, wanted)
         else:
-            out[name] = _categories(name, wanted, columns[name].categories)
+            known = columns[name].categories
+            out[name] = _bounds(name, wanted) if known is None else _categories(name, wanted, known)
     return out
 
 
@@ -81,7 +80,7 @@ def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
     """Columns for queries, made when asked for: numbers, names of categories, ids and texts."""
 
     def named(column: Column) -> np.ndarray:
-        return np.array([*column.categories, None], object)[view.live_values(column.name)]
+        return np.array([*(column.categories or ()), None], object)[view.live_values(column.name)]
 
     out: dict[str, Callable[[], np.ndarray]] = {
         name: (lambda c=column: c.values) if column.categories is None else (lambda c=column: named(c))
@@ -196,7 +195,7 @@ def _bounds(name: str, wanted: object) -> list[float]:
     return numbers
 
 
-def _categories(name: str, wanted: object, known: tuple[str, ...]) -> list[str]:
+def _categories(name: str, wanted: Any, known: tuple[str, ...]) -> list[str]:
     if isinstance(wanted, (str, bytes)) or not hasattr(wanted, "__iter__"):
         raise InputError.at(f"filters[{name!r}]", f"is {wanted!r}", "Pass a list of categories to keep.")
     names = [class_text(one) for one in wanted]
@@ -212,7 +211,7 @@ def _text(field: str, wanted: object) -> str:
     return wanted
 
 
-def _numbers(value: object, size: int) -> list[float] | None:
+def _numbers(value: Any, size: int) -> list[float] | None:
     """`size` finite numbers as a list of float, or None."""
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__") or len(value) != size:
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -123,15 +123,17 @@ class View:
 
     def _doubt_units(self, found: pd.DataFrame | None) -> None:
         """Sort what is known of units by example, so that those of one are found at once."""
+        self.doubts = None
         if found is not None:
-            found = found.iloc[np.argsort(found["row"].to_numpy(), kind="stable")]  # the most doubtful first in each
-            self.doubts_at = np.searchsorted(found["row"].to_numpy(), np.arange(self.dataset.n + 1))
+            ordered = found.iloc[np.argsort(found["row"].to_numpy(), kind="stable")]  # the most doubtful first in each
+            self.doubts_at = np.searchsorted(ordered["row"].to_numpy(), np.arange(self.dataset.n + 1))
             units: dict[int, set[str]] = {}
-            marked = found["is_issue"].to_numpy(bool)
-            for row, key in zip(found["row"].to_numpy()[marked].tolist(), found.index.get_level_values("unit")[marked]):
+            marked = ordered["is_issue"].to_numpy(bool)
+            keys = ordered.index.get_level_values("unit")[marked]
+            for row, key in zip(ordered["row"].to_numpy()[marked].tolist(), keys):
                 units.setdefault(row, set()).add(str(key))
             self.decisions.doubt(units)
-        self.doubts = found
+            self.doubts = ordered
 
     def _take_space(self) -> None:
         """Present labels can be classes that were added."""
@@ -166,7 +168,7 @@ class View:
             mask[self.dataset.rows(ids)] = True
         return mask
 
-    def known_ids(self, field: str, value: object) -> list:
+    def known_ids(self, field: str, value: Any) -> list:
         """A list of ids that are in the dataset, from whatever a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")

@@ -69,8 +69,8 @@ class Views:
         """
         name = _name(name)
         views = self.read()
-        if len(view.get("selection", ())) > MOST_SELECTED:
-            found = f"holds {len(view['selection']):,} selected examples"
+        if (many := len(view.get("selection", ()))) > MOST_SELECTED:
+            found = f"holds {many:,} selected examples"
             raise InputError.at("view", found, f"Save a filter instead, or select up to {MOST_SELECTED:,}.")
         if name not in views and len(views) >= MOST_VIEWS:
             raise InputError.at("view", f"is one too many ({MOST_VIEWS})", "Delete one with `delete_view`.")

@@ -34,7 +34,7 @@ def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[ArraySpec], li
     specs: list[ArraySpec] = []
     buffers: list[np.ndarray] = []
     for at, (name, values) in enumerate(arrays.items()):
-        said = _one_value(values) or _counts(values) or _repeats(values, list(arrays.items())[:at])
+        said: Said | None = _one_value(values) or _counts(values) or _repeats(values, list(arrays.items())[:at])
         if said is None:
             sent, less = _narrowed(values)
             said = {"buffer": len(buffers)}

@@ -45,7 +45,7 @@ class Classes:
             self.order = np.argsort(codes, kind="stable")
             self.ends = np.cumsum(self.counts)
 
-    def members(self, class_: int) -> np.ndarray:
+    def members(self, class_: int | np.integer) -> np.ndarray:
         """Rows given this class, ascending."""
         if self.order is None:
             return np.flatnonzero(self.labels == class_)

@@ -395,8 +395,7 @@ def rank(
     if by not in RANKINGS:
         raise InputError.unknown("ranking", by, RANKINGS)
     probs, labels = check_pred_probs(pred_probs, given_labels)
-    mask = labels >= 0 if mask is None else np.asarray(mask) & (labels >= 0)
-    chosen = np.flatnonzero(mask)
+    chosen = np.flatnonzero(labels >= 0 if mask is None else np.asarray(mask) & (labels >= 0))
     return chosen[np.argsort(RANKINGS[by](labels[chosen], probs[chosen]))]
 
 

@@ -47,7 +47,7 @@ def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_m
         joined = np.concatenate([members[index] for index in short])
         pruned, tied = _ranked(scores[joined], lengths[short], how_many[short])
         found.append(joined[pruned])
-        found += [members[index][lowest(scores[members[index]], how_many[index])] for index in short[tied]]
+        found += [members[index][lowest(scores[members[index]], int(how_many[index]))] for index in short[tied]]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 

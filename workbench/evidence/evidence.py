@@ -248,7 +248,7 @@ class Evidence:
         InputError
             Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none, infinite embeddings.
         """
-        if np.ndim(k):
+        if k is not None and np.ndim(k):
             found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
             raise InputError.at("k", found, todo)
         ids = row_names(given_labels) if ids is None else np.asarray(ids)
@@ -423,7 +423,7 @@ class Evidence:
         self._from_logits = of_rows
 
         def made() -> dict[str, np.ndarray]:
-            out = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
+            out: dict[str, np.ndarray] = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
             out["pred"] = np.empty((len(array), self.n), np.int32)
             for epoch, values in enumerate(array):
                 one = statistics(values, self.given_labels, topk=1)

@@ -54,8 +54,9 @@ def most_informative_epoch(run: Run) -> int:
     """
     there = run.embedding_epochs
     known = [epoch for epoch in there if epoch in run.epochs]
+    newest = there[-1]
     if run.mode == "import" or len(there) < 2 or not known:
-        return there[-1]
+        return newest
     balanced, missed = learned_shares(run.stat_matrix("correct"), run.dataset.given_labels, run.k)
     settled = np.append(balanced[:-1] >= SETTLED * balanced[1:], True)
     worth = np.where(settled, 1.0, 1e-3) * (balanced**2 * missed + 1e-3)

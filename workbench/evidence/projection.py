@@ -262,7 +262,7 @@ def _filled(places: np.ndarray, graph: Neighbors) -> np.ndarray:
         rows = np.flatnonzero(~np.isfinite(places).all(axis=1))
         near = graph.indices[rows]
         found = np.where((near >= 0)[..., None], places[near], np.nan)
-        there = np.isfinite(found).all(axis=2)
+        there = np.asarray(np.isfinite(found).all(axis=2))
         total = np.where(there[..., None], found, 0).sum(axis=1)
         count = there.sum(axis=1)
         places[rows[count > 0]] = (total / np.maximum(count, 1)[:, None])[count > 0]

@@ -82,7 +82,7 @@ def take(X: Any, rows: np.ndarray) -> Any:
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
-def codes(labels: Iterable[object], dataset: Dataset, name: str, n: int | None = None) -> np.ndarray:
+def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.ndarray:
     """(n,) int64 class indices, -1 for missing, from indices or from labels as the user gave them.
 
     Integers of an array are class indices, as everywhere, unless they cannot be and are labels of the data set; those

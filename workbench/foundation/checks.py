@@ -44,7 +44,8 @@ def arrays_by_name(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def checked(*args: P.args, **named: P.kwargs) -> T:
         if len(args) > 1:
-            found = f"is an array of shape {np.shape(args[1])}" if np.ndim(args[1]) else f"is {args[1]!r}"
+            second: Any = args[1]
+            found = f"is an array of shape {np.shape(second)}" if np.ndim(second) else f"is {second!r}"
             raise InputError.at("argument 2", found, "Pass arrays by name: `pred_probs=`, `embeddings=`.")
         return function(*args, **named)
 
@@ -89,7 +90,9 @@ def check_share(name: str, value: Any) -> None:
         raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
 
 
-def check_given_labels(given_labels: Any, n: int, k: int, *, ids: Sequence[Any] | None = None) -> np.ndarray:
+def check_given_labels(
+    given_labels: Any, n: int, k: int, *, ids: Sequence[Any] | np.ndarray | None = None
+) -> np.ndarray:
     """Given labels as int64 (n,): class indices 0 .. k-1, -1 = unlabelled.
 
     Raises
@@ -227,13 +230,15 @@ def default_tolerance(probs: np.ndarray) -> float:
     return 1e-2 if probs.dtype == np.float16 else 1e-3
 
 
-def refuse_rows(probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | None = None) -> None:
+def refuse_rows(
+    probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | np.ndarray | None = None
+) -> None:
     """Raise for the first of the rows that `unusable_rows` found; nothing where there is none."""
     if bad.any():
         _refuse_probs(probs, bad, ids, tolerance)
 
 
-def _refuse_probs(probs: np.ndarray, bad: np.ndarray, ids: Sequence[Any] | None, tolerance: float) -> None:
+def _refuse_probs(probs: np.ndarray, bad: np.ndarray, ids: Sequence[Any] | np.ndarray | None, tolerance: float) -> None:
     row = int(np.flatnonzero(bad)[0])
     values = probs[row].astype(np.float64)
     more = f" ({int(bad.sum())} of {len(bad)} rows are not usable)" if bad.sum() > 1 else ""

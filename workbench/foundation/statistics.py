@@ -234,8 +234,9 @@ def _refuse(block: np.ndarray, given: np.ndarray, first_row: int) -> None:
 
 def _sums(axis: int, *factors: np.ndarray) -> np.ndarray:
     """Sums of products over the classes; pairwise where they are many, so that float32 keeps its digits."""
-    if axis == 1 and factors[0].shape[1] > 256:
-        return (factors[0] * factors[1] if len(factors) > 1 else factors[0]).sum(axis=1)
+    first, *others = factors
+    if axis == 1 and first.shape[1] > 256:
+        return (first * others[0] if others else first).sum(axis=1)
     return np.einsum(",".join(["ij"] * len(factors)) + ("->j" if axis == 0 else "->i"), *factors)
 
 

@@ -20,7 +20,8 @@ from workbench.runs.run import opened
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
-    from workbench.runs.run import PredProbs, Run
+    from workbench.runs.run import Run
+    from workbench.storage.probabilities import PredProbs
 
 
 def confusion_matrix(run: Run) -> pd.DataFrame:

@@ -103,12 +103,11 @@ class ExactRidge:
                 sharp = settings[1] if settings else SHARPNESS[int(np.argmax(likelihoods))]
                 best = max(likelihoods), (penalty, sharp), left_out, found.solved
         assert best is not None  # at least one penalty is tried
-        _, settings, left_out, solved = best
-        self.settings = settings
+        _, self.settings, left_out, solved = best
         values = np.empty((len(self.taught), wanted.shape[1]), np.float32)
         values[rows] = left_out
         values[self.others] = self._across @ solved
-        return log_softmax(settings[1] * values)
+        return log_softmax(self.settings[1] * values)
 
     def _penalties(self, wanted: np.ndarray, given: np.ndarray) -> tuple[float, ...]:
         """The penalty under which the given labels are likeliest by the sketch, and the next smaller one."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.foundation.printing import Printed
-from workbench.issues.audit_plan import DECIDED, Estimate, begun
+from workbench.issues.audit_plan import DECIDED, begun
+from workbench.issues.estimating import Estimate
 from workbench.runs.run import Run
 
 if TYPE_CHECKING:

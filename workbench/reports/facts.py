@@ -13,10 +13,10 @@ from workbench.data.media import read_image, thumbnail
 from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.foundation.progress import step
 from workbench.issues import find_issues, planted_report
+from workbench.issues.confusion import probabilities
 from workbench.issues.reasons import apart
 from workbench.issues.totals import error_count
 from workbench.reports.figures.curves import over_epochs
-from workbench.reports.figures.matrices import probabilities
 from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, known_errors
 from workbench.runs.verdicts import verdicts_of
 from workbench.scores import score
@@ -98,8 +98,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     """Collect the facts of a run; parts whose evidence is not there are left out and named in `missing`."""
     if issues is None:
         step("label errors")
-        issues = find_issues(run, fdr=fdr)
-    issues = _named(run, issues)
+    issues = _named(run, find_issues(run, fdr=fdr) if issues is None else issues)
     state = run.journal.state()
     missing: list[str] = []
     planted = run.planted()
@@ -202,7 +201,7 @@ def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
         return None, str(error)
 
 
-def _decision(state: pd.DataFrame, id: object, given: str | None, label: str | None) -> str:
+def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> str:
     """What was decided about an example, in words; "" if nothing."""
     if id not in state.index:
         return ""

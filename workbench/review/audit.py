@@ -65,9 +65,8 @@ def audit(
         if larger or rate is not None:
             store(run, plan)
         return Audit(run, plan)
-    if issues is None:
-        issues = find_issues(run)
-    judgeable = issues["p_error"].dropna().reindex(run.dataset.ids).dropna()
+    found = find_issues(run) if issues is None else issues
+    judgeable = found["p_error"].dropna().reindex(run.dataset.ids).dropna()
     if judgeable.empty:
         raise InputError("there is nothing to audit: no example has a given label and a p_error.")
     p = judgeable.to_numpy(dtype=float)

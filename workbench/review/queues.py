@@ -72,14 +72,13 @@ def review_queue(
     InputError : an unknown order or id. MissingEvidence : no embeddings, votes or probabilities for this order.
     """
     run = opened(run)
-    if issues is None:
-        issues = find_issues(run)
-    everything = run.dataset.rows(issues.index.to_numpy())
+    found = find_issues(run) if issues is None else issues
+    everything = run.dataset.rows(found.index.to_numpy())
     if among is None:
-        chosen = everything[issues["is_issue"].to_numpy(bool)]
+        chosen = everything[found["is_issue"].to_numpy(bool)]
     else:
         chosen = run.dataset.rows(list(among))
-    wanted = _Wanted(run, chosen, everything, issues)
+    wanted = _Wanted(run, chosen, everything, found)
     if by == "second":
         rows = _second(wanted, run.journal.author if author is None else author)
     elif by in ORDERS:

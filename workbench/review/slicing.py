@@ -40,11 +40,11 @@ def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame
     run = opened(run)
     require_task(run, "multiclass", "slices")
     index = pd.Index(run.dataset.ids, name="id")
-    scores = score(run) if scores is None else scores
-    issues = find_issues(run) if issues is None else issues
+    ranked = score(run) if scores is None else scores
+    found = find_issues(run) if issues is None else issues
     columns: dict[str, np.ndarray] = {}
     how: dict[str, str] = {}
-    for name, mask, words in _all(run, issues.reindex(index), scores.reindex(index)):
+    for name, mask, words in _all(run, found.reindex(index), ranked.reindex(index)):
         if mask.any():
             columns[name], how[name] = mask, words
     frame = pd.DataFrame(columns, index=index, dtype=bool)

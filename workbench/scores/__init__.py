@@ -92,8 +92,9 @@ def score(
         if name not in SCORES:
             raise InputError.unknown("score", name, SCORES)
     source = opened(source)
-    if hasattr(source, "runs") and not arrays:  # an Ensemble
-        return source.scores(wanted, spread=False)
+    joint = getattr(source, "scores", None) if hasattr(source, "runs") else None  # of an Ensemble
+    if joint is not None and not arrays:
+        return joint(wanted, spread=False)
     if isinstance(source, Run) and not arrays:
         require_task(source, "multiclass", "score of a run")
         source = of_run(source, client)

@@ -64,8 +64,8 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
             arrays = {"texts": source.texts(), **arrays}
         arrays.setdefault("edges", source.edges)
         probs = arrays.get("pred_probs")
-        known_order = probs is None or isinstance(probs, pd.DataFrame)
-        if not known_order and np.shape(probs) == (source.n, source.k):
+        unnamed = probs is not None and not isinstance(probs, pd.DataFrame)
+        if probs is not None and unnamed and np.shape(probs) == (source.n, source.k):
             warn_if_permuted("pred_probs", np.asarray(probs), source.given_labels, source.classes)
         found = Evidence.from_arrays(source.given_labels, ids=source.ids, classes=source.classes, **arrays)
         found.label_type = source.label_type

@@ -29,7 +29,8 @@ from workbench.storage.epoch_statistics import BLOCK_ROWS
 from workbench.storage.provenance import Provenance
 
 if TYPE_CHECKING:
-    from workbench.runs.run import PredProbs, Run
+    from workbench.runs.run import Run
+    from workbench.storage.probabilities import PredProbs
 
 LARGEST_BLOCK = 1 << 19
 LONG = 4_000_000  # rows times epochs from which a progress bar is shown unasked

@@ -347,7 +347,7 @@ def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
         yield Finding("note", path.name, words)
 
 
-def _cache(layout: Layout, counted: Callable[[Path], None]) -> Iterator[Finding]:
+def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Finding]:
     """Computed results that were changed, or that another user made: neither is used."""
     for path in sorted(layout.cache.rglob("*")):
         if not path.is_file() or path.suffix not in (".npy", ".npz") or path.parent.name.startswith("part-"):

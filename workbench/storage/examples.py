@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -268,16 +269,24 @@ class _StoredMedia(Sequence):
     def __len__(self) -> int:
         return self._n
 
-    def __getitem__(self, row: int) -> bytes | str | None:
+    @overload
+    def __getitem__(self, row: int) -> bytes | str | None: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[bytes | str | None]: ...
+
+    def __getitem__(self, row: int | slice) -> bytes | str | list[bytes | str | None] | None:
+        if isinstance(row, slice):
+            return [self[one] for one in range(*row.indices(self._n))]
         if not 0 <= row < self._n:
             raise IndexError(row)
         group, offset = divmod(int(row), GROUP_ROWS)
         if group not in self._groups:
             try:
-                if self._file is None:
-                    self._file = open_parquet(self._path)
-                check_cost(self._file, self._path, [self._name], [group])
-                column = self._file.read_row_group(group, columns=[self._name]).column(self._name)
+                file = open_parquet(self._path) if self._file is None else self._file
+                self._file = file
+                check_cost(file, self._path, [self._name], [group])
+                column = file.read_row_group(group, columns=[self._name]).column(self._name)
                 column.validate(full=True)
                 if offset >= len(column):
                     raise ValueError(f"row group {group} has {len(column)} rows")

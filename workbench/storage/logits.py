@@ -84,7 +84,7 @@ def _reader(array: np.ndarray, files: ExitStack) -> Reader:
 
     def read(rows: slice) -> np.ndarray:
         buffer = np.empty((rows.stop - rows.start, array.shape[1]), array.dtype)
-        view = memoryview(buffer).cast("B")
+        view = buffer.data.cast("B")
         done = 0
         while done < len(view):
             got = os.preadv(handle, [view[done:]], offset + rows.start * width + done)

@@ -210,7 +210,7 @@ class TaskMixin:
         """Text: names of classes."""
         return PLAIN
 
-    def check(self, labels: Labels, classes: Sequence[str]) -> None:
+    def check(self, labels: Any, classes: Sequence[str]) -> None:
         """Labels are an Arrow array of the type of the column."""
         if not isinstance(labels, pa.Array) or labels.type != self.column:
             found = f"is {labels.type if isinstance(labels, pa.Array) else type(labels).__name__}"
@@ -229,11 +229,11 @@ class TaskMixin:
         todo = "Pass them to `find_issues` with the run."
         raise InputError.at("task", f"is {self.name!r}, whose predictions a run does not store", todo)
 
-    def missing(self, labels: Labels) -> np.ndarray:
+    def missing(self, labels: pa.Array) -> np.ndarray:
         """Where the array is null."""
         return labels.is_null().to_numpy(zero_copy_only=False)
 
-    def differ(self, labels: Labels, others: Labels) -> np.ndarray:
+    def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
         """Where the lists of plain values differ."""
         pairs = zip(labels.to_pylist(), others.to_pylist(), strict=True)
         return np.fromiter((one != other for one, other in pairs), bool, len(labels))

@@ -217,9 +217,9 @@ class Units:
         order = np.argsort(every, kind="stable")
 
         def both(mine: pa.Array | None, theirs: pa.Array | None) -> pa.Array | None:
-            if mine is None and theirs is None:
-                return None
             if mine is None:
+                if theirs is None:
+                    return None
                 mine = pa.nulls(self.m, theirs.type)
             elif theirs is None:
                 theirs = pa.nulls(len(rows), mine.type)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,14 @@ def class_noise(k: int) -> np.ndarray:
         matrix[label, label] = 0.5
         matrix[label, label - 1] = 0.5
     return matrix
+
+
+class _Training(TypedDict):
+    """What all networks of a simulation have in common."""
+
+    width: int
+    epochs: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -184,7 +192,7 @@ class Simulation:
         right = last.logits(images).argmax(axis=2) == target
         return right.mean(axis=1).reshape(len(labels), REPLICATES)
 
-    def _training(self) -> dict[str, int]:
+    def _training(self) -> _Training:
         return {"width": self.settings["width"], "epochs": self.settings["epochs"], "seed": self.settings["seed"]}
 
 

@@ -62,7 +62,7 @@ def find_in_kind(
 def _as_table(asked: Asked, found: Found, per: str, fdr: float | None, threshold: float) -> tuple[pd.DataFrame, bool]:
     """The table, and whether the cut that was asked for could be promised."""
     ids = asked.dataset.ids
-    index = None
+    index: Any = None
     verdicts = asked.verdicts
     if per == "unit" or verdicts is not None:
         index = found.units.named(pd.Index(ids[found.units.rows], name="id"))

@@ -33,6 +33,7 @@ class Epochs:
             dataset = run.dataset
         elif dataset is None:
             raise InputError.at("dataset", "is missing", "Pass a Recorder, or a path and the Dataset.")
+        self._own = not isinstance(run, Recorder)  # made here, so closed here
         self._path, self._options = "" if isinstance(run, Recorder) else os.fspath(run), options
         self.dataset = dataset
         self.recorder = run if isinstance(run, Recorder) else None
@@ -98,6 +99,6 @@ class Epochs:
     def close(self) -> None:
         """Training is over: others may record into the run."""
         self.abandon()
-        if self.recorder is not None and self.recorder is not self._run:
+        if self.recorder is not None and self._own:
             self.recorder.close()
             self.recorder = None

@@ -131,7 +131,7 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
     """
     file = check_target(target, force, (".npz",))
     dataset = run.dataset
-    arrays: dict[str, np.ndarray] = {"given_label": dataset.given_labels, "class_names": _class_names(dataset)}
+    arrays: dict[str, Any] = {"given_label": dataset.given_labels, "class_names": _class_names(dataset)}
     arrays["ids"] = dataset.ids if dataset.ids.dtype.kind == "i" else dataset.ids.astype(str)
     if run.epochs and logits:
         if run.logits_epochs != run.epochs:

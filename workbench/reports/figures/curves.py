@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,9 @@ def _rows(run: Run, ids: Sequence[object] | None, issues: pd.DataFrame | None) -
     return rows
 
 
-def _line(figure: go.Figure, x, y, name: str, color: str, dash: str, legend: bool, at: dict[str, int]) -> None:
+def _line(
+    figure: go.Figure, x: Any, y: Any, name: str, color: str, dash: str, legend: bool, at: dict[str, int]
+) -> None:
     import plotly.graph_objects as go
 
     figure.add_trace(

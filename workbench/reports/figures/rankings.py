@@ -136,6 +136,6 @@ def _ahead(share: float, order: pd.Series, judged: str) -> tuple[str, str]:
     return title, f"{100 * gap:.1f} points before {safe(second, 24)}; {judged}"
 
 
-def _places(ranks) -> dict[object, int]:
+def _places(ranks: pd.Series) -> dict[object, int]:
     """A line of its own for every model, models of the same rank one below the other."""
     return {name: place for place, name in enumerate(ranks.sort_values(kind="stable").index)}
