@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -107,10 +106,7 @@ class Journal:
 
     # ---- deciding --------------------------------------------------------------------------------------------
 
-    def relabel(
-        self, ids: Any, new: Any, *, old: Any, units: Any = "", author: str | None = None, source: str = "",
-        reason: Any = "",
-    ) -> int | None:  # fmt: skip
+    def relabel(self, ids, new, *, old, units="", author: str | None = None, source: str = "", reason="") -> int | None:
         """Give `ids` other labels, as one step of undo.
 
         Parameters
@@ -141,10 +137,7 @@ class Journal:
         new, old = labels_of("new", new, about[0]), labels_of("old", old, about[0], none=True)
         return self._decide("relabel", about, new, old, author, source, reason)
 
-    def keep(
-        self, ids: Any, *, old: Any = ..., units: Any = "", author: str | None = None, source: str = "",
-        reason: Any = "",
-    ) -> int | None:  # fmt: skip
+    def keep(self, ids, *, old=..., units="", author: str | None = None, source: str = "", reason="") -> int | None:
         """Say that the original label is right; an earlier relabelling of these ids is taken back.
 
         Pass `old` (as in `relabel`) so that `opinions` knows which label this author confirmed.
@@ -157,9 +150,7 @@ class Journal:
         olds = ... if old is ... else labels_of("old", old, about[0], none=True)
         return self._decide("keep", about, [None] * len(about[0]), olds, author, source, reason)
 
-    def skip(
-        self, ids: Any, *, units: Any = "", author: str | None = None, source: str = "", reason: Any = ""
-    ) -> int | None:
+    def skip(self, ids, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
         """Put the decision off: the verdict becomes "skip", the label stays as it is.
 
         Parameters
@@ -170,14 +161,7 @@ class Journal:
         return self._decide("verdict", about, ["skip"] * len(about[0]), ..., author, source, reason)
 
     def flag(
-        self,
-        ids: Any,
-        on: bool = True,
-        *,
-        units: Any = "",
-        author: str | None = None,
-        source: str = "",
-        reason: Any = "",
+        self, ids, on: bool = True, *, units="", author: str | None = None, source: str = "", reason=""
     ) -> int | None:
         """Raise (or with `on=False` lower) a flag: a mark without a meaning of its own.
 
@@ -189,9 +173,7 @@ class Journal:
         about = targets_of(ids, units)
         return self._decide("flag", about, ["true" if on else None] * len(about[0]), ..., author, source, reason)
 
-    def note(
-        self, ids: Any, text: Any, *, units: Any = "", author: str | None = None, source: str = "", reason: Any = ""
-    ) -> int | None:
+    def note(self, ids, text, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
         """Attach a text, one for all or one per id; an empty text removes it.
 
         Parameters
@@ -442,10 +424,7 @@ class Journal:
 
     # ---- inside ----------------------------------------------------------------------------------------------
 
-    def _decide(
-        self, kind: str, about: tuple[list[int | str], list[str]], new: Any, old: Any, author: str | None,
-        source: str, reason: Any,
-    ) -> int | None:  # fmt: skip
+    def _decide(self, kind: str, about: tuple[list, list], new: list, old, author, source, reason) -> int | None:
         """Append one batch; `old` is `...` where the caller did not say what the given label is."""
         ids, units = about
         if not ids:
