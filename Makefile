@@ -109,7 +109,7 @@ test: ready  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS
 
 check: $(VENV)/.test  ## lint, types and the fast tests
 	@$(BIN)/ruff check .
-	@$(BIN)/basedpyright --level error
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 	@$(PYTEST_ALL) -q -m "not slow and not browser" $(ARGS)
 
 slow: ready  ## only the slow tests, the notebooks and the browser

@@ -1,0 +1,41 @@
+"""Types: the checker finds nothing in the packages, and what it is told to overlook has a reason beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(path for package in ("workbench", "widgets") for path in (ROOT / package).rglob("*.py"))
+MOST_IGNORED = 12
+
+
+@pytest.mark.slow  # the checker reads torch's and NumPy's types, too: 40 s of one core
+def test_the_type_checker_finds_nothing():
+    pytest.importorskip("basedpyright", reason="needs basedpyright (in the test extra) to check types")
+    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    said = json.loads(done.stdout)
+    found = [
+        f"{Path(one['file']).relative_to(ROOT)}:{one['range']['start']['line'] + 1} {one.get('rule')}: {one['message']}"
+        for one in said["generalDiagnostics"]
+    ]
+    assert said["summary"]["filesAnalyzed"] >= len(MODULES)
+    assert not found, "\n".join(found)
+
+
+def test_what_the_checker_overlooks_is_named_and_has_a_reason():
+    told = [
+        f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+        for path in MODULES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"#\s*(pyright|type):\s*(ignore|basic|off|report|standard)", line)
+    ]
+    bare = [one for one in told if not re.search(r"# pyright: ignore\[report\w+\] \(?\w.{8,}", one)]
+    assert not bare, f"write `# pyright: ignore[rule]  (why)`: {bare}"
+    assert len(told) <= MOST_IGNORED, f"{len(told)} places: mend causes instead"
