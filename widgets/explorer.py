@@ -43,7 +43,7 @@ from widgets.view.view import OWN, View
 from widgets.view.views import FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
-from widgets.wire.pushes import DecidedPush, QueuePush
+from widgets.wire.pushes import DecidedPush, Push, QueuePush
 from widgets.wire.shapes import ShownParts
 from widgets.wire.traits import Computed, Ids
 from workbench.foundation.errors import InputError
@@ -284,9 +284,9 @@ class Explorer(anywidget.AnyWidget):
         """
         return save_html(self._view, path, examples, force)
 
-    def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict] | dict | None:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The widget, and a picture with numbers for where widgets are not shown."""
-        made = super()._repr_mimebundle_(**kwargs)
+        made: Any = super()._repr_mimebundle_(**kwargs)  # older releases of anywidget give a dict
         data = made[0] if isinstance(made, tuple) else made
         if data is not None:
             data["text/html"] = still_html(self._view)
@@ -415,10 +415,11 @@ class _Pages:
     """The channel of an Explorer's view: its traits, and the pages that show it."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self.traits = self._explorer = explorer
+        self._explorer = explorer
+        self.traits: Any = explorer  # each trait is a descriptor of traitlets, which no protocol describes
         self._thread, self._loop = threading.get_ident(), _running_loop()
 
-    def send(self, content: dict, buffers: list | None = None) -> None:
+    def send(self, content: Push, buffers: list[bytes] | None = None) -> None:
         """Send to every open page; from another thread, by the kernel's own."""
         elsewhere = threading.get_ident() != self._thread
         if elsewhere and self._loop is not None and self._loop.is_running():

@@ -73,7 +73,15 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
     numbers = found.scores.drop(columns="n").astype(object)
     rows = numbers.where(numbers.notna(), None).to_dict("index").items()
-    scores: list[ScoreChange] = [{"name": name, **row} for name, row in rows]
+    scores: list[ScoreChange] = [
+        {
+            "name": name,
+            "spearman": row["spearman"],
+            "mean_change": row["mean_change"],
+            "mean_absolute_change": row["mean_absolute_change"],
+        }
+        for name, row in rows
+    ]
     return Compared(other.name, " ".join(str(found).split()), found.told, scores, columns, places)
 
 

@@ -261,9 +261,11 @@ class Decisions:
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.space.k:
                 raise InputError.at("label", "is not a class of this run", f"Use 0 to {self.space.k - 1}.")
-            self.journal.relabel(ids, self.space.names_of(codes).tolist(), old=given, reason=list(reasons), **details)
+            each: dict[str, Any] = {"old": given, "reason": list(reasons)}
+            self.journal.relabel(ids, self.space.names_of(codes).tolist(), **each, **details)
         elif op == "keep":
-            self.journal.keep(ids, old=given, **details)
+            known: dict[str, Any] = {"old": given}
+            self.journal.keep(ids, **known, **details)
         elif op == "skip":
             self.journal.skip(ids, **details)
         elif op == "flag":

@@ -135,6 +135,7 @@ class Media:
         return {"table": [[str(name), as_text(value)] for name, value in cells]}
 
     def _own(self, row: int, size: int) -> Content:
+        assert self.render is not None  # the kind "own" means that there is one
         return rendered(self.render, self.dataset, row, thumb=size == THUMB)
 
     def _keep(self, key: tuple[int, int], item: Item) -> None:

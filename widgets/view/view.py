@@ -150,9 +150,9 @@ class View:
         """The author whose verdicts alone may count in a second opinion; None where everybody's do."""
         return self.decisions.who if self.decisions.alone else None
 
-    def row(self, value: object) -> int:
+    def row(self, value: Any) -> int:
         """A row number that came in a message."""
-        row = int(value)  # type: ignore[call-overload]
+        row = int(value)
         if not 0 <= row < self.dataset.n:
             raise InputError.at("row", f"is {row}", f"Use 0 to {self.dataset.n - 1}.")
         return row

@@ -390,7 +390,8 @@ def _candidates(
         parts.append((inside + start, column, block[inside, column].astype(np.float64)))
     if not parts:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    return tuple(np.concatenate(column) for column in zip(*parts))  # type: ignore[return-value]
+    rows, columns, values = (np.concatenate(column) for column in zip(*parts))
+    return rows, columns, values
 
 
 def _doubts(

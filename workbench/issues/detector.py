@@ -31,7 +31,7 @@ from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.posterior import Opinion, opinion
-from workbench.issues.ranking import Ranking, Seen, in_sample, ranking
+from workbench.issues.ranking import Ranking, in_sample, ranking
 from workbench.issues.review import with_verdicts
 from workbench.issues.totals import shown
 from workbench.runs.remote_work import Place, on_one_worker

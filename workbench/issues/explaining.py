@@ -34,16 +34,21 @@ def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[re
     if pooled is not None and pooled.linked is not None and LINKS not in aside:
         found.append(linked_reason(evidence, pooled.linked))
         evidence.provenance[LINKS] = Provenance("edges", "array" if evidence.run is None else "user")
-    if pooled is not None and pooled.voted is not None:
-        found.append(reasons.voted(evidence.votes, given, evidence.classes))
+    votes = evidence.votes
+    if pooled is not None and pooled.voted is not None and votes is not None:
+        found.append(reasons.voted(votes, given, evidence.classes))
     if seen is not None:
         found.append(reasons.predicted(reasons.IN_SAMPLE, *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
-    model = pooled is not None and pooled.views != (VOTES,)
-    if pooled is not None and not model and learned is None and seen is None:
+    if pooled is not None and pooled.views != (VOTES,):
+        sure = pooled.p_given
+    elif learned is not None:
+        sure = learned.p_given
+    elif seen is not None:
+        sure = seen[0]
+    else:
         return found
-    sure = pooled.p_given if model else learned.p_given if learned is not None else seen[0]
     found.append(reasons.standing(np.asarray(sure, float), given, evidence.classes))
     if pooled is not None and pooled.vectors is not None and evidence.n > NEAREST_ROWS:
         rows = np.argsort(-np.nan_to_num(p_error, nan=-1.0), kind="stable")[:EXPLAINED]

@@ -98,13 +98,13 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
     """Collect the facts of a run; parts whose evidence is not there are left out and named in `missing`."""
     if issues is None:
         step("label errors")
-    issues = _named(run, find_issues(run, fdr=fdr) if issues is None else issues)
+    found = _named(run, find_issues(run, fdr=fdr) if issues is None else issues)
     state = run.journal.state()
     missing: list[str] = []
     planted = run.planted()
     canaries = gain = None
     if planted is not None and len(planted):
-        canaries, gain = planted_report(issues, planted), _gain(issues, planted)
+        canaries, gain = planted_report(found, planted), _gain(found, planted)
     verdicts = state["verdict"].value_counts()
     return Facts(
         name=run.name,
@@ -112,22 +112,22 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         k=run.k,
         epochs=len(run.epochs),
         mode=run.mode,
-        issues=issues,
-        about=dict(issues.attrs),
-        evidence=_evidence(run, issues),
-        suspects=_suspects(run, issues, state, top),
-        classes=_classes(run, issues),
-        pairs=_pairs(issues),
-        data_map=_data_map(run, issues, missing),
+        issues=found,
+        about=dict(found.attrs),
+        evidence=_evidence(run, found),
+        suspects=_suspects(run, found, state, top),
+        classes=_classes(run, found),
+        pairs=_pairs(found),
+        data_map=_data_map(run, found, missing),
         noise=_noise(run, missing),
         decisions=state,
         verdicts={str(name): int(count) for name, count in verdicts.items()},
         changes=_named(run, run.changes()),
-        total=error_count(run, issues),
+        total=error_count(run, found),
         looked=len(verdicts_of(run)),
         canaries=canaries,
         gain=gain,
-        reliability=_reliability(run, issues),
+        reliability=_reliability(run, found),
         missing=missing,
     )
 

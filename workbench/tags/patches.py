@@ -333,8 +333,9 @@ def _region(values: np.ndarray, threshold: float) -> tuple[float, float, float, 
     places, _ = label(values >= threshold)
     height, width = values.shape
     rows, columns = np.nonzero(places == places[np.unravel_index(values.argmax(), values.shape)])
-    box = (columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
-    return (len(rows) / values.size, *map(float, box))
+    left, top = float(columns.min() / width), float(rows.min() / height)
+    right, bottom = float((columns.max() + 1) / width), float((rows.max() + 1) / height)
+    return len(rows) / values.size, left, top, right, bottom
 
 
 def _overlap(ends: np.ndarray, count: int) -> np.ndarray:

@@ -65,8 +65,8 @@ def replay_pseudo_labels(
     names = [*(name for name in MEASURED), *dict.fromkeys([*own, *published])]
     lines = {}
     for name in dict.fromkeys(names):
-        kind, here = ("result", results[name]) if name in results else ("setting", own.get(name))
-        said = published.get(name)
+        here: Any = results[name] if name in results else own.get(name)
+        kind, said = "result" if name in results else "setting", published.get(name)
         numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (here, said))
         difference = float(here - said) if numbers else None
         agrees = None if here is None or said is None else here == said

@@ -121,7 +121,8 @@ def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: 
     """
     values = np.array([VALUES[0], VALUES[1], None], object)
     given = table.given[rows, tags]
-    kinds = np.where(given == suggested, None, np.where(suggested == YES, KINDS[YES], KINDS[NO]))
+    kinds = np.where(suggested == YES, KINDS[YES], KINDS[NO]).astype(object)
+    kinds[given == suggested] = None
     frame = pd.DataFrame(
         {
             "tag": np.array([*table.names, ""], object)[tags],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -
     warnings.warn(message, stacklevel=outside())
 
 
-def _plain(labels: Iterable[object]) -> object:
+def _plain(labels: Any) -> object:
     """A list or array that pandas reads without turning ints into something else; torch tensors included."""
     if labels is None:
         raise InputError.at("labels", "is None", "Pass one label per example; None in a row that has none.")

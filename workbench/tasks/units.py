@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -223,7 +224,8 @@ class Units:
                 mine = pa.nulls(self.m, theirs.type)
             elif theirs is None:
                 theirs = pa.nulls(len(rows), mine.type)
-            return pa.concat_arrays([mine, theirs.cast(mine.type)]).take(pa.array(order))
+            one: Any = mine
+            return pa.concat_arrays([one, theirs.cast(one.type)]).take(pa.array(order))
 
         here = np.zeros(self.m, np.int64) if self.groups is None else self.groups
         there = np.zeros(len(rows), np.int64) if groups is None else groups

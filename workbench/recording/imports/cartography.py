@@ -141,7 +141,7 @@ def _files(source: Path) -> dict[int, Path]:
     return epochs
 
 
-def _first_pass(files: dict[int, Path], done: Callable[[int], object]) -> tuple[dict[Any, int | str | None], int]:
+def _first_pass(files: dict[int, Path], done: Callable[[], object]) -> tuple[dict[Any, int | str | None], int]:
     """guid -> gold over all files, in order of appearance, and the number of classes."""
     gold: dict[Any, int | str | None] = {}
     k = 0
