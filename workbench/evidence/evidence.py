@@ -474,8 +474,7 @@ class Evidence:
         def neighbors() -> Neighbors:
             def make() -> dict[str, np.ndarray]:
                 graph = nearest(self.get("embeddings"), NEIGHBORS)
-                recall = np.array(graph.recall, np.float64)
-                return {"indices": graph.indices, "distances": graph.distances, "recall": recall}
+                return {"indices": graph.indices, "distances": graph.distances, "recall": np.array(graph.recall)}
 
             found = cached(run.layout, "neighbors-of-texts", text_key(run.dataset), make)
             return Neighbors(found["indices"], found["distances"], recall=float(found["recall"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from workbench.evidence.neighbors import nearest, smallest
@@ -10,6 +13,9 @@ from workbench.foundation.reductions import in_threads
 FLOOR = 1e-6
 NEAREST = 50
 NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
+
+Read = Callable[[Any], np.ndarray]
+"""Log probabilities (b, k) of rows: a slice, or their numbers (b,)."""
 
 
 def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:

@@ -6,10 +6,8 @@ with a noise matrix turns "which label would be given here" into "which label is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -23,15 +21,12 @@ from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.likelihood import sample
 from workbench.issues.linked import LINKS, Linked, along_edges, copies_labels, linked
 from workbench.issues.loo_classifiers import Ridge, discriminant
-from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
+from workbench.issues.nearby import Read, logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, flips_of, noise_matrices
 from workbench.issues.telling_columns import telling_space
 from workbench.issues.temperature import power_and_noise
 from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
 from workbench.issues.weighing import View, Weights, weigh
-
-Read = Callable[[Any], np.ndarray]
-"""Log probabilities (b, k) of rows, a slice or (b,) numbers."""
 
 GIVEN_PROBS = "given pred_probs"
 VOTES = "annotators' votes"
@@ -356,17 +351,10 @@ def _relearned(
 
 
 def _reduce(
-    read: Read,
-    matrices: list[np.ndarray] | None,
-    evidence: Evidence,
-    views: tuple[str, ...],
-    notes: list[str],
-    weights: Weights | None = None,
-    control: np.ndarray | None = None,
-    vectors: np.ndarray | None = None,
-    apart: tuple[np.ndarray, ...] = (),
-    looked: np.ndarray | None = None,
-) -> Opinion:
+    read: Read, matrices: list[np.ndarray] | None, evidence: Evidence, views: tuple[str, ...], notes: list[str],
+    weights: Weights | None = None, control: np.ndarray | None = None, vectors: np.ndarray | None = None,
+    apart: tuple[np.ndarray, ...] = (), looked: np.ndarray | None = None,
+) -> Opinion:  # fmt: skip
     """One pass over blocks of rows of log probabilities: everything that the detector needs of them."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     step = max(1, (1 << 22) // k)
