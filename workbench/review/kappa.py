@@ -12,14 +12,13 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed
-from workbench.runs.run import opened
+from workbench.runs.run import Run, opened
 from workbench.runs.verdicts import opinions as opinions_of
 from workbench.runs.verdicts import warn_if_left_out
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.runs.journal import Journal
-    from workbench.runs.run import Run
 
 
 @dataclass(frozen=True, repr=False)
