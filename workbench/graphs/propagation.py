@@ -121,13 +121,13 @@ def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int
     values = np.asarray(labels)
     if values.ndim == 2:
         graph = Edges.of(edges, len(values))
-        links, k, own = graph.links, values.shape[1], values.astype(np.float64)
+        links, classes, own = graph.links, values.shape[1], values.astype(np.float64)
     else:
-        given, k, links = _read(labels, edges, k)
-        own = _one_hot(given, k).astype(np.float64)
+        given, classes, links = _read(labels, edges, k)
+        own = _one_hot(given, classes).astype(np.float64)
     walk = _random_walk(links)
     back = ways_back(symmetric(links), int(hops))  # similar matrices: powers of the walk have the same diagonals
-    out = np.empty((len(own), int(hops), k), np.float32)
+    out = np.empty((len(own), int(hops), classes), np.float32)
     current = own
     for hop in range(int(hops)):
         current = walk @ current

@@ -89,6 +89,7 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
     the weights >= 0 under which the given labels are likeliest (`weighing.stacked`).
     """
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
+    assert edges is not None  # asked only with edges
     if len(given) * k > DENSE:
         notes.append(f"{len(given)} x {k} is too much to propagate labels: edges left out")
         return None
@@ -123,6 +124,7 @@ def along_edges(
     notes : takes more where edges repeat the features, or seem to be made of the labels.
     """
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
+    assert edges is not None  # asked only with edges
     if _nearest_already(space, edges, seed):
         return space, None if links is None else replace(links, aside=NEAREST)
     rows = np.flatnonzero(space.there & (given >= 0))
@@ -230,6 +232,7 @@ def _reduced(blocks: list[np.ndarray], there: np.ndarray) -> np.ndarray:
 def linked_reason(evidence: Evidence, found: Linked) -> reasons.Reason:
     """Of each node, the label that most linked nodes have; as strong as the links contradict the given one."""
     given, k = evidence.given_labels, evidence.k
+    assert evidence.edges is not None  # the links are theirs
     table = evidence.edges.label_counts(given, k)
     known = given >= 0
     usual = np.zeros((k, k), np.int64)

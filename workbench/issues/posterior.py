@@ -181,10 +181,11 @@ def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes
     weights = weigh(views, given[rows], k)
     weights = replace(weights, aside={**weights.aside, LINKS: copied}) if copied else weights
     if LINKS not in weights.shares:
+        assert probs is not None  # for their sake the links were set aside
         return replace(_alone(evidence, probs, notes), weights=weights)
     share = weights.shares.get("pred_probs", 0.0)
     pooled, names = links.logs, (LINKS,)
-    if share > 0:
+    if probs is not None and share > 0:
         pooled = share * logs_of(probs) + (1 - share) * pooled
         pooled[~links.there] = logs_of(probs[~links.there])
         names = (LINKS, GIVEN_PROBS)
@@ -213,7 +214,7 @@ def _together(
         notes.append(ASK)
     notes += [f"{name} {reason}" for name, reason in weights.held.items()]
     share, of_links = weights.shares.get("pred_probs", 0.0), weights.shares.get(LINKS, 0.0)
-    if "embeddings" not in weights.shares and of_links > 0:
+    if "embeddings" not in weights.shares and links is not None and of_links > 0:
         probs = probs if share > 0 else None
         return replace(_by_links(evidence, links, probs, notes), weights=weights, control=heads.control)
     if "embeddings" not in weights.shares:
@@ -226,7 +227,7 @@ def _together(
         pooled *= 1 - share / (1 - of_links)
         pooled += share / (1 - of_links) * logs_of(probs)
         pooled[lost] = logs_of(probs[lost])
-    if of_links > 0:
+    if links is not None and of_links > 0:
         names.append(LINKS)
         notes.append(links.how)
         pooled[links.there] += of_links / (1 - of_links) * links.logs[links.there]
@@ -438,7 +439,7 @@ def _reduce(
                     out[name][known] = expit(shifted_to(logit(out["p_wrong"][known].astype(float)), level))
     return Opinion(
         **out, other=other, views=views, count=total, notes=notes, weights=weights, control=control, vectors=vectors,
-        voted=voted,
+        voted=voted, linked=None,
     )  # fmt: skip
 
 

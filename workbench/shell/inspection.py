@@ -207,7 +207,8 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.votes:
             vote_table(run)
         elif path == layout.edges:
-            len(run.dataset.edges.source)
+            if run.dataset.edges is None:
+                raise ValueError("it holds no edges")
         elif path == layout.audit:
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:

@@ -217,15 +217,14 @@ class Units:
         every = np.concatenate([self.rows, np.asarray(rows, np.int64)])
         order = np.argsort(every, kind="stable")
 
-        def both(mine: pa.Array | None, theirs: pa.Array | None) -> pa.Array | None:
+        def both(mine: Any, theirs: Any) -> Any:
             if mine is None:
                 if theirs is None:
                     return None
                 mine = pa.nulls(self.m, theirs.type)
             elif theirs is None:
                 theirs = pa.nulls(len(rows), mine.type)
-            one: Any = mine
-            return pa.concat_arrays([one, theirs.cast(one.type)]).take(pa.array(order))
+            return pa.concat_arrays([mine, theirs.cast(mine.type)]).take(pa.array(order))
 
         here = np.zeros(self.m, np.int64) if self.groups is None else self.groups
         there = np.zeros(len(rows), np.int64) if groups is None else groups
