@@ -137,3 +137,34 @@ def test_editors_see_the_evidence_of_find_issues():
     spelled = ["pred_probs", "embeddings", "texts", "logits", "statistics", "votes", "ids", "classes", "out_of_fold"]
     assert all(found[name].kind is inspect.Parameter.KEYWORD_ONLY for name in spelled)
     assert [name for name in found if found[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD] == ["source"]
+
+
+SHAPE = re.compile(r"\((?:[a-z]\w*|\d+|\.\.\.)(?: [+*-] \w+)?,[^()]*\)")
+"""Such as (n,), (n, k), (epochs, n, k), (n + 1,)."""
+
+DTYPE = re.compile(r"\b(?:u?int\d*|floats?|float\d+|bool|object|integers?|str|text|names|DataFrame|Series|dtype)\b")
+
+
+def entry(doc: str, name: str) -> str:
+    """What a docstring says of one parameter; the whole of it, without its sections, where no section has it."""
+    lines, said, inside = section(doc, "Parameters").splitlines(), [], False
+    for line in lines:
+        begins = re.match(r"([\w*, ]+?) : ", line)
+        if begins:
+            inside = name in re.findall(r"\w+", begins[1])
+        if inside or re.search(rf"\. (?:\w+, )*{name}(?:, \w+)* : ", line):
+            said.append(line)
+    return " ".join(said) or re.split(r"^\w[\w ]*\n-+$", doc, maxsplit=1, flags=re.M)[0]
+
+
+def test_arrays_have_shapes_and_dtypes():
+    """Of every parameter and result that is annotated as an array."""
+    lost = []
+    for name, function in {**functions(), **dict(methods())}.items():
+        doc, annotations = inspect.getdoc(function) or "", inspect.unwrap(function).__annotations__
+        for one, kind in annotations.items():
+            if "ndarray" in str(kind):
+                text = (section(doc, "Returns") or doc) if one == "return" else entry(doc, one)
+                lost += [f"{name}, {one}: no shape"] * (not SHAPE.search(text))
+                lost += [f"{name}, {one}: no dtype"] * (not DTYPE.search(text))
+    assert not lost, "\n".join(lost)

@@ -105,7 +105,7 @@ def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
 
     Parameters
     ----------
-    counts : array (k, k), rows given, columns true
+    counts : int or float array (k, k), rows given, columns true
     given_labels : int array (n,), class index; -1 = unlabelled
 
     Returns

@@ -190,7 +190,7 @@ class Dataset:
         images : array (n, h, w) or (n, h, w, 3 or 4), uint8 or float in [0, 1]; or a sequence of bytes, paths,
             PIL images or arrays.
         sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
-        texts : n strings, kept as the column "text".
+        texts : sequence (n,) of str, kept as the column "text".
         metadata : DataFrame of n rows with other columns.
         text_column : name of the column of `metadata` that holds the text of an example.
 
@@ -290,11 +290,11 @@ class Dataset:
         return tuple(self.label_type.values(self.classes))
 
     def labels_of(self, codes: np.ndarray) -> Any:
-        """(m,) labels in the user's type, as `given`, of (m,) class indices (`codes`); missing for -1."""
+        """(m,) labels in the user's type, as `given`, of int class indices (`codes`) (m,); missing for -1."""
         return self.label_type.column(codes, self.classes)
 
     def names_of(self, codes: np.ndarray) -> np.ndarray:
-        """Class names (object array of str, None for -1) of class indices (`codes`) of any shape."""
+        """Class names, an object array of str, None for -1, of int class indices: `codes` (m,) or of any shape."""
         return np.array([*self.classes, None], dtype=object)[np.asarray(codes)]
 
     def code_of(self, label: object) -> int:
@@ -355,7 +355,7 @@ class Dataset:
 
         Parameters
         ----------
-        ids : (m,) ids of any kind; one that is not there is no error, as it is for `rows`.
+        ids : (m,) int or str, or whatever else; one that is not there is no error, as it is for `rows`.
 
         Returns
         -------
@@ -403,7 +403,7 @@ class Dataset:
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
     def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
-        """What is given of each unit, by `rows` and `keys`, as `value_of` says it; of what is no unit as well."""
+        """What is given of each unit, by int `rows` (m,) and `keys`, as `value_of` says it; of no unit as well."""
         found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
         kind = self.kind
         return [

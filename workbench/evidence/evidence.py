@@ -69,9 +69,9 @@ class Evidence:
 
     Names
     -----
-    given_labels (n,); pred_probs (n, k); p_given, margin, loss, entropy, el2n, correct, pred (epochs, n), NaN where
-    not recorded (-1 for pred); logits (epochs, n, k); embeddings (n, d); neighbor_labels (n, 30), -1 where there is
-    no label; neighbor_distances (n, 30), NaN where there is no neighbour.
+    int: given_labels (n,), -1 = no label; pred (epochs, n), -1 where not recorded; neighbor_labels (n, 30), -1 where
+    there is no label. float: pred_probs (n, k); logits (epochs, n, k); embeddings (n, d); p_given, margin, loss,
+    entropy, el2n, correct (epochs, n), NaN where not recorded; neighbor_distances (n, 30), NaN for no neighbour.
     """
 
     def __init__(
@@ -159,15 +159,12 @@ class Evidence:
 
         Parameters
         ----------
-        name : of `NAMES`.
+        name : of `NAMES`; the class says the dtype and the shape of each, such as (n, k).
         rows : slice of row numbers.
 
         Raises
         ------
-        InputError
-            The name is not one of `NAMES`.
-        MissingEvidence
-            It is not there.
+        InputError : the name is not one of `NAMES`. MissingEvidence : it is not there.
         """
         if name not in NAMES:
             raise InputError.unknown("evidence", name, NAMES)
@@ -192,7 +189,7 @@ class Evidence:
 
         Parameters
         ----------
-        names : of `NAMES`.
+        names : of `NAMES`; the class says the dtype and the shape of each, such as (n, k).
         rows : slice of row numbers.
         """
         statistics = [name for name in names if name in PER_EPOCH and self.has(name)]

@@ -46,7 +46,7 @@ class InputError(WorkbenchError):
     parts: Mapping[str, Any] = {}
 
     def with_id(self, ids: Sequence[object] | np.ndarray) -> InputError:
-        """The same error naming the id of its row as well, `ids` being those of the batch it speaks of."""
+        """The same error naming the id of its row as well, `ids` (b,), int or str, being those of its batch."""
         row = self.parts.get("row")
         return self if row is None else InputError.at(**{**self.parts, "id": _plain(ids[row])})
 

@@ -47,10 +47,10 @@ def plant_errors(
     kind : "symmetric" (every other class alike), "pair" (class c becomes c + 1, the last becomes the first),
         "estimated" (like the errors that confident learning estimates from `pred_probs`), "boundary" (examples near the
         decision boundary of `pred_probs` get the likeliest other class), "annotator" (people err at different rates,
-        and each has a favourite mistake for every class), or a (k, k) transition matrix: row = class before, column =
-        class planted, rows sum to 1; its diagonal counts as "not changed", so a class with more off the diagonal is
-        changed more often.
-    pred_probs : (n, k) out-of-fold probabilities, for "estimated" and "boundary".
+        and each has a favourite mistake for every class), or a float transition matrix (k, k): row = class before,
+        column = class planted, rows sum to 1; its diagonal counts as "not changed", so a class with more off the
+        diagonal is changed more often.
+    pred_probs : float array (n, k), out-of-fold probabilities, for "estimated" and "boundary".
     seed : same seed, same errors.
 
     Returns

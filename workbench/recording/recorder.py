@@ -276,7 +276,7 @@ class Recorder:
 
         Parameters
         ----------
-        values, out_of_fold, how : as there.
+        values : float array (n, k). out_of_fold, how : as there.
         """
         self.run().save_pred_probs(values, out_of_fold=out_of_fold, how=how)
 

@@ -341,7 +341,7 @@ class Run:
 
         Parameters
         ----------
-        values, out_of_fold, how : as there.
+        values : float array (n,) or (n, width), kept as float32. out_of_fold, how : as there.
         """
         self._save_predictions("predictions", values, out_of_fold, how)
 
@@ -383,7 +383,7 @@ class Run:
 
         Parameters
         ----------
-        values : (n, d) numbers.
+        values : float array (n, d).
         epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
         how : what made them, in words, such as "CLIP ViT-B/32".
         trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.

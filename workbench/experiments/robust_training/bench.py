@@ -95,7 +95,7 @@ def robust(
         corrected by `find_issues`) and "clean" (cross-entropy on the true labels, the ceiling). Cross-entropy is always
         among them.
     rates : shares of labels to change, in [0, 1).
-    kind : how they are changed, as in `plant_errors`: "symmetric", "pair", or a (k, k) matrix.
+    kind : how they are changed, as in `plant_errors`: "symmetric", "pair", or a float matrix (k, k).
     truth : (n,) true labels, or "planted"; by default the given labels count as true. Examples without are left out.
     seeds : number of repeats; each has its own split, changed labels and initial weights, the same for all methods.
     test_share : held out, in (0, 1).

@@ -46,7 +46,8 @@ def select(
 
     Returns
     -------
-    (m,) ids in dataset order. Unlabelled examples and those without a value are never among them.
+    int64 or object array (m,) of ids, in dataset order. Unlabelled examples and those without a value are never
+    among them.
 
     Raises
     ------
