@@ -82,6 +82,7 @@ def test_images_are_read_a_group_at_a_time(tmp_path, monkeypatch):
     for row in (99, 0, 50, 7, 8, 99):
         assert back.image(row) == b"%d" % row
     assert len(back.images._groups) <= 8
+    assert back.images[48:52] == [b"48", b"49", b"50", b"51"] and back.images[98:200] == [b"98", b"99"]
     for row in (100, -1):
         with pytest.raises(IndexError):
             back.images[row]
