@@ -50,7 +50,7 @@ class StoredPredictions:
     """
 
     def __init__(self, table: pd.DataFrame | str | Path) -> None:
-        frame = table if isinstance(table, pd.DataFrame) else read_table(Path(table))
+        frame: Any = read_table(Path(table)) if isinstance(table, (str, Path)) else table
         for name in KEYS:
             if name not in frame.columns:
                 raise InputError.unknown("column", name, frame.columns, f"The table has {', '.join(KEYS)}.")
@@ -160,7 +160,7 @@ class StoredPredictions:
         frame = pd.DataFrame(columns)
         return frame.set_index(pd.Index(one.ids[rows], name="id"))
 
-    def _found(self, data: object) -> _OneSet:
+    def _found(self, data: Any) -> _OneSet:
         if data not in self._of:
             raise InputError.unknown("data set", data, self.data)
         return self._of[data]

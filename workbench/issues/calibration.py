@@ -12,7 +12,7 @@ from workbench.foundation.errors import InputError
 TYPICAL_SLOPE = 2.0
 
 
-def logit(p: np.ndarray) -> np.ndarray:
+def logit(p: np.ndarray | float) -> np.ndarray:
     """log(p / (1 - p)) with p held inside [1e-6, 1 - 1e-6]."""
     p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p))

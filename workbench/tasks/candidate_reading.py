@@ -25,7 +25,7 @@ FORMS = (
 EMPTY = "Name at least one class; None where there is no label yet."
 
 
-def read_candidates(labels: Any, classes: Sequence[object] | None) -> tuple[pa.ListArray, tuple[str, ...]]:
+def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str, ...]]:
     """Stored sets and the names of the classes; `classes` may be an ordered `pandas.CategoricalDtype`."""
     classes = classes.categories if isinstance(classes, pd.CategoricalDtype) else classes
     if hasattr(labels, "detach"):
@@ -36,8 +36,8 @@ def read_candidates(labels: Any, classes: Sequence[object] | None) -> tuple[pa.L
         return _of_table(labels.to_numpy(), labels.columns if classes is None else classes)
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         return _of_table(labels, classes)
-    if hasattr(labels, "to_pylist"):
-        labels = labels.to_pylist()
+    to_list = getattr(labels, "to_pylist", None)
+    labels = labels if to_list is None else to_list()
     if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
         raise InputError.at("labels", f"is a {type(labels).__name__}", FORMS)
     return _of_lists(list(labels), classes)
@@ -110,7 +110,7 @@ def _of_lists(listed: list, classes: Sequence[object] | None) -> tuple[pa.ListAr
     return stored(len(listed), place, codes, missing), names
 
 
-def _members(one: object, row: int) -> list | None:
+def _members(one: Any, row: int) -> list | None:
     """The classes of one set; None where there is no label. A label by itself is a set of one."""
     if hasattr(one, "to_pylist"):
         one = one.to_pylist()

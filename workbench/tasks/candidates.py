@@ -84,12 +84,13 @@ class Candidates(TaskMixin):
             return Met(units, {})
         probs = np.asarray(pred_probs, float)
         self.check_predictions(probs, units.n, classes)
+        assert units.shapes is not None  # the sets
         inside = np.clip(np.where(sets_of(units.shapes.field(0), len(classes)), probs, 0).sum(axis=1), 0, 1)
         return Met(units, {"pred_probs": np.stack([1 - inside, inside], axis=1)})
 
-    def value(self, code: int, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> list[str] | None:
+    def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> list[str] | None:
         """The names of the classes in the set."""
-        return None if code < 1 or shape is None else [classes[one] for one in shape["candidates"]]
+        return None if code < 1 or shape is None else [str(classes[one]) for one in shape["candidates"]]
 
     def encode(self, value: Any) -> str:
         """A JSON list of class names in alphabetical order; a class by itself is a set of one."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from workbench.confident.partial import weights_within
 from workbench.evidence.spaces import Space
-from workbench.issues.exact_ridge import ridge
+from workbench.issues.exact_ridge import ExactRidge, ridge
+from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import FLOOR, Ridge
 
 ROUNDS, POOLED = 10, 8
@@ -66,7 +67,7 @@ def learn(space: Space, sets: np.ndarray, *, ordered: bool = False, seed: int = 
     return Learnt(first, normalised(total / POOLED), found, space.there)
 
 
-def _along_order(model: Ridge, even: np.ndarray, sets: np.ndarray) -> np.ndarray:
+def _along_order(model: Ridge | ExactRidge | LandmarkRidge, even: np.ndarray, sets: np.ndarray) -> np.ndarray:
     """(k, k) weights of classes near each other, of the spread under which the sets are likeliest."""
     best = (-np.inf, np.eye(sets.shape[1], dtype=np.float32))
     rows = np.flatnonzero(model.taught)

@@ -96,8 +96,9 @@ def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, 
         drawn = np.exp(SURER * learnt.first)
         return Opinion(np.exp(learnt.pooled), drawn, np.exp(learnt.last), learnt.there, used)
     weights = weights_of([learnt.pooled, given], sets)
-    three = (np.exp(pooled([one, given], weights)) for one in (learnt.pooled, SURER * learnt.first, learnt.last))
-    return Opinion(*three, every, (*used, GIVEN))
+    views = (learnt.pooled, SURER * learnt.first, learnt.last)
+    wrong, drawn, last = (np.exp(pooled([one, given], weights)) for one in views)
+    return Opinion(wrong, drawn, last, every, (*used, GIVEN))
 
 
 def _found(
@@ -108,6 +109,7 @@ def _found(
     p_error = np.full(dataset.n, np.nan)
     counted: Counted | None = None
     if opinion is None:
+        assert trained is not None  # without either nothing is judged
         p_error[labelled] = around_share(_scores(trained.outside[labelled]), USUAL)
         probs = choice = trained.probs
     else:
@@ -148,7 +150,7 @@ class _Chosen:
 
     def __init__(self, sets: np.ndarray, probs: np.ndarray, choice: np.ndarray, p_error: np.ndarray) -> None:
         n, k = sets.shape
-        labelled, rows = sets.any(axis=1), np.arange(n)
+        labelled, rows = np.asarray(sets.any(axis=1)), np.arange(n)
         inside = np.where(labelled[:, None], weights_within(sets, choice), choice)
         self.best = np.argmax(inside, axis=1)
         self.p_best = inside[rows, self.best].astype(np.float64)

@@ -63,7 +63,7 @@ def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | Non
         return None
     mean, odds = np.zeros(sets.shape, np.float32), np.zeros(len(sets))
     for epoch in range(number):
-        one = parts[epoch] if epoch < len(parts) else _softmax(logits, epoch - len(parts))
+        one = parts[epoch] if logits is None or epoch < len(parts) else _softmax(logits, epoch - len(parts))
         mean += one / number
         odds += outside(one, sets) / number
     return Seen(mean, odds, number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -42,4 +43,4 @@ def weights_of(opinions: Sequence[np.ndarray], sets: np.ndarray) -> tuple[float,
 
 def pooled(opinions: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     """Weighted sum of log probabilities (n, k), normalised."""
-    return normalised(sum(np.float32(weight) * one for weight, one in zip(weights, opinions, strict=True)))
+    return normalised(reduce(np.add, (np.float32(weight) * one for weight, one in zip(weights, opinions, strict=True))))
