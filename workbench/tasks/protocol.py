@@ -165,6 +165,7 @@ class Task(Protocol):
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
         """Whether something that is no unit of an example can be decided under this key."""
+        ...
 
     def encode(self, value: Any) -> str:
         """A value as the journal stores it."""
@@ -180,6 +181,7 @@ class Task(Protocol):
 
     def contradicts(self, said: str, given: str | None) -> bool | None:
         """Whether who says this value calls what is given wrong, both as the journal holds them; None: neither."""
+        ...
 
     def in_words(self, value: Any) -> str:
         """A value for people, plain text."""

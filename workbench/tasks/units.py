@@ -96,10 +96,11 @@ class Units:
 
     def keys_at(self, units: np.ndarray) -> np.ndarray:
         """(d,) object, the keys of some units; None for -1."""
-        if self.keys is None:
-            return np.where(units < 0, None, np.array("", object))
         found = np.full(len(units), None, object)
         there = np.flatnonzero(units >= 0)
+        if self.keys is None:
+            found[there] = ""
+            return found
         found[there] = self.keys.take(units[there]).to_numpy(zero_copy_only=False)
         return found
 
