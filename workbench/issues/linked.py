@@ -184,6 +184,7 @@ def _smoothed_space(
     pass the tests of `weighing`: edges made of the labels would bring them into the features.
     """
     given, k = evidence.given_labels, evidence.k
+    assert evidence.edges is not None  # asked only with edges
     wide = _smoothed(space.vectors, evidence.edges)
     there = np.zeros(len(given), bool)
     for block in wide:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -79,8 +80,9 @@ def _averaged(
     values = np.array([value for _, _, value in fits])
     weights = np.exp(values - values.max())
     weights /= weights.sum()
-    a, b = sum(weight * line for weight, (line, _, _) in zip(weights, fits))
-    return float(a), max(float(b), LEAST_SLOPE), sum(weight * c for weight, (_, c, _) in zip(weights, fits))
+    a, b = reduce(np.add, (weight * line for weight, (line, _, _) in zip(weights, fits)))
+    shifts = reduce(np.add, (weight * c for weight, (_, c, _) in zip(weights, fits)))
+    return float(a), max(float(b), LEAST_SLOPE), shifts
 
 
 def _fit(
@@ -90,6 +92,7 @@ def _fit(
     hold = trust * 0.25 * np.array([1.0, max(float(np.mean(x**2)), 1.0)])
     line, c = np.array([0.0, 1.0]), np.zeros(groups)
     design = np.stack([np.ones(len(x)), x], axis=1)
+    p, own, left = wrong, c, np.diag(hold)
     for place in range(ROUNDS + 1):
         p = expit(design @ line + c[group])
         weight = np.maximum(p * (1 - p), 1e-9)
