@@ -104,6 +104,30 @@ def tagged_run(path: Path, n: int = 240) -> Path:
     return path
 
 
+def candidates_run(path: Path, n: int = 240) -> Path:
+    """Birds with two or three candidates each out of twelve; every tenth set lacks the true one."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+    from workbench.runs.run import open_run
+
+    rng = np.random.default_rng(0)
+    birds = ("crow", "dove", "duck", "finch", "gull", "heron", "ibis", "jay", "kite", "owl", "robin", "swift")
+    true = rng.integers(0, 12, n)
+    features = (rng.normal(size=(12, 16))[true] * 2 + rng.normal(size=(n, 16))).astype(np.float32)
+    order = np.array([rng.permutation(np.delete(np.arange(12), one)) for one in true])
+    sets = [
+        [*others[: 1 + row % 2], one if row % 10 else others[4]] for row, (one, others) in enumerate(zip(true, order))
+    ]
+    frame = pd.DataFrame({"id": [f"bird-{row}" for row in range(n)], "song": [f"song {row}" for row in range(n)]})
+    frame["sets"] = [[birds[code] for code in one] for one in sets]
+    dataset = Dataset.from_frame(frame, label="sets", id="id", text="song", task="candidates", classes=birds)
+    Recorder(path, dataset).close()
+    open_run(path).save_embeddings(features, trained_on_labels=False)
+    return path
+
+
 def numbered_run(path: Path, n: int = 240) -> Path:
     """Prices that follow from six features, twelve of them ten times too large."""
     import pandas as pd

@@ -101,10 +101,10 @@ CLASSES: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch
 UNITS: Keys = CLASSES | {"nextMatch": ["ArrowDown", "Alt+ArrowDown"], "previousMatch": ["ArrowUp", "Alt+ArrowUp"]}
 
 EDIT: dict[str, dict[str, Keys]] = {
-    "default": {"multiclass": CLASSES, "units": UNITS},
-    "prodigy": {"multiclass": CLASSES, "units": UNITS},
-    "labelstudio": {"multiclass": CLASSES, "units": UNITS},
-    "cvat": {"multiclass": CLASSES, "units": UNITS},
+    "default": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
+    "prodigy": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
+    "labelstudio": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
+    "cvat": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
 }
 """Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
 
