@@ -1,6 +1,6 @@
 """How well the true class is chosen among candidates, and sets without it are found, beside simple baselines.
 
-    python benchmarks/candidates.py [DATA_DIR] [--seeds N] [--write]
+    python benchmarks/candidates.py [DATA_DIR] [--seeds N] [--only NAME,...] [--write]
 
 Sets: those of DATA_DIR (partial_*.npz: real candidate sets with the true class), and scikit-learn's digits under noise
 with one to four further candidates, the likeliest ones of a weak model among them. First table: the share of examples
@@ -33,6 +33,9 @@ from sklearn.preprocessing import StandardScaler
 import workbench as wb
 from workbench import confident
 from workbench.issues.calibration import calibration_error
+
+ORDERED = ("fgnet",)
+"""Whose classes have an order: ages."""
 
 SHARES = (0.05, 0.1, 0.2)
 CHOICE = """| data | PL-kNN | logistic, all alike | logistic, 3 rounds | `find_issues`, embeddings | s |
@@ -93,8 +96,9 @@ def logistic(x: np.ndarray, sets: np.ndarray, rounds: int) -> np.ndarray:
     return probs
 
 
-def found(sets: np.ndarray, **evidence: object) -> pd.DataFrame:
-    return wb.find_issues(sets, task="candidates", **evidence).sort_values("row")
+def found(sets: np.ndarray, ordered: bool = False, **evidence: object) -> pd.DataFrame:
+    classes = pd.CategoricalDtype(range(sets.shape[1]), ordered=True) if ordered else None
+    return wb.find_issues(sets, task="candidates", classes=classes, **evidence).sort_values("row")
 
 
 def chosen(sets: np.ndarray, probs: np.ndarray, true: np.ndarray) -> str:
@@ -106,23 +110,23 @@ def chosen(sets: np.ndarray, probs: np.ndarray, true: np.ndarray) -> str:
 def choices(name: str, x: np.ndarray, sets: np.ndarray, true: np.ndarray) -> str:
     cells = [chosen(sets, probs, true) for probs in (nearest(x, sets), logistic(x, sets, 1), logistic(x, sets, 3))]
     start = time.perf_counter()
-    ours = found(sets, embeddings=x, threshold=1.0)
+    ours = found(sets, name in ORDERED, embeddings=x, threshold=1.0)
     took = time.perf_counter() - start
     right = ours["suggested_label"].astype(int).to_numpy() == true
     cells += [f"{right.mean():.3f}".lstrip("0"), f"{took:.1f} |"]
     return " | ".join([f"| {name}, {len(x):,} x {sets.shape[1]}", *cells])
 
 
-def judged(x: np.ndarray, sets: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, list[float]]:
+def judged(x: np.ndarray, sets: np.ndarray, wrong: np.ndarray, ordered: bool) -> tuple[np.ndarray, list[float]]:
     """(5 ways, 2) AUROC and average precision, and what is told of the last but one."""
     three = logistic(x, sets, 3)
     scores = [1 - confident.candidate_mass(sets, probs) for probs in (nearest(x, sets), logistic(x, sets, 1), three)]
-    alone = found(sets, embeddings=x)
-    scores += [alone["p_error"], found(sets, embeddings=x, pred_probs=three)["p_error"]]
+    alone = found(sets, ordered, embeddings=x)
+    scores += [alone["p_error"], found(sets, ordered, embeddings=x, pred_probs=three)["p_error"]]
     p = alone["p_error"].to_numpy()
     some = np.random.default_rng(0).choice(len(p), 200, replace=False)
     seen = pd.Series(wrong[some], pd.MultiIndex.from_arrays([some, [""] * 200], names=["id", "unit"]))
-    after = found(sets, embeddings=x, verdicts=seen)["p_error"].to_numpy()
+    after = found(sets, ordered, embeddings=x, verdicts=seen)["p_error"].to_numpy()
     told = [calibration_error(p, wrong), p.sum() / wrong.sum(), float(alone.attrs["errors_identified"])]
     return (
         np.array([[roc_auc_score(wrong, one), average_precision_score(wrong, one)] for one in scores]),
@@ -134,14 +138,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     first, second, means = [CHOICE], [WRONG], []
     for name, x, sets, true in worlds(asked.folder):
+        if asked.only and name not in asked.only.split(","):
+            continue
         first.append(choices(name, x, sets, true))
         print(first[-1], flush=True)
         for share in SHARES:
-            results = [judged(x, *replaced(sets, true, share, seed)) for seed in range(asked.seeds)]
+            results = [judged(x, *replaced(sets, true, share, seed), name in ORDERED) for seed in range(asked.seeds)]
             ways = np.mean([one for one, _ in results], axis=0)
             told = np.mean([one for _, one in results], axis=0)
             means.append(ways)

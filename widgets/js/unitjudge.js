@@ -32,8 +32,8 @@ export class UnitJudge {
     const changed = answer.units.some((unit) => unit.changed),
       done = answer.units.every((unit) => !unit.doubted || unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const text =
-      verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
+    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
     if (how === "typed" && !(await saved)) return; // what was typed may be refused

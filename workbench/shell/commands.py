@@ -43,6 +43,7 @@ def import_(args: argparse.Namespace) -> Lines:
     """Make a run from another format."""
     given = {
         "label": args.label,
+        "task": args.task,
         "id": args.id,
         "out_of_fold": args.out_of_fold,
         "embedding": args.embedding,

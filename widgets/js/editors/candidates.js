@@ -39,6 +39,7 @@ class CandidatesEditor {
     this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
     place.facts.append(this.facts);
     place.tools.append(this.chips);
+    place.root.classList.add("lw-many");
     line.standing = {
       name: "class",
       resting: `/ type one of ${count(space.classes.length)} classes`,
