@@ -68,6 +68,16 @@ def test_import_of_a_table_says_its_kind(tmp_path, capsys):
     assert wb.open_run(tmp_path / "run").dataset.ids.tolist() == ["007"]
 
 
+def test_import_of_another_kind_of_label(tmp_path, capsys):
+    pd.DataFrame({"key": ["a", "b"], "sets": ['["cat", "dog"]', '["owl"]']}).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["import", tmp_path / "t.csv", tmp_path / "run", "--label", "sets", "--id", "key"]
+    assert "unknown task 'candidate'" in said(capsys, *arguments, "--task", "candidate", code=1)
+    said(capsys, *arguments, "--task", "candidates", "--quiet")
+    assert wb.open_run(tmp_path / "run").dataset.given.tolist() == [["cat", "dog"], ["owl"]]
+    said(capsys, "export", tmp_path / "run", tmp_path / "out.jsonl")
+    assert '["cat", "dog"]' in (tmp_path / "out.jsonl").read_text().replace('","', '", "')
+
+
 def test_scores(tmp_path, run, capsys):
     out = said(capsys, "score", run.path)
     assert "low = suspicious" in out

@@ -20,7 +20,7 @@ from workbench.issues.partial.words import Words
 from workbench.issues.tags.evidence import vectors
 from workbench.tasks.candidates import sets_of
 
-APART = 0.87
+APART = 0.89
 """Least probability that a planted wrong set scores above a right one for which the number of wrong sets is known."""
 
 PLANTED = 60
@@ -135,7 +135,11 @@ def _found(
         chosen.p_other,
         _interval(p_error, why),
         words,
-        last={"mass_inside": chosen.mass, "margin": chosen.margin},
+        last={
+            "likeliest_candidate": np.where(labelled, names[chosen.best], None),
+            "mass_inside": chosen.mass,
+            "margin": chosen.margin,
+        },
         kept=names[chosen.best],
         p_kept=chosen.p_best,
         identified=not why,
