@@ -538,6 +538,199 @@ function swatch(rgb) {
   return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
+// --- unitlist.js
+function valueText(value) {
+  if (value === null || value === undefined) return "none";
+  if (!/^["[]|^null$/.test(value)) return value;
+  try {
+    const plain = JSON.parse(value);
+    return plain === null ? "nothing" : Array.isArray(plain) ? plain.join(", ") : String(plain);
+  } catch {
+    return value;
+  }
+}
+
+function inOrder(units, blind) {
+  const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
+  const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
+  return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
+}
+
+// --- editors/candidates.js
+{
+const DIGITS = 10;
+const VERDICTS = { 2: "kept", 3: "skipped" };
+const WRONG = "p_error: probability that the true class is none of the candidates";
+
+const namesOf = (value) => (value ? JSON.parse(value) : []);
+
+class CandidatesEditor {
+  judge;
+  explain;
+  line;
+  place;
+  say;
+  space;
+
+  constructor({ place, line, space, judge, say, explain }) {
+    Object.assign(this, { place, line, space, judge, say, explain, example: null, unit: null, names: [], focus: 0 });
+    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+    this.facts = h("div", { class: "lw-labels" });
+    this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
+    place.facts.append(this.facts);
+    place.tools.append(this.chips);
+    place.root.classList.add("lw-many");
+    line.standing = {
+      name: "class",
+      resting: `/ type one of ${count(space.classes.length)} classes`,
+      placeholder: "type the true class",
+      nothing: "no such class",
+      find: (text) => matchingClasses(space.classes, text),
+      title: (code) => space.classes[code],
+      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
+      choose: (code) => this.choose(space.classes[code], "typed"),
+    };
+    line.rest();
+  }
+
+  choose(name, how) {
+    if (this.unit) this.judge([{ key: this.unit.key, value: this.space.choices[this.codes.get(name)] }], how);
+  }
+
+
+  show(example) {
+    if (example?.row !== this.example?.row) this.focus = 0;
+    this.example = example;
+    this.unit = example?.units?.[0] ?? null;
+    const given = namesOf(this.unit?.given);
+    this.names = [...given, ...namesOf(this.unit?.value).filter((name) => !given.includes(name))];
+    this.focus = Math.min(this.focus, Math.max(this.names.length - 1, 0));
+    this.facts.replaceChildren(...(this.unit ? this.told(example, this.unit) : []));
+    this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
+    this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
+    this.explain(this.unit);
+  }
+
+  told({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
+    const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
+    const now = value !== given ? valueText(value) : VERDICTS[verdict] || "undecided",
+      text = now + (flagged ? " · ⚑" : "");
+    const hidden = (name) => factLine(name, quiet("hidden"));
+    return [
+      factLine("candidates", given ? h("span", { class: "lw-fact-value lw-num", text: count(namesOf(given).length) }) : quiet("none given")),
+      hides
+        ? hidden("suggested")
+        : suggested
+          ? tallFact("suggested", this.named(namesOf(suggested)[0]), { detail: `p ${probability(p_suggested)}` })
+          : factLine("suggested", quiet("nothing")),
+      hides ? hidden("none of them?") : factLine("none of them?", Number.isFinite(p_error) ? meter(p_error, says) : quiet("not judged")),
+      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text }))),
+    ];
+  }
+
+  named(name) {
+    return h("span", { class: "lw-fact-value", title: name }, swatch(this.space.color(this.codes.get(name))), h("span", { class: "lw-clip", text: name }));
+  }
+
+  chip(name, i) {
+    const { unit, example, space } = this,
+      now = namesOf(unit.value),
+      is = now.length === 1 && now[0] === name,
+      hint = !example.hides && !is && namesOf(unit.suggested)[0] === name;
+    const marks = `${is ? " lw-is-label" : hint ? " lw-is-hint" : ""}${now.includes(name) ? "" : " lw-out"}${i === this.focus ? " lw-focused" : ""}`;
+    return h(
+      "button",
+      {
+        type: "button",
+        role: "option",
+        class: `lw-choice${marks}`,
+        "aria-selected": String(is),
+        "data-name": name,
+        title: now.includes(name) ? `${name} is the true class` : `${name}: taken out of the set`,
+        onclick: () => this.choose(name, "button"),
+      },
+      h("kbd", { text: i < DIGITS ? String((i + 1) % 10) : "" }),
+      swatch(space.color(this.codes.get(name))),
+      h("span", { class: "lw-clip", text: name }),
+    );
+  }
+
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+
+  step(by) {
+    if (!this.names.length) return;
+    this.focus = (this.focus + by + this.names.length) % this.names.length;
+    for (const [i, el] of [...this.chips.children].entries()) el.classList.toggle("lw-focused", i === this.focus);
+    this.chips.children[this.focus].scrollIntoView?.({ block: "nearest" });
+  }
+
+  digit(digit, selection) {
+    const name = this.names[(Number(digit) + 9) % 10];
+    if (selection) this.say("digits say something of one example here", "warn");
+    else if (name === undefined) this.say(`no candidate on key ${digit}`, "warn");
+    else this.choose(name, "key");
+  }
+
+  nothing() {
+    const name = this.names[this.focus],
+      left = namesOf(this.unit?.value).filter((one) => one !== name);
+    if (!this.unit || !name) return;
+    if (!left.length) this.say("a set keeps at least one candidate: type the true class instead", "warn");
+    else this.judge([{ key: this.unit.key, value: JSON.stringify(left) }], "key");
+  }
+
+  accept() {
+    if (!this.unit?.suggested) this.say("there is no suggestion for this example", "warn");
+    else this.judge([{ key: this.unit.key, value: this.unit.suggested }], "accept");
+  }
+
+  keep() {
+    if (!this.unit?.given) this.say("there is no label to keep", "warn");
+    else this.judge([{ key: this.unit.key, value: this.unit.given }], "keep");
+  }
+
+  confirmAll() {
+    if (!this.unit?.given || this.unit.decided) return false;
+    this.keep();
+    return true;
+  }
+
+  key() {
+    return false;
+  }
+
+  open() {
+    this.line.open(this.line.standing);
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.chips.remove();
+  }
+}
+
+const editor = {
+  task: "candidates",
+  nothing: true,
+  units: true,
+  edits: {
+    choose: "choose the highlighted class, or save the note",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the box",
+  },
+  make: (options) => new CandidatesEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
 // --- editors/classes.js
 {
 const BUTTONS = 10;
@@ -728,24 +921,6 @@ const editor = {
   make: (options) => new ClassEditor(options),
 };
 EDITORS[editor.task] = editor;
-}
-
-// --- unitlist.js
-function valueText(value) {
-  if (value === null || value === undefined) return "none";
-  if (!/^["[]|^null$/.test(value)) return value;
-  try {
-    const plain = JSON.parse(value);
-    return plain === null ? "nothing" : Array.isArray(plain) ? plain.join(", ") : String(plain);
-  } catch {
-    return value;
-  }
-}
-
-function inOrder(units, blind) {
-  const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
-  const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
-  return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
 }
 
 // --- editors/units.js
@@ -6848,8 +7023,8 @@ class UnitJudge {
     const changed = answer.units.some((unit) => unit.changed),
       done = answer.units.every((unit) => !unit.doubted || unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const text =
-      verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : `${clip(one?.name || verdicts[0].key, 28)}: ${valueText(verdicts[0].value)}`;
+    const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
+    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
     if (how === "typed" && !(await saved)) return; // what was typed may be refused
