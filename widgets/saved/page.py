@@ -200,8 +200,9 @@ class Answers:
         """The inspector's answer; thumbnails are kept once, beside it."""
         detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
         detail["neighbors"] = {**detail["neighbors"], "items": []}
-        if detail["linked"] is not None:
-            detail["linked"] = {**detail["linked"], "items": []}
+        linked = detail.get("linked")
+        if linked is not None:
+            detail["linked"] = {**linked, "items": []}
         detail["units"] = units_of(self.view, row)
         return detail
 
