@@ -77,7 +77,6 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     probe.wait(f"{state}['label'].get(({second!r}, 'p4')) == 'yes'")
 
     # a tag that nobody has used yet is added, after a second Enter
-    page.keyboard.press("/")
     page.keyboard.type("harbour")
     page.keyboard.press("Enter")
     page.locator(".lw-match", has_text="Enter again adds it").wait_for()
