@@ -136,7 +136,7 @@ def _found(
         _interval(p_error, why),
         words,
         last={
-            "likeliest_candidate": np.where(labelled, names[chosen.best], None),
+            "likeliest_candidate": np.where(labelled, names[chosen.best], np.array(None, object)),
             "mass_inside": chosen.mass,
             "margin": chosen.margin,
         },
