@@ -1,6 +1,6 @@
 """How well the true class is chosen among candidates, and sets without it are found, beside simple baselines.
 
-    python benchmarks/candidates.py [DATA_DIR] [--seeds N] [--only NAME,...] [--write]
+    python benchmarks/candidates.py [DATA_DIR] [--seeds N] [--only NAME,...]
 
 Sets: those of DATA_DIR (partial_*.npz: real candidate sets with the true class), and scikit-learn's digits under noise
 with one to four further candidates, the likeliest ones of a weak model among them. First table: the share of examples
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from measuring import write_section
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -139,7 +138,6 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="")
-    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     first, second, means = [CHOICE], [WRONG], []
     for name, x, sets, true in worlds(asked.folder):
@@ -158,10 +156,7 @@ def main() -> None:
             print(second[-1], flush=True)
     mean = " | ".join(f"{auc:.3f} / {ap:.3f}" for auc, ap in np.mean(means, axis=0)).replace("0.", ".")
     second.append(f"| **mean** | | {mean} | | | | |")
-    tables = "\n".join(first) + "\n\n" + "\n".join(second)
-    print(tables)
-    if asked.write:
-        write_section("candidates", tables)
+    print("\n".join(first), "\n".join(second), sep="\n\n")
 
 
 if __name__ == "__main__":
