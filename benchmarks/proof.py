@@ -32,7 +32,7 @@ import workbench as wb
 from workbench.experiments.comparisons import Reranking
 from workbench.experiments.robust_training import METHODS
 from workbench.recording.recorder import Recorder
-from workbench.shell.demo import load
+from workbench.shell.demo import load_data
 
 SCORES = ["variability", "el2n", "forgetting", "aum", "p_error", "knn_shapley", "influence"]
 RATE = 0.08
@@ -158,7 +158,7 @@ def main() -> None:
             chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
     for data in ["digits"] if chosen.quick else ["digits", "mnist"]:
-        images, truth = load(data)
+        images, truth = load_data(data)
         X = images.reshape(len(images), -1).astype(np.float32) / 255
         plain = wb.Dataset.from_arrays(truth)
         for kind in ("symmetric", "pair"):

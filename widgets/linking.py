@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from widgets.explorer import Explorer
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, plain_scalar
 
 
 class Link:
@@ -38,7 +38,7 @@ class Link:
         try:
             for widget in self.widgets:
                 if widget is not source:
-                    widget.selection = widget._view.those_known(ids) if isinstance(widget, Explorer) else ids
+                    widget.selection = known_ids(widget, ids) if isinstance(widget, Explorer) else ids
         finally:
             self._passing = False
 

@@ -29,7 +29,7 @@ def run(tmp_path):
 
 
 def evidence(run):
-    from workbench.scores.as_evidence import as_evidence
+    from workbench.evidence.as_evidence import as_evidence
 
     return as_evidence(run, **TAGS.predictions(run.dataset))
 

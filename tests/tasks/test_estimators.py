@@ -11,7 +11,7 @@ from prototypes import PLACES, TAGS, Tags
 import workbench as wb
 from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence, RunError
 from workbench.issues.kinds import ESTIMATORS
-from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks import TASKS
 
 TIMES = 10

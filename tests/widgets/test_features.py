@@ -10,7 +10,7 @@ import pytest
 
 from widgets.requests import answer
 from widgets.view.features import FEWEST, SAMPLE, Features, Group
-from widgets.view.placing import data_map
+from widgets.view.placing import data_map_axes
 from workbench.data.dataset import Dataset
 
 
@@ -156,4 +156,4 @@ def test_probabilities_alone_are_no_straight_line(k, title, x):
         np.testing.assert_allclose(ex._view.columns["p_other"].values, rest, atol=1e-5)
     xs, ys = (ex._view.columns[body["data_map"][axis]].values for axis in ("x", "y"))
     assert abs(np.corrcoef(xs, ys)[0, 1]) < 0.9
-    assert data_map({}) is None
+    assert data_map_axes({}) is None

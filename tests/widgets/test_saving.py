@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from widgets.saved.page import key_of, page_script
+from widgets.saved.page import page_script, question_key
 from widgets.saved.still import HEIGHT, MARGIN, PAPER, WIDTH, picture_of
 from widgets.wire.packing import unpacked_arrays
 from workbench.evidence import projection
@@ -28,12 +28,12 @@ def facts_of(text: str) -> tuple[dict, bytes]:
 
 
 def array_of(facts: dict, block: bytes, key: list, dtype: str, which: int = 0) -> np.ndarray:
-    start, length = facts["answers"][key_of(*key)]["at"][which]
+    start, length = facts["answers"][question_key(*key)]["at"][which]
     return np.frombuffer(block[start : start + length], dtype)
 
 
 def arrays_of(facts: dict, block: bytes, *question: str) -> dict[str, np.ndarray]:
-    kept = facts["answers"][key_of(*question)]
+    kept = facts["answers"][question_key(*question)]
     return unpacked_arrays(kept["body"]["arrays"], [block[start : start + length] for start, length in kept["at"]])
 
 

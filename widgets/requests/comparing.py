@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.view.placing import data_map
+from widgets.view.placing import data_map_axes
 from widgets.view.projecting import BESIDE
 from widgets.wire.messages import Arrays, Buffers, CompareAnswer, CompareRequest
 from workbench.foundation.errors import InputError
@@ -31,7 +31,7 @@ def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[
         return {"how": f"{found.name} laid out from this map by UMAP, then fitted to it (Procrustes)"}, [
             view.projector.layout(BESIDE)
         ]
-    axes = data_map(view.columns)
+    axes = data_map_axes(view.columns)
     places = [found.places[axes[axis]] for axis in ("x", "y") if axes[axis] in found.places] if axes else []
     body: CompareAnswer = {"name": found.name, "text": found.text, "told": found.told, "scores": found.scores}
     return {**body, "embedding": laid_out}, places if len(places) == 2 else []

@@ -78,7 +78,7 @@ def described(view: View) -> OpenAnswer:
         "keymap": view.keymap,
         "blind": view.blind,
         "saved": view.decisions.last_time or "",
-        "data_map": user_map(view) or data_map(view.columns),
+        "data_map": user_map(view) or data_map_axes(view.columns),
         "no_data_map": NO_AXES if isinstance(run, FrameRun) else NO_STATISTICS,
         "maps": maps_shown(view),
         "views": list(view.named_views.read()),
@@ -110,7 +110,7 @@ def described(view: View) -> OpenAnswer:
 def maps_shown(view: View) -> list[bool]:
     """Whether the first map and the embedding map have a place: each where it has points, at least one of them."""
     embedding = bool(view.run.embedding_epochs)
-    return [bool(user_map(view) or data_map(view.columns)) or not embedding, embedding]
+    return [bool(user_map(view) or data_map_axes(view.columns)) or not embedding, embedding]
 
 
 def first_filters(view: View) -> list[str]:
@@ -141,7 +141,7 @@ def warning(view: View) -> str:
             "" if view.run.lasting else "decisions last as long as the kernel: pass journal='file.sqlite' to keep them"
         )
     missing = view.issues.attrs.get("missing", "")
-    return missing if view.pool is None else "; ".join(filter(None, (in_words(view.pool), missing)))
+    return missing if view.pool is None else "; ".join(filter(None, (pool_in_words(view.pool), missing)))
 
 
 def embedding_state(run: Run) -> EmbeddingInfo:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.items import plain
 from widgets.wire.masks import unpacked
 from widgets.wire.messages import Arrays, Buffers, CountMessage, Nothing, RowRequest, SelectRequest
+from workbench.foundation.errors import plain_scalar
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -24,5 +24,5 @@ def ask_select(view: View, content: SelectRequest, buffers: Buffers) -> tuple[Co
 def ask_current(view: View, content: RowRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """The page shows another example."""
     row = content["row"]
-    view.channel.take(current=None if row < 0 else plain(view.dataset.ids[view.row(row)]))
+    view.channel.take(current=None if row < 0 else plain_scalar(view.dataset.ids[view.row(row)]))
     return {}, []

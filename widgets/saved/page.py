@@ -67,7 +67,7 @@ def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
 
 def saved_page(view: View, examples: int) -> str:
     """The text of the page."""
-    facts, blob = Answers(view).all(examples)
+    facts, blob = RecordedAnswers(view).all(examples)
     script = page_script()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
@@ -96,12 +96,12 @@ def shipped(data: bytes) -> str:
     return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")
 
 
-def key_of(*question: object) -> str:
+def question_key(*question: object) -> str:
     """The name of a question, as saved_page.js writes it too."""
     return json.dumps(question, ensure_ascii=False)
 
 
-class Answers:
+class RecordedAnswers:
     """What the page may ask, answered while Python is here; arrays lie one after another in one block of bytes."""
 
     def __init__(self, view: View) -> None:
@@ -153,7 +153,7 @@ class Answers:
         """Ask the view as a page would and keep the answer; an error is an answer."""
         got, buffers = answer(self.view, {"kind": kind, **body}, [])
         got.pop("request", None)
-        self.answers[key_of(kind, *body.values())] = {"body": got, "at": self.keep(buffers)}
+        self.answers[question_key(kind, *body.values())] = {"body": got, "at": self.keep(buffers)}
         return got
 
     def keep(self, buffers: list[bytes]) -> list[list[int]]:
@@ -170,14 +170,14 @@ class Answers:
         """Positions of the last epoch, and of earlier ones where that is not too much."""
         run = self.view.run
         if run.embedding_epochs:
-            self.answers[key_of("embedding", -1)] = self._projected(run.resolve_embedding_epoch(-1))
+            self.answers[question_key("embedding", -1)] = self._projected(run.resolve_embedding_epoch(-1))
         if len(run.epochs) * run.n > MOST_POSITIONS:
             opened["epochs"], opened["embedding_epochs"] = list(run.epochs[-1:]), list(run.embedding_epochs[-1:])
             return
         for epoch in run.epochs[:-1]:
             self.ask("upto", epoch=epoch)
         for epoch in run.embedding_epochs:
-            self.answers[key_of("embedding", epoch)] = self._projected(epoch)
+            self.answers[question_key("embedding", epoch)] = self._projected(epoch)
 
     def _projected(self, epoch: int) -> Kept:
         xy = np.ascontiguousarray(project(self.view.run, epoch), np.float32)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.placing import data_map
+from widgets.view.placing import data_map_axes
 from workbench.issues.totals import error_count
 from workbench.reports.figures.style import VIRIDIS
 
@@ -56,7 +56,7 @@ def still_html(view: View) -> str:
 
 def _map(view: View) -> str:
     """The data map as an image element; empty when there is none."""
-    axes = data_map(view.columns)
+    axes = data_map_axes(view.columns)
     if axes is None:
         return ""
     x, y = view.columns[axes["x"]].values, view.columns[axes["y"]].values

@@ -25,7 +25,7 @@ AUDIT, AGAIN = "audit", "again"
 """Orders of the queue: the audit's sample, and its second looks."""
 
 
-def sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
+def audit_sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
     """(m,) int32 rows of the audit sample in their random order; it is drawn if there is none."""
     drawn = begun(run) or audit(run, budget=BUDGET, issues=issues)
     return run.dataset.rows(drawn.ids).astype(np.int32)

@@ -136,7 +136,7 @@ class Decisions:
     def rows_of(self, ids: set) -> dict[object, int]:
         """Row by id, for the ids that are in the dataset."""
         listed = list(ids)
-        rows = self.dataset._index.get_indexer(listed)
+        rows = self.dataset.index.get_indexer(listed)
         return {id: int(row) for id, row in zip(listed, rows) if row >= 0}
 
     def _take(self, row: int, entry: Entry) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.features import Features
-from widgets.view.items import FULL, THUMB, as_text, plain
+from widgets.view.items import FULL, THUMB, as_text
 from widgets.view.media import Media
 from widgets.wire.shapes import InspectAnswer, Linked, Neighbors
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
-from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.errors import MissingEvidence, plain_scalar
 from workbench.issues.counted_neighbors import COUNTED, Near
 from workbench.issues.reasons import apart, meaning
 from workbench.storage.provenance import Provenance
@@ -73,7 +73,7 @@ class Details:
         p_given, p_epoch = self._last_p(given)
         return {
             "row": row,
-            "id": plain(self.run.dataset.ids[row]),
+            "id": plain_scalar(self.run.dataset.ids[row]),
             "media": self.media.item(row, FULL),
             "reasons": reasons,
             "meanings": [meaning(kinds[place] if place < len(kinds) else "") for place in range(len(reasons))],

@@ -1,4 +1,4 @@
-"""How items for the page are written: sizes, encoded pictures, shortened texts, plain values."""
+"""How items for the page are written: sizes, encoded pictures, shortened texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def encoded(data: bytes, size: int) -> Content:
     return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
 
 
-def shortened(text: str, most: int) -> str:
+def cut_text(text: str, most: int) -> str:
     """At most `most` characters, with a note of how many were left out."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 

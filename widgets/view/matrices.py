@@ -37,14 +37,14 @@ def matrix(run: Run, kind: str) -> tuple[MatrixAnswer, Arrays]:
         return {"how": how}, [codes]
     if kind != "noise":
         raise InputError.unknown("matrix", kind, KINDS)
-    found = noise(run)
+    found = noise_arrays(run)
     shape = (run.k, run.k)
     words: MatrixAnswer = {"how": str(found["how"]), "title": str(found["title"]), "warning": str(found["warning"])}
     arrays = [np.ascontiguousarray(found[name].reshape(shape), np.float32) for name in ("matrix", "low", "high")]
     return words, [confident_labels(run), *arrays]
 
 
-def noise(run: Run) -> dict[str, np.ndarray]:
+def noise_arrays(run: Run) -> dict[str, np.ndarray]:
     """The noise report of a run as arrays and texts, kept in its cache: its intervals take seconds."""
     probs = needed(run, "The noise matrix")
     given = run.dataset.given_labels

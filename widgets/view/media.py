@@ -11,12 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, encoded, plain, shortened
+from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, cut_text, encoded
 from widgets.view.rendering import Row, rendered
 from widgets.wire.messages import PictureAnswer
 from widgets.wire.shapes import Content, Item, MediaKind
-from workbench.data.media import deep, encode, is_url, open_image, read_image, read_sound, shown
-from workbench.foundation.errors import InputError, WorkbenchError
+from workbench.data.media import as_shown, deep, encode, open_image, read_image, read_sound
+from workbench.foundation.cells import is_url
+from workbench.foundation.errors import InputError, WorkbenchError, plain_scalar
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -78,7 +79,7 @@ class Media:
         except WorkbenchError as error:
             parts = error.parts if isinstance(error, InputError) else {}
             content = {"error": str(error), "brief": parts.get("brief") or "unreadable"}
-        item: Item = {"row": row, "id": plain(self.dataset.ids[row]), **content}
+        item: Item = {"row": row, "id": plain_scalar(self.dataset.ids[row]), **content}
         self._keep(key, item)
         return item
 
@@ -105,19 +106,19 @@ class Media:
 
     def whole_text(self, row: int) -> str:
         """The text of an example, of at most `WHOLE_TEXT` characters."""
-        return shortened(self.dataset.text(row) or "", WHOLE_TEXT)
+        return cut_text(self.dataset.text(row) or "", WHOLE_TEXT)
 
     def _picture(self, row: int, size: int) -> Content:
         image = self.dataset.image(row)
         if is_url(image):
-            return {"url": shortened(image, 2000)}
+            return {"url": cut_text(image, 2000)}
         data = read_image(image, self.dataset.media_root)
         return {"error": "no image"} if data is None else encoded(data, size)
 
     def _sound(self, row: int, size: int) -> Content:
         sound = self.dataset.sound(row)
         if is_url(sound):
-            return {"url": shortened(sound, 2000)}
+            return {"url": cut_text(sound, 2000)}
         if sound is None:
             return {"error": "no sound"}
         path = "" if isinstance(sound, bytes) else sound.replace("\\", "/")
@@ -126,7 +127,7 @@ class Media:
         return {"sound": shortened(name, 100), **text}
 
     def _text(self, row: int, size: int) -> Content:
-        return {"text": shortened(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}
+        return {"text": cut_text(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}
 
     def _table(self, row: int, size: int) -> Content:
         if not self.dataset.metadata.shape[1]:
@@ -160,7 +161,7 @@ def enlarged(data: bytes) -> tuple[bytes, PictureAnswer]:
     frames = getattr(opened, "n_frames", 1)
     notes = [f"first of {frames} frames"] if frames > 1 else []
     notes += ["grey values spread from the lowest to the highest"] if deep(opened) else []
-    was_jpeg, picture = opened.format == "JPEG", shown(opened)
+    was_jpeg, picture = opened.format == "JPEG", as_shown(opened)
     size = picture.size
     if size[0] * size[1] > ORIGINAL_PIXELS:
         share = (ORIGINAL_PIXELS / (size[0] * size[1])) ** 0.5

@@ -81,7 +81,7 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
     mask = np.zeros(run.n, bool)
     pair = table[((table["a"] == a) & (table["b"] == b)) | ((table["a"] == b) & (table["b"] == a))]
     for ids in pair["differ"]:
-        rows = run.dataset._index.get_indexer(ids)
+        rows = run.dataset.index.get_indexer(ids)
         mask[rows[rows >= 0]] = True
     return mask
 

@@ -35,7 +35,7 @@ MOST_CLASSES = 12
 """Classes up to which confidences stand side by side."""
 
 
-def data_map(columns: dict[str, Column]) -> AxesInfo | None:
+def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
     """Axes and title of the first map, with fixed ranges where the scores have them; None without such scores."""
     for x, y, title in DATA_MAPS:
         if x in columns and y in columns and all(np.isfinite(columns[name].values).any() for name in (x, y)):
@@ -49,7 +49,7 @@ def data_map(columns: dict[str, Column]) -> AxesInfo | None:
 
 def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]:
     """Columns that are made for the first map where none of the better pairs is there."""
-    found = data_map(columns)
+    found = data_map_axes(columns)
     if found is not None and found["x"] in ("variability", "neighbor_distance"):
         return []
     rows_of_table = dataset.images is None and dataset.sounds is None and dataset.text_column is None

@@ -56,7 +56,7 @@ def _disagreement(pool: Ensemble) -> pd.DataFrame:
         return nothing
 
 
-def in_words(pool: Ensemble) -> str:
+def pool_in_words(pool: Ensemble) -> str:
     """What is of all runs, what of the first alone, and where decisions go."""
     first, *others = (run.name for run in pool.runs)
     return (

@@ -55,7 +55,9 @@ def corrected(text: str) -> tuple[str, str]:
     return "".join(out).strip(), f"{first[1]} at character {first[0] + 1}" if first[1] else ""
 
 
-def unreadable(text: str, columns: Iterable[str], readable: Callable[[str], bool], place: int | None) -> InputError:
+def unreadable_query(
+    text: str, columns: Iterable[str], readable: Callable[[str], bool], place: int | None
+) -> InputError:
     """The error for a query that cannot be parsed.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.auditing import AGAIN, AUDIT, sample, second_looks, unseen
+from widgets.view.auditing import AGAIN, AUDIT, audit_sample, second_looks, unseen
 from widgets.view.suspects import rank_again
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
@@ -34,7 +34,7 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
     looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
     """
     if name == AUDIT:
-        rows = sample(view.run, view.issues)
+        rows = audit_sample(view.run, view.issues)
         view.decisions.hide(unseen(view.run, view.only))
         return rows
     if name == AGAIN:

@@ -13,10 +13,10 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from widgets.view.harmless import harmless
-from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, encoded, plain, shortened
+from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, cut_text, encoded
 from widgets.wire.shapes import Content
 from workbench.data.media import encode_png
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, plain_scalar
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -37,10 +37,10 @@ class Row(Mapping):
         self._dataset, self._row = dataset, row
         if dataset.kind.one_class:
             code = dataset.given_labels[row : row + 1]
-            given = None if code[0] < 0 else plain(dataset.labels_of(code)[0])
+            given = None if code[0] < 0 else plain_scalar(dataset.labels_of(code)[0])
         else:
             given = dataset.kind.to_column(dataset.labels[row : row + 1], dataset.classes)[0]
-        self._made = {"id": plain(dataset.ids[row]), "given_label": given}
+        self._made = {"id": plain_scalar(dataset.ids[row]), "given_label": given}
         self._media = {"image": dataset.image} if dataset.images is not None else {}
         self._media |= {"audio": dataset.sound} if dataset.sounds is not None else {}
 
@@ -51,7 +51,7 @@ class Row(Mapping):
             return self._media[name](self._row)
         if name not in self._dataset.metadata.columns:
             raise KeyError(f"{name!r}; there are {', '.join(map(repr, self))}")
-        return plain(self._dataset.metadata[name].iat[self._row])
+        return plain_scalar(self._dataset.metadata[name].iat[self._row])
 
     def __iter__(self) -> Iterator[str]:
         yield from self._made
@@ -81,9 +81,9 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
     if isinstance(made, _Html):
         if len(made) > LONG_HTML:
             return {"error": f"render gave {len(made):,} characters of HTML; at most {LONG_HTML:,} are shown"}
-        return {"text": shortened(_text_of(made), SHORT_HTML)} if thumb else {"html": document(made)}
+        return {"text": cut_text(_text_of(made), SHORT_HTML)} if thumb else {"html": document(made)}
     if isinstance(made, str):
-        return {"text": shortened(made, SHORT_TEXT if thumb else LONG_TEXT)}
+        return {"text": cut_text(made, SHORT_TEXT if thumb else LONG_TEXT)}
     try:
         data = made if isinstance(made, bytes) else encode_png(made, row)
     except InputError:

@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import pandas as pd
 
-from widgets.view.query_help import looks_like_query, unreadable
+from widgets.view.query_help import looks_like_query, unreadable_query
 from workbench.foundation.errors import InputError, WorkbenchError
 
 LONGEST = 1000
@@ -62,7 +62,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
     """
     tree, names, place = _parsed(text)
     if tree is None:
-        raise unreadable(text, columns, lambda other: _parsed(other)[0] is not None, place)
+        raise unreadable_query(text, columns, lambda other: _parsed(other)[0] is not None, place)
     reader = _Reader(columns, names)
     try:
         result = reader.read(tree.body)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.items import plain
 from widgets.wire.shapes import UnitDoubt, UnitInfo
-from workbench.foundation.errors import InputError, shortened
+from workbench.foundation.errors import InputError, plain_scalar, shortened
 from workbench.issues.reasons import apart
 from workbench.tasks.keys import check_key
 from workbench.tasks.protocol import Decided
@@ -83,7 +82,7 @@ def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
     return {
         str(key): {
             "p_error": None if np.isnan(p) else float(p),
-            "suggested": None if value is None or value != value else encode(plain(value)),
+            "suggested": None if value is None or value != value else encode(plain_scalar(value)),
             "p_suggested": None if np.isnan(q) else float(q),
             "doubted": bool(issue),
             "kind": kind if isinstance(kind, str) else None,

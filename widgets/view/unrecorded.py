@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.recording.imports.arrays import Handed, handed, store
+from workbench.recording.imports.arrays import Handed, handed, store_arrays
 from workbench.recording.imports.staging import landing
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
@@ -48,7 +48,7 @@ class FrameRun(Run):
         nothing = {"images": None, "sounds": None, "text_column": None, "media_root": None}
         bare = dataclasses.replace(dataset, metadata=pd.DataFrame(), **nothing)
         with landing(path, bare, mode="import") as recorder:
-            store(recorder, dataclasses.replace(data, dataset=bare))
+            store_arrays(recorder, dataclasses.replace(data, dataset=bare))
         self._dataset = dataset
         super().__init__(path)
         self.axes, self.lasting = axes, journal

@@ -15,7 +15,6 @@ from widgets.view.columns import Column, plain_cells, rows_in_order, view_column
 from widgets.view.comparing import Compared, compared
 from widgets.view.decisions import Decisions
 from widgets.view.details import Details
-from widgets.view.items import plain
 from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
@@ -23,7 +22,7 @@ from widgets.view.suspects import unit_suspects
 from widgets.view.tags import TagColumns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, plain_scalar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,13 +171,8 @@ class View:
         """A list of ids that are in the dataset, from whatever a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
-        ids = [plain(one) for one in value]
+        ids = [plain_scalar(one) for one in value]
         return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
-
-    def those_known(self, ids: list) -> list:
-        """The ids that are in the dataset, in the order given."""
-        known = self.decisions.rows_of(set(map(plain, ids)))
-        return [one for one in map(plain, ids) if one in known]
 
     def live_values(self, name: str) -> np.ndarray:
         """(n,) values of a column; those of the present label and the verdict follow the journal."""

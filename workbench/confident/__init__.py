@@ -11,10 +11,10 @@ HOMES = {
     **dict.fromkeys(("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise"), "label_issues"),
     **dict.fromkeys(("noise_matrix", "inverse_noise_matrix", "class_priors", "num_issues"), "label_issues"),
     **dict.fromkeys(("find_label_issues", "rank", "threshold_adjusted"), "label_issues"),
-    **dict.fromkeys(("tag_scores", "tag_quality", "tag_joints", "tag_noise"), "multilabel"),
-    **dict.fromkeys(("find_tag_issues", "find_tagged_examples"), "multilabel"),
+    **dict.fromkeys(("tag_scores", "tag_quality", "tag_joints", "tag_noise"), "tag_issues"),
+    **dict.fromkeys(("find_tag_issues", "find_tagged_examples"), "tag_issues"),
     **dict.fromkeys(("label_health", "class_health", "overlapping_classes", "noise_report"), "health"),
-    **dict.fromkeys(("residual_scores", "outre_scores"), "numbers"),
+    **dict.fromkeys(("residual_scores", "outre_scores"), "number_scores"),
     **dict.fromkeys(("candidate_mass", "candidate_weights", "purify_candidates"), "partial"),
     **dict.fromkeys(("candidate_sets", "candidates_from_votes"), "partial"),
 }

@@ -98,7 +98,7 @@ class Rows:
         return calibrate_counts(self.raw_joint(), self.classes.counts)
 
 
-def read_rows(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> Rows:
+def read_probs(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> Rows:
     """The one pass over the probabilities, which also refuses rows that are none; `confident` may be left out."""
     n, k = probs.shape
     p_given = given_values(probs, labels)

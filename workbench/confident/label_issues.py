@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.confident.counting import TINY, Classes, calibrate_counts, read_rows
+from workbench.confident.counting import TINY, Classes, calibrate_counts, read_probs
 from workbench.confident.pruning import by_margin, lowest, lowest_of_classes, to_prune
 from workbench.foundation.checks import check_given_labels, check_pred_probs
 from workbench.foundation.errors import InputError
@@ -96,7 +96,7 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
     Northcutt, Jiang, Chuang 2021, equation 1.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
-    rows = read_rows(labels, probs)
+    rows = read_probs(labels, probs)
     return rows.calibrated() if calibrate else rows.raw_joint()
 
 
@@ -275,7 +275,7 @@ def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) 
     int, between 0 and the number of labelled rows.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels, scan=False)
-    rows = read_rows(labels, probs)
+    rows = read_probs(labels, probs)
     if not calibrated:
         return int(rows.off_diagonal().sum())
     counts = calibrate_counts(rows.calibrated(), rows.classes.counts)
@@ -332,7 +332,7 @@ def find_label_issues(
         )
     if not 0.0 <= frac_noise <= 1.0:
         raise InputError.at("frac_noise", f"is {frac_noise!r}", "Give a share between 0 and 1.")
-    rows = read_rows(labels, probs, confident=by != "predicted_neq_given")
+    rows = read_probs(labels, probs, confident=by != "predicted_neq_given")
     if by == "predicted_neq_given":
         return rows.contradicted
     if by == "confident_learning":

@@ -339,7 +339,7 @@ class Dataset:
                     return rows
                 rows[rows >= self.n] = -1
             else:
-                rows = self._index.get_indexer(wanted).astype(np.int64)
+                rows = self.index.get_indexer(wanted).astype(np.int64)
         if rows.size and rows.min() < 0:
             bad = np.flatnonzero(rows < 0)
             kind = "str" if self.ids.dtype == object else "int"
@@ -361,7 +361,7 @@ class Dataset:
         -------
         (found,) int64 row numbers, in the order of the ids; and bool (m,), True for an id that was found.
         """
-        rows = self._index.get_indexer(ids)
+        rows = self.index.get_indexer(ids)
         known = rows >= 0
         return rows[known], known
 
@@ -425,7 +425,8 @@ class Dataset:
         return self._cached("_is_arange", lambda: bool(np.array_equal(self.ids, np.arange(self.n))))
 
     @property
-    def _index(self) -> pd.Index:
+    def index(self) -> pd.Index:
+        """The ids as an index of pandas: `index.get_indexer(ids)` are row numbers, -1 where there is none."""
         return self._cached("_id_index", lambda: pd.Index(self.ids, dtype=self.ids.dtype))
 
     @property

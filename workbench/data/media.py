@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError
 
 MAX_PIXELS = 50_000_000
@@ -131,7 +132,7 @@ def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[b
     ------
     InputError : the bytes are not an image of a known format, or claim more than `MAX_PIXELS`.
     """
-    picture = shown(open_image(data, size))
+    picture = as_shown(open_image(data, size))
     picture.thumbnail((size, size))
     lossy = max(picture.size) > pixelated_below and picture.mode == "RGB"
     return encode(picture, lossy=lossy, quality=85), picture.width, picture.height
@@ -147,7 +148,7 @@ def encode(picture: Any, *, lossy: bool, quality: int = 95) -> bytes:
     return out.getvalue()
 
 
-def shown(picture: Any) -> Any:
+def as_shown(picture: Any) -> Any:
     """A PIL image as a screen shows it: upright, in mode L, RGB or RGBA (only where something is transparent).
 
     Grey values of more than 8 bits (`depth`) are spread from the lowest to the highest one of the picture: scans of

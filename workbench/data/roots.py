@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.data.media import is_url, media_path
+from workbench.data.media import media_path
+from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError, first_few, outside
 
 MOST_CHECKED = 4_000

@@ -18,6 +18,7 @@ import numpy as np
 from workbench.foundation.devices import device_of
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import in_threads
+from workbench.foundation.rows import unit_rows
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import embedding_key, load, store
 
@@ -241,8 +242,7 @@ def _prepared(embeddings: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarr
     vectors = np.asarray(embeddings[rows], dtype=np.float32)
     if metric == "euclidean":
         return np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit_rows(vectors)
 
 
 def _accelerator(wanted: str | Device | None, rows: int) -> Device | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from workbench.data.inputs import check_dataset, note_order
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import each
+from workbench.foundation.rows import take_rows
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
 from workbench.storage.probabilities import PredProbs
@@ -200,12 +201,12 @@ def _inputs(place: Place, epoch: int, seed: int) -> np.ndarray:
 @functools.lru_cache(maxsize=1)
 def _prepared_at(place: Place, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Once for each worker process, not for each fold."""
-    return prepared(place.run().embeddings(epoch), seed)
+    return regression_inputs(place.run().embeddings(epoch), seed)
 
 
 def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:
     """(n, k) float32 probabilities, and how many rows had no embedding."""
-    rows, X = prepared(embeddings, seed)
+    rows, X = regression_inputs(embeddings, seed)
     strength = strength_of(X, labels[rows], folds, seed)
     return _by_folds(labels, k, folds, seed, rows, functools.partial(_as_given, X), strength)
 
@@ -233,7 +234,7 @@ def _by_folds(
     return values, len(labels) - len(rows)
 
 
-def prepared(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def regression_inputs(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows that have an embedding, and what the regression is fitted to: (rows, at most `WIDEST`) float32."""
     from threadpoolctl import threadpool_limits
 
@@ -371,9 +372,9 @@ def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, te
         out[:, classes[0]] = 1
         return out
     model = clone(estimator, safe=False)
-    fitted = _quietly(model.fit, _take(X, train), codes)
+    fitted = _quietly(model.fit, take_rows(X, train), codes)
     model = model if fitted is None else fitted
-    values = np.asarray(model.predict_proba(_take(X, test)), dtype=np.float64)
+    values = np.asarray(model.predict_proba(take_rows(X, test)), dtype=np.float64)
     if values.shape != (len(test), len(classes)):
         found = f"gave shape {values.shape} from predict_proba for {len(test)} rows and {len(classes)} classes"
         raise InputError.at("estimator", found, "It must give one column per class it was trained on.")
@@ -384,15 +385,6 @@ def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, te
         raise InputError.at("estimator", found, "Scale X, or fill what is missing in it.", row=row)
     out[:, classes] = values / values.sum(axis=1, keepdims=True)
     return out
-
-
-def _take(X: Any, rows: Iterable[int]) -> Any:
-    """Rows of an array, frame, sparse matrix or list."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    if hasattr(X, "shape"):
-        return (X.tocsr() if hasattr(X, "tocsr") else X)[rows]
-    return [X[row] for row in rows]
 
 
 def _quietly(fit: Any, X: Any, codes: np.ndarray) -> Any:

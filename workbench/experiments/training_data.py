@@ -18,6 +18,8 @@ from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.rows import indexable, take_rows
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run
 
 SMALL = 20_000  # rows up to which threads of linear algebra cost more than they gain
@@ -56,18 +58,18 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
         there = finite_rows(values)
         values = np.asarray(values, np.float32)
         return Inputs(values, there, f"embeddings of {data.embedding_provenance(epoch)}")
-    X = X if hasattr(X, "iloc") else X.tocsr() if hasattr(X, "tocsr") else _numbers(X)
+    X = _columns(X)
     if X.shape[0] != n:
         raise InputError.at("X", f"has {X.shape[0]} rows for {n} examples", "Pass one row per example.")
     return Inputs(X, np.ones(n, bool))
 
 
-def _numbers(X: Any) -> np.ndarray:
-    """Array with rows; more than two dimensions are flattened."""
-    X = np.asarray(X)
-    if X.ndim < 2:
+def _columns(X: Any) -> Any:
+    """Inputs with rows and columns; an array of more than two dimensions is flattened."""
+    X = indexable(X)
+    if len(X.shape) < 2:
         raise InputError.at("X", f"has shape {X.shape}", "Pass one row of numbers per example.")
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) else X
 
 
 def limited_threads(n: int) -> Any:
@@ -133,7 +135,7 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
 
     Of a table the suggested label of every issue is taken; the rest keeps the given label.
     """
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     if after is None:
         if not isinstance(data, Run):
             raise InputError.at("after", "is missing", "With a Dataset, pass the corrected labels; a Run has its own.")
@@ -180,5 +182,5 @@ def predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, tes
     model = clone(estimator) if estimator is not None else default_model(X, len(rows))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(take(X, rows), labels[rows])
+        model.fit(take_rows(X, rows), labels[rows])
     return np.asarray(model.predict(tested))

@@ -23,6 +23,11 @@ def is_missing(value: object) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
+def is_url(value: object) -> bool:
+    """Whether a value is the text of a URL: a place of a run, or a picture or sound, which is then never fetched."""
+    return isinstance(value, str) and "://" in value
+
+
 def is_plain(value: object) -> bool:
     """Whether a cell is text, a number of at most 64 bits or bool: what can be compared and sent as it is."""
     return isinstance(value, (str, bool, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)

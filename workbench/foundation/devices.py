@@ -1,7 +1,9 @@
-"""Which torch device a computation runs on: the one asked for, if it can be used, or an accelerator if there is one."""
+"""Which torch device a computation runs on, the one asked for or an accelerator if there is one; and its threads."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workbench.foundation.errors import InputError
@@ -29,3 +31,18 @@ def device_of(wanted: str | torch.device | None) -> torch.device:
         found = f"is {wanted!r}, which cannot be used ({what})"
         raise InputError.at("device", found, 'Use "auto" or "cpu".') from error
     return place
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """torch and linear algebra in one thread; threads that wait for each other on busy cores cost minutes."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

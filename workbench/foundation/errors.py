@@ -48,7 +48,7 @@ class InputError(WorkbenchError):
     def with_id(self, ids: Sequence[object] | np.ndarray) -> InputError:
         """The same error naming the id of its row as well, `ids` (b,), int or str, being those of its batch."""
         row = self.parts.get("row")
-        return self if row is None else InputError.at(**{**self.parts, "id": _plain(ids[row])})
+        return self if row is None else InputError.at(**{**self.parts, "id": plain_scalar(ids[row])})
 
     @classmethod
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
@@ -94,7 +94,7 @@ def outside() -> int:
 
 def shortened(value: object, most: int = 200) -> str:
     """`repr` of a value for a message, cut where it is long."""
-    value = _plain(value)
+    value = plain_scalar(value)
     if isinstance(value, (str, bytes)) and len(value) > most:
         return f"{value[:most]!r}... ({len(value):,} {'characters' if isinstance(value, str) else 'bytes'})"
     try:
@@ -111,7 +111,7 @@ def first_few(values: Sequence[object] | np.ndarray, most: int = 5) -> str:
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
-def _plain(value: object) -> object:
+def plain_scalar(value: object) -> object:
     """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "shape", ()) == () else value

@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.foundation.checks import refuse_infinity
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import unit_rows
 from workbench.graphs.edges import Edges
 from workbench.graphs.propagation import symmetric
 
@@ -51,9 +52,3 @@ def smooth_features(features: Any, edges: Any, *, hops: int = HOPS) -> np.ndarra
         current = scaled @ current
         blocks.append(unit_rows(current))
     return np.hstack(blocks)
-
-
-def unit_rows(values: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1; rows of zeros stay."""
-    length = np.sqrt(np.einsum("ij,ij->i", values, values))
-    return values / np.where(length > 0, length, 1)[:, None]

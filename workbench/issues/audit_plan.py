@@ -199,7 +199,7 @@ class Audit:
 
 def begun(run: Run) -> Audit | None:
     """The audit of a run, if a sample was drawn; nothing is drawn or stored."""
-    plan = stored(run, 0)
+    plan = stored_plan(run, 0)
     return None if plan is None else Audit(run, plan)
 
 
@@ -210,7 +210,7 @@ def check_error(reviewer_error: float | None) -> None:
         raise InputError.at("reviewer_error", f"is {reviewer_error!r}", todo)
 
 
-def stored(run: Run, seed: int) -> pd.DataFrame | None:
+def stored_plan(run: Run, seed: int) -> pd.DataFrame | None:
     """The plan of a run; None where there is none, or one of other examples."""
     if not is_there(run.layout.audit):
         return None
@@ -252,7 +252,7 @@ def read_plan(run: Run) -> pd.DataFrame:
         raise RunError(f"{path} cannot be used ({error}). {todo}") from error
 
 
-def store(run: Run, plan: pd.DataFrame) -> None:
+def store_plan(run: Run, plan: pd.DataFrame) -> None:
     with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # of a run at a URL it stays here
         plan.to_parquet(temporary, index=False)
 

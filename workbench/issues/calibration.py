@@ -138,22 +138,29 @@ def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:
     return chosen
 
 
-def calibration_error(p_error: np.ndarray, is_error: np.ndarray, bins: int = 10) -> float:
+def calibration_error(probability: np.ndarray, happened: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error: mean |predicted - observed share| over bins of equal width, weighted by size.
 
     Parameters
     ----------
-    p_error : float (n,), in [0, 1]
-    is_error : bool (n,)
-    bins : number of bins of equal width
+    probability : float (n,), in [0, 1]
+    happened : bool (n,), whether what has this probability is so
+    bins : number of bins of equal width; a probability on an edge belongs to the bin below
+
+    Returns
+    -------
+    float in [0, 1]; 0 without any examples.
+
+    References
+    ----------
+    Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3.
 
     Examples
     --------
     >>> calibration_error(np.array([0.25, 0.25, 0.75, 0.75]), np.array([False, True, True, True]))
     0.25
     """
-    p, e = np.asarray(p_error, float), np.asarray(is_error, float)
-    place = np.minimum((p * bins).astype(int), bins - 1)
-    size = np.bincount(place, minlength=bins)
-    gap = np.abs(np.bincount(place, p, minlength=bins) - np.bincount(place, e, minlength=bins))
-    return float(gap.sum() / max(size.sum(), 1))
+    p, came = np.asarray(probability), np.asarray(happened, float)
+    place = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
+    gap = np.bincount(place, came - p, minlength=bins)
+    return float(np.abs(gap).sum() / max(len(p), 1))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from workbench.confident.counting import read_rows
+from workbench.confident.counting import read_probs
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.checks import check_pred_probs
 from workbench.foundation.errors import MissingEvidence
@@ -76,7 +76,7 @@ def confident_labels(run: Run) -> np.ndarray:
     """
     probs = needed(run, "The confident joint")
     values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)
-    return read_rows(labels, values).confident.astype(np.int32)
+    return read_probs(labels, values).confident.astype(np.int32)
 
 
 def probabilities(run: Run) -> PredProbs | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.foundation.rows import softmax
 from workbench.issues.likelihood import surfaces
 from workbench.issues.noise import flips_of, noise_matrices
 
@@ -40,7 +41,7 @@ FDR_CUT = 0.75
 
 
 @dataclass(frozen=True)
-class Noise:
+class NoiseLevel:
     """What the likelihood of the labels says about their noise, before any row is looked at.
 
     Attributes
@@ -87,7 +88,7 @@ class Count:
 
 def look(
     log_probs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, apart: tuple[np.ndarray, ...] = ()
-) -> Noise:
+) -> NoiseLevel:
     """Fit the noise on a sample of rows.
 
     Parameters
@@ -112,14 +113,14 @@ def look(
     single = [head_count(one, labels) for one in apart]
     contradicted = [float((one.argmax(axis=1) != labels).mean()) for one in apart]
     ratio = max(single) / max(min(single), 1e-9) if single else 1.0
-    return Noise(
+    return NoiseLevel(
         first.power, first.noise, low, high, first.gain, structure, ratio, max(contradicted, default=0.0), tuple(single)
     )
 
 
 def head_count(log_probs: np.ndarray, labels: np.ndarray) -> float:
     """Share of errors by the confident joint of one classifier's sharpened probabilities."""
-    matrix = noise_matrices(_softmax(log_probs), labels, 0.65)
+    matrix = noise_matrices(softmax(log_probs), labels, 0.65)
     if matrix is None:
         return float((log_probs.argmax(axis=1) != labels).mean())
     power = surfaces(log_probs, labels, [flips_of(matrix[0])])[0].power
@@ -137,7 +138,7 @@ def slip(logs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, noise: 
     ----------
     logs : float (m, k), sharpened log probabilities. flips : as in `look`. noise : share of noise
     """
-    probs = _softmax(logs)
+    probs = softmax(logs)
     own = np.maximum(probs[np.arange(len(labels)), labels], 1e-30)
     into = (1 - own) / (logs.shape[1] - 1) if flips is None else np.einsum("ij,ij->i", probs, flips[labels])
     return noise * into / np.maximum((1 - noise) * own + noise * into, 1e-30)
@@ -150,7 +151,7 @@ def mixed(total: Count, joint: np.ndarray, slips: np.ndarray, least: np.ndarray)
 
 
 def count(
-    noise: Noise,
+    noise: NoiseLevel,
     p_joint: np.ndarray,
     p_slip: np.ndarray,
     disagree: float,
@@ -217,7 +218,7 @@ def votes_count(p_wrong: np.ndarray, k: int) -> Count:
     return Count(False, share, 0.0, high, why="votes alone do not show mistakes that most people make")
 
 
-def in_words(
+def count_in_words(
     expected: float, interval: tuple[float, float], identified: bool, why: str = "",
     todo: str = f"audit {AUDIT} examples to know",
 ) -> str:  # fmt: skip
@@ -251,8 +252,3 @@ def few(labels: np.ndarray, k: int) -> str:
 
 def _expit(x: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(x, -60, 60))))
-
-
-def _softmax(logs: np.ndarray) -> np.ndarray:
-    values = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return values / values.sum(axis=1, keepdims=True)

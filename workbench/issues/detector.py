@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.as_evidence import as_evidence, kind_of
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.checks import arrays_by_name, check_share
 from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence, outside
@@ -33,11 +34,10 @@ from workbench.issues.per_example import both_counts, by_example, by_unit, check
 from workbench.issues.posterior import Opinion, opinion
 from workbench.issues.ranking import Ranking, in_sample, ranking
 from workbench.issues.review import with_verdicts
-from workbench.issues.totals import shown
+from workbench.issues.totals import count_attrs
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.runs.run import Run, opened
 from workbench.runs.verdicts import known_verdicts, unit_verdicts_of, verdicts_of
-from workbench.scores.as_evidence import as_evidence, kind_of
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -273,7 +273,7 @@ def _judged(
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
     """The frame with the number of errors to show, which is the audit's where that is better (`totals`)."""
-    frame.attrs |= {"verdicts": 0 if verdicts is None else len(verdicts), **shown(run, frame)}
+    frame.attrs |= {"verdicts": 0 if verdicts is None else len(verdicts), **count_attrs(run, frame)}
     return frame
 
 
@@ -439,7 +439,7 @@ def _attrs(
         "expected_errors": round(expected, 1),
         "expected_errors_interval": interval,
         "errors_identified": identified,
-        "errors_in_words": counts.in_words(expected, interval, identified, total.why),
+        "errors_in_words": counts.count_in_words(expected, interval, identified, total.why),
         "judged": len(known),
         "unlabelled": int((evidence.given_labels < 0).sum()),
         "method": "; ".join(method),

@@ -30,7 +30,9 @@ def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[re
     found = []
     if pooled is not None and pooled.views != (VOTES,):
         what = reasons.OUT_OF_FOLD if set(pooled.views) <= {GIVEN_PROBS, VOTES} else reasons.HELD_OUT
-        found.append(reasons.predicted(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes))
+        found.append(
+            reasons.of_predictions(what, pooled.p_given, pooled.other, pooled.p_other, given, evidence.classes)
+        )
     if pooled is not None and pooled.linked is not None and LINKS not in aside:
         found.append(linked_reason(evidence, pooled.linked))
         evidence.provenance[LINKS] = Provenance("edges", "array" if evidence.run is None else "user")
@@ -38,7 +40,7 @@ def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[re
     if pooled is not None and pooled.voted is not None and votes is not None:
         found.append(reasons.voted(votes, given, evidence.classes))
     if seen is not None:
-        found.append(reasons.predicted(reasons.IN_SAMPLE, *seen, given, evidence.classes))
+        found.append(reasons.of_predictions(reasons.IN_SAMPLE, *seen, given, evidence.classes))
     if learned is not None:
         found.append(reasons.learning(learned.learned, learned.recorded, given))
     if pooled is not None and pooled.views != (VOTES,):
@@ -58,9 +60,9 @@ def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[re
         if evidence.run is not None:
             keep_near(evidence.run, rows, found_near)
         pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
-        found.append(reasons.neighbors(near, given))
+        found.append(reasons.of_neighbors(near, given))
         evidence.provenance["neighbors"] = evidence.neighbor_source
     elif evidence.has("neighbor_labels") and "embeddings" not in aside:
-        found.append(reasons.neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
+        found.append(reasons.of_neighbors(np.asarray(evidence.get("neighbor_labels"))[:, :COUNTED], given))
         evidence.provenance["neighbors"] = evidence.neighbor_source
     return found

@@ -24,7 +24,7 @@ DROP = 7.0
 """Drop of twice the log likelihood at the ends of the interval: above chi-square's 3.84, since heads are fitted."""
 
 
-def sample(rows: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
+def fit_sample(rows: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
     """As many of the rows as the fits look at, ascending."""
     most = min(max(NUMBERS // k, 1000), MOST_ROWS)
     return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.evidence.spaces import Space
+from workbench.foundation.rows import unit_rows
 from workbench.graphs.edges import Edges
 from workbench.graphs.propagation import linked_bayes, propagated, symmetric
-from workbench.graphs.smoothing import HOPS, unit_rows
+from workbench.graphs.smoothing import HOPS
 from workbench.issues import reasons
 from workbench.issues.kernels import parts_of
-from workbench.issues.likelihood import sample, surfaces
+from workbench.issues.likelihood import fit_sample, surfaces
 from workbench.issues.nearby import labels_near, logs_of
 from workbench.issues.telling_columns import TRIED, head_on
 from workbench.issues.weighing import (
@@ -29,7 +30,7 @@ from workbench.issues.weighing import (
     SURE,
     SURE_ROWS,
     WEAK,
-    View,
+    EvidenceView,
     best_fit,
     stacked,
     weigh,
@@ -101,7 +102,7 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
         return None
     views = [logs_of(one) for one in propagated(given, edges.links, k, ALPHAS, seed=seed)]
     views.append(logs_of(linked_bayes(given, edges, k=k)))
-    rows = sample(rows, k)
+    rows = fit_sample(rows, k)
     weights = stacked([one[rows] for one in views], given[rows], pull=PULL)
     if not weights.sum():
         weights = np.ones(len(views)) / len(views)
@@ -151,7 +152,7 @@ def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.
     agrees = links.logs[rows].argmax(axis=1) == labels
     if agrees.mean() > NEVER and (plain.argmax(axis=1) == labels).mean() < agrees.mean() - LESS:
         return AGREEING
-    fit = best_fit(View(PLAIN, 1.0, plain), labels, k)
+    fit = best_fit(EvidenceView(PLAIN, 1.0, plain), labels, k)
     shares = np.bincount(labels, minlength=k) / len(labels)
     by_chance = float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
     rejected = fit.doubts() > SURE
@@ -194,7 +195,9 @@ def _smoothed_space(
     along, after = head_on(smooth, rows, given[rows], k)
     if 2 * len(rows) * (after - before) < np.log(len(rows)):
         return space
-    weights = weigh([View(PLAIN, 1.0, plain, made_here=True), View(SMOOTHED, 1.0, along)], given[rows], k)
+    weights = weigh(
+        [EvidenceView(PLAIN, 1.0, plain, made_here=True), EvidenceView(SMOOTHED, 1.0, along)], given[rows], k
+    )
     if SMOOTHED in weights.aside:
         notes.append(f"{SMOOTHED} set aside: a classifier on them {weights.aside[SMOOTHED]}")
         return space
@@ -240,4 +243,4 @@ def linked_reason(evidence: Evidence, found: Linked) -> reasons.Reason:
     np.add.at(usual, given[known], table[known])
     own = found.logs[np.arange(len(given)), np.maximum(given, 0)]
     strength = np.where(found.there & (given >= 0), -own, np.nan)
-    return reasons.linked(table, usual, given, strength, evidence.classes)
+    return reasons.of_links(table, usual, given, strength, evidence.classes)

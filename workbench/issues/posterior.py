@@ -14,6 +14,7 @@ import numpy as np
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.spaces import Space, plain_space
 from workbench.foundation.progress import step
+from workbench.foundation.rows import softmax
 from workbench.issues import counts
 from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.exact_ridge import ExactRidge, ridge
@@ -26,7 +27,7 @@ from workbench.issues.noise import SMOOTHING, WIDE, flips_of, noise_matrices
 from workbench.issues.telling_columns import telling_space
 from workbench.issues.temperature import power_and_noise
 from workbench.issues.voting import Voted, class_shares, usable, weigh_votes
-from workbench.issues.weighing import View, Weights, weigh
+from workbench.issues.weighing import EvidenceView, Weights, weigh
 
 GIVEN_PROBS = "given pred_probs"
 VOTES = "annotators' votes"
@@ -165,8 +166,8 @@ def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
     given = evidence.given_labels
     weights = None
     if evidence.k > 1 and (given >= 0).any():
-        rows = sample(np.flatnonzero(given >= 0), evidence.k)
-        weights = weigh([View("pred_probs", 1.0, logs_of(probs[rows]))], given[rows], evidence.k)
+        rows = fit_sample(np.flatnonzero(given >= 0), evidence.k)
+        weights = weigh([EvidenceView("pred_probs", 1.0, logs_of(probs[rows]))], given[rows], evidence.k)
     matrices = noise_matrices(probs, given, SMOOTHING) if (given >= 0).any() else None
     return _reduce(lambda rows: logs_of(probs[rows]), matrices, evidence, (GIVEN_PROBS,), notes, weights)
 
@@ -190,7 +191,7 @@ def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes
         pooled[~links.there] = logs_of(probs[~links.there])
         names = (LINKS, GIVEN_PROBS)
     notes.append(links.how)
-    matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
+    matrices = noise_matrices(softmax(pooled), given, SMOOTHING)
     found = _reduce(pooled.__getitem__, matrices, evidence, names, notes, weights, looked=rows)
     return replace(found, linked=links)
 
@@ -201,11 +202,11 @@ def _together(
     """The opinion of classifiers on embeddings and given probabilities, each weighed by what it is worth."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
-    views = [View("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
+    views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
     if probs is not None:
-        views.append(View("pred_probs", 1.0, logs_of(probs[heads.rows])))
+        views.append(EvidenceView("pred_probs", 1.0, logs_of(probs[heads.rows])))
     if links is not None and not links.aside:
-        views.append(View(LINKS, LINKS_BASE, links.logs[heads.rows]))
+        views.append(EvidenceView(LINKS, LINKS_BASE, links.logs[heads.rows]))
     step("weighing the evidence")
     weights = weigh(views, given[heads.rows], k)
     if links is not None and links.aside:
@@ -233,7 +234,7 @@ def _together(
         pooled[links.there] += of_links / (1 - of_links) * links.logs[links.there]
         pooled[links.there] *= 1 - of_links
         pooled[links.there & lost] = links.logs[links.there & lost]
-    matrices = noise_matrices(_softmax(pooled), given, SMOOTHING)
+    matrices = noise_matrices(softmax(pooled), given, SMOOTHING)
     both = _reduce(
         pooled.__getitem__, matrices, evidence, tuple(names), notes, weights, heads.control, space.vectors, heads.apart,
         heads.rows,
@@ -245,10 +246,10 @@ def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]
     """The opinion of neighbours' labels and given probabilities, where there are too many rows x classes for heads."""
     given, k = evidence.given_labels, evidence.k
     votes = evidence.get("neighbor_labels")
-    rows = sample(np.flatnonzero(given >= 0), k)
-    views = [View("embeddings", 1.0, voted_by_neighbors(votes[rows], None, rows, k))]
+    rows = fit_sample(np.flatnonzero(given >= 0), k)
+    views = [EvidenceView("embeddings", 1.0, voted_by_neighbors(votes[rows], None, rows, k))]
     if probs is not None:
-        views.append(View("pred_probs", 1.0, logs_of(probs[rows])))
+        views.append(EvidenceView("pred_probs", 1.0, logs_of(probs[rows])))
     weights = weigh(views, given[rows], k)
     if "embeddings" not in weights.shares:
         assert probs is not None  # for their sake neighbours were set aside
@@ -281,7 +282,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
         notes.append("embeddings left out: fewer than two classes have one")
         return None
-    rows = sample(np.flatnonzero(taught), k)
+    rows = fit_sample(np.flatnonzero(taught), k)
     step("kernel ridge on embeddings")
     kernel = ridge(space.vectors, taught, k, seed)
     pooled = kernel.log_probs(given, given)
@@ -339,12 +340,12 @@ def _relearned(
     current = again = start
     settings = None
     for _ in range(ROUNDS):
-        noise = noise_matrices(_softmax(current), given, 0)
+        noise = noise_matrices(softmax(current), given, 0)
         soft = np.zeros_like(current)
         if noise is None:
             soft[taught] = _symmetric(current[taught], given[taught], 0.1)
         else:
-            soft[taught] = _softmax(current[taught] + np.log(np.maximum(noise[0][given[taught]], FLOOR)))
+            soft[taught] = softmax(current[taught] + np.log(np.maximum(noise[0][given[taught]], FLOOR)))
         again = kernel.log_probs(soft, given, settings)
         settings = kernel.settings
         current = (start + again) / 2 if mix else again
@@ -372,7 +373,7 @@ def _reduce(
     found = flips = None
     if k > 1 and len(labelled_rows):
         if looked is None:
-            looked = sample(labelled_rows, k)
+            looked = fit_sample(labelled_rows, k)
         flips = None if matrices is None else flips_of(matrices[0])
         found = counts.look(_normalised(read(looked)), given[looked], flips, apart)
     slips = [np.full(n, np.nan, np.float32) for _ in range(2)]
@@ -403,9 +404,9 @@ def _reduce(
             posterior = _symmetric(logs[labelled], labels[labelled], rate)
             out["p_rough"][rows[labelled]] = 1 - posterior[here]
         else:
-            sharpened = _softmax(power * logs[labelled] + sharp_noise[labels[labelled]])
+            sharpened = softmax(power * logs[labelled] + sharp_noise[labels[labelled]])
             out["p_rough"][rows[labelled]] = 1 - sharpened[here]
-            posterior = _softmax(exponent * logs[labelled] + noise[0][labels[labelled]])
+            posterior = softmax(exponent * logs[labelled] + noise[0][labels[labelled]])
         out["p_wrong"][rows[labelled]] = 1 - posterior[here]
         posterior[here] = -1
         best = posterior.argmax(axis=1)
@@ -485,15 +486,9 @@ def _symmetric(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
     """Posterior under one error rate spread evenly over the other classes."""
     shifted = logs.copy()
     shifted[np.arange(len(labels)), labels] += np.log((1 - rate) / rate * (logs.shape[1] - 1))
-    return _softmax(shifted)
+    return softmax(shifted)
 
 
 def _normalised(logs: np.ndarray) -> np.ndarray:
     logs = logs - logs.max(axis=1, keepdims=True)
     return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
-
-
-def _softmax(logs: np.ndarray) -> np.ndarray:
-    values = np.exp(logs - logs.max(axis=1, keepdims=True))
-    values /= values.sum(axis=1, keepdims=True)
-    return values

@@ -127,7 +127,7 @@ def _dominated(evidence: Evidence) -> bool:
     return evidence.k > 2 and counts.max(initial=0) > MOSTLY * counts.sum()
 
 
-def in_words(pooled: Opinion) -> list[str]:
+def views_in_words(pooled: Opinion) -> list[str]:
     """The views of an opinion, with their shares where there are two kinds."""
     shares = pooled.weights.shares if pooled.weights is not None else {}
     heads = [view for view in pooled.views if view not in (GIVEN_PROBS, VOTES, LINKS)]

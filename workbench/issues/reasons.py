@@ -87,7 +87,7 @@ def _shown(classes: Sequence[str]) -> list[str]:
     return [name.replace(APART, ", ") for name in classes]
 
 
-def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
+def of_neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
     """Labelled neighbours with another label: "neighbours disagree 9 of 10", or "neighbours agree 10 of 10"."""
     there = neighbor_labels >= 0
     total = there.sum(axis=1)
@@ -103,7 +103,7 @@ def neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
     return Reason(strength, table[total, against], NEIGHBORS)
 
 
-def linked(
+def of_links(
     table: np.ndarray, usual: np.ndarray, given: np.ndarray, strength: np.ndarray, classes: Sequence[str]
 ) -> Reason:
     """What most linked nodes are: "7 of 9 linked nodes are labelled B".
@@ -167,7 +167,7 @@ def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Re
     return Reason(strength, words[place], LEARNING)
 
 
-def predicted(
+def of_predictions(
     what: str, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray, given: np.ndarray, classes: Sequence[str]
 ) -> Reason:
     """What a model says, the likelier class first: "held-out models: dog .93, cat .02".

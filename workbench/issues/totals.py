@@ -120,7 +120,7 @@ def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     )  # fmt: skip
 
 
-def shown(run: Run, issues: pd.DataFrame) -> dict[str, str]:
+def count_attrs(run: Run, issues: pd.DataFrame) -> dict[str, str]:
     """For the `attrs` of `find_issues`: the number to show in words, and its source; nothing where there is none.
 
     As long as the detector's number is shown, its own words (with the reason where it cannot know) stay.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.foundation.rows import softmax
+
 if TYPE_CHECKING:
     from workbench.runs.votes import Votes
 
@@ -142,7 +144,7 @@ def weigh_votes(
         tally = np.bincount(place * k + votes.labels, minlength=u * k).reshape(u, k)
         current = start + np.log(tally + 0.5)
     for _ in range(ROUNDS):
-        belief = _softmax(current)
+        belief = softmax(current)
         seen = np.stack([np.bincount(cell, belief[place, true], minlength=a * k) for true in range(k)], axis=1)
         seen = seen.reshape(a, k, k)  # annotator, vote, true class
         together = seen.sum(axis=0) + SMOOTH
@@ -166,8 +168,3 @@ def class_shares(given: np.ndarray, k: int, u: int) -> np.ndarray:
     """(u, k) log class shares, for votes without a model."""
     counts = np.bincount(given[given >= 0], minlength=k) + 1.0
     return np.tile(np.log(counts / counts.sum()), (u, 1))
-
-
-def _softmax(logs: np.ndarray) -> np.ndarray:
-    values = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return values / values.sum(axis=1, keepdims=True)

@@ -45,7 +45,7 @@ AGREEING = "contradicts no label: it has seen the labels"
 
 
 @dataclass(frozen=True)
-class View:
+class EvidenceView:
     """One kind of evidence.
 
     Attributes
@@ -82,7 +82,7 @@ class Weights:
     tells: bool = True
 
 
-def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
+def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     """Shares of the views, and which are set aside.
 
     Parameters
@@ -151,7 +151,9 @@ def weigh(views: Sequence[View], labels: np.ndarray, k: int) -> Weights:
     return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains, told)
 
 
-def _too_good(view: View, kept: Sequence[View], gains: dict[str, float], labels: np.ndarray, k: int) -> bool:
+def _too_good(
+    view: EvidenceView, kept: Sequence[EvidenceView], gains: dict[str, float], labels: np.ndarray, k: int
+) -> bool:
     """Whether a view explains the labels better than one made here that knows of more noise in them."""
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
     judges = [one for one in judges if WEAK * gains[view.name] < gains[one.name] < gains[view.name]]
@@ -168,7 +170,7 @@ def _too_good(view: View, kept: Sequence[View], gains: dict[str, float], labels:
     return False
 
 
-def best_fit(view: View, labels: np.ndarray, k: int) -> Surface:
+def best_fit(view: EvidenceView, labels: np.ndarray, k: int) -> Surface:
     """The likelier of two: noise that makes every other class of a label, or those that the view confuses with it."""
     probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)

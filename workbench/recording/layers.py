@@ -81,14 +81,14 @@ class Tap:
         caught, self._caught = self._caught, None
         if caught is None:
             raise InputError.at(f"layer {self.name}", "did not run in this forward pass", "Name a layer that does.")
-        vectors = pooled(_first_tensor(caught), mask)
+        vectors = pooled_layer(_first_tensor(caught), mask)
         if vectors.ndim != 2 or len(vectors) != b:
             found = f"gave shape {tuple(vectors.shape)} for {b} examples"
             raise InputError.at(f"layer {self.name}", found, "Name a layer with one row per example.")
         return vectors.detach()
 
 
-def pooled(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
+def pooled_layer(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
     """(b, d) of any layer's values: (b, d) stays, (b, t, d) is averaged over t, (b, c, h, w, ...) over h, w, ...
 
     `mask` (b, t) leaves padding out of the average over t.

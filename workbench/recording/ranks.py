@@ -31,7 +31,7 @@ def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -
     """Wait until rank 0 has made the run directory."""
     if world_size == 1:
         return
-    distributed = _distributed()
+    distributed = process_group()
     if distributed is not None and distributed.get_world_size() == world_size:
         distributed.barrier()
         return
@@ -42,7 +42,7 @@ def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -
         time.sleep(0.05)
 
 
-def _distributed():
+def process_group():
     """torch.distributed if torch is loaded and its process group is initialised, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():

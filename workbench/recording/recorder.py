@@ -91,8 +91,8 @@ class Recorder:
         self.dataset = dataset
         self.mode = mode
         self.rank, self.world_size = rank_and_size(rank, world_size)
-        self._layout: Layout = layout_at(path, storage_options)
-        self.path = self._layout.root
+        self.layout: Layout = layout_at(path, storage_options)
+        self.path = self.layout.root
         self._keep_logits = logits
         self._embedding_epochs = embedding_epochs
         self._open: OpenEpoch | None = None
@@ -109,13 +109,13 @@ class Recorder:
         self._lock.take()
         try:
             if self.rank == 0:
-                _prepare(self._layout, dataset, mode, overwrite)
-                self._layout.clear_leftovers(self.rank, alone=self.world_size == 1)
-            barrier(self._layout.run_json, self.rank, self.world_size)
+                _prepare(self.layout, dataset, mode, overwrite)
+                self.layout.clear_leftovers(self.rank, alone=self.world_size == 1)
+            barrier(self.layout.run_json, self.rank, self.world_size)
             if self.rank:
-                self._layout.refresh()
+                self.layout.refresh()
             else:
-                self._layout.catch_up()
+                self.layout.catch_up()
             self._attempt = Attempt(self.path, self.rank, self.world_size)
             self._leaving = weakref.finalize(self, self._attempt.leave_at_exit)
         except BaseException:
@@ -125,7 +125,7 @@ class Recorder:
     @property
     def next_epoch(self) -> int:
         """The first epoch that is not sealed yet: where a training goes on after a crash."""
-        sealed = self._layout.sealed()
+        sealed = self.layout.sealed()
         return max(sealed) + 1 if sealed else 0
 
     @contextlib.contextmanager
@@ -153,14 +153,14 @@ class Recorder:
             raise InputError(f"epoch {self._open.number} is still open. Close it before opening epoch {number}.")
         if not isinstance(number, (int, float, np.number)) or number % 1 != 0 or not 0 <= number < MOST_EPOCHS:
             raise InputError.at("epoch", f"is {number!r}", f"Epochs are integers from 0 to {MOST_EPOCHS - 1:,}.")
-        if number in self._layout.sealed():
+        if number in self.layout.sealed():
             raise ExistsError(
                 f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
                 f"rec.next_epoch, {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
             )
         with writing(self.path, below=True):
             self._open = OpenEpoch(
-                self._layout,
+                self.layout,
                 self.dataset,
                 int(number),
                 self.rank,
@@ -264,10 +264,10 @@ class Recorder:
         if self._open is None:
             raise InputError("checkpoint() was called outside an epoch. Call it inside `with rec.epoch(e):`.")
         state: Mapping[str, Any] = model if isinstance(model, Mapping) else model.state_dict()
-        path = self._layout.checkpoint(self._open.number)
+        path = self.layout.checkpoint(self._open.number)
         if self.rank == 0:
             copies = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
-            with sealed(self._layout, path) as temporary:
+            with sealed(self.layout, path) as temporary:
                 save_tensors(copies, temporary)
         return path
 

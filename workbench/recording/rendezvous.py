@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.foundation.errors import WorkbenchError
-from workbench.recording.ranks import _distributed, is_alive
+from workbench.recording.ranks import is_alive, process_group
 from workbench.storage.files import open_file
 
 NAME = ".ranks.json"
@@ -44,7 +44,7 @@ class Attempt:
             self._begin()
 
     def _begin(self) -> None:
-        distributed = _distributed()
+        distributed = process_group()
         if distributed is not None and distributed.get_world_size() == self._size:
             named = [uuid.uuid4().hex[:12]]
             distributed.broadcast_object_list(named, src=0)

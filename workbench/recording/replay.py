@@ -118,7 +118,7 @@ def _missing(recorder: Recorder, files: Mapping[int, Path], layer: str | None) -
     """Checkpoints that are not recorded yet; those that are must be the same files and the same layer."""
     note = recorder.path / "replay.json"
     now = {"layer": layer, "checkpoints": {str(epoch): _identity(file) for epoch, file in files.items()}}
-    sealed = recorder._layout.sealed()
+    sealed = recorder.layout.sealed()
     before = _read(note) if sealed else {}
     if before and before.get("layer") != layer:
         found = f"{recorder.path} holds embeddings of {before.get('layer')}, not of {layer}."

@@ -71,7 +71,7 @@ class Axes:
         )
 
 
-def data_map(
+def data_map_svg(
     variability: np.ndarray,
     confidence: np.ndarray,
     correctness: np.ndarray,
@@ -130,7 +130,7 @@ def _polyline(values: np.ndarray, width: int, height: int) -> str:
     return out
 
 
-def reliability(table: pd.DataFrame) -> str:
+def reliability_svg(table: pd.DataFrame) -> str:
     """Predicted against observed share of errors, with intervals."""
     axes = Axes(380, 300, (-0.03, 1.03), (-0.03, 1.03))
     ticks = [0, 0.25, 0.5, 0.75, 1]

@@ -180,7 +180,7 @@ def _map(facts: Facts) -> str:
             words = f"{id}: {labels}, p = {_share(row['p_error'])}"
             link = f"#s{rank}" if rank < len(facts.suspects) else None
             marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
-    drawn = drawing.data_map(found.variability, found.confidence, found.correctness, marks)
+    drawn = drawing.data_map_svg(found.variability, found.confidence, found.correctness, marks)
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.BINS))
     hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.rows)
     words = f"The data map: the mean probability that the model gave to the given label over {facts.epochs} epochs "
@@ -288,7 +288,7 @@ def _check(facts: Facts) -> str:
         error = float((table["count"] * (table["predicted"] - table["observed"]).abs()).sum() / table["count"].sum())
         words = f"Do the probabilities come true? By {how}; expected calibration error {error:.3f}. Points above the "
         words += "dotted line: more were wrong than predicted."
-        drawings.append(f"<figure>{drawing.reliability(table)}<figcaption>{escape(words)}</figcaption></figure>")
+        drawings.append(f"<figure>{drawing.reliability_svg(table)}<figcaption>{escape(words)}</figcaption></figure>")
     if drawings:
         parts.append(f'<div class="pair">{"".join(drawings)}</div>')
     if table is None and parts:

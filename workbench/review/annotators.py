@@ -19,7 +19,7 @@ from workbench.issues.confusion import needed
 from workbench.review.crowdlab import crowdlab, crowdlab_consensus, with_others
 from workbench.runs.run import opened
 from workbench.runs.votes import Votes, votes_needed
-from workbench.scores.annotators import annotator_disagreement
+from workbench.scores.disagreement import annotator_disagreement
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:

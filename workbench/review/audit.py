@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.issues.audit_plan import Audit, check_error, complete, draw, store, stored, stratify
+from workbench.issues.audit_plan import Audit, check_error, complete, draw, store_plan, stored_plan, stratify
 from workbench.issues.detector import find_issues
 from workbench.runs.run import Run
 from workbench.tasks import require_task
@@ -54,7 +54,7 @@ def audit(
         todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
         raise InputError.at("run", f"is a {type(run).__name__}", todo)
     require_task(run, "multiclass", "audit")
-    plan = stored(run, seed)
+    plan = stored_plan(run, seed)
     if plan is not None:
         larger = int(plan["drawn"].sum()) < min(budget, len(plan))
         rate = None if reviewer_error is None or (plan["reviewer_error"] == reviewer_error).all() else reviewer_error
@@ -77,5 +77,5 @@ def audit(
     if reviewer_error is not None:
         plan["reviewer_error"] = float(reviewer_error)
     plan = draw(plan, budget, seed)
-    store(run, plan)
+    store_plan(run, plan)
     return Audit(run, plan)

@@ -14,13 +14,14 @@ import pandas as pd
 
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import unit_rows
 from workbench.issues.detector import find_issues
 from workbench.review.audit import audit
 from workbench.runs.run import opened
 from workbench.runs.verdicts import opinions as opinions_of
 from workbench.runs.votes import votes_needed
 from workbench.scores import SCORES, score
-from workbench.scores.annotators import annotator_disagreement
+from workbench.scores.disagreement import annotator_disagreement
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -107,8 +108,7 @@ def _clusters(wanted: _Wanted) -> np.ndarray:
         return rows
     from sklearn.cluster import MiniBatchKMeans
 
-    unit = vectors[there] / np.maximum(np.linalg.norm(vectors[there], axis=1, keepdims=True), 1e-12)
-    found = MiniBatchKMeans(count, random_state=SEED, n_init=3, batch_size=4096).fit_predict(unit)
+    found = MiniBatchKMeans(count, random_state=SEED, n_init=3, batch_size=4096).fit_predict(unit_rows(vectors[there]))
     cluster = np.full(len(rows), count)
     cluster[there] = found
     doubt = np.nan_to_num(wanted.issues["p_error"].reindex(wanted.run.dataset.ids[rows]).to_numpy(float))

@@ -20,7 +20,7 @@ from workbench.storage.limits import parse_json
 from workbench.storage.parquet import read_parquet
 from workbench.storage.tables import check_target
 from workbench.tasks.protocol import Format
-from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored
+from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored_cells
 
 BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
 """Columns beside the tags, for rows that do not know all of theirs."""
@@ -181,7 +181,7 @@ def read_svmlight(
     told = TagCells(
         Listed(np.array(rows, np.int64), np.array(tags, np.int64)), nothing, np.zeros(n, bool), np.zeros(n, bool)
     )
-    column = stored(n, len(names), *told)
+    column = stored_cells(n, len(names), *told)
     listed = [one["yes"] for one in column.to_pylist()]
     own = ids if all(isinstance(one, (str, int)) for one in ids) and len(set(ids)) == n else None
     text = [str(one) for one in names]

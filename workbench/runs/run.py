@@ -20,7 +20,7 @@ from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.foundation.statistics import statistics
 from workbench.runs.journal import Journal
 from workbench.storage.described import load_array, write_described
-from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, float_rows, read_rows, read_stream
+from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, read_rows, read_stream, stat_rows
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.pending import read_pending
@@ -212,7 +212,7 @@ class Run:
         sealed = self.layout.sealed()
         out = {name: np.empty((len(sealed), stop - start), np.float32) for name in names}
         for position, files in enumerate(sealed.values()):
-            for name, values in float_rows(list(map(self.layout.here, files)), names, start, stop).items():
+            for name, values in stat_rows(list(map(self.layout.here, files)), names, start, stop).items():
                 out[name][position] = values
         return out
 

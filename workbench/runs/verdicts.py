@@ -132,7 +132,7 @@ def wrong_by(run: Run, table: pd.DataFrame) -> pd.Series:
     ----------
     table : rows of `looks`, of ids that are in the run
     """
-    given = run.dataset.given_labels[run.dataset._index.get_indexer(table["id"])]
+    given = run.dataset.given_labels[run.dataset.index.get_indexer(table["id"])]
     given = run.dataset.names_of(given)
     wrong = (table["verdict"] == "relabel") & table["label"].notna() & (table["label"].to_numpy(object) != given)
     return wrong.astype("boolean").mask(table["verdict"] == "skip")
@@ -171,7 +171,7 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
         if one.field == "verdict" and one.new is not None and by_looking(one.source, len(looked[one.batch]))
     }
     dataset = run.dataset
-    rows = dataset._index.get_indexer([id for id, _ in newest])
+    rows = dataset.index.get_indexer([id for id, _ in newest])
     known = [target for target, row in zip(newest, rows, strict=True) if row >= 0]
     given = dataset.values_at(rows[rows >= 0], [unit for _, unit in known])
     found = {}
@@ -192,7 +192,7 @@ _NO_UNITS = pd.MultiIndex.from_arrays([[], []], names=["id", "unit"])
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     """`looks` of a run's journal on examples that the run has; a warning names others."""
     table = looks(run.journal, author)
-    known = known_verdicts(table.set_index("id", drop=False), run.dataset._index, journal=True)
+    known = known_verdicts(table.set_index("id", drop=False), run.dataset.index, journal=True)
     return known.reset_index(drop=True)
 
 

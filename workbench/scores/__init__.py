@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.evidence.as_evidence import as_evidence
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import check_client
 from workbench.foundation.statistics import PER_EPOCH
 from workbench.runs.run import Run, opened
-from workbench.scores import annotators, dynamics, labels  # noqa: F401  (each fills SCORES)
+from workbench.scores import disagreement, dynamics, labels  # noqa: F401  (each fills SCORES)
 from workbench.scores import neighborhood as neighbors  # noqa: F401  (each fills SCORES)
-from workbench.scores.as_evidence import as_evidence
 from workbench.scores.registry import SCORES, Score
 from workbench.scores.sources import How, of_evidence, of_run
 from workbench.tasks import require_task

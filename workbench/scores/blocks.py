@@ -22,7 +22,7 @@ from workbench.scores.registry import SCORES
 from workbench.scores.running import Running
 from workbench.storage.cache import warn_not_kept
 from workbench.storage.columns import Pass, rows_of
-from workbench.storage.epoch_statistics import float_rows
+from workbench.storage.epoch_statistics import stat_rows
 
 
 class Part(NamedTuple):
@@ -110,7 +110,7 @@ def _start(resumed: Resumed, rows: slice, records: np.ndarray | None) -> dict[st
 
 
 def _statistics(files: tuple[Path, ...], names: set[str], rows: slice, given: np.ndarray) -> dict[str, np.ndarray]:
-    values = float_rows(files, sorted(names), rows.start, rows.stop)
+    values = stat_rows(files, sorted(names), rows.start, rows.stop)
     if "correct" in values:
         values["correct"][given < 0] = np.nan  # without a label nothing is right or wrong
     return values
@@ -198,7 +198,7 @@ def planned(plan: Plan) -> Callable[[Part], dict[str, np.ndarray]]:
     return functools.partial(score_block, plan)
 
 
-def plain(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
+def pure_scores(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
     """Scores by their pure functions, for a plan."""
     return {name: (SCORES[name].needs, SCORES[name].function) for name in names}
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbench.scores.registry import score
+from workbench.scores.registry import register
 from workbench.scores.running import DEVIATION, MEAN, NEVER, STEPS
 
 
@@ -21,7 +21,7 @@ def _early(epochs: int, early: float = 0.25) -> int:
     return max(1, int(epochs * early))
 
 
-@score(
+@register(
     suspicious="low", range=(0.0, 1.0), source="Swayamdipta et al. 2020, Dataset Cartography, section 2", running=MEAN
 )
 def confidence(p_given: np.ndarray) -> np.ndarray:
@@ -43,7 +43,7 @@ def confidence(p_given: np.ndarray) -> np.ndarray:
     return MEAN.over(p_given)
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, 0.5),
     source="Swayamdipta et al. 2020, Dataset Cartography, section 2",
@@ -73,7 +73,7 @@ def variability(p_given: np.ndarray) -> np.ndarray:
     return DEVIATION.over(p_given)
 
 
-@score(
+@register(
     suspicious="low",
     range=(0.0, 1.0),
     source="Swayamdipta et al. 2020, Dataset Cartography, section 2 (as a share)",
@@ -98,7 +98,7 @@ def correctness(correct: np.ndarray) -> np.ndarray:
     return MEAN.over(correct)
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, math.inf),
     source="Toneva et al. 2019, An Empirical Study of Example Forgetting",
@@ -124,7 +124,7 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
     return STEPS.over(correct)
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, 1.0),
     source="Toneva et al. 2019, An Empirical Study of Example Forgetting",
@@ -149,7 +149,7 @@ def never_learned(correct: np.ndarray) -> np.ndarray:
     return NEVER.over(correct)
 
 
-@score(
+@register(
     suspicious="low",
     range=(-math.inf, math.inf),
     source="Pleiss et al. 2020, Area Under the Margin, equation 2",
@@ -175,7 +175,7 @@ def aum(margin: np.ndarray) -> np.ndarray:
     return MEAN.over(margin)
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, math.sqrt(2.0)),
     source="Paul et al. 2021, Deep Learning on a Data Diet, definition 2.2",
@@ -204,7 +204,7 @@ def el2n(el2n: np.ndarray, *, early: float = 0.25) -> np.ndarray:
     return MEAN.over(el2n[: _early(len(el2n), early)])
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, math.inf),
     source="mean over epochs of the cross-entropy; Arazo et al. 2019, section 3",
@@ -229,7 +229,7 @@ def mean_loss(loss: np.ndarray) -> np.ndarray:
     return MEAN.over(loss)
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, math.inf),
     source="mean over epochs of the Shannon entropy of the predicted probabilities",

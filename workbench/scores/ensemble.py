@@ -18,10 +18,11 @@ from workbench.evidence.evidence import Evidence
 from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import InputError, MissingEvidence, first_few
+from workbench.foundation.rows import unit_rows
 from workbench.foundation.statistics import PER_EPOCH
 from workbench.runs.run import Run, opened
 from workbench.scores import score
-from workbench.storage.provenance import Provenance, made_here, pooled
+from workbench.storage.provenance import Provenance, made_here, pooled_provenance
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Ensemble(Evidence):
         self.out_of_fold = bool(honest)
         self._makers["pred_probs"] = lambda rows: self._once("pred_probs", lambda: _mean(used))[rows]
         parts = tuple(probs.provenance for _, _, probs in used)
-        self.provenance["pred_probs"] = pooled("pred_probs", parts, out_of_fold=self.out_of_fold)
+        self.provenance["pred_probs"] = pooled_provenance("pred_probs", parts, out_of_fold=self.out_of_fold)
 
     def _add_dynamics(self) -> None:
         recorded = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.epochs]
@@ -221,7 +222,9 @@ class Ensemble(Evidence):
         for name in (*PER_EPOCH, "pred"):
             self._makers[name] = reader(name)
         parts = tuple(Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode) for run, _ in recorded)
-        self.provenance["dynamics"] = pooled("dynamics", parts, epochs=sum(len(run.epochs) for run, _ in recorded))
+        self.provenance["dynamics"] = pooled_provenance(
+            "dynamics", parts, epochs=sum(len(run.epochs) for run, _ in recorded)
+        )
 
     def _add_spaces(self) -> None:
         recorded = [(run, rows) for run, rows in zip(self.runs, self.rows) if run.embedding_epochs]
@@ -233,9 +236,9 @@ class Ensemble(Evidence):
                 epochs = [most_informative_epoch(run) for run, _ in recorded]
                 parts = [run.embeddings(epoch)[rows] for (run, rows), epoch in zip(recorded, epochs, strict=True)]
                 spaces = [np.asarray(part, np.float32) for part in parts]
-                return np.concatenate([_of_length_one(space) for space in spaces], axis=1)
+                return np.concatenate([unit_rows(space) for space in spaces], axis=1)
 
-            self._add_embeddings(side_by_side, pooled("embeddings", parts))
+            self._add_embeddings(side_by_side, pooled_provenance("embeddings", parts))
         elif first.text_column is not None:
             self._add_texts(lambda: np.array(first.texts(), object)[self.rows[0]].tolist())
 
@@ -349,11 +352,6 @@ def _picked(run: Run, name: str, rows: np.ndarray) -> np.ndarray:
     first = int(rows.min())
     values = run.stat_matrix(name, slice(first, int(rows.max()) + 1))[:, rows - first]
     return np.nan_to_num(values, nan=-1).astype(np.int32) if name == "pred" else values
-
-
-def _of_length_one(space: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(space, axis=1, keepdims=True)
-    return np.divide(space, lengths, out=np.zeros_like(space), where=~(lengths == 0))
 
 
 def _mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

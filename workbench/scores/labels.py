@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.foundation.reductions import by_blocks, float_rows, given_and_other, given_values
-from workbench.scores.registry import score
+from workbench.scores.registry import register
 
 FLOOR = 1e-6
 
 
-@score(suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning, section 2")
+@register(suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning, section 2")
 def self_confidence(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
     """Predicted probability of the given label.
 
@@ -35,7 +35,9 @@ def self_confidence(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndar
     return given_values(np.asarray(pred_probs), np.asarray(given_labels))
 
 
-@score(suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning; Wei et al. 2018")
+@register(
+    suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning; Wei et al. 2018"
+)
 def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
     """Probability of the given label minus the largest other one, rescaled from [-1, 1] to [0, 1].
 
@@ -63,7 +65,7 @@ def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.nd
     return margin
 
 
-@score(
+@register(
     suspicious="low",
     range=(0.0, 1.0),
     source="Kuan and Mueller 2022, Model-agnostic label quality scoring; scale of cleanlab 2.9",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.scores.registry import score
+from workbench.scores.registry import register
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, 1.0),
     source="Smith, Martinez, Giraud-Carrier 2014, An instance level analysis of data complexity, kDN",
@@ -45,7 +45,7 @@ def neighbor_disagreement(given_labels: np.ndarray, neighbor_labels: np.ndarray)
     return share
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, float("inf")),
     source="Angiulli & Pizzuti 2002, Fast outlier detection in high dimensional spaces: the weight, divided by k",

@@ -59,7 +59,7 @@ class Score:
 SCORES: dict[str, Score] = {}
 
 
-def score(
+def register(
     *,
     suspicious: str,
     range: tuple[float, float],

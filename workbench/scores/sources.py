@@ -179,7 +179,7 @@ def of_run(run: Run, client: Any = None) -> Source:
         resumed = {name: so_far(name, one) for name, one in running.items() if one is not None}
         files = read(how, needs, resumed)
         in_files = {"pred_probs"} if "pred_probs" in needs and in_file() else set()
-        plan = Plan(plain(others), resumed, files, {name: run.layout.pred_probs for name in in_files})
+        plan = Plan(pure_scores(others), resumed, files, {name: run.layout.pred_probs for name in in_files})
         held = whole(needs)
 
         def evidence(rows: slice) -> dict[str, np.ndarray]:
@@ -232,7 +232,7 @@ def of_evidence(evidence: Evidence) -> Source:
     n = len(evidence.get("given_labels"))
 
     def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
-        plan = Plan(plain(names))
+        plan = Plan(pure_scores(names))
         needs = {need for name in names for need in SCORES[name].needs} | {"given_labels"}
         evidence.block(needs, slice(0, 0))  # what is made once is made here
         sink = Sink(n, how.block_rows or BLOCK_ROWS)

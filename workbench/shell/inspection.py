@@ -126,7 +126,7 @@ def inspect(run: Run, counted: Callable[[Path], object] = lambda path: None) -> 
         yield Finding("note", _name(layout, path), words, "note-checksum")
 
 
-def repair(run: Run, findings: list[Finding]) -> Iterator[str]:
+def repair_run(run: Run, findings: list[Finding]) -> Iterator[str]:
     """Carry out the remedies; yields a line for each file that was moved or noted.
 
     Raises
@@ -275,7 +275,7 @@ def _of_checkpoint(path: Path) -> str:
 
 
 def _ids_unknown(run: Run, ids: list) -> str:
-    strange = [one for one, row in zip(ids, run.dataset._index.get_indexer(ids)) if row < 0]
+    strange = [one for one, row in zip(ids, run.dataset.index.get_indexer(ids)) if row < 0]
     return f"names ids that the run does not have: {first_few(strange)}" if strange else ""
 
 

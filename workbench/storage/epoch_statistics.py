@@ -62,9 +62,7 @@ def epoch_rows(
     return out
 
 
-def float_rows(
-    files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int
-) -> dict[str, np.ndarray]:
+def stat_rows(files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
     """{name: (stop - start,) float32} of one epoch, NaN where a row was not recorded."""
     block = epoch_rows(files, names, start, stop)
     return {name: np.where(block["_seen"], block[name], np.float32(np.nan)).astype(np.float32) for name in names}

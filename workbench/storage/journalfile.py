@@ -25,8 +25,16 @@ from workbench.foundation.errors import RunError
 from workbench.storage.checksums import sha256
 from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there, no_file
-from workbench.storage.journalschema import SCHEMA_VERSION, SHADOW, SOUND, all_or_nothing, check, create, upgrade
-from workbench.storage.journalschema import version_of as version_in
+from workbench.storage.journalschema import (
+    SCHEMA_VERSION,
+    SHADOW,
+    SOUND,
+    all_or_nothing,
+    checked_version,
+    create,
+    upgrade,
+)
+from workbench.storage.journalschema import schema_version as version_in
 from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer queues behind others before it gives up
@@ -105,7 +113,7 @@ class JournalFile:
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-            self.version = check(db, self.path)
+            self.version = checked_version(db, self.path)
         except sqlite3.IntegrityError as error:
             raise RunError(
                 f"the journal {self.path} cannot be brought to schema version {SCHEMA_VERSION}: {error}. It is as it "
@@ -271,7 +279,7 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
     try:
         db = _raw(path, "ro")
         with _closed_on_error(db):
-            check(db, path)
+            checked_version(db, path)
         return db, True, None
     except sqlite3.OperationalError:  # no shared memory can be made here: read a copy, with its write-ahead log
         copy = tempfile.TemporaryDirectory(prefix="journal-")
@@ -280,7 +288,7 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
                 shutil.copyfile(part, Path(copy.name) / part.name)
         db = _raw(Path(copy.name) / path.name, "rw")
         with _closed_on_error(db):
-            check(db, path)
+            checked_version(db, path)
         return db, True, copy
 
 
@@ -290,7 +298,7 @@ def _connect_writable(path: Path) -> sqlite3.Connection:
         _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
         db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         _patiently(lambda: create(db))
-        check(db, path)
+        checked_version(db, path)
     return db
 
 

@@ -119,7 +119,7 @@ _STATISTICS = {
 """What ANALYZE leaves: it changes how SQLite searches, not what it finds."""
 
 
-def version_of(db: sqlite3.Connection) -> int:
+def schema_version(db: sqlite3.Connection) -> int:
     """The schema version that the file says."""
     return db.execute("PRAGMA user_version").fetchone()[0]
 
@@ -143,7 +143,7 @@ def upgrade(db: sqlite3.Connection) -> None:
     """
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
-        for version in range(version_of(db), SCHEMA_VERSION):
+        for version in range(schema_version(db), SCHEMA_VERSION):
             for statement in UPGRADES[version]:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version + 1}")
@@ -164,7 +164,7 @@ def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[N
         raise
 
 
-def check(db: sqlite3.Connection, path: Path) -> int:
+def checked_version(db: sqlite3.Connection, path: Path) -> int:
     """The schema version of a journal, older ones included.
 
     Raises
@@ -177,7 +177,7 @@ def check(db: sqlite3.Connection, path: Path) -> int:
 
 def _checked(db: sqlite3.Connection, path: Path) -> int:
     application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = version_of(db)
+    version = schema_version(db)
     if application != APPLICATION_ID:
         raise RunError(
             f"{path} is not a journal of this program (application id {application:#x}). "

@@ -118,7 +118,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def pooled(kind: str, parts: tuple[Provenance, ...], **others: Any) -> Provenance:
+def pooled_provenance(kind: str, parts: tuple[Provenance, ...], **others: Any) -> Provenance:
     """Several runs' evidence of one kind as one: it saw the labels if any part did, it did not if no part did."""
     saw = {part.saw_labels for part in parts}
     known = True if True in saw else None if None in saw else False

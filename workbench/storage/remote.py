@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.storage.attempts import look_ahead
 from workbench.storage.files import entries, files_below, is_there
@@ -35,11 +36,6 @@ AT_ONCE = ("run.json", "examples.parquet", "edges.parquet", "planted.parquet", "
 JOURNAL = "journal.sqlite"
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
 """Protocols whose objects appear when they are whole; elsewhere a file is uploaded under another name, then moved."""
-
-
-def is_url(path: object) -> bool:
-    """Whether a run's place is a URL and not a path."""
-    return isinstance(path, str) and "://" in path
 
 
 def local_path(place: str | Path) -> Path | None:

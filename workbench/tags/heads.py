@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from workbench.experiments.robust_training.networks import Setup, one_thread, step
+from workbench.experiments.robust_training.networks import Setup, gradient_step
+from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError, shortened
 from workbench.tags import losses
 from workbench.tags.neighborhood import neighbor_votes, smooth_tags
-from workbench.tags.tables import TagTable, read_table, read_vectors
+from workbench.tags.tables import TagTable, read_vectors, table_of_tags
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def refine_tags(
 
 
 def _read(labels: Any, features: Any, classes: Sequence[object] | None, open_world: bool) -> tuple[TagTable, Any]:
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     x = read_vectors("features", features, len(table.given))
     if not (table.given == YES).any():
         raise InputError.at("labels", "have no cell that is yes", "Give some tags to learn from.")
@@ -288,7 +289,7 @@ def _trained(x: Tensor, target: Tensor, loss: Loss, setup: Setup, seed: int) -> 
     rng = np.random.default_rng(seed)
     for _ in range(setup.epochs):
         for rows in torch.from_numpy(rng.permutation(len(x))).split(setup.batch):
-            step(optimizer, loss(network(x[rows]), target[rows]))
+            gradient_step(optimizer, loss(network(x[rows]), target[rows]))
     return network
 
 

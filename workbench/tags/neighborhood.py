@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.evidence.neighbors import nearest
 from workbench.foundation.errors import InputError
-from workbench.tags.tables import TagTable, read_scores, read_table, read_vectors
+from workbench.tags.tables import TagTable, read_scores, read_vectors, table_of_tags
 
 SHARPNESS = 10.0
 """Weight of a neighbour: exp(SHARPNESS x cosine)."""
@@ -61,7 +61,7 @@ def neighbor_votes(
     >>> neighbor_votes(np.array([[1], [1], [0]]), [[0.0, 1.0], [0.1, 1.0], [0.0, 0.9]], k=2).round(2).ravel()
     array([0.49, 0.5 , 1.  ])
     """
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     x = read_vectors("embeddings", embeddings, len(table.given))
     if int(k) != k or k < 1:
         raise InputError.at("k", f"is {k!r}", "Ask for at least one neighbour.")
@@ -102,7 +102,7 @@ def smooth_tags(labels: Any, votes: Any, *, mix: float = 0.5, classes: Sequence[
     """
     if not 0 <= mix <= 1:
         raise InputError.at("mix", f"is {mix!r}", "Give a weight between 0 and 1.")
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     values = read_scores("votes", votes, table, probabilities=True)
     return np.where(table.given < 0, values, mix * table.given + (1 - mix) * values)
 

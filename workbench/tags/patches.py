@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.tags.tables import cells_frame, read_table, read_vectors
+from workbench.tags.tables import cells_frame, read_vectors, table_of_tags
 from workbench.tasks.tag_cells import YES
 
 
@@ -46,7 +46,7 @@ def region_tags(
     ----------
     Yun et al. 2021, Re-labeling ImageNet: from Single to Multi-Labels, from Global to Localized Labels.
     """
-    table = read_table(labels, classes, k=np.shape(scores)[-1] if np.ndim(scores) else None)
+    table = table_of_tags(labels, classes, k=np.shape(scores)[-1] if np.ndim(scores) else None)
     _check_grid(scores, len(table.given), len(table.names))
     cells, places = [], []
     for row in range(len(table.given)):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import one_blas_thread
-from workbench.tags.tables import TagTable, cells_frame, read_both, read_table
+from workbench.tags.tables import TagTable, cells_frame, read_both, table_of_tags
 from workbench.tasks.tag_cells import NO, YES
 
 CLIP = 1e-3
@@ -59,7 +59,7 @@ def tag_rules(
         raise InputError.at("confidence", f"is {confidence!r}", "Give a share between 0 and 1.")
     if int(support) != support or support < 1:
         raise InputError.at("support", f"is {support!r}", "Give a whole number from 1.")
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     yes, no = ((table.given == code).astype(np.float64) for code in (YES, NO))
     both, only = yes.T @ yes, yes.T @ no
     count = both + only
@@ -235,7 +235,7 @@ def cooccurrence_only(
 def _own_odds(labels: Any, pred_probs: Any, classes: Sequence[object] | None) -> tuple[TagTable, np.ndarray]:
     """Labels, and log odds of each tag against its mean; 0 without probabilities."""
     if pred_probs is None:
-        table = read_table(labels, classes)
+        table = table_of_tags(labels, classes)
         return table, np.zeros(table.given.shape)
     table, p = read_both(labels, pred_probs, field="pred_probs", classes=classes, probabilities=True)
     p = np.clip(p, CLIP, 1 - CLIP)

@@ -34,7 +34,7 @@ class TagTable(NamedTuple):
     ids: np.ndarray
 
 
-def read_table(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
+def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
     """The table of a Run (as corrected), a Dataset, an (n, k) table or n lists of tags.
 
     Parameters
@@ -89,7 +89,7 @@ def read_both(
     if classes is None and isinstance(scores, pd.DataFrame) and not hasattr(labels, "shape"):
         classes = list(scores.columns)
     shape = np.shape(scores)
-    table = read_table(labels, classes, k=shape[1] if len(shape) == 2 else None)
+    table = table_of_tags(labels, classes, k=shape[1] if len(shape) == 2 else None)
     return table, read_scores(field, scores, table, probabilities=probabilities)
 
 

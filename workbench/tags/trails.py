@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError, shortened
-from workbench.tags.tables import TagTable, cells_frame, read_table
+from workbench.tags.tables import TagTable, cells_frame, table_of_tags
 from workbench.tasks.tag_cells import NO, YES
 
 Trail = Mapping[str, Sequence[Sequence[object]]] | pd.DataFrame
@@ -46,7 +46,7 @@ def trail_recall(
     ranks = [int(one) for one in at]
     if not ranks or min(ranks) < 1 or any(int(one) != one for one in at):
         raise InputError.at("at", f"is {shortened(list(at))}", "Give ranks from 1.")
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     size = (table.given == YES).sum(axis=1)
     some = size > 0
     lines = {}
@@ -84,7 +84,7 @@ def never_retrieved(labels: Any, stages: Trail, *, classes: Sequence[object] | N
     ------
     InputError : a stage of another length, or labels of another form.
     """
-    table = read_table(labels, classes)
+    table = table_of_tags(labels, classes)
     found = np.zeros(table.given.shape, bool)
     for _, lists, _ in _listed(table, stages):
         for row, one in enumerate(lists):

@@ -16,7 +16,7 @@ SHOWN = 5
 """Examples named of each tag."""
 
 
-class Linked(NamedTuple):
+class LinkedTags(NamedTuple):
     """What `link_tags` returns.
 
     Attributes
@@ -32,7 +32,7 @@ def link_tags(
     generated: Sequence[Sequence[str]], vocabulary: Sequence[str], *,
     synonyms: Mapping[str, Sequence[str]] | None = None, threshold: float = 0.7,
     embed: Callable[[Sequence[str]], Any] | None = None,
-) -> Linked:  # fmt: skip
+) -> LinkedTags:  # fmt: skip
     """Link free-form tags to a known vocabulary, and list those that fit nothing as candidates for new tags.
 
     Parameters
@@ -108,7 +108,7 @@ def link_tags(
     for form, tag in links.items():
         for row in rows[form]:
             found[row].add(tag)
-    return Linked(frame, [[known[tag] for tag in sorted(one)] for one in found])
+    return LinkedTags(frame, [[known[tag] for tag in sorted(one)] for one in found])
 
 
 def invalid_tags(

@@ -12,7 +12,18 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.keys import check_key, number_of, position_keys
 from workbench.tasks.protocol import Decided, Met, TaskMixin
-from workbench.tasks.tag_cells import COLUMN, NO, UNKNOWN, YES, Listed, TagCells, cells_of, differ, distinct, stored
+from workbench.tasks.tag_cells import (
+    COLUMN,
+    NO,
+    UNKNOWN,
+    YES,
+    Listed,
+    TagCells,
+    cells_of,
+    differ,
+    distinct,
+    stored_cells,
+)
 from workbench.tasks.tag_reading import read_tags
 from workbench.tasks.units import Units
 
@@ -154,7 +165,7 @@ class Multilabel(TaskMixin):
         cells = TagCells(_without(cells.yes, rows, tags, k), _without(cells.rest, rows, tags, k), open_, missing)
         rest = codes == np.where(open_[rows], NO, UNKNOWN)
         yes = _with(cells.yes, rows[codes == YES], tags[codes == YES])
-        return stored(n, k, yes, _with(cells.rest, rows[rest], tags[rest]), open_, missing)
+        return stored_cells(n, k, yes, _with(cells.rest, rows[rest], tags[rest]), open_, missing)
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
         """The tag."""

@@ -49,7 +49,7 @@ class Numbers(TaskMixin):
         found = _names(labels, values.shape[1]) if classes is None else tuple(str(one) for one in classes)
         if len(set(found)) < len(found):
             raise InputError.at("classes", f"repeats a name among {list(found)}", "Name each column of numbers once.")
-        return stored(values), found
+        return stored_numbers(values), found
 
     def check(self, labels: Any, classes: Sequence[str]) -> None:
         """Lists of as many finite numbers as there are columns."""
@@ -120,7 +120,7 @@ class Numbers(TaskMixin):
                 todo = "Its one number has the key ''." if len(classes) == 1 else f"Use p0 to p{len(classes) - 1}."
                 raise InputError.at("unit", f"is {key!r} of an example with {len(classes)} columns", todo, row=row)
             values[row, column] = self.decode(text, classes)
-        return stored(values)
+        return stored_numbers(values)
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
         """The column."""
@@ -132,7 +132,7 @@ class Numbers(TaskMixin):
         return "no number" if value is None else f"{value:.12g}"
 
 
-def stored(values: np.ndarray) -> pa.Array:
+def stored_numbers(values: np.ndarray) -> pa.Array:
     """(n, t) floats as a Dataset holds them."""
     n, t = values.shape
     flat = pa.array(values.ravel(), pa.float64(), from_pandas=True)

@@ -101,7 +101,7 @@ def of_dense(table: np.ndarray, *, open_world: bool) -> pa.StructArray:
     rest = NO if open_world else UNKNOWN
     yes, other = (Listed(*(one.astype(np.int64) for one in np.nonzero(table == code))) for code in (YES, rest))
     missing = (table == UNKNOWN).all(axis=1) if k else np.zeros(n, bool)
-    return stored(n, k, yes, other, np.full(n, open_world), missing)
+    return stored_cells(n, k, yes, other, np.full(n, open_world), missing)
 
 
 def differ(labels: pa.StructArray, others: pa.StructArray) -> np.ndarray:

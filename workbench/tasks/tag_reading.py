@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few, shortened
-from workbench.tasks.tag_cells import UNKNOWN, Listed, distinct, of_dense, stored
+from workbench.tasks.tag_cells import UNKNOWN, Listed, distinct, of_dense, stored_cells
 
 PARTS = ("yes", "no", "unknown")
 FORMS = (
@@ -90,7 +90,7 @@ def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) 
     rows, tags = cells.row.astype(np.int64), cells.col.astype(np.int64)
     rest = values == (0 if open_world else UNKNOWN)
     yes = Listed(rows[values == 1], tags[values == 1])
-    return stored(n, k, yes, Listed(rows[rest], tags[rest]), np.full(n, open_world), np.zeros(n, bool)), names
+    return stored_cells(n, k, yes, Listed(rows[rest], tags[rest]), np.full(n, open_world), np.zeros(n, bool)), names
 
 
 def _of_lists(listed: list, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple]:
@@ -112,7 +112,7 @@ def _of_lists(listed: list, classes: Sequence[object] | None, open_world: bool) 
     every = Listed(*(np.concatenate([found[name][part] for name in PARTS]) for part in (0, 1)))
     _refuse_twice(every, names)
     rest = Listed(*(np.concatenate([found[name][part] for name in ("no", "unknown")]) for part in (0, 1)))
-    return stored(n, len(names), found["yes"], rest, open_, missing), names
+    return stored_cells(n, len(names), found["yes"], rest, open_, missing), names
 
 
 def _parts(one: object, row: int) -> dict[str, list[Any]]:

@@ -43,7 +43,7 @@ def test_all_ways_of_grouping_give_one_answer(rng, monkeypatch, ties, long):
     for _ in range(6):
         k = int(rng.integers(2, 40))
         labels, probs = sample(rng, k, ties)
-        rows = counting.read_rows(labels, probs)
+        rows = counting.read_probs(labels, probs)
         by_class, by_margin = one_by_one(labels, probs, rows.calibrated(), k)
         pruned += by_class.sum() + by_margin.sum()
         for name, mask in (("prune_by_class", by_class), ("prune_by_noise_rate", by_margin)):

@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.calibration import calibration_error
 from workbench.issues.loo_classifiers import sharpened_likelihoods
-from workbench.issues.partial.canaries import count
+from workbench.issues.partial.canaries import count_outside
 from workbench.issues.partial.pooling import pooled, weights_of
 
 
@@ -174,6 +174,6 @@ def test_planted_sets_count_the_wrong_ones(share):
     for row in np.flatnonzero(wrong):
         sets[row, rng.choice(np.flatnonzero(~sets[row]))] = True
         sets[row, true[row]] = False
-    found = count(probs, probs, sets, seed=0)
+    found = count_outside(probs, probs, sets, seed=0)
     assert abs(found.share - share) < 0.02 and found.apart > 0.9
     assert calibration_error(found.p_error, wrong) < 0.07

@@ -9,7 +9,7 @@ from planted import blobs, probabilities, training
 import workbench as wb
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import counts
-from workbench.issues.counts import Noise, count, in_words
+from workbench.issues.counts import NoiseLevel, count, count_in_words
 
 
 def world(kind: str, seed: int):
@@ -100,8 +100,9 @@ def test_verdicts_bound_the_interval():
     assert high <= len(given) - (~verdicts).sum()
 
 
-def noise(**changes) -> Noise:
-    return Noise(**{"power": 1.0, "noise": 0.1, "low": 0.08, "high": 0.13, "gain": 100.0, "structure": 0.0} | changes)
+def noise(**changes) -> NoiseLevel:
+    usual = {"power": 1.0, "noise": 0.1, "low": 0.08, "high": 0.13, "gain": 100.0, "structure": 0.0}
+    return NoiseLevel(**usual | changes)
 
 
 def counted(**changes):
@@ -126,7 +127,8 @@ def test_each_test_that_fails_is_named():
 
 
 def test_words():
-    assert in_words(1234.4, (1000, 1500), True) == "about 1,234 wrong labels expected in all (1,000 to 1,500)"
+    assert count_in_words(1234.4, (1000, 1500), True) == "about 1,234 wrong labels expected in all (1,000 to 1,500)"
     assert (
-        in_words(9, (0, 50), False, "why") == "these labels could hold 0 to 50 errors: why; audit 200 examples to know"
+        count_in_words(9, (0, 50), False, "why")
+        == "these labels could hold 0 to 50 errors: why; audit 200 examples to know"
     )

@@ -238,4 +238,4 @@ def test_parts():
     views = np.array([[1.0, np.nan, 3.0], [np.nan] * 3, [4.0, 2.0, 6.0], [1.0, 2.0, np.nan]])
     assert np.array_equal(fits._row_median(views), [2, np.nan, 4, 1.5], equal_nan=True)
     gaps = np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]])
-    assert np.isfinite(fits.prepared(gaps)).all()
+    assert np.isfinite(fits.prepared_vectors(gaps)).all()

@@ -9,7 +9,7 @@ from workbench.issues import reasons
 
 def test_neighbours_by_hand():
     labels = np.array([[1, 1, 1, 0], [0, 0, 0, 0], [1, 1, -1, -1], [-1, -1, -1, -1], [0, 0, 1, 1]])
-    strength, words, _ = reasons.neighbors(labels, np.array([0, 0, 0, 0, -1]))
+    strength, words, _ = reasons.of_neighbors(labels, np.array([0, 0, 0, 0, -1]))
     assert words[:3].tolist() == ["neighbours disagree 3 of 4", "neighbours agree 4 of 4", "neighbours disagree 2 of 2"]
     assert np.isnan(strength[3:]).all()
     assert strength[0] > strength[1]
@@ -26,7 +26,7 @@ def test_learning_by_hand():
 
 
 def test_predicted_puts_the_likelier_class_first():
-    strength, words, _ = reasons.predicted(
+    strength, words, _ = reasons.of_predictions(
         "out-of-fold",
         np.array([0.02, 0.9, 1.0]),
         np.array([1, 1, -1]),
@@ -56,7 +56,7 @@ def test_strongest_first_and_at_most_three():
 
 def test_reasons_come_apart_whatever_classes_are_called():
     """A class named "a; b" does not cut a reason in two."""
-    said = reasons.predicted(
+    said = reasons.of_predictions(
         reasons.HELD_OUT, np.array([0.2]), np.array([1]), np.array([0.8]), np.array([0]), ["a; b", "c"]
     )
     words, kinds = reasons.strongest([said], 1)

@@ -270,8 +270,8 @@ def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypa
     crude = np.full((len(true), K), 0.1 / (K - 1))
     crude[np.arange(len(true)), guess] = 0.9
     views = [
-        weighing.View("pred_probs", 1.0, np.log(kinds["pred_probs"] + 1e-9)),
-        weighing.View("embeddings", 1.0, np.log(crude), made_here=True),
+        weighing.EvidenceView("pred_probs", 1.0, np.log(kinds["pred_probs"] + 1e-9)),
+        weighing.EvidenceView("embeddings", 1.0, np.log(crude), made_here=True),
     ]
     found = weighing.weigh(views, given, K)
     assert 0 < found.gains["embeddings"] < weighing.WEAK * found.gains["pred_probs"]

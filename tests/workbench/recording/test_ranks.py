@@ -37,7 +37,7 @@ def test_of_torch_distributed(monkeypatch):
         get_rank = staticmethod(lambda: 2)
         get_world_size = staticmethod(lambda: 4)
 
-    monkeypatch.setattr(ranks, "_distributed", lambda: Group)
+    monkeypatch.setattr(ranks, "process_group", lambda: Group)
     assert rank_and_size(None, None) == (2, 4)
 
 

@@ -12,7 +12,7 @@ from workbench.data.dataset import Dataset  # noqa: E402
 from workbench.foundation.errors import InputError, RunError  # noqa: E402
 from workbench.foundation.statistics import statistics  # noqa: E402
 from workbench.recording.batches import Batches  # noqa: E402
-from workbench.recording.layers import Tap, accepted, logits_in, pooled  # noqa: E402
+from workbench.recording.layers import Tap, accepted, logits_in, pooled_layer  # noqa: E402
 from workbench.recording.replay import replay  # noqa: E402
 
 N, K = 23, 3
@@ -264,12 +264,12 @@ def test_auto_prefers_the_layer_with_k_outputs():
 
 def test_pooling():
     x = torch.arange(24.0).reshape(2, 3, 4)
-    assert torch.equal(pooled(x), x.mean(dim=1))
+    assert torch.equal(pooled_layer(x), x.mean(dim=1))
     mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
-    assert torch.equal(pooled(x, mask), torch.stack([x[0, :2].mean(dim=0), x[1, 0]]))
-    assert pooled(torch.ones(2, 5, 3, 3)).shape == (2, 5)
-    assert pooled(torch.ones(2, 5, 3, 3, 3)).shape == (2, 5)
-    assert pooled(torch.ones(4)).shape == (4, 1)
+    assert torch.equal(pooled_layer(x, mask), torch.stack([x[0, :2].mean(dim=0), x[1, 0]]))
+    assert pooled_layer(torch.ones(2, 5, 3, 3)).shape == (2, 5)
+    assert pooled_layer(torch.ones(2, 5, 3, 3, 3)).shape == (2, 5)
+    assert pooled_layer(torch.ones(4)).shape == (4, 1)
 
 
 class Output(dict):

@@ -22,7 +22,7 @@ from workbench.issues.detector import find_issues
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
 from workbench.scores import SCORES, blocks, score
-from workbench.scores.registry import score as register
+from workbench.scores.registry import register
 
 pytestmark = pytest.mark.slow
 

@@ -41,13 +41,13 @@ def record(path, given, logits, there, first=0):
 def reads(monkeypatch):
     """Epochs whose statistics are read, in order."""
     seen: list[int] = []
-    original = blocks.float_rows
+    original = blocks.stat_rows
 
     def counting(files, names, start, stop):
         seen.append(int(files[0].parent.name.partition("=")[2]))
         return original(files, names, start, stop)
 
-    monkeypatch.setattr(blocks, "float_rows", counting)
+    monkeypatch.setattr(blocks, "stat_rows", counting)
     return seen
 
 

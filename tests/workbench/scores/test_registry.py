@@ -7,7 +7,7 @@ import pytest
 
 from workbench.foundation.errors import InputError
 from workbench.scores import dynamics, labels
-from workbench.scores.registry import SCORES, score
+from workbench.scores.registry import SCORES, register
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def test_row_reads_the_signature_and_leaves_the_function_alone():
         """
         return power
 
-    assert score(suspicious="high", range=(0, 1), source="nobody 1900")(doubt) is doubt
+    assert register(suspicious="high", range=(0, 1), source="nobody 1900")(doubt) is doubt
     row = SCORES["doubt"]
     assert row.needs == ("given_labels", "pred_probs")
     assert dict(row.options) == {"power": 2}
@@ -51,12 +51,12 @@ def test_same_name_from_another_module_is_an_error_naming_both():
         """Another one."""
 
     with pytest.raises(InputError, match=rf"workbench\.scores\.dynamics and {__name__}"):
-        score(suspicious="low", range=(0, 1), source="x")(aum)
+        register(suspicious="low", range=(0, 1), source="x")(aum)
     assert SCORES["aum"].function is dynamics.aum
 
 
 def test_reloading_the_same_module_is_not():
-    score(suspicious="low", range=(-np.inf, np.inf), source="again")(dynamics.aum)
+    register(suspicious="low", range=(-np.inf, np.inf), source="again")(dynamics.aum)
     assert SCORES["aum"].source == "again"
 
 
@@ -66,14 +66,14 @@ def test_reloading_the_same_module_is_not():
 )
 def test_direction_and_range_are_checked(suspicious, bounds, match):
     with pytest.raises(InputError, match=match):
-        score(suspicious=suspicious, range=bounds, source="x")
+        register(suspicious=suspicious, range=bounds, source="x")
 
 
 def test_signatures_that_name_no_evidence_are_refused():
-    register = score(suspicious="low", range=(0, 1), source="x")
+    registering = register(suspicious="low", range=(0, 1), source="x")
     with pytest.raises(InputError, match="needs no evidence"):
-        register(lambda: 0)
+        registering(lambda: 0)
     with pytest.raises(InputError, match=r"default for evidence 'margin'"):
-        register(lambda margin=1: 0)
+        registering(lambda margin=1: 0)
     with pytest.raises(InputError, match=r"\*args"):
-        register(lambda *args: 0)
+        registering(lambda *args: 0)

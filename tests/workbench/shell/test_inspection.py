@@ -15,7 +15,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import RunError
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
-from workbench.shell.inspection import inspect, repair
+from workbench.shell.inspection import inspect, repair_run
 
 N, K = 30, 3
 
@@ -69,7 +69,7 @@ def test_one_flipped_bit_is_found_and_set_aside(path, name):
     before = contents(path)
     assert found(path) == [("damaged", name)]
     run = open_run(path)
-    lines = list(repair(run, list(inspect(run))))
+    lines = list(repair_run(run, list(inspect(run))))
     assert len(lines) == 1
     assert lines[0].startswith(f"moved: {name} -> set-aside/")
     assert contents(path) == before
@@ -89,7 +89,7 @@ def test_what_a_run_cannot_do_without_stays(path, name):
         return
     findings = list(inspect(run))
     assert [(one.kind, one.path, one.remedy) for one in findings] == [("damaged", name, "")]
-    assert list(repair(run, findings)) == []
+    assert list(repair_run(run, findings)) == []
 
 
 def test_wrong_contents_without_checksums(path):
@@ -110,7 +110,7 @@ def test_wrong_contents_without_checksums(path):
     bare = [one.path for one in findings if one.kind == "note" and "no checksum" in one.words]
     assert len(bare) == 5 + 2 + 2 + 2 - 1
     run = open_run(path)
-    list(repair(run, findings))
+    list(repair_run(run, findings))
     assert [one for one in inspect(open_run(path)) if one.kind != "note"] == []
     assert not [one for one in inspect(open_run(path)) if "checksum" in one.words]  # all have one now
 
@@ -119,7 +119,7 @@ def test_a_sealed_file_that_is_gone(path):
     (path / "logits" / "epoch=0001.npy").unlink()
     assert found(path) == [("missing", "logits/epoch=0001.npy")]
     run = open_run(path)
-    assert list(repair(run, list(inspect(run)))) == ["checksum forgotten: logits/epoch=0001.npy is gone"]
+    assert list(repair_run(run, list(inspect(run)))) == ["checksum forgotten: logits/epoch=0001.npy is gone"]
     assert found(path) == []
 
 
@@ -136,7 +136,7 @@ def test_leftovers_of_killed_processes(path):
     assert set(found(path)) == {("leftover", name) for name in leftovers}
     before = contents(path)
     run = open_run(path)
-    assert len(list(repair(run, list(inspect(run))))) == len(leftovers)
+    assert len(list(repair_run(run, list(inspect(run))))) == len(leftovers)
     assert contents(path) == before
     assert found(path) == []
 
@@ -167,7 +167,7 @@ def test_missing_epochs_rows_and_strangers(path, rng):
         "notes.txt": "unknown: notes.txt: no file of a run; nothing reads it, and a repair leaves it",
     }
     run = open_run(path)
-    assert list(repair(run, list(inspect(run)))) == []
+    assert list(repair_run(run, list(inspect(run)))) == []
 
 
 def test_the_journal(path):
@@ -202,7 +202,7 @@ sys.stdin.read()
         findings = list(inspect(run))
         assert "leftover" not in {one.kind for one in findings}
         with pytest.raises(RunError, match="is being recorded"):
-            list(repair(run, findings))
+            list(repair_run(run, findings))
     finally:
         other.communicate("")
     assert ("leftover", "stats/.epoch.tmp") in found(path)

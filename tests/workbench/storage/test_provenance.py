@@ -18,7 +18,7 @@ from workbench.storage.provenance import (
     Provenance,
     cross_validated,
     of_old_description,
-    pooled,
+    pooled_provenance,
 )
 
 WORDS = ("good film", "bad food", "long road")
@@ -110,7 +110,7 @@ def test_a_person_may_say_anything_in_an_earlier_release():
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 def test_records_survive_json(embedding):
     parts = (cross_validated(embedding, 5, 0, 2), Provenance("pred_probs", "user", "x", out_of_fold=False))
-    for record in (embedding, *parts, pooled("pred_probs", parts, out_of_fold=True)):
+    for record in (embedding, *parts, pooled_provenance("pred_probs", parts, out_of_fold=True)):
         assert Provenance.from_json(json.loads(json.dumps(record.to_json()))) == record
 
 
@@ -150,9 +150,9 @@ def test_words_decide_nothing(run):
 
 def test_of_several_runs_one_that_saw_the_labels_is_enough_and_one_unknown_leaves_it_open():
     saw, unknown, never = (Provenance("embeddings", "user", saw_labels=one) for one in (True, None, False))
-    assert pooled("embeddings", (saw, unknown)).saw_labels is True
-    assert pooled("embeddings", (unknown, never)).saw_labels is None
-    assert pooled("embeddings", (never, never)).saw_labels is False
+    assert pooled_provenance("embeddings", (saw, unknown)).saw_labels is True
+    assert pooled_provenance("embeddings", (unknown, never)).saw_labels is None
+    assert pooled_provenance("embeddings", (never, never)).saw_labels is False
 
 
 def test_what_is_stored_holds_the_record_and_what_release_0_1_0_reads(run):

@@ -12,7 +12,7 @@ import pytest
 import workbench as wb
 from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import WorkbenchError
-from workbench.shell.inspection import inspect, repair
+from workbench.shell.inspection import inspect, repair_run
 from workbench.storage.provenance import cross_validated
 
 KINDS = ("flip", "cut", "gone", "folder", "empty")
@@ -127,7 +127,7 @@ def test_a_damaged_cache_is_found_set_aside_and_changes_nothing(saved):
     findings = list(inspect(wb.open_run(saved)))
     assert {one.path for one in findings if one.is_damage} == {f.relative_to(saved).as_posix() for f in files}
     assert wb.score(wb.open_run(saved)).equals(expected)
-    list(repair(wb.open_run(saved), list(inspect(wb.open_run(saved)))))
+    list(repair_run(wb.open_run(saved), list(inspect(wb.open_run(saved)))))
     assert told(saved) == []
 
 

@@ -22,12 +22,12 @@ from workbench.experiments.training_data import (
     inputs,
     limited_threads,
     predicted,
-    take,
     true_labels,
 )
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError, first_few
 from workbench.foundation.printing import Printed, wrapped
+from workbench.foundation.rows import indexable, take_rows
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 
@@ -193,7 +193,7 @@ def compare(
         known = labels != UNLABELLED
         outside = _outside(values, material.values, len(labels))
         pool = np.flatnonzero(material.there)
-        splits = _same_test(pool, take(outside, np.flatnonzero(known)), labels[known], repeats, test_share, seed)
+        splits = _same_test(pool, take_rows(outside, np.flatnonzero(known)), labels[known], repeats, test_share, seed)
         judged = f"{int(known.sum()):,} examples of a test set of its own"
     else:
         target, can_test, kind = _judges(dataset, corrected, changed, truth)
@@ -202,7 +202,7 @@ def compare(
         if rows is not None:
             rows = rows[can_test[rows]]
             pool = np.setdiff1d(np.flatnonzero(material.there), rows)
-            splits = _same_test(pool, take(material.values, rows), target[rows], repeats, test_share, seed)
+            splits = _same_test(pool, take_rows(material.values, rows), target[rows], repeats, test_share, seed)
             judged = f"{len(rows):,} examples that were named, {kind}"
         else:
             eligible = np.flatnonzero(can_test)
@@ -284,7 +284,7 @@ def _random_splits(
         test = rng.choice(eligible, size=m, replace=False)
         free = material.there.copy()
         free[test] = False
-        splits.append(_Split(np.flatnonzero(free), take(material.values, test), target[test], test))
+        splits.append(_Split(np.flatnonzero(free), take_rows(material.values, test), target[test], test))
     return splits
 
 
@@ -338,8 +338,8 @@ def _length(labels: Any) -> int:
 
 def _outside(values: Any, X: Any, n: int) -> Any:
     """Inputs of a test set of its own, in the form of X."""
-    values = values if hasattr(values, "iloc") else values.tocsr() if hasattr(values, "tocsr") else np.asarray(values)
-    if not hasattr(values, "iloc") and not hasattr(values, "tocsr") and values.ndim > 2:
+    values = indexable(values)
+    if isinstance(values, np.ndarray) and values.ndim > 2:
         values = values.reshape(len(values), -1)
     if values.shape[0] != n or values.shape[1:] != X.shape[1:]:
         found = f"has inputs of shape {values.shape} for {n} labels and {X.shape[1]} columns in training"

@@ -169,7 +169,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 def _common(a: Run, b: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids in both, in the order of `a`, and their rows in each."""
-    other = b.dataset._index.get_indexer(a.dataset._index)
+    other = b.dataset.index.get_indexer(a.dataset.index)
     rows_a = np.flatnonzero(other >= 0)
     if not len(rows_a):
         examples = f"{a.dataset.ids[:3].tolist()} and {b.dataset.ids[:3].tolist()}"

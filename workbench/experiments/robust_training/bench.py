@@ -14,15 +14,18 @@ from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import scaled
 from workbench.experiments.intervals import corrected_t, points, verdict
-from workbench.experiments.robust_training.calibration_error import expected_calibration_error
 from workbench.experiments.robust_training.methods import check_methods, estimated_noise, train
-from workbench.experiments.robust_training.networks import WIDEST, Setup, one_thread
+from workbench.experiments.robust_training.networks import WIDEST, Setup
 from workbench.experiments.training_data import inputs, true_labels
 from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
+from workbench.foundation.rows import dense_rows
+from workbench.issues.calibration import calibration_error
 from workbench.issues.detector import find_issues
 from workbench.issues.plant import plant_errors
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 
@@ -179,12 +182,12 @@ def _condition(
         method = BASELINE if name in REFERENCES else name
         trained = train(method, X[part], labels, k, setup, seed, noise_known)
         probs = trained.predict(torch.from_numpy(X[test]))
+        is_right = probs.argmax(axis=1) == right[test]
         said = labels if name in REFERENCES else trained.on_training.argmax(axis=1)
         lines.append(
             {
                 "rate": rate, "seed": seed, "method": name,
-                "accuracy": float(np.mean(probs.argmax(axis=1) == right[test])),
-                "ece": expected_calibration_error(probs, right[test]),
+                "accuracy": float(np.mean(is_right)), "ece": calibration_error(probs.max(axis=1), is_right, bins=15),
                 "restored": float(np.mean(said[wrong] == true[wrong])) if wrong.any() else np.nan,
                 "broken": float(np.mean(said[~wrong] != mine[~wrong])), "estimated_rate": estimate[1],
             }
@@ -214,10 +217,7 @@ def scaled_features(data: Run | Dataset, X: Any, usable: np.ndarray, seed: int) 
     """Features (m, d) float32, standardised to mean square 1 per column, and the rows (m,) that have them."""
     material = inputs(data, X)
     rows = np.flatnonzero(material.there & usable)
-    values = material.values
-    values = values.iloc[rows].to_numpy() if hasattr(values, "iloc") else values[rows]
-    values = values.toarray() if hasattr(values, "toarray") else values
-    out = scaled(np.asarray(values, np.float32), seed, WIDEST)
+    out = scaled(np.asarray(dense_rows(material.values, rows), np.float32), seed, WIDEST)
     return np.ascontiguousarray(out * np.sqrt(out.shape[1]), np.float32), rows
 
 

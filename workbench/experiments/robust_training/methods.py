@@ -16,11 +16,11 @@ from workbench.evidence.out_of_fold import cross_validated_probs, deal_folds
 from workbench.experiments.robust_training.losses.bootstrapping import bootstrapping
 from workbench.experiments.robust_training.losses.coteaching import remember_rate, small_loss
 from workbench.experiments.robust_training.losses.cross_entropy import cross_entropy
-from workbench.experiments.robust_training.losses.crosssplit import corrected_labels, gamma_at
+from workbench.experiments.robust_training.losses.crosssplit import gamma_at, softened_labels
 from workbench.experiments.robust_training.losses.forward import forward_correction
 from workbench.experiments.robust_training.losses.generalized import generalized_cross_entropy
 from workbench.experiments.robust_training.losses.mixup import mixup
-from workbench.experiments.robust_training.networks import Setup, Task, probabilities, step
+from workbench.experiments.robust_training.networks import Setup, Training, gradient_step, network_probabilities
 from workbench.foundation.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,38 +48,38 @@ class Trained:
 
     def predict(self, X: Tensor) -> np.ndarray:
         """(m, k) float32, the mean of the networks' probabilities."""
-        return np.mean([probabilities(net, X) for net in self.nets], axis=0)
+        return np.mean([network_probabilities(net, X) for net in self.nets], axis=0)
 
 
 @dataclass(frozen=True)
 class Method:
     """How to train, what it is in words, who proposed it."""
 
-    train: Callable[[Task], Trained]
+    train: Callable[[Training], Trained]
     in_words: str
     source: str
 
 
-def _one_network(loss: Callable[[Task, torch.nn.Module, Tensor, Tensor, np.random.Generator], Tensor]):
+def _one_network(loss: Callable[[Training, torch.nn.Module, Tensor, Tensor, np.random.Generator], Tensor]):
     """A training of one network with a loss of (task, network, inputs, labels, rng)."""
 
-    def train(task: Task) -> Trained:
+    def train(task: Training) -> Trained:
         net, optimizer = task.network()
         order, chance = task.rng(1), task.rng(2)
         for _ in range(task.setup.epochs):
             for rows in task.batches(order):
-                step(optimizer, loss(task, net, task.X[rows], task.labels[rows], chance))
-        return Trained((net,), probabilities(net, task.X))
+                gradient_step(optimizer, loss(task, net, task.X[rows], task.labels[rows], chance))
+        return Trained((net,), network_probabilities(net, task.X))
 
     return train
 
 
-def _mixed(task: Task, net: torch.nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
+def _mixed(task: Training, net: torch.nn.Module, x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
     inputs, targets = mixup(x, y, task.k, rng=rng)
     return cross_entropy(net(inputs), targets)
 
 
-def _co_teaching(task: Task) -> Trained:
+def _co_teaching(task: Training) -> Trained:
     """Two networks; in every batch each is trained on the examples with the smallest loss of the other."""
     pairs = [task.network(number) for number in (0, 1)]
     order = task.rng(1)
@@ -89,12 +89,12 @@ def _co_teaching(task: Task) -> Trained:
             losses = [cross_entropy(net(task.X[rows]), task.labels[rows]) for net, _ in pairs]
             chosen = [small_loss(loss, share) for loss in losses]
             for (_, optimizer), loss, theirs in zip(pairs, losses, reversed(chosen)):
-                step(optimizer, loss[theirs])
+                gradient_step(optimizer, loss[theirs])
     nets = tuple(net for net, _ in pairs)
-    return Trained(nets, np.mean([probabilities(net, task.X) for net in nets], axis=0))
+    return Trained(nets, np.mean([network_probabilities(net, task.X) for net in nets], axis=0))
 
 
-def _cross_split(task: Task) -> Trained:
+def _cross_split(task: Training) -> Trained:
     """Two networks on two halves; after a warm-up each learns labels that the other has corrected."""
     import torch
 
@@ -108,14 +108,14 @@ def _cross_split(task: Task) -> Trained:
         if epoch >= warm:
             gamma = gamma_at((epoch - warm) / (task.setup.epochs - warm))
             for number, rows in enumerate(parts):
-                peer = torch.from_numpy(probabilities(pairs[1 - number][0], task.X[rows]))
-                soft[rows] = corrected_labels(peer, task.labels[rows], gamma, temperature=SHARPENED)
+                peer = torch.from_numpy(network_probabilities(pairs[1 - number][0], task.X[rows]))
+                soft[rows] = softened_labels(peer, task.labels[rows], gamma, temperature=SHARPENED)
         for (net, optimizer), part in zip(pairs, parts):
             for rows in task.batches(order, part):
-                step(optimizer, cross_entropy(net(task.X[rows]), soft[rows]))
+                gradient_step(optimizer, cross_entropy(net(task.X[rows]), soft[rows]))
     on_training = np.empty((len(task.labels), task.k), np.float32)
     for number, rows in enumerate(parts):
-        on_training[rows] = probabilities(pairs[1 - number][0], task.X[rows])
+        on_training[rows] = network_probabilities(pairs[1 - number][0], task.X[rows])
     return Trained(tuple(net for net, _ in pairs), on_training)
 
 
@@ -199,7 +199,7 @@ def train(
     import torch
 
     transition, rate = estimated_noise(X, labels, k, seed) if noise is None else noise
-    task = Task(
+    task = Training(
         torch.from_numpy(np.ascontiguousarray(X, np.float32)), torch.from_numpy(np.asarray(labels, np.int64)), k,
         setup, seed, torch.from_numpy(np.asarray(transition, np.float32)), rate,
     )  # fmt: skip

@@ -5,7 +5,6 @@ Hidden here: seeds that leave the global ones alone, batches, one thread (small 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,7 +46,7 @@ class Setup:
 
 
 @dataclass
-class Task:
+class Training:
     """One training: features (n, d), given labels (n,) of k classes, how, and what was estimated about the noise."""
 
     X: Tensor
@@ -88,31 +87,16 @@ class Task:
         yield from parts
 
 
-def step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def gradient_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step of gradient descent on the mean of a loss (b,)."""
     optimizer.zero_grad()
     loss.mean().backward()
     optimizer.step()
 
 
-def probabilities(net: torch.nn.Module, X: Tensor) -> np.ndarray:
+def network_probabilities(net: torch.nn.Module, X: Tensor) -> np.ndarray:
     """(n, k) float32 predicted probabilities."""
     import torch
 
     with torch.no_grad():
         return net(X).softmax(dim=1).numpy()
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """torch and linear algebra in one thread; threads that wait for each other on busy cores cost minutes."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

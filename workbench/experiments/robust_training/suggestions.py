@@ -15,10 +15,12 @@ from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import deal_folds
 from workbench.experiments.robust_training.bench import make_setup, scaled_features
 from workbench.experiments.robust_training.methods import METHODS, check_methods, train
-from workbench.experiments.robust_training.networks import Setup, one_thread
+from workbench.experiments.robust_training.networks import Setup
 from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 

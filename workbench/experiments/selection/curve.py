@@ -11,12 +11,14 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.experiments.intervals import corrected_t, points, verdict
-from workbench.experiments.selection.rules import end_of, made_value, needs_inputs, values_of
+from workbench.experiments.selection.rules import end_of, made_value, needs_inputs, selection_values
 from workbench.experiments.selection.selecting import best
-from workbench.experiments.training_data import inputs, limited_threads, predicted, take, true_labels
+from workbench.experiments.training_data import inputs, limited_threads, predicted, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
+from workbench.foundation.rows import take_rows
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 
@@ -114,7 +116,7 @@ def keep_curve(
     [('random', 0.5), ('random', 1.0), ('knn_shapley', 0.5), ('knn_shapley', 1.0)]
     """
     data = opened(run)
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     require_task(dataset, "multiclass", "keep_curve")
     shares = _checked_shares(shares)
     if int(repeats) != repeats or repeats < 2:
@@ -173,14 +175,14 @@ def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test
     labels = np.unique(given[kept])
     if len(labels) == 1:
         return np.full(len(test), labels[0])
-    return predicted(estimator, X, given, kept, take(X, test))
+    return predicted(estimator, X, given, kept, take_rows(X, test))
 
 
 def _whole(data: Run | Dataset, source: str | pd.Series, seed: int) -> np.ndarray | None:
     """(n,) values that are known before the split; None for those made from its training part."""
     if isinstance(source, str) and needs_inputs(source):
         return None
-    return values_of(data, source, seed)
+    return selection_values(data, source, seed)
 
 
 def _end(end: str | Mapping[str, str] | None, name: str) -> str | None:

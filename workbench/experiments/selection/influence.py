@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.evidence.out_of_fold import deal_folds
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import softmax
 
 MOST_PARAMETERS = 2500  # the Hessian has their square
 FEWEST_DIRECTIONS = 8
@@ -48,7 +49,7 @@ class SoftmaxHead:
         weights = np.zeros((k, X.shape[1]))
         value = _objective(weights, X, labels, penalty, n)
         for _ in range(STEPS):
-            probs = _softmax(X @ weights.T)
+            probs = softmax(X @ weights.T)
             gradient = (probs - target).T @ X / n + penalty * weights
             step = _solve(_hessian(probs, X, penalty, n), gradient.ravel()).reshape(weights.shape)
             decrement = float((gradient * step).sum())
@@ -65,7 +66,7 @@ class SoftmaxHead:
 
     def probabilities(self, X: np.ndarray) -> np.ndarray:
         """(m, k) predicted probabilities."""
-        return _softmax(with_ones(X) @ self.weights.T)
+        return softmax(with_ones(X) @ self.weights.T)
 
     def loss(self, X: np.ndarray, labels: np.ndarray) -> float:
         """Mean cross-entropy in nats."""
@@ -81,8 +82,8 @@ class SoftmaxHead:
         """
         k = len(self.weights)
         inner, outer = with_ones(X), with_ones(test)
-        probs = _softmax(inner @ self.weights.T)
-        tested = _softmax(outer @ self.weights.T)
+        probs = softmax(inner @ self.weights.T)
+        tested = softmax(outer @ self.weights.T)
         pull = (tested - np.eye(k)[test_labels]).T @ outer / len(outer)
         moved = _solve(_hessian(probs, inner, self.penalty, len(inner)), pull.ravel()).reshape(pull.shape)
         return ((probs - np.eye(k)[labels]) * (inner @ moved.T)).sum(axis=1) / len(inner)
@@ -153,11 +154,6 @@ def directions(k: int) -> int:
 def with_ones(X: np.ndarray) -> np.ndarray:
     """float64 (n, d + 1), a column of ones for the intercept."""
     return np.concatenate([np.asarray(X, np.float64), np.ones((len(X), 1))], axis=1)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    values = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return values / values.sum(axis=1, keepdims=True)
 
 
 def _objective(weights: np.ndarray, X: np.ndarray, labels: np.ndarray, penalty: float, n: int) -> float:

@@ -19,7 +19,9 @@ from workbench.experiments.selection.influence import directions, influence
 from workbench.experiments.selection.shapley import knn_shapley
 from workbench.experiments.training_data import Inputs, inputs, limited_threads
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import dense_rows
 from workbench.issues.detector import find_issues
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run
 from workbench.scores import SCORES, score
 
@@ -102,14 +104,14 @@ def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np
     return out
 
 
-def values_of(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = None) -> np.ndarray:
+def selection_values(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = None) -> np.ndarray:
     """(n,) float64, what to select by, in dataset order; NaN for what cannot be chosen.
 
     Parameters
     ----------
     by : a name of `RULES` or `SCORES`, or a Series by id.
     """
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     given = dataset.given_labels
     if isinstance(by, pd.Series):
         values = _aligned(by, data)
@@ -122,7 +124,7 @@ def values_of(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = 
 
 def _aligned(values: pd.Series, data: Run | Dataset) -> np.ndarray:
     """(n,) of a Series by id; NaN where it has no value."""
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     out = np.full(dataset.n, np.nan)
     if not pd.api.types.is_numeric_dtype(values.dtype):
         raise InputError.at("by", f"holds {values.dtype}", "Pass a Series of numbers by id.")

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.experiments.selection.rules import end_of, values_of
+from workbench.experiments.selection.rules import end_of, selection_values
 from workbench.foundation.errors import InputError
+from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.storage.tables import check_target, write_table
 from workbench.tasks import require_task
@@ -69,7 +70,7 @@ def select(
     ['b', 'c']
     """
     data = opened(run)
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     require_task(dataset, "multiclass", "select")
     rng = np.random.default_rng(seed)
     worth = worth_of(data, by, end, seed, X)
@@ -116,7 +117,7 @@ def sample_weights(
     {'a': 0.33, 'b': 1.0, 'c': 0.67, 'd': 0.0}
     """
     data = opened(run)
-    dataset = data.dataset if isinstance(data, Run) else data
+    dataset = dataset_of(data)
     require_task(dataset, "multiclass", "sample_weights")
     if path is not None:
         check_target(path, force)
@@ -125,7 +126,7 @@ def sample_weights(
         weights = np.zeros(dataset.n)
         weights[dataset.rows(kept)] = 1.0
     elif isinstance(by, str) and by == "p_error" and end in (None, "low"):
-        weights = np.nan_to_num(1 - values_of(data, by, seed), nan=0.0)
+        weights = np.nan_to_num(1 - selection_values(data, by, seed), nan=0.0)
     else:
         worth = pd.Series(worth_of(data, by, end, seed, X))
         weights = worth.rank(method="max", pct=True).fillna(0.0).to_numpy()
@@ -138,10 +139,10 @@ def sample_weights(
 def worth_of(data: Run | Dataset, by: str | pd.Series, end: str | None, seed: int, X: Any = None) -> np.ndarray:
     """(n,) float64, high is kept; NaN for what cannot be chosen."""
     if isinstance(by, str) and by == "random":
-        dataset = data.dataset if isinstance(data, Run) else data
+        dataset = dataset_of(data)
         return np.where(dataset.given_labels >= 0, np.random.default_rng([seed, 7]).random(dataset.n), np.nan)
     sign = 1.0 if end_of(by, end) == "high" else -1.0
-    return sign * values_of(data, by, seed, X)
+    return sign * selection_values(data, by, seed, X)
 
 
 def best(worth: np.ndarray, rows: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ What a wrong tag looks like is not what a wrong number looks like, so each kind 
 arrays in, a probability of error for each unit out. All else is shared: evidence of runs and of arrays, verdicts,
 the cut at `fdr` or `threshold`, tables per unit and per example, attributes, the cache. To add one:
 
-1. write a class with `judge(asked: Asked) -> Found` and `version` (`workbench.issues.kinds.protocol`);
+1. write a class with `judge(asked: Asked) -> Found` and `version` (`workbench.issues.kinds.contract`);
 2. name it in `ESTIMATORS` under the name of its task, whose `predictions` are what `find_issues` takes beside labels;
 3. if a run shall store predictions, set `stored` of the task to the name of one of these and write its
    `check_predictions`.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from workbench.foundation.lazy import LazyTable
 
 if TYPE_CHECKING:
-    from workbench.issues.kinds.protocol import Estimator
+    from workbench.issues.kinds.contract import Estimator
 
 ESTIMATORS: LazyTable[Estimator] = LazyTable(
     {

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.evidence.as_evidence import handed_in
 from workbench.foundation.errors import FdrNotPossible, MissingEvidence, outside
 from workbench.foundation.parallel import one_blas_thread
 from workbench.foundation.progress import step
 from workbench.issues import calibration, counts
 from workbench.issues.kept import Kept, kind_key
 from workbench.issues.kinds import ESTIMATORS
-from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.per_example import both_counts, by_example
 from workbench.issues.review import with_verdicts
 from workbench.runs.run import Run
 from workbench.runs.verdicts import known_verdicts
-from workbench.scores.as_evidence import handed_in
 
 EXPLAINED, EXPLAINED_OF_MANY = 200_000, 20_000
 """Maximum number of units whose reasons are listed; the most suspicious ones come first."""
@@ -160,7 +160,7 @@ def _attrs(
         "expected_errors": round(expected, 1),
         "expected_errors_interval": interval,
         "errors_identified": found.identified,
-        "errors_in_words": counts.in_words(expected, interval, found.identified, found.why, _todo(verdicts)),
+        "errors_in_words": counts.count_in_words(expected, interval, found.identified, found.why, _todo(verdicts)),
         "expected_errors_below": round(float(found.below), 1),
         "judged": int(known.sum()),
         "unlabelled": int((~known).sum()),

@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.numbers import mixture, ratings, swaps
-from workbench.issues.numbers.fits import left_out, pooled
+from workbench.issues.numbers.fits import left_out, pooled_views
 from workbench.issues.numbers.scales import scales_for, spread_of
 from workbench.issues.numbers.spread import conformal, local_spread
 
@@ -32,7 +32,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedNumbers:
     """What is said of n numbers of a column, NaN where nothing can be.
 
     p_error : probability that the number is wrong. other, p_other : what it should be if so, and how likely that is.
@@ -59,7 +59,7 @@ class Judged:
     method: str
 
 
-def judge(y: np.ndarray, told: Told, seed: int, name: str) -> Judged:
+def judge(y: np.ndarray, told: Told, seed: int, name: str) -> JudgedNumbers:
     """How likely each number of one column is wrong.
 
     Parameters
@@ -88,7 +88,7 @@ def judge(y: np.ndarray, told: Told, seed: int, name: str) -> Judged:
     return _number(y, told, seed) if grid is None else _rating(y, grid, told, seed)
 
 
-def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
+def _number(y: np.ndarray, told: Told, seed: int) -> JudgedNumbers:
     known, best = ~np.isnan(y), None
     for scale in scales_for(y[known]):
         with np.errstate(invalid="ignore"):
@@ -96,7 +96,7 @@ def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
             views = [] if told.predictions is None else list(scale.to(told.predictions).T)
         own = len(views)
         views += [left_out(one, z, seed) for one in told.features]
-        predicted = pooled(np.stack(views, axis=1), z)
+        predicted = pooled_views(np.stack(views, axis=1), z)
         judged = known & ~np.isnan(predicted)
         rows = np.flatnonzero(judged)
         predicted = predicted + np.median(z[rows] - predicted[rows])
@@ -106,7 +106,7 @@ def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
             apart = 1.4826 * np.sort(deviations, axis=1)[:, own // 2]
         vectors = told.features[0][rows] if told.features and not np.isnan(told.features[0]).any() else None
         spread = local_spread(z[rows] - predicted[rows], predicted[rows], vectors, apart)
-        column = mixture.Column(y[rows], predicted[rows], spread, scale)
+        column = mixture.NumberColumn(y[rows], predicted[rows], spread, scale)
         settings, likelihood = mixture.learn(column, seed)
         if best is None or likelihood > best[0]:
             best = likelihood, column, settings, predicted, rows, views[:own]
@@ -116,9 +116,9 @@ def _number(y: np.ndarray, told: Told, seed: int) -> Judged:
 
 
 def _explained(
-    y: np.ndarray, column: mixture.Column, settings: mixture.Settings, predicted: np.ndarray, rows: np.ndarray,
+    y: np.ndarray, column: mixture.NumberColumn, settings: mixture.Settings, predicted: np.ndarray, rows: np.ndarray,
     models: list[np.ndarray],
-) -> Judged:  # fmt: skip
+) -> JudgedNumbers:  # fmt: skip
     """From the mixture to what a table shows."""
     n, scale = len(y), column.scale
     found = mixture.causes(column, settings)
@@ -169,15 +169,15 @@ def _explained(
     p_other = spread_out(np.minimum(chances.max(axis=0), p_wrong))
     back = np.full(n, -1)
     back[rows] = np.where(partner >= 0, rows[partner], -1)
-    return Judged(
+    return JudgedNumbers(
         spread_out(p_wrong), whole, p_other, spread_out(kinds, None, object), np.where(places, np.nan, middle), low,
         high, spread_out(factors), back, against, len(models), float(explained), None, method,
     )  # fmt: skip
 
 
-def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> Judged:
+def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> JudgedNumbers:
     n, known = len(y), ~np.isnan(y)
-    views = [] if told.predictions is None else [pooled(told.predictions, y)]
+    views = [] if told.predictions is None else [pooled_views(told.predictions, y)]
     found = ratings.rated(y, grid, views, told.features, seed)
     expected = found.posterior @ grid
     summed = np.cumsum(found.posterior, axis=1)
@@ -192,7 +192,7 @@ def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> Judged:
     words = (
         f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
     )
-    return Judged(
+    return JudgedNumbers(
         found.p_wrong, grid[place], np.where(known, others.max(axis=1), blank), kind, expected, ends[0], ends[1], blank,
         none, blank, 1, found.explained, found.tolerance, words.replace("more than 0 steps", "another value"),
     )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from workbench.foundation.errors import InputError
-from workbench.issues.kinds.protocol import Asked, Found
-from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, Judged, Told, judge
+from workbench.issues.kinds.contract import Asked, Found
+from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, JudgedNumbers, Told, judge
 from workbench.issues.numbers.mixture import UNITS
 from workbench.tasks.numbers import matrix_of, values_of
 
@@ -55,7 +55,7 @@ class NumbersEstimator:
         )  # fmt: skip
 
 
-def _weak(one: Judged, asked: Asked) -> str:
+def _weak(one: JudgedNumbers, asked: Asked) -> str:
     """Why the number of errors is not known; "" where it is."""
     if not asked.out_of_fold:
         return "the predictions have seen the numbers that they judge"
@@ -88,14 +88,14 @@ def _told(asked: Asked, n: int, t: int) -> list[Told]:
 class _Words:
     """Why numbers are doubted, asked for some units."""
 
-    def __init__(self, judged: Sequence[Judged], values: np.ndarray, ids: np.ndarray) -> None:
+    def __init__(self, judged: Sequence[JudgedNumbers], values: np.ndarray, ids: np.ndarray) -> None:
         self._judged, self._values, self._ids = judged, values, ids
 
     def __call__(self, places: np.ndarray) -> list[str]:
         t = len(self._judged)
         return [self._of(int(place) // t, self._judged[int(place) % t], int(place) % t) for place in places]
 
-    def _of(self, row: int, one: Judged, column: int) -> str:
+    def _of(self, row: int, one: JudgedNumbers, column: int) -> str:
         y, predicted = self._values[row, column], one.predicted[row]
         if predicted != predicted:
             return ""
@@ -110,7 +110,7 @@ class _Words:
         return "; ".join(words)
 
 
-def _cause(one: Judged, row: int, ids: np.ndarray) -> str:
+def _cause(one: JudgedNumbers, row: int, ids: np.ndarray) -> str:
     """What would explain the number if it is wrong, as a hint to check."""
     kind, other = one.kind[row], one.other[row]
     if one.p_error[row] < 0.1:

@@ -39,12 +39,12 @@ def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
     float64 (n,)
     """
     known = ~np.isnan(y)
-    inputs = prepared(vectors)
+    inputs = prepared_vectors(vectors)
     best = [_cut_fit(_Ridge(features, known), y) for features in _spaces(inputs, seed)]
     predicted = nearest_to(best, y)
     if 4 * FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
         trees = _trees(inputs, _cut(predicted, y)[known], known, seed)
-        predicted = pooled(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
+        predicted = pooled_views(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
     return predicted
 
 
@@ -64,7 +64,7 @@ def _cut(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
     return predicted + np.clip(residual, -most, most)
 
 
-def pooled(views: np.ndarray, y: np.ndarray) -> np.ndarray:
+def pooled_views(views: np.ndarray, y: np.ndarray) -> np.ndarray:
     """One prediction of several: a weighted mean, or the best of them, whichever is nearer to most numbers.
 
     Parameters
@@ -119,7 +119,7 @@ def nearest_to(tried: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
     return tried[int(np.argmin([np.minimum(one, most).mean() for one in losses]))]
 
 
-def prepared(vectors: np.ndarray) -> np.ndarray:
+def prepared_vectors(vectors: np.ndarray) -> np.ndarray:
     """Columns of mean 0 and deviation 1, gaps filled by the mean, at most 256 directions, rows of mean square 1."""
     values = np.asarray(vectors, np.float64)
     with np.errstate(invalid="ignore"):

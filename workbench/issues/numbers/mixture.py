@@ -44,7 +44,7 @@ class Settings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Column:
+class NumberColumn:
     """The known numbers of one column: y, their predictions and spreads on a scale; all (n,)."""
 
     y: np.ndarray
@@ -52,12 +52,12 @@ class Column:
     spread: np.ndarray
     scale: Scale
 
-    def some(self, rows: np.ndarray | slice) -> Column:
+    def some(self, rows: np.ndarray | slice) -> NumberColumn:
         """The same of some rows."""
-        return Column(self.y[rows], self.predicted[rows], self.spread[rows], self.scale)
+        return NumberColumn(self.y[rows], self.predicted[rows], self.spread[rows], self.scale)
 
 
-def log_right(column: Column, y: np.ndarray, settings: Settings) -> np.ndarray:
+def log_right(column: NumberColumn, y: np.ndarray, settings: Settings) -> np.ndarray:
     """Log density of numbers y (n,) as right ones of these rows."""
     spread = column.spread * settings.width
     z = (column.scale.to(y) - column.predicted) / spread
@@ -70,7 +70,7 @@ def log_t(z: np.ndarray, degrees: float) -> np.ndarray:
     return known - (degrees + 1) / 2 * np.log1p(np.square(z) / degrees)
 
 
-def densities(column: Column, settings: Settings) -> np.ndarray:
+def densities(column: NumberColumn, settings: Settings) -> np.ndarray:
     """Log density of each number under each component, float64 (n, 13)."""
     out = np.empty((len(column.y), OUTLIER + 1))
     out[:, 0] = log_right(column, column.y, settings)
@@ -82,7 +82,7 @@ def densities(column: Column, settings: Settings) -> np.ndarray:
     return out
 
 
-def learn(column: Column, seed: int = 0) -> tuple[Settings, float]:
+def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
     """Settings of the largest posterior, and the mean log likelihood under them.
 
     Notes
@@ -129,7 +129,7 @@ class Causes(NamedTuple):
     log_density: np.ndarray
 
 
-def causes(column: Column, settings: Settings) -> Causes:
+def causes(column: NumberColumn, settings: Settings) -> Causes:
     """The posterior of each number, by blocks of rows."""
     n = len(column.y)
     found = Causes(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n))

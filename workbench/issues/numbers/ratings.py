@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.evidence.out_of_fold import deal_folds
 from workbench.issues.kernels import features_of, landmarks_of, median_width
-from workbench.issues.numbers.fits import prepared
+from workbench.issues.numbers.fits import prepared_vectors
 
 MOST_VALUES = 12
 ROWS_PER_VALUE = 5
@@ -105,7 +105,7 @@ def rated(
 
 def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
     """k ridge regressions on "is this value", each row left out: float64 (n, k)."""
-    inputs = prepared(vectors)
+    inputs = prepared_vectors(vectors)
     marks = landmarks_of(inputs, min(LANDMARKS, len(inputs)), np.random.default_rng(seed))
     features = features_of(inputs, marks, median_width(marks, len(marks) // 2)).astype(np.float64)
     known = codes >= 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.numbers.mixture import Causes, Column, Settings, log_right
+from workbench.issues.numbers.mixture import Causes, NumberColumn, Settings, log_right
 
 MOST_COMPARED = 1500
 """The most doubtful rows, of which each pair is looked at; besides these, each row and the next."""
@@ -32,7 +32,7 @@ class Swapped(NamedTuple):
     p_pair: np.ndarray
 
 
-def swapped_rows(column: Column, settings: Settings, found: Causes) -> Swapped:
+def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swapped:
     """Pairs of rows that hold each other's number.
 
     Notes
@@ -104,7 +104,7 @@ class Retyped(NamedTuple):
     before: np.ndarray
 
 
-def swapped_digits(column: Column, settings: Settings, found: Causes) -> Retyped:
+def swapped_digits(column: NumberColumn, settings: Settings, found: Causes) -> Retyped:
     """Numbers that fit far better with two neighbouring digits the other way about.
 
     Only doubted numbers of at most 6 significant digits are looked at: longer ones nobody typed. The density of a

@@ -42,12 +42,12 @@ class Counted(NamedTuple):
     planted: int
 
 
-def outside(probs: np.ndarray, sets: np.ndarray) -> np.ndarray:
+def mass_outside(probs: np.ndarray, sets: np.ndarray) -> np.ndarray:
     """(n,) log odds that the true class is outside the set, by probabilities (n, k)."""
     return logit(1 - np.where(sets, probs, 0).sum(axis=1, dtype=np.float64))
 
 
-def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> Counted:
+def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> Counted:
     """Calibrated probabilities that sets are wrong.
 
     Parameters
@@ -62,7 +62,7 @@ def count(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> 
     planted sets are not distinguished. Probabilities are logistic in the score (Platt 1999), planted sets against rows,
     all weighted by the probability that the set was right, in rounds.
     """
-    score = outside(probs, sets)
+    score = mass_outside(probs, sets)
     rows, false = _planted(probs, drawn, sets, np.random.default_rng(seed))
     if not len(false):
         return Counted(np.full(len(sets), USUAL), USUAL, 0.5, 0)

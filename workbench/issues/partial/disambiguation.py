@@ -39,7 +39,7 @@ class Learnt(NamedTuple):
     there: np.ndarray
 
 
-def learn(space: Space, sets: np.ndarray, *, ordered: bool = False, seed: int = 0) -> Learnt | None:
+def learn_from_candidates(space: Space, sets: np.ndarray, *, ordered: bool = False, seed: int = 0) -> Learnt | None:
     """Teach in rounds; None where there is too little to learn from.
 
     Parameters

@@ -11,13 +11,13 @@ from workbench.evidence.spaces import Space, unit_space
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.calibration import along_score, around_share
-from workbench.issues.kinds.protocol import Asked, Found
+from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.partial import evidence
-from workbench.issues.partial.canaries import USUAL, Counted, count, outside
-from workbench.issues.partial.disambiguation import Learnt, learn
+from workbench.issues.partial.canaries import USUAL, Counted, count_outside, mass_outside
+from workbench.issues.partial.disambiguation import Learnt, learn_from_candidates
 from workbench.issues.partial.pooling import pooled, weights_of
-from workbench.issues.partial.words import Words
-from workbench.issues.tags.evidence import vectors
+from workbench.issues.partial.words import CandidateWords
+from workbench.issues.tags.predictions import vectors
 from workbench.tasks.candidates import sets_of
 
 APART = 0.89
@@ -39,7 +39,7 @@ are right, having learnt all candidates alike, and those of the last round surer
 HEADS, GIVEN, TRAINED = "held-out classifiers on embeddings", "given probabilities", "a training on the sets"
 
 
-class Opinion(NamedTuple):
+class CandidateOpinion(NamedTuple):
     """Probabilities (n, k) of models that had not seen the sets.
 
     wrong : for whether a set is wrong. drawn : by which a candidate is drawn. choice : for which candidate it is.
@@ -62,12 +62,12 @@ class CandidatesEstimator:
         """P(the true class is outside the set) of each example, and the likeliest candidate."""
         dataset = asked.dataset
         sets = sets_of(dataset.labels, dataset.k)
-        probs = evidence.probabilities(asked)
+        probs = evidence.candidate_probabilities(asked)
         space, of = _space(asked)
         trained = evidence.seen(asked, probs, sets)
         step("which candidates")
         ordered = dataset.label_type.ordered
-        learnt = None if space is None else learn(space, sets, ordered=ordered, seed=asked.seed)
+        learnt = None if space is None else learn_from_candidates(space, sets, ordered=ordered, seed=asked.seed)
         opinion = _opinion(learnt, probs if asked.out_of_fold else None, sets, of)
         if opinion is None and trained is None:
             kinds = dataset.kind.predictions
@@ -82,7 +82,7 @@ def _space(asked: Asked) -> tuple[Space | None, str]:
     return (None, "") if values is None else (unit_space(values, seed=asked.seed), of)
 
 
-def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, of: str) -> Opinion | None:
+def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, of: str) -> CandidateOpinion | None:
     """What models say that had not seen the sets, pooled; None without any."""
     given = None if probs is None else np.log(np.maximum(probs, evidence.LEAST)).astype(np.float32)
     every = np.ones(len(sets), bool)
@@ -90,11 +90,11 @@ def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, 
         if given is None:
             return None
         found = np.exp(pooled([given], weights_of([given], sets)))
-        return Opinion(found, found, found, every, (GIVEN,))
+        return CandidateOpinion(found, found, found, every, (GIVEN,))
     used = (HEADS.replace("embeddings", of),)
     if given is None:
         drawn = np.exp(SURER * learnt.first)
-        return Opinion(np.exp(learnt.pooled), drawn, np.exp(learnt.last), learnt.there, used)
+        return CandidateOpinion(np.exp(learnt.pooled), drawn, np.exp(learnt.last), learnt.there, used)
     weights = weights_of([learnt.pooled, given], sets)
     views = (learnt.pooled, SURER * learnt.first, learnt.last)
     wrong, drawn, last = (np.exp(pooled([one, given], weights)) for one in views)
@@ -102,7 +102,7 @@ def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, 
 
 
 def _found(
-    asked: Asked, sets: np.ndarray, space: Space | None, opinion: Opinion | None, trained: evidence.Seen | None
+    asked: Asked, sets: np.ndarray, space: Space | None, opinion: CandidateOpinion | None, trained: evidence.Seen | None
 ) -> Found:
     dataset, labelled = asked.dataset, sets.any(axis=1)
     whole = sets.all(axis=1)
@@ -115,17 +115,17 @@ def _found(
     else:
         probs, choice = opinion.wrong, opinion.choice
         open_ = np.flatnonzero(labelled & ~whole & opinion.informed)
-        counted = count(probs[open_], opinion.drawn[open_], sets[open_], asked.seed)
+        counted = count_outside(probs[open_], opinion.drawn[open_], sets[open_], asked.seed)
         p_error[labelled] = counted.share
         p_error[open_] = counted.p_error
         if trained is not None and len(open_) > 1:
-            score = _scores(outside(probs[open_], sets[open_])) + BESIDE * _scores(trained.outside[open_])
+            score = _scores(mass_outside(probs[open_], sets[open_])) + BESIDE * _scores(trained.outside[open_])
             p_error[open_] = along_score(score, counted.p_error)
     p_error[whole] = 0.0
     chosen = _Chosen(sets, probs, choice, p_error)
     why = _not_known(asked, counted)
     used = (() if opinion is None else opinion.used) + ((TRAINED,) if trained is not None else ())
-    words = Words(sets, probs, p_error, chosen.other, dataset.classes, space, trained, opinion is not None)
+    words = CandidateWords(sets, probs, p_error, chosen.other, dataset.classes, space, trained, opinion is not None)
     names, given = np.array([*dataset.classes, None], object), dataset.given
     return Found(
         dataset.units,

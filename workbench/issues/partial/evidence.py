@@ -9,9 +9,9 @@ import numpy as np
 from workbench.data.inputs import to_matrix
 from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError
-from workbench.issues.kinds.protocol import Asked
+from workbench.issues.kinds.contract import Asked
 from workbench.issues.loo_classifiers import log_softmax
-from workbench.issues.partial.canaries import outside
+from workbench.issues.partial.canaries import mass_outside
 
 LEAST = 1e-4
 """Probability below which a given one counts as this."""
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
     epochs: int
 
 
-def probabilities(asked: Asked) -> np.ndarray | None:
+def candidate_probabilities(asked: Asked) -> np.ndarray | None:
     """(n, k) float given probabilities; None without.
 
     Raises
@@ -65,7 +65,7 @@ def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | Non
     for epoch in range(number):
         one = parts[epoch] if logits is None or epoch < len(parts) else _softmax(logits, epoch - len(parts))
         mean += one / number
-        odds += outside(one, sets) / number
+        odds += mass_outside(one, sets) / number
     return Seen(mean, odds, number)
 
 

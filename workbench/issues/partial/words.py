@@ -8,13 +8,13 @@ import numpy as np
 
 from workbench.evidence.spaces import Space
 from workbench.issues.partial.evidence import Seen
-from workbench.issues.tags.words import Neighbors, hundredths
+from workbench.issues.tags.words import TagNeighbors, hundredths
 
 MOST = 2000
 """Examples whose neighbours are looked for; the most doubted ones come first."""
 
 
-class Words:
+class CandidateWords:
     """Texts about examples, made when they are asked for.
 
     Parameters
@@ -32,7 +32,7 @@ class Words:
         self.trained, self.held_out = trained, held_out
         self.neighbors = None
         if space is not None:
-            self.neighbors = Neighbors(np.where(space.there[:, None], space.vectors, np.nan))
+            self.neighbors = TagNeighbors(np.where(space.there[:, None], space.vectors, np.nan))
 
     def __call__(self, places: np.ndarray) -> list[str]:
         """Up to three reasons of each example."""

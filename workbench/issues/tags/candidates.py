@@ -19,7 +19,7 @@ from workbench.issues.calibration import logit
 from workbench.issues.tags.heads import best_penalty, standardised
 from workbench.issues.tags.lines import Cells, lines, log_likelihood
 from workbench.issues.tags.sets import GAIN
-from workbench.issues.tags.views import GIVEN, HEADS, SETS
+from workbench.issues.tags.tag_views import GIVEN, HEADS, SETS
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, TagCells, distinct
 
 A_ROW = 12

@@ -13,13 +13,13 @@ import numpy as np
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.calibration import expit
-from workbench.issues.kinds.protocol import Asked, Found
-from workbench.issues.tags import evidence
+from workbench.issues.kinds.contract import Asked, Found
+from workbench.issues.tags import predictions
 from workbench.issues.tags.candidates import Chosen, chosen_cells
 from workbench.issues.tags.lines import Cells
 from workbench.issues.tags.rates import Rates, Wrong, wrong
-from workbench.issues.tags.views import GIVEN, HEADS, views
-from workbench.issues.tags.words import Neighbors, Words
+from workbench.issues.tags.tag_views import GIVEN, HEADS, views
+from workbench.issues.tags.words import TagNeighbors, TagWords
 from workbench.tasks.keys import number_of, position_keys
 from workbench.tasks.multilabel import MOST_CELLS, VALUES
 from workbench.tasks.tag_cells import TagCells, cells_of
@@ -51,8 +51,8 @@ class Tags:
         """P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
         dataset = asked.dataset
         given = cells_of(dataset.labels)
-        probs = evidence.probabilities(asked)
-        vectors, of = evidence.vectors(asked)
+        probs = predictions.tag_probabilities(asked)
+        vectors, of = predictions.vectors(asked)
         if probs is None and vectors is None:
             kinds = dataset.kind.predictions
             raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them beside the labels.")
@@ -62,7 +62,7 @@ class Tags:
         decided = np.empty((0, 2), np.int64)
         if asked.verdicts is not None and len(asked.verdicts):
             ids, keys = zip(*asked.verdicts.index)
-            rows = dataset._index.get_indexer(list(ids))
+            rows = dataset.index.get_indexer(list(ids))
             pairs = [(row, number_of(str(key))) for row, key in zip(rows, keys) if row >= 0]
             decided = np.array([pair for pair in pairs if pair[1] is not None], np.int64).reshape(-1, 2)
         return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), vectors)
@@ -83,9 +83,9 @@ def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors:
     sets = None if seen.sets is None else seen.sets.ravel()
     says = "held-out models" if HEADS in seen.used else "out-of-fold"
     says = "in-sample" if GIVEN in seen.used and not asked.out_of_fold else says
-    words = Words(
+    words = TagWords(
         units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tag: table[rows, tag],
-        judged.likeliest, dataset.classes, None if vectors is None else Neighbors(vectors),
+        judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(vectors),
     )  # fmt: skip
     notes = [f"the other tags of an example add {seen.gain:.1%} of log likelihood"]
     notes.append("they have a say" if sets is not None else "too little to have a say")
@@ -112,8 +112,8 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarr
         return np.where(yes, 1, np.where(given.missing[rows] | given.open[rows], -1, 0))
 
     says = "held-out models" if HEADS in chosen.used else "out-of-fold" if asked.out_of_fold else "in-sample"
-    near = None if vectors is None else Neighbors(vectors)
-    words = Words(
+    near = None if vectors is None else TagNeighbors(vectors)
+    words = TagWords(
         chosen.rows, chosen.tags, chosen.given, p_error, chosen.odds, says, chosen.sets, given_of, judged.likeliest,
         dataset.classes, near,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarr
 
 
 def _found(
-    asked: Asked, units: Units, p_error: np.ndarray, odds: np.ndarray, judged: Wrong, cells: Cells, words: Words,
+    asked: Asked, units: Units, p_error: np.ndarray, odds: np.ndarray, judged: Wrong, cells: Cells, words: TagWords,
     used: list[str], notes: list[str], below: float,
 ) -> Found:  # fmt: skip
     given = units.given

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.foundation.rows import unit_rows
 from workbench.issues.calibration import expit
 
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -65,7 +66,7 @@ def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) 
         fitted = basis @ (keep[:, None] * inner)
         leverage = np.minimum((basis**2) @ keep, 0.999)[:, None]
         z = (fitted - leverage * centred) / (1 - leverage) / spread
-        value = _fits(z[::stride], y[::stride], seen[::stride], mean)
+        value = slope_likelihood(z[::stride], y[::stride], seen[::stride], mean)
         if value > best:
             best, found = value, (part, z)
     return found
@@ -85,8 +86,7 @@ def standardised(vectors: np.ndarray) -> np.ndarray:
     vectors = vectors[:, high > low]
     spread = vectors.std(axis=0)
     x = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return (x / np.where(length > 0, length, 1)).astype(np.float32)
+    return unit_rows(x).astype(np.float32)
 
 
 def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray
     return basis, sizes[keep]
 
 
-def _fits(z: np.ndarray, y: np.ndarray, known: np.ndarray, mean: np.ndarray) -> float:
+def slope_likelihood(z: np.ndarray, y: np.ndarray, known: np.ndarray, mean: np.ndarray) -> float:
     """The largest log likelihood of the known cells along one slope for all tags."""
     base = np.log(mean) - np.log1p(-mean)
     values = []

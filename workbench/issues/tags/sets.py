@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.issues.tags.heads import _fits, averages
+from workbench.issues.tags.heads import averages, slope_likelihood
 
 PENALTIES = (10.0, 100.0, 1000.0)
 
@@ -35,7 +35,7 @@ def from_other_tags(target: np.ndarray, known: np.ndarray) -> np.ndarray:
         leverage = np.einsum("ij,ij->i", turned, centred)[:, None] - turned**2 / diagonal.astype(np.float32)
         rest = turned / diagonal.astype(np.float32) / np.maximum(1 - leverage, 1e-3)
         z = (centred - rest) / spread
-        value = _fits(z, target, known, mean)
+        value = slope_likelihood(z, target, known, mean)
         if value > best:
             best, found = value, z
     return found.astype(np.float32)

@@ -20,7 +20,7 @@ MOST_ROWS, MOST_PAIRS = 2000, 40_000_000
 BLOCK = 1 << 14
 
 
-class Neighbors:
+class TagNeighbors:
     """The tags of the nearest examples, of the examples that are asked for.
 
     Parameters
@@ -57,7 +57,7 @@ class Neighbors:
         return self.found
 
 
-class Words:
+class TagWords:
     """Texts about units, made when they are asked for.
 
     Parameters

@@ -79,11 +79,11 @@ def read(source: object, path: str | Path, *, overwrite: bool = False, progress:
     check_free(path, overwrite)
     data = handed(source, **options)
     with landing(path, data.dataset, overwrite=overwrite) as recorder:
-        store(recorder, data)
+        store_arrays(recorder, data)
     return Run(path)
 
 
-def store(recorder: Recorder, data: Handed) -> None:
+def store_arrays(recorder: Recorder, data: Handed) -> None:
     """Write the evidence that was handed in into a run that is being made."""
     for epoch, logits in enumerate(() if data.logits is None else data.logits):
         with recorder.epoch(epoch):

@@ -10,7 +10,7 @@ from workbench.confident.health import noise_report
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.confusion import confusion_matrix as confusion_table
 from workbench.issues.confusion import probabilities
-from workbench.reports.figures.style import FAINT, INK, dressed, safe, wrapped
+from workbench.reports.figures.style import FAINT, INK, dressed, safe, wrapped_html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -100,8 +100,8 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     color = np.where(np.eye(len(shown), dtype=bool), np.nan, percent)
     axes = ("given label", "true class (estimated)")
     figure = _heatmap(color, text, hover, names, "% of class", title, subtitle, axes)
-    lines = [wrapped(ASSUMED, 112)]
-    lines += [wrapped("Doubtful here: " + "; ".join(found.doubts), 112)] if found.doubts else []
+    lines = [wrapped_html(ASSUMED, 112)]
+    lines += [wrapped_html("Doubtful here: " + "; ".join(found.doubts), 112)] if found.doubts else []
     note_lines = sum(line.count("<br>") + 1 for line in lines)
     figure.add_annotation(
         text="<br>".join(lines), x=0, y=0, xref="paper", yref="paper", xanchor="left", yanchor="top",

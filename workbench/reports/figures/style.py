@@ -73,7 +73,7 @@ def safe(value: object, most: int = 60) -> str:
     return html.escape(text if len(text) <= most else text[: most - 1] + "…", quote=False)
 
 
-def wrapped(text: str, width: int = 110) -> str:
+def wrapped_html(text: str, width: int = 110) -> str:
     """Escaped text with line breaks for plotly."""
     return "<br>".join(html.escape(line, quote=False) for line in textwrap.wrap(text, width))
 

@@ -10,10 +10,10 @@ import pytest
 
 import workbench as wb
 from workbench.experiments.robust_training import METHODS
-from workbench.experiments.robust_training.calibration_error import expected_calibration_error
 from workbench.experiments.robust_training.methods import estimated_noise, train
 from workbench.experiments.robust_training.networks import Setup
 from workbench.foundation.errors import InputError
+from workbench.issues.calibration import calibration_error
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,10 @@ def test_cross_split_judges_each_half_by_the_other(blobs):
 
 
 def test_calibration_error_by_hand_and_at_its_ends():
-    probs = np.array([[0.95, 0.05], [0.95, 0.05], [0.55, 0.45], [0.55, 0.45]])
-    assert expected_calibration_error(probs, np.array([0, 1, 0, 1])) == pytest.approx(0.5 * 0.45 + 0.5 * 0.05)
-    sure = np.eye(3)[[0, 1, 2]]
-    assert expected_calibration_error(sure, np.array([0, 1, 2])) == 0
-    assert expected_calibration_error(sure, np.array([1, 2, 0])) == 1
+    confidence = np.array([0.95, 0.95, 0.55, 0.55])
+    assert calibration_error(confidence, np.array([1, 0, 1, 0]), 15) == pytest.approx(0.5 * 0.45 + 0.5 * 0.05)
+    assert calibration_error(np.ones(3), np.array([True, True, True]), 15) == 0
+    assert calibration_error(np.ones(3), np.array([False, False, False]), 15) == 1
 
 
 def test_a_single_share_of_wrong_labels_is_drawn_in_rows(bench):

@@ -12,12 +12,12 @@ from workbench.experiments.selection.influence import (
     SoftmaxHead,
     _hessian,
     _objective,
-    _softmax,
     directions,
     influence,
     with_ones,
 )
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import softmax
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_head_is_that_of_scikit_learn(data):
 def test_the_hessian_is_that_of_finite_differences(data, rng):
     X, labels = with_ones(data[0]), data[1]
     weights = rng.normal(size=(3, 5))
-    exact = _hessian(_softmax(X @ weights.T), X, 0.1, len(X))
+    exact = _hessian(softmax(X @ weights.T), X, 0.1, len(X))
     np.testing.assert_allclose(exact, exact.T)
     h, flat = 1e-4, weights.ravel()
 

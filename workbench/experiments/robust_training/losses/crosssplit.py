@@ -44,7 +44,7 @@ def divergence(probs: Tensor, labels: Tensor) -> Tensor:
     return (kl(probs) + kl(target)) / 2
 
 
-def corrected_labels(probs: Tensor, labels: Tensor, gamma: float = 0.6, *, temperature: float = 1.0) -> Tensor:
+def softened_labels(probs: Tensor, labels: Tensor, gamma: float = 0.6, *, temperature: float = 1.0) -> Tensor:
     """Soft labels (b, k): the given label blended with the peer's prediction, more of it where the two disagree.
 
     Parameters

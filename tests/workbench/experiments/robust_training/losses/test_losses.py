@@ -10,7 +10,7 @@ from workbench.experiments.robust_training.losses.asymmetric import asymmetric
 from workbench.experiments.robust_training.losses.bootstrapping import bootstrapping
 from workbench.experiments.robust_training.losses.coteaching import remember_rate, small_loss
 from workbench.experiments.robust_training.losses.cross_entropy import cross_entropy
-from workbench.experiments.robust_training.losses.crosssplit import corrected_labels, divergence
+from workbench.experiments.robust_training.losses.crosssplit import divergence, softened_labels
 from workbench.experiments.robust_training.losses.forward import forward_correction
 from workbench.experiments.robust_training.losses.generalized import generalized_cross_entropy
 from workbench.experiments.robust_training.losses.mixup import mixup
@@ -120,12 +120,12 @@ def test_divergence_by_hand_and_against_scipy(by_hand):
 def test_cross_split_labels_by_hand():
     """Three examples given as 0: the peer agrees, says the opposite, is undecided; beta .2, .8 and between."""
     probs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]], dtype=torch.float64)
-    soft = corrected_labels(probs, torch.tensor([0, 0, 0]))
+    soft = softened_labels(probs, torch.tensor([0, 0, 0]))
     half = 0.5 * (0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25) + np.log(1 / 0.75)) / np.log(2)
     beta = 0.6 * (half - 0.5) + 0.5
     close(soft, [[1, 0], [0.2, 0.8], [1 - beta / 2, beta / 2]])
     close(soft.sum(dim=1), np.ones(3))
-    one = corrected_labels(probs[1:2], torch.tensor([0]))
+    one = softened_labels(probs[1:2], torch.tensor([0]))
     close(one, [[0.5, 0.5]])
 
 

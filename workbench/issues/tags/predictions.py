@@ -9,13 +9,13 @@ from workbench.data.inputs import to_matrix
 from workbench.evidence.spaces import text_vectors
 from workbench.foundation.checks import refuse_infinity
 from workbench.foundation.errors import InputError
-from workbench.issues.kinds.protocol import Asked
+from workbench.issues.kinds.contract import Asked
 
 TOP = ("row", "tag", "p")
 """Columns of a table of the most likely cells only."""
 
 
-def probabilities(asked: Asked) -> np.ndarray | None:
+def tag_probabilities(asked: Asked) -> np.ndarray | None:
     """(n, k) float probabilities of yes, NaN where there is none; None without.
 
     Raises

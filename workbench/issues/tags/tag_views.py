@@ -19,7 +19,7 @@ from workbench.issues.tags.sets import GAIN, from_other_tags
 HEADS, GIVEN, SETS = "held-out heads on embeddings", "given probabilities", "other tags"
 
 
-class Views(NamedTuple):
+class TagViews(NamedTuple):
     """Of a table (n, k).
 
     Attributes
@@ -38,7 +38,7 @@ class Views(NamedTuple):
     known: np.ndarray
 
 
-def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | None) -> Views:
+def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | None) -> TagViews:
     """Pool what there is.
 
     Parameters
@@ -81,4 +81,4 @@ def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | Non
         if gain >= GAIN:
             odds, sets = both, other.reshape(n, k)
             used.append(SETS)
-    return Views(odds.reshape(n, k).astype(np.float32), tuple(used), sets, gain, cells, known)
+    return TagViews(odds.reshape(n, k).astype(np.float32), tuple(used), sets, gain, cells, known)

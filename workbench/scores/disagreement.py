@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.scores.registry import score
+from workbench.scores.registry import register
 
 
-@score(
+@register(
     suspicious="high",
     range=(0.0, 1.0),
     source="Fleiss 1971, Measuring nominal scale agreement among many raters, 1 - P_i",

@@ -1,0 +1,124 @@
+"""One name, one meaning, one home: of files, public functions and constants; private names stay in their module."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = {
+    path.relative_to(ROOT).as_posix(): path for name in ("workbench", "widgets") for path in (ROOT / name).rglob("*.py")
+}
+
+FOREIGN = {
+    "_fields": "of a named tuple, documented as public by Python",
+    "_replace": "of a named tuple, documented as public by Python",
+    "_getframe": "the only way to the caller's frame, documented by Python",
+    "_repr_html_": "what IPython asks an object for",
+    "_repr_mimebundle_": "what IPython asks an object for",
+    "_trait_notifiers": "traitlets has no public way to ask whether somebody listens",
+}
+"""Private names of others that may be used, and why."""
+
+SAME_FILE = dict.fromkeys(
+    ("audit", "columns", "evidence", "export", "maps", "matrices", "media", "page", "progress", "queues", "selecting"),
+    "widgets mirrors the workbench: the part of the view that shows it, or asks for it",
+) | {"units": "what a person can judge, in the data and in the view"}
+SAME_FILE |= dict.fromkeys(
+    ("heads", "neighborhood", "sets", "tables"),
+    "of tags, for people (`wb.tags`); the other is inside the product",
+)
+SAME_FILE |= {
+    "edges": "as they are stored, read for a run, and passed by people (`wb.graphs`)",
+    "candidates": "sets of classes as a kind of label; cells of tags that are looked at",
+}
+"""Names of files in two wings, widgets being one, and why."""
+
+SAME_FUNCTION = {
+    "main": "the entry point of each command",
+    **dict.fromkeys(
+        ("Method", "asymmetric", "cross_val_predict", "train"), "of classes, and of tags (`workbench.tags`)"
+    ),
+    "left_out": "the prediction of each row without its own label: of numbers, of tags",
+    "data_map": "the figure of that name, of a run and of a simulation (`workbench.reports.figures`)",
+    "robust": "a result and the figure of it (`workbench.reports.figures`)",
+    **dict.fromkeys(("read", "write", "recognizes"), "what each format of `workbench.recording.imports` has"),
+    **dict.fromkeys(
+        ("export", "migrate", "project", "report", "score"),
+        "a function and the command of its name (`workbench.shell`)",
+    ),
+    **dict.fromkeys(
+        ("Features", "Neighbors", "Pace"), "a thing and the message that carries it (`widgets.wire.shapes`)"
+    ),
+}
+"""Public functions and classes that two modules define, and why one name is right for both."""
+
+
+@functools.cache
+def parsed(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def own_names(tree: ast.Module) -> set[str]:
+    """Private names that a module defines itself, also as methods and attributes of its classes."""
+    found = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return found | {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(line, text) of private names that belong to another module: imported, or read from an object of its."""
+    own = own_names(tree) | set(FOREIGN)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, one.name) for one in node.names if is_private(one.name))
+        elif isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
+            yield from () if ast.unparse(node.value) in ("self", "cls") else ((node.lineno, ast.unparse(node)),)
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """Public functions and classes of a module."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    yield from (node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
+
+
+def wing(name: str) -> str:
+    return name.split("/")[1] if name.startswith("workbench/") else "widgets"
+
+
+def test_private_names_stay_in_their_module():
+    found = [f"{name}:{line}: {text}" for name in MODULES for line, text in private_uses(parsed(name))]
+    assert not found, "make it public or move it:\n" + "\n".join(sorted(found))
+
+
+def test_a_private_name_of_another_module_would_be_found():
+    found = list(private_uses(ast.parse("from a import _b\n\ndef f(x):\n    return x._y, x.y, entry._fields")))
+    assert found == [(1, "_b"), (4, "x._y")]
+    assert not list(private_uses(ast.parse("class A:\n    def _y(self): ...\n\ndef f(a):\n    return a._y()")))
+
+
+def test_no_file_name_stands_for_two_things():
+    places = defaultdict(set)
+    for name, path in MODULES.items():
+        if path.stem != "__init__":
+            places[path.stem].add(name)
+    twice = {name for name, found in places.items() if len({wing(one) for one in found}) > 1}
+    assert twice == set(SAME_FILE), {name: sorted(places[name]) for name in twice ^ set(SAME_FILE)}
+
+
+def test_no_public_function_stands_for_two_things():
+    places = defaultdict(list)
+    for name in MODULES:
+        for one in defined(parsed(name)):
+            places[one].append(name)
+    twice = {one for one, found in places.items() if len(found) > 1}
+    assert twice == set(SAME_FUNCTION), {one: places[one] for one in twice ^ set(SAME_FUNCTION)}
