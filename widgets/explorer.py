@@ -441,6 +441,11 @@ class _Pages:
             type(self._explorer).changes.tell(self._explorer)
 
 
+def those_known(explorer: Explorer, ids: list[Any]) -> list[Any]:
+    """The ids that an Explorer has, in the order given."""
+    return explorer._view.those_known(ids)
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()

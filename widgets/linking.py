@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from widgets.explorer import Explorer
-from workbench.foundation.errors import InputError, plain_scalar
+from widgets.explorer import Explorer, those_known
+from workbench.foundation.errors import InputError
 
 
 class Link:
@@ -38,7 +38,7 @@ class Link:
         try:
             for widget in self.widgets:
                 if widget is not source:
-                    widget.selection = known_ids(widget, ids) if isinstance(widget, Explorer) else ids
+                    widget.selection = those_known(widget, ids) if isinstance(widget, Explorer) else ids
         finally:
             self._passing = False
 

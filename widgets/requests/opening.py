@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_words
-from widgets.view.placing import data_map
-from widgets.view.pooled import in_words
+from widgets.view.placing import data_map_axes
+from widgets.view.pooled import pool_in_words
 from widgets.view.queues import orders, unit_of_queue
 from widgets.view.states import states_of
 from widgets.view.tags import tags_by_doubt

@@ -38,7 +38,7 @@ def as_text(value: object) -> str:
     """A cell of the user's table in a line."""
     if is_missing(value):
         return "–"
-    return shortened(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
+    return cut_text(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
 
 
 def plain(value: Any) -> Any:

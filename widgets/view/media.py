@@ -124,7 +124,7 @@ class Media:
         path = "" if isinstance(sound, bytes) else sound.replace("\\", "/")
         name = path.rpartition("/")[2] or f"{len(sound) / 1000:,.0f} kB"
         text: Content = self._text(row, size) if self.dataset.text_column else {}
-        return {"sound": shortened(name, 100), **text}
+        return {"sound": cut_text(name, 100), **text}
 
     def _text(self, row: int, size: int) -> Content:
         return {"text": cut_text(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}

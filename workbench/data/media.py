@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
@@ -93,11 +93,6 @@ def read_media(media: bytes | str | None, root: Path | None, field: str, most: i
         return path.read_bytes()
     except OSError as error:
         raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
-
-
-def is_url(media: object) -> TypeGuard[str]:
-    """Whether an image or a sound is named by a URL; those are shown as text and never fetched."""
-    return isinstance(media, str) and "://" in media
 
 
 def media_path(media: str, root: Path | None, field: str = "image") -> Path:

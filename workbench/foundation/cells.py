@@ -6,6 +6,8 @@ here each has a text, and is missing or not.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import pandas as pd
 
 
@@ -23,7 +25,7 @@ def is_missing(value: object) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def is_url(value: object) -> bool:
+def is_url(value: object) -> TypeGuard[str]:
     """Whether a value is the text of a URL: a place of a run, or a picture or sound, which is then never fetched."""
     return isinstance(value, str) and "://" in value
 

@@ -124,10 +124,10 @@ def head_count(log_probs: np.ndarray, labels: np.ndarray) -> float:
     if matrix is None:
         return float((log_probs.argmax(axis=1) != labels).mean())
     power = surfaces(log_probs, labels, [flips_of(matrix[0])])[0].power
-    probs = _softmax(power * log_probs)
+    probs = softmax(power * log_probs)
     joint = noise_matrices(probs, labels, 0)
     assert joint is not None  # of as many classes as above
-    posterior = _softmax(power * log_probs + np.log(np.maximum(joint[0][labels], 1e-6)))
+    posterior = softmax(power * log_probs + np.log(np.maximum(joint[0][labels], 1e-6)))
     return float(1 - posterior[np.arange(len(labels)), labels].mean())
 
 

@@ -19,7 +19,7 @@ from workbench.issues import counts
 from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.landmark_ridge import LandmarkRidge
-from workbench.issues.likelihood import sample
+from workbench.issues.likelihood import fit_sample
 from workbench.issues.linked import LINKS, Linked, along_edges, copies_labels, linked
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import Read, logs_of, voted_by_neighbors, votes
@@ -175,10 +175,10 @@ def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
 def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes: list[str]) -> Opinion:
     """The opinion of the labels of linked nodes and given probabilities, without classifiers on embeddings."""
     given, k = evidence.given_labels, evidence.k
-    rows = sample(np.flatnonzero(given >= 0), k)
+    rows = fit_sample(np.flatnonzero(given >= 0), k)
     copied = "" if probs is None else copies_labels(links, logs_of(probs[rows]), rows, given)
-    views = [] if copied else [View(LINKS, 1.0, links.logs[rows])]
-    views += [] if probs is None else [View("pred_probs", 1.0, logs_of(probs[rows]))]
+    views = [] if copied else [EvidenceView(LINKS, 1.0, links.logs[rows])]
+    views += [] if probs is None else [EvidenceView("pred_probs", 1.0, logs_of(probs[rows]))]
     weights = weigh(views, given[rows], k)
     weights = replace(weights, aside={**weights.aside, LINKS: copied}) if copied else weights
     if LINKS not in weights.shares:
@@ -466,7 +466,7 @@ def _sharpened(read: Read, given: np.ndarray, smooth: np.ndarray) -> tuple[float
     rows = rows[:: max(1, len(rows) * k // SHARPENED)]
     logs, labels = _normalised(read(rows)), given[rows]
     power, _ = power_and_noise(logs, labels, flips_of(smooth))
-    matrices = noise_matrices(_softmax(power * logs), labels, 0)
+    matrices = noise_matrices(softmax(power * logs), labels, 0)
     assert matrices is not None  # of as many classes as `smooth`
     return power, np.log(np.maximum(matrices[0], FLOOR)).astype(np.float32)
 

@@ -104,7 +104,7 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
         weight[there] += share
 
     if pooled is not None and odds is not None:
-        views += in_words(pooled)
+        views += views_in_words(pooled)
         add(normal_scores(odds), 1.0)
     if learned is not None:
         views.append("training dynamics")

@@ -20,7 +20,7 @@ def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if (rank is None) != (world_size is None):
         raise InputError("`rank` and `world_size` go together. Pass both, or neither.")
     if rank is None or world_size is None:
-        distributed = _distributed()
+        distributed = process_group()
         return (0, 1) if distributed is None else (distributed.get_rank(), distributed.get_world_size())
     if not 0 <= rank < world_size:
         raise InputError.at("rank", f"is {rank} of {world_size}", "Ranks run from 0 to world_size - 1.")

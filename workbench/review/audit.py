@@ -63,7 +63,7 @@ def audit(
         if rate is not None:
             plan = plan.assign(reviewer_error=float(rate))
         if larger or rate is not None:
-            store(run, plan)
+            store_plan(run, plan)
         return Audit(run, plan)
     found = find_issues(run) if issues is None else issues
     judgeable = found["p_error"].dropna().reindex(run.dataset.ids).dropna()

@@ -20,7 +20,18 @@ from workbench.evidence.out_of_fold import out_of_fold
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.statistics import PER_EPOCH
 from workbench.runs.votes import Votes, read_votes
-from workbench.scores.blocks import Part, Plan, Resumed, Sink, is_running, kept, plain, planned, run_blocks, running_of
+from workbench.scores.blocks import (
+    Part,
+    Plan,
+    Resumed,
+    Sink,
+    is_running,
+    kept,
+    planned,
+    pure_scores,
+    run_blocks,
+    running_of,
+)
 from workbench.scores.registry import SCORES
 from workbench.scores.running import Running
 from workbench.storage import cache

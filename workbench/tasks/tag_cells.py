@@ -73,7 +73,7 @@ def tag_states(labels: pa.StructArray, tag: int) -> np.ndarray:
     return out
 
 
-def stored(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, missing: np.ndarray) -> pa.StructArray:
+def stored_cells(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, missing: np.ndarray) -> pa.StructArray:
     """Tags as they are stored; cells in any order, each once.
 
     An open row that knows all k tags is stored as a closed one, and one that knows none as null.

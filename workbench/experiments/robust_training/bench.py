@@ -25,7 +25,6 @@ from workbench.foundation.rows import dense_rows
 from workbench.issues.calibration import calibration_error
 from workbench.issues.detector import find_issues
 from workbench.issues.plant import plant_errors
-from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 

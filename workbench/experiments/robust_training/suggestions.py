@@ -20,7 +20,6 @@ from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
-from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 

@@ -19,7 +19,6 @@ from workbench.experiments.selection.influence import directions, influence
 from workbench.experiments.selection.shapley import knn_shapley
 from workbench.experiments.training_data import Inputs, inputs, limited_threads
 from workbench.foundation.errors import InputError
-from workbench.foundation.rows import dense_rows
 from workbench.issues.detector import find_issues
 from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run

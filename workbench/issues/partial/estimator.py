@@ -98,7 +98,7 @@ def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, 
     weights = weights_of([learnt.pooled, given], sets)
     views = (learnt.pooled, SURER * learnt.first, learnt.last)
     wrong, drawn, last = (np.exp(pooled([one, given], weights)) for one in views)
-    return Opinion(wrong, drawn, last, every, (*used, GIVEN))
+    return CandidateOpinion(wrong, drawn, last, every, (*used, GIVEN))
 
 
 def _found(
