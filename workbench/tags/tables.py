@@ -47,8 +47,8 @@ def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: in
     """
     source = opened(labels)
     if isinstance(source, (Run, Dataset)):
-        require_task(source, "multilabel", "this function")
-        dataset = source.dataset if isinstance(source, Run) else source
+        require_task(source, "multilabel", "a table of tags")
+        dataset = source.extended() if isinstance(source, Run) else source
         stored = source.labels() if isinstance(source, Run) else source.labels
         return TagTable(cells_of(stored).dense(dataset.k), tuple(dataset.classes), dataset.ids)
     if classes is None and k is not None and not hasattr(labels, "shape") and _numbered(labels):

@@ -340,12 +340,14 @@ def test_five_thousand_tags_in_little_memory():
     from pathlib import Path
 
     code = (
-        "import resource, sys; sys.path.insert(0, 'benchmarks'); import tags, workbench as wb; import numpy as np\n"
+        "import sys; sys.path.insert(0, 'benchmarks'); import tags, workbench as wb; import numpy as np\n"
         "given, x = tags.sparse_world(n=25_000)\n"
         "found = wb.find_issues(given, task='multilabel', embeddings=x)\n"
         "assert len(found) == 25_000 and found.attrs['expected_errors_below'] > 0\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
+        "print(int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 2**20)"
     )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of a process of its own is read from /proc")
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=900)
     assert done.returncode == 0, done.stderr
