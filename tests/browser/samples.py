@@ -100,7 +100,7 @@ def tagged_run(path: Path, n: int = 240) -> Path:
 
     run = open_run(path)
     run.save_embeddings(embedding.astype(np.float32), trained_on_labels=False)
-    run.save_pred_probs(1 / (1 + np.exp(-2 * score)), out_of_fold=True, how="made up")
+    run.save_pred_probs(1 / (1 + np.exp(-2 * score)), out_of_fold=True, source="made up")
     return path
 
 

@@ -47,7 +47,7 @@ def photos(tmp_path: Path) -> Path:
     with wb.Recorder(tmp_path / "run", wb.Dataset.from_frame(frame, image="path")) as recorder:
         recorder.run()
     run = wb.open_run(tmp_path / "run")
-    run.save_pred_probs(probs, out_of_fold=True, how="made for the test")
+    run.save_pred_probs(probs, out_of_fold=True, source="made for the test")
     run.save_embeddings(rng.normal(size=(120, 6)) + 4 * np.eye(3)[labels] @ rng.normal(size=(3, 6)))
     return tmp_path / "run"
 
@@ -157,7 +157,7 @@ def test_rows_of_a_table_sort_by_what_is_unusual_and_a_note_stays_in_sight(explo
     frame["label"] = np.array(["sick", "well"])[np.arange(100) % 2]
     probs = rng.dirichlet([1, 1], 100)
     run = wb.Recorder(tmp_path / "table", wb.Dataset.from_frame(frame)).run()
-    run.save_pred_probs(probs, out_of_fold=True, how="made for the test")
+    run.save_pred_probs(probs, out_of_fold=True, source="made for the test")
     lab = explorer(width=1440, path=tmp_path / "table")
     page, probe = lab.page, lab.probe
     titles = [text.strip() for text in page.locator(".lw-map-title:visible").all_inner_texts()]

@@ -42,7 +42,7 @@ def recorded(path: object, seed: int = 0) -> wb.Run:
         for epoch, values in enumerate(logits(seed)):
             with recorder.epoch(epoch):
                 recorder.batch(IDS, values, values)
-        recorder.save_pred_probs(probabilities(seed), out_of_fold=True, how="by hand")
+        recorder.save_pred_probs(probabilities(seed), out_of_fold=True, source="by hand")
     return wb.open_run(path)
 
 

@@ -114,10 +114,10 @@ def test_a_run_uses_what_it_has_stored_and_keeps_the_answer(probs, tmp_path, ech
     with pytest.raises(MissingEvidence, match="Labels of the task 'prototype-tags' needs `pred_probs`"):
         wb.find_issues(run)
     with pytest.raises(InputError, match=r"`pred_probs` row 0 \(id 'a0'\) has shape \(2, 3\)"):
-        run.save_pred_probs(probs[:2], out_of_fold=True, how="x")
+        run.save_pred_probs(probs[:2], out_of_fold=True, source="x")
     with pytest.raises(InputError, match="stores `pred_probs`, not `predictions`"):
-        run.save_predictions(probs, out_of_fold=True, how="x")
-    run.save_pred_probs(probs, out_of_fold=False, how="by hand")
+        run.save_predictions(probs, out_of_fold=True, source="x")
+    run.save_pred_probs(probs, out_of_fold=False, source="by hand")
     beside = wb.find_issues(run.dataset, per="unit", pred_probs=probs.astype(np.float32), out_of_fold=False)
     asked = len(echo.asked)
     for per in ("unit", "example"):
@@ -144,7 +144,7 @@ def test_a_run_uses_what_it_has_stored_and_keeps_the_answer(probs, tmp_path, ech
 
 def test_verdicts_move_all_and_fdr_is_kept_or_refused(probs, tmp_path, echo):
     run = recorded(TAGS, tmp_path, TIMES)
-    run.save_pred_probs(probs, out_of_fold=True, how="x")
+    run.save_pred_probs(probs, out_of_fold=True, source="x")
     before = wb.find_issues(run, per="unit")
     for (name, key), one in before.head(5).iterrows():
         run.journal.keep([name], old=one["given_label"], units=[key])

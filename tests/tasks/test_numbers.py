@@ -117,7 +117,7 @@ def test_a_run_stores_predictions_and_answers_from_them(tmp_path):
     run = wb.import_run(pd.Series(y, name="price"), tmp_path / "run", task="numbers")
     with pytest.raises(MissingEvidence):
         wb.find_issues(run)
-    run.save_predictions(truth + rng.normal(0, 1, 200), out_of_fold=True, how="a model")
+    run.save_predictions(truth + rng.normal(0, 1, 200), out_of_fold=True, source="a model")
     found = wb.find_issues(wb.open_run(tmp_path / "run"))
     assert found.index[0] == 7 and found.loc[7, "kind"] == "factor"
     assert found.loc[7, "suggested_label"] == pytest.approx(y[7] / 10)
@@ -130,4 +130,4 @@ def test_a_run_stores_predictions_and_answers_from_them(tmp_path):
     )
     for values, words in ((np.zeros((3, 1)), "has shape"), (np.full((200, 1), np.inf), "is infinite")):
         with pytest.raises(InputError, match=words):
-            run.save_predictions(values, out_of_fold=True, how="wrong")
+            run.save_predictions(values, out_of_fold=True, source="wrong")

@@ -389,7 +389,7 @@ def main(root: Path) -> None:
     with wb.Recorder(root / "run", dataset) as recorder, recorder.epoch(0):
         recorder.batch(np.arange(10), np.eye(2)[np.arange(10) % 2], np.ones((10, 4)))
     run = wb.open_run(root / "run")
-    run.save_pred_probs(np.full((10, 2), 0.5), out_of_fold=True, how="half")
+    run.save_pred_probs(np.full((10, 2), 0.5), out_of_fold=True, source="half")
     run.journal.relabel([1], "0", old=["1"])
     run.journal.close()
     import torch  # noqa: F401 (before the limit)

@@ -54,8 +54,8 @@ def make_run(path: Path) -> Path:
                     recorder.checkpoint({"w": torch.zeros(3)})
         run = recorder.run()
         probs = np.exp(np.eye(K)[truth] * 2 + rng.normal(size=(N, K)))
-        run.save_pred_probs(probs / probs.sum(1, keepdims=True), out_of_fold=True, how="three folds")
-        run.save_embeddings(run.embeddings().astype(np.float32), how="a net", trained_on_labels=False)
+        run.save_pred_probs(probs / probs.sum(1, keepdims=True), out_of_fold=True, source="three folds")
+        run.save_embeddings(run.embeddings().astype(np.float32), source="a net", trained_on_labels=False)
         under_way = recorder.epoch(EPOCHS)
         under_way.__enter__()
         recorder.batch(np.arange(10), rng.normal(size=(10, K)))
@@ -92,7 +92,7 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
     yield "unsealed", run.unsealed
     yield "logits", lambda: [run.logits(epoch) for epoch in run.logits_epochs]
     yield "embeddings", lambda: [run.embeddings(), embedding_provenance(run.layout, run.epochs[-1], run.mode)]
-    yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.how))(run.pred_probs())
+    yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.source))(run.pred_probs())
     yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.review.read_votes(run))
     yield "audit", lambda: read_plan(run)
     yield "views", lambda: Views(run.layout.views).read()

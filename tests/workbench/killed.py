@@ -37,11 +37,11 @@ def table(version: int) -> pd.DataFrame:
 
 
 def pred_probs(run: wb.Run, version: int) -> None:
-    run.save_pred_probs(probabilities(version), out_of_fold=bool(version), how=f"v{version}")
+    run.save_pred_probs(probabilities(version), out_of_fold=bool(version), source=f"v{version}")
 
 
 def embeddings(run: wb.Run, version: int) -> None:
-    run.save_embeddings(np.full((N, 4), version + 1.0), epoch=0, how=f"v{version}", trained_on_labels=bool(version))
+    run.save_embeddings(np.full((N, 4), version + 1.0), epoch=0, source=f"v{version}", trained_on_labels=bool(version))
 
 
 def votes(run: wb.Run, version: int) -> None:

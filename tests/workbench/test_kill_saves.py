@@ -62,7 +62,7 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
     if kind == "pred_probs":
         found = run.pred_probs()
         version = int(found.out_of_fold)
-        assert found.how == f"v{version}"
+        assert found.source == f"v{version}"
         assert np.array_equal(found.values, killed.probabilities(version))
         return version
     if kind == "embeddings":

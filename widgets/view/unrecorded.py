@@ -139,7 +139,7 @@ def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
     if options:
         todo = "A run knows its columns; leave these out, or pass a DataFrame."
         if {"pred_probs", "embeddings"} & set(options):
-            todo = "Store them in the run: run.save_pred_probs(P, out_of_fold=True, how=...), run.save_embeddings(E)."
+            todo = "Store them in it: run.save_pred_probs(P, out_of_fold=True, source=...), run.save_embeddings(E)."
         raise InputError.at(", ".join(options), "goes with a DataFrame or labels", todo)
     return open_run(source) if isinstance(source, (str, Path)) else source
 

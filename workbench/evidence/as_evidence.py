@@ -145,7 +145,7 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
     if isinstance(source, Run):
         probs = source.pred_probs() if kind.stored else None
         if probs is not None:
-            found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.how, probs.out_of_fold
+            found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.source, probs.out_of_fold
         if "embeddings" in kind.predictions and source.embedding_epochs:
             found["embeddings"], sources["embeddings"] = source.embeddings(), str(source.embedding_provenance())
     if "texts" in kind.predictions and dataset.text_column is not None:

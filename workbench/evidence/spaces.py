@@ -159,5 +159,5 @@ def embed_texts(run: Run) -> None:
     ------
     InputError : the dataset has no text column.
     """
-    how = "character n-grams of the texts"
-    run.save_embeddings(text_vectors(run.dataset.texts()), how=how, trained_on_labels=False)
+    source = "character n-grams of the texts"
+    run.save_embeddings(text_vectors(run.dataset.texts()), source=source, trained_on_labels=False)

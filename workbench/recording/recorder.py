@@ -271,14 +271,14 @@ class Recorder:
                 save_tensors(copies, temporary)
         return path
 
-    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, source: str) -> None:
         """Store predicted probabilities (n, k) in dataset order; see `Run.save_pred_probs`.
 
         Parameters
         ----------
-        values : float array (n, k). out_of_fold, how : as there.
+        values : float array (n, k). out_of_fold, source : as there.
         """
-        self.run().save_pred_probs(values, out_of_fold=out_of_fold, how=how)
+        self.run().save_pred_probs(values, out_of_fold=out_of_fold, source=source)
 
     def run(self) -> Run:
         """The run as recorded so far."""

@@ -147,7 +147,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
     sources = dict(issues.attrs.get("sources", {}))
     probs = run.pred_probs()
     if probs is not None:
-        rows.append(("predicted probabilities", probs.out_of_fold, probs.how))
+        rows.append(("predicted probabilities", probs.out_of_fold, probs.source))
     if run.epochs:
         words = f"{MODE_WORDS[run.mode]}: the model saw these labels"
         rows.append((f"training dynamics, {len(run.epochs)} epochs", False, words))

@@ -315,7 +315,7 @@ class Run:
             note_order(found.values, self.dataset.classes)
         return found
 
-    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+    def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, source: str) -> None:
         """Store predicted probabilities (n, k), rows in dataset order: of classes they sum to 1 in each row.
 
         They replace those that are there, which stay until the new ones are whole, with what is said of them. For
@@ -326,26 +326,26 @@ class Run:
         values : float (n, k).
         out_of_fold : whether they come from models that had not seen the labels of these rows; it decides what they are
             worth.
-        how : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
+        source : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
 
         Raises
         ------
         InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.
         """
-        self._save_predictions("pred_probs", values, out_of_fold, how)
+        self._save_predictions("pred_probs", values, out_of_fold, source)
 
-    def save_predictions(self, values: np.ndarray, *, out_of_fold: bool, how: str) -> None:
+    def save_predictions(self, values: np.ndarray, *, out_of_fold: bool, source: str) -> None:
         """Store predictions that are no probabilities, such as numbers: (n,) or (n, width) floats in dataset order.
 
         As `save_pred_probs`, for kinds of labels that take `predictions`.
 
         Parameters
         ----------
-        values : float array (n,) or (n, width), kept as float32. out_of_fold, how : as there.
+        values : float array (n,) or (n, width), kept as float32. out_of_fold, source : as there.
         """
-        self._save_predictions("predictions", values, out_of_fold, how)
+        self._save_predictions("predictions", values, out_of_fold, source)
 
-    def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, how: str) -> None:
+    def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, source: str) -> None:
         kind = self.dataset.kind
         if kind.stored != name:
             found = f"is {self.task!r}, of which a run stores {f'`{kind.stored}`' if kind.stored else 'no predictions'}"
@@ -355,7 +355,7 @@ class Run:
         self._check_predictions(values)
         if kind.one_class and self.n:
             warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
-        told = Provenance("pred_probs", "user", str(how), out_of_fold=bool(out_of_fold))
+        told = Provenance("pred_probs", "user", str(source), out_of_fold=bool(out_of_fold))
         self._probabilities.save(PredProbs(values, told))
 
     def _check_predictions(self, values: np.ndarray) -> None:
@@ -375,7 +375,7 @@ class Run:
         return self._probabilities.save(found, replace=replace)
 
     def save_embeddings(
-        self, values: np.ndarray, *, epoch: int | None = None, how: str = "", trained_on_labels: bool | None = None
+        self, values: np.ndarray, *, epoch: int | None = None, source: str = "", trained_on_labels: bool | None = None
     ) -> None:
         """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
 
@@ -385,7 +385,7 @@ class Run:
         ----------
         values : float array (n, d).
         epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
-        how : what made them, in words, such as "CLIP ViT-B/32".
+        source : what made them, in words, such as "CLIP ViT-B/32".
         trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.
 
         Raises
@@ -404,7 +404,7 @@ class Run:
             epoch = self.epochs[-1] if self.epochs else 0
         limit = np.finfo(np.float16).max
         halves = np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)
-        said = {"how": how, "trained_on_labels": trained_on_labels}
+        said = {"how": source, "trained_on_labels": trained_on_labels}
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 
     def planted(self) -> pd.DataFrame | None:

@@ -126,8 +126,8 @@ def record_demo(
             bar.update()
         bar.set_description("out of fold")
         probs = held_out_probs(images, given, dataset.k, epochs=held_out, seed=seed, done=bar.update)
-        how = f"{FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
-        rec.save_pred_probs(probs, out_of_fold=True, how=how)
+        source = f"{FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
+        rec.save_pred_probs(probs, out_of_fold=True, source=source)
     return open_run(path)
 
 

@@ -35,7 +35,7 @@ class PredProbs:
         return bool(self.provenance.out_of_fold)
 
     @property
-    def how(self) -> str:
+    def source(self) -> str:
         """What made them, in words."""
         return str(self.provenance)
 
@@ -114,7 +114,7 @@ class StoredProbabilities:
         ------
         WriteError : the file cannot be written; the earlier one is unchanged.
         """
-        said = {"out_of_fold": found.out_of_fold, "how": found.how, "automatic": found.automatic}
+        said = {"out_of_fold": found.out_of_fold, "how": found.source, "automatic": found.automatic}
         said["provenance"] = found.provenance.to_json()  # the fields above are for people, and for release 0.1.0
         if found.made_of:
             said["made_of"] = found.made_of

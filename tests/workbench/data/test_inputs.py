@@ -214,7 +214,7 @@ def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
     assert (probs.argmax(axis=1) == labels).mean() < 0.1
     wb.find_issues(data, pred_probs=probs)
     with wb.Recorder(tmp_path / "run", data) as rec:
-        rec.save_pred_probs(probs, out_of_fold=True, how="made by the product")
+        rec.save_pred_probs(probs, out_of_fold=True, source="made by the product")
     assert [str(one.message) for one in recwarn] == []
     run = wb.open_run(tmp_path / "run")
     wb.find_issues(data, pred_probs=run.pred_probs().values)

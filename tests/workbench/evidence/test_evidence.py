@@ -131,7 +131,7 @@ def test_a_run_gives_what_it_recorded(tmp_path, rng):
     assert evidence.get("embeddings").shape == (30, 4)
     assert evidence.get("neighbor_labels").shape == (30, 29)
     assert not evidence.has("pred_probs")
-    run.save_pred_probs(np.full((30, 3), 1 / 3), out_of_fold=False, how="in-sample test")
+    run.save_pred_probs(np.full((30, 3), 1 / 3), out_of_fold=False, source="in-sample test")
     again = Evidence.from_run(run)
     assert again.has("pred_probs")
     assert not again.out_of_fold

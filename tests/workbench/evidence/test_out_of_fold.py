@@ -163,27 +163,27 @@ def test_a_run_keeps_its_probabilities_and_says_how_they_came(tmp_path, rng):
     run = record(tmp_path / "run", X, given)
     found = out_of_fold(run)
     assert found.out_of_fold
-    assert found.how == (
+    assert found.source == (
         "head out-of-fold: 5-fold logistic regression on the embeddings of epoch 0, seed 0; "
         "the embedding was trained on these labels"
     )
     own = found.values[np.arange(200), given]
     assert np.median(own[:10]) < 0.2 < 0.8 < np.median(own[10:])
     assert np.array_equal(run.pred_probs().values, found.values)
-    assert run.pred_probs().how == found.how
+    assert run.pred_probs().source == found.source
 
 
 def test_other_settings_or_epochs_are_computed_again_and_the_users_own_are_kept(tmp_path, rng, monkeypatch):
     X, y = blobs(rng)
     run = record(tmp_path / "run", X, y)
     first = out_of_fold(run)
-    assert "seed 4" in out_of_fold(run, seed=4).how
+    assert "seed 4" in out_of_fold(run, seed=4).source
     run = record(tmp_path / "run", X, y)
-    assert "epoch 1" in out_of_fold(run).how
-    assert out_of_fold(run, epoch=0).how == first.how
-    run.save_pred_probs(np.full((200, 3), 1 / 3), out_of_fold=True, how="my forest")
-    assert out_of_fold(run).how == "my forest"
-    assert "logistic" in out_of_fold(run, replace=True).how
+    assert "epoch 1" in out_of_fold(run).source
+    assert out_of_fold(run, epoch=0).source == first.source
+    run.save_pred_probs(np.full((200, 3), 1 / 3), out_of_fold=True, source="my forest")
+    assert out_of_fold(run).source == "my forest"
+    assert "logistic" in out_of_fold(run, replace=True).source
 
 
 def test_examples_without_an_embedding_get_the_class_frequencies(tmp_path, rng):
@@ -191,11 +191,11 @@ def test_examples_without_an_embedding_get_the_class_frequencies(tmp_path, rng):
     run = record(tmp_path / "run", X, y, rows=np.arange(190), mode="import")
     found = out_of_fold(run)
     assert np.allclose(found.values[190:], np.bincount(y) / 200)
-    assert found.how.endswith(
+    assert found.source.endswith(
         "whether the embedding saw these labels is not known; "
         "10 examples without an embedding have the class frequencies"
     )
-    assert out_of_fold(run).how == found.how
+    assert out_of_fold(run).source == found.source
 
 
 def test_constant_wide_and_single_class_embeddings(tmp_path, rng):

@@ -305,7 +305,7 @@ def test_an_embedding_that_learned_the_labels_does_not_set_the_number_of_errors(
     run = wb.open_run(tmp_path / "run")
     alone = find_issues(run)
     assert "may be more errors than expected" in alone.attrs["method"]
-    run.save_pred_probs(wb.cross_val_predict(LogisticRegression(), vectors, dataset), out_of_fold=True, how="pixels")
+    run.save_pred_probs(wb.cross_val_predict(LogisticRegression(), vectors, dataset), out_of_fold=True, source="pixels")
     errors = int((given != true).sum())
     both = find_issues(run)
     assert both.attrs["expected_errors"] == pytest.approx(errors, rel=0.25)

@@ -34,7 +34,7 @@ def run(tmp_path, rng):
             with rec.epoch(epoch):
                 rec.batch(ids, logits + epoch, embeddings=points)
         probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        rec.save_pred_probs(probs, out_of_fold=True, how="made up")
+        rec.save_pred_probs(probs, out_of_fold=True, source="made up")
     return wb.open_run(tmp_path / "run")
 
 
@@ -89,13 +89,13 @@ def test_every_change_of_what_it_depends_on_computes_again(run, computed):
     again(verdicts=pd.Series([True, False], index=["b00", "b01"]))
     again(verdicts=pd.Series([True, True], index=["b00", "b01"]))
     probs = np.asarray(run.pred_probs().values)
-    run.save_pred_probs(probs[:, [1, 0, 2]] * 0.5 + probs * 0.5, out_of_fold=True, how="others")
+    run.save_pred_probs(probs[:, [1, 0, 2]] * 0.5 + probs * 0.5, out_of_fold=True, source="others")
     again()
-    run.save_pred_probs(probs, out_of_fold=False, how="others")
+    run.save_pred_probs(probs, out_of_fold=False, source="others")
     again()
-    run.save_embeddings(np.asarray(run.embeddings(1)) + 1, epoch=1, how="others", trained_on_labels=True)
+    run.save_embeddings(np.asarray(run.embeddings(1)) + 1, epoch=1, source="others", trained_on_labels=True)
     again()
-    run.save_embeddings(np.asarray(run.embeddings(1)), epoch=1, how="others", trained_on_labels=False)
+    run.save_embeddings(np.asarray(run.embeddings(1)), epoch=1, source="others", trained_on_labels=False)
     again()
     votes = pd.DataFrame({"id": ["b00", "b00", "b01"], "annotator": ["x", "y", "x"], "label": ["ant"] * 3})
     wb.review.save_votes(run, votes)

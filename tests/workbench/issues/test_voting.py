@@ -96,7 +96,7 @@ def test_votes_of_a_run_and_of_a_frame_are_the_same(tmp_path, world):
     )
     wb.Recorder(tmp_path / "run", dataset)
     run = wb.open_run(tmp_path / "run")
-    run.save_pred_probs(probs, out_of_fold=True, how="by hand")
+    run.save_pred_probs(probs, out_of_fold=True, source="by hand")
     wb.review.save_votes(run, frame)
     stored = wb.find_issues(run)
     direct = wb.find_issues(dataset, pred_probs=probs, votes=frame)

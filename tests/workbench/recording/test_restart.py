@@ -99,7 +99,7 @@ def test_overwrite_keeps_the_journal_and_the_files_of_others(tmp_path, dataset, 
         recorder.batch(dataset.ids, logits)
     run = Run(tmp_path / "run")
     run.journal.relabel(["img1"], "b", old=str(dataset.given[1]))
-    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="test")
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, source="test")
     cache.cache_file(run.layout, "projection.npy").write_bytes(b"x")
     (tmp_path / "run" / "notes.txt").write_text("mine")
     with Recorder(tmp_path / "run", dataset, overwrite=True) as recorder:

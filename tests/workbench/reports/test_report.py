@@ -193,7 +193,7 @@ def test_pictures_that_cannot_be_read_say_why(tmp_path, image, why):
     with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
         recorder.batch(np.arange(20), np.zeros((20, 2)))
     run = recorder.run()
-    run.save_pred_probs(np.full((20, 2), 0.5), out_of_fold=True, how="even")
+    run.save_pred_probs(np.full((20, 2), 0.5), out_of_fold=True, source="even")
     shown = "".join(parsed(report(run, tmp_path / "r.html", issues=table(run), top=20)).text)
     assert why in shown
 

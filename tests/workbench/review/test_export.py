@@ -211,7 +211,7 @@ def birds(tmp_path, rng):
     with wb.Recorder(tmp_path / "run", dataset, mode="import") as recorder:
         probs = np.full((60, 3), 0.02)
         probs[np.arange(60), np.arange(60) % 3] = 0.96
-        recorder.save_pred_probs(probs, out_of_fold=True, how="by hand")
+        recorder.save_pred_probs(probs, out_of_fold=True, source="by hand")
     run = wb.open_run(tmp_path / "run")
     run.journal.relabel(["b/00.png"], "owl", old="wren", author="ann", reason="neighbours")
     run.journal.keep(["b/01.png"], old="owl", author="ann")

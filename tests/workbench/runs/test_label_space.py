@@ -151,4 +151,4 @@ def test_nothing_else_changes(pets):
     assert (pets.k, pets.classes, pets.dataset.k) == (2, ("cat", "dog"), 2)
     assert np.array_equal(pets.dataset.given_labels, before)
     with pytest.raises(InputError, match="2 classes"):
-        pets.save_pred_probs(np.full((5, 3), 1 / 3), out_of_fold=True, how="three columns")
+        pets.save_pred_probs(np.full((5, 3), 1 / 3), out_of_fold=True, source="three columns")

@@ -37,7 +37,7 @@ def original(tmp_path_factory):
             with recorder.epoch(epoch):
                 kept = np.arange(epoch, N)  # the first rows are missing in later epochs
                 recorder.batch(dataset.ids[kept], logits[epoch, kept], logits[epoch, kept, :2])
-        recorder.save_pred_probs(rng.dirichlet(np.ones(K), N), out_of_fold=True, how="five folds")
+        recorder.save_pred_probs(rng.dirichlet(np.ones(K), N), out_of_fold=True, source="five folds")
     return path, dataset, logits
 
 
@@ -98,7 +98,7 @@ def test_arrays(original):
 
 def test_pred_probs(original):
     found = Run(original[0]).pred_probs()
-    assert (found.kind, found.how) == ("out-of-fold", "five folds")
+    assert (found.kind, found.source) == ("out-of-fold", "five folds")
     np.testing.assert_allclose(found.values.sum(axis=1), 1, atol=1e-5)
 
 
@@ -109,7 +109,7 @@ def test_pred_probs(original):
         (lambda run: run.logits(9), InputError, "unknown epoch of logits 9"),
         (lambda run: run.stats(0, ["los"]), WorkbenchError, "los"),
         (lambda run: run.stat_matrix("los"), WorkbenchError, "los"),
-        (lambda run: run.save_pred_probs(np.ones((2, 2)), out_of_fold=True, how=""), InputError, r"shape \(2, 2\)"),
+        (lambda run: run.save_pred_probs(np.ones((2, 2)), out_of_fold=True, source=""), InputError, r"shape \(2, 2\)"),
     ],
 )
 def test_what_was_not_recorded(original, ask, error, message):

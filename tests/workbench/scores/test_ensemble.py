@@ -27,7 +27,7 @@ def recorded(path, order, rng, *, given, probs=True, embeddings=True, classes=("
                 recorder.batch(IDS[order], logits[epoch][order], vectors)
         if probs:
             p = np.exp(logits[-1]) / np.exp(logits[-1]).sum(1, keepdims=True)
-            recorder.save_pred_probs(p[order], out_of_fold=True, how="five folds")
+            recorder.save_pred_probs(p[order], out_of_fold=True, source="five folds")
     return wb.open_run(path), logits
 
 
@@ -158,7 +158,7 @@ def test_three_seeds_find_more_than_one(tmp_path, rng):
 def test_in_sample_probabilities_are_used_only_where_there_are_no_others(tmp_path, rng, given):
     one, _ = recorded(tmp_path / "one", np.arange(N), rng, given=given)
     two, _ = recorded(tmp_path / "two", np.arange(N), rng, given=given, probs=False)
-    two.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=False, how="in-sample: of the model itself")
+    two.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=False, source="in-sample: of the model itself")
     both = wb.ensemble([one, two])
     assert both.out_of_fold
     np.testing.assert_allclose(both.get("pred_probs"), one.pred_probs().values, atol=1e-7)

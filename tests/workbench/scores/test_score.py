@@ -131,11 +131,11 @@ def test_each_column_says_which_end_is_suspicious_and_from_what_it_was_made(reco
 def test_stored_probabilities_are_used_and_named(tmp_path):
     ids, given, logits, embedding = made()
     run = record(tmp_path / "run", ids, given, logits, embedding)
-    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=False, how="of the last epoch")
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=False, source="of the last epoch")
     frame = score(run, "self_confidence")
     assert np.allclose(frame["self_confidence"][:-4], 1 / K)
     assert frame.attrs["scores"]["self_confidence"]["evidence"] == "in-sample: of the last epoch"
-    run.save_pred_probs(np.tile([1, 0, 0], (N, 1)), out_of_fold=True, how="mine")
+    run.save_pred_probs(np.tile([1, 0, 0], (N, 1)), out_of_fold=True, source="mine")
     again = score(run, "self_confidence")
     assert set(again["self_confidence"][:-4]) == {0, 1}, "new probabilities must make the cache stale"
     assert again.attrs["scores"]["self_confidence"]["evidence"] == "out-of-fold: mine"
@@ -247,7 +247,7 @@ def test_probabilities_whose_columns_were_put_in_another_order(tmp_path, rng):
     dataset = Dataset.from_arrays(rng.integers(0, 3, 40), classes=["a", "b", "c"])
     probs = rng.dirichlet(np.ones(3), 40).astype(np.float32)[:, [2, 0, 1]]
     run = Recorder(tmp_path / "run", dataset).run()
-    run.save_pred_probs(probs, out_of_fold=True, how="5 folds")
+    run.save_pred_probs(probs, out_of_fold=True, source="5 folds")
     np.save(run.layout.pred_probs, np.asfortranarray(probs))  # as earlier releases stored them
     expected = probs[np.arange(40), dataset.given_labels]
     np.testing.assert_allclose(score(open_run(run.path), "self_confidence")["self_confidence"], expected, rtol=1e-6)

@@ -29,7 +29,7 @@ def original(tmp_path_factory):
         for epoch in range(3):
             with recorder.epoch(epoch):
                 recorder.batch(dataset.ids, rng.normal(size=(N, K)), rng.normal(size=(N, 2)))
-        recorder.save_pred_probs(rng.dirichlet(np.ones(K), N), out_of_fold=True, how="folds")
+        recorder.save_pred_probs(rng.dirichlet(np.ones(K), N), out_of_fold=True, source="folds")
     return path
 
 

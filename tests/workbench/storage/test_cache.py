@@ -157,7 +157,7 @@ def test_evidence_decides_the_key(run, rng):
     seen.append(cache.evidence_key(run.layout, run.dataset))
     run.save_embeddings(run.embeddings(), trained_on_labels=False)  # the same numbers, trusted otherwise
     seen.append(cache.evidence_key(run.layout, run.dataset))
-    run.save_pred_probs(rng.dirichlet(np.ones(run.k), run.n), out_of_fold=False, how="x")
+    run.save_pred_probs(rng.dirichlet(np.ones(run.k), run.n), out_of_fold=False, source="x")
     seen.append(cache.evidence_key(run.layout, run.dataset))
     wb.review.save_votes(run, pd.DataFrame({"id": [1], "annotator": ["u"], "label": [run.classes[0]]}))
     seen.append(cache.evidence_key(run.layout, run.dataset))

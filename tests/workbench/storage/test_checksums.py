@@ -21,7 +21,7 @@ def recorder(tmp_path, rng):
         for epoch in range(2):
             with recorder.epoch(epoch):
                 recorder.batch(np.arange(30), rng.normal(size=(30, 3)), rng.normal(size=(30, 2)))
-        recorder.save_pred_probs(rng.dirichlet(np.ones(3), 30), out_of_fold=True, how="folds")
+        recorder.save_pred_probs(rng.dirichlet(np.ones(3), 30), out_of_fold=True, source="folds")
         yield recorder
 
 

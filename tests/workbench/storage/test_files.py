@@ -31,7 +31,7 @@ def recorded(tmp_path_factory):
         for epoch in (0, 1):
             with recorder.epoch(epoch):
                 recorder.batch(dataset.ids, rng.normal(size=(N, K)), rng.normal(size=(N, 3)))
-        recorder.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="tested")
+        recorder.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, source="tested")
         with pytest.raises(KeyboardInterrupt), recorder.epoch(2):
             recorder.batch(dataset.ids, rng.normal(size=(N, K)))
             raise KeyboardInterrupt

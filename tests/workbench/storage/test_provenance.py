@@ -44,7 +44,7 @@ def test_embeddings_of_a_training_saw_its_labels(run):
 
 @pytest.mark.parametrize(("saw", "words"), [(True, TRAINED_HERE), (False, NOT_TRAINED), (None, NOT_KNOWN)])
 def test_stored_embeddings_say_what_they_were_told(run, saw, words):
-    run.save_embeddings(np.eye(60, 5), how="a frozen network", trained_on_labels=saw)
+    run.save_embeddings(np.eye(60, 5), source="a frozen network", trained_on_labels=saw)
     assert str(run.embedding_provenance()) == f"epoch 0; a frozen network; {words}"
     evidence = wb.Evidence.from_run(run)
     evidence.get("embeddings")
@@ -54,7 +54,7 @@ def test_stored_embeddings_say_what_they_were_told(run, saw, words):
 
 
 def test_new_embeddings_forget_what_was_said_of_the_old(run):
-    run.save_embeddings(np.eye(60, 5), how="a frozen network", trained_on_labels=False)
+    run.save_embeddings(np.eye(60, 5), source="a frozen network", trained_on_labels=False)
     run.save_embeddings(np.eye(60, 6))
     assert str(run.embedding_provenance()) == f"epoch 0; {NOT_KNOWN}"
 
@@ -128,7 +128,7 @@ WRONG = [{"folds": "5"}, {"words": 3}, {"out_of_fold": 1}, {"parts": {}}, {"kind
     + [{"kind": "pred_probs", "source": "user", "out_of_fold": True} | one for one in WRONG],
 )
 def test_a_damaged_record_is_one_clear_error(run, said):
-    run.save_pred_probs(np.full((60, 3), 1 / 3), out_of_fold=True, how="forest")
+    run.save_pred_probs(np.full((60, 3), 1 / 3), out_of_fold=True, source="forest")
     path = run.layout.pred_probs
     values, about = np.load(path), {"out_of_fold": True, "how": "forest", "provenance": said}
     np.save(path, values)  # as release 0.1.0 writes it: described by what lies beside it
@@ -139,11 +139,11 @@ def test_a_damaged_record_is_one_clear_error(run, said):
 
 def test_words_decide_nothing(run):
     """Whoever says in words that an embedding was trained on the labels is not taken at them; only the flag counts."""
-    run.save_embeddings(np.eye(60, 5), how=TRAINED_HERE, trained_on_labels=False)
+    run.save_embeddings(np.eye(60, 5), source=TRAINED_HERE, trained_on_labels=False)
     evidence = wb.Evidence.from_run(run)
     assert evidence.saw_labels("embeddings") is False
     assert not evidence.of_texts
-    run.save_pred_probs(np.full((60, 3), 1 / 3), out_of_fold=True, how=str(cross_validated(EMBEDDINGS[0], 5, 0)))
+    run.save_pred_probs(np.full((60, 3), 1 / 3), out_of_fold=True, source=str(cross_validated(EMBEDDINGS[0], 5, 0)))
     assert not run.pred_probs().automatic
     assert wb.Evidence.from_run(run).has("pred_probs")
 

@@ -325,10 +325,10 @@ def test_a_kill_between_sealing_and_uploading_is_made_good(monkeypatch, home):
         record(url, [1])
     run = open_run(url)
     assert run.epochs == (0, 1)
-    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, how="tested")  # any writing to the run makes it good
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, source="tested")  # any writing makes the run good
     home("bob")
     assert open_run(url).epochs == (0, 1)
-    assert open_run(url).pred_probs().how == "tested"
+    assert open_run(url).pred_probs().source == "tested"
 
 
 def test_what_was_never_uploaded_does_not_join_the_run_of_another(monkeypatch, home):

@@ -76,7 +76,7 @@ def saved(source, tmp_path):
     shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
     run = wb.open_run(tmp_path / "run")
     wb.review.save_votes(run, pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
-    run.save_embeddings(run.embeddings(), how="again", trained_on_labels=False)
+    run.save_embeddings(run.embeddings(), source="again", trained_on_labels=False)
     Views(run.path / "views.json").save("mine", {"color_by": "aum"})
     issues = pd.DataFrame({"p_error": np.linspace(0, 1, run.n)}, index=run.dataset.ids)
     wb.audit(run, budget=20, issues=issues)
@@ -167,8 +167,8 @@ def test_half_a_save_of_release_0_1_0_is_told_and_never_written_over(source, tmp
         warnings.simplefilter("ignore")
         again = wb.score(wb.open_run(run.path))
         pd.testing.assert_frame_equal(again, scores)
-    run.save_pred_probs(np.full((run.n, run.k), 1 / run.k), out_of_fold=False, how="anew")
-    assert run.pred_probs().how == "anew"
+    run.save_pred_probs(np.full((run.n, run.k), 1 / run.k), out_of_fold=False, source="anew")
+    assert run.pred_probs().source == "anew"
     assert not any("without" in words for words in told(run.path))
 
 
@@ -203,7 +203,7 @@ def test_ours_make_way_for_a_persons_and_for_other_embeddings(source, tmp_path, 
     run.save_embeddings(rng.normal(size=run.embeddings().shape), trained_on_labels=True)
     second = out_of_fold(run)  # the same words, other vectors
     assert not np.allclose(first.values, second.values)
-    run.save_pred_probs(first.values, out_of_fold=True, how=first.how)  # a person may call them as we do
+    run.save_pred_probs(first.values, out_of_fold=True, source=first.source)  # a person may call them as we do
     out_of_fold(run)
     assert not run.pred_probs().automatic
     np.testing.assert_array_equal(run.pred_probs().values, first.values)

@@ -90,7 +90,7 @@ def store_arrays(recorder: Recorder, data: Handed) -> None:
             recorder.batch(data.dataset.ids, np.asarray(logits))
     run = recorder.run()
     if data.pred_probs is not None:
-        run.save_pred_probs(data.pred_probs, out_of_fold=data.out_of_fold, how="passed as an array")
+        run.save_pred_probs(data.pred_probs, out_of_fold=data.out_of_fold, source="passed as an array")
     if data.embeddings is not None:
         run.save_embeddings(data.embeddings)
 

@@ -115,7 +115,7 @@ def read(
         run = recorder.run()
         if values is not None:
             what = f"column{'s' if len(columns) > 1 else ''} {first_few(columns, 2)} of an imported table"
-            run.save_pred_probs(values, out_of_fold=bool(out_of_fold), how=what)
+            run.save_pred_probs(values, out_of_fold=bool(out_of_fold), source=what)
         if vectors is not None:
             run.save_embeddings(vectors)
     return Run(path)

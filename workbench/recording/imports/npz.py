@@ -103,7 +103,7 @@ def read(
                 bar.update()
         run = recorder.run()
         if probs is not None:
-            run.save_pred_probs(probs, out_of_fold=is_out_of_fold, how=f"imported from {source.name}")
+            run.save_pred_probs(probs, out_of_fold=is_out_of_fold, source=f"imported from {source.name}")
         if embeddings is not None:
             run.save_embeddings(embeddings)
     return Run(path)

@@ -60,7 +60,7 @@ def test_all_roles(tmp_path, rng):
     assert run.dataset.ids[3] == "i3"
     assert run.epochs == run.logits_epochs == run.embedding_epochs == (0,)
     assert run.pred_probs().out_of_fold
-    assert run.pred_probs().how == "imported from a.npz"
+    assert run.pred_probs().source == "imported from a.npz"
     assert run.dataset.image(0).startswith(b"\x89PNG")
     assert run.dataset.text(1) == "hello"
     assert run.dataset.metadata["source_row"].tolist() == list(range(0, 2 * n, 2))
