@@ -46,7 +46,7 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
     table = found.table.reindex(run.dataset.ids)
     assert x == pytest.approx(table["variability_b"].to_numpy(np.float32), nan_ok=True)
     assert y == pytest.approx(table["confidence_b"].to_numpy(np.float32), nan_ok=True)
-    assert words.startswith("; ".join(body["told"]))
+    assert words.startswith("; ".join(body["phrases"]))
     first = body["scores"][0]
     assert first["spearman"] == min(row["spearman"] for row in body["scores"] if row["spearman"] is not None)
     change = found.table[f"{first['name']}_change"]

@@ -127,7 +127,7 @@ function arrow(c, [x0, y0], [x1, y1]) {
 
 /** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest first. */
 /** @param {import("./main.js").Explorer} view @param {import("./messages.js").CompareAnswer} answer */
-function runsTab(view, { name, told, scores }) {
+function runsTab(view, { name, phrases, scores }) {
   const value = (number) => (number === null ? "–" : short(number));
   const row = (score) =>
     h(
@@ -150,7 +150,7 @@ function runsTab(view, { name, told, scores }) {
     );
   const parts = [
     h("h4", { text: `${view.store.meta.name} and ${name}` }),
-    ...told.map((text) => h("p", { text })),
+    ...phrases.map((text) => h("p", { text })),
     h("h4", { text: "scores, least similar first" }),
     ...scores.map(row),
     h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are ${name} minus ${view.store.meta.name}.` }),

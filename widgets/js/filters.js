@@ -140,7 +140,7 @@ export class Filters {
       filter.forget(name);
     });
     this.resetAdder();
-    this.told();
+    this.notify();
   }
 
   /** A brush moved. Several moves between two frames are one. */
@@ -160,15 +160,15 @@ export class Filters {
         else filter.clear(name);
       }
     });
-    this.told();
+    this.notify();
   }
 
   pick(name, kept) {
     this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
-    this.told();
+    this.notify();
   }
 
-  told() {
+  notify() {
     if (!this.quiet) this.onChange();
   }
 
@@ -206,7 +206,7 @@ export class Filters {
       this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
       this.complain("");
       this.say(mask ? foundBy(text, countMask(mask)) : "");
-      this.told();
+      this.notify();
     } catch (error) {
       if (this.query !== text) return; // another search has begun
       this.query = before;
@@ -244,7 +244,7 @@ export class Filters {
     } finally {
       this.quiet--;
     }
-    this.told();
+    this.notify();
   }
 
   async restoreOne(name, value) {

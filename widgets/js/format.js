@@ -53,11 +53,11 @@ const shortened = new WeakMap();
 export function shortNames(names, most) {
   if (!shortened.has(names)) shortened.set(names, new Map());
   const known = shortened.get(names);
-  if (!known.has(most)) known.set(most, told(names, most));
+  if (!known.has(most)) known.set(most, shorten(names, most));
   return known.get(most);
 }
 
-function told(names, most) {
+function shorten(names, most) {
   const out = names.map((name) => clip(name, most)),
     alike = new Map();
   out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));

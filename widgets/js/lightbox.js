@@ -130,7 +130,7 @@ export class Lightbox {
   }
 
   drawItem(item, answer) {
-    this.told = this.note.textContent = "";
+    this.noted = this.note.textContent = "";
     if (item.src) {
       this.drawPicture(item.src, [item.width, item.height], item);
       return;
@@ -161,7 +161,7 @@ export class Lightbox {
       draggable: "false",
       src,
     });
-    this.told = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
+    this.noted = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
     this.pixels.disabled = false;
     this.stage.replaceChildren(this.img);
     if (fresh || this.fits) this.fit();
@@ -173,7 +173,7 @@ export class Lightbox {
     const words = searchWords(this.view.store.look.filters.search);
     const parts = highlighted(text, words).map(([part, hit]) => (hit ? h("mark", { text: part }) : part));
     this.text = h("div", { class: "lw-lightbox-text", dir: "auto" }, ...parts);
-    this.told = `${count([...text].length)} characters`;
+    this.noted = `${count([...text].length)} characters`;
     this.pixels.disabled = true;
     this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "0", role: "document", "aria-label": "text of the example" }, this.text));
     this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
@@ -209,7 +209,7 @@ export class Lightbox {
   }
 
   tell(text) {
-    this.told = text;
+    this.noted = text;
     this.note.textContent = text;
   }
 
@@ -251,7 +251,7 @@ export class Lightbox {
   letter(by, at = this.letters) {
     this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
     this.text.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
-    this.note.textContent = this.told;
+    this.note.textContent = this.noted;
   }
 
   lay() {
@@ -262,7 +262,7 @@ export class Lightbox {
     style.height = `${this.size[1] * k}px`;
     style.transform = `translate(${x}px, ${y}px)`;
     this.img.classList.toggle("lw-pixels", isSmall(...this.size) || k * ratio >= 3);
-    this.note.textContent = [this.told, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
+    this.note.textContent = [this.noted, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
   }
 
   listen() {

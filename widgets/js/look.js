@@ -11,14 +11,14 @@ export function lookFeature(view) {
   const { store, registry, model } = view;
   const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
   view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
-  const told = new Set();
+  const changed = new Set();
   const tell = afterRest(REST, () => {
-    for (const name of told) model.set(name, store.look[name]);
-    told.clear();
+    for (const name of changed) model.set(name, store.look[name]);
+    changed.clear();
     model.save_changes();
   });
   store.on("look", ({ part }) => {
-    Object.keys(part).forEach((name) => told.add(name));
+    Object.keys(part).forEach((name) => changed.add(name));
     tell();
   });
   registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));

@@ -489,7 +489,7 @@ export {};
  * @typedef {object} CompareAnswer
  * @property {string} [name]
  * @property {string} [text]
- * @property {string[]} [told]
+ * @property {string[]} [phrases]
  * @property {ScoreChange[]} [scores]
  * @property {boolean} [embedding]
  * @property {string} [how]

@@ -87,7 +87,7 @@ export class Points2D {
       marks = { 3: "square", 4: "diamond" };
     for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
     const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
-    const told = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
+    const shown = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;
@@ -102,8 +102,8 @@ export class Points2D {
         for (const [dx, dy] of discs[layer]) {
           const at = (y + dy) * width + x + dx;
           if (layer === 2 && rise) {
-            if (told[at] > weight) continue;
-            told[at] = weight;
+            if (shown[at] > weight) continue;
+            shown[at] = weight;
           }
           pixels[at] = layer > 2 ? edge : fill;
         }

@@ -17,8 +17,8 @@ out vec4 color; flat out float shape;
 void main() {
   bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
   shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
-  float known = level > 253u ? 0.0 : float(level) / 253.0, told = rise > 0.0 ? known : 1.0 - known;
-  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * told;
+  float known = level > 253u ? 0.0 : float(level) / 253.0, doubt = rise > 0.0 ? known : 1.0 - known;
+  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * doubt;
   gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);

@@ -33,5 +33,5 @@ def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[
         ]
     axes = data_map_axes(view.columns)
     places = [found.places[axes[axis]] for axis in ("x", "y") if axes[axis] in found.places] if axes else []
-    body: CompareAnswer = {"name": found.name, "text": found.text, "told": found.told, "scores": found.scores}
+    body: CompareAnswer = {"name": found.name, "text": found.text, "phrases": found.phrases, "scores": found.scores}
     return {**body, "embedding": laid_out}, places if len(places) == 2 else []

@@ -110,16 +110,16 @@ def _suspects(view: View) -> str:
     if not len(rows):
         return ""
     names = view.decisions.space.names_of
-    told = {"example": view.dataset.ids[rows]}
+    columns = {"example": view.dataset.ids[rows]}
     one_class = view.dataset.kind.one_class
     if one_class:
-        told["given"] = names(view.dataset.given_labels[rows])
+        columns["given"] = names(view.dataset.given_labels[rows])
     if view.doubted and not view.blind and not one_class:
-        told |= {"doubtful": view.reasons[rows], "p(wrong)": view.p_error[rows]}
+        columns |= {"doubtful": view.reasons[rows], "p(wrong)": view.p_error[rows]}
     elif view.doubted and not view.blind:
-        told |= {"suggested": names(view.suggested[rows]), "p(wrong)": view.p_error[rows]}
-    head = "".join(f'<th style="{CELL}">{text}</th>' for text in told)
-    cells = zip(*told.values())
+        columns |= {"suggested": names(view.suggested[rows]), "p(wrong)": view.p_error[rows]}
+    head = "".join(f'<th style="{CELL}">{text}</th>' for text in columns)
+    cells = zip(*columns.values())
     lines = "".join(f"<tr>{_cells(line)}</tr>" for line in cells)
     return f'<table style="border-collapse:collapse"><tr>{head}</tr>{lines}</table>'
 

@@ -162,11 +162,11 @@ def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
     """Scores with direction, range and source from the one table that has them."""
     out = []
-    told = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are in no table
+    about = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are in no table
     for name in scores.columns:
         known = SCORES.get(name)
         if known is None:
-            row = told.get(name, {})
+            row = about.get(name, {})
             words = {"title": row.get("in_words", ""), "source": row.get("source", "")}
             out.append(Column(name, _numbers(scores[name])[order], suspicious=row.get("suspicious"), **words))
             continue

@@ -30,14 +30,14 @@ class Compared:
 
     Attributes
     ----------
-    name : of the other run. text : the summary in words. told : its phrases without the scores. columns : differences,
+    name : of the other run. text : the summary in words. phrases : of it, without the scores. columns : differences,
     other minus this. scores : dicts of name, spearman, mean_change and mean_absolute_change (None where unknown).
     places : (n,) float32 values of the other run by score, NaN where it has none.
     """
 
     name: str
     text: str
-    told: list[str]
+    phrases: list[str]
     scores: list[ScoreChange]
     columns: dict[str, Column]
     places: dict[str, np.ndarray]
@@ -82,7 +82,7 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         }
         for name, row in rows
     ]
-    return Compared(other.name, " ".join(str(found).split()), found.told, scores, columns, places)
+    return Compared(other.name, " ".join(str(found).split()), found.phrases, scores, columns, places)
 
 
 def _numbers(series: pd.Series) -> np.ndarray:

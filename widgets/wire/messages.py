@@ -185,7 +185,7 @@ class CompareAnswer(TypedDict):
 
     name: NotRequired[str]
     text: NotRequired[str]
-    told: NotRequired[list[str]]
+    phrases: NotRequired[list[str]]
     scores: NotRequired[list[ScoreChange]]
     embedding: NotRequired[bool]
     how: NotRequired[str]

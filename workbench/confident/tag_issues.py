@@ -125,10 +125,10 @@ def find_tag_issues(
     `find_tagged_examples` does so.
     """
     given, p = _read(labels, pred_probs)
-    told = {"by": by, "frac_noise": frac_noise, "min_per_class": min_per_class}
+    options = {"by": by, "frac_noise": frac_noise, "min_per_class": min_per_class}
     found = np.zeros(p.shape, bool)
     for tag in range(p.shape[1]):
-        found[:, tag] = find_label_issues(given[:, tag], _both(p[:, tag]), **told)
+        found[:, tag] = find_label_issues(given[:, tag], _both(p[:, tag]), **options)
     return found
 
 

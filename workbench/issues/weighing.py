@@ -141,14 +141,14 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     held = np.array([view.saw_labels for view in kept])
     if held.any() and not held.all() and share[held].sum() > SEEN_SHARE:
         share = np.where(held, share * SEEN_SHARE / share[held].sum(), share * (1 - SEEN_SHARE) / share[~held].sum())
-    told: dict[str, str] = {}
+    capped: dict[str, str] = {}
     for place, view in enumerate(kept):
         most = view.base / sum(one.base for one in kept)
         if share[place] > most and _too_good(view, kept, gains, labels, k):
-            told[view.name] = HELD
+            capped[view.name] = HELD
             rest = 1 - share[place]
             share = np.where(np.arange(len(kept)) == place, most, share * (1 - most) / rest)
-    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains, told)
+    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains, capped)
 
 
 def _too_good(

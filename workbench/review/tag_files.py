@@ -178,10 +178,10 @@ def read_svmlight(
         raise InputError.at("classes", f"names {len(names)} tags, and {path} has numbers up to {k - 1}", "Name all.")
     n = len(ids)
     nothing = Listed(np.empty(0, np.int64), np.empty(0, np.int64))
-    told = TagCells(
+    cells = TagCells(
         Listed(np.array(rows, np.int64), np.array(tags, np.int64)), nothing, np.zeros(n, bool), np.zeros(n, bool)
     )
-    column = stored_cells(n, len(names), *told)
+    column = stored_cells(n, len(names), *cells)
     listed = [one["yes"] for one in column.to_pylist()]
     own = ids if all(isinstance(one, (str, int)) for one in ids) and len(set(ids)) == n else None
     text = [str(one) for one in names]

@@ -355,8 +355,8 @@ class Run:
         self._check_predictions(values)
         if kind.one_class and self.n:
             warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
-        told = Provenance("pred_probs", "user", str(source), out_of_fold=bool(out_of_fold))
-        self._probabilities.save(PredProbs(values, told))
+        provenance = Provenance("pred_probs", "user", str(source), out_of_fold=bool(out_of_fold))
+        self._probabilities.save(PredProbs(values, provenance))
 
     def _check_predictions(self, values: np.ndarray) -> None:
         try:

@@ -67,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("LABEL_WORKBENCH_DEBUG"):
             raise
-        told = f"unexpected {type(error).__name__}: {error}"
-        return _fail(f"{told} (a bug: set LABEL_WORKBENCH_DEBUG=1 to see where, and report it)")
+        message = f"unexpected {type(error).__name__}: {error}"
+        return _fail(f"{message} (a bug: set LABEL_WORKBENCH_DEBUG=1 to see where, and report it)")
 
 
 def _fail(message: str) -> int:

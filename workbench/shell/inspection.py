@@ -293,14 +293,14 @@ def _journal(run: Run) -> Iterator[Finding]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say is said below
-            told = run.journal.integrity()
+            problems = run.journal.integrity()
             state = run.journal.state()
             strange = run.journal.inconsistencies()
     except WorkbenchError as error:
         yield Finding("damaged", name, f"{error}")
         return
-    if told:
-        yield Finding("damaged", name, f"SQLite finds: {first_few(told)}. Restore it from a copy")
+    if problems:
+        yield Finding("damaged", name, f"SQLite finds: {first_few(problems)}. Restore it from a copy")
     for words in strange:
         yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
     if run.journal.schema not in (None, SCHEMA_VERSION):

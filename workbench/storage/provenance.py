@@ -85,9 +85,9 @@ class Provenance:
     def to_json(self) -> dict[str, Any]:
         """The fields that say something, as plain values."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
-        told = {name: value for name, value in found.items() if value not in ("", None, ()) and name != "missing"}
-        told |= {"missing": self.missing} if self.missing else {}
-        return told | ({"parts": [part.to_json() for part in self.parts]} if self.parts else {})
+        kept = {name: value for name, value in found.items() if value not in ("", None, ()) and name != "missing"}
+        kept |= {"missing": self.missing} if self.missing else {}
+        return kept | ({"parts": [part.to_json() for part in self.parts]} if self.parts else {})
 
     @classmethod
     def from_json(cls, said: Any, deepest: int = DEEPEST) -> Provenance:
@@ -149,9 +149,9 @@ def _embeddings(one: Provenance) -> str:
         return f"{TEXTS}; they never saw a label"
     if one.source == "ensemble":
         return f"of {len(one.parts)} runs side by side; {_each(tuple(replace(part, epoch=None) for part in one.parts))}"
-    told = [] if one.epoch is None else [f"epoch {one.epoch}"]
-    told += ["as given"] if one.source == "array" else [one.words] if one.words else []
-    return "; ".join([*told, SAYS[one.saw_labels]])
+    phrases = [] if one.epoch is None else [f"epoch {one.epoch}"]
+    phrases += ["as given"] if one.source == "array" else [one.words] if one.words else []
+    return "; ".join([*phrases, SAYS[one.saw_labels]])
 
 
 def _dynamics(one: Provenance) -> str:

@@ -44,8 +44,8 @@ def rank_relevance(judgements: pd.DataFrame, *, prior: float = 0.5) -> pd.DataFr
 
     Examples
     --------
-    >>> told = pd.DataFrame({"row": 0, "winner": ["dog", "dog", "grass"], "loser": ["grass", "sky", "sky"]})
-    >>> rank_relevance(told)[["tag", "rank"]].to_numpy().tolist()
+    >>> judged = pd.DataFrame({"row": 0, "winner": ["dog", "dog", "grass"], "loser": ["grass", "sky", "sky"]})
+    >>> rank_relevance(judged)[["tag", "rank"]].to_numpy().tolist()
     [['dog', 1], ['grass', 2], ['sky', 3]]
     """
     for name in COLUMNS:

@@ -67,13 +67,13 @@ class CandidatesEditor {
     const given = namesOf(this.unit?.given);
     this.names = [...given, ...namesOf(this.unit?.value).filter((name) => !given.includes(name))];
     this.focus = Math.min(this.focus, Math.max(this.names.length - 1, 0));
-    this.facts.replaceChildren(...(this.unit ? this.told(example, this.unit) : []));
+    this.facts.replaceChildren(...(this.unit ? this.describe(example, this.unit) : []));
     this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
     this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
     this.explain(this.unit);
   }
 
-  told({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
+  describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
     const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
     const now = value !== given ? valueText(value) : VERDICTS[verdict] || "undecided",
       text = now + (flagged ? " · ⚑" : "");

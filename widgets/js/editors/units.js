@@ -112,7 +112,7 @@ class UnitsEditor {
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
-    this.facts.replaceChildren(...(example ? this.told(example) : []));
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
     this.explain(this.current);
     this.reveal();
@@ -128,7 +128,7 @@ class UnitsEditor {
     return this.units.find((unit) => unit.key === this.focus);
   }
 
-  told({ verdict, flagged, hides, pError }) {
+  describe({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);

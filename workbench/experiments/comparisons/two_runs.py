@@ -75,10 +75,10 @@ class RunComparison(Printed):
 
     def __str__(self) -> str:
         ranks = [f"{name}: Spearman {rho:.2f}" for name, rho in self.summary["spearman"].items() if rho == rho]
-        return wrapped("; ".join(self.told + ranks))
+        return wrapped("; ".join(self.phrases + ranks))
 
     @property
-    def told(self) -> list[str]:
+    def phrases(self) -> list[str]:
         """How far both agree, a phrase for each kind of evidence; `scores` has the rest."""
         s = self.summary
         parts = [f"{s['n']:,} examples in both"]

@@ -21,7 +21,7 @@ NEAREST_DECIMALS = 6
 
 
 @dataclass(frozen=True)
-class Told:
+class ColumnEvidence:
     """What is known of one column beside its numbers.
 
     predictions : float (n, models), not fitted to the number of the row, or None. features : arrays (n, d).
@@ -59,13 +59,13 @@ class JudgedNumbers:
     method: str
 
 
-def judge(y: np.ndarray, told: Told, seed: int, name: str) -> JudgedNumbers:
+def judge(y: np.ndarray, evidence: ColumnEvidence, seed: int, name: str) -> JudgedNumbers:
     """How likely each number of one column is wrong.
 
     Parameters
     ----------
     y : float (n,), NaN where it is not known
-    told : the evidence
+    evidence : of this column
     seed : of everything random
     name : of the column, for errors
 
@@ -80,22 +80,22 @@ def judge(y: np.ndarray, told: Told, seed: int, name: str) -> JudgedNumbers:
     if np.ptp(y[known]) == 0:
         found = f"is {y[known][0]:g} in every row of the column {name!r}"
         raise InputError.at("labels", found, "Leave the column out: a number that never changes cannot be judged.")
-    usable = known if told.predictions is None else known & ~np.isnan(told.predictions).all(axis=1)
-    if not told.features and usable.sum() < LEAST:
+    usable = known if evidence.predictions is None else known & ~np.isnan(evidence.predictions).all(axis=1)
+    if not evidence.features and usable.sum() < LEAST:
         how = f"Of the column {name!r} only {int(usable.sum())} numbers have a prediction; at least {LEAST} must have."
         raise MissingEvidence.needed("Labels of the task 'numbers'", ["predictions"], how)
     grid = ratings.grid_of(y[known])
-    return _number(y, told, seed) if grid is None else _rating(y, grid, told, seed)
+    return _number(y, evidence, seed) if grid is None else _rating(y, grid, evidence, seed)
 
 
-def _number(y: np.ndarray, told: Told, seed: int) -> JudgedNumbers:
+def _number(y: np.ndarray, evidence: ColumnEvidence, seed: int) -> JudgedNumbers:
     known, best = ~np.isnan(y), None
     for scale in scales_for(y[known]):
         with np.errstate(invalid="ignore"):
             z = scale.to(y)
-            views = [] if told.predictions is None else list(scale.to(told.predictions).T)
+            views = [] if evidence.predictions is None else list(scale.to(evidence.predictions).T)
         own = len(views)
-        views += [left_out(one, z, seed) for one in told.features]
+        views += [left_out(one, z, seed) for one in evidence.features]
         predicted = pooled_views(np.stack(views, axis=1), z)
         judged = known & ~np.isnan(predicted)
         rows = np.flatnonzero(judged)
@@ -104,7 +104,7 @@ def _number(y: np.ndarray, told: Told, seed: int) -> JudgedNumbers:
         if own > 1:
             deviations = np.abs(np.stack(views[:own], axis=1)[rows] - predicted[rows, None])
             apart = 1.4826 * np.sort(deviations, axis=1)[:, own // 2]
-        vectors = told.features[0][rows] if told.features and not np.isnan(told.features[0]).any() else None
+        vectors = evidence.features[0][rows] if evidence.features and not np.isnan(evidence.features[0]).any() else None
         spread = local_spread(z[rows] - predicted[rows], predicted[rows], vectors, apart)
         column = mixture.NumberColumn(y[rows], predicted[rows], spread, scale)
         settings, likelihood = mixture.learn(column, seed)
@@ -175,10 +175,10 @@ def _explained(
     )  # fmt: skip
 
 
-def _rating(y: np.ndarray, grid: np.ndarray, told: Told, seed: int) -> JudgedNumbers:
+def _rating(y: np.ndarray, grid: np.ndarray, evidence: ColumnEvidence, seed: int) -> JudgedNumbers:
     n, known = len(y), ~np.isnan(y)
-    views = [] if told.predictions is None else [pooled_views(told.predictions, y)]
-    found = ratings.rated(y, grid, views, told.features, seed)
+    views = [] if evidence.predictions is None else [pooled_views(evidence.predictions, y)]
+    found = ratings.rated(y, grid, views, evidence.features, seed)
     expected = found.posterior @ grid
     summed = np.cumsum(found.posterior, axis=1)
     ends = [grid[np.minimum((summed < share).sum(axis=1), len(grid) - 1)] for share in (0.05, 0.95)]

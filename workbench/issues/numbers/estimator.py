@@ -1,4 +1,4 @@
-"""Which numbers are wrong, for `find_issues`: each column judged by itself, told in words."""
+"""Which numbers are wrong, for `find_issues`: each column judged by itself, and why in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, JudgedNumbers, Told, judge
+from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, ColumnEvidence, JudgedNumbers, judge
 from workbench.issues.numbers.mixture import UNITS
 from workbench.tasks.numbers import matrix_of, values_of
 
@@ -27,8 +27,8 @@ class NumbersEstimator:
         dataset = asked.dataset
         names, n, t = dataset.classes, dataset.n, len(dataset.classes)
         values = values_of(dataset.labels, t)
-        told = _told(asked, n, t)
-        judged = [judge(values[:, place], told[place], asked.seed, names[place]) for place in range(t)]
+        evidence = _evidence(asked, n, t)
+        judged = [judge(values[:, place], evidence[place], asked.seed, names[place]) for place in range(t)]
 
         def of_units(name: str) -> np.ndarray:
             return np.stack([getattr(one, name) for one in judged], axis=1).ravel()
@@ -64,7 +64,7 @@ def _weak(one: JudgedNumbers, asked: Asked) -> str:
     return ""
 
 
-def _told(asked: Asked, n: int, t: int) -> list[Told]:
+def _evidence(asked: Asked, n: int, t: int) -> list[ColumnEvidence]:
     """The evidence of each column, checked."""
     features = []
     for name in ("features", "embeddings"):
@@ -74,15 +74,15 @@ def _told(asked: Asked, n: int, t: int) -> list[Told]:
                 raise InputError.at(name, f"has {len(array)} rows for {n} examples", "Pass one row per example.")
             features.append(array)
     if "predictions" not in asked.evidence:
-        return [Told(None, features)] * t
+        return [ColumnEvidence(None, features)] * t
     given: Any = asked.evidence["predictions"]
     array = matrix_of(given, t if t > 1 else None, "predictions")
     if len(array) != n:
         found = f"has {len(array)} rows for {n} examples"
         raise InputError.at("predictions", found, "Pass one row per example, in dataset order.")
     if t == 1:
-        return [Told(array, features)]
-    return [Told(array[:, [place]], features) for place in range(t)]
+        return [ColumnEvidence(array, features)]
+    return [ColumnEvidence(array[:, [place]], features) for place in range(t)]
 
 
 class _Words:

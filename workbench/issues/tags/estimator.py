@@ -174,8 +174,8 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
         return 0.0, 0.0, ""
     most = MOST_ABOVE if counts[1] == float(judged.by_count.sum()) else MOST_APART
     if counts[1] > most * counts[0]:
-        told = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
-        return low, high, f"{told}, so tags may be missing or wrong by a rule that looks like what they mean"
+        apart = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
+        return low, high, f"{apart}, so tags may be missing or wrong by a rule that looks like what they mean"
     return low, high, ""
 
 

@@ -86,7 +86,7 @@ class TagWords:
             most = min(MOST_ROWS, MOST_PAIRS // self.neighbors.n)
             close = self.neighbors.of(first[np.sort(at)][:most])
         p = 1 / (1 + np.exp(-self.odds[places].astype(float)))
-        told = []
+        sentences = []
         for place, chance in zip(places.tolist(), p.tolist()):
             row, tag, given = int(self.rows[place]), int(self.tags[place]), int(self.given[place])
             words = [f"{self.says}: {self.names[tag]} {hundredths(chance)}"]
@@ -103,8 +103,8 @@ class TagWords:
                 words.append(f"about {self.rates.missing[tag]:.0%} of its cells are left out")
             elif given == 1 and self.rates.extra[tag] >= 0.02 and self.p_error[place] >= 0.2:
                 words.append(f"about {self.rates.extra[tag]:.0%} of the cells without it have it by mistake")
-            told.append("; ".join(words[:3]))
-        return told
+            sentences.append("; ".join(words[:3]))
+        return sentences
 
 
 def hundredths(p: float) -> str:

@@ -177,8 +177,8 @@ def handed(
         names = row_names(source)
         if task is not None and not find_task(task).one_class:
             beside = beside if ids is not None or names is None else {**beside, "ids": names}
-            told = {"task": task, "classes": classes, "media_root": media_root, **described}
-            dataset = Dataset.from_arrays(source, **told, **beside)
+            options = {"task": task, "classes": classes, "media_root": media_root, **described}
+            dataset = Dataset.from_arrays(source, **options, **beside)
         else:
             dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
     if edges is not None:
