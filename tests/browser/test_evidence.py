@@ -24,7 +24,7 @@ def tab(lab: object, name: str) -> None:
     lab.page.locator(".lw-filters > .lw-tabs button", has_text=name).click()
 
 
-def test_cells_lenses_orders_and_people(explorer, run_path: Path):
+def test_cells_slices_orders_and_people(explorer, run_path: Path):
     run = open_run(run_path)
     ids = run.dataset.ids[:6].tolist()
     given = run.dataset.given[:6].tolist()
@@ -46,9 +46,9 @@ def test_cells_lenses_orders_and_people(explorer, run_path: Path):
     zeros = probe.eval("int(__import__('workbench').confusion_matrix(ex.run).iloc[0, 0])")
     probe.wait(f"len(ex.selection) == {zeros}")
 
-    lens = page.locator("select[aria-label='select by a slice']")
+    menu = page.locator("select[aria-label='select by a slice']")
     page.wait_for_function("() => /outliers/.test(document.querySelectorAll('.lw-pick select')[1].textContent)")
-    lens.select_option("py:outliers")
+    menu.select_option("py:outliers")
     outliers = probe.eval("int(__import__('workbench').outliers(ex.run).is_outlier.sum())")
     probe.wait(f"len(ex.selection) == {outliers}")
     page.get_by_text("clear selection").click()

@@ -1,4 +1,4 @@
-"""Matrices, classes, lenses, people, orders and second opinions, asked for as a page does."""
+"""Matrices, classes, slices, people, orders and second opinions, asked for as a page does."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_errors_by_class_are_those_of_class_health(page, run):
     assert "out-of-fold" in body["how"]
 
 
-def test_lenses_are_asked_for_once_and_are_the_call(page, run, issues):
+def test_slices_are_asked_for_once_and_are_the_call(page, run, issues):
     ex = page()
-    body, _ = ex.ask("lenses")
+    body, _ = ex.ask("slices")
     expected = wb.review.slices(run, issues=issues, scores=ex._view.scores)
-    assert {lens["name"]: lens["count"] for lens in body["lenses"]} == expected.sum().to_dict()
-    assert all(lens["how"] for lens in body["lenses"])
-    name = body["lenses"][0]["name"]
-    _, buffers = ex.ask("lens", name=name)
+    assert {one["name"]: one["count"] for one in body["slices"]} == expected.sum().to_dict()
+    assert all(one["how"] for one in body["slices"])
+    name = body["slices"][0]["name"]
+    _, buffers = ex.ask("slice", name=name)
     assert unpack(buffers[0]).tolist() == expected[name].tolist()
 
 

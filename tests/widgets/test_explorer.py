@@ -190,7 +190,7 @@ def test_reopening_shows_every_saved_change(page, run, issues):
         ("decide", {"op": "relabel", "rows": [1], "label": 7}, "Use 0 to 2"),
         ("search", {"text": "nothing > 1"}, "unknown column"),
         ("media", {}, "KeyError"),
-        ("lens", {"name": "x"}, "unknown slice"),
+        ("slice", {"name": "x"}, "unknown slice"),
     ],
 )
 def test_every_question_gets_an_answer_and_errors_are_answers(page, kind, body, found):

@@ -57,8 +57,8 @@ def test_the_page_has_every_array_that_the_view_would_ask_for(saved):
     ex, facts, block, _ = saved
     for name, column in ex._view.columns.items():
         assert np.array_equal(arrays_of(facts, block, "column", name)[name], column.values, equal_nan=True)
-    for name, (mask, _) in ex._view.lenses.items():
-        bits = np.unpackbits(array_of(facts, block, ["lens", name], "u1"), bitorder="little")
+    for name, (mask, _) in ex._view.slices.items():
+        bits = np.unpackbits(array_of(facts, block, ["slice", name], "u1"), bitorder="little")
         assert np.array_equal(bits[: ex.run.dataset.n].astype(bool), mask)
     xy = array_of(facts, block, ["embedding", -1], "<f4").reshape(-1, 2)
     assert np.allclose(xy, project(ex.run))

@@ -1,8 +1,8 @@
-/** Evidence that is asked for after the first picture: lenses, the estimate by class, matrices. */
+/** Evidence that is asked for after the first picture: slices, the estimate by class, matrices. */
 import { ClassTable } from "./classes.js";
 import { MatrixPanel } from "./matrix.js";
 
-/** Up to this many examples the lenses are looked for at once, beyond it when their menu is opened. */
+/** Up to this many examples the slices are looked for at once, beyond it when their menu is opened. */
 const SOON = 200_000;
 
 /** @param {import("./main.js").Explorer} view */
@@ -11,7 +11,7 @@ export function evidenceFeature(view) {
   const select = (test, name) => {
     const mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
-    view.lens(mask, name);
+    view.showSlice(mask, name);
   };
   const classes = new ClassTable({ store, paint, wire, select, fail }),
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
@@ -21,24 +21,24 @@ export function evidenceFeature(view) {
     view.addTab("matrix", matrix.el, () => matrix.draw());
   }
   let asked = false;
-  const lenses = () => {
-    if (!asked) fetchLenses(view);
+  const load = () => {
+    if (!asked) fetchSlices(view);
     asked = true;
   };
   if (view.kind.units) {
-    view.head.lens.parentElement.hidden = true; // slices are of classes
+    view.head.slices.parentElement.hidden = true; // slices are of classes
     return;
   }
-  if (store.n <= SOON) registry.on("start", lenses);
-  view.head.lens.addEventListener("focus", lenses);
+  if (store.n <= SOON) registry.on("start", load);
+  view.head.slices.addEventListener("focus", load);
 }
 
-/** Lenses that rest on evidence; duplicates may take a while the first time. */
-async function fetchLenses({ store, wire, head, fail }) {
+/** Slices that rest on evidence; duplicates may take a while the first time. */
+async function fetchSlices({ store, wire, head, fail }) {
   try {
-    const { body } = await wire.ask("lenses");
-    store.lenses = body.lenses;
-    head.fillLenses();
+    const { body } = await wire.ask("slices");
+    store.slices = body.slices;
+    head.fillSlices();
   } catch (error) {
     fail(error);
   }

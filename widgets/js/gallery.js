@@ -1,4 +1,4 @@
-/** The strip of examples: queue, selection, neighbours or any lens, a page at a time. */
+/** The strip of examples: queue, selection, neighbours or any slice, a page at a time. */
 import { h, iconButton } from "./dom.js";
 import { count, probability } from "./format.js";
 import { mediaNode } from "./media.js";

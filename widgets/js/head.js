@@ -6,7 +6,7 @@ import { count } from "./format.js";
  * Selections that need no Python: [name, test of a row].
  * @type {[string, (store: import("./store.js").Store, row: number) => any][]}
  */
-const LENSES = [
+const SLICES = [
   ["label issues", (s, i) => s.issue[i]],
   ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
   ["changed", (s, i) => s.edited(i)],
@@ -27,13 +27,13 @@ export class Head {
   /** @type {Function} */
   onHelp;
   /** @type {Function} */
-  onLens;
+  onSlice;
   /** @type {Function} */
-  onRemoteLens;
+  onRemoteSlice;
   /** @type {import("./store.js").Store} */
   store;
 
-  /** @param {{store: import("./store.js").Store, onColor: Function, onLens: (mask: Uint8Array, name: string) => void, onRemoteLens: Function}} options; features set onExport, onHelp and onFold */
+  /** @param {{store: import("./store.js").Store, onColor: Function, onSlice: (mask: Uint8Array, name: string) => void, onRemoteSlice: Function}} options; features set onExport, onHelp and onFold */
   constructor(options) {
     Object.assign(this, options);
     const { store } = this,
@@ -43,12 +43,12 @@ export class Head {
       title: "colour by",
       onchange: () => this.onColor(this.color.value),
     });
-    this.lens = h("select", {
+    this.slices = h("select", {
       "aria-label": "select by a slice",
       title: "ready-made selections",
-      onfocus: () => this.fillLenses(),
-      onpointerdown: () => this.fillLenses(),
-      onchange: () => this.pickLens(),
+      onfocus: () => this.fillSlices(),
+      onpointerdown: () => this.fillSlices(),
+      onchange: () => this.pickSlice(),
     });
     this.gap = h("span", { class: "lw-space" });
     this.changed = h("span", { class: "lw-num" });
@@ -92,14 +92,14 @@ export class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),
+      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices),
       this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,
     );
     this.fillColors();
-    this.fillLenses();
+    this.fillSlices();
     store.on("labels", () => this.state());
     store.on("history", () => this.state());
     this.state();
@@ -115,20 +115,20 @@ export class Head {
     ]);
   }
 
-  fillLenses() {
+  fillSlices() {
     const { store } = this,
-      totals = LENSES.map(() => 0);
+      totals = SLICES.map(() => 0);
     for (let i = 0; i < store.n; i++)
-      LENSES.forEach(([, test], j) => {
+      SLICES.forEach(([, test], j) => {
         if (test(store, i)) totals[j]++;
       });
-    const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const { lenses } = store;
-    const more = lenses
-      ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
+    const own = SLICES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
+    const { slices } = store;
+    const more = slices
+      ? slices.map((slice) => [`py:${slice.name}`, `${slice.name} (${count(slice.count)})`, slice.how])
       : [["", "computing more…"]];
     fillSelect(
-      this.lens,
+      this.slices,
       [
         ["", [["", "select…"]]],
         ["decisions", own],
@@ -138,19 +138,19 @@ export class Head {
     );
   }
 
-  async pickLens() {
+  async pickSlice() {
     const { store } = this,
-      { value } = this.lens;
-    this.lens.value = "";
+      { value } = this.slices;
+    this.slices.value = "";
     if (!value) return;
     if (value.startsWith("py:")) {
-      this.onRemoteLens(value.slice(3));
+      this.onRemoteSlice(value.slice(3));
       return;
     }
-    const [name, test] = LENSES.find(([one]) => one === value),
+    const [name, test] = SLICES.find(([one]) => one === value),
       mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
-    this.onLens(mask, name);
+    this.onSlice(mask, name);
   }
 
   /** "23 changed  saved 12:03", or what stands in the way. */

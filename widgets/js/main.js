@@ -126,8 +126,8 @@ export class Explorer {
     this.head = new Head({
       store,
       onColor: (name) => this.colorBy(name),
-      onLens: (mask, name) => this.lens(mask, name),
-      onRemoteLens: (name) => this.remoteLens(name),
+      onSlice: (mask, name) => this.showSlice(mask, name),
+      onRemoteSlice: (name) => this.remoteSlice(name),
     });
     this.filters = new Filters({
       store,
@@ -374,16 +374,16 @@ export class Explorer {
     this.store.setSelection(mask);
   }
 
-  async remoteLens(name) {
+  async remoteSlice(name) {
     try {
-      this.lens(await this.source.lens(name), name);
+      this.showSlice(await this.source.slice(name), name);
     } catch (error) {
       this.fail(error);
     }
   }
 
   /** Select the rows of a mask and say why. */
-  lens(mask, name) {
+  showSlice(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();

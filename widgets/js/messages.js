@@ -308,7 +308,7 @@ export {};
 
 /**
  * A ready-made selection.
- * @typedef {object} Lens
+ * @typedef {object} Slice
  * @property {string} name
  * @property {number} count
  * @property {string} how
@@ -355,7 +355,7 @@ export {};
  */
 
 /**
- * By name: a column, a lens, a saved view.
+ * By name: a column, a slice, a saved view.
  * @typedef {object} NameRequest
  * @property {string} name
  */
@@ -438,8 +438,8 @@ export {};
 
 /**
  * Ready-made selections.
- * @typedef {object} LensesAnswer
- * @property {Lens[]} lenses
+ * @typedef {object} SlicesAnswer
+ * @property {Slice[]} slices
  */
 
 /**
@@ -653,8 +653,8 @@ export {};
  * @property {SelectRequest} select
  * @property {RowRequest} current
  * @property {QueueRequest} queue
- * @property {Nothing} lenses
- * @property {NameRequest} lens
+ * @property {Nothing} slices
+ * @property {NameRequest} slice
  * @property {MatrixRequest} matrix
  * @property {Nothing} classes
  * @property {PeopleRequest} people
@@ -690,8 +690,8 @@ export {};
  * @property {CountMessage} select
  * @property {Nothing} current
  * @property {QueueAnswer} queue
- * @property {LensesAnswer} lenses
- * @property {Nothing} lens
+ * @property {SlicesAnswer} slices
+ * @property {Nothing} slice
  * @property {MatrixAnswer} matrix
  * @property {ClassesAnswer} classes
  * @property {PeopleAnswer} people

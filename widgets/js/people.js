@@ -11,13 +11,13 @@ export class PeoplePanel {
   /** @type {(error: Error) => void} */
   fail;
   /** @type {Function} */
-  lens;
+  showSlice;
   /** @type {import("./store.js").Store} */
   store;
   /** @type {import("./wire.js").Wire} */
   wire;
 
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, lens: (mask: Uint8Array, name: string) => void, fail: (error: Error) => void}} options */
+  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, showSlice: (mask: Uint8Array, name: string) => void, fail: (error: Error) => void}} options */
   constructor(options) {
     Object.assign(this, options);
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
@@ -92,7 +92,7 @@ export class PeoplePanel {
   async pick(body, name) {
     try {
       const { buffers } = await this.wire.ask("differ", body);
-      this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
+      this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
     } catch (error) {
       this.fail(/** @type {Error} */ (error));
     }
@@ -111,7 +111,7 @@ const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(ra
 /** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {import("./main.js").Explorer} view */
 export function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
-  const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
+  const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
   view.head.changed.parentElement.before(el);

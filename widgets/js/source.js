@@ -1,4 +1,4 @@
-/** What is fetched from Python when it is first needed: columns, searches, lenses, maps. */
+/** What is fetched from Python when it is first needed: columns, searches, slices, maps. */
 import { arrayOf, unpackMask } from "./bits.js";
 import { unpackedArrays } from "./packing.js";
 
@@ -33,8 +33,8 @@ export class Source {
   }
 
   /** Mask of a ready-made selection that rests on scores. */
-  async lens(name) {
-    const { buffers } = await this.wire.ask("lens", { name });
+  async slice(name) {
+    const { buffers } = await this.wire.ask("slice", { name });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 

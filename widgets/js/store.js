@@ -20,8 +20,8 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 export class Store {
-  /** @type {import("./messages.js").Lens[] | undefined} */
-  lenses;
+  /** @type {import("./messages.js").Slice[] | undefined} */
+  slices;
   /** @type {Int32Array} */
   suggested;
   /** @type {Float32Array} */

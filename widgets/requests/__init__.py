@@ -17,7 +17,7 @@ from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_accept, ask_add_class, ask_decide, ask_redo, ask_undo, rows_after_error
 from widgets.requests.enlarging import ask_picture, ask_text
-from widgets.requests.evidence import ask_classes, ask_differ, ask_lens, ask_lenses, ask_matrix, ask_people
+from widgets.requests.evidence import ask_classes, ask_differ, ask_matrix, ask_people, ask_slice, ask_slices
 from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
 from widgets.requests.opening import ask_open
@@ -44,8 +44,8 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "select": ask_select,
     "current": ask_current,
     "queue": ask_queue,
-    "lenses": ask_lenses,
-    "lens": ask_lens,
+    "slices": ask_slices,
+    "slice": ask_slice,
     "matrix": ask_matrix,
     "classes": ask_classes,
     "people": ask_people,

@@ -1,4 +1,4 @@
-"""Matrices, classes, lenses and people: evidence beyond the first picture, asked for when it is looked at."""
+"""Matrices, classes, slices and people: evidence beyond the first picture, asked for when it is looked at."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from widgets.wire.messages import (
     ClassesAnswer,
     CountMessage,
     DifferRequest,
-    LensesAnswer,
     MatrixAnswer,
     MatrixRequest,
     NameRequest,
     Nothing,
     PeopleAnswer,
     PeopleRequest,
+    SlicesAnswer,
 )
 from workbench.foundation.errors import InputError
 from workbench.review.slicing import slices
@@ -39,26 +39,26 @@ def ask_classes(view: View, content: Nothing, buffers: Buffers) -> tuple[Classes
     return matrices.class_errors(view.run)
 
 
-def ask_lenses(view: View, content: Nothing, buffers: Buffers) -> tuple[LensesAnswer, Arrays]:
-    """Names, sizes and meanings of the lenses; the first time their duplicates may have to be looked for."""
-    shown = _lenses(view).items()
-    return {"lenses": [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in shown]}, []
+def ask_slices(view: View, content: Nothing, buffers: Buffers) -> tuple[SlicesAnswer, Arrays]:
+    """Names, sizes and meanings of the slices; the first time their duplicates may have to be looked for."""
+    shown = _slices(view).items()
+    return {"slices": [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in shown]}, []
 
 
-def ask_lens(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """The mask of a lens."""
-    lenses, name = _lenses(view), content.get("name")
-    if name not in lenses:
-        raise InputError.unknown("slice", name, lenses)
-    return {}, [packed(lenses[name][0])]
+def ask_slice(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
+    """The mask of a slice."""
+    known, name = _slices(view), content.get("name")
+    if name not in known:
+        raise InputError.unknown("slice", name, known)
+    return {}, [packed(known[name][0])]
 
 
-def _lenses(view: View) -> dict[str, tuple[np.ndarray, str]]:
-    """(n,) bool mask and meaning of each lens, made once."""
-    if view.lenses is None:
+def _slices(view: View) -> dict[str, tuple[np.ndarray, str]]:
+    """(n,) bool mask and meaning of each slice, made once."""
+    if view.slices is None:
         found = slices(view.run, issues=view.issues, scores=view.scores)
-        view.lenses = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
-    return view.lenses
+        view.slices = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
+    return view.slices
 
 
 def ask_people(view: View, content: PeopleRequest, buffers: Buffers) -> tuple[PeopleAnswer, Arrays]:

@@ -45,7 +45,7 @@ MOST_POSITIONS = 4_000_000
 """Rows times epochs up to which the maps of earlier epochs are part of the file."""
 
 ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in KINDS))
-"""Questions that need no further word, beside those about columns, lenses and epochs."""
+"""Questions that need no further word, beside those about columns, slices and epochs."""
 
 NOT_HERE = "not part of this saved page"
 
@@ -119,8 +119,8 @@ class RecordedAnswers:
             del opened[place]
         for name in view.columns:
             self.ask("column", name=name)
-        for lens in self.ask("lenses").get("lenses", []):
-            self.ask("lens", name=lens["name"])
+        for one in self.ask("slices").get("slices", []):
+            self.ask("slice", name=one["name"])
         for kind, *fields in ASKED:
             self.ask(kind, **dict(fields))
         if view.compared is not None:

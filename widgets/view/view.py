@@ -56,7 +56,7 @@ class View:
     order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
     p_error, p_suggested : (n,) float32, NaN where nothing is known. reasons : (n,) str or None.
     own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN`.
-    lenses : (n,) bool mask and meaning by name; None until they are asked for.
+    slices : (n,) bool mask and meaning by name; None until they are asked for.
     doubts : where an example has several units, `find_issues(run, per="unit")` sorted by example, those of row i in
         doubts_at[i] to doubts_at[i + 1] - 1; else None.
     """
@@ -114,7 +114,7 @@ class View:
         kinds = issues["reason_kinds"].to_numpy(object)[order] if "reason_kinds" in issues else None
         provenance = issues.attrs.get("provenance")
         self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)
-        self.lenses: dict[str, tuple[np.ndarray, str]] | None = None
+        self.slices: dict[str, tuple[np.ndarray, str]] | None = None
         if not self.dataset.kind.one_class:
             self._doubt_units(unit_suspects(self.run))
         if self.dataset.task == "multilabel":

@@ -1,4 +1,4 @@
-"""Sets of rows as one bit per row: how selections, searches and lenses cross between Python and the page."""
+"""Sets of rows as one bit per row: how selections, searches and slices cross between Python and the page."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from widgets.wire.shapes import (
     ColumnInfo,
     InspectAnswer,
     Item,
-    Lens,
     Number,
     OpenAnswer,
     Pace,
@@ -27,6 +26,7 @@ from widgets.wire.shapes import (
     Patch,
     ScoreChange,
     ShownParts,
+    Slice,
 )
 
 if sys.version_info < (3, 11):
@@ -51,7 +51,7 @@ class Nothing(TypedDict):
 
 
 class NameRequest(TypedDict):
-    """By name: a column, a lens, a saved view."""
+    """By name: a column, a slice, a saved view."""
 
     name: str
 
@@ -132,10 +132,10 @@ class QueueAnswer(TypedDict):
     patch: Patch
 
 
-class LensesAnswer(TypedDict):
+class SlicesAnswer(TypedDict):
     """Ready-made selections."""
 
-    lenses: list[Lens]
+    slices: list[Slice]
 
 
 class MatrixRequest(TypedDict):
@@ -347,8 +347,8 @@ class Requests(TypedDict):
     select: SelectRequest
     current: RowRequest
     queue: QueueRequest
-    lenses: Nothing
-    lens: NameRequest
+    slices: Nothing
+    slice: NameRequest
     matrix: MatrixRequest
     classes: Nothing
     people: PeopleRequest
@@ -384,8 +384,8 @@ class Answers(TypedDict):
     select: CountMessage
     current: Nothing
     queue: QueueAnswer
-    lenses: LensesAnswer
-    lens: Nothing
+    slices: SlicesAnswer
+    slice: Nothing
     matrix: MatrixAnswer
     classes: ClassesAnswer
     people: PeopleAnswer

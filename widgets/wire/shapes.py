@@ -298,7 +298,7 @@ class InspectAnswer(TypedDict):
     units: NotRequired[list[UnitInfo]]
 
 
-class Lens(TypedDict):
+class Slice(TypedDict):
     """A ready-made selection."""
 
     name: str

@@ -70,7 +70,7 @@ def _all(run: Run, issues: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple
 
 
 def _of_scores(scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Lenses that are a threshold on one score."""
+    """Slices that are a threshold on one score."""
     simple = (
         ("never learned", "never_learned", 0.5, "in no epoch predicted as given"),
         ("most neighbours disagree", "neighbor_disagreement", 0.5, "more than half of the neighbours differ in label"),

@@ -1,4 +1,4 @@
-"""Duplicates, outliers and lenses: by hand, against all pairs, with planted twins, and their refusals."""
+"""Duplicates, outliers and slices: by hand, against all pairs, with planted twins, and their refusals."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_score_of_no_neighbours_is_missing(tmp_path):
     assert np.isfinite(values.drop("i11")).all()
 
 
-def test_lenses_are_what_their_parts_say(tmp_path):
+def test_slices_are_what_their_parts_say(tmp_path):
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 2, 90)
     labels = np.where(np.arange(90) % 15 == 0, 1 - truth, truth)
@@ -160,7 +160,7 @@ def test_lenses_are_what_their_parts_say(tmp_path):
     disagree = scores.index[scores["neighbor_disagreement"] > 0.5]
     assert found.index[found["most neighbours disagree"]].tolist() == disagree.tolist()
     assert set(found.attrs["how"]) == set(found.columns)
-    assert found.any().all(), "a lens that holds nothing is left out"
+    assert found.any().all(), "a slice that holds nothing is left out"
     bare = slices(stored(tmp_path / "bare", [None, None], texts=["a", "b"]), issues=_nothing(2), scores=pd.DataFrame())
     assert bare.shape == (2, 0)
 
