@@ -183,7 +183,7 @@ def opening(n: int, folder: Path) -> str:
         [sys.executable, __file__, "--opening", str(n), str(folder)], capture_output=True, text=True, check=True
     )
     seconds, peak = json.loads(done.stdout.splitlines()[-1])
-    return f"Python opens a recorded run of {n:,} rows (suspects from the cache) in {seconds:.1f} s with {peak:.0f} MB."
+    return f"Python opens a recorded run of {n:,} rows (issues from the cache) in {seconds:.1f} s with {peak:.0f} MB."
 
 
 def open_recorded(n: int, folder: Path) -> None:

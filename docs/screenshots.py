@@ -1,6 +1,6 @@
 """Take the pictures of README and docs from the real view: `python docs/screenshots.py [name ...]` (needs Chromium).
 
-Opens a copy of the recorded run in `data/` in JupyterLab, decides on a few suspects by keys, brings each part of the
+Opens a copy of the recorded run in `data/` in JupyterLab, decides on a few issues by keys, brings each part of the
 view into a state that says something, and photographs it. Two more runs of the same digits, one on corrected labels,
 show the comparison. Fewer colours would make the files smaller, but change those of rare classes.
 """
@@ -87,7 +87,7 @@ def explorer(studio: Studio) -> None:
 
 
 def maps(studio: Studio) -> None:
-    """Data map by suspicion, embedding map by label with the neighbours of a suspect."""
+    """Data map by suspicion, embedding map by label with the neighbours of a label issue."""
     studio.open("digits")
     studio.take("explorer-data-map.png", ".lw-map")
     studio.python("ex.color_by = 'label'; ex.current = ex.queue[11]")
@@ -149,7 +149,7 @@ def narrow(studio: Studio) -> None:
 
 
 def moving(studio: Studio) -> None:
-    """Suspects reviewed with single keys, as a moving picture; its frames are taken one after the other."""
+    """Label issues reviewed with single keys, as a moving picture; its frames are taken one after the other."""
     studio.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     studio.open("digits")
     frames = [studio.frame()]

@@ -24,6 +24,7 @@ from widgets.requests.progress import reporting
 from widgets.requests.turns import Turns
 from widgets.saved.page import save_html
 from widgets.saved.still import still_html
+from widgets.view.judging import issues_of, scores_of
 from widgets.view.queues import queue_rows, rank_anew, unit_of_queue
 from widgets.view.search import is_query
 from widgets.view.shown import (
@@ -37,7 +38,6 @@ from widgets.view.shown import (
     keep_view,
     named_view,
 )
-from widgets.view.suspects import scores_of, suspects
 from widgets.view.unrecorded import opened_run
 from widgets.view.view import OWN, View
 from widgets.view.views import FIELDS
@@ -69,7 +69,7 @@ class Explorer(anywidget.AnyWidget):
     Parameters
     ----------
     run : Run, path of a run directory, Ensemble, DataFrame, Dataset, Evidence, or array of labels
-        An Ensemble (`workbench.ensemble([...])`) shows suspects and scores of all its runs, with the spread of each
+        An Ensemble (`workbench.ensemble([...])`) shows label issues and scores of all its runs, with the spread of each
         score as a column; its first run lends the maps and neighbours, and its journal takes the decisions.
         Data in memory needs no recording: `Explorer(df, label="y", image="path", pred_probs=P)`,
         `Explorer(labels, pred_probs=P, texts=texts, journal="decisions.sqlite")`. The path of a .csv, .jsonl or
@@ -80,7 +80,7 @@ class Explorer(anywidget.AnyWidget):
     queue : str or a sequence of ids
         What to review: an order of `workbench.review_queue` ("suspicion", "pairs", "clusters", "annotators", "second",
         "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order. By
-        default suspects; all examples where no evidence says which they are.
+        default the label issues; all examples where no evidence says which they are.
     author : str, optional
         Who decides, in the journal; the login name when not given.
     second_opinion : bool
@@ -94,7 +94,7 @@ class Explorer(anywidget.AnyWidget):
         Column that colours the points at first; by default "p_error", or "label" where there is none.
     blind : bool
         Hide what reveals the suggestion until a choice is made: suggestion, probabilities, reasons, colours,
-        neighbours' labels. The suspects then come in random order (unless `queue` says otherwise).
+        neighbours' labels. The label issues then come in random order (unless `queue` says otherwise).
     render : function of a row, optional
         What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
         and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
@@ -172,7 +172,7 @@ class Explorer(anywidget.AnyWidget):
             require_task(opened, "multiclass", "a second opinion")
         if issues is None:
             who = opened.journal.author if author is None else author
-            issues = suspects(opened, who if second_opinion else None, pool)
+            issues = issues_of(opened, who if second_opinion else None, pool)
         self._view = view = View(
             _Pages(self),
             opened,
@@ -187,8 +187,8 @@ class Explorer(anywidget.AnyWidget):
             pool=pool,
         )
         if queue is None:
-            suspects_first = "random" if blind else "suspicion"  # the order would reveal what is hidden
-            queue = "second" if second_opinion else suspects_first if view.doubted else "all"
+            issues_first = "random" if blind else "suspicion"  # the order would reveal what is hidden
+            queue = "second" if second_opinion else issues_first if view.doubted else "all"
         if color_by is None:
             color_by = "p_error" if view.doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)
@@ -243,7 +243,7 @@ class Explorer(anywidget.AnyWidget):
 
     @property
     def issues(self) -> pd.DataFrame:
-        """The suspects on show, as from `workbench.find_issues`."""
+        """The label issues on show, as from `workbench.find_issues`."""
         return self._view.issues
 
     @property

@@ -67,14 +67,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, warm_kernels: str | None) -
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small recorded run of real images, its suspects and projection in its cache."""
-    from widgets.view.suspects import suspects
+    """A small recorded run of real images, its label issues and projection in its cache."""
+    from widgets.view.judging import issues_of
     from workbench.evidence import projection
     from workbench.runs.run import open_run
 
     path = samples.recorded_run(tmp_path_factory.mktemp("runs") / "digits")
     run = open_run(path)
-    suspects(run)
+    issues_of(run)
     with pytest.MonkeyPatch.context() as patch:  # UMAP compiles for ten seconds, and its picture is not the matter here
         patch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
         projection.project(run)

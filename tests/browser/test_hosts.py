@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def decide_and_read(page: object, run_path: Path) -> None:
-    """Accept the first suspect by key; the decision must be on disk when the view says "saved"."""
+    """Accept the first label issue by key; the decision must be on disk when the view says "saved"."""
     from workbench.runs.journal import Journal
 
     page.wait_for_selector(".lw[data-state=ready]")

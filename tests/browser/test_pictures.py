@@ -24,7 +24,7 @@ TITLE = "id => document.querySelector('.lw-inspector .lw-title').textContent ===
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A run of 120 files of pictures, named by absolute paths, with embeddings and suspects."""
+    """A run of 120 files of pictures, named by absolute paths, with embeddings and label issues."""
     import pandas as pd
     from PIL import Image
 

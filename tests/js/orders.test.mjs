@@ -6,8 +6,8 @@ const store = { n: 6, classes: ["a", "b"], order: Int32Array.from([4, 2, 0, 1, 3
   suggested: Int32Array.from([1, 0, 1, 0, 1, 0]), issue: Uint8Array.from([1, 1, 1, 0, 1, 0]), labels: Int32Array.from([1, 1, 0, 0, 0, -1]), edited: (i) => i === 0, pError: Float32Array.from([0.5, 0.5, 1, 0, 1, NaN]) };
 
 test("counts by class and by pair leave unlabelled rows out", () => {
-  const { given, suspected, changed, expected } = classCounts(store);
-  assert.deepEqual([[...given], [...suspected], [...changed], [...expected]], [[4, 1], [3, 1], [1, 0], [2.5, 0.5]]);
+  const { given, issues, changed, expected } = classCounts(store);
+  assert.deepEqual([[...given], [...issues], [...changed], [...expected]], [[4, 1], [3, 1], [1, 0], [2.5, 0.5]]);
 });
 
 test("the most frequent pairs come first", () => {

@@ -65,7 +65,7 @@ def any_run(request, tmp_path, monkeypatch):
     return recorded(tmp_path / "run")
 
 
-def test_suspects_per_example_and_per_unit(any_run):
+def test_issues_per_example_and_per_unit(any_run):
     issues = wb.find_issues(any_run)
     assert sorted(issues.index) == sorted(IDS) and issues["row"].tolist() != list(range(N))
     assert np.isnan(issues.loc["e4", "p_error"])

@@ -55,7 +55,7 @@ def run(recorded: Path, tmp_path: Path):
 
 @pytest.fixture
 def issues(run) -> pd.DataFrame:
-    """Suspects by hand: every tenth row, with made-up probabilities."""
+    """Label issues by hand: every tenth row, with made-up probabilities."""
     rows = np.arange(N)
     wrong = rows % 10 == 0
     p_error = np.where(wrong, 0.9 - rows / 1000, 0.1)

@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from widgets.view.suspects import suspects
+from widgets.view.judging import issues_of
 from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
 
 
 def test_differences_can_be_coloured_filtered_and_sorted_by(page, run, other, issues):
     ex = page(other=other, color_by="confidence change")
-    table = wb.experiments.compare_runs(run, other, issues=(issues, suspects(other))).table.reindex(run.dataset.ids)
+    table = wb.experiments.compare_runs(run, other, issues=(issues, issues_of(other))).table.reindex(run.dataset.ids)
     columns = {"confidence change": "confidence_change", "moved": "moved", "p_error change": "p_error_change"}
     for name, column in columns.items():
         assert ex._view.columns[name].values == pytest.approx(table[column].to_numpy(np.float32), nan_ok=True)
     assert np.isnan(ex._view.columns["moved"].values[100:]).all(), "what the other run does not have did not move"
-    ex.filters = {"moved": [0.1, 1.0], "suspected": ["only here"]}
+    ex.filters = {"moved": [0.1, 1.0], "label issue": ["only here"]}
     ex.queue = "moved"
     moved = table["moved"].reindex(ex.queue).to_numpy()[:100]
     assert (np.diff(moved) <= 1e-6).all()
-    codes = ex._view.columns["suspected"].values
+    codes = ex._view.columns["label issue"].values
     assert (
         codes.tolist()
         == np.where(
-            table["suspect_a"].notna(), table["suspect_a"].eq(True) + 2 * table["suspect_b"].eq(True), -1
+            table["is_issue_a"].notna(), table["is_issue_a"].eq(True) + 2 * table["is_issue_b"].eq(True), -1
         ).tolist()
     )
     assert "moved" in ex.table()
@@ -39,7 +39,7 @@ def test_the_page_gets_places_and_words(page, run, other, issues):
     ex = page(other=str(other.path))
     assert ex.ask("open")[0]["other"] == "again"
     body, buffers = ex.ask("compare")
-    found = wb.experiments.compare_runs(run, other, issues=(issues, suspects(other)))
+    found = wb.experiments.compare_runs(run, other, issues=(issues, issues_of(other)))
     words = " ".join(str(found).split())  # str breaks the lines for a notebook
     assert body["text"] == words
     x, y = (np.frombuffer(buffer, "<f4") for buffer in buffers)

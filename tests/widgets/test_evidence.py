@@ -131,7 +131,7 @@ def test_the_ranking_of_a_second_opinion_knows_nothing_of_the_first(page, run):
 
     untouched = wb.find_issues(run)["p_error"].reindex(run.dataset.ids)
     first = page(issues=None, author="anna")
-    for row in range(30):  # anna finds every label right, which makes all suspects less suspicious
+    for row in range(30):  # anna finds every label right, which makes all label issues less suspicious
         first.ask("decide", op="keep", rows=[row])
     first.ask("rank")
     steered = p_error(first)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from widgets.view.suspects import suspects
+from widgets.view.judging import issues_of
 from widgets.wire.packing import unpacked_arrays
 from workbench.foundation.errors import InputError
 from workbench.runs.journal import Journal
@@ -103,10 +103,10 @@ def test_queue_and_current_are_settable(page, issues):
 def test_queues_by_name(page, issues):
     ex = page(queue="all")
     assert ex.queue == issues.index.tolist()
-    suspects = set(issues.index[issues["is_issue"]])
+    marked = set(issues.index[issues["is_issue"]])
     for name in ("suspicion", "pairs", "random"):
         ex.queue = name
-        assert set(ex.queue) == suspects
+        assert set(ex.queue) == marked
 
 
 def test_relabel_is_in_the_journal_before_the_answer(page, run):
@@ -292,10 +292,10 @@ def test_table_shows_decisions(page):
     assert (row["label"], row["verdict"]) == ("owl", "relabelled")
 
 
-def test_suspects_are_kept_and_the_queue_is_stable(run):
-    first = suspects(run)
+def test_issues_are_kept_and_the_queue_is_stable(run):
+    first = issues_of(run)
     run.journal.relabel(["id003"], "owl", old="cat")
-    again = suspects(run)
+    again = issues_of(run)
     assert again.index.tolist() == first.index.tolist()
     assert again["p_error"].to_numpy() == pytest.approx(first["p_error"].to_numpy(), nan_ok=True)
     assert again["reasons"].tolist() == first["reasons"].fillna("").tolist()

@@ -61,7 +61,9 @@ def test_ranked_again_all_runs_are_asked_with_the_verdicts_of_the_journal(pool, 
     again = wd.Explorer(pool)
     assert again.issues["p_error"].reindex(wanted.index).equals(wanted), "kept in the cache"
     alone = wd.Explorer(run)
-    assert not alone.issues["p_error"].reindex(wanted.index).equals(wanted), "the run itself has suspects of its own"
+    assert not alone.issues["p_error"].reindex(wanted.index).equals(wanted), (
+        "the run itself has label issues of its own"
+    )
 
 
 def test_columns_of_a_frame_do_not_go_with_it(pool):

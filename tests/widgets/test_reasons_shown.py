@@ -93,7 +93,7 @@ def test_an_ensemble_shows_neighbours_in_all_its_embeddings(tmp_path):
     agrees(wd.Explorer(pool))
 
 
-def test_suspects_of_other_embeddings_say_so(tmp_path):
+def test_issues_of_other_embeddings_say_so(tmp_path):
     from workbench.issues import find_issues
 
     run = open_run(recorded(tmp_path / "run"))

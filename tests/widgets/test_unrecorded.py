@@ -44,7 +44,7 @@ def test_a_frame_needs_no_evidence():
     assert ex.color_by == "label"
     assert (body["doubted"], body["suggests"]) == (False, False)
     assert body["queue_order"] == "all"
-    assert body["queues"] == ["random", "all", "second", "column"], "no order that rests on suspects is offered"
+    assert body["queues"] == ["random", "all", "second", "column"], "no order that rests on label issues is offered"
     ex.queue = "random"
     assert sorted(ex.queue) == list(range(60))
     assert ex.queue != list(range(60))
@@ -98,7 +98,7 @@ def test_decisions_go_to_the_file_that_one_names(tmp_path):
     assert repr(again).startswith("<Explorer decisions: ")
 
 
-def test_arrays_that_are_passed_give_suspects_neighbours_and_a_map():
+def test_arrays_that_are_passed_give_issues_neighbours_and_a_map():
     rng = np.random.default_rng(1)
     df = frame(90)
     truth = np.arange(90) % 3

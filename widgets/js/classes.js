@@ -11,7 +11,7 @@ const COLUMNS = [
   ["wrong", "expected share of wrong labels among the examples given this class (mean of the detector's p_error)"],
 ];
 
-/** A table of classes, the most doubtful share first; a click selects a class's suspects. */
+/** A table of classes, the most doubtful share first; a click selects a class's label issues. */
 export class ClassTable {
   /** @type {import("./paint.js").Paint} */
   paint;
@@ -45,7 +45,7 @@ export class ClassTable {
     const { store } = this,
       doubted = store.meta.doubted !== false,
       shape = `lw-class-row${doubted ? "" : " lw-plain"}`,
-      { given, suspected, changed, expected } = classCounts(store),
+      { given, issues, changed, expected } = classCounts(store),
       colors = this.paint.classColors();
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
@@ -70,11 +70,11 @@ export class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
+              ? `${store.classes[c]}: ${count(issues[c])} label issues among ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
-                ? this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`)
+                ? this.select((row) => store.issue[row] && store.given[row] === c, `label issues of ${store.classes[c]}`)
                 : this.select((row) => store.given[row] === c, `given ${store.classes[c]}`),
           },
           h(
@@ -83,7 +83,7 @@ export class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
-          h("span", { class: "lw-num", text: doubted ? `${brief(suspected[c])} of ${brief(given[c])}` : brief(given[c]) }),
+          h("span", { class: "lw-num", text: doubted ? `${brief(issues[c])} of ${brief(given[c])}` : brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
         ),
       ),

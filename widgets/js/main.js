@@ -283,7 +283,7 @@ export class Explorer {
     if (this.root.isConnected) this.fill(meta);
   }
 
-  /** The first suspect, the gallery, filters. */
+  /** The first label issue, the gallery, filters. */
   fill(meta) {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));

@@ -1,4 +1,4 @@
-/** Which class is taken for which: suspects, predictions, or the estimated noise, as a matrix and as a list. */
+/** Which class is taken for which: label issues, predictions, or the estimated noise, as a matrix and as a list. */
 import { arrayOf } from "./bits.js";
 import { hex, scoreColor } from "./color.js";
 import { fillSelect, h, sharpContext } from "./dom.js";
@@ -9,7 +9,7 @@ import { cellCounts, topPairs } from "./orders.js";
 const FONT = "10px system-ui, sans-serif";
 /** What can be shown: [text of the menu, text of the axes, arrow]. */
 const KINDS = {
-  suspects: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
+  issues: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
@@ -41,7 +41,7 @@ export class MatrixPanel {
 
   /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, paint: import("./paint.js").Paint, theme: () => any, fail: (error: Error) => void, select: (test: (row: number) => boolean, name: string) => void}} options */
   constructor(options) {
-    Object.assign(this, options, { kind: "suspects", loaded: new Map() });
+    Object.assign(this, options, { kind: "issues", loaded: new Map() });
     this.menu = h("select", {
       class: "lw-matrix-menu",
       "aria-label": "what the matrix shows",
@@ -74,14 +74,14 @@ export class MatrixPanel {
 
   async show(kind) {
     this.kind = kind;
-    if (kind !== "suspects" && !this.loaded.has(kind)) {
+    if (kind !== "issues" && !this.loaded.has(kind)) {
       this.readout.textContent = "counting…";
       this.list.replaceChildren();
       this.how.textContent = "";
       try {
         await this.load(kind);
       } catch (error) {
-        this.menu.value = this.kind = "suspects";
+        this.menu.value = this.kind = "issues";
         this.fail(/** @type {Error} */ (error));
       }
     }
@@ -100,7 +100,7 @@ export class MatrixPanel {
   data() {
     const { store } = this,
       k = store.k;
-    if (this.kind !== "suspects") {
+    if (this.kind !== "issues") {
       const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
       return { codes, counts, cells: matrix || counts, ...rest };
     }

@@ -50,22 +50,22 @@ export function emptyQueue({ meta }, order) {
   return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
 }
 
-/** Per class: how many examples were given it, how many of them are suspected and how many were changed. */
+/** Per class: how many examples were given it, how many of them are label issues and how many were changed. */
 export function classCounts(store) {
   const k = store.classes.length,
     given = new Int32Array(k),
-    suspected = new Int32Array(k),
+    issues = new Int32Array(k),
     changed = new Int32Array(k);
   const expected = new Float64Array(k);
   for (let i = 0; i < store.n; i++) {
     const c = store.given[i];
     if (c < 0) continue;
     given[c]++;
-    if (store.issue[i]) suspected[c]++;
+    if (store.issue[i]) issues[c]++;
     if (store.edited(i)) changed[c]++;
     if (store.pError[i] > 0) expected[c] += store.pError[i];
   }
-  return { given, suspected, changed, expected };
+  return { given, issues, changed, expected };
 }
 
 /** The most frequent pairs: [[given, suggested, count], ...]. */

@@ -23,6 +23,6 @@ def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[Audi
 
 
 def ask_rank(view: View, content: Nothing, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Suspects anew; every open page then opens again."""
+    """Label issues anew; every open page then opens again."""
     rank_anew(view)
     return {}, []

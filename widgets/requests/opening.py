@@ -158,7 +158,7 @@ def embedding_state(run: Run) -> EmbeddingInfo:
 
 def how_sure(attrs: Mapping[Any, Any]) -> str:
     """In a sentence: what the probabilities rest on."""
-    phrases = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "suspected: {}"}
+    phrases = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "label issues: {}"}
     parts = [text.format(attrs[key]) for key, text in phrases.items() if attrs.get(key) and attrs[key] != "none"]
     return "; ".join(parts)
 

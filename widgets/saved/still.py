@@ -25,8 +25,8 @@ WIDTH, HEIGHT, MARGIN = 420, 300, 10
 """Of the picture, in pixels."""
 
 PAPER = (250, 250, 250)
-SUSPECTS = 5
-"""Suspects in the table."""
+MOST_ISSUES = 5
+"""Label issues in the table."""
 
 CELL = "padding:2px 12px 2px 0;text-align:left;"
 
@@ -50,7 +50,7 @@ def still_html(view: View) -> str:
     return (
         f'<div style="font-family:sans-serif;font-size:13px"><strong>{html.escape(view.run.name)}</strong>'
         f" &middot; Label Workbench. A still picture: run the cell to get the view.{_map(view)}"
-        f'<table style="border-collapse:collapse">{numbers}</table>{_suspects(view)}</div>'
+        f'<table style="border-collapse:collapse">{numbers}</table>{_issues(view)}</div>'
     )
 
 
@@ -73,7 +73,7 @@ def _map(view: View) -> str:
 
 
 def picture_of(x: np.ndarray, y: np.ndarray, ranges: list, p_error: np.ndarray) -> bytes:
-    """A PNG of points: (n,) positions in `ranges` [[x0, x1], [y0, y1]], coloured by (n,) `p_error`, suspects on top."""
+    """A PNG of points: (n,) positions in `ranges` [[x0, x1], [y0, y1]], coloured by (n,) `p_error`, issues on top."""
     from PIL import Image
 
     rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
@@ -104,9 +104,9 @@ def _extent(values: np.ndarray) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def _suspects(view: View) -> str:
+def _issues(view: View) -> str:
     """The first examples of the queue as a table; empty when the queue is."""
-    rows = view.rows_of_queue()[:SUSPECTS]
+    rows = view.rows_of_queue()[:MOST_ISSUES]
     if not len(rows):
         return ""
     names = view.decisions.space.names_of

@@ -88,7 +88,7 @@ def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
 
 
 def canaries(run: Run, issues: pd.DataFrame) -> str:
-    """In words: how many of the errors planted on purpose are among the suspects; empty without any."""
+    """In words: how many of the errors planted on purpose are among the label issues; empty without any."""
     planted = run.planted()
     if planted is None or not len(planted):
         return ""

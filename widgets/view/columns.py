@@ -1,6 +1,6 @@
 """What can be coloured, filtered and searched in a view: one flat table of columns, each number or category.
 
-Hides where a column comes from (suspects, scores, the user's metadata) and turns it into one array that crosses to
+Hides where a column comes from (label issues, scores, the user's metadata) and turns it into one array that crosses to
 the page as a binary buffer: float32 numbers, or int32 codes into a list of categories.
 """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.columns import Column
-from widgets.view.suspects import suspects
+from widgets.view.judging import issues_of
 from widgets.wire.shapes import ScoreChange
 from workbench.experiments.comparisons.two_runs import compare_runs
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.runs.run import Run
 
-SUSPECTED = ("in neither", "only here", "only in the other", "in both")
+ISSUES = ("in neither", "only here", "only in the other", "in both")
 PREDICTED = ("the same", "differs")
 
 
@@ -44,8 +44,8 @@ class Compared:
 
 
 def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
-    """Compare the run on show (whose suspects are `issues`) with another one; `author` as in `suspects`."""
-    found = compare_runs(run, other, issues=(issues, suspects(other, author)))
+    """Compare the run on show (whose label issues are `issues`) with another one; `author` as in `issues_of`."""
+    found = compare_runs(run, other, issues=(issues, issues_of(other, author)))
     table = found.table.reindex(run.dataset.ids)
     columns, places = {}, {}
     for name in table.columns:
@@ -66,11 +66,11 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         codes = np.where(both, (table["predicted_a"] != table["predicted_b"]).astype(int), -1)
         title = f"prediction here and in {other.name}"
         columns["prediction"] = Column("prediction", codes.astype(np.int32), PREDICTED, title=title)
-    if "suspect_a" in table:
-        there = table["suspect_a"].notna()
-        a, b = (table[name].fillna(False).astype(bool).to_numpy() for name in ("suspect_a", "suspect_b"))
+    if "is_issue_a" in table:
+        there = table["is_issue_a"].notna()
+        a, b = (table[name].fillna(False).astype(bool).to_numpy() for name in ("is_issue_a", "is_issue_b"))
         codes = np.where(there, a + 2 * b, -1).astype(np.int32)
-        columns["suspected"] = Column("suspected", codes, SUSPECTED, title=f"suspected here and in {other.name}")
+        columns["label issue"] = Column("label issue", codes, ISSUES, title=f"label issue here and in {other.name}")
     numbers = found.scores.drop(columns="n").astype(object)
     rows = numbers.where(numbers.notna(), None).to_dict("index").items()
     scores: list[ScoreChange] = [

@@ -139,7 +139,7 @@ class Details:
         by = ", ".join(filter(None, ("" if source is None else str(source), note)))
         if not len(rows):
             return {**nothing, "none": f"no neighbours: {by}" if by else "no neighbours"}
-        stored = self.provenance.get("neighbors")  # of suspects that were passed in, it may be something else
+        stored = self.provenance.get("neighbors")  # of label issues that were passed in, it may be something else
         counted = source if stored is None else Provenance.from_json(stored)
         other = "" if counted == source else f"The reasons count neighbours by {counted}, which are not in this run."
         return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}

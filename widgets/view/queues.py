@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.auditing import AGAIN, AUDIT, audit_sample, second_looks, unseen
-from widgets.view.suspects import rank_again
+from widgets.view.judging import rank_again
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
-"""Orders that rest on suspects."""
+"""Orders that rest on label issues."""
 
 OF_CLASSES = ("pairs", AUDIT, AGAIN)
 """Orders of examples with one class."""
@@ -28,9 +28,9 @@ COLUMN = "column"
 
 
 def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
-    """(m,) int32 row numbers of the queue of that name; `among` are ids to order instead of the suspects.
+    """(m,) int32 row numbers of the queue of that name; `among` are ids to order instead of the label issues.
 
-    Where nothing is suspected for want of evidence, all examples are ordered. The examples of an audit that nobody has
+    Where no label is an issue for want of evidence, all examples are ordered. The examples of an audit that nobody has
     looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
     """
     if name == AUDIT:

@@ -72,7 +72,7 @@ def states_of_tag(dataset: Dataset, doubts: pd.DataFrame | None, tag: int) -> np
 
 
 def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple[np.ndarray, str] | None:
-    """(m,) int32 rows where a tag is suspected to be missing (or wrong), the likeliest first, and the key of its units.
+    """(m,) int32 rows where a tag seems to be missing (or wrong), the likeliest first, and the key of its units.
 
     None where `name` is no such queue.
 

@@ -1,4 +1,4 @@
-"""What an Explorer shows, apart from the notebook: the columns, suspects, decisions and media of one run.
+"""What an Explorer shows, apart from the notebook: the columns, label issues, decisions and media of one run.
 
 `widgets.requests`, `widgets.view.queues` and `widgets.view.shown` work on a `View`; its channel leads to the widget.
 """
@@ -15,10 +15,10 @@ from widgets.view.columns import Column, plain_cells, rows_in_order, view_column
 from widgets.view.comparing import Compared, compared
 from widgets.view.decisions import Decisions
 from widgets.view.details import Details
+from widgets.view.judging import unit_issues
 from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
-from widgets.view.suspects import unit_suspects
 from widgets.view.tags import TagColumns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
@@ -91,7 +91,7 @@ class View:
         self.show_issues(issues)
 
     def show_issues(self, issues: pd.DataFrame) -> None:
-        """Show these suspects (and whatever follows from them)."""
+        """Show these label issues (and whatever follows from them)."""
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
@@ -116,7 +116,7 @@ class View:
         self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)
         self.slices: dict[str, tuple[np.ndarray, str]] | None = None
         if not self.dataset.kind.one_class:
-            self._doubt_units(unit_suspects(self.run))
+            self._doubt_units(unit_issues(self.run))
         if self.dataset.task == "multilabel":
             self.columns = TagColumns(self.columns, self.dataset, self.doubts)
 

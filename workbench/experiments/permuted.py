@@ -16,7 +16,7 @@ FAMILIES = ("gaussian", "poisson", "binomial")
 ROUNDS, STEPS = 8, 50
 TURN = 1.345
 """Standardised residual from which a row counts less (Huber)."""
-SUSPECT = 1.5
+DOUBTFUL = 1.5
 """Standardised residual from which a row may be moved."""
 FAR = 3.0
 """Standardised residual from which a row counts as moved when their number is guessed."""
@@ -165,7 +165,7 @@ def _assigned(eta: np.ndarray, y: np.ndarray, family: str) -> tuple[np.ndarray, 
     residual = (y - mean) / np.sqrt(variance)
     scale = _scale(residual, family)
     size = np.abs(residual) / scale
-    some = np.flatnonzero(size > SUSPECT)
+    some = np.flatnonzero(size > DOUBTFUL)
     some = np.sort(some[np.argsort(-size[some], kind="stable")][:MOST])
     source, gain = np.arange(len(y)), np.zeros(len(y))
     if len(some) < 2:

@@ -19,7 +19,7 @@ from workbench.storage.provenance import Provenance
 COUNTED = 10
 """Neighbours that a reason speaks of."""
 
-NAME = "neighbors-of-suspects"
+NAME = "neighbors-of-issues"
 
 
 class Near:

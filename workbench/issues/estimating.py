@@ -127,7 +127,7 @@ def estimate_errors(
     with probability r (1-eps)^w eps^(t-w) + (1-r) eps^w (1-eps)^(t-w); for one look that is r(1-eps) + (1-r)eps
     (Rogan & Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among the unjudged are then
     binomial, and so are those among the judged, given their verdicts. Examples judged outside the sample (top
-    suspects, say) are counted as found, and the rate of the others is scaled by their mean p, since the suspicious
+    label issues, say) are counted as found, and the rate of the others is scaled by their mean p, since the suspicious
     ones are gone. The interval leaves out `TAIL` of the draws at each end. Without a given rate and with fewer than
     `FEW_LOOKS` second looks it is the union of this interval and that for eps = 0, and the estimate their mean.
     """

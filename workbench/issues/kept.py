@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-NAME = "suspects"
+NAME = "shown-issues"
 VERSION = 11
 """Of the detector: another number when the same evidence gives another result."""
 

@@ -1,7 +1,7 @@
 """What the reviewer's verdicts say about the examples that nobody has judged yet.
 
 Two things are learned: whether the detector is too high or too low, and whether it is so for one kind of confusion.
-If nine of ten suspects "cat, should be lynx" turned out right as given, the other cats are less suspicious too.
+If nine of ten issues "cat, should be lynx" turned out right as given, the other cats are less suspicious too.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def data_map_svg(
     correctness: np.ndarray,
     marks: Sequence[tuple[float, float, str, str | None]],
 ) -> str:
-    """Points by correctness, and marks (variability, confidence, words, link or None) for suspects."""
+    """Points by correctness, and marks (variability, confidence, words, link or None) for label issues."""
     widest = max(0.5, float(np.nanmax(variability, initial=0)))
     axes = Axes(760, 460, (-0.012, widest + 0.01), (-0.07, 1.07))
     parts = [

@@ -38,7 +38,7 @@ MAP_POINTS = 15_000  # points of the data map
 
 
 @dataclass(frozen=True)
-class Suspect:
+class ShownIssue:
     """One example with its evidence, ready to be shown."""
 
     id: object
@@ -78,7 +78,7 @@ class Facts:
     issues: pd.DataFrame
     about: dict[str, Any]
     evidence: list[tuple[str, bool | None, str]]
-    suspects: list[Suspect]
+    shown: list[ShownIssue]
     classes: pd.DataFrame
     pairs: pd.DataFrame
     data_map: DataMap | None
@@ -115,7 +115,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         issues=found,
         about=dict(found.attrs),
         evidence=_evidence(run, found),
-        suspects=_suspects(run, found, state, top),
+        shown=_shown(run, found, state, top),
         classes=_classes(run, found),
         pairs=_pairs(found),
         data_map=_data_map(run, found, missing),
@@ -158,7 +158,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
     return rows
 
 
-def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[Suspect]:
+def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[ShownIssue]:
     """The first `top` examples that have a p_error, with media while there is room for them."""
     step("pictures and texts of label issues")
     shown = issues[issues["p_error"].notna()].head(top)
@@ -173,7 +173,7 @@ def _suspects(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> 
         room -= len(picture[0]) if picture else 0
         text = run.dataset.text(row)
         out.append(
-            Suspect(
+            ShownIssue(
                 id=id,
                 given=found["given_label"],
                 suggested=found["suggested_label"],
@@ -212,11 +212,11 @@ def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> 
 
 
 def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
-    """Per given class: examples, expected errors, their share, suspects; most expected errors by share first."""
+    """Per given class: examples, expected errors, their share, label issues; most expected errors by share first."""
     judged = issues[issues["p_error"].notna()]
     grouped = judged.groupby("given_label", sort=False)
     table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
-    table["suspects"] = grouped["is_issue"].sum().astype(int)
+    table["issues"] = grouped["is_issue"].sum().astype(int)
     table["share"] = table["expected"] / table["examples"]
     table["changed"] = 0
     changed = _named(run, run.changes())["given_label"].value_counts()
@@ -225,7 +225,7 @@ def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pairs(issues: pd.DataFrame) -> pd.DataFrame:
-    """Given and suggested class of the suspects, the most frequent first."""
+    """Given and suggested class of the label issues, the most frequent first."""
     known = issues["suggested_label"].notna() & issues["given_label"].notna()
     flagged = issues[issues["is_issue"].to_numpy(bool) & known]
     flagged = flagged[flagged["given_label"] != flagged["suggested_label"]]

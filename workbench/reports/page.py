@@ -13,7 +13,7 @@ import numpy as np
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.version import VERSION
 from workbench.reports import drawing
-from workbench.reports.facts import MOST_CLASSES, Facts, Suspect
+from workbench.reports.facts import MOST_CLASSES, Facts, ShownIssue
 
 MOST_CHANGES = 100
 SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
@@ -38,7 +38,7 @@ def page(facts: Facts) -> str:
     """The whole document."""
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     sections = [
-        ("suspects", "The most suspicious labels", _suspects(facts)),
+        ("issues", "The most suspicious labels", _shown(facts)),
         ("map", "How they were learned", _map(facts)),
         ("classes", "Classes", _classes(facts)),
         ("noise", "Which labels are given to which class", _noise(facts)),
@@ -113,8 +113,8 @@ def _numbers(facts: Facts) -> str:
         if total.known and total.left_high < total.high:
             rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
             boxes.append((f"{total.left:,.0f}", rest))
-    suspects = int(facts.issues["is_issue"].sum())
-    boxes.append((f"{suspects:,}", f"label issues: {facts.about.get('threshold', 'as marked')}"))
+    marked = int(facts.issues["is_issue"].sum())
+    boxes.append((f"{marked:,}", f"label issues: {facts.about.get('threshold', 'as marked')}"))
     if facts.canaries is not None and facts.canaries["planted"]:
         c = facts.canaries
         boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the label issues"))
@@ -126,20 +126,20 @@ def _numbers(facts: Facts) -> str:
     return f'<div class="numbers">{inside}</div>'
 
 
-def _suspects(facts: Facts) -> str:
-    if not facts.suspects:
+def _shown(facts: Facts) -> str:
+    if not facts.shown:
         return ""
     total = int(facts.issues["is_issue"].sum())
-    words = f"The first {len(facts.suspects):,} of {total:,} label issues, most suspicious first."
-    if len(facts.suspects) >= total:
-        words = f"The {len(facts.suspects):,} most suspicious labels, {total:,} of them label issues."
+    words = f"The first {len(facts.shown):,} of {total:,} label issues, most suspicious first."
+    if len(facts.shown) >= total:
+        words = f"The {len(facts.shown):,} most suspicious labels, {total:,} of them label issues."
     if facts.epochs > 1:
         words += " The small curve: probability of the given label (solid) and of the suggested one (dashed) by epoch."
-    cards = "\n".join(_card(place, suspect) for place, suspect in enumerate(facts.suspects))
-    return f"<p>{words}</p>\n<div class='suspects'>\n{cards}\n</div>"
+    cards = "\n".join(_card(place, one) for place, one in enumerate(facts.shown))
+    return f"<p>{words}</p>\n<div class='issues'>\n{cards}\n</div>"
 
 
-def _card(place: int, one: Suspect) -> str:
+def _card(place: int, one: ShownIssue) -> str:
     media = ""
     if one.picture is not None:
         data, width, height = one.picture
@@ -158,7 +158,7 @@ def _card(place: int, one: Suspect) -> str:
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
     text = f"<blockquote>{escape(one.text)}</blockquote>" if one.text else ""
     return (
-        f'<article class="suspect" id="s{place}"><div class="top">{media}<div>'
+        f'<article class="issue" id="s{place}"><div class="top">{media}<div>'
         f'<div class="id">{escape(str(one.id))}</div>'
         f'<div class="labels"><span class="was">{escape(str(one.given))}</span>{suggested}</div>'
         f'<div class="p">p(wrong) = {escape(_share(one.p_error))}</div>{done}</div></div>{text}'
@@ -178,7 +178,7 @@ def _map(facts: Facts) -> str:
         if at is not None:
             labels = f"given {row['given_label']}, suggested {row['suggested_label']}"
             words = f"{id}: {labels}, p = {_share(row['p_error'])}"
-            link = f"#s{rank}" if rank < len(facts.suspects) else None
+            link = f"#s{rank}" if rank < len(facts.shown) else None
             marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
     drawn = drawing.data_map_svg(found.variability, found.confidence, found.correctness, marks)
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.BINS))
@@ -206,7 +206,7 @@ def _classes(facts: Facts) -> str:
             f"{row['examples']:,}",
             f"{row['expected']:,.1f}",
             f'<span class="bar" style="width:{120 * row["share"] / widest:.0f}px"></span> {row["share"]:.1%}',
-            f"{row['suspects']:,}",
+            f"{row['issues']:,}",
             f"{row['changed']:,}",
         )
         for row in table.to_dict("records")
@@ -270,8 +270,8 @@ def _check(facts: Facts) -> str:
     if canaries is not None and canaries["planted"]:
         c = canaries
         words = f"{c['planted']:,} errors were planted on purpose before training and kept apart. "
-        suspects = c["caught"] + c["false_alarms"]
-        words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {suspects:,} label issues"
+        marked = c["caught"] + c["false_alarms"]
+        words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {marked:,} label issues"
         if c["false_alarms"]:
             words += f"; the other {c['false_alarms']:,} label issues are false alarms, or errors that were not planted"
         words += f". Of the {c['planted']:,} most doubtful labels {c['found_at_planted']:.0%} are planted ones. "
@@ -332,7 +332,7 @@ def _evidence(facts: Facts) -> str:
         ("Judged", judged),
         ("Combined", str(about.get("evidence", ""))),
         ("Method", str(about.get("method", ""))),
-        ("Suspects are those with", str(about.get("threshold", ""))),
+        ("Label issues are those with", str(about.get("threshold", ""))),
         ("Not in this report", "; ".join(facts.missing)),
     ]
     out += "<dl>" + "".join(f"<dt>{a}</dt><dd>{escape(b)}</dd>" for a, b in lines if b) + "</dl>"

@@ -26,7 +26,7 @@ __all__ = ["report"]
 
 SUFFIXES = (".html", ".htm")
 STEPS = 5
-"""Of the bar: issues, suspects, data map, noise, figures."""
+"""Of the bar: issues, their media, data map, noise, figures."""
 
 
 def report(
@@ -44,7 +44,7 @@ def report(
     ----------
     run : a Run or its path.
     path : the .html file.
-    top : how many suspects are shown with picture or text.
+    top : how many label issues are shown with picture or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
     issues : result of `find_issues`; computed when missing.
     force : replace a file that is there.

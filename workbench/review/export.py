@@ -22,7 +22,7 @@ from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_t
 from workbench.tasks import find_task
 from workbench.tasks.protocol import Format, Labels
 
-DROPS = ("flagged", "skipped", "suspects")
+DROPS = ("flagged", "skipped", "issues")
 CLEANED = ("relabel", "drop")
 COLUMNS = (
     *("given_label", "label", "changed", "verdict", "flag", "note", "p_error", "suggested_label"),
@@ -57,15 +57,15 @@ def export(
         holds the labels as corrected, and only `force` goes with it.
     force : bool
         Replace a file that is there.
-    drop : {"flagged", "skipped", "suspects"} or list of ids, optional
-        Examples to leave out. "skipped" are those put off in the review, "suspects" those that `find_issues` calls an
+    drop : {"flagged", "skipped", "issues"} or list of ids, optional
+        Examples to leave out. "skipped" are those put off in the review, "issues" those that `find_issues` calls an
         issue and nobody has relabelled or kept.
     only_changed : bool
         Only examples whose label differs from the given one.
     cleaned : {"relabel", "drop"}, optional
         Write a training set instead: ids, your own columns and the labels, under your own name of that column, without
         any history. With "relabel" the labels are as corrected, with "drop" changed examples are left out. A training
-        set has no examples without a label; suspects that nobody looked at stay, unless dropped.
+        set has no examples without a label; issues that nobody looked at stay, unless dropped.
     images, sounds : bool
         Include them. Their bytes go to Parquet only; in CSV and JSONL their columns say where in the run they are.
     issues : DataFrame or bool, optional
@@ -148,7 +148,7 @@ def export_table(
         columns[name_of["given_label"]] = corrected
     if cleaned is None:
         found = {"given_label": _as_given(dataset, dataset.labels, rows), "label": corrected, "changed": changed[rows]}
-        found |= _decided(run, rows) | _suspected(run, issues, rows)
+        found |= _decided(run, rows) | _judged(run, issues, rows)
         columns |= {name: found[name] for name in COLUMNS}
     if images and dataset.images is not None and name_of["image"] != name_of["id"]:
         columns[name_of["image"]] = _objects(_media(run, dataset.image, rows, binary))
@@ -249,7 +249,7 @@ def _by_example(run: Run) -> pd.DataFrame:
     return newest.assign(flag=state["flag"].groupby(level="id", sort=False).any())
 
 
-def _suspected(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
+def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
     """`p_error` and `suggested_label` of `rows`; NaN and None where the detector's answer is not at hand."""
     if issues is True:
         issues = find_issues(run)
@@ -287,7 +287,7 @@ def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
     if drop not in DROPS:
         raise InputError.unknown("drop", drop, DROPS, "Or pass a list of ids.")
     state = _by_example(run)
-    if drop == "suspects":
+    if drop == "issues":
         issues = find_issues(run)
         out[run.dataset.rows(issues.index[issues["is_issue"].to_numpy(bool)])] = True
         decided, _ = run.dataset.find(state.index[state["verdict"].isin(["relabel", "keep"])])

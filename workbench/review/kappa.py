@@ -112,7 +112,7 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     An author's opinion is the newest label that was given or kept by looking at the example, and not undone
     (`workbench.runs.verdicts`: suggestions accepted for a whole selection are not an opinion); what was skipped
     counts as none. It is a second opinion only where the second author had not seen the first one's verdict:
-    `widgets.Explorer(run, author="b", second_opinion=True)` hides it. Both usually judge suspects, on which people
+    `widgets.Explorer(run, author="b", second_opinion=True)` hides it. Both usually judge label issues, on which people
     agree less than elsewhere.
     """
     source = opened(source)

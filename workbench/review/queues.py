@@ -32,10 +32,10 @@ MOST_CLUSTERS = 200
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What an order works from: `suspects` (m,) rows by suspicion, and all n rows by suspicion."""
+    """What an order works from: `rows` (m,) of the label issues by suspicion, and all n rows by suspicion."""
 
     run: Run
-    suspects: np.ndarray
+    rows: np.ndarray
     everything: np.ndarray
     issues: pd.DataFrame
 
@@ -54,13 +54,13 @@ def review_queue(
     ----------
     run : a Run or its path.
     by : the order.
-        "suspicion": suspects, the most suspicious first. "pairs": suspects by given and suggested class, the most
-        frequent pair first. "clusters": suspects that look alike together, by k-means of their embeddings, the cluster
+        "suspicion": issues, the most suspicious first. "pairs": issues by given and suggested class, the most
+        frequent pair first. "clusters": issues that look alike together, by k-means of their embeddings, the cluster
         with the most expected errors first. "annotators": examples on which annotators disagree, most first.
-        "random": suspects shuffled. "audit": the random sample of `workbench.audit`. "second": what other authors have
+        "random": issues shuffled. "audit": the random sample of `workbench.audit`. "second": what other authors have
         judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score: every example, its
         suspicious end first (a column without one: the largest value first)
-    among : ids to order instead of the suspects ("suspicion", "pairs", "clusters" and "random")
+    among : ids to order instead of the issues ("suspicion", "pairs", "clusters" and "random")
     issues : DataFrame as from `find_issues(run)`, which is called when it is not given
     author : who asks for a second opinion; the journal's own author when not given
 
@@ -90,7 +90,7 @@ def review_queue(
 
 
 def _pairs(wanted: _Wanted) -> np.ndarray:
-    rows, dataset = wanted.suspects, wanted.run.dataset
+    rows, dataset = wanted.rows, wanted.run.dataset
     names = wanted.issues["suggested_label"].reindex(dataset.ids[rows])
     suggested = dataset.codes_of(names)
     pair = (dataset.given_labels[rows] + 1) * (dataset.k + 1) + suggested + 1
@@ -100,7 +100,7 @@ def _pairs(wanted: _Wanted) -> np.ndarray:
 
 def _clusters(wanted: _Wanted) -> np.ndarray:
     """k-means of unit vectors, about sqrt(m / 2) clusters; rows without an embedding come last."""
-    rows = wanted.suspects
+    rows = wanted.rows
     vectors = np.asarray(wanted.run.embeddings()[np.sort(rows)], np.float32)[np.argsort(np.argsort(rows))]
     there = finite_rows(vectors) if len(rows) else np.zeros(0, bool)
     count = int(min(MOST_CLUSTERS, max(1, round((there.sum() / 2) ** 0.5))))
@@ -137,7 +137,7 @@ def _second(wanted: _Wanted, author: str) -> np.ndarray:
 
 
 def _column(wanted: _Wanted, name: str) -> np.ndarray:
-    """Every example by a column of the suspects or by a score."""
+    """Every example by a column of the issues or by a score."""
     issues = wanted.issues
     numbers = [c for c in issues.columns if issues[c].dtype.kind in "fiu" and c != "row"]
     if name not in numbers and name not in SCORES:
@@ -159,11 +159,11 @@ def possible(run: Run) -> list[str]:
 
 
 ORDERS: dict[str, Callable[[_Wanted], np.ndarray]] = {
-    "suspicion": lambda wanted: wanted.suspects,
+    "suspicion": lambda wanted: wanted.rows,
     "pairs": _pairs,
     "clusters": _clusters,
     "annotators": _annotators,
-    "random": lambda wanted: np.random.default_rng(SEED).permutation(wanted.suspects),
+    "random": lambda wanted: np.random.default_rng(SEED).permutation(wanted.rows),
     "audit": _audit,
     "all": lambda wanted: wanted.everything,
 }

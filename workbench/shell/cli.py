@@ -189,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--cleaned", choices=("relabel", "drop"), help="a training set: what changed relabelled, or left out"
     )
-    sub.add_argument("--drop", choices=("flagged", "skipped", "suspects"), help="leave these examples out")
+    sub.add_argument("--drop", choices=("flagged", "skipped", "issues"), help="leave these examples out")
     sub.add_argument("--only-changed", action="store_true", help="only examples whose label changed")
     sub.add_argument(
         "--issues", action="store_true", help="ask the detector for p_error and suggested_label, if they are not known"

@@ -86,7 +86,7 @@ def score(args: argparse.Namespace) -> Lines:
 
 
 def issues(args: argparse.Namespace) -> Lines:
-    """Suspects, most suspicious first."""
+    """Label issues, most suspicious first."""
     out = _free(args)
     if args.fdr is not None and not 0 < args.fdr < 1:
         raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
@@ -94,15 +94,15 @@ def issues(args: argparse.Namespace) -> Lines:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FdrNotPossible)  # what it says is printed below
         found = find_issues(run, fdr=args.fdr)
-    suspects = int(found["is_issue"].sum())
+    marked = int(found["is_issue"].sum())
     summary = _basis_of(found.attrs)
     listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
     listed = listed.rename_axis("id").reset_index()[list(ISSUE_COLUMNS)]
     if out is not None:
         write_table(listed, out, force=args.force)
-        yield f"{suspects:,} of {run.n:,} labels look wrong ({summary}); {len(listed):,} rows -> {out}"
+        yield f"{marked:,} of {run.n:,} labels look wrong ({summary}); {len(listed):,} rows -> {out}"
         return
-    yield f"{suspects:,} of {run.n:,} labels look wrong ({summary})."
+    yield f"{marked:,} of {run.n:,} labels look wrong ({summary})."
     shown = listed.head(max(args.top, 0))
     yield from table(ISSUE_COLUMNS, shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
     if len(listed) > len(shown):

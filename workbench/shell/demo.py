@@ -222,9 +222,9 @@ def findings(run: Run, most: int = 8) -> Iterator[str]:
     assert planted is not None  # the demo plants some
     measured = planted_report(found, planted)
     is_planted = found.index.isin(planted["id"])
-    changed, suspects = len(planted), int(found["is_issue"].sum())
+    changed, marked = len(planted), int(found["is_issue"].sum())
     yield f"{run.n:,} images, {changed:,} labels changed on purpose, {len(run.epochs)} epochs recorded in {run.path}."
-    yield f"{suspects:,} labels look wrong: {measured['sentence']}."
+    yield f"{marked:,} labels look wrong: {measured['sentence']}."
     top = int(is_planted[:changed].sum())
     yield f"Among the {changed:,} most suspicious, {top:,} were planted ({top / changed:.0%})."
     others = found[~is_planted & (found["suggested_label"] != found["given_label"]).to_numpy()].head(most)

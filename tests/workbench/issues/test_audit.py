@@ -18,7 +18,7 @@ FEW_DRAWS = 1000  # each end (.0175) is off by sqrt(.0175 x .98 / 1000) = .004, 
 
 
 @pytest.fixture
-def suspects():
+def probabilities():
     """p_error and the truth of 4,000 examples, calibrated by construction."""
     rng = np.random.default_rng(0)
     p = rng.beta(0.12, 0.9, 4000)  # 12 % errors; such a p ranks them with an AUROC of .96
@@ -47,8 +47,8 @@ def test_allocation_sums_to_the_budget_and_respects_sizes(budget):
     assert (share <= sizes).all() and (share >= 0).all()
 
 
-def test_everything_judged_leaves_nothing_to_estimate(suspects):
-    p, wrong = suspects
+def test_everything_judged_leaves_nothing_to_estimate(probabilities):
+    p, wrong = probabilities
     every = np.ones(len(p), bool)
     estimate = estimate_errors(p, stratify(p), every, every, wrong)
     assert (estimate.errors, estimate.low, estimate.high) == (wrong.sum(),) * 3
@@ -83,9 +83,9 @@ def _sample(p, stratum, budget, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reviewed", [0, 150])
-def test_coverage_and_width_when_p_is_calibrated(suspects, reviewed, monkeypatch):
+def test_coverage_and_width_when_p_is_calibrated(probabilities, reviewed, monkeypatch):
     monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
-    p, wrong = suspects
+    p, wrong = probabilities
     stratum, rng = stratify(p), np.random.default_rng(1)
     targeted = np.zeros(len(p), bool)
     targeted[np.argsort(-p)[:reviewed]] = True
@@ -102,9 +102,9 @@ def test_coverage_and_width_when_p_is_calibrated(suspects, reviewed, monkeypatch
     assert np.mean(widths) <= 0.70 * simple
 
 
-def test_a_miscalibrated_detector_does_not_mislead_the_audit(suspects, monkeypatch):
+def test_a_miscalibrated_detector_does_not_mislead_the_audit(probabilities, monkeypatch):
     monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
-    p, wrong = suspects
+    p, wrong = probabilities
     rng, errors = np.random.default_rng(2), []
     for shape in (0.5, 2.0):  # p far too high, then far too low
         q = p**shape
@@ -132,7 +132,7 @@ def test_draws_of_rates_have_the_posterior_of_a_grid():
 
 
 @pytest.fixture
-def run(tmp_path, suspects):
+def run(tmp_path, probabilities):
     n = 400
     dataset = Dataset.from_arrays(np.arange(n) % 3, classes=["a", "b", "c"], ids=[f"r{i}" for i in range(n)])
     with Recorder(tmp_path / "run", dataset) as rec, rec.epoch(0):
@@ -232,8 +232,8 @@ def judge(run, ids, wrong, **told):
             run.journal.keep([id], old=[given], **told)
 
 
-def test_the_sample_comes_back_grows_and_reads_the_journal(run, suspects):
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_the_sample_comes_back_grows_and_reads_the_journal(run, probabilities):
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     first = audit(run, 40, issues=issues)
     assert first.budget == 40 and len(set(first.ids)) == 40
     assert "no verdict yet" in str(first.estimate())
@@ -247,8 +247,8 @@ def test_the_sample_comes_back_grows_and_reads_the_journal(run, suspects):
     assert "95 % intervals from 90 audited" in str(estimate)
 
 
-def test_decisions_that_nobody_gave_by_looking_do_not_count(run, suspects):
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_decisions_that_nobody_gave_by_looking_do_not_count(run, probabilities):
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 60, issues=issues)
     given = run.dataset.given[run.dataset.rows(sample.ids)]
     others = ["b" if g == "a" else "a" for g in given]
@@ -266,12 +266,12 @@ def test_decisions_that_nobody_gave_by_looking_do_not_count(run, suspects):
     assert sample.estimate().judged == 0
 
 
-def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, suspects):
-    """Half of the suspects accepted in one call: no sample, but nothing that is still to decide either."""
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, probabilities):
+    """Half of the label issues accepted in one call: no sample, but nothing that is still to decide either."""
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 60, issues=issues, reviewer_error=0)
     top = [id for id in issues.sort_values("p_error", ascending=False).index if id not in set(sample.ids)][:30]
-    truth = {id for id, wrong in zip(run.dataset.ids, suspects[1][: run.n]) if wrong}
+    truth = {id for id, wrong in zip(run.dataset.ids, probabilities[1][: run.n]) if wrong}
     judge(run, sample.ids, truth)
     before = sample.estimate()
     given = run.dataset.given[run.dataset.rows(top)]
@@ -284,9 +284,9 @@ def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, suspects):
     assert after.low < before.low + 5, "and no surer than before"
 
 
-def test_verdicts_count_in_the_order_of_the_audit_only(run, suspects):
+def test_verdicts_count_in_the_order_of_the_audit_only(run, probabilities):
     """Picking from the sample by suspicion, or by look, would make it no random sample."""
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 60, issues=issues)
     judge(run, sample.ids[5:30], set())
     found = sample.estimate()
@@ -298,8 +298,8 @@ def test_verdicts_count_in_the_order_of_the_audit_only(run, suspects):
     assert (sample.estimate().judged, sample.estimate().waiting) == (29, 0), "what was skipped is passed, not judged"
 
 
-def test_errors_found_elsewhere_count_as_found_and_not_as_sample(run, suspects):
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_errors_found_elsewhere_count_as_found_and_not_as_sample(run, probabilities):
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 20, issues=issues, reviewer_error=0)
     outside = [id for id in issues.sort_values("p_error", ascending=False).index if id not in set(sample.ids)][:25]
     judge(run, outside, set(outside))
@@ -310,8 +310,8 @@ def test_errors_found_elsewhere_count_as_found_and_not_as_sample(run, suspects):
     assert audit(run).reviewer_error == 0, "what is known of the reviewer is kept with the plan"
 
 
-def test_second_looks_are_asked_for_and_read(run, suspects):
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_second_looks_are_asked_for_and_read(run, probabilities):
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 40, issues=issues)
     low = set(sample.plan.loc[sample.plan["p_error"] < 0.1, "id"])
     surprising = [id for id in sample.ids if id in low][:8]
@@ -332,8 +332,8 @@ def test_second_looks_are_asked_for_and_read(run, suspects):
     assert sample.estimate("somebody else").judged <= 1
 
 
-def test_an_old_plan_without_an_order_gets_the_one_it_had(run, suspects):
-    issues = pd.DataFrame({"p_error": suspects[0][: run.n]}, index=run.dataset.ids)
+def test_an_old_plan_without_an_order_gets_the_one_it_had(run, probabilities):
+    issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 30, issues=issues, seed=4)
     old = sample.plan.drop(columns=["place", "again", "reviewer_error"])
     old.to_parquet(run.path / "audit.parquet", index=False)

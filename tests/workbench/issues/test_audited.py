@@ -71,7 +71,7 @@ def test_an_audit_that_supports_no_set_says_so(voted):
 
 
 def test_the_largest_set_by_hand():
-    # ten suspects of a stratum in which nine of ten are wrong, then 30 of one in which a third is
+    # ten label issues of a stratum in which nine of ten are wrong, then 30 of one in which a third is
     strata = pd.DataFrame({"stratum": [1] * 10 + [0] * 30, "judged": False, "wrong": False})
     rates = np.tile([1 / 3, 0.9], (50, 1))
     p = np.linspace(0.9, 0.1, 40)

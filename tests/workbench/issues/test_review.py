@@ -84,7 +84,7 @@ def test_a_hundred_thousand_rows_in_under_a_second(rng):
 
 
 def test_pairs_learn_from_each_other_and_from_nobody_else(rng):
-    # 300 suspects of two kinds; all 60 judged ones of kind 0 were false alarms, of kind 1 half were
+    # 300 label issues of two kinds; all 60 judged ones of kind 0 were false alarms, of kind 1 half were
     belief = pd.Series(np.full(300, 0.5))
     pair = np.arange(300) % 2
     wrong = pd.Series(False, index=range(120))

@@ -155,7 +155,7 @@ def test_it_says_what_was_judged_and_how_sure_that_is(written):
     assert "expected calibration error" in shown
 
 
-def test_suspects_come_with_picture_labels_reasons_and_link_from_the_map(written, issues):
+def test_issues_come_with_picture_labels_reasons_and_link_from_the_map(written, issues):
     page = parsed(written)
     assert sum(tag == "article" for tag in page.tags) == 10
     assert sum(tag == "img" for tag in page.tags) == 10

@@ -179,7 +179,7 @@ def test_sounds_go_where_images_go(tmp_path):
     assert "clip" not in read_table(wb.export(run, tmp_path / "c.csv", sounds=False))
 
 
-def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
+def test_issues_are_left_out_unless_somebody_decided(tmp_path, rng):
     truth = np.arange(90) % 3
     given = truth.copy()
     given[:6] = (given[:6] + 1) % 3
@@ -187,12 +187,12 @@ def test_suspects_are_left_out_unless_somebody_decided(tmp_path, rng):
     probs[np.arange(90), truth] = 0.96
     frame = pd.DataFrame({"label": given, **{f"p_{code}": probs[:, code] for code in range(3)}})
     run = wb.import_run(frame, tmp_path / "run", probs="p_", out_of_fold=True)
-    suspects = set(wb.find_issues(run).query("is_issue").index)
-    assert {0, 1, 2, 3, 4, 5} <= suspects
+    marked = set(wb.find_issues(run).query("is_issue").index)
+    assert {0, 1, 2, 3, 4, 5} <= marked
     run.journal.keep([0], old=str(given[0]))
     run.journal.relabel([1], str(truth[1]), old=str(given[1]))
-    clean = export_table(run, cleaned="relabel", drop="suspects")
-    assert set(range(90)) - set(clean["id"]) == suspects - {0, 1}
+    clean = export_table(run, cleaned="relabel", drop="issues")
+    assert set(range(90)) - set(clean["id"]) == marked - {0, 1}
     assert clean.set_index("id").loc[1, "label"] == truth[1]
 
 
@@ -256,7 +256,7 @@ def test_a_cleaned_training_set_is_the_users_own_table(birds, tmp_path):
 
 def test_an_export_does_not_wait_for_the_detector(birds, tmp_path, monkeypatch):
     """It uses what is known, and asks only when told to."""
-    from widgets.view.suspects import suspects
+    from widgets.view.judging import issues_of
     from workbench.issues import detector
 
     _, run = birds
@@ -266,11 +266,11 @@ def test_an_export_does_not_wait_for_the_detector(birds, tmp_path, monkeypatch):
         patch.setattr("workbench.find_issues", lambda *a, **k: pytest.fail("asked"), raising=False)
         table = export_table(run)
         assert table["p_error"].isna().all() and table["suggested_label"].isna().all()
-    known = suspects(run)
+    known = issues_of(run)
     kept = export_table(wb.open_run(run.path))
     assert np.allclose(kept["p_error"], known["p_error"].loc[kept["file"]]), "what a view computed"
     asked = wb.find_issues(run)
-    (run.path / "cache" / "suspects.npz").unlink()
+    (run.path / "cache" / "shown-issues.npz").unlink()
     run.journal.keep("b/09.png", old="owl", author="ann")
     kept = export_table(wb.open_run(run.path))
     assert np.allclose(kept["p_error"], asked["p_error"].loc[kept["file"]]), "decisions do not make it forget"

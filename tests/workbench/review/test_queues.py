@@ -1,4 +1,4 @@
-"""Orders of review: each by hand or by its law, on a small run with made-up suspects."""
+"""Orders of review: each by hand or by its law, on a small run with made-up label issues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def issues(run):
-    """The first 18 are suspects; of even rows (dogs) 8 should be cats, of the odd ones all 9 should be owls."""
+    """The first 18 are label issues; of even rows (dogs) 8 should be cats, of the odd ones all 9 should be owls."""
     p = np.linspace(0.95, 0.05, N)
     suggested = np.where(np.arange(N) % 2, "owl", "cat")
     frame = pd.DataFrame(
@@ -42,14 +42,14 @@ def issues(run):
 
 
 def test_each_order(run, issues):
-    suspects = list(range(100, 118))
-    assert review_queue(run, issues=issues) == suspects
+    marked = list(range(100, 118))
+    assert review_queue(run, issues=issues) == marked
     assert review_queue(run, "all", issues=issues) == list(range(100, 140))
     pairs = review_queue(run, "pairs", issues=issues)
     assert pairs == [*range(101, 118, 2), *range(102, 118, 2), 100], "nine cat -> owl, eight dog -> cat, one dog -> owl"
     shuffled = review_queue(run, "random", issues=issues)
-    assert shuffled != suspects
-    assert sorted(shuffled) == suspects
+    assert shuffled != marked
+    assert sorted(shuffled) == marked
     assert shuffled == review_queue(run, "random", issues=issues), "the same each time"
     assert review_queue(run, "p_error", issues=issues) == list(range(100, 140))
     assert review_queue(run, "suspicion", among=[105, 103], issues=issues) == [105, 103]

@@ -142,7 +142,7 @@ def test_a_frame_comes_back_as_it_was(run, rng):
     assert cache.load_frame(run.layout, "x", {"of": "other"}) is None
 
 
-def test_suspects_come_back_as_they_were(run):
+def test_issues_come_back_as_they_were(run):
     issues = wb.find_issues(run)
     cache.store_frame(run.layout, "issues", cache.evidence_key(run.layout, run.dataset), issues)
     found = cache.load_frame(run.layout, "issues", cache.evidence_key(run.layout, run.dataset))

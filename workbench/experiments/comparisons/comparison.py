@@ -1,6 +1,6 @@
 """Did it help? The same model trained on given and on corrected labels, on the same splits, several times.
 
-Beside the two run the controls: suspects left out instead of relabelled, and as many random changes. An honest answer
+Beside the two run the controls: issues dropped instead of relabelled, and as many random changes. An honest answer
 needs test labels that the correction did not touch: either known true labels, or only examples whose label stayed.
 """
 
@@ -33,7 +33,7 @@ from workbench.tasks import require_task
 
 SAID = {
     "corrected": "corrected labels ({changed:,} changed)",
-    "dropped": "{suspects:,} suspects left out",
+    "dropped": "{dropped:,} label issues left out",
     "random": "as many random changes",
 }
 
@@ -50,7 +50,7 @@ class Comparison(Printed):
         over test examples), verdict.
     judged_on : in words, which examples and which labels the accuracy is about.
     changed : how many labels differ between the given and the corrected labels.
-    suspects : how many examples the arm "dropped" leaves out.
+    dropped : how many examples the arm "dropped" leaves out.
     interval_kind : "corrected resampled t" or "paired bootstrap".
     notes : what else the result rests on, in words.
     """
@@ -59,7 +59,7 @@ class Comparison(Printed):
     effects: pd.DataFrame
     judged_on: str
     changed: int
-    suspects: int
+    dropped: int
     interval_kind: str
     notes: tuple[str, ...] = ()
     figures: ClassVar[tuple[str, ...]] = ("comparison",)
@@ -94,7 +94,7 @@ class Comparison(Printed):
     def __str__(self) -> str:
         lines = [f"Accuracy with the given labels: {100 * self.before:.1f} %. Against that:"]
         for arm, row in self.effects.iterrows():
-            what = SAID[arm].format(changed=self.changed, suspects=self.suspects)
+            what = SAID[arm].format(changed=self.changed, dropped=self.dropped)
             lines.append(f"  {what}: {self.in_words(arm)}; {row['verdict']}")
         lines.append(f"{len(self.table)} splits, judged on {self.judged_on}. Intervals: {self.interval_kind}.")
         return wrapped("\n".join([*lines, *self.notes]))
@@ -108,7 +108,7 @@ def compare(
     after: Iterable[int] | pd.DataFrame | None = None,
     truth: Iterable[object] | str | None = None,
     test: tuple[Any, Any] | Iterable[object] | None = None,
-    suspects: Iterable[object] | pd.DataFrame | None = None,
+    issues: Iterable[object] | pd.DataFrame | None = None,
     repeats: int = 10,
     test_share: float = 0.3,
     seed: int = 0,
@@ -128,7 +128,7 @@ def compare(
         use; or "planted", the labels before errors were planted. Without it the models are tested on examples whose
         label did not change; those that changed are never tested on, since their new label is what is being judged.
     test : a test set of its own, as (inputs, labels), or the ids of the examples to hold out. By default random splits.
-    suspects : ids, or a table of `find_issues`: what the arm "dropped" leaves out. By default the examples whose
+    issues : ids, or a table of `find_issues`: what the arm "dropped" leaves out. By default the examples whose
         label the correction changed.
     repeats : number of random splits; all trainings of one split see the same rows and seeds. With `test`, every
         repeat trains on another random 1 - test_share of the other examples.
@@ -185,7 +185,7 @@ def compare(
     if not 0 < test_share < 1:
         raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
     material = inputs(source, X)
-    left_out = changed if suspects is None else _suspects(suspects, dataset)
+    left_out = changed if issues is None else _left_out(issues, dataset)
     bench = _Bench(material.values, estimator, given, corrected, left_out)
     if isinstance(test, tuple):
         values, labels = test
@@ -238,7 +238,7 @@ class _Bench:
     estimator: Any
     given: np.ndarray
     corrected: np.ndarray
-    suspects: np.ndarray
+    dropped: np.ndarray
 
     def run(self, splits: list[_Split], seed: int) -> tuple[pd.DataFrame, dict[str, np.ndarray], int]:
         """Accuracies by split and arm, right answers (repeats, m) by arm with NaN where not tested, rows trained on."""
@@ -249,7 +249,7 @@ class _Bench:
         rng = np.random.default_rng([seed, 1])
         with limited_threads(len(self.given)):
             for repeat, split in enumerate(tqdm(splits, desc="compare", unit="split", delay=2, leave=False)):
-                for arm, labels in arms(self.given, self.corrected, self.suspects, split.train, rng).items():
+                for arm, labels in arms(self.given, self.corrected, self.dropped, split.train, rng).items():
                     found = predicted(self.estimator, self.X, labels, split.train, split.inputs)
                     right[arm][repeat, split.columns] = found == split.labels
         table = pd.DataFrame({arm: np.nanmean(right[arm], axis=1, dtype=float) for arm in ARMS})
@@ -321,14 +321,14 @@ def _held_out(test: Iterable[object], dataset: Dataset, changed: np.ndarray, tru
     return rows
 
 
-def _suspects(suspects: Any, dataset: Dataset) -> np.ndarray:
+def _left_out(issues: Any, dataset: Dataset) -> np.ndarray:
     """(n,) bool of ids, or of the issues in a table."""
-    if isinstance(suspects, pd.DataFrame):
-        if "is_issue" not in suspects:
-            raise InputError.unknown("column", "is_issue", suspects.columns, "`suspects` is a table of `find_issues`.")
-        suspects = suspects.index[suspects["is_issue"].to_numpy(bool)].to_numpy()
+    if isinstance(issues, pd.DataFrame):
+        if "is_issue" not in issues:
+            raise InputError.unknown("column", "is_issue", issues.columns, "`issues` is a table of `find_issues`.")
+        issues = issues.index[issues["is_issue"].to_numpy(bool)].to_numpy()
     out = np.zeros(dataset.n, bool)
-    out[dataset.rows(list(suspects))] = True
+    out[dataset.rows(list(issues))] = True
     return out
 
 

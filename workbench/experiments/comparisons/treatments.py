@@ -1,4 +1,4 @@
-"""The labels that each training of a comparison sees: given, corrected, suspects dropped, as many random changes."""
+"""The labels that each training of a comparison sees: given, corrected, issues dropped, as many random changes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ ARMS = ("given", "corrected", "dropped", "random")
 
 
 def arms(
-    given: np.ndarray, corrected: np.ndarray, suspects: np.ndarray, train: np.ndarray, rng: np.random.Generator
+    given: np.ndarray, corrected: np.ndarray, issues: np.ndarray, train: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Labels (n,) of every arm for one split; only those of the rows `train` are used.
 
     Parameters
     ----------
     given, corrected : (n,) class indices, -1 = left out
-    suspects : (n,) bool, examples that the arm "dropped" leaves out
+    issues : (n,) bool, examples that the arm "dropped" leaves out
     train : (m,) rows of the training part
     rng : of the random changes
     """
     dropped = given.copy()
-    dropped[suspects] = UNLABELLED
+    dropped[issues] = UNLABELLED
     return {
         "given": given,
         "corrected": corrected,

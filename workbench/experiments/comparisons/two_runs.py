@@ -38,15 +38,15 @@ class RunComparison(Printed):
     Attributes
     ----------
     table : DataFrame indexed by the ids that both runs have, in the order of the first
-        given_a, given_b, predicted_a, predicted_b : class names or None. suspect_a, suspect_b : bool.
+        given_a, given_b, predicted_a, predicted_b : class names or None. is_issue_a, is_issue_b : bool.
         For p_error and for every score that both runs have: `NAME_a`, `NAME_b` and `NAME_change` (b - a).
         moved : distance between the two places on the data map, in [0, 1.12]; NaN without statistics per epoch.
         neighbors_kept : share of an example's 10 nearest neighbours that are the same in both, in [0, 1]: how far the
         embeddings agree, whatever their coordinates. NaN without embeddings.
     summary : dict of numbers
         n, only_a, only_b : examples in both, and in one only. given_differ : examples with another given label.
-        predictions_agree : share; predictions_kappa : Cohen's. suspects_a, suspects_b, suspects_both : counts;
-        suspects_jaccard : both / either. moved, neighbors_kept : means. spearman : dict of score to rank correlation.
+        predictions_agree : share; predictions_kappa : Cohen's. issues_a, issues_b, issues_both : counts;
+        issues_jaccard : both / either. moved, neighbors_kept : means. spearman : dict of score to rank correlation.
         A number is missing where a run lacks the evidence.
     """
 
@@ -87,9 +87,9 @@ class RunComparison(Printed):
         parts.append(f"{s['given_differ']:,} given labels differ")
         if "predictions_agree" in s:
             parts.append(f"predictions agree on {s['predictions_agree']:.1%} (kappa {s['predictions_kappa']:.2f})")
-        if "suspects_jaccard" in s:
-            counts = f"{s['suspects_a']:,} and {s['suspects_b']:,} suspects, {s['suspects_both']:,} in both"
-            parts.append(f"{counts} (Jaccard {s['suspects_jaccard']:.2f})")
+        if "issues_jaccard" in s:
+            counts = f"{s['issues_a']:,} and {s['issues_b']:,} label issues, {s['issues_both']:,} in both"
+            parts.append(f"{counts} (Jaccard {s['issues_jaccard']:.2f})")
         if "neighbors_kept" in s:
             parts.append(f"{s['neighbors_kept']:.0%} of the neighbours are the same")
         return parts
@@ -103,7 +103,7 @@ def compare_runs(
     Parameters
     ----------
     a, b : Runs or their paths, with ids in common
-    issues : suspects of each as from `find_issues`, which is called when they are not given
+    issues : table of each as from `find_issues`, which is called when they are not given
 
     Returns
     -------
@@ -116,7 +116,7 @@ def compare_runs(
     Notes
     -----
     Spearman's rho is the correlation of ranks, ties by their mean rank, over examples for which both have a value.
-    Jaccard: examples suspected by both / by at least one. Two seeds of one training say how much of a difference
+    Jaccard: label issues of both / of at least one. Two seeds of one training say how much of a difference
     between two models is chance; compare those first.
     """
     a, b = opened(a), opened(b)
@@ -140,7 +140,7 @@ def compare_runs(
     values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     if doubts[0] is not None and doubts[1] is not None:
         values["p_error"] = tuple(part["p_error"].to_numpy(float) for part in doubts)
-        _suspects(table, summary, *(part["is_issue"].to_numpy(bool) for part in doubts))
+        _issues(table, summary, *(part["is_issue"].to_numpy(bool) for part in doubts))
     scores = [score(run).reindex(table.index) for run in (a, b)]
     for name in scores[0].columns.intersection(scores[1].columns, sort=False):
         values[name] = tuple(part[name].to_numpy(float) for part in scores)
@@ -189,11 +189,11 @@ def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarr
     summary["predictions_agree"], summary["predictions_kappa"] = found.observed, found.kappa
 
 
-def _suspects(table: pd.DataFrame, summary: dict, a: np.ndarray, b: np.ndarray) -> None:
-    table["suspect_a"], table["suspect_b"] = a, b
+def _issues(table: pd.DataFrame, summary: dict, a: np.ndarray, b: np.ndarray) -> None:
+    table["is_issue_a"], table["is_issue_b"] = a, b
     either = int((a | b).sum())
-    summary |= {"suspects_a": int(a.sum()), "suspects_b": int(b.sum()), "suspects_both": int((a & b).sum())}
-    summary["suspects_jaccard"] = int((a & b).sum()) / either if either else float("nan")
+    summary |= {"issues_a": int(a.sum()), "issues_b": int(b.sum()), "issues_both": int((a & b).sum())}
+    summary["issues_jaccard"] = int((a & b).sum()) / either if either else float("nan")
 
 
 def _neighbors_kept(*sides: tuple[Run, np.ndarray]) -> np.ndarray:

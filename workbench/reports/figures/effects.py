@@ -23,7 +23,7 @@ MEASURES = {
     "restored": "share of wrong labels restored",
     "broken": "share of right labels broken",
 }
-ROWS = {"corrected": "labels corrected", "dropped": "suspects left out", "random": "random changes"}
+ROWS = {"corrected": "labels corrected", "dropped": "label issues left out", "random": "random changes"}
 
 
 def comparison(result: Comparison) -> go.Figure:

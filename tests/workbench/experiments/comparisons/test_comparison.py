@@ -112,7 +112,7 @@ def test_nothing_gained_is_said(spoiled, rng):
         ({"after": np.zeros(200, int), "truth": "right"}, "unknown truth 'right'"),
         ({"after": np.zeros(200, int), "test": np.arange(200)}, "`test` holds .* examples whose label the correction"),
         ({"after": np.zeros(200, int), "test": (np.ones((5, 3)), np.zeros(5, int))}, r"inputs of shape \(5, 3\) for 5"),
-        ({"after": np.zeros(200, int), "suspects": [999]}, "1 not in the dataset"),
+        ({"after": np.zeros(200, int), "issues": [999]}, "1 not in the dataset"),
         ({"after": pd.DataFrame({"p": [1.0]})}, "unknown column 'suggested_label'"),
     ],
 )
@@ -140,7 +140,7 @@ def test_the_controls_say_what_the_correction_alone_brings(spoiled):
     assert (effects["low"] <= effects["difference"]).all()
     assert (effects["bootstrap_low"] <= effects["difference"]).all()
     assert (effects["difference"] <= effects["bootstrap_high"]).all()
-    assert result.suspects == result.changed == 20
+    assert result.dropped == result.changed == 20
 
 
 def test_splits_that_agree_by_luck_do_not_make_a_narrow_interval(spoiled):
@@ -152,11 +152,11 @@ def test_splits_that_agree_by_luck_do_not_make_a_narrow_interval(spoiled):
         assert (effects["high"] >= effects["bootstrap_high"]).all()
 
 
-def test_suspects_are_ids_or_a_table(spoiled):
+def test_issues_are_ids_or_a_table(spoiled):
     dataset, X, truth = spoiled
     table = pd.DataFrame({"is_issue": [True, False, True]}, index=[3, 4, 5])
-    named = [wb.compare(dataset, X, Memory(), after=truth, repeats=2, suspects=what) for what in ([3, 5], table)]
-    assert named[0].suspects == named[1].suspects == 2
+    named = [wb.compare(dataset, X, Memory(), after=truth, repeats=2, issues=what) for what in ([3, 5], table)]
+    assert named[0].dropped == named[1].dropped == 2
     pd.testing.assert_frame_equal(named[0].table, named[1].table)
 
 

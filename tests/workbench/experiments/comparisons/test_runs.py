@@ -76,10 +76,10 @@ def test_what_differs_is_found_by_id(first, tmp_path):
     assert found.table["moved"].nlargest(2).index.isin(["x12", "x40"]).any(), "another given label moves an example far"
     back = compare_runs(other, first)
     assert back.table["confidence_change"].loc["x30"] == pytest.approx(-found.table["confidence_change"].loc["x30"])
-    assert back.summary["suspects_jaccard"] == pytest.approx(found.summary["suspects_jaccard"], nan_ok=True)
-    a, b = found.table["suspect_a"], found.table["suspect_b"]
-    assert found.summary["suspects_both"] == (a & b).sum()
-    assert found.summary["suspects_jaccard"] == pytest.approx((a & b).sum() / max((a | b).sum(), 1))
+    assert back.summary["issues_jaccard"] == pytest.approx(found.summary["issues_jaccard"], nan_ok=True)
+    a, b = found.table["is_issue_a"], found.table["is_issue_b"]
+    assert found.summary["issues_both"] == (a & b).sum()
+    assert found.summary["issues_jaccard"] == pytest.approx((a & b).sum() / max((a | b).sum(), 1))
 
 
 def test_neighbors_kept_by_a_loop(first, tmp_path):

@@ -103,7 +103,7 @@ def test_every_noise_is_found_better_than_by_chance(noise):
 
 
 @pytest.mark.slow
-def test_checking_suspects_brings_more_than_checking_at_random():
+def test_checking_issues_brings_more_than_checking_at_random():
     table = simulate("symmetric", 0.2).repair
     mean = table[table["checked"] == 160].groupby("order")["accuracy"].mean()
     assert mean["suspicious"] > mean["random"] + 0.02

@@ -115,7 +115,7 @@ def test_hovering_tells_id_given_and_suggested(recorded, issues):
     assert "confidence" in text
 
 
-def test_many_points_are_drawn_by_webgl_and_thinned_but_suspects_stay(recorded, issues, monkeypatch):
+def test_many_points_are_drawn_by_webgl_and_thinned_but_issues_stay(recorded, issues, monkeypatch):
     monkeypatch.setattr("workbench.reports.figures.maps.WEBGL_ROWS", 20)
     fig = figure(recorded, "data_map", issues=issues, most=30)
     assert {trace.type for trace in fig.data} == {"scattergl"}

@@ -1,7 +1,7 @@
-"""Suspects and scores for a view, without waiting twice: the detector's answer is kept in the run's cache.
+"""Label issues and scores for a view, without waiting twice: the detector's answer is kept in the run's cache.
 
 Reopening a view shows the queue in the order that one was working through, even after many decisions. `rank_again` asks
-the detector anew, which then learns from the journal's verdicts. A second opinion has suspects of its own, which no
+the detector anew, which then learns from the journal's verdicts. A second opinion has issues of its own, which no
 verdict of another author has touched.
 """
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from workbench.scores.ensemble import Ensemble
 
 
-def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
+def issues_of(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
     """`workbench.find_issues(run)`, from the cache where the evidence is the same.
 
-    A run without evidence can be looked at and labelled too: then nothing is suspected; `attrs["missing"]` says why.
+    A run without evidence can be looked at and labelled too: then no label is an issue; `attrs["missing"]` says why.
     With `author` and `pool`, as in `rank_again`.
     """
     kept = kept_issues(run, _special(author, pool))
@@ -42,7 +42,7 @@ def suspects(run: Run, author: str | None = None, pool: Ensemble | None = None) 
         return _nothing(run, str(error))
 
 
-def unit_suspects(run: Run) -> pd.DataFrame | None:
+def unit_issues(run: Run) -> pd.DataFrame | None:
     """`workbench.find_issues(run, per="unit")`, or None without evidence."""
     try:
         return find_issues(run, per="unit")
@@ -89,7 +89,7 @@ def _nothing(run: Run, missing: str) -> pd.DataFrame:
 
 
 def _special(author: str | None, pool: Ensemble | None) -> dict[str, object]:
-    """What the suspects depend on besides the run's own evidence."""
+    """What the issues depend on besides the run's own evidence."""
     special: dict[str, object] = {} if author is None else {"author": author}
     if pool is not None:
         special["pool"] = [[other.name, evidence_key(other.layout, other.dataset)] for other in pool.runs[1:]]
