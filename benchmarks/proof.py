@@ -162,14 +162,17 @@ def main() -> None:
         X = images.reshape(len(images), -1).astype(np.float32) / 255
         plain = wb.Dataset.from_arrays(truth)
         for kind in ("symmetric", "pair"):
-            spoiled, began = wb.plant_errors(plain, RATE, kind), time.perf_counter()
+            spoiled, began = wb.experiments.plant_errors(plain, RATE, kind), time.perf_counter()
             say(data, f"compare, {RATE:.0%} {kind}", compared(spoiled, X, truth, repeats), began)
             began = time.perf_counter()
             bench = wb.experiments.robust(plain, X, [*METHODS, "fixed", "clean"], kind=kind, seeds=max(2, repeats // 2))
             say(data, f"robust, {kind}", bench.effects, began)
             began = time.perf_counter()
             say(data, f"swaps, {RATE:.0%} {kind}", swapped(spoiled, X, truth).table, began)
-        for name, dataset in (("clean labels", plain), (f"{RATE:.0%} symmetric", wb.plant_errors(plain, RATE))):
+        for name, dataset in (
+            ("clean labels", plain),
+            (f"{RATE:.0%} symmetric", wb.experiments.plant_errors(plain, RATE)),
+        ):
             began = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 run = trained(Path(folder) / "run", dataset, X)

@@ -28,7 +28,7 @@ PARTS = {
         "Score and detect",
         (
             *("find_issues", "score", "Evidence", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates"),
-            *("outliers", "plant_errors", "planted_report"),
+            "outliers",
         ),
     ),
     "confident": ("Confident learning", ("confident",)),

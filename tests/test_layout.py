@@ -22,7 +22,7 @@ PUBLIC = {
     "workbench": [
         *("Dataset", "Recorder", "replay", "import_run", "open_run", "Run", "Journal", "Evidence", "SCORES", "score"),
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
-        *("review_queue", "export", "report", "figure", "compare", "plant_errors", "planted_report"),
+        *("review_queue", "export", "report", "figure", "compare"),
         *("neighbors", "project", "embed_texts"),
         *("confident", "errors", "experiments", "graphs", "review", "tags"),
     ],
@@ -40,6 +40,8 @@ PUBLIC = {
             "compare_runs",
             "keep_curve",
             "graph_cleaner",
+            "plant_errors",
+            "planted_report",
             "restore_pairing",
             "robust",
             "sample_weights",

@@ -48,8 +48,6 @@ HOMES = {  # public name -> module that defines it; one more line here is a deci
     "import_run": "recording.imports",
     "open_run": "runs.run",
     "outliers": "issues.outliers",
-    "plant_errors": "issues.plant",
-    "planted_report": "issues.plant",
     "replay": "recording.replay",
     "report": "reports.report",
     "review": ".review",

@@ -51,7 +51,7 @@ DOORS = {
     "duplicates": lambda run, path: wb.duplicates(run),
     "ensemble": lambda run, path: wb.ensemble([run, run]),
     "keep_curve": lambda run, path: experiments.keep_curve(run),
-    "plant_errors": lambda run, path: wb.plant_errors(run.dataset, 0.2),
+    "plant_errors": lambda run, path: wb.experiments.plant_errors(run.dataset, 0.2),
     "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
     "report": lambda run, path: wb.report(run, path / "report.html"),
     "robust": lambda run, path: experiments.robust(run, X),

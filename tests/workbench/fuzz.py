@@ -44,7 +44,7 @@ def make_run(path: Path) -> Path:
     own = pd.DataFrame({"size": rng.random(N), "place": rng.choice(["here", "there"], N)})
     pictures, texts = rng.integers(0, 255, (N, 6, 6), dtype=np.uint8), [f"text {row}" for row in range(N)]
     dataset = wb.Dataset.from_arrays(truth, images=pictures, texts=texts, classes=["a", "b", "c"], metadata=own)
-    with wb.Recorder(path, wb.plant_errors(dataset, 0.1, seed=0), logits=True) as recorder:
+    with wb.Recorder(path, wb.experiments.plant_errors(dataset, 0.1, seed=0), logits=True) as recorder:
         for epoch in range(EPOCHS):
             logits = np.eye(K)[truth] * (epoch + 1) + rng.normal(size=(N, K))
             vectors = np.eye(K)[truth].repeat(3, 1) + rng.normal(0, 0.3, (N, 3 * K)) if epoch == EPOCHS - 1 else None

@@ -68,7 +68,7 @@ def planted(run: wb.Run, version: int) -> None:
     from workbench.storage.examples import write_examples
 
     dataset = wb.Dataset.from_arrays(np.arange(N) % K, classes=list("abc"))
-    write_examples(run.layout, wb.plant_errors(dataset, (0.25, 0.5)[version], seed=version))
+    write_examples(run.layout, wb.experiments.plant_errors(dataset, (0.25, 0.5)[version], seed=version))
 
 
 def journal(run: wb.Run, version: int) -> None:

@@ -1,4 +1,4 @@
-"""Whether it helps: trainings before and after, rankings of models, selection, robust training, simulation.
+"""Whether it helps: planted errors, trainings before and after, rankings of models, selection, robust training.
 
 `wb.compare`, the question most asked, stands at the top of the package.
 """
@@ -9,6 +9,8 @@ HOMES = {
     "compare_rankings": "comparisons.model_ranking",
     "compare_runs": "comparisons.two_runs",
     "graph_cleaner": "planted_nodes",
+    "plant_errors": "workbench.issues.plant",
+    "planted_report": "workbench.issues.plant",
     "restore_pairing": "permuted",
     "StoredPredictions": "stored_predictions",
     "keep_curve": "selection.curve",

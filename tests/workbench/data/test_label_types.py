@@ -138,7 +138,7 @@ def test_every_table_has_the_type(given, tmp_path):
     assert wb.outliers(run).sort_index()["given_label"].dtype == dtype
     assert set(wb.duplicates(run)["given_label"].dropna()) <= set(given.dropna().unique())
     probs = rng.dirichlet(np.ones(dataset.k), N)
-    planted = wb.plant_errors(wb.Dataset.from_arrays(given), 0.2, seed=1)
+    planted = wb.experiments.plant_errors(wb.Dataset.from_arrays(given), 0.2, seed=1)
     before, rows = wb.Dataset.from_arrays(given), planted.planted["id"].to_numpy()
     assert planted.planted["true_label"].tolist() == pd.Series(before.given)[rows].tolist()
     path = tmp_path / "planted"
@@ -146,7 +146,7 @@ def test_every_table_has_the_type(given, tmp_path):
     again = wb.open_run(path).planted()
     assert again["true_label"].tolist() == planted.planted["true_label"].tolist()
     assert again["planted_label"].tolist() == pd.Series(wb.open_run(path).dataset.given)[rows].tolist()
-    report = wb.planted_report(wb.find_issues(wb.open_run(path)), again)
+    report = wb.experiments.planted_report(wb.find_issues(wb.open_run(path)), again)
     assert report["planted"] == len(again)
 
 

@@ -270,7 +270,7 @@ def test_canaries_are_counted_by_hand():
 
 def test_planted_errors_are_caught(rng):
     vectors, given, _ = blobs(rng, noise=0.0)
-    dataset = wb.plant_errors(wb.Dataset.from_arrays(given), 0.1)
+    dataset = wb.experiments.plant_errors(wb.Dataset.from_arrays(given), 0.1)
     found = find_issues(Evidence.from_arrays(dataset.given_labels, 4, embeddings=vectors))
     report = planted_report(found, dataset.planted)
     assert report["recall"] > 0.9

@@ -205,7 +205,7 @@ def simulate(
     ----------
     noise : "symmetric", "pair", "classes" (the digits 5 to 9 are taken for the digit below), "boundary" (images near
         the boundary of a classifier), "annotator" (five people of different care), or a float transition matrix
-        (k, k): the kinds of `wb.plant_errors`.
+        (k, k): the kinds of `wb.experiments.plant_errors`.
     rate : share of the training labels that are wrong, in (0, 1).
     width : units of the hidden layer; a wider network memorizes wrong labels sooner.
     epochs : passes over the training images.

@@ -96,7 +96,7 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
         how = f"{len(planted):,} planted errors; errors that were not planted count as right"
     else:
         there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (what was accepted in bulk is none)"
-        how = f"{there}. Decide about some examples one by one, or plant errors with `wb.plant_errors` before training."
+        how = f"{there}. Decide about examples one by one, or train on planted errors (`wb.experiments.plant_errors`)."
         raise MissingEvidence.needed("figure 'reliability'", ["verdicts", "planted"], how)
     usable = ~np.isnan(p)
     return p[usable], wrong[usable], how

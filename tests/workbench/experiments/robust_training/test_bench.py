@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_table_and_leaves_the_global_one_alone(blob
 
 def test_the_noise_is_estimated_from_given_labels_only(blobs, rng):
     _, X, truth = blobs
-    noisy = wb.plant_errors(wb.Dataset.from_arrays(truth), 0.3, "pair").given_labels
+    noisy = wb.experiments.plant_errors(wb.Dataset.from_arrays(truth), 0.3, "pair").given_labels
     transition, rate = estimated_noise(X / X.std(), noisy, 4)
     np.testing.assert_allclose(transition.sum(axis=1), 1)
     assert np.argsort(transition - np.eye(4) * 9, axis=1)[:, -1].tolist() == [1, 2, 3, 0]
@@ -122,11 +122,11 @@ def test_the_figure_has_a_line_per_method(bench):
 
 def test_suggestions_find_planted_errors_and_name_their_source(blobs):
     dataset, X, _ = blobs
-    spoiled = wb.plant_errors(dataset, 0.1, seed=1)
+    spoiled = wb.experiments.plant_errors(dataset, 0.1, seed=1)
     table = wb.experiments.suggest(spoiled, "co_teaching", X, epochs=6)
     columns = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "reason_kinds", "row"]
     assert list(table.columns) == columns
-    report = wb.planted_report(table, spoiled.planted)
+    report = wb.experiments.planted_report(table, spoiled.planted)
     assert report["found_at_planted"] > 0.7
     assert report["corrected"] > 0.7
     assert table["reasons"].str.startswith("co teaching head").all()
@@ -137,7 +137,7 @@ def test_suggestions_find_planted_errors_and_name_their_source(blobs):
 def test_suggestions_fill_the_queue_of_the_explorer(blobs, tmp_path):
     wd = pytest.importorskip("widgets")
     dataset, X, truth = blobs
-    spoiled = wb.plant_errors(dataset, 0.1, seed=1)
+    spoiled = wb.experiments.plant_errors(dataset, 0.1, seed=1)
     run = wb.Recorder(tmp_path / "run", spoiled, mode="import").run()
     run.save_embeddings(X)
     run = wb.open_run(run.path)
