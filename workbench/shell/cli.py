@@ -12,7 +12,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from workbench.foundation.errors import WorkbenchError
@@ -22,6 +22,9 @@ from workbench.shell.terminal import printable
 
 BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
 INTERRUPTED = 130
+
+Command = Callable[[str, str, str], argparse.ArgumentParser]
+"""(name, what it does, example) -> its parser."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,6 +108,12 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=getattr(home, name.replace("import", "import_")))
         return sub
 
+    for add_command in COMMANDS:
+        add_command(command)
+    return top
+
+
+def _demo(command: Command) -> None:
     sub = command("demo", "record a training with planted errors, say what was found", "workbench demo runs/demo")
     sub.add_argument("run", metavar="DIR", help="the run directory to make")
     sub.add_argument(
@@ -120,6 +129,8 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
+
+def _import(command: Command) -> None:
     sub = command(
         "import",
         "make a run from training dynamics (.jsonl), an archive (.npz) or a table (.csv, .jsonl, .parquet)",
@@ -158,11 +169,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--force", action="store_true", help="replace a run that is there (its journal stays)")
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
+
+def _score(command: Command) -> None:
     sub = command("score", "work out every score that the evidence allows", "workbench score RUN --out scores.parquet")
     _run_argument(sub)
     sub.add_argument("--scores", metavar="A,B,...", help="only these")
     _out_arguments(sub, "the table")
 
+
+def _issues(command: Command) -> None:
     sub = command(
         "issues",
         "list the labels that are probably wrong, most suspicious first",
@@ -174,11 +189,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--top", type=int, default=20, metavar="N", help="rows to print without --out (default 20)")
     _out_arguments(sub, "columns id, given, suggested, p_error, reasons")
 
+
+def _log(command: Command) -> None:
     sub = command("log", "print the journal: who decided what, when and why", "workbench log RUN")
     _run_argument(sub)
     sub.add_argument("--id", help="only this example")
     _out_arguments(sub, "the entries")
 
+
+def _export(command: Command) -> None:
     sub = command(
         "export",
         "write the corrected labels, or a cleaned training set",
@@ -198,11 +217,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-sounds", dest="sounds", action="store_false", help="leave the sounds out")
     sub.add_argument("--force", action="store_true", help="replace a file that is there")
 
+
+def _report(command: Command) -> None:
     sub = command("report", "write one self-contained HTML page about the run", "workbench report RUN report.html")
     _run_argument(sub)
     sub.add_argument("file", metavar="FILE", help="the .html file")
     sub.add_argument("--force", action="store_true", help="replace a file that is there")
 
+
+def _project(command: Command) -> None:
     sub = command("project", "work out the 2-D map of the embeddings", "workbench project RUN --out map.csv")
     _run_argument(sub)
     sub.add_argument("--method", choices=("umap", "pca"), default="umap", help="default umap")
@@ -210,6 +233,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0)
     _out_arguments(sub, "columns id, x, y")
 
+
+def _ls(command: Command) -> None:
     sub = command(
         "ls",
         "list the runs below a folder or a URL: size, epochs, state, accuracy of the last epoch, changed labels",
@@ -217,6 +242,8 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder or URL; default: here")
 
+
+def _check(command: Command) -> None:
     sub = command(
         "check",
         "read everything in a run, compare checksums, and say what is damaged, left over or unfinished",
@@ -225,9 +252,10 @@ def parser() -> argparse.ArgumentParser:
     _run_argument(sub)
     sub.add_argument("--repair", action="store_true", help="move what is damaged or left over to RUN/set-aside/")
 
+
+def _migrate(command: Command) -> None:
     sub = command("migrate", "bring a run of an older release up to date", "workbench migrate RUN")
     _run_argument(sub)
-    return top
 
 
 def _run_argument(sub: argparse.ArgumentParser) -> None:
@@ -237,6 +265,10 @@ def _run_argument(sub: argparse.ArgumentParser) -> None:
 def _out_arguments(sub: argparse.ArgumentParser, what: str) -> None:
     sub.add_argument("--out", metavar="FILE", help=f"write {what} to .csv, .jsonl or .parquet")
     sub.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+COMMANDS = (_demo, _import, _score, _issues, _log, _export, _report, _project, _ls, _check, _migrate)
+"""What adds each command, in the order of the help."""
 
 
 if __name__ == "__main__":
