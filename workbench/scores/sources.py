@@ -84,156 +84,185 @@ def of_run(run: Run, client: Any = None) -> Source:
 
     What is missing is made on the cluster of `client`, if there is one.
     """
-    given = run.dataset.given_labels
-    pred_probs: Callable[[], PredProbs] = functools.cache(lambda: out_of_fold(run, client=client))
-    sealed = run.layout.sealed()
+    made = _RunColumns(run, client)
+    ids = pd.Index(run.dataset.ids, name="id")
+    return Source(run.n, ids, made.there(), made.columns, made.words)
 
-    @functools.cache
-    def votes() -> Votes:
-        found = read_votes(run)
+
+class _RunColumns:
+    """Columns of scores of one run: those that its cache has, the others computed and kept there."""
+
+    def __init__(self, run: Run, client: Any) -> None:
+        self.run, self.client, self.given = run, client, run.dataset.given_labels
+        self.sealed = run.layout.sealed()
+        self.folder = run.layout.cache / "scores"
+        self._digests: dict[str, Any] = {}
+
+    # the evidence
+
+    def there(self) -> frozenset[str]:
+        """Names of the evidence that the run has, or that can be made of what it has."""
+        run, found = self.run, {"given_labels"}
+        if self.sealed:
+            found |= set(PER_EPOCH)
+        labelled = int((self.given >= 0).sum())
+        if run.pred_probs() is not None or (run.embedding_epochs and labelled > 1):
+            found.add("pred_probs")
+        if run.embedding_epochs:
+            found |= {"neighbor_labels", "neighbor_distances"}
+        if run.layout.votes.exists():
+            found.add("vote_counts")
+        return frozenset(found)
+
+    @functools.cached_property
+    def pred_probs(self) -> PredProbs:
+        return out_of_fold(self.run, client=self.client)
+
+    @functools.cached_property
+    def votes(self) -> Votes:
+        found = read_votes(self.run)
         if found is None:
-            raise MissingEvidence.needed("This score", ["vote_counts"], "Store votes with `wb.save_votes`.")
+            raise MissingEvidence.needed("This score", ["vote_counts"], "Store votes with `wb.review.save_votes`.")
         return found
 
-    @functools.cache
-    def in_file() -> bool:
+    @functools.cached_property
+    def in_file(self) -> bool:
         """Whether the probabilities are in the run's file, and not made by us where a file lies that says nothing."""
-        found, stored = pred_probs(), run.pred_probs()
+        found, stored = self.pred_probs, self.run.pred_probs()
         return stored is not None and (stored.provenance, stored.made_of) == (found.provenance, found.made_of)
 
-    there = {"given_labels"}
-    if sealed:
-        there |= set(PER_EPOCH)
-    labelled = int((given >= 0).sum())
-    if run.pred_probs() is not None or (run.embedding_epochs and labelled > 1):
-        there.add("pred_probs")
-    if run.embedding_epochs:
-        there |= {"neighbor_labels", "neighbor_distances"}
-    if run.layout.votes.exists():
-        there.add("vote_counts")
-
-    def whole(needs: set[str]) -> dict[str, np.ndarray]:
+    def whole(self, needs: set[str]) -> dict[str, np.ndarray]:
         """Evidence that is not read by blocks."""
-        found: dict[str, np.ndarray] = {"given_labels": given}
-        if "pred_probs" in needs and not in_file():
-            found["pred_probs"] = pred_probs().values
+        found: dict[str, np.ndarray] = {"given_labels": self.given}
+        if "pred_probs" in needs and not self.in_file:
+            found["pred_probs"] = self.pred_probs.values
         if "neighbor_labels" in needs:
-            found["neighbor_labels"] = neighbors(run, k=NEIGHBORS, client=client).labels(given)
+            found["neighbor_labels"] = neighbors(self.run, k=NEIGHBORS, client=self.client).labels(self.given)
         if "neighbor_distances" in needs:
-            found["neighbor_distances"] = neighbors(run, k=NEIGHBORS, client=client).distances
+            found["neighbor_distances"] = neighbors(self.run, k=NEIGHBORS, client=self.client).distances
         return found
 
-    @functools.cache
-    def digest(kind: str) -> Any:
-        if kind == "given_labels":
-            return cache.digest(given)
-        if kind == "pred_probs":
-            values = pred_probs().values
-            return cache.fingerprint([run.layout.pred_probs], run.layout) if in_file() else cache.digest(values)
-        if kind in ("neighbor_labels", "neighbor_distances"):
-            return [NEIGHBORS, cache.embedding_key(run.layout, run.resolve_embedding_epoch(-1))]
-        if kind == "vote_counts":
-            return cache.fingerprint([run.layout.votes], run.layout)
-        return {str(epoch): cache.fingerprint(files, run.layout) for epoch, files in sealed.items()}
+    # what is kept
 
-    def key(name: str, epochs: int) -> str:
+    def digest(self, kind: str) -> Any:
+        """Digest of one kind of evidence, made once."""
+        if kind not in self._digests:
+            self._digests[kind] = self._digest(kind)
+        return self._digests[kind]
+
+    def _digest(self, kind: str) -> Any:
+        layout = self.run.layout
+        if kind == "given_labels":
+            return cache.digest(self.given)
+        if kind == "pred_probs":
+            values = self.pred_probs.values
+            return cache.fingerprint([layout.pred_probs], layout) if self.in_file else cache.digest(values)
+        if kind in ("neighbor_labels", "neighbor_distances"):
+            return [NEIGHBORS, cache.embedding_key(layout, self.run.resolve_embedding_epoch(-1))]
+        if kind == "vote_counts":
+            return cache.fingerprint([layout.votes], layout)
+        return {str(epoch): cache.fingerprint(files, layout) for epoch, files in self.sealed.items()}
+
+    def key(self, name: str, epochs: int) -> str:
         """Digest of what a score is made of; of the first `epochs` epochs only, where it runs along them."""
         row = SCORES[name]
         kinds = {"statistics" if need in PER_EPOCH else need for need in row.needs} | {"given_labels"}
-        made_of = {kind: digest(kind) for kind in sorted(kinds)}
+        made_of = {kind: self.digest(kind) for kind in sorted(kinds)}
         if is_running(name):
             made_of["statistics"] = list(made_of["statistics"].items())[:epochs]
         return cache.key_digest({"form": FORM, "score": name, "options": dict(row.options), **made_of})
 
-    def taken(name: str) -> int:
+    def taken(self, name: str) -> int:
+        """How many epochs a score rests on."""
         running = running_of(name)
-        return len(sealed) if running is None else min(running.taken(len(sealed)), len(sealed))
+        return len(self.sealed) if running is None else min(running.taken(len(self.sealed)), len(self.sealed))
 
-    def so_far(name: str, running: Running) -> Resumed:
+    def so_far(self, name: str, running: Running) -> Resumed:
         """How a score goes on from the longest state that is kept of it."""
-        row, take = SCORES[name], taken(name)
+        row, take, state = SCORES[name], self.taken(name), f"{name}.state"
         for epochs in range(take, 0, -1):
-            path = has_column(folder, f"{name}.state", key(name, epochs))
-            if path is not None and read_column(folder, f"{name}.state", key(name, epochs), run.n) is not None:
+            key = self.key(name, epochs)
+            path = has_column(self.folder, state, key)
+            if path is not None and read_column(self.folder, state, key, self.run.n) is not None:
                 return Resumed(row.needs[0], running, path, epochs, take)
         return Resumed(row.needs[0], running, None, 0, take)
 
-    folder = run.layout.cache / "scores"
-
-    def stored(digests: Mapping[str, str]) -> dict[str, np.ndarray]:
+    def stored(self, digests: Mapping[str, str]) -> dict[str, np.ndarray]:
         """The columns that the cache has."""
-        found = {name: read_column(folder, name, digest, run.n) for name, digest in digests.items()}
+        found = {name: read_column(self.folder, name, digest, self.run.n) for name, digest in digests.items()}
         return {name: values for name, values in found.items() if values is not None}
 
-    def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
-        digests = {name: key(name, taken(name)) for name in names}
-        found = stored(digests)
+    # the columns
+
+    def columns(self, names: list[str], how: How) -> dict[str, np.ndarray]:
+        digests = {name: self.key(name, self.taken(name)) for name in names}
+        found = self.stored(digests)
         left = [name for name in names if name not in found]
         if left:
-            found |= computed(left, {name: digests[name] for name in left}, how)
+            found |= self.computed(left, {name: digests[name] for name in left}, how)
         return {name: found[name] for name in names}
 
-    def read(how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
+    def files(self, how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
         """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
-        place = run.layout.here if how.client is None else run.layout.source
-        first = min((one.have for one in resumed.values()), default=len(sealed))
+        place = self.run.layout.here if how.client is None else self.run.layout.source
+        first = min((one.have for one in resumed.values()), default=len(self.sealed))
         first = 0 if needs & set(PER_EPOCH) else first
-        wanted = [epoch >= first for epoch in range(len(sealed))]
-        return tuple(tuple(map(place, paths)) if now else tuple(paths) for now, paths in zip(wanted, sealed.values()))
+        wanted = [epoch >= first for epoch in range(len(self.sealed))]
+        paths_of = zip(wanted, self.sealed.values())
+        return tuple(tuple(map(place, paths)) if now else tuple(paths) for now, paths in paths_of)
 
-    def computed(names: list[str], digests: dict[str, str], how: How) -> dict[str, np.ndarray]:
+    def computed(self, names: list[str], digests: dict[str, str], how: How) -> dict[str, np.ndarray]:
+        run = self.run
         others = [name for name in names if not is_running(name)]
         needs = {need for name in others for need in SCORES[name].needs}
         if "pred_probs" in needs:
-            pred_probs()  # made now, so that blocks find its file
+            _ = self.pred_probs  # made now, so that blocks find its file
         running = {name: running_of(name) for name in names}
-        resumed = {name: so_far(name, one) for name, one in running.items() if one is not None}
-        files = read(how, needs, resumed)
-        in_files = {"pred_probs"} if "pred_probs" in needs and in_file() else set()
+        resumed = {name: self.so_far(name, one) for name, one in running.items() if one is not None}
+        files = self.files(how, needs, resumed)
+        in_files = {"pred_probs"} if "pred_probs" in needs and self.in_file else set()
         plan = Plan(pure_scores(others), resumed, files, {name: run.layout.pred_probs for name in in_files})
-        held = whole(needs)
+        held = self.whole(needs)
 
         def evidence(rows: slice) -> dict[str, np.ndarray]:
             block = {name: values[rows] for name, values in held.items()}
             if how.client is not None and run.url:  # what lies in the working folder is sent along
                 block |= {name: rows_of(path, rows) for name, path in plan.arrays.items()}
                 block |= {f"{name}.state": rows_of(one.path, rows) for name, one in resumed.items() if one.path}
-            return block | ({"vote_counts": votes().counts(rows)} if "vote_counts" in needs else {})
+            return block | ({"vote_counts": self.votes.counts(rows)} if "vote_counts" in needs else {})
 
         block_rows = how.block_rows or min(LARGEST_BLOCK, BLOCK_ROWS * max(map(len, files), default=1))
         written = digests | {f"{name}.state": digests[name] for name in resumed}
         compute = functools.partial(
             run_blocks, planned(plan), evidence, n=run.n, progress=how.bar(run.n, len(files)), client=how.client
         )
-        if run.n and kept(run, written, block_rows, compute) and len(found := stored(digests)) == len(names):
+        if run.n and kept(run, written, block_rows, compute) and len(found := self.stored(digests)) == len(names):
             return found
         memory = Sink(run.n, block_rows)
         compute(memory)
         return {name: memory.columns.get(name, np.empty(0, np.float32)) for name in names}
 
-    def words(needs: set[str]) -> dict[str, str]:
+    def words(self, needs: set[str]) -> dict[str, str]:
+        run = self.run
         out: dict[str, str] = {}
         if needs & set(PER_EPOCH):
-            dynamics = Provenance("dynamics", "recorded", out_of_fold=False, epochs=len(sealed), mode=run.mode)
+            dynamics = Provenance("dynamics", "recorded", out_of_fold=False, epochs=len(self.sealed), mode=run.mode)
             out |= dict.fromkeys(PER_EPOCH, dynamics.in_full)
         if "pred_probs" in needs:
-            out["pred_probs"] = pred_probs().provenance.in_full
+            out["pred_probs"] = self.pred_probs.provenance.in_full
         if "neighbor_labels" in needs:
             out["neighbor_labels"] = (
                 f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
                 f"by the embeddings of {run.embedding_provenance()}"
             )
         if "vote_counts" in needs:
-            out["vote_counts"] = f"votes of {len(votes().names)} annotators"
+            out["vote_counts"] = f"votes of {len(self.votes.names)} annotators"
         if "neighbor_distances" in needs:
             graph = neighbors(run, k=NEIGHBORS)
             out["neighbor_distances"] = (
                 f"{graph.k} neighbours by {graph.how}, on the embeddings of {run.embedding_provenance()}"
             )
         return out
-
-    ids = pd.Index(run.dataset.ids, name="id")
-    return Source(run.n, ids, frozenset(there), columns, words)
 
 
 def of_evidence(evidence: Evidence) -> Source:
