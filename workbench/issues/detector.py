@@ -30,8 +30,9 @@ from workbench.issues.kept import Kept, is_run
 from workbench.issues.kinds import ESTIMATORS
 from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
+from workbench.issues.opinions import Opinion
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
-from workbench.issues.posterior import Opinion, opinion
+from workbench.issues.posterior import opinion
 from workbench.issues.ranking import Ranking, in_sample, ranking
 from workbench.issues.review import with_verdicts
 from workbench.issues.totals import count_attrs

@@ -9,7 +9,8 @@ from workbench.issues import reasons
 from workbench.issues.counted_neighbors import COUNTED, keep_near
 from workbench.issues.linked import LINKS, linked_reason
 from workbench.issues.nearby import labels_near
-from workbench.issues.posterior import GIVEN_PROBS, NEAREST_ROWS, VOTES
+from workbench.issues.opinions import GIVEN_PROBS, VOTES
+from workbench.issues.posterior import NEAREST_ROWS
 from workbench.issues.ranking import Ranking
 from workbench.storage.provenance import Provenance
 

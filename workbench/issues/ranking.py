@@ -13,7 +13,7 @@ import numpy as np
 from workbench.evidence.evidence import Evidence
 from workbench.issues.from_dynamics import Doubt, normal_scores
 from workbench.issues.linked import LINKS
-from workbench.issues.posterior import GIVEN_PROBS, VOTES, Opinion
+from workbench.issues.opinions import GIVEN_PROBS, VOTES, Opinion
 from workbench.issues.weighing import AGREEING, LESS, NEVER, NOTHING
 
 SECOND_VIEW = 0.3
