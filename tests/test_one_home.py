@@ -13,6 +13,8 @@ MODULES = {
     path.relative_to(ROOT).as_posix(): path for name in ("workbench", "widgets") for path in (ROOT / name).rglob("*.py")
 }
 
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 FOREIGN = {
     "_fields": "of a named tuple, documented as public by Python",
     "_replace": "of a named tuple, documented as public by Python",
@@ -57,9 +59,28 @@ SAME_FUNCTION = {
 """Public functions and classes that two modules define, and why one name is right for both."""
 
 
+MOST_LINES = 60
+LONG = {
+    "workbench/evidence/evidence.py:from_arrays": "18 arguments; a check for each array, later ones rest on earlier",
+    "workbench/foundation/statistics.py:_on_device": "one chain of tensors on a device; the host waits once",
+    "workbench/issues/detector.py:find_issues": "25 arguments, spelled out for editors, and what each asks for",
+}
+"""Functions of more lines of code, and why they are not several."""
+
+
 @functools.cache
 def parsed(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def lines_of(node: ast.AST, text: list[str]) -> int:
+    """Lines of code of a function: docstrings (of functions in it too), comments and blank lines do not count."""
+    words: set[int] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, DEFINED) and ast.get_docstring(inner) is not None:
+            words |= set(range(inner.body[0].lineno, inner.body[0].end_lineno + 1))
+    lines = (number for number in range(node.lineno, node.end_lineno + 1) if number not in words)
+    return sum(1 for number in lines if text[number - 1].strip() and not text[number - 1].strip().startswith("#"))
 
 
 def is_private(name: str) -> bool:
@@ -87,8 +108,7 @@ def private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def defined(tree: ast.Module) -> Iterator[str]:
     """Public functions and classes of a module."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    yield from (node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_"))
+    yield from (node.name for node in tree.body if isinstance(node, DEFINED) and not node.name.startswith("_"))
 
 
 def wing(name: str) -> str:
@@ -104,6 +124,23 @@ def test_a_private_name_of_another_module_would_be_found():
     found = list(private_uses(ast.parse("from a import _b\n\ndef f(x):\n    return x._y, x.y, entry._fields")))
     assert found == [(1, "_b"), (4, "x._y")]
     assert not list(private_uses(ast.parse("class A:\n    def _y(self): ...\n\ndef f(a):\n    return a._y()")))
+
+
+def test_functions_are_short_or_say_why_not():
+    found = {}
+    for name, path in MODULES.items():
+        text = path.read_text(encoding="utf-8").splitlines()
+        functions = (node for node in ast.walk(parsed(name)) if isinstance(node, DEFINED[:2]))
+        found |= {f"{name}:{node.name}": lines_of(node, text) for node in functions}
+    long = {name: count for name, count in found.items() if count > MOST_LINES}
+    assert set(long) == set(LONG), {name: found.get(name) for name in set(long) ^ set(LONG)}
+
+
+def test_lines_of_code_are_counted():
+    text = (
+        'def f():\n    """One.\n\n    Two."""\n\n    # no\n    def g():\n        """Three."""\n        return 1  # yes'
+    )
+    assert lines_of(ast.parse(text).body[0], text.splitlines()) == 3
 
 
 def test_no_file_name_stands_for_two_things():

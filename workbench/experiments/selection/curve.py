@@ -151,23 +151,40 @@ def keep_curve(
                 made = name not in fixed
                 values = made_value(material, given, dataset.k, source, train, seed) if made else fixed[name]
                 worths[name] = np.nan_to_num(signs[name] * values, nan=-np.inf)
-            whole = None
+            judge = _Judge(estimator, material.values, given, target, test, truth is not None)
             for name, worth in worths.items():
                 for share in shares:
                     kept = best(worth, train, max(2, round(share * len(train))), draws)
-                    if share == 1 and whole is not None:
-                        accuracy = whole
-                    else:
-                        found = _predicted(estimator, material.values, given, kept, test)
-                        accuracy = float(np.mean(found == target[test]))
-                        whole = accuracy if share == 1 else whole
-                    known = target[kept] != UNLABELLED
-                    wrong = np.mean(given[kept][known] != target[kept][known]) if truth is not None else np.nan
-                    rows.append((split, name, share, accuracy, len(kept), wrong))
+                    rows.append((split, name, share, *judge.of(share, kept)))
     table = pd.DataFrame(rows, columns=["split", "by", "share", "accuracy", "kept", "wrong_kept"])
     kind = "by the given labels, wrong ones included" if truth is None else "by known true labels"
     judged = f"{m:,} held-out examples each of {int(repeats)} splits, {kind}"
     return KeepCurve(table, _effects(table, m, len(train)), judged)
+
+
+@dataclass
+class _Judge:
+    """What a model that was trained on some examples of a split is worth on its test examples."""
+
+    estimator: Any
+    X: Any
+    given: np.ndarray
+    target: np.ndarray
+    test: np.ndarray
+    known: bool
+    whole: float | None = None
+
+    def of(self, share: float, kept: np.ndarray) -> tuple[float, int, float]:
+        """(accuracy, how many examples, share of wrong labels among them); of all examples it is trained once."""
+        if share < 1 or self.whole is None:
+            found = _predicted(self.estimator, self.X, self.given, kept, self.test)
+            accuracy = float(np.mean(found == self.target[self.test]))
+            self.whole = accuracy if share == 1 else self.whole
+        else:
+            accuracy = self.whole
+        known = self.target[kept] != UNLABELLED
+        wrong = np.mean(self.given[kept][known] != self.target[kept][known]) if self.known else np.nan
+        return accuracy, len(kept), wrong
 
 
 def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test: np.ndarray) -> np.ndarray:

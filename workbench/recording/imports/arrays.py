@@ -10,7 +10,7 @@ classes, rows and columns of probabilities are matched.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,23 +152,15 @@ def handed(
     names = None
     if isinstance(source, Evidence):
         _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes, "task": task})
-        require_task(source, "multiclass", "a run made of Evidence")
-        arrays = {name: source.get(name) if source.has(name) else None for name in arrays}
+        dataset, arrays = _of_evidence(source, arrays)
         out_of_fold = source.out_of_fold
-        given = source.given_labels.copy()
-        dataset = Dataset(np.array(source.ids), given, source.classes, label_type=source.label_type, edges=source.edges)
     elif isinstance(source, Dataset):
-        said = {**columns, **beside, **described, "classes": classes, "task": task}
-        _refuse("a Dataset, which has its own columns", said)
+        own = {**columns, **beside, **described, "classes": classes, "task": task}
+        _refuse("a Dataset, which has its own columns", own)
         dataset = source
     elif isinstance(source, pd.DataFrame) or (hasattr(source, "to_pandas") and hasattr(source, "columns")):
         _refuse("a DataFrame: name its columns instead", beside)
-        frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
-        named = {**columns, "label": "label" if label is None else label}
-        named["task"] = "multiclass" if task is None else task
-        dataset = Dataset.from_frame(frame, classes=classes, media_root=media_root, **named, **described)
-        if id is None:
-            dataset = dataclasses.replace(dataset, ids=_index_ids(frame))
+        dataset = _of_frame(source, columns, task=task, classes=classes, media_root=media_root, **described)
     else:
         for name in COLUMNS:
             if columns[name] is not None:
@@ -176,9 +168,8 @@ def handed(
                 raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
         names = row_names(source)
         if task is not None and not find_task(task).one_class:
-            beside = beside if ids is not None or names is None else {**beside, "ids": names}
             options = {"task": task, "classes": classes, "media_root": media_root, **described}
-            dataset = Dataset.from_arrays(source, **options, **beside)
+            dataset = Dataset.from_arrays(source, **options, **{**beside, "ids": names if ids is None else ids})
         else:
             dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
     if edges is not None:
@@ -189,6 +180,23 @@ def handed(
     probs = to_matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
     vectors = to_matrix("embeddings", arrays["embeddings"], by_name)
     return Handed(dataset, probs, bool(out_of_fold), vectors, _epochs(arrays["logits"], dataset))
+
+
+def _of_evidence(source: Evidence, names: Iterable[str]) -> tuple[Dataset, dict[str, Any]]:
+    """A Dataset, and the arrays of these names."""
+    require_task(source, "multiclass", "a run made of Evidence")
+    arrays = {name: source.get(name) if source.has(name) else None for name in names}
+    given = source.given_labels.copy()
+    ids, kind = np.array(source.ids), source.label_type
+    return Dataset(ids, given, source.classes, label_type=kind, edges=source.edges), arrays
+
+
+def _of_frame(source: Any, columns: dict[str, Any], *, task: str | None, **options: Any) -> Dataset:
+    """A Dataset of a table; without a column of ids its index gives them."""
+    frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
+    named = {**columns, "label": "label" if columns["label"] is None else columns["label"]}
+    dataset = Dataset.from_frame(frame, task="multiclass" if task is None else task, **named, **options)
+    return dataset if columns["id"] is not None else dataclasses.replace(dataset, ids=_index_ids(frame))
 
 
 def _of_labels(

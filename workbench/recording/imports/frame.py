@@ -95,18 +95,11 @@ def read(
     values = None if not columns else _numbers(frame, columns)
     vectors = None if embedding is None else _vectors(frame[embedding], embedding)
     rest = frame.drop(columns=[*columns, *([embedding] if embedding else [])])
-    label_type = LabelType.of(rest[label], classes)
-    if not find_task(task).one_class:
-        rest = rest.assign(**{label: parsed_cells(label, rest[label])})
-    elif names is not None:  # class names are text; integer labels would be taken as positions
-        rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
+    options = {"task": task, "id": id, "classes": names, "image": image, "audio": audio, "text": text, **described}
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
-    media = {"image": image, "audio": audio, "text": text, "media_root": media_root}
-    dataset = Dataset.from_frame(rest, label, task=task, id=id, classes=names, **media, **described)
-    if dataset.kind.one_class:
-        dataset = dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes))
+    dataset = _dataset(rest, label, LabelType.of(rest[label], classes), media_root=media_root, **options)
     if edges is not None:
         listed = isinstance(edges, (str, Path))
         found = read_edge_list(edges, text=dataset.ids.dtype == object) if listed else edges
@@ -119,6 +112,17 @@ def read(
         if vectors is not None:
             run.save_embeddings(vectors)
     return Run(path)
+
+
+def _dataset(rest: pd.DataFrame, label: str, label_type: LabelType, **options: Any) -> Dataset:
+    """A Dataset of what is left of the table; its labels keep their type."""
+    if not find_task(options["task"]).one_class:
+        rest = rest.assign(**{label: parsed_cells(label, rest[label])})
+    elif options["classes"] is not None:  # class names are text; integer labels would be taken as positions
+        rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
+    dataset = Dataset.from_frame(rest, label, **options)
+    fits = dataset.kind.one_class
+    return dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes)) if fits else dataset
 
 
 def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
