@@ -146,11 +146,11 @@ const shortened = new WeakMap();
 function shortNames(names, most) {
   if (!shortened.has(names)) shortened.set(names, new Map());
   const known = shortened.get(names);
-  if (!known.has(most)) known.set(most, told(names, most));
+  if (!known.has(most)) known.set(most, shorten(names, most));
   return known.get(most);
 }
 
-function told(names, most) {
+function shorten(names, most) {
   const out = names.map((name) => clip(name, most)),
     alike = new Map();
   out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
@@ -605,13 +605,13 @@ class CandidatesEditor {
     const given = namesOf(this.unit?.given);
     this.names = [...given, ...namesOf(this.unit?.value).filter((name) => !given.includes(name))];
     this.focus = Math.min(this.focus, Math.max(this.names.length - 1, 0));
-    this.facts.replaceChildren(...(this.unit ? this.told(example, this.unit) : []));
+    this.facts.replaceChildren(...(this.unit ? this.describe(example, this.unit) : []));
     this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
     this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
     this.explain(this.unit);
   }
 
-  told({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
+  describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
     const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
     const now = value !== given ? valueText(value) : VERDICTS[verdict] || "undecided",
       text = now + (flagged ? " · ⚑" : "");
@@ -1009,7 +1009,7 @@ class UnitsEditor {
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
-    this.facts.replaceChildren(...(example ? this.told(example) : []));
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
     this.explain(this.current);
     this.reveal();
@@ -1024,7 +1024,7 @@ class UnitsEditor {
     return this.units.find((unit) => unit.key === this.focus);
   }
 
-  told({ verdict, flagged, hides, pError }) {
+  describe({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
@@ -1566,18 +1566,18 @@ function emptyQueue({ meta }, order) {
 function classCounts(store) {
   const k = store.classes.length,
     given = new Int32Array(k),
-    suspected = new Int32Array(k),
+    issues = new Int32Array(k),
     changed = new Int32Array(k);
   const expected = new Float64Array(k);
   for (let i = 0; i < store.n; i++) {
     const c = store.given[i];
     if (c < 0) continue;
     given[c]++;
-    if (store.issue[i]) suspected[c]++;
+    if (store.issue[i]) issues[c]++;
     if (store.edited(i)) changed[c]++;
     if (store.pError[i] > 0) expected[c] += store.pError[i];
   }
-  return { given, suspected, changed, expected };
+  return { given, issues, changed, expected };
 }
 
 function topPairs(counts, k, most = 30) {
@@ -2195,8 +2195,8 @@ class Source {
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
-  async lens(name) {
-    const { buffers } = await this.wire.ask("lens", { name });
+  async slice(name) {
+    const { buffers } = await this.wire.ask("slice", { name });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
@@ -2344,7 +2344,7 @@ function arrow(c, [x0, y0], [x1, y1]) {
   c.stroke();
 }
 
-function runsTab(view, { name, told, scores }) {
+function runsTab(view, { name, phrases, scores }) {
   const value = (number) => (number === null ? "–" : short(number));
   const row = (score) =>
     h(
@@ -2367,7 +2367,7 @@ function runsTab(view, { name, told, scores }) {
     );
   const parts = [
     h("h4", { text: `${view.store.meta.name} and ${name}` }),
-    ...told.map((text) => h("p", { text })),
+    ...phrases.map((text) => h("p", { text })),
     h("h4", { text: "scores, least similar first" }),
     ...scores.map(row),
     h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are ${name} minus ${view.store.meta.name}.` }),
@@ -2536,14 +2536,14 @@ function lookFeature(view) {
   const { store, registry, model } = view;
   const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
   view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
-  const told = new Set();
+  const changed = new Set();
   const tell = afterRest(REST, () => {
-    for (const name of told) model.set(name, store.look[name]);
-    told.clear();
+    for (const name of changed) model.set(name, store.look[name]);
+    changed.clear();
     model.save_changes();
   });
   store.on("look", ({ part }) => {
-    Object.keys(part).forEach((name) => told.add(name));
+    Object.keys(part).forEach((name) => changed.add(name));
     tell();
   });
   registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
@@ -2823,7 +2823,7 @@ class ClassTable {
     const { store } = this,
       doubted = store.meta.doubted !== false,
       shape = `lw-class-row${doubted ? "" : " lw-plain"}`,
-      { given, suspected, changed, expected } = classCounts(store),
+      { given, issues, changed, expected } = classCounts(store),
       colors = this.paint.classColors();
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
@@ -2848,11 +2848,11 @@ class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(suspected[c])} suspected of ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
+              ? `${store.classes[c]}: ${count(issues[c])} label issues among ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
-                ? this.select((row) => store.issue[row] && store.given[row] === c, `suspected of ${store.classes[c]}`)
+                ? this.select((row) => store.issue[row] && store.given[row] === c, `label issues of ${store.classes[c]}`)
                 : this.select((row) => store.given[row] === c, `given ${store.classes[c]}`),
           },
           h(
@@ -2861,7 +2861,7 @@ class ClassTable {
             swatch(colors[c]),
             h("span", { class: "lw-clip", text: store.shortName(c, 14) }),
           ),
-          h("span", { class: "lw-num", text: doubted ? `${brief(suspected[c])} of ${brief(given[c])}` : brief(given[c]) }),
+          h("span", { class: "lw-num", text: doubted ? `${brief(issues[c])} of ${brief(given[c])}` : brief(given[c]) }),
           doubted && h("span", { class: "lw-num", text: `${(100 * share(c)).toFixed(share(c) < 0.1 ? 1 : 0)}%` }),
         ),
       ),
@@ -2873,7 +2873,7 @@ class ClassTable {
 // --- matrix.js
 const FONT = "10px system-ui, sans-serif";
 const KINDS = {
-  suspects: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
+  issues: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
@@ -2893,7 +2893,7 @@ class MatrixPanel {
   wire;
 
   constructor(options) {
-    Object.assign(this, options, { kind: "suspects", loaded: new Map() });
+    Object.assign(this, options, { kind: "issues", loaded: new Map() });
     this.menu = h("select", {
       class: "lw-matrix-menu",
       "aria-label": "what the matrix shows",
@@ -2926,14 +2926,14 @@ class MatrixPanel {
 
   async show(kind) {
     this.kind = kind;
-    if (kind !== "suspects" && !this.loaded.has(kind)) {
+    if (kind !== "issues" && !this.loaded.has(kind)) {
       this.readout.textContent = "counting…";
       this.list.replaceChildren();
       this.how.textContent = "";
       try {
         await this.load(kind);
       } catch (error) {
-        this.menu.value = this.kind = "suspects";
+        this.menu.value = this.kind = "issues";
         this.fail(/** @type {Error} */ (error));
       }
     }
@@ -2951,7 +2951,7 @@ class MatrixPanel {
   data() {
     const { store } = this,
       k = store.k;
-    if (this.kind !== "suspects") {
+    if (this.kind !== "issues") {
       const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
       return { codes, counts, cells: matrix || counts, ...rest };
     }
@@ -3103,7 +3103,7 @@ function evidenceFeature(view) {
   const select = (test, name) => {
     const mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
-    view.lens(mask, name);
+    view.showSlice(mask, name);
   };
   const classes = new ClassTable({ store, paint, wire, select, fail }),
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
@@ -3112,23 +3112,23 @@ function evidenceFeature(view) {
     view.addTab("matrix", matrix.el, () => matrix.draw());
   }
   let asked = false;
-  const lenses = () => {
-    if (!asked) fetchLenses(view);
+  const load = () => {
+    if (!asked) fetchSlices(view);
     asked = true;
   };
   if (view.kind.units) {
-    view.head.lens.parentElement.hidden = true; // slices are of classes
+    view.head.slices.parentElement.hidden = true; // slices are of classes
     return;
   }
-  if (store.n <= SOON) registry.on("start", lenses);
-  view.head.lens.addEventListener("focus", lenses);
+  if (store.n <= SOON) registry.on("start", load);
+  view.head.slices.addEventListener("focus", load);
 }
 
-async function fetchLenses({ store, wire, head, fail }) {
+async function fetchSlices({ store, wire, head, fail }) {
   try {
-    const { body } = await wire.ask("lenses");
-    store.lenses = body.lenses;
-    head.fillLenses();
+    const { body } = await wire.ask("slices");
+    store.slices = body.slices;
+    head.fillSlices();
   } catch (error) {
     fail(error);
   }
@@ -4012,7 +4012,7 @@ class Lightbox {
   }
 
   drawItem(item, answer) {
-    this.told = this.note.textContent = "";
+    this.noted = this.note.textContent = "";
     if (item.src) {
       this.drawPicture(item.src, [item.width, item.height], item);
       return;
@@ -4042,7 +4042,7 @@ class Lightbox {
       draggable: "false",
       src,
     });
-    this.told = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
+    this.noted = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
     this.pixels.disabled = false;
     this.stage.replaceChildren(this.img);
     if (fresh || this.fits) this.fit();
@@ -4054,7 +4054,7 @@ class Lightbox {
     const words = searchWords(this.view.store.look.filters.search);
     const parts = highlighted(text, words).map(([part, hit]) => (hit ? h("mark", { text: part }) : part));
     this.text = h("div", { class: "lw-lightbox-text", dir: "auto" }, ...parts);
-    this.told = `${count([...text].length)} characters`;
+    this.noted = `${count([...text].length)} characters`;
     this.pixels.disabled = true;
     this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "0", role: "document", "aria-label": "text of the example" }, this.text));
     this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
@@ -4089,7 +4089,7 @@ class Lightbox {
   }
 
   tell(text) {
-    this.told = text;
+    this.noted = text;
     this.note.textContent = text;
   }
 
@@ -4130,7 +4130,7 @@ class Lightbox {
   letter(by, at = this.letters) {
     this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
     this.text.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
-    this.note.textContent = this.told;
+    this.note.textContent = this.noted;
   }
 
   lay() {
@@ -4141,7 +4141,7 @@ class Lightbox {
     style.height = `${this.size[1] * k}px`;
     style.transform = `translate(${x}px, ${y}px)`;
     this.img.classList.toggle("lw-pixels", isSmall(...this.size) || k * ratio >= 3);
-    this.note.textContent = [this.told, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
+    this.note.textContent = [this.noted, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
   }
 
   listen() {
@@ -4470,7 +4470,7 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 class Store {
-  lenses;
+  slices;
   suggested;
   pError;
   pSuggested;
@@ -4945,7 +4945,7 @@ const PACE_PAUSE = 1500;
 
 class PeoplePanel {
   fail;
-  lens;
+  showSlice;
   store;
   wire;
 
@@ -5022,7 +5022,7 @@ class PeoplePanel {
   async pick(body, name) {
     try {
       const { buffers } = await this.wire.ask("differ", body);
-      this.lens(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
+      this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
     } catch (error) {
       this.fail(/** @type {Error} */ (error));
     }
@@ -5039,7 +5039,7 @@ const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(ra
 
 function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
-  const panel = new PeoplePanel({ store, wire, fail, lens: (mask, name) => view.lens(mask, name) });
+  const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
   view.head.changed.parentElement.before(el);
@@ -5983,7 +5983,7 @@ class Filters {
       filter.forget(name);
     });
     this.resetAdder();
-    this.told();
+    this.notify();
   }
 
   brush(name, range) {
@@ -6001,15 +6001,15 @@ class Filters {
         else filter.clear(name);
       }
     });
-    this.told();
+    this.notify();
   }
 
   pick(name, kept) {
     this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
-    this.told();
+    this.notify();
   }
 
-  told() {
+  notify() {
     if (!this.quiet) this.onChange();
   }
 
@@ -6043,7 +6043,7 @@ class Filters {
       this.store.refilter((filter) => (mask ? filter.mask("search", mask) : filter.clear("search")));
       this.complain("");
       this.say(mask ? foundBy(text, countMask(mask)) : "");
-      this.told();
+      this.notify();
     } catch (error) {
       if (this.query !== text) return; // another search has begun
       this.query = before;
@@ -6079,7 +6079,7 @@ class Filters {
     } finally {
       this.quiet--;
     }
-    this.told();
+    this.notify();
   }
 
   async restoreOne(name, value) {
@@ -6327,7 +6327,7 @@ class Gallery {
 }
 
 // --- head.js
-const LENSES = [
+const SLICES = [
   ["label issues", (s, i) => s.issue[i]],
   ["label issues, undecided", (s, i) => s.issue[i] && !s.verdict[i]],
   ["changed", (s, i) => s.edited(i)],
@@ -6343,8 +6343,8 @@ class Head {
   onExport;
   onFold;
   onHelp;
-  onLens;
-  onRemoteLens;
+  onSlice;
+  onRemoteSlice;
   store;
 
   constructor(options) {
@@ -6356,12 +6356,12 @@ class Head {
       title: "colour by",
       onchange: () => this.onColor(this.color.value),
     });
-    this.lens = h("select", {
+    this.slices = h("select", {
       "aria-label": "select by a slice",
       title: "ready-made selections",
-      onfocus: () => this.fillLenses(),
-      onpointerdown: () => this.fillLenses(),
-      onchange: () => this.pickLens(),
+      onfocus: () => this.fillSlices(),
+      onpointerdown: () => this.fillSlices(),
+      onchange: () => this.pickSlice(),
     });
     this.gap = h("span", { class: "lw-space" });
     this.changed = h("span", { class: "lw-num" });
@@ -6405,14 +6405,14 @@ class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.lens),
+      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices),
       this.gap,
       h("span", { class: "lw-state" }, this.changed, this.saved),
       this.export,
       this.help,
     );
     this.fillColors();
-    this.fillLenses();
+    this.fillSlices();
     store.on("labels", () => this.state());
     store.on("history", () => this.state());
     this.state();
@@ -6428,20 +6428,20 @@ class Head {
     ]);
   }
 
-  fillLenses() {
+  fillSlices() {
     const { store } = this,
-      totals = LENSES.map(() => 0);
+      totals = SLICES.map(() => 0);
     for (let i = 0; i < store.n; i++)
-      LENSES.forEach(([, test], j) => {
+      SLICES.forEach(([, test], j) => {
         if (test(store, i)) totals[j]++;
       });
-    const own = LENSES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
-    const { lenses } = store;
-    const more = lenses
-      ? lenses.map((lens) => [`py:${lens.name}`, `${lens.name} (${count(lens.count)})`, lens.how])
+    const own = SLICES.map(([name], j) => [name, `${name} (${count(totals[j])})`]).filter((_, j) => totals[j]);
+    const { slices } = store;
+    const more = slices
+      ? slices.map((slice) => [`py:${slice.name}`, `${slice.name} (${count(slice.count)})`, slice.how])
       : [["", "computing more…"]];
     fillSelect(
-      this.lens,
+      this.slices,
       [
         ["", [["", "select…"]]],
         ["decisions", own],
@@ -6451,19 +6451,19 @@ class Head {
     );
   }
 
-  async pickLens() {
+  async pickSlice() {
     const { store } = this,
-      { value } = this.lens;
-    this.lens.value = "";
+      { value } = this.slices;
+    this.slices.value = "";
     if (!value) return;
     if (value.startsWith("py:")) {
-      this.onRemoteLens(value.slice(3));
+      this.onRemoteSlice(value.slice(3));
       return;
     }
-    const [name, test] = LENSES.find(([one]) => one === value),
+    const [name, test] = SLICES.find(([one]) => one === value),
       mask = new Uint8Array(store.n);
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
-    this.onLens(mask, name);
+    this.onSlice(mask, name);
   }
 
   state(waiting = this.waiting) {
@@ -7487,8 +7487,8 @@ out vec4 color; flat out float shape;
 void main() {
   bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
   shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
-  float known = level > 253u ? 0.0 : float(level) / 253.0, told = rise > 0.0 ? known : 1.0 - known;
-  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * told;
+  float known = level > 253u ? 0.0 : float(level) / 253.0, doubt = rise > 0.0 ? known : 1.0 - known;
+  float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * doubt;
   gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
   if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);
@@ -7724,7 +7724,7 @@ class Points2D {
       marks = { 3: "square", 4: "diamond" };
     for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
     const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
-    const told = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
+    const shown = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;
@@ -7739,8 +7739,8 @@ class Points2D {
         for (const [dx, dy] of discs[layer]) {
           const at = (y + dy) * width + x + dx;
           if (layer === 2 && rise) {
-            if (told[at] > weight) continue;
-            told[at] = weight;
+            if (shown[at] > weight) continue;
+            shown[at] = weight;
           }
           pixels[at] = layer > 2 ? edge : fill;
         }
@@ -8712,8 +8712,8 @@ class Explorer {
     this.head = new Head({
       store,
       onColor: (name) => this.colorBy(name),
-      onLens: (mask, name) => this.lens(mask, name),
-      onRemoteLens: (name) => this.remoteLens(name),
+      onSlice: (mask, name) => this.showSlice(mask, name),
+      onRemoteSlice: (name) => this.remoteSlice(name),
     });
     this.filters = new Filters({
       store,
@@ -8946,15 +8946,15 @@ class Explorer {
     this.store.setSelection(mask);
   }
 
-  async remoteLens(name) {
+  async remoteSlice(name) {
     try {
-      this.lens(await this.source.lens(name), name);
+      this.showSlice(await this.source.slice(name), name);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  lens(mask, name) {
+  showSlice(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();

@@ -102,7 +102,7 @@ class _Rule:
         """Of the given labels (m,), sharpened; and of all (m, k), which ranks best."""
         here = np.arange(len(labels)), labels
         if self.noise is None or self.sharp_noise is None:
-            posterior = symmetric(logs, labels, self.rate)
+            posterior = under_one_rate(logs, labels, self.rate)
             return posterior[here], posterior
         sharpened = softmax(self.power * logs + self.sharp_noise[labels])
         return sharpened[here], softmax(self.exponent * logs + self.noise[labels])
@@ -263,7 +263,7 @@ def _rate(evidence: Evidence, read: Read, parts: list[slice]) -> float:
     return min(max(wrong / max(total, 1), 1e-3), 0.5)
 
 
-def symmetric(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
+def under_one_rate(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
     """Posterior under one error rate spread evenly over the other classes."""
     shifted = logs.copy()
     shifted[np.arange(len(labels)), labels] += np.log((1 - rate) / rate * (logs.shape[1] - 1))

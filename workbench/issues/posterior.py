@@ -24,7 +24,7 @@ from workbench.issues.linked import LINKS, Linked, along_edges, copies_labels, l
 from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, noise_matrices
-from workbench.issues.opinions import FLOOR, GIVEN_PROBS, VOTES, Opinion, by_votes, reduced, symmetric
+from workbench.issues.opinions import FLOOR, GIVEN_PROBS, VOTES, Opinion, by_votes, reduced, under_one_rate
 from workbench.issues.telling_columns import telling_space
 from workbench.issues.weighing import EvidenceView, weigh
 
@@ -287,7 +287,7 @@ def _relearned(
         noise = noise_matrices(softmax(current), given, 0)
         soft = np.zeros_like(current)
         if noise is None:
-            soft[taught] = symmetric(current[taught], given[taught], 0.1)
+            soft[taught] = under_one_rate(current[taught], given[taught], 0.1)
         else:
             soft[taught] = softmax(current[taught] + np.log(np.maximum(noise[0][given[taught]], FLOOR)))
         again = kernel.log_probs(soft, given, settings)
