@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 LIGHTEST = "04_confident_learning_by_hand.ipynb"
 RECORDED = """from workbench.shell import demo
-demo.load = lambda data, whole=demo.load: tuple(part[::3] for part in whole(data))
+demo.load_data = lambda data, whole=demo.load_data: tuple(part[::3] for part in whole(data))
 demo.HELD_OUT_EPOCHS["mnist"] = 1
 demo.record_demo("../runs/demo", epochs=4, progress=False)
 del demo"""

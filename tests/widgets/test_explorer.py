@@ -92,7 +92,7 @@ def test_queue_and_current_are_settable(page, issues):
     ex = page()
     assert ex.queue == issues.index[issues["is_issue"]].tolist()
     ex.queue = ["id003", "id001"]
-    assert ex.sent[-1][0] == {"push": "queue", "by": "own"}
+    assert ex.sent[-1][0] == {"push": "queue", "by": "own", "unit": ""}
     assert np.frombuffer(ex.sent[-1][1][0], "<i4").tolist() == [3, 1]
     ex.current = "id004"
     assert ex.sent[-1][0] == {"push": "go", "row": 4}

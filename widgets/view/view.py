@@ -174,6 +174,11 @@ class View:
         ids = [plain_scalar(one) for one in value]
         return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
 
+    def those_known(self, ids: list) -> list:
+        """The ids that are in the dataset, in the order given."""
+        known = self.decisions.rows_of(set(map(plain_scalar, ids)))
+        return [one for one in map(plain_scalar, ids) if one in known]
+
     def live_values(self, name: str) -> np.ndarray:
         """(n,) values of a column; those of the present label and the verdict follow the journal."""
         if name == "label":

@@ -70,8 +70,9 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
     above 3, and the log odds of a row to have stayed. Only a model that explains most of the spread can say whose
     number is whose: on the diabetes data (half of the variance explained) no exchange is found; where the residuals
     spread a quarter as wide as the labels, about half of the exchanged rows are, a fortieth, nine of ten (5 to 30 %
-    exchanged). Of answers 0 and 1 rather more is proposed than was
-    exchanged (6 of 10 were right in a simulation). An exchange of similar numbers is never found, and does no harm.
+    exchanged). Of answers 0 and 1 more is proposed than was exchanged (6 of 10 were right in a simulation), and
+    the restored answers can be separable, which lets the coefficients grow without bound: do not use those. An
+    exchange of similar numbers is never found, and does no harm.
 
     References
     ----------

@@ -111,7 +111,7 @@ def first_few(values: Sequence[object] | np.ndarray, most: int = 5) -> str:
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
-def plain_scalar(value: object) -> object:
+def plain_scalar(value: Any) -> Any:
     """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "shape", ()) == () else value

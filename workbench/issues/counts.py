@@ -226,9 +226,9 @@ def count_in_words(
 
     Examples
     --------
-    >>> in_words(81.6, (66.0, 101.2), True)
+    >>> count_in_words(81.6, (66.0, 101.2), True)
     'about 82 wrong labels expected in all (66 to 101)'
-    >>> in_words(300, (0, 1100), False, "the model contradicts 70% of the labels")
+    >>> count_in_words(300, (0, 1100), False, "the model contradicts 70% of the labels")
     'these labels could hold 0 to 1,100 errors: the model contradicts 70% of the labels; audit 200 examples to know'
     """
     low, high = interval

@@ -189,7 +189,7 @@ def edit(path, **changes):
         (lambda p: edit(p, classes=["a", 1, "c"]), "`classes`"),
         (lambda p: edit(p, classes=["a", "a", "c"]), "`classes`"),
         (lambda p: edit(p, classes=["a"]), "for 1 classes"),
-        (lambda p: edit(p, task="../x"), "holds labels of the task '../x'; this release knows multiclass"),
+        (lambda p: edit(p, task="../x"), "holds labels of the task '../x'; this release knows "),
         (lambda p: edit(p, mode=None), "field `mode` is None"),
         (lambda p: edit(p, uuid=[]), "field `uuid`"),
         (lambda p: (p / "examples.parquet").unlink(), "cannot be read"),

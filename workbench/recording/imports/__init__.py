@@ -59,8 +59,9 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
           (True unless said), `embeddings` (n, d), `logits` (epochs, n, k) or (n, k). Beside labels also `ids`,
           `images`, `sounds`, `texts`, `metadata` (a DataFrame of further columns) and `media_root`, as in
           `Dataset.from_arrays`; for a DataFrame `label`, `id`, `image`, `audio`, `text`, `media_root` as in
-          `Dataset.from_frame`. Beside both `task`, the kind of label.
+          `Dataset.from_frame`. With both `task`, the kind of label, and `edges` between the examples.
         - table: `label` (default "label"), `id`, `image`, `audio`, `text`: names of columns; `task`: the kind of label;
+          `edges`: edges between the examples, or the path of a file of them;
           `probs`: common prefix of the columns of probabilities, or their names, and then `out_of_fold`, which must be
           said; `embedding`: column of lists; `media_root`; `neutralized=True` for a CSV that `export` wrote.
         - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` where it holds

@@ -72,10 +72,10 @@ def softened_labels(probs: Tensor, labels: Tensor, gamma: float = 0.6, *, temper
     Examples
     --------
     >>> import torch
-    >>> corrected_labels(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]))
+    >>> softened_labels(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]))
     tensor([[1.0000, 0.0000],
             [0.2000, 0.8000]])
-    >>> corrected_labels(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), temperature=0.5)
+    >>> softened_labels(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]), temperature=0.5)
     tensor([[1.0000, 0.0000],
             [0.0588, 0.9412]])
     """
