@@ -1,7 +1,7 @@
-"""Evidence of whatever a caller has: a run, a Dataset, labels of any kind with arrays beside them.
+"""Build `Evidence` from a run, a Dataset, or labels of any kind with arrays.
 
-One class per example is read by `Evidence.from_arrays`; other kinds of labels bring their predictions together with
-their units themselves (`Task.meet`).
+Labels with one class per example go through `Evidence.from_arrays`. For other kinds of labels the task matches the
+predictions with its units (`Task.meet`).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
 OF_LABELS = ("ids", "classes")
-"""What can be said of labels beside evidence."""
+"""Arguments that describe the labels and are not evidence."""
 
 
 def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = None, **arrays: Any) -> Evidence:
-    """Evidence of whatever a caller has.
+    """Return the evidence of a run, a dataset, or labels with arrays.
 
     Parameters
     ----------
-    source : a Run, Evidence, or given labels, as a Dataset or as in `Evidence.from_arrays`, which then wants at least
-        one of `arrays`
-    task : the kind of label, where `source` does not say it; by default one class per example
-    arrays : as in `Evidence.from_arrays`; for other kinds of labels what they take (`Task.predictions`), with
-        `out_of_fold`, and beside labels `ids`, `classes` and what else describes them
+    source : a Run, Evidence, or given labels (a Dataset, or labels as in `Evidence.from_arrays`). Given labels need at
+        least one of `arrays`
+    task : the kind of label, if `source` does not determine it; one class per example by default
+    arrays : as in `Evidence.from_arrays`. Other kinds of labels take the arrays of `Task.predictions`, `out_of_fold`
+        and, if `source` holds bare labels, `ids`, `classes` and the reading options of the task
 
     Raises
     ------
     InputError
-        Arrays beside a Run or Evidence, which have their own; or as in `Evidence.from_arrays`.
+        Arrays are passed together with a Run or Evidence, which have their own; or as in `Evidence.from_arrays`.
     """
     task = kind_of(source, task)
     if not find_task(task).one_class:
@@ -74,11 +74,11 @@ def as_evidence(source: Run | Dataset | Evidence | Any, *, task: str | None = No
 
 
 def kind_of(source: Any, task: str | None) -> str:
-    """The kind of label of whatever a caller has; `task` where the source does not say it, by default multiclass.
+    """Return the kind of label of a source; `task` if the source does not determine it, multiclass by default.
 
     Raises
     ------
-    InputError : the source says another one, or there is none of this name.
+    InputError : `task` contradicts the source, or no task has this name.
     """
     found = getattr(source, "task", None)
     if task is not None and found not in (None, task):
@@ -88,12 +88,12 @@ def kind_of(source: Any, task: str | None) -> str:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """Labels of any kind with what is known beside them.
+    """Labels of any kind and the evidence about them.
 
     Attributes
     ----------
-    evidence : by name out of `Task.predictions`. out_of_fold : whether predictions had not seen the labels. sources :
-        where each piece comes from, in words.
+    evidence : maps names of `Task.predictions` to arrays. out_of_fold : whether the predictions come from models that
+        had not seen the labels. sources : where each array comes from, in words.
     """
 
     dataset: Dataset
@@ -103,16 +103,16 @@ class HandedIn:
 
 
 def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any]) -> HandedIn:
-    """Labels that are not one class per example, with their evidence: what is passed, and what a run has stored.
+    """Collect the evidence for labels of any kind: the arrays passed, and those that a run has stored.
 
     Parameters
     ----------
-    source : a Run, a Dataset, or labels as `Task.read` takes them. task : the kind of label.
-    arrays : as for `as_evidence`; they take the place of what a run has of the same name.
+    source : a Run, a Dataset, or labels in a form that `Task.read` accepts. task : the kind of label.
+    arrays : as for `as_evidence`; an array replaces the stored one of the same name.
 
     Raises
     ------
-    InputError : an array that this kind of label does not take.
+    InputError : this kind of label does not take one of the arrays.
     """
     kind = find_task(task)
     dataset, arrays = getattr(source, "dataset", source), dict(arrays)
@@ -137,7 +137,7 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
 
 
 def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, str], bool]:
-    """What a run has, or a Dataset, of what its kind of label takes; where it is from; whether it is out-of-fold."""
+    """Return the stored arrays that the task takes, their sources in words, and whether they are out-of-fold."""
     kind = dataset.kind
     found: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -154,7 +154,7 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
 
 
 def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) -> Evidence:
-    """Evidence about the units of labels that are not one class per example."""
+    """Return evidence about units, for labels other than one class per example."""
     kind, handed = find_task(task), handed_in(source, task, arrays)
     dataset, arrays, out_of_fold = handed.dataset, handed.evidence, handed.out_of_fold
     if not arrays:

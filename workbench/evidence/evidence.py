@@ -1,8 +1,8 @@
-"""What models said about the examples: named arrays, each optional, read or computed when first asked for.
+"""What models say about the examples: named arrays, all optional, read or computed on first use.
 
-Scores and the detector see only this. `Evidence.from_arrays` wraps arrays, `Evidence.from_run` a recorded run; both
-answer `has(name)` without touching the data and `get(name, rows)` with it. Statistics per epoch are derived from
-logits where only logits are there, neighbours from embeddings, and embeddings from texts.
+Scores and the detector use nothing else. `Evidence.from_arrays` wraps arrays, `Evidence.from_run` a recorded run.
+`has(name)` reads no data; `get(name, rows)` returns the array. Statistics per epoch are derived from logits if only
+logits are available, neighbours from embeddings, and embeddings from texts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from workbench.tasks.units import Units
 NAMES = ("given_labels", "pred_probs", *PER_EPOCH, "pred", "embeddings", "neighbor_labels")
 NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
-"""Neighbours whose labels are compared: .870 AUROC against .854 with ten."""
+"""Number of neighbours whose labels are compared (AUROC .870, against .854 with ten)."""
 
 HOW = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`.",
@@ -49,28 +49,28 @@ HOW = {
 
 
 class Evidence:
-    """Named arrays about n units and k classes; an example of one class is a unit itself.
+    """Named arrays about n units and k classes. With one class per example, each example is a unit.
 
-    Make one with `from_arrays` or `from_run`; the constructor takes `makers`, functions that give each array for a
-    slice of rows, and `examples`, the ids of all examples where the rows are units of them.
+    Use `from_arrays` or `from_run` to create one. The constructor takes `makers`, functions that return an array for a
+    slice of rows, and `examples`, the ids of all examples if the rows are units of examples.
 
     Attributes
     ----------
     ids : (n,) int64 or object array of str, the example of each unit
-    given_labels : (n,) int64, class index; -1 = unlabelled. float64 for kinds of labels that are numbers, NaN unknown
-    n, k : int. classes : tuple of k class names: what a unit can be
-    label_type : LabelType, in which type the labels were given
+    given_labels : (n,) int64, class index; -1 = unlabelled. float64 for numeric labels, NaN = unlabelled
+    n, k : int. classes : tuple of k class names
+    label_type : LabelType, the type in which the labels were given
     task : str, the kind of label
-    units : Units, which example each row belongs to, and its key
-    met : Met, how predictions met what is given; None for one class per example
+    units : Units, the example that each row belongs to, and its key
+    met : Met, how predictions were matched with given labels; None for one class per example
     out_of_fold : bool, whether `pred_probs` were predicted by models that had not seen the row's label
     edges : Edges between the examples (`workbench.graphs`), or None
-    provenance : dict of str to Provenance, where each piece of evidence comes from; `str` puts it in words
+    provenance : dict of str to Provenance, where each array comes from; `str()` gives the text
 
     Names
     -----
-    int: given_labels (n,), -1 = no label; pred (epochs, n), -1 where not recorded; neighbor_labels (n, 30), -1 where
-    there is no label. float: pred_probs (n, k); logits (epochs, n, k); embeddings (n, d); p_given, margin, loss,
+    int: given_labels (n,), -1 = no label; pred (epochs, n), -1 = not recorded; neighbor_labels (n, 30), -1 = no
+    label. float: pred_probs (n, k); logits (epochs, n, k); embeddings (n, d); p_given, margin, loss,
     entropy, el2n, correct (epochs, n), NaN where not recorded; neighbor_distances (n, 30), NaN for no neighbour.
     """
 
@@ -116,55 +116,55 @@ class Evidence:
         return len(self.classes)
 
     def labels_of(self, codes: np.ndarray) -> Any:
-        """(m,) labels in the type in which they were given, of class indices; missing for -1.
+        """Return the labels (m,) of class indices, in the type in which labels were given; missing for -1.
 
         Parameters
         ----------
-        codes : (m,) int, -1 where there is none.
+        codes : (m,) int, class index; -1 = no label.
         """
         return self.label_type.column(codes, self.classes)
 
     @property
     def units(self) -> Units:
-        """The units that the rows are: the examples themselves where each has one class."""
+        """Units of the rows; with one class per example, the examples themselves."""
         return Units.of_examples(self.given_labels) if self.met is None else self.met.units
 
     @property
     def examples(self) -> np.ndarray:
-        """The ids of all examples, those without units too."""
+        """Ids of all examples, including those without units."""
         return self.ids if self._examples is None else self._examples
 
     @property
     def index(self) -> pd.Index:
-        """What names the rows in a table: ids, or (id, unit)."""
+        """Index of the rows in a table: id, or (id, unit)."""
         index = pd.Index(self.ids, name="id")
         return index if self.met is None else self.units.named(index)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the evidence that is there."""
+        """Names of the available evidence."""
         return tuple(name for name in NAMES if name in self._makers)
 
     def has(self, name: str) -> bool:
-        """Whether there is evidence of this name.
+        """Return whether evidence of this name is available.
 
         Parameters
         ----------
-        name : of `NAMES`.
+        name : one of `NAMES`.
         """
         return name in self._makers
 
     def get(self, name: str, rows: slice = slice(None)) -> np.ndarray:
-        """The array of this name, for a slice of rows.
+        """Return the array of this name for a slice of rows.
 
         Parameters
         ----------
-        name : of `NAMES`; the class says the dtype and the shape of each, such as (n, k).
+        name : one of `NAMES`; the docstring of the class lists dtypes and shapes, such as (n, k).
         rows : slice of row numbers.
 
         Raises
         ------
-        InputError : the name is not one of `NAMES`. MissingEvidence : it is not there.
+        InputError : the name is not one of `NAMES`. MissingEvidence : it is not available.
         """
         if name not in NAMES:
             raise InputError.unknown("evidence", name, NAMES)
@@ -175,7 +175,7 @@ class Evidence:
 
     @property
     def votes(self) -> Votes | None:
-        """What several annotators said of these examples; None without votes."""
+        """Votes of several annotators on these examples; None without votes."""
         found = self._once("votes", self._votes)
         return found if found is not None and len(found.rows) else None
 
@@ -185,11 +185,11 @@ class Evidence:
         return next((len(self.get(name, slice(0, 0))) for name in PER_EPOCH if self.has(name)), 0)
 
     def block(self, names: Iterable[str], rows: slice) -> dict[str, np.ndarray]:
-        """Several arrays of some rows; where only logits are there, statistics are made of these rows alone.
+        """Return several arrays for a slice of rows; statistics derived from logits are computed for these rows only.
 
         Parameters
         ----------
-        names : of `NAMES`; the class says the dtype and the shape of each, such as (n, k).
+        names : some of `NAMES`; the docstring of the class lists dtypes and shapes, such as (n, k).
         rows : slice of row numbers.
         """
         statistics = [name for name in names if name in PER_EPOCH and self.has(name)]
@@ -219,31 +219,31 @@ class Evidence:
         ids: Any = None,
         classes: Sequence[object] | None = None,
     ) -> Evidence:
-        """Evidence from arrays in memory (or memory-mapped).
+        """Build evidence from arrays, in memory or memory-mapped.
 
         Parameters
         ----------
         given_labels : int array (n,), class index, -1 = unlabelled; or class names (str, categorical, missing = no
             label). The index of a Series gives the ids
-        k : number of classes; taken from the other arrays when missing
-        pred_probs : float array (n, k), rows sum to 1. Of a DataFrame, columns are matched with the classes by name,
-            rows with the ids
+        k : number of classes; inferred from the other arrays by default
+        pred_probs : float array (n, k), rows sum to 1. The columns of a DataFrame are matched with classes by name, its
+            rows with examples by id
         out_of_fold : whether `pred_probs` come from models that had not seen the row's label
         logits : float array (epochs, n, k), before softmax, of one training on the given labels
         embeddings : float array (n, d); a row with NaN counts as "no embedding", infinity is refused
-        texts : n strings; without `embeddings` they are embedded by their character n-grams
-        statistics : dict of name in `PER_EPOCH` or "pred" to array (epochs, n), where there are no logits
-        votes : what several annotators said: DataFrame with columns id, annotator, label, one row per vote; or array
+        texts : n strings, embedded by their character n-grams if there are no `embeddings`
+        statistics : maps names in `PER_EPOCH` or "pred" to arrays (epochs, n); use it if there are no logits
+        votes : labels from several annotators: DataFrame with columns id, annotator, label, one row per vote; or array
             (n, annotators) of class indices, -1 where an annotator did not vote
-        embeddings_saw_labels : whether `embeddings` come from a network that was trained on these labels; None = not
-            known. If so, they hide wrong labels in part and count for less
-        edges : edges between the examples: (m, 2) row numbers, or DataFrame source, target (ids) and perhaps weight
-        ids, classes : names of rows and classes; by default the index and the columns of what is given, or numbers
+        embeddings_saw_labels : whether `embeddings` come from a network trained on these labels; None = unknown. Such
+            embeddings partly hide wrong labels and get less weight
+        edges : edges between the examples: (m, 2) row numbers, or DataFrame with source, target (ids), optional weight
+        ids, classes : names of rows and classes; by default the index and columns of the arrays, or numbers
 
         Raises
         ------
         InputError
-            Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none, infinite embeddings.
+            Shapes do not match, labels outside -1 .. k-1, invalid probabilities, infinite embeddings.
         """
         if k is not None and np.ndim(k):
             found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
@@ -310,7 +310,7 @@ class Evidence:
         return evidence
 
     def saw_labels(self, name: str) -> bool | None:
-        """Whether `embeddings`, or what `pred_probs` come from, were trained on the given labels; None = not known.
+        """Return whether `embeddings`, or the source of `pred_probs`, were trained on the given labels; None = unknown.
 
         Parameters
         ----------
@@ -320,12 +320,12 @@ class Evidence:
 
     @property
     def of_texts(self) -> bool:
-        """Whether the embeddings are n-grams of the texts, made here for want of better ones."""
+        """Whether the embeddings are n-grams of the texts, computed because no others were given."""
         return "embeddings" in self.provenance and self.provenance["embeddings"].source == "texts"
 
     @classmethod
     def from_run(cls, run: Run) -> Evidence:
-        """Evidence of a recorded run; nothing is read before it is asked for.
+        """Build evidence from a recorded run; arrays are read on first use.
 
         Parameters
         ----------
@@ -333,8 +333,8 @@ class Evidence:
 
         Notes
         -----
-        Probabilities that `workbench.evidence.out_of_fold` made from the run's own embeddings are left out: they say
-        the same.
+        Probabilities that `workbench.evidence.out_of_fold` computed from the run's own embeddings are left out: they
+        add no information.
         """
         dataset = run.dataset
         evidence = cls(dataset.given_labels, dataset.classes, {}, ids=dataset.ids, label_type=dataset.label_type)
@@ -376,7 +376,7 @@ class Evidence:
         self._add_neighbors(neighbors, by)
 
     def neighbors(self) -> Neighbors:
-        """The graph of the 30 nearest neighbours; made once.
+        """Return the graph of the 30 nearest neighbours, computed once.
 
         Raises
         ------
@@ -387,7 +387,7 @@ class Evidence:
 
     @property
     def neighbor_source(self) -> Provenance:
-        """By what examples are neighbours.
+        """Provenance of the neighbour graph.
 
         Raises
         ------
@@ -398,7 +398,7 @@ class Evidence:
         return self._once("neighbor_source", self._name_neighbors)
 
     def _add_neighbors(self, make: Callable[[], Neighbors], source: Callable[[], Provenance]) -> None:
-        """Labels of, and distances to, the neighbours of one graph that is made once."""
+        """Add the labels of the neighbours and the distances to them; the graph is computed once."""
         self._name_neighbors = source
 
         def labels() -> np.ndarray:
@@ -431,7 +431,7 @@ class Evidence:
 
         def maker(name: str) -> Callable[[slice], np.ndarray]:
             def get(rows: slice) -> np.ndarray:
-                if rows == slice(0, 0):  # only the number of epochs is asked for
+                if rows == slice(0, 0):  # asks only for the number of epochs
                     return np.empty((len(array), 0), np.int32 if name == "pred" else np.float32)
                 return self._once("statistics", made)[name][:, rows]
 
@@ -465,7 +465,7 @@ class Evidence:
         self._add_embeddings(lambda: text_vectors(texts()), Provenance("embeddings", "texts", saw_labels=False))
 
     def _add_texts_of(self, run: Run) -> None:
-        """The texts of a run, whose graph of neighbours is kept in its cache."""
+        """Add the texts of a run; their neighbour graph is kept in the run's cache."""
         self._add_texts(run.dataset.texts)
 
         def neighbors() -> Neighbors:
@@ -480,7 +480,7 @@ class Evidence:
 
 
 def by_embeddings(embeddings: Provenance) -> Provenance:
-    """Of neighbours by these embeddings."""
+    """Return the provenance of neighbours found by these embeddings."""
     return replace(embeddings, kind="neighbors", words="")
 
 

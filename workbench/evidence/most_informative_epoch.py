@@ -1,4 +1,4 @@
-"""Which epochs separate correct from wrong labels: those after the classes and before the labels are learned."""
+"""Which epochs separate correct from wrong labels best: after the classes are learned, before labels are memorised."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import numpy as np
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-SETTLED = 0.8  # an epoch has learned the classes when the next one's balanced accuracy times this is no larger
+SETTLED = 0.8  # classes count as learned once balanced accuracy is at least this share of the next epoch's
 
 
 def epoch_weights(correct: np.ndarray, given_labels: np.ndarray, k: int) -> np.ndarray:
-    """How informative each epoch is: balanced accuracy squared times the share of labels not fitted; (epochs,), sum 1.
+    """Return the weight of each epoch: squared balanced accuracy times the share of labels not fitted; sums to 1.
 
     Parameters
     ----------
     correct : float array (epochs, n), 1 predicted as given, 0 not, NaN not recorded
     given_labels : int array (n,), -1 = unlabelled
 
+    Returns
+    -------
+    float64 array (epochs,)
+
     Notes
     -----
-    The first factor is small before the classes are learned (and while only the frequent ones are), the second after
-    the labels are memorised. A thousandth is added to every weight, so that epochs that fit everything share equally.
+    The first factor is small until the classes, including rare ones, are learned; the second is small once the labels
+    are memorised. A thousandth is added to each product, so that epochs that fit every label get equal weights.
     """
     balanced, missed = learned_shares(correct, given_labels, k)
     weights = balanced**2 * missed + 1e-3
@@ -31,7 +35,7 @@ def epoch_weights(correct: np.ndarray, given_labels: np.ndarray, k: int) -> np.n
 
 
 def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Balanced accuracy on the given labels, and the share of them that is not predicted, (epochs,) each."""
+    """Return balanced accuracy on the given labels and the share of them not predicted, (epochs,) each."""
     balanced, missed = np.zeros(len(correct)), np.zeros(len(correct))
     for epoch, right in enumerate(correct):
         there = ~np.isnan(right) & (given_labels >= 0)
@@ -46,11 +50,11 @@ def learned_shares(correct: np.ndarray, given_labels: np.ndarray, k: int) -> tup
 
 
 def most_informative_epoch(run: Run) -> int:
-    """The epoch whose embeddings separate correct from wrong labels best: the last, unless several were recorded.
+    """Return the epoch whose embeddings best separate correct from wrong labels; the last if only one was recorded.
 
-    An embedding that was trained on the labels moves to where they are, wrong ones too, so that late embeddings hide
-    what early ones show. Of several, the one of the epoch with the largest weight (`epoch_weights`) is taken, among
-    epochs after which the balanced accuracy grew by a quarter at most: the classes come first.
+    Embeddings trained on the labels come to fit them, including wrong ones, so late epochs hide errors that early ones
+    show. The epoch with the largest weight (`epoch_weights`) is chosen among those after which balanced accuracy grew
+    by at most a quarter, so that the classes have been learned.
     """
     there = run.embedding_epochs
     known = [epoch for epoch in there if epoch in run.epochs]

@@ -1,8 +1,8 @@
-"""The nearest neighbours of every example, computed once per embedding and shared by scores, projection and views.
+"""Nearest neighbours of every example, computed once per embedding and shared by scores, projection and views.
 
-Hidden here: exact search by blocks of matrix products where that is fast, above `EXACT_ROWS` rows a search in the
-nearest cells of a k-means partition whose recall is chosen and measured, duplicates, rows without an embedding, and
-the cache in the run.
+Up to `EXACT_ROWS` rows the search is exact, by blocks of matrix products. Larger sets are searched in the nearest cells
+of a k-means partition, with a target recall that is measured. The module also handles duplicates, rows without an
+embedding, and the cache in the run.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ if TYPE_CHECKING:
 METRICS = ("cosine", "euclidean")
 
 EXACT_ROWS = 30_000
-"""Up to this many rows the search is exact; see the notes of `nearest` for what was measured."""
+"""Up to this many rows the search is exact; the notes of `nearest` give timings."""
 
 DEVICE_EXACT_ROWS = 300_000
-"""The same on an accelerator, which does hundreds of times the products."""
+"""The same limit on an accelerator, which computes products hundreds of times faster."""
 
 AT_LEAST = 50
-"""Neighbours that `neighbors` computes at least, so that later wishes are slices of one graph."""
+"""Minimum number of neighbours that `neighbors` computes, so that later calls can slice the same graph."""
 
-BLOCK = 1 << 20  # distances held at a time by a thread: 4 MB, near enough to the cache
-DIFFERENCES = 1 << 18  # the same of numbers whose squares are summed
+BLOCK = 1 << 20  # distances that a thread holds at a time: 4 MB, about the size of the cache
+DIFFERENCES = 1 << 18  # elements of the differences that a thread holds at a time
 DEVICE_BLOCK = 1 << 24
-GROUP = 16  # columns whose minimum stands for them in a first selection
+GROUP = 16  # columns represented by their minimum in a first selection
 ROUNDS = 5  # of k-means
 ENOUGH = 0.96  # share of the true neighbours that the searched cells must hold
-SPARE = 8  # candidates beyond k, whose distances are computed again in full precision
+SPARE = 8  # extra candidates beyond k; distances of all candidates are recomputed in full precision
 SAMPLE = 500  # rows on which the recall of an approximate search is measured
-LARGEST = 1e17  # a number beyond this counts as infinite: the sum of squares would overflow float32
+LARGEST = 1e17  # larger numbers count as infinite: their sum of squares would overflow float32
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """The k nearest neighbours of n rows, nearest first, the row itself left out.
+    """The k nearest neighbours of n rows, nearest first, excluding the row itself.
 
     Attributes
     ----------
-    indices : (n, k) int32 row numbers; -1 where there is none (the row, or too many others, have no embedding).
-    distances : (n, k) float32, ascending; NaN where there is none. Cosine: 1 - cosine similarity, in [0, 2].
+    indices : (n, k) int32 row numbers; -1 = no neighbour (this row, or too many other rows, have no embedding).
+    distances : (n, k) float32, ascending; NaN = no neighbour. Cosine: 1 - cosine similarity, in [0, 2].
     metric : "cosine" or "euclidean".
-    recall : share of the true neighbours that were found: 1.0 for an exact search, else measured on 500 rows.
+    recall : share of the true neighbours that were found: 1.0 for an exact search, otherwise measured on 500 rows.
     """
 
     indices: np.ndarray
@@ -79,17 +79,17 @@ class Neighbors:
 
     @property
     def how(self) -> str:
-        """How the search was done, in words."""
+        """Description of the search method."""
         if self.recall == 1.0:
             return f"exact search, {self.metric} distance"
         return f"approximate search, {self.metric} distance, recall {self.recall:.3f} measured on {SAMPLE} rows"
 
     def first(self, k: int) -> Neighbors:
-        """The same graph with only the k nearest."""
+        """Return the graph of the k nearest only."""
         return Neighbors(self.indices[:, :k], self.distances[:, :k], self.metric, self.recall)
 
     def labels(self, codes: np.ndarray) -> np.ndarray:
-        """(n, k) labels of the neighbours, out of `codes` (n,); -1 where there is no neighbour or no label."""
+        """Return the labels (n, k) of the neighbours, given `codes` (n,); -1 for no neighbour or no label."""
         return np.where(self.indices < 0, -1, np.append(codes, -1)[self.indices])
 
 
@@ -102,16 +102,16 @@ def nearest(
     seed: int = 0,
     device: str = "auto",
 ) -> Neighbors:
-    """The k nearest neighbours of every row among all others.
+    """Find the k nearest neighbours of every row among all other rows.
 
     Parameters
     ----------
-    embeddings : float array (n, d); rows that hold NaN or infinity are neither queries nor neighbours.
-    k : how many; at most n - 1 are returned.
-    metric : "cosine" or "euclidean". By cosine a row of zeros, which has no direction, is at
-        distance 0 from other such rows and .5 from the rest.
-    exact : search exactly (True), approximately (False), or by the number of rows (None).
-    seed : of the approximate search.
+    embeddings : float array (n, d); rows with NaN or infinity are neither queries nor neighbours.
+    k : number of neighbours; at most n - 1 are returned.
+    metric : "cosine" or "euclidean". The cosine distance of a row of zeros, which has no direction, is 0 to other such
+        rows and .5 to all others.
+    exact : search exactly (True), approximately (False), or depending on the number of rows (None).
+    seed : random seed of the approximate search.
     device : "auto" (a CUDA device if there is one; for at most 30,000 rows only if torch is loaded), "cpu", "cuda", ...
 
     Returns
@@ -124,10 +124,10 @@ def nearest(
 
     Notes
     -----
-    Measured for k = 50, d = 128, in seconds of one core: exact 1.5 at 5,000 rows, 5 at 20,000, 11 at 40,000, and four
-    times that for twice the rows. In cells 3 at 50,000 rows in 50 groups; 6 at 40,000 rows without groups (rank 20
-    plus noise). The recall of the cells is chosen to be about .96 and measured.
-    On a CUDA device up to 300,000 rows are searched exactly; distances agree within 1e-5, so that near ties may swap.
+    Seconds on one core for k = 50, d = 128: exact search 1.5 at 5,000 rows, 5 at 20,000, 11 at 40,000, and four times
+    as long for twice the rows. Approximate search 3 at 50,000 rows in 50 groups, 6 at 40,000 rows without groups
+    (rank 20 plus noise). It aims at a recall of .96 and measures what it reaches.
+    On a CUDA device up to 300,000 rows are searched exactly; distances agree within 1e-5, so near ties may swap.
     """
     embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2 or embeddings.dtype.kind not in "fiu":
@@ -161,18 +161,18 @@ def nearest(
 def nearest_of(
     embeddings: np.ndarray, among: np.ndarray, k: int = 15, metric: str = "cosine", *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest of a few rows to every row.
+    """Find, for every row, its k nearest among some of the rows.
 
     Parameters
     ----------
     embeddings : float array (n, d), all finite.
-    among : row numbers, each once, more than k.
-    k, metric, seed : as of `nearest`.
+    among : more than k distinct row numbers.
+    k, metric, seed : as in `nearest`.
 
     Returns
     -------
-    (n, k) int64 row numbers out of `among`, and (n, k) float32 distances; exact up to `EXACT_ROWS` rows, else in cells.
-    A row that is among them itself goes last among its k, at infinite distance, if it is there at all.
+    (n, k) int64 row numbers from `among`, and (n, k) float32 distances; exact up to `EXACT_ROWS` rows.
+    If a row finds itself, it is listed last, at infinite distance.
     """
     vectors = _prepared(embeddings, np.arange(len(embeddings)), metric)
     if len(vectors) <= EXACT_ROWS:
@@ -185,20 +185,20 @@ def nearest_of(
 def neighbors(
     run: Run, epoch: int = -1, k: int = 15, *, metric: str = "cosine", device: str = "auto", client: Any = None
 ) -> Neighbors:
-    """The k nearest neighbours by the embeddings of one epoch, computed once and kept in the run's cache.
+    """Find the k nearest neighbours by the embeddings of one epoch, and keep them in the run's cache.
 
     Parameters
     ----------
     run : a Run or its path.
     epoch : an epoch with embeddings; -1 is the last.
-    k : how many. At least 50 are computed at first, more when more are asked for; fewer are a slice.
+    k : number of neighbours. The first call computes at least 50; smaller k are slices, larger ones are recomputed.
     metric : "cosine" or "euclidean".
-    device : of the search, if it was not made before.
-    client : a dask.distributed Client: one of its workers searches, if it was not done before.
+    device : device of the search, if the result is not in the cache.
+    client : a dask.distributed Client; one of its workers searches, if the result is not in the cache.
 
     Returns
     -------
-    Neighbors: `rows` and `distances`, both (n, k), nearest first.
+    Neighbors: `indices` and `distances`, both (n, k), nearest first.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def _nearest_of(place: Place, epoch: int, k: int, metric: str, device: str) -> N
 
 
 def finite_rows(values: np.ndarray) -> np.ndarray:
-    """(n,) bool: which rows of (n, d) hold only numbers whose squares can be summed, looked at block by block."""
+    """Return which rows of (n, d) hold only numbers whose squares can be summed, (n,) bool; works in blocks."""
     n, d = values.shape
     if values.dtype.kind != "f":
         return np.ones(n, bool)
@@ -238,7 +238,7 @@ def finite_rows(values: np.ndarray) -> np.ndarray:
 
 
 def _prepared(embeddings: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarray:
-    """(m, d) float32 whose squared Euclidean distances are those wanted (cosine: twice the cosine distance)."""
+    """Return (m, d) float32 vectors whose squared Euclidean distance is the metric's (cosine: twice the distance)."""
     vectors = np.asarray(embeddings[rows], dtype=np.float32)
     if metric == "euclidean":
         return np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
@@ -246,9 +246,9 @@ def _prepared(embeddings: np.ndarray, rows: np.ndarray, metric: str) -> np.ndarr
 
 
 def _accelerator(wanted: str | Device | None, rows: int) -> Device | None:
-    """The device to search so many rows on; None for this processor, which needs no torch.
+    """Return the device for a search of so many rows; None for the CPU, which needs no torch.
 
-    Loading torch takes as long as searching ten thousand rows, so "auto" looks for an accelerator only where torch is
+    Loading torch takes as long as searching ten thousand rows, so "auto" looks for an accelerator only if torch is
     loaded or the search is long.
     """
     if wanted == "cpu" or (wanted in (None, "auto") and rows <= EXACT_ROWS and "torch" not in sys.modules):
@@ -260,11 +260,10 @@ def _accelerator(wanted: str | Device | None, rows: int) -> Device | None:
 def _search(
     vectors: np.ndarray, queries: np.ndarray, among: np.ndarray, k: int, where: Device | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places (m, k) and squared distances of the nearest other rows to the rows `queries`, among the rows `among`
-    (more than k, each once).
+    """Return the nearest other rows of `queries` among `among` (more than k distinct rows), and squared distances.
 
-    Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates; their distances are then
-    computed from differences, and ties go to the lower row.
+    Candidates come from |a|^2 + |b|^2 - 2ab, which loses digits for near duplicates. Their distances are recomputed
+    from differences, and ties go to the lower row.
     """
     m = len(among)
     candidates = vectors if m == len(vectors) and (among == np.arange(m)).all() else vectors[among]
@@ -291,9 +290,9 @@ def _search(
 
 
 def smallest(values: np.ndarray, take: int) -> np.ndarray:
-    """Columns (b, take) of the smallest values of each row, in any order.
+    """Return the columns (b, take) of the smallest values of each row, in any order.
 
-    They lie in the `take` groups of columns with the smallest minima, so only the members of these are compared.
+    They lie in the `take` groups of columns with the smallest minima, so only members of those groups are compared.
     """
     b, m = values.shape
     groups = m // GROUP
@@ -311,7 +310,7 @@ def smallest(values: np.ndarray, take: int) -> np.ndarray:
 
 
 def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest of the candidates `near` (b, c), by squared differences; the row itself goes last."""
+    """Return the k nearest of the candidates `near` (b, c), by squared differences; the row itself comes last."""
     squared = np.empty(near.shape, np.float32)
     step = max(1, DIFFERENCES // max(near.shape[1] * vectors.shape[1], 1))
     for start in range(0, len(rows), step):
@@ -325,7 +324,7 @@ def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) ->
 
 
 def _there(candidates: np.ndarray, among: np.ndarray, where: Device) -> Callable:
-    """The same search on a device, which gets the candidates once."""
+    """Return the same search on a device; the candidates are copied to it once."""
     import torch
 
     rows, place = torch.from_numpy(candidates).to(where), torch.from_numpy(among).to(where)
@@ -340,7 +339,7 @@ def _there(candidates: np.ndarray, among: np.ndarray, where: Device) -> Callable
 
 
 def _smallest_there(values: Tensor, take: int) -> Tensor:
-    """`smallest` on the device of the tensor, by groups of columns side by side."""
+    """`smallest` on the device of the tensor; groups are adjacent columns."""
     import torch
 
     b, m = values.shape
@@ -358,7 +357,7 @@ def _smallest_there(values: Tensor, take: int) -> Tensor:
 def _refined_there(
     candidates: Tensor, asked: Tensor, near: Tensor, among: Tensor, rows: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`_refined` on the device of the tensors; `near` counts within the candidates."""
+    """`_refined` on the device of the tensors; `near` indexes the candidates."""
     import torch
 
     near = near.sort(dim=1).values  # ties go to the lower row
@@ -376,12 +375,12 @@ def _refined_there(
 def _approximate(
     vectors: np.ndarray, k: int, seed: int, some: np.ndarray | None = None, where: Device | None = None
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Places, squared distances and measured recall of a search in the nearest cells of a k-means partition.
+    """Search the nearest cells of a k-means partition; return places, squared distances and the measured recall.
 
-    All rows are searched for, among all rows or `some` of them.
+    Every row is a query; the candidates are all rows, or `some` of them.
 
-    How many cells are searched for each cell's rows is read off a sample whose true neighbours are known: as many as
-    hold `ENOUGH` of those. Where the data have no structure that means nearly all, and the search is nearly exact.
+    The number of cells to search is chosen on a sample whose true neighbours are known: enough cells to hold a share
+    of `ENOUGH` of them. For data without structure that is nearly all cells, and the search is nearly exact.
     """
     from tqdm.auto import tqdm
 
@@ -421,14 +420,14 @@ def _approximate(
 
 
 def _by_cell(rows: np.ndarray, cell: np.ndarray, count: int) -> list[np.ndarray]:
-    """The rows of each of `count` cells; cell[i] is that of rows[i]."""
+    """Return the rows of each of `count` cells; cell[i] is the cell of rows[i]."""
     order = np.argsort(cell, kind="stable")
     ends = np.searchsorted(cell[order], np.arange(count + 1))
     return [rows[order[ends[i] : ends[i + 1]]] for i in range(count)]
 
 
 def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` centres of the rows `some` by a few rounds of k-means on a sample; empty ones move to random rows."""
+    """Return `count` centres of the rows `some`, by k-means on a sample; empty cells restart at random rows."""
     from scipy.sparse import csr_matrix
 
     sample = vectors[some[rng.choice(len(some), min(len(some), 40 * count), replace=False)]]
@@ -445,14 +444,14 @@ def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.G
 
 
 def nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(m,) int64 index of the centre nearest to each row."""
+    """Return the index of the centre nearest to each row, (m,) int64."""
     step = max(1, BLOCK // len(centres))
     parts = [_to_centres(rows[start : start + step], centres).argmin(axis=1) for start in range(0, len(rows), step)]
     return np.concatenate(parts)
 
 
 def _to_centres(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(m, c) squared distances of rows to centres, less each row's own square, which changes no order."""
+    """Return squared distances (m, c) of rows to centres, minus each row's squared norm, which keeps the order."""
     products = rows @ centres.T
     products *= -2
     products += np.einsum("ij,ij->i", centres, centres)

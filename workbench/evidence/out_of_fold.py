@@ -1,6 +1,6 @@
 """Out-of-fold probabilities: every example is predicted by a model that was not trained on it.
 
-Hides how folds are dealt when classes are rare, classes that a training fold lacks, and unlabelled rows.
+The module handles rare classes, classes that are missing from a training fold, and unlabelled rows.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ WIDEST = 256
 """Wider embeddings are reduced to this many principal components before the regression."""
 
 STRENGTHS = (0.1, 1.0, 10.0)
-"""Inverse regularisation tried by `out_of_fold` (scikit-learn's C on rows of mean squared length 1)."""
+"""Inverse regularisation strengths tried by `out_of_fold` (scikit-learn's C, on rows of mean squared length 1)."""
 
-KEPT = "head-out-of-fold"  # name in the cache, where pred_probs.npy is a person's that cannot be read
+KEPT = "head-out-of-fold"  # name in the cache, used when pred_probs.npy holds an unreadable file of the user
 TOLERANCE = 1e-3  # ten times the default: the same probabilities to two digits in half the time
-SMALL = 20_000  # rows up to which one thread is faster than several that wait for each other
-TRIAL_ROWS = 10_000  # rows on which the strength is chosen
+SMALL = 20_000  # up to this many rows one thread is faster than several that wait for each other
+TRIAL_ROWS = 10_000  # maximum number of rows on which the strength is chosen
 
 
 def deal_folds(
     given_labels: np.ndarray, folds: int = 5, seed: int = 0, *, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """(n,) int64 fold of every row, each class dealt out evenly in random order; -1 for unlabelled rows.
+    """Assign rows to stratified folds in random order: (n,) int64, -1 for unlabelled rows.
 
     A class with fewer members than folds is in as many folds as it has members. Fold sizes differ by at most 1.
 
@@ -51,10 +51,10 @@ def deal_folds(
     ----------
     given_labels : (n,) int, -1 = unlabelled
     folds : number of folds
-    seed : of the random order
-    groups : (n,) int64, the example of each row: rows of one example are in one fold, as unlabelled ones among them,
-        since a sentence's other tokens would vouch for one. Examples are dealt by their rarest class, and fold sizes
-        count examples
+    seed : random seed of the order
+    groups : (n,) int64, the example of each row. All rows of an example, also unlabelled ones, go to one fold: other
+        tokens of the same sentence would leak information. Examples are stratified by their rarest class, and fold
+        sizes count examples
     """
     fold = np.full(len(given_labels), -1, np.int64)
     labelled = np.flatnonzero(given_labels >= 0)
@@ -81,27 +81,27 @@ def deal_folds(
 def cross_val_predict(
     estimator: Any, X: Any, dataset: Dataset, folds: int = 5, seed: int = 0, *, client: Any = None
 ) -> np.ndarray:
-    """Out-of-fold probabilities of any classifier with `fit` and `predict_proba`.
+    """Compute out-of-fold probabilities of any classifier with `fit` and `predict_proba`.
 
     Parameters
     ----------
-    estimator : scikit-learn classifier or pipeline, or anything with its protocol; cloned for every fold. It sees
-        class indices 0, 1, ... without gaps.
-    X : n inputs in dataset order: array, DataFrame, sparse matrix or list. For labels of other kinds one input per unit
+    estimator : scikit-learn classifier or pipeline, or any object with the same methods; cloned for every fold. It is
+        fitted to class indices 0, 1, ... without gaps.
+    X : n inputs in dataset order: array, DataFrame, sparse matrix or list. For other kinds of labels one input per unit
         (`dataset.units`), such as a token.
-    dataset : Dataset of n examples; the given labels are learnt.
-    folds : number of parts; at most the number of labelled rows. Units of one example are in one part.
-    seed : of the dealing of rows to folds. The estimator's own seed is its own.
-    client : a dask.distributed Client: folds go to its workers, each with a copy of X and of the estimator.
+    dataset : Dataset of n examples with the given labels to fit.
+    folds : number of folds; at most the number of labelled rows. Units of one example are in the same fold.
+    seed : random seed of the folds. It does not seed the estimator.
+    client : a dask.distributed Client; its workers compute the folds, each with a copy of X and of the estimator.
 
     Returns
     -------
-    float32 array (n, k), rows sum to 1. A class that no row of a training part has gets probability 0 there.
+    float32 array (n, k), rows sum to 1. A class that is missing from a training set gets probability 0.
     Unlabelled rows are predicted by one more model, trained on all labelled rows.
 
     Raises
     ------
-    InputError : X has not n rows, fewer than 2 labelled rows, no predict_proba, or NaN came out of it.
+    InputError : X does not have n rows, fewer than 2 labelled rows, no predict_proba, or it returned NaN.
     """
     check_dataset(dataset)
     n = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -112,7 +112,7 @@ def cross_val_predict(
         raise InputError.at("X", found, f"Pass one row per {what}, in dataset order.")
     if not answers:
         found = f"holds numbers (task {dataset.task!r})"
-        raise InputError.at("dataset", found, "Probabilities are of labels that are a choice.")
+        raise InputError.at("dataset", found, "Use a kind of label that is a choice between classes.")
     groups = None if units.keys is None else units.rows
     probs = cross_validated_probs(estimator, X, units.given, len(answers), folds, seed, client, groups)
     return note_order(probs, answers)
@@ -121,21 +121,21 @@ def cross_val_predict(
 def out_of_fold(
     run: Run, folds: int = 5, seed: int = 0, *, epoch: int = -1, replace: bool = False, client: Any = None
 ) -> PredProbs:
-    """Out-of-fold probabilities by logistic regression on a run's embeddings, kept in the run as `pred_probs`.
+    """Compute out-of-fold probabilities by logistic regression on embeddings, and keep them in the run's `pred_probs`.
 
-    Probabilities that the user stored are returned as they are; our own are made again when they come from another
+    Probabilities that the user stored are returned as they are. Computed ones are recomputed if they belong to another
     epoch or other settings.
 
     Parameters
     ----------
     folds, seed : as in `cross_val_predict`.
     epoch : an epoch with embeddings; -1 is the last.
-    replace : put ours in place of probabilities that the user stored.
-    client : a dask.distributed Client: folds go to its workers, which read the embeddings from the run.
+    replace : whether to replace probabilities that the user stored.
+    client : a dask.distributed Client; its workers compute the folds and read the embeddings from the run.
 
     Returns
     -------
-    PredProbs; `provenance` says which embedding was used and whether that itself was trained on the labels.
+    PredProbs; `provenance` says which embedding was used and whether it was itself trained on the labels.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def out_of_fold(
     Notes
     -----
     Embeddings are standardised, reduced to 256 principal components if wider, and scaled to mean squared length 1.
-    The strength of the penalty is the one of `STRENGTHS` with the best log likelihood of the given labels on held-out
-    rows (one scalar for all folds). A row that has no embedding gets the class frequencies.
+    The inverse regularisation strength is the value of `STRENGTHS` with the best log likelihood of the given labels on
+    held-out rows (one value for all folds). A row without an embedding gets the class frequencies.
     """
     require_task(run, "multiclass", "out_of_fold")
     there = run.pred_probs()
@@ -163,7 +163,7 @@ def out_of_fold(
     if ours and replace_fields(ours.provenance, missing=0) == provenance and ours.made_of in ("", made_of):
         return ours
     key = {"made_of": made_of, "how": provenance.to_json(), "labels": digest(run.dataset.given_labels)}
-    kept = load(run.layout, KEPT, key)  # where a file of a person's is in the place of ours
+    kept = load(run.layout, KEPT, key)  # used when a file of the user occupies pred_probs
     if kept is not None:
         values, missing = kept["values"], int(kept["missing"])
     else:
@@ -179,7 +179,7 @@ def out_of_fold(
 
 
 def _computed(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple[np.ndarray, int]:
-    """Probabilities by the embeddings of one epoch, and how many rows have none."""
+    """Return probabilities from the embeddings of one epoch, and the number of rows without an embedding."""
     labels, k = run.dataset.given_labels, run.k
     if client is None:
         return _logistic(run.embeddings(epoch), labels, k, folds, seed)
@@ -189,7 +189,7 @@ def _computed(run: Run, epoch: int, folds: int, seed: int, client: Any) -> tuple
 
 
 def _fitting(place: Place, epoch: int, folds: int, seed: int) -> tuple[np.ndarray, float]:
-    """On a worker: rows with an embedding, and the penalty."""
+    """On a worker, return the rows with an embedding and the inverse regularisation strength."""
     rows, X = _prepared_at(place, epoch, seed)
     return rows, strength_of(X, place.run().dataset.given_labels[rows], folds, seed)
 
@@ -200,12 +200,12 @@ def _inputs(place: Place, epoch: int, seed: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=1)
 def _prepared_at(place: Place, epoch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Once for each worker process, not for each fold."""
+    """Return `regression_inputs`, computed once per worker process instead of once per fold."""
     return regression_inputs(place.run().embeddings(epoch), seed)
 
 
 def _logistic(embeddings: np.ndarray, labels: np.ndarray, k: int, folds: int, seed: int) -> tuple[np.ndarray, int]:
-    """(n, k) float32 probabilities, and how many rows had no embedding."""
+    """Return (n, k) float32 probabilities and the number of rows without an embedding."""
     rows, X = regression_inputs(embeddings, seed)
     strength = strength_of(X, labels[rows], folds, seed)
     return _by_folds(labels, k, folds, seed, rows, functools.partial(_as_given, X), strength)
@@ -221,7 +221,7 @@ def _by_folds(
     strength: float,
     client: Any = None,
 ) -> tuple[np.ndarray, int]:
-    """The same, where `inputs()` gives what the models of the rows `rows` are fitted to."""
+    """Return the same as `_logistic`; `inputs()` returns the features of the rows `rows`."""
     from sklearn.linear_model import LogisticRegression
 
     known = np.bincount(labels[labels >= 0], minlength=k).astype(np.float64)
@@ -235,7 +235,7 @@ def _by_folds(
 
 
 def regression_inputs(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that have an embedding, and what the regression is fitted to: (rows, at most `WIDEST`) float32."""
+    """Return the rows with an embedding and their features for the regression: (rows, at most `WIDEST`) float32."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1 if len(embeddings) <= SMALL else None):
@@ -245,7 +245,7 @@ def regression_inputs(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np
 
 
 def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
-    """Standardised, at most `widest` principal components, mean squared length 1."""
+    """Standardise, reduce to at most `widest` principal components, and scale to mean squared length 1."""
     X = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
     spread = X.std(axis=0)
     X = X[:, spread > 0] / spread[spread > 0]
@@ -259,7 +259,7 @@ def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
 
 
 def strength_of(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
-    """The penalty under which held-out labels are likeliest."""
+    """Return the inverse regularisation strength under which held-out labels are most likely."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1 if len(X) <= SMALL else None):
@@ -277,7 +277,7 @@ def _strength(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     test = test[np.isin(codes[test], codes[train])]
     if len(test) == 0 or len(np.unique(codes[train])) < 2:
         return 1.0
-    # C counts per row: a trial on fewer rows needs a larger one for the same balance
+    # the loss is a sum over rows: a trial on fewer rows needs a larger C for the same regularisation
     share = len(labelled) / len(tried)
     losses = []
     for strength in STRENGTHS:
@@ -320,17 +320,17 @@ def _by_parts(
         raise InputError.at(
             "estimator",
             f"({name}) has no predict_proba",
-            f"Wrap it: `sklearn.calibration.CalibratedClassifierCV({name}(...))` makes probabilities of its decisions.",
+            f"Wrap it: `sklearn.calibration.CalibratedClassifierCV({name}(...))` adds `predict_proba`.",
         )
     labelled = np.flatnonzero(labels >= 0)
     if len(labelled) < 2:
         found = f"has {len(labelled)} labelled rows"
-        raise InputError.at("given_labels", found, "Out-of-fold prediction needs two or more.")
+        raise InputError.at("given_labels", found, "Out-of-fold prediction needs at least two.")
     if int(folds) != folds or folds < 2:
-        raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
+        raise InputError.at("folds", f"is {folds!r}", "Use an integer of at least 2.")
     most = len(labelled) if groups is None else len(np.unique(groups[labelled]))
     if most < 2:
-        raise InputError.at("given_labels", "are of one example", "Out-of-fold prediction needs two or more.")
+        raise InputError.at("given_labels", "belong to one example", "Out-of-fold prediction needs at least two.")
     fold = deal_folds(labels, min(int(folds), most), seed, groups=groups)
     out = np.zeros((len(labels), k), np.float32)
     parts = [*range(fold.max() + 1), *([-1] if (fold < 0).any() else [])]
@@ -354,7 +354,7 @@ def _of_fold(
     limit: int | None,
     part: int,
 ) -> np.ndarray:
-    """(t, k) probabilities of one fold by a model of the others; `limit` threads of arithmetic."""
+    """Return the probabilities (t, k) of one fold by a model of the others, with `limit` threads."""
     from threadpoolctl import threadpool_limits
 
     test, train = np.flatnonzero(fold == part), np.flatnonzero((labels >= 0) & (fold != part))
@@ -363,7 +363,7 @@ def _of_fold(
 
 
 def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
-    """(t, k) probabilities of the rows `test` by a fresh model of the rows `train`."""
+    """Return the probabilities (t, k) of the rows `test` by a new model of the rows `train`."""
     from sklearn.base import clone
 
     classes, codes = np.unique(labels[train], return_inverse=True)
@@ -376,19 +376,19 @@ def _predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, te
     model = model if fitted is None else fitted
     values = np.asarray(model.predict_proba(take_rows(X, test)), dtype=np.float64)
     if values.shape != (len(test), len(classes)):
-        found = f"gave shape {values.shape} from predict_proba for {len(test)} rows and {len(classes)} classes"
-        raise InputError.at("estimator", found, "It must give one column per class it was trained on.")
+        found = f"returned shape {values.shape} from predict_proba for {len(test)} rows and {len(classes)} classes"
+        raise InputError.at("estimator", found, "It must return one column per class of its training labels.")
     bad = ~np.isfinite(values).all(axis=1) | (values < 0).any(axis=1) | (values.sum(axis=1) <= 0)
     if bad.any():
         row = int(test[np.flatnonzero(bad)[0]])
-        found = "gave probabilities that are negative or not finite"
-        raise InputError.at("estimator", found, "Scale X, or fill what is missing in it.", row=row)
+        found = "returned probabilities that are negative or not finite"
+        raise InputError.at("estimator", found, "Scale X, or fill its missing values.", row=row)
     out[:, classes] = values / values.sum(axis=1, keepdims=True)
     return out
 
 
 def _quietly(fit: Any, X: Any, codes: np.ndarray) -> Any:
-    """Fit without the warning that the last digits of the optimum were not reached: no use is made of them."""
+    """Fit without convergence warnings: the last digits of the optimum are not used."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():

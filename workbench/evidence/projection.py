@@ -1,9 +1,9 @@
-"""Embeddings in two dimensions, for looking at: UMAP or PCA, reproducible, kept in the run's cache.
+"""Two-dimensional projections of embeddings: UMAP or PCA, reproducible, kept in the run's cache.
 
-Hidden here: UMAP starts from the principal components (or from an earlier picture) and the run's shared neighbour graph
-instead of a search of its own; large sets are laid out by landmarks; rows without an embedding; sets too small for
-UMAP; the warnings of numba and umap-learn that a reader cannot act on. Distances in a UMAP picture say who is near
-whom, not how far apart groups are.
+UMAP starts from the principal components (or from an earlier projection) and uses the run's shared neighbour graph
+instead of its own search. Large sets are laid out by landmarks. The module also handles rows without an embedding, sets
+too small for UMAP, and warnings of numba and umap-learn that users cannot act on. Distances in a UMAP projection say
+which examples are near each other, not how far apart groups are.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 METHODS = ("umap", "pca")
 
 NEIGHBORS = 15
-"""Size of a neighbourhood for UMAP, the row itself counted."""
+"""Size of a neighbourhood for UMAP, including the row itself."""
 
 MIN_DIST = 0.1
 EPOCHS = 200
-"""Rounds of UMAP's optimisation: its own choice for large sets; 500 look the same and take 2.5 times as long."""
+"""UMAP's optimisation epochs: its own default for large sets; 500 look the same and take 2.5 times as long."""
 
 GENTLE = 0.5
-"""Learning rate from an earlier picture (1 from nothing): points move by .12 of the spread instead of .17."""
+"""Learning rate when starting from an earlier projection (else 1): points move by .12 of the spread instead of .17."""
 
 FEWEST = 5
-"""With fewer rows than this UMAP has nothing to arrange; PCA is drawn instead, with a warning."""
+"""With fewer rows than this, PCA replaces UMAP, with a warning."""
 
 LANDMARK_ROWS = 150_000
-"""Above this many rows UMAP lays out `LANDMARKS` of them, and the others take their places among these."""
+"""Above this many rows UMAP lays out `LANDMARKS` of them, and the other rows are placed between them."""
 
 LANDMARKS = 50_000
-ANCHORS = 5  # landmarks that say where another row goes
-LONG = 20_000  # rows from which UMAP shows a progress bar
+ANCHORS = 5  # nearest landmarks that determine the place of another row
+LONG = 20_000  # from this many rows on UMAP shows a progress bar
 
 
 def project(
@@ -55,20 +55,20 @@ def project(
     *,
     like: Run | pd.DataFrame | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Two coordinates of every example by the embeddings of one epoch, computed once per method and seed.
+    """Project the embeddings of one epoch to two dimensions; computed once per method and seed.
 
     Parameters
     ----------
     run : a Run or its path.
     epoch : an epoch with embeddings; -1 is the last.
     method : "umap" or "pca".
-    seed : of UMAP; PCA needs none.
-    like : an earlier picture that this one is to resemble: another run (joined by id), a DataFrame indexed by id
-        whose first two columns are x and y, or an array (n, 2), NaN for rows that are new.
+    seed : random seed of UMAP; PCA needs none.
+    like : an earlier projection that this one should resemble: another run (joined by id), a DataFrame indexed by id
+        whose first two columns are x and y, or an array (n, 2), NaN for new rows.
 
     Returns
     -------
-    float32 array (n, 2); NaN where a row has no embedding. Centred, or where the points of `like` are.
+    float32 array (n, 2); NaN for rows without an embedding. Centred, or aligned with `like`.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def project(
 
     Notes
     -----
-    The same seed gives the same picture on the same machine. UMAP with `like` starts there (new rows among their
-    neighbours) and is then turned, scaled and moved to fit it best (Procrustes); PCA is flipped like it. An earlier
-    epoch of a run is laid out like its last one, so that pictures of several epochs can be compared. Above 150,000
-    rows see `by_landmarks`. UMAP can be interrupted; then nothing is kept. 5,000 x 128, neighbours included, in
-    seconds of one core: UMAP 2, and in a fresh process the imports; what is compiled (10 to 20 s the first time after
-    an installation) is kept on disk. PCA 0.1.
+    The same seed gives the same projection on the same machine. With `like`, UMAP starts from those points (new rows
+    start among their neighbours) and the result is rotated, scaled and moved to fit them best (Procrustes); axes of PCA
+    are flipped to match. An earlier epoch of a run is laid out like its last one, so that epochs can be compared. Above
+    150,000 rows see `by_landmarks`. If UMAP is interrupted, nothing is kept. Seconds on one core for 5,000 x 128,
+    including neighbours: UMAP 2, plus imports in a new process, plus 10 to 20 once after an installation to compile
+    (the result is kept on disk); PCA 0.1.
     """
     if method not in METHODS:
         raise InputError.unknown("projection method", method, METHODS)
@@ -113,7 +113,7 @@ def project(
 
 
 def pca(embeddings: np.ndarray) -> np.ndarray:
-    """The first two principal components.
+    """Project to the first two principal components.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def pca(embeddings: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 array (n, 2), centred, NaN for rows left out; a component without variance is 0. The sign of each is such
-    that its largest loading is positive.
+    float32 array (n, 2), centred, NaN for rows left out; a component without variance is 0. The sign of each component
+    makes its largest loading positive.
     """
     points = np.full((len(embeddings), 2), np.nan, np.float32)
     rows = np.flatnonzero(finite_rows(embeddings))
@@ -134,14 +134,14 @@ def pca(embeddings: np.ndarray) -> np.ndarray:
 def umap(
     embeddings: np.ndarray, graph: Neighbors | None = None, seed: int = 0, *, like: np.ndarray | None = None
 ) -> np.ndarray:
-    """UMAP (McInnes, Healy, Melville 2018) from a neighbour graph.
+    """Project by UMAP (McInnes, Healy, Melville 2018) from a neighbour graph.
 
     Parameters
     ----------
     embeddings : float array (n, d); rows with NaN or infinity are left out.
-    graph : neighbours of the same rows; computed by cosine distance when missing.
-    seed : of the optimisation.
-    like : (n, 2) places to start from and to fit, NaN for rows without one; the principal components when missing.
+    graph : neighbours of the same rows; by default computed by cosine distance.
+    seed : random seed of the optimisation.
+    like : (n, 2) points to start from and to fit, NaN for rows without one; by default the principal components.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def umap(
     rows = np.flatnonzero(finite_rows(embeddings))
     m = len(rows)
     if m < FEWEST:
-        found = f"UMAP needs at least {FEWEST} examples with an embedding, there are {m}: this is PCA."
+        found = f"UMAP needs at least {FEWEST} examples with an embedding, but there are {m}; PCA is used instead."
         warnings.warn(found, stacklevel=2)
         return pca(embeddings)
     size = min(NEIGHBORS, m)
@@ -161,7 +161,7 @@ def umap(
     else:
         begin = _filled(np.asarray(like, dtype=np.float32), graph)[rows]
     noise = np.random.default_rng(seed).normal(size=begin.shape).astype(np.float32)
-    begin = begin / max(float(begin.std()), 1e-12) + noise * 1e-3  # equal rows must be able to part
+    begin = begin / max(float(begin.std()), 1e-12) + noise * 1e-3  # lets equal rows separate
     place = np.full(len(embeddings), -1, np.int32)
     place[rows] = np.arange(m)
     indices = np.column_stack([np.arange(m), place[graph.indices[rows, : size - 1]]]).astype(np.int32)
@@ -175,13 +175,13 @@ def umap(
 def by_landmarks(
     embeddings: np.ndarray, count: int = LANDMARKS, seed: int = 0, *, like: np.ndarray | None = None
 ) -> np.ndarray:
-    """UMAP of some rows; the others go between the nearest of these.
+    """Project some rows, the landmarks, by UMAP, and place the others between their nearest landmarks.
 
     Parameters
     ----------
     embeddings : float array (n, d); rows with NaN or infinity are left out.
-    count : how many rows are landmarks, drawn at random.
-    seed : of the draw and of UMAP.
+    count : number of landmarks, drawn at random.
+    seed : random seed of the draw and of UMAP.
     like : as in `umap`.
 
     Returns
@@ -191,8 +191,8 @@ def by_landmarks(
     Notes
     -----
     Row i lies at sum_j w_j y_j / sum_j w_j over its 5 nearest landmarks, w_j = exp(-(d_j - d_1) / s), s the mean of
-    d_j - d_1: the first step of UMAP's own transform, without the refinement after it. The cost beyond UMAP of `count`
-    rows is a search of n rows among `count`.
+    d_j - d_1: the first step of UMAP's own transform, without its refinement. Besides UMAP of `count` rows this costs a
+    search of n rows among `count`.
     """
     rows = np.flatnonzero(finite_rows(embeddings))
     if len(rows) <= count:
@@ -215,7 +215,7 @@ def by_landmarks(
 
 
 def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """The points turned, mirrored, scaled and moved to lie as near to `like` as they can (Procrustes analysis).
+    """Rotate, mirror, scale and move the points to lie as near as possible to `like` (Procrustes analysis).
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 (n, 2) : s (p - mean p) R + mean q with the s and orthogonal R of least squares (Gower 1975).
+    float32 (n, 2) : s (p - mean p) R + mean q with the least-squares scale s and orthogonal R (Gower 1975).
     """
     both = np.isfinite(points).all(axis=1) & np.isfinite(like).all(axis=1)
     p, q = points[both].astype(np.float64), np.asarray(like)[both].astype(np.float64)
@@ -236,7 +236,7 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def _places(run: Run, like: Any, method: str, seed: int) -> np.ndarray:
-    """(n, 2) float32 places of an earlier picture for the run's examples, NaN for those it lacks."""
+    """Return the points (n, 2) float32 of an earlier projection for the run's examples, NaN for missing ones."""
     if isinstance(like, Run):
         ids, there = like.dataset.ids, project(like, -1, method, seed)
     elif hasattr(like, "iloc"):
@@ -244,19 +244,19 @@ def _places(run: Run, like: Any, method: str, seed: int) -> np.ndarray:
     else:
         there = np.asarray(like, np.float32)
         if there.shape != (run.n, 2):
-            todo = "Pass (n, 2) places, a DataFrame indexed by id, or a run."
+            todo = "Pass an array (n, 2), a DataFrame indexed by id, or a run."
             raise InputError.at("like", f"has shape {there.shape} for {run.n} examples", todo)
         return there
     out = np.full((run.n, 2), np.nan, np.float32)
     rows, known = run.dataset.find(ids)
     out[rows] = there[known]
     if not np.isfinite(out).all(axis=1).any():
-        raise InputError.at("like", "has a place for none of the examples", "Use the same ids in both.")
+        raise InputError.at("like", "has a point for none of the examples", "Use the same ids in both.")
     return out
 
 
 def _filled(places: np.ndarray, graph: Neighbors) -> np.ndarray:
-    """The same places, and for rows without one the mean of their neighbours' (three rounds), else the middle."""
+    """Fill missing points with the mean of the neighbours' points (three rounds), otherwise with the overall mean."""
     places = places.copy()
     for _ in range(3):
         rows = np.flatnonzero(~np.isfinite(places).all(axis=1))
@@ -272,14 +272,14 @@ def _filled(places: np.ndarray, graph: Neighbors) -> np.ndarray:
 
 
 def _flipped(points: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """The points with each axis turned round where it runs against that of `like`."""
+    """Flip each axis that is negatively correlated with that of `like`."""
     both = np.isfinite(points).all(axis=1) & np.isfinite(like).all(axis=1)
     against = (points[both].astype(np.float64) * like[both]).sum(axis=0) < 0
     return np.where(against, -points, points).astype(np.float32)
 
 
 def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, rate: float) -> np.ndarray:
-    """(m, 2) UMAP layout of a graph whose first column is the row itself."""
+    """Return the UMAP layout (m, 2) of a graph whose first column is the row itself."""
     bar = {"disable": len(start) < LONG, "desc": "UMAP", "leave": False, "bar_format": None, "unit": "round"}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"(umap|numba|pynndescent|llvmlite)(\.|$)")
@@ -295,7 +295,7 @@ def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed:
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(indices, distances),
-            force_approximation_algorithm=True,  # or else fewer than 4,096 rows would be searched again
+            force_approximation_algorithm=True,  # otherwise fewer than 4,096 rows would be searched again
             transform_seed=seed,
             tqdm_kwds=bar,
         )
@@ -304,11 +304,11 @@ def _layout(start: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed:
 
 @functools.cache
 def _keep_compiled() -> None:
-    """Let numba keep what it compiles of UMAP, so that the next process loads it in hundredths of a second.
+    """Let numba cache the compiled functions of UMAP, so that the next process loads them in hundredths of a second.
 
-    umap-learn compiles these three anew in each process, which takes longer than a layout of thousands of rows. numba
-    compiles again when the file, numba or the processor is another one. Where nothing can be written, or in a version
-    of umap-learn that names them otherwise, each process compiles for itself.
+    umap-learn compiles these three functions in each process, which takes longer than a layout of thousands of rows.
+    numba compiles again if the file, numba or the processor changes. If the cache cannot be written, or umap-learn
+    renames the functions, each process compiles them itself.
     """
     from umap import layouts, umap_
 
@@ -324,7 +324,7 @@ def _keep_compiled() -> None:
 
 
 def _principal(X: np.ndarray) -> np.ndarray:
-    """(m, 2) float32 coordinates along the two directions of largest variance."""
+    """Return the coordinates (m, 2) float32 along the two directions of largest variance."""
     X = X - X.mean(axis=0, dtype=np.float64).astype(np.float32)
     m, d = X.shape
     out = np.zeros((m, 2), np.float32)

@@ -1,7 +1,7 @@
-"""From embeddings or texts to the space in which the detector's own classifiers work.
+"""Map embeddings or texts to the space in which the detector's own classifiers work.
 
-Hidden here: rows without an embedding, scales, how many directions are kept, and how texts get vectors when no model
-has embedded them. Everything is computed in blocks of rows: a memory-mapped float16 array is never copied whole.
+The module handles rows without an embedding, scaling, dimensionality reduction, and texts that no model has embedded.
+Everything is computed in blocks of rows: a memory-mapped float16 array is never copied as a whole.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from workbench.runs.run import Run
 
 DIRECTIONS = 256
 BLOCK = 1 << 22  # elements of one block of rows
-WIDEST = 4096  # wider embeddings are projected to so many random directions first
+WIDEST = 4096  # wider embeddings are first projected to this many random directions
 
 
 @dataclass(frozen=True)
 class Space:
-    """Unit vectors to compare examples by.
+    """Unit vectors by which examples are compared.
 
     Attributes
     ----------
-    vectors : float32 (n, p), rows of length 1; 0 where there is no embedding
+    vectors : float32 (n, p), rows of length 1; 0 for rows without an embedding
     there : bool (n,), which rows have an embedding
-    how : str, what was done, in words
+    how : str, description of the transformation
     """
 
     vectors: np.ndarray
@@ -38,18 +38,18 @@ class Space:
 def unit_space(
     embeddings: np.ndarray, *, directions: int = DIRECTIONS, seed: int = 0, columns: np.ndarray | None = None
 ) -> Space:
-    """Standardised embeddings, reduced to their largest principal components and scaled to length 1.
+    """Standardise embeddings, reduce them to their largest principal components, and scale them to length 1.
 
     Parameters
     ----------
     embeddings : float array (n, d); a row with NaN or infinity counts as "no embedding"
-    directions : how many principal components are kept, at most
-    seed : of the random projection for d above 4096
-    columns : numbers of those to use; all unless given
+    directions : maximum number of principal components
+    seed : random seed of the projection for d above 4096
+    columns : indices of the columns to use; all by default
 
     Notes
     -----
-    Text vectors (`text_vectors`) are centred but not standardised: their scale says how informative an n-gram is.
+    Text vectors (`text_vectors`) are centred but not standardised: their scale reflects how informative an n-gram is.
     """
     embeddings = np.asanyarray(embeddings)
     n, d = embeddings.shape
@@ -96,7 +96,7 @@ def unit_space(
 
 
 def plain_space(vectors: np.ndarray) -> Space:
-    """Vectors that already have a meaning by angle (text vectors), scaled to length 1."""
+    """Scale vectors whose angles are already meaningful, such as text vectors, to length 1."""
     vectors = np.asarray(vectors, np.float32)
     there = np.asarray(np.isfinite(vectors).all(axis=1))
     return Space(_to_unit(np.where(there[:, None], vectors, 0)), there, "unit length")
@@ -109,13 +109,13 @@ def _to_unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: int = 0) -> np.ndarray:
-    """Vectors of texts by their character n-grams: TF-IDF, then a truncated singular value decomposition.
+    """Embed texts by their character n-grams: TF-IDF, then a truncated singular value decomposition.
 
     Parameters
     ----------
     texts : n strings
-    directions : at most so many numbers a text
-    seed : of the randomised decomposition
+    directions : maximum dimension of the vectors
+    seed : random seed of the decomposition
 
     Returns
     -------
@@ -123,8 +123,8 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
 
     Notes
     -----
-    n-grams of 2 to 5 characters within words, found in at least two texts, sublinear counts. No model, no download,
-    any language; never saw a label. Above 20,000 texts the n-grams are hashed to 2^18 columns.
+    n-grams of 2 to 5 characters within words that occur in at least two texts, with sublinear counts. This needs no
+    model, download or labels and works for any language. Above 20,000 texts the n-grams are hashed to 2^18 columns.
     """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer, TfidfVectorizer
@@ -149,7 +149,7 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
 
 
 def embed_texts(run: Run) -> None:
-    """Store embeddings of the texts of a run: character n-grams, which need no model and saw no label.
+    """Embed the texts of a run by their character n-grams, without a model or labels, and store the embeddings.
 
     Parameters
     ----------

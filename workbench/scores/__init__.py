@@ -1,7 +1,7 @@
-"""How doubtful and how hard every example is: one pure function per score, one table `SCORES`, one call `score`.
+"""Scores of how suspicious or hard each example is: one pure function per score, the table `SCORES`, and `score`.
 
-Hidden here: which scores the evidence at hand allows (`sources`), passing it by blocks of rows so that memory stays
-flat (`blocks`), and the copy in the run's cache that a new epoch updates and new probabilities make stale.
+`sources` decides which scores the evidence allows, and `blocks` computes them in blocks of rows so that memory use is
+bounded. Results are kept in the run's cache; a new epoch updates them, and new probabilities invalidate them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["SCORES", "Score", "score"]
 
 HOW = {
     **dict.fromkeys(PER_EPOCH, "Record training with `Recorder`, or `replay` saved checkpoints."),
-    "pred_probs": "Store probabilities with `run.save_pred_probs`, or record embeddings: they are then made by k-fold "
-    "logistic regression.",
+    "pred_probs": "Store probabilities with `run.save_pred_probs`, or record embeddings, from which k-fold logistic "
+    "regression computes them.",
     "neighbor_labels": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
     "neighbor_distances": "Record embeddings: `rec.batch(ids, logits, embeddings=...)` or `replay(..., embed=LAYER)`.",
     "vote_counts": "Store the annotators' votes: `wb.review.save_votes(run, frame)` with columns id, annotator, label.",
@@ -48,46 +48,46 @@ def score(
     client: Any = None,
     **arrays: Any,
 ) -> pd.DataFrame:
-    """Scores of every example, one column per score.
+    """Compute scores of every example, one column per score.
 
     Parameters
     ----------
     source : a Run or its path; an Ensemble (the mean over its runs); Evidence; or given labels (class indices or names,
         or a Dataset) with `arrays`.
-    names : a name or names out of `SCORES`; by default every score whose evidence is there.
-    block_rows : rows scored at a time; it changes memory, not numbers. 65,536 unless given, more where an epoch is in
-        the files of several ranks.
-    progress : show a bar; by default only where it will take long.
-    client : a dask.distributed Client: blocks are scored by its workers, which must see the run under the same path or
-        URL. The numbers are the same to the last bit.
-    arrays : `pred_probs`, `logits`, `embeddings`, ... beside given labels, as in `Evidence.from_arrays`.
+    names : one or more names of `SCORES`; by default every score whose evidence is available.
+    block_rows : number of rows scored at a time; affects memory, not results. 65,536 by default, more if the files of
+        an epoch come from several ranks.
+    progress : whether to show a progress bar; by default only for long computations.
+    client : a dask.distributed Client; its workers score the blocks and must see the run under the same path or URL.
+        Results are identical to the last bit.
+    arrays : with given labels, `pred_probs`, `logits`, `embeddings`, ... as in `Evidence.from_arrays`.
 
     Returns
     -------
-    DataFrame indexed by id, in dataset order: float columns (`never_learned` bool), NaN where an example has no such
-    evidence. `.attrs["scores"][name]` holds of every column: suspicious ("low" or "high"), range, source, in_words, and
-    evidence: from what it was made and whether that is in-sample or out-of-fold.
+    DataFrame indexed by id, in dataset order: float columns (`never_learned` bool), NaN for examples without the
+    evidence. `.attrs["scores"][name]` describes each column: suspicious ("low" or "high"), range, source, in_words, and
+    evidence: what it was computed from and whether that is in-sample or out-of-fold.
 
     Raises
     ------
     InputError : an unknown score; the message lists the known ones.
-    MissingEvidence : a score was asked for whose evidence is not there; the message says how to get it.
+    MissingEvidence : the evidence for a requested score is missing; the message says how to get it.
 
     Notes
     -----
     A run with embeddings and no stored probabilities gets out-of-fold ones
-    (`workbench.evidence.out_of_fold.out_of_fold`), which are kept in the run. Results are kept in the run's cache, and
-    with them sums by which scores along the epochs are updated: after one more epoch only that one is read. An
-    interrupted call goes on where it stopped.
-    Columns may be mapped files: they take memory where they are looked at, and changing them changes a copy.
+    (`workbench.evidence.out_of_fold.out_of_fold`), which are kept in the run. Results are kept in the run's cache,
+    together with running sums for scores over epochs, so that one more epoch costs reading that epoch only. An
+    interrupted call resumes where it stopped.
+    Columns may be memory-mapped: only rows that are read take memory, and changes apply to a copy.
     """
     if block_rows is not None and (int(block_rows) != block_rows or block_rows < 1):
-        raise InputError.at("block_rows", f"is {block_rows!r}", "Use a whole number of rows from 1.")
+        raise InputError.at("block_rows", f"is {block_rows!r}", "Use a whole number of at least 1.")
     check_client(client)
     wanted = None if names is None else [names] if isinstance(names, str) else list(names)
     for name in wanted or ():
         if not isinstance(name, str):
-            todo = "Give names of scores, and arrays by name: `pred_probs=`, `embeddings=`."
+            todo = "Pass names of scores, and arrays by keyword: `pred_probs=`, `embeddings=`."
             raise InputError.at("names", f"holds a {type(name).__name__}", todo)
         if name not in SCORES:
             raise InputError.unknown("score", name, SCORES)
@@ -114,7 +114,7 @@ def score(
 
 
 def _described(row: Score, sources: Mapping[str, str]) -> dict[str, Any]:
-    """What a column is, as plain values."""
+    """Return the description of a column as plain values."""
     evidence = "; ".join(dict.fromkeys(sources[need] for need in row.needs if need in sources))
     kept = {"suspicious": row.suspicious, "range": row.range, "source": row.source, "in_words": row.in_words}
     return {**kept, "evidence": evidence}

@@ -1,7 +1,7 @@
-"""Scores of one block of rows, the same in one process, in threads and on a cluster; and the pass over all blocks.
+"""Compute the scores of one block of rows, in one process, in threads or on a cluster, and iterate over all blocks.
 
-Hidden here: that a score which runs along the epochs is updated from what is kept of earlier ones, so that a new epoch
-costs one reading of that epoch; that a block holds one epoch at a time; where finished blocks go.
+Scores over epochs are updated from a stored state, so that a new epoch costs one reading of that epoch. A block holds
+one epoch at a time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.storage.epoch_statistics import stat_rows
 
 
 class Part(NamedTuple):
-    """A block of rows, and the evidence of it that is not read from files."""
+    """A block of rows, and its evidence that is not read from files."""
 
     rows: slice
     evidence: dict[str, np.ndarray]
@@ -34,12 +34,12 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Resumed:
-    """A score that runs along the epochs: its statistic, its state, and how far that is.
+    """A score over epochs: its statistic, its state, and the number of epochs in the state.
 
     Attributes
     ----------
-    need : the statistic. running : what is remembered of it.
-    path : file of the state so far, or None. have : epochs in it. take : epochs that count.
+    need : the statistic. running : how the state is updated.
+    path : file of the stored state, or None. have : number of epochs in it. take : number of epochs that count.
     """
 
     need: str
@@ -51,14 +51,14 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is computed for every block; goes over the wire with all that it needs, scores of the user's own too.
+    """What to compute for every block; self-contained for sending to workers, including scores that users registered.
 
     Attributes
     ----------
     plain : score -> (names of evidence, pure function).
-    resumed : score -> how it goes on.
+    resumed : score -> state from which it continues.
     epochs : files of the statistics of each epoch, in order.
-    arrays : name of evidence -> .npy file with a row for each example.
+    arrays : name of evidence -> .npy file with one row per example.
     """
 
     plain: Mapping[str, tuple[tuple[str, ...], Callable]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Plan:
 
 
 def score_block(plan: Plan, part: Part) -> dict[str, np.ndarray]:
-    """Columns of one block: {name: (b,)}, and {name.state: (b,) records} of the scores that run along the epochs."""
+    """Return the columns of one block: {name: (b,)}, and {name.state: (b,) records} for scores over epochs."""
     rows, given = part.rows, part.evidence["given_labels"]
     out: dict[str, np.ndarray] = {}
     states = {name: _start(one, rows, part.evidence.get(f"{name}.state")) for name, one in plan.resumed.items()}
@@ -117,7 +117,7 @@ def _statistics(files: tuple[Path, ...], names: set[str], rows: slice, given: np
 
 
 class Sink:
-    """Columns in memory, for what is kept nowhere; used as `workbench.storage.columns.Pass` is."""
+    """Columns in memory that are not stored; same interface as `workbench.storage.columns.Pass`."""
 
     def __init__(self, n: int, block_rows: int) -> None:
         self._n, self._block_rows = n, block_rows
@@ -125,11 +125,11 @@ class Sink:
         self.finished_rows = 0
 
     def left(self) -> list[slice]:
-        """All blocks."""
+        """Return all blocks."""
         return [slice(start, min(start + self._block_rows, self._n)) for start in range(0, self._n, self._block_rows)]
 
     def write(self, rows: slice, columns: Mapping[str, np.ndarray]) -> None:
-        """Take one finished block; states are let go."""
+        """Store one finished block; states are discarded."""
         for name, values in columns.items():
             if name.endswith(".state"):
                 continue
@@ -148,7 +148,7 @@ def run_blocks(
     client: Any = None,
     threads: int | None = None,
 ) -> None:
-    """Compute what is left and write it, with a bar; after an interruption what was finished is kept."""
+    """Compute and write the remaining blocks, with a progress bar; after an interruption finished blocks are kept."""
     from tqdm.auto import tqdm
 
     def parts() -> Iterator[Part]:
@@ -171,7 +171,7 @@ def run_blocks(
                 bar.update(part.rows.stop - part.rows.start)
         except BaseException:
             if isinstance(sink, Pass):
-                with contextlib.suppress(OSError):  # a full disk: the error that is under way says so
+                with contextlib.suppress(OSError):  # on a full disk the original error is raised
                     sink.save()
             raise
         finally:
@@ -179,7 +179,7 @@ def run_blocks(
 
 
 def kept(run: Any, digests: Mapping[str, str], block_rows: int, compute: Callable[[Pass], None]) -> bool:
-    """Compute columns into the run's cache; False, with a warning, where they cannot be written."""
+    """Compute columns into the run's cache; return False, with a warning, if they cannot be written."""
     try:
         columns = Pass(run.layout.cache / "scores", digests, run.n, block_rows)
         try:
@@ -194,21 +194,21 @@ def kept(run: Any, digests: Mapping[str, str], block_rows: int, compute: Callabl
 
 
 def planned(plan: Plan) -> Callable[[Part], dict[str, np.ndarray]]:
-    """The block function of a plan."""
+    """Return the block function of a plan."""
     return functools.partial(score_block, plan)
 
 
 def pure_scores(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
-    """Scores by their pure functions, for a plan."""
+    """Return the needs and pure functions of scores, for a plan."""
     return {name: (SCORES[name].needs, SCORES[name].function) for name in names}
 
 
 def running_of(name: str) -> Running | None:
-    """How a score is updated by one epoch of a recorded run; None where it cannot be."""
+    """Return how a score is updated by one epoch of a recorded run; None if it cannot be."""
     row = SCORES[name]
     return row.running if len(row.needs) == 1 and row.needs[0] in PER_EPOCH else None
 
 
 def is_running(name: str) -> bool:
-    """Whether a score can be updated by one epoch of a recorded run."""
+    """Return whether a score can be updated by one epoch of a recorded run."""
     return running_of(name) is not None

@@ -1,4 +1,4 @@
-"""How far the annotators of an example are from saying the same."""
+"""Disagreement between the annotators of an example."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def annotator_disagreement(vote_counts: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    vote_counts : int array (n, k), how many annotators gave each class
+    vote_counts : int array (n, k), number of annotators who chose each class
 
     Returns
     -------
-    float32 array (n,), in [0, 1]; 0 = all the same, high is suspicious. NaN with fewer than two votes.
+    float32 array (n,), in [0, 1]; 0 = full agreement, high is suspicious. NaN with fewer than two votes.
 
     Notes
     -----
-    1 - sum_j v_j (v_j - 1) / (v (v - 1)), with v_j votes for class j and v in all. The given label has no part in it.
+    1 - sum_j v_j (v_j - 1) / (v (v - 1)), with v_j votes for class j and v votes in total. The given label is not used.
 
     Examples
     --------

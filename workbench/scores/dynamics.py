@@ -1,9 +1,10 @@
-"""Training dynamics: how each example fared over the epochs of one training.
+"""Training dynamics: scores of each example over the epochs of one training run.
 
 Every function takes one matrix (epochs, n) of a recorded statistic, NaN where an example was not recorded in an
 epoch, and returns one value per example. Epochs without a record are left out, not counted as zero; an example that
-was never recorded gets NaN (False for `never_learned`). Sums run in float64, results are float32. Cost: one pass over
-the matrix, no temporary larger than one epoch. `running=` names the state by which a recorded run updates the score.
+was never recorded gets NaN (False for `never_learned`). Sums use float64, results are float32. Cost: one pass over
+the matrix, no temporary array larger than one epoch. `running=` names the state with which a recorded run updates the
+score.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def variability(p_given: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Population standard deviation (ddof 0), from sums of differences to the first recorded value. Which end points to
-    wrong labels depends on the model.
+    Population standard deviation (ddof 0), from sums of differences to the first recorded value. Whether high or low
+    values point to wrong labels depends on the model.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def variability(p_given: np.ndarray) -> np.ndarray:
     running=MEAN,
 )
 def correctness(correct: np.ndarray) -> np.ndarray:
-    """Share of epochs in which the given label was the predicted one.
+    """Share of epochs in which the given label was predicted.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def correctness(correct: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 array (n,), in [0, 1]; low is suspicious. Cartography's own value is the count: share times epochs.
+    float32 array (n,), in [0, 1]; low is suspicious. The paper uses the count: this share times the number of epochs.
 
     Examples
     --------
@@ -105,7 +106,7 @@ def correctness(correct: np.ndarray) -> np.ndarray:
     running=STEPS,
 )
 def forgetting(correct: np.ndarray) -> np.ndarray:
-    """Number of steps from correct to wrong between one recorded epoch and the next.
+    """Number of times the prediction changed from correct to wrong between consecutive recorded epochs.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 array (n,), whole numbers from 0; high is suspicious. 0 for an example that was never learned: see
+    float32 array (n,), non-negative whole numbers; high is suspicious. 0 for an example that was never learned: see
     `never_learned`. NaN only for an example that was never recorded.
 
     Examples
@@ -131,7 +132,7 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
     running=NEVER,
 )
 def never_learned(correct: np.ndarray) -> np.ndarray:
-    """Whether the given label was not once the predicted one.
+    """Whether the given label was never predicted.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def never_learned(correct: np.ndarray) -> np.ndarray:
     running=MEAN,
 )
 def aum(margin: np.ndarray) -> np.ndarray:
-    """Area under the margin: how far the given label's logit led the others, averaged over training.
+    """Area under the margin: the lead of the given label's logit over the largest other one, averaged over training.
 
     Parameters
     ----------
@@ -189,7 +190,7 @@ def el2n(el2n: np.ndarray, *, early: float = 0.25) -> np.ndarray:
     el2n : float array (epochs, n), in [0, sqrt 2]
         The norm of one epoch (not its square).
     early : float
-        Which share of the epochs counts as early; at least one epoch does.
+        Share of the epochs that counts as early; at least one epoch is used.
 
     Returns
     -------
@@ -219,7 +220,7 @@ def mean_loss(loss: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float32 array (n,), from 0; high is suspicious
+    float32 array (n,), non-negative; high is suspicious
 
     Examples
     --------
@@ -236,7 +237,7 @@ def mean_loss(loss: np.ndarray) -> np.ndarray:
     running=MEAN,
 )
 def mean_entropy(entropy: np.ndarray) -> np.ndarray:
-    """Mean over epochs of the entropy of the predicted probabilities: how undecided the model stayed.
+    """Mean over epochs of the entropy of the predicted probabilities.
 
     Parameters
     ----------

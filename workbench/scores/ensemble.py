@@ -1,7 +1,7 @@
-"""Several runs of one dataset (other seeds, other models) as one body of evidence, joined by id.
+"""Combine several runs of one dataset (different seeds or models) into one body of evidence, joined by id.
 
-Hides the order of rows in each run, which evidence each of them has, and how each kind is put together: probabilities
-are averaged, epochs laid one after the other, embeddings laid side by side, scores averaged with their spread.
+The order of rows and the available evidence may differ between runs. Probabilities are averaged, epochs concatenated,
+embeddings concatenated along columns, and scores averaged with their spread.
 """
 
 from __future__ import annotations
@@ -48,32 +48,32 @@ DISAGREEMENT = {
         "in_words": "share of the runs that predict the given label",
     },
 }
-"""Columns of `Ensemble.disagreement`, with direction, range and source."""
+"""Columns of `Ensemble.disagreement` with their direction, range and source."""
 
 
 def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble:
-    """Join runs of several seeds or models by id.
+    """Join runs of different seeds or models by id.
 
     Parameters
     ----------
     runs : at least two runs or their paths, of one dataset: same classes in the same order, same given labels. The
         order of the examples may differ.
-    ids : "same" refuses runs of different examples; "common" takes the examples that all runs have.
+    ids : "same" requires that all runs have the same examples; "common" keeps the examples that all runs share.
 
     Returns
     -------
-    Ensemble, which goes wherever Evidence goes: `wb.find_issues(both)`, `wb.score(both)`, `wd.Explorer(both)`.
+    Ensemble, accepted wherever Evidence is: `wb.find_issues(both)`, `wb.score(both)`, `wd.Explorer(both)`.
 
     Raises
     ------
-    InputError : fewer than two runs, the same one twice, other classes, other examples or other given labels; the
-        message names the runs and the first ids.
+    InputError : fewer than two runs, a duplicate run, or classes, examples or given labels differ; the message names
+        the runs and the first ids.
 
     Notes
     -----
     Probabilities are averaged (a linear pool; Lakshminarayanan et al. 2017, Simple and Scalable Predictive Uncertainty
-    Estimation using Deep Ensembles), out-of-fold ones if any run has them, else in-sample ones. The detector sees the
-    epochs of all runs, each weighted by how informative it is. Embeddings are set to length 1 and laid side by side,
+    Estimation using Deep Ensembles): out-of-fold ones if any run has them, otherwise in-sample ones. The detector uses
+    the epochs of all runs, each weighted by how informative it is. Embeddings are scaled to length 1 and concatenated,
     so that cosine similarities are averaged.
     """
     if isinstance(runs, (str, Path, Run)):
@@ -85,7 +85,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
         require_task(run, "multiclass", "ensemble")
         members.append(run)
     if len(members) < 2:
-        raise InputError.at("runs", f"holds {len(members)} of them", "Pass at least two runs.")
+        raise InputError.at("runs", f"holds {len(members)}", "Pass at least two runs.")
     if ids not in ("same", "common"):
         raise InputError.unknown("ids", ids, ("same", "common"))
     places = [run.path.resolve() for run in members]
@@ -97,7 +97,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
 
 
 class Ensemble(Evidence):
-    """Evidence of several runs about the examples that they share, in the order of the first run.
+    """Evidence from several runs about their shared examples, in the order of the first run.
 
     Attributes
     ----------
@@ -117,17 +117,17 @@ class Ensemble(Evidence):
         return f"<Ensemble of {len(self.runs)} runs: {self.n:,} examples, {self.k} classes, {', '.join(self.names)}>"
 
     def scores(self, names: str | Sequence[str] | None = None, *, spread: bool = True) -> pd.DataFrame:
-        """Mean over the runs of each run's scores.
+        """Return the mean of each score over the runs.
 
         Parameters
         ----------
-        names : as in `wb.score`; by default the scores that every run has evidence for.
-        spread : add a column `NAME_spread` for each: the standard deviation over the runs (ddof 1).
+        names : as in `wb.score`; by default the scores for which every run has evidence.
+        spread : whether to add a column `NAME_spread` for each score: the standard deviation over runs (ddof 1).
 
         Returns
         -------
-        DataFrame indexed by id, float64; a run without a value for an example is left out of its mean, NaN where none
-        has one. `never_learned` becomes the share of runs. `.attrs["scores"]` as of `wb.score`.
+        DataFrame indexed by id, float64. Runs without a value for an example are left out of its mean; NaN if no run
+        has one. `never_learned` becomes the share of runs. `.attrs["scores"]` as in `wb.score`.
         """
         tables = [score(run, names) for run in self.runs]
         shared = [name for name in tables[0].columns if all(name in table for table in tables)]
@@ -150,15 +150,15 @@ class Ensemble(Evidence):
         return frame
 
     def disagreement(self) -> pd.DataFrame:
-        """How far the runs disagree about each example.
+        """Measure how much the runs disagree about each example.
 
         Returns
         -------
-        DataFrame indexed by id, float64, NaN where fewer than two runs have a say
+        DataFrame indexed by id, float64, NaN where fewer than two runs have a prediction
             vote_entropy : -sum over classes of v log v, v the share of runs that predict the class
-            mutual_information : H(mean over runs of p) - mean over runs of H(p); only where every run has probabilities
+            mutual_information : H(mean over runs of p) - mean over runs of H(p); only if every run has probabilities
             label_votes : share of runs that predict the given label; NaN for an unlabelled example
-        `.attrs["scores"]` says of each: suspicious, range, source, in_words, evidence.
+        `.attrs["scores"]` gives for each column: suspicious, range, source, in_words, evidence.
 
         Raises
         ------
@@ -166,9 +166,9 @@ class Ensemble(Evidence):
 
         Notes
         -----
-        Predictions come from probabilities where every run has them (stored, or made from its embeddings as in
-        `wb.score`), all out-of-fold or all in-sample; else from each run's last epoch. In-sample predictions agree
-        where a label was memorised by all.
+        Predictions come from probabilities if every run has them (stored, or computed from its embeddings as in
+        `wb.score`), all out-of-fold or all in-sample; otherwise from each run's last epoch. In-sample predictions agree
+        on a label that all models have memorised.
         """
         known = [run.pred_probs() is not None or bool(run.embedding_epochs) for run in self.runs]
         parts = [out_of_fold(run) for run in self.runs] if all(known) else []
@@ -244,7 +244,7 @@ class Ensemble(Evidence):
 
 
 def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
-    """Entropy of the votes of a committee (Dagan & Engelson 1995).
+    """Compute the entropy of the votes of a committee (Dagan & Engelson 1995).
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
 
     Returns
     -------
-    float64 (n,), in [0, log(members)] nats, high = they disagree; NaN where fewer than two voted.
+    float64 (n,), in [0, log(members)] nats, high = disagreement; NaN where fewer than two members voted.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
     """
     cast = (votes >= 0).sum(axis=0)
     total = np.zeros(votes.shape[1])
-    for member, mine in enumerate(votes):  # each class once: at the first member who votes for it
+    for member, mine in enumerate(votes):  # counts each class once, at the first member that votes for it
         new = (mine >= 0) & ~(votes[:member] == mine).any(axis=0)
         share = (votes == mine).sum(axis=0) / np.maximum(cast, 1)
         total -= np.where(new, share * np.log(np.where(share > 0, share, 1)), 0)
@@ -270,15 +270,15 @@ def vote_entropy(votes: np.ndarray, k: int) -> np.ndarray:
 
 
 def mutual_information(probs: Sequence[np.ndarray]) -> np.ndarray:
-    """Entropy of the mean minus mean of the entropies (Houlsby et al. 2011, eq. 2).
+    """Compute the entropy of the mean minus the mean of the entropies (Houlsby et al. 2011, eq. 2).
 
     Parameters
     ----------
-    probs : members arrays (n, k), rows sum to 1
+    probs : sequence of float arrays (n, k), one per member, rows sum to 1
 
     Returns
     -------
-    float64 (n,), in [0, log k] nats, high = the members are sure of different things.
+    float64 (n,), in [0, log k] nats, high = the members are confident of different classes.
 
     Examples
     --------
@@ -300,20 +300,20 @@ def _entropy(p: np.ndarray) -> np.ndarray:
 
 
 def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Shared ids in the order of the first run, and their rows in each run; or what differs, in words."""
+    """Return shared ids in the order of the first run, and their rows in each run; raise InputError if runs differ."""
     first = runs[0]
     shared = first.dataset.ids
     for run in runs[1:]:
         if run.classes != first.classes:
             lone = sorted(set(first.classes) ^ set(run.classes))
-            differ = f"not in both: {first_few(lone)}" if lone else "the same ones in another order"
+            differ = f"not in both: {first_few(lone)}" if lone else "the same classes in another order"
             found = f"differ: {first.name} has {first.k}, {run.name} {run.k}; {differ}"
             raise InputError.at("classes", found, "Join runs of one dataset; give it the same `classes=`.")
         _, there = run.dataset.find(shared)
         if ids == "same" and (not there.all() or run.n != first.n):
             strange = shared[~there] if not there.all() else np.setdiff1d(run.dataset.ids, shared)
             found = f"differ: {first.name} has {first.n:,}, {run.name} {run.n:,}; not in both: {first_few(strange)}"
-            raise InputError.at("ids", found, 'Pass ids="common" to take those that all runs have.')
+            raise InputError.at("ids", found, 'Pass ids="common" to keep the examples that all runs share.')
         shared = shared[there]
     if not len(shared):
         raise InputError.at("ids", "have nothing in common", "Join runs whose datasets use the same ids.")
@@ -331,13 +331,13 @@ def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]
 
 
 def _label_of(run: Run, id: object) -> str | None:
-    """The given label of an example by name."""
+    """Return the name of the given label of an example."""
     code = int(run.dataset.given_labels[run.dataset.rows([id])[0]])
     return None if code < 0 else run.classes[code]
 
 
 def _mean(members: list[tuple]) -> np.ndarray:
-    """(n, k) float32 mean of the probabilities of (run, rows, PredProbs)."""
+    """Return the mean probabilities (n, k) float32 of members (run, rows, PredProbs)."""
     total = np.zeros((len(members[0][1]), members[0][2].values.shape[1]), np.float32)
     for _, rows, probs in members:
         total += probs.values[rows]
@@ -346,7 +346,7 @@ def _mean(members: list[tuple]) -> np.ndarray:
 
 
 def _picked(run: Run, name: str, rows: np.ndarray) -> np.ndarray:
-    """(epochs, len(rows)) of one statistic at rows in any order."""
+    """Return one statistic (epochs, len(rows)) at rows in any order."""
     if not len(rows):
         return np.zeros((len(run.epochs), 0), np.float32)
     first = int(rows.min())
@@ -355,7 +355,7 @@ def _picked(run: Run, name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def _mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) mean and standard deviation (ddof 1) over the runs that have a value."""
+    """Return the mean and standard deviation (ddof 1) over the runs that have a value, (n,) each."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
     filled = np.where(there, values, 0)

@@ -1,10 +1,10 @@
-"""All dynamics from logits in one pass over blocks of rows, from memory or from disk.
+"""Compute all dynamics scores from logits in one pass over blocks of rows, from memory or from disk.
 
 `dynamics` reads each block of rows of every epoch once, reduces it to the statistics of
-`workbench.foundation.statistics`, and hands the matrices (epochs, rows) to `dynamics_block`, which a recorded run's
-statistics go through too: the numbers are the same whatever the block size, the number of threads, or where the
-logits lie. Memory: the results and a few blocks; a memory-mapped file is read, not mapped in, so that its pages do
-not stay with the process.
+`workbench.foundation.statistics`, and passes the matrices (epochs, rows) to `dynamics_block`, which is also used for
+the statistics of a recorded run. Results do not depend on the block size, the number of threads, or where the logits
+are stored. Memory: the results and a few blocks; memory-mapped files are read instead of mapped, so that their pages do
+not count towards the process.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from workbench.storage.logits import BLOCK, block_of, open_logits
 
 
 def dynamics_names() -> list[str]:
-    """Names of the registered scores that need per-epoch statistics only."""
+    """Return the names of the registered scores that need only per-epoch statistics."""
     return [name for name, row in SCORES.items() if set(row.needs) <= set(PER_EPOCH)]
 
 
 def dynamics_block(evidence: Mapping[str, np.ndarray], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
-    """Dynamics scores of one block of rows.
+    """Compute the dynamics scores of one block of rows.
 
     Parameters
     ----------
     evidence : mapping of str to float array (epochs, b)
         Any of `PER_EPOCH`, NaN where a row was not recorded (`correct` as 1, 0, NaN).
     names : iterable of str, optional
-        Which scores; unless given, all whose evidence is there.
+        Scores to compute; by default all whose evidence is available.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def dynamics(
     threads: int | None = None,
     progress: bool = False,
 ) -> dict[str, np.ndarray]:
-    """All dynamics scores of a training from the logits of its epochs.
+    """Compute all dynamics scores of a training run from the logits of its epochs.
 
     Parameters
     ----------
@@ -65,22 +65,22 @@ def dynamics(
         Before softmax, one per epoch, in order. float16, float32 or float64.
     given_labels : int array (n,), class index; -1 = unlabelled
     block_rows : int, optional
-        Rows reduced at a time; does not change the result.
+        Number of rows reduced at a time; does not change the result.
     names : sequence of str, optional
-        Which scores; all dynamics unless given.
+        Scores to compute; by default all dynamics scores.
     threads : int, optional
-        At most so many; as many as there are cores unless given.
+        Maximum number of threads; by default the number of cores.
     progress : bool
-        Show a bar.
+        Whether to show a progress bar.
 
     Returns
     -------
-    dict of str to array (n,), one for each score; NaN (never_learned: False) for an unlabelled row.
+    dict of str to array (n,), one per score; NaN (never_learned: False) for an unlabelled row.
 
     Raises
     ------
     InputError
-        No epochs, epochs of different shape, labels that do not fit, an unknown score, or a row with NaN or +inf.
+        No epochs, epochs of different shapes, labels that do not match, an unknown score, or a row with NaN or +inf.
     """
     from tqdm.auto import tqdm
 

@@ -1,7 +1,7 @@
-"""Label quality from one set of predicted probabilities; the probabilities should be out-of-sample.
+"""Label quality from one set of predicted probabilities, which should be out-of-sample.
 
-Low is suspicious in all three. An unlabelled row (label -1) gets NaN. The scales are those of cleanlab 2.9, so that
-thresholds and plots carry over.
+Low is suspicious for all three scores. An unlabelled row (label -1) gets NaN. The scales are those of cleanlab 2.9, so
+that thresholds and plots carry over.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def self_confidence(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndar
     suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning; Wei et al. 2018"
 )
 def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
-    """Probability of the given label minus the largest other one, rescaled from [-1, 1] to [0, 1].
+    """Probability of the given label minus the largest other probability, rescaled from [-1, 1] to [0, 1].
 
     Parameters
     ----------
@@ -48,8 +48,7 @@ def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.nd
 
     Returns
     -------
-    float array (n,), in [0, 1]; low is suspicious, .5 is a tie. With a single class there is no other label, and
-    the score is (p + 1) / 2.
+    float array (n,), in [0, 1]; low is suspicious, .5 is a tie. With a single class the score is (p + 1) / 2.
 
     Examples
     --------
@@ -71,7 +70,7 @@ def normalized_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.nd
     source="Kuan and Mueller 2022, Model-agnostic label quality scoring; scale of cleanlab 2.9",
 )
 def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
-    """Normalized entropy of the probabilities over the probability of the given label, mapped to [0, 1].
+    """Normalized entropy of the probabilities divided by the probability of the given label, mapped to [0, 1].
 
     Parameters
     ----------
@@ -80,13 +79,13 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
 
     Returns
     -------
-    float64 array (n,), in [0, 1]; low is suspicious. NaN for a single class, whose entropy has no scale.
+    float64 array (n,), in [0, 1]; low is suspicious. NaN with a single class, for which normalization is undefined.
 
     Notes
     -----
-    With s = (H / log k) / max(p, 1e-6), the score is log(1 + s) / max(s, 1e-6). As in cleanlab 2.9 a row that is
-    certain (s below 1e-6) falls towards 0 whether or not it is certain of the given label: read it beside
-    `self_confidence`. Cost: one logarithm per element, block by block.
+    With s = (H / log k) / max(p, 1e-6), the score is log(1 + s) / max(s, 1e-6). As in cleanlab 2.9, a row with a
+    certain prediction (s below 1e-6) scores near 0 even if the given label is predicted: use it together with
+    `self_confidence`. Cost: one logarithm per element, in blocks.
 
     Examples
     --------
@@ -109,7 +108,7 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
 
 
 def _entropy_block(block: np.ndarray) -> np.ndarray:
-    """Shannon entropy of each row in nats, with 0 log 0 = 0."""
+    """Return the Shannon entropy of each row in nats, with 0 log 0 = 0."""
     logs = np.maximum(block, np.finfo(block.dtype).tiny)
     np.log(logs, out=logs)
     logs *= block

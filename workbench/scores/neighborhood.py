@@ -1,4 +1,4 @@
-"""What an example's neighbours in the embedding say: do they agree with its given label, and how far away are they."""
+"""Scores from an example's neighbours in the embedding: label disagreement and distance."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workbench.scores.registry import register
     source="Smith, Martinez, Giraud-Carrier 2014, An instance level analysis of data complexity, kDN",
 )
 def neighbor_disagreement(given_labels: np.ndarray, neighbor_labels: np.ndarray) -> np.ndarray:
-    """Share of the nearest neighbours whose given label differs.
+    """Share of the nearest neighbours that have a different given label.
 
     Parameters
     ----------
     given_labels : int array (n,), class index; -1 = unlabelled
-    neighbor_labels : int array (n, m), given labels of the m nearest neighbours, the example itself left out;
-        -1 where there is none
+    neighbor_labels : int array (n, m), given labels of the m nearest neighbours, excluding the example itself;
+        -1 = no neighbour or no label
 
     Returns
     -------
@@ -28,8 +28,8 @@ def neighbor_disagreement(given_labels: np.ndarray, neighbor_labels: np.ndarray)
 
     Notes
     -----
-    An example's own label has no part in it, but an embedding that was trained on the labels may have moved a wrong
-    one among its like.
+    Neighbours do not include the example itself, but an embedding trained on the labels may place a mislabelled
+    example among examples of the class it was given.
 
     Examples
     --------
@@ -51,12 +51,12 @@ def neighbor_disagreement(given_labels: np.ndarray, neighbor_labels: np.ndarray)
     source="Angiulli & Pizzuti 2002, Fast outlier detection in high dimensional spaces: the weight, divided by k",
 )
 def neighbor_distance(neighbor_distances: np.ndarray) -> np.ndarray:
-    """Mean distance to the nearest neighbours: high for an outlier, whatever its label.
+    """Mean distance to the nearest neighbours: high for outliers, regardless of the label.
 
     Parameters
     ----------
-    neighbor_distances : float array (n, m), distances to the m nearest neighbours, the example itself left out; NaN
-        where there is none
+    neighbor_distances : float array (n, m), distances to the m nearest neighbours, excluding the example itself; NaN =
+        no neighbour
 
     Returns
     -------
@@ -64,9 +64,9 @@ def neighbor_distance(neighbor_distances: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    An outlier need not be mislabelled: it may be rare, broken, or of no class at all. Kuan & Mueller 2022 (Back to the
-    Basics) find this mean a strong baseline for out-of-distribution examples on embeddings of a trained network.
-    `workbench.issues.outliers` says which values count as far.
+    An outlier is not necessarily mislabelled: it may be rare, corrupt, or belong to no class. Kuan & Mueller 2022 (Back
+    to the Basics) find this mean a strong baseline for detecting out-of-distribution examples on embeddings of a
+    trained network. `workbench.issues.outliers` decides which values count as outliers.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The one table of scores: what each needs, which end is suspicious, its range and where it comes from.
+"""The table of scores: the evidence each one needs, which end is suspicious, its range and its source.
 
-A score is a pure function. `@score(...)` leaves it as it is and adds a row to `SCORES`; the names of its positional
-parameters are the evidence that it needs (`given_labels`, `pred_probs`, `margin`, ...), its keyword-only parameters
-are its options.
+A score is a pure function. `@register(...)` returns it unchanged and adds a row to `SCORES`. The names of its
+positional parameters are the evidence that it needs (`given_labels`, `pred_probs`, `margin`, ...); its keyword-only
+parameters are its options.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Score:
     Attributes
     ----------
     name : str
-        Key in `SCORES` and column heading; the function's own name.
+        Key in `SCORES` and column name; the name of the function.
     function : callable
         The pure function: evidence arrays in, one value per example out.
     needs : tuple of str
@@ -36,13 +36,13 @@ class Score:
     suspicious : {"low", "high"}
         Which end of the score points to a wrong (or hard) example.
     range : tuple of float
-        Smallest and largest possible value; `inf` where unbounded.
+        Smallest and largest possible value; `inf` if unbounded.
     source : str
-        The paper or definition the value follows.
+        The paper or definition of the score.
     in_words : str
-        One sentence for people: what the score is.
+        One-sentence description for users.
     running : Running or None
-        For scores of one statistic per epoch: the state by which one more epoch is added.
+        For scores of one statistic per epoch: the state to which epochs are added.
     """
 
     name: str
@@ -67,25 +67,25 @@ def register(
     in_words: str | None = None,
     running: Running | None = None,
 ) -> Callable[[Function], Function]:
-    """Register a pure function as a score; the function itself is returned unchanged.
+    """Register a pure function as a score; the function is returned unchanged.
 
     Parameters
     ----------
     suspicious : {"low", "high"}
-        Which end points to a wrong (or hard) example. Declared, never guessed.
+        Which end points to a wrong (or hard) example.
     range : (float, float)
         Smallest and largest possible value.
     source : str
         Paper or definition.
     in_words : str, optional
-        One sentence for people; the first line of the docstring unless given.
+        One-sentence description for users; by default the first line of the docstring.
     running : Running, optional
         For a function of one statistic (epochs, n): the same score as a state to which epochs are added.
 
     Raises
     ------
     InputError
-        The name is taken by a function of another place, the function names no evidence, or a field is not usable.
+        The name is taken by another function, the function has no evidence parameters, or a field is invalid.
     """
     if suspicious not in ("low", "high"):
         raise InputError.at("suspicious", f"is {suspicious!r}", 'Use "low" or "high".')
@@ -117,10 +117,10 @@ def register(
                 raise InputError.at(
                     "score",
                     f"{name!r} has the parameter {parameter}, which is neither evidence nor an option with a default",
-                    "Name evidence as positional parameters and options as keyword-only ones with defaults.",
+                    "Make evidence positional parameters, and options keyword-only parameters with defaults.",
                 )
         if not needs:
-            raise InputError.at("score", f"{name!r} needs no evidence", "Name evidence as positional parameters.")
+            raise InputError.at("score", f"{name!r} needs no evidence", "Make evidence positional parameters.")
         words = in_words or (inspect.getdoc(function) or "").partition("\n")[0]
         SCORES[name] = Score(
             name,

@@ -1,7 +1,7 @@
-"""Scores of a training that goes on: a small state per example to which one epoch after the other is added.
+"""Scores that are updated epoch by epoch, by means of a small state per example.
 
 A dynamics score is defined once, by its state; the pure function of the whole matrix (epochs, n) adds its rows in the
-same order. So scores that were updated by one epoch equal those of a whole pass to the last bit.
+same order. Incrementally updated scores are therefore identical to those of a full pass, to the last bit.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ State = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Running:
-    """What is remembered of each example, how an epoch is added, and what the score then is.
+    """The state of a score, how an epoch is added to it, and how the score is computed from it.
 
     Attributes
     ----------
-    fields : name to (dtype, initial value) of the state's arrays (n,).
+    fields : name -> (dtype, initial value) of the state's arrays (n,).
     add : (state, values (n,) of one epoch, NaN where not recorded) -> None; changes the state in place.
     value : state -> (n,) score.
-    taken : number of epochs -> how many of them count, from the first.
+    taken : number of epochs -> number of first epochs that count.
     """
 
     fields: Mapping[str, tuple[type, float]]
@@ -32,11 +32,11 @@ class Running:
     taken: Callable[[int], int] = int
 
     def start(self, n: int) -> State:
-        """The state of n examples before the first epoch."""
+        """Return the state of n examples before the first epoch."""
         return {name: np.full(n, initial, dtype) for name, (dtype, initial) in self.fields.items()}
 
     def over(self, matrix: np.ndarray) -> np.ndarray:
-        """The score (n,) of a whole matrix (epochs, n); which epochs count is the caller's choice."""
+        """Return the score (n,) of a whole matrix (epochs, n); the caller chooses which epochs count."""
         matrix = np.asarray(matrix)
         state = self.start(matrix.shape[1])
         for epoch in matrix:
@@ -45,12 +45,12 @@ class Running:
 
     @property
     def dtype(self) -> np.dtype:
-        """One example's state as a record."""
+        """Structured dtype of one example's state."""
         return np.dtype([(name, dtype) for name, (dtype, _) in self.fields.items()])
 
 
 def _whole(values: np.ndarray) -> bool:
-    """Whether nothing is missing; a sum is the fastest way to see it (of +inf and -inf it errs to the safe side)."""
+    """Return whether no value is missing; a sum is the fastest test (False for both +inf and -inf, which is safe)."""
     with np.errstate(invalid="ignore"):
         return not np.isnan(values.sum())
 
@@ -104,8 +104,8 @@ DEVIATION = Running(
 )
 """Population standard deviation over the recorded epochs.
 
-Sums of differences from the first recorded value and of their squares: nothing is lost where the values are alike, and
-a constant curve has exactly 0.
+It sums differences from the first recorded value and their squares, so similar values lose no precision and a constant
+curve gives exactly 0.
 """
 
 
@@ -122,7 +122,7 @@ def _steps(state: State) -> np.ndarray:
 
 
 STEPS = Running({"steps": (np.int32, 0), "was_right": (bool, 0), "seen": (bool, 0)}, _add_steps, _steps)
-"""Steps from correct to wrong between one recorded epoch and the next."""
+"""Number of changes from correct to wrong between consecutive recorded epochs."""
 
 
 def _add_once(state: State, values: np.ndarray) -> None:
@@ -135,4 +135,4 @@ def _never(state: State) -> np.ndarray:
 
 
 NEVER = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, _never)
-"""Whether there was a record, and none was correct."""
+"""Whether the example was recorded and never correct."""

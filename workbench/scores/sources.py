@@ -1,7 +1,6 @@
-"""Where the evidence for scores comes from: a recorded run, or arrays; what is there, in words, and its columns.
+"""Sources of evidence for scores, a recorded run or arrays: what is available, its description, and the columns.
 
-Hides which columns a run's cache holds, and that a score which runs along the epochs continues from the longest state
-that is kept of it.
+For a run, columns are read from its cache, and scores over epochs continue from their longest stored state.
 """
 
 from __future__ import annotations
@@ -44,20 +43,20 @@ if TYPE_CHECKING:
     from workbench.storage.probabilities import PredProbs
 
 LARGEST_BLOCK = 1 << 19
-LONG = 4_000_000  # rows times epochs from which a progress bar is shown unasked
-FORM = 2  # of what is kept: counts up when a score's definition changes
+LONG = 4_000_000  # rows times epochs from which a progress bar is shown by default
+FORM = 2  # version of the cached columns; increased when the definition of a score changes
 
 
 @dataclass(frozen=True)
 class How:
-    """How columns are computed: rows at a time, a bar or not (None: where it takes long), and where."""
+    """How columns are computed: rows at a time, progress bar (None: only if it takes long), and dask client."""
 
     block_rows: int | None = None
     progress: bool | None = None
     client: Any = None
 
     def bar(self, n: int, epochs: int) -> bool:
-        """Whether a bar is shown."""
+        """Return whether a progress bar is shown."""
         return n * max(epochs, 1) >= LONG if self.progress is None else self.progress
 
 
@@ -67,9 +66,9 @@ class Source:
 
     Attributes
     ----------
-    n : examples. ids : their index. there : names of the evidence that is there.
+    n : number of examples. ids : their index. there : names of the available evidence.
     columns : (names, how) -> {name: (n,)}.
-    words : names of evidence -> {name: what it is, in words}.
+    words : names of evidence -> {name: description}.
     """
 
     n: int
@@ -80,9 +79,9 @@ class Source:
 
 
 def of_run(run: Run, client: Any = None) -> Source:
-    """A run's statistics, probabilities and neighbours; the scores of what is sealed are kept in its cache.
+    """Return a run's statistics, probabilities and neighbours as a source; scores of sealed epochs are cached.
 
-    What is missing is made on the cluster of `client`, if there is one.
+    Missing evidence is computed on the cluster of `client`, if given.
     """
     made = _RunColumns(run, client)
     ids = pd.Index(run.dataset.ids, name="id")
@@ -127,12 +126,12 @@ class _RunColumns:
 
     @functools.cached_property
     def in_file(self) -> bool:
-        """Whether the probabilities are in the run's file, and not made by us where a file lies that says nothing."""
+        """Return whether the probabilities are those in the run's file, rather than computed because it is unusable."""
         found, stored = self.pred_probs, self.run.pred_probs()
         return stored is not None and (stored.provenance, stored.made_of) == (found.provenance, found.made_of)
 
     def whole(self, needs: set[str]) -> dict[str, np.ndarray]:
-        """Evidence that is not read by blocks."""
+        """Return the evidence that is not read in blocks."""
         found: dict[str, np.ndarray] = {"given_labels": self.given}
         if "pred_probs" in needs and not self.in_file:
             found["pred_probs"] = self.pred_probs.values
@@ -164,7 +163,7 @@ class _RunColumns:
         return {str(epoch): cache.fingerprint(files, layout) for epoch, files in self.sealed.items()}
 
     def key(self, name: str, epochs: int) -> str:
-        """Digest of what a score is made of; of the first `epochs` epochs only, where it runs along them."""
+        """Return the digest of a score's inputs; for scores over epochs, of the first `epochs` epochs only."""
         row = SCORES[name]
         kinds = {"statistics" if need in PER_EPOCH else need for need in row.needs} | {"given_labels"}
         made_of = {kind: self.digest(kind) for kind in sorted(kinds)}
@@ -178,7 +177,7 @@ class _RunColumns:
         return len(self.sealed) if running is None else min(running.taken(len(self.sealed)), len(self.sealed))
 
     def so_far(self, name: str, running: Running) -> Resumed:
-        """How a score goes on from the longest state that is kept of it."""
+        """Return the longest stored state of a score, from which it continues."""
         row, take, state = SCORES[name], self.taken(name), f"{name}.state"
         for epochs in range(take, 0, -1):
             key = self.key(name, epochs)
@@ -188,7 +187,7 @@ class _RunColumns:
         return Resumed(row.needs[0], running, None, 0, take)
 
     def stored(self, digests: Mapping[str, str]) -> dict[str, np.ndarray]:
-        """The columns that the cache has."""
+        """Return the columns that the cache has."""
         found = {name: read_column(self.folder, name, digest, self.run.n) for name, digest in digests.items()}
         return {name: values for name, values in found.items() if values is not None}
 
@@ -203,7 +202,7 @@ class _RunColumns:
         return {name: found[name] for name in names}
 
     def files(self, how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
-        """Statistics files by epoch; those that will be read are fetched, or named for workers to read parts of."""
+        """Return the statistics files by epoch; needed ones are fetched, or named for workers to read parts of."""
         place = self.run.layout.here if how.client is None else self.run.layout.source
         first = min((one.have for one in resumed.values()), default=len(self.sealed))
         first = 0 if needs & set(PER_EPOCH) else first
@@ -226,7 +225,7 @@ class _RunColumns:
 
         def evidence(rows: slice) -> dict[str, np.ndarray]:
             block = {name: values[rows] for name, values in held.items()}
-            if how.client is not None and run.url:  # what lies in the working folder is sent along
+            if how.client is not None and run.url:  # workers cannot read the local working folder
                 block |= {name: rows_of(path, rows) for name, path in plan.arrays.items()}
                 block |= {f"{name}.state": rows_of(one.path, rows) for name, one in resumed.items() if one.path}
             return block | ({"vote_counts": self.votes.counts(rows)} if "vote_counts" in needs else {})
@@ -252,7 +251,7 @@ class _RunColumns:
             out["pred_probs"] = self.pred_probs.provenance.in_full
         if "neighbor_labels" in needs:
             out["neighbor_labels"] = (
-                f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, the own label left out, "
+                f"out-of-fold: given labels of {min(NEIGHBORS, max(run.n - 1, 0))} neighbours, own label excluded, "
                 f"by the embeddings of {run.embedding_provenance()}"
             )
         if "vote_counts" in needs:
@@ -266,7 +265,7 @@ class _RunColumns:
 
 
 def of_evidence(evidence: Evidence) -> Source:
-    """Evidence made of arrays: nothing is cached."""
+    """Return array evidence as a source; nothing is cached."""
     needs_known = {need for row in SCORES.values() for need in row.needs}
     there = frozenset(need for need in needs_known if evidence.has(need))
     n = len(evidence.get("given_labels"))
@@ -274,7 +273,7 @@ def of_evidence(evidence: Evidence) -> Source:
     def columns(names: list[str], how: How) -> dict[str, np.ndarray]:
         plan = Plan(pure_scores(names))
         needs = {need for name in names for need in SCORES[name].needs} | {"given_labels"}
-        evidence.block(needs, slice(0, 0))  # what is made once is made here
+        evidence.block(needs, slice(0, 0))  # triggers computations that are done once
         sink = Sink(n, how.block_rows or BLOCK_ROWS)
         epochs = evidence.epochs if needs & set(PER_EPOCH) else 1
 
@@ -293,7 +292,7 @@ def of_evidence(evidence: Evidence) -> Source:
         if "pred_probs" in needs:
             out["pred_probs"] = "out-of-fold" if getattr(evidence, "out_of_fold", False) else "in-sample"
         if "neighbor_labels" in needs:
-            out["neighbor_labels"] = "out-of-fold: labels of the neighbours, the own label left out"
+            out["neighbor_labels"] = "out-of-fold: labels of the neighbours, own label excluded"
         if "neighbor_distances" in needs:
             out["neighbor_distances"] = f"{NEIGHBORS} neighbours by cosine distance"
         return out

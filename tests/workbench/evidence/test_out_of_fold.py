@@ -141,7 +141,7 @@ def test_probabilities_that_are_not_are_refused(rng):
             out[0, 0] = np.nan
             return out
 
-    with pytest.raises(InputError, match=r"`estimator` row \d+ gave probabilities that are negative or not finite"):
+    with pytest.raises(InputError, match=r"`estimator` row \d+ returned probabilities that are negative or not finite"):
         cross_val_predict(Broken(), np.arange(12.0)[:, None], Dataset.from_arrays(np.arange(12) % 2))
 
 

@@ -83,7 +83,7 @@ def test_umap_of_few_rows(rng, n):
 @pytest.mark.parametrize("n", [0, 1, 2, 4])
 def test_too_few_rows_for_umap_are_drawn_by_pca_and_that_is_said(rng, n):
     X = rng.normal(size=(n, 3))
-    with pytest.warns(UserWarning, match=rf"at least 5 examples with an embedding, there are {n}: this is PCA"):
+    with pytest.warns(UserWarning, match=rf"at least 5 examples with an embedding, but there are {n}; PCA is used instead"):
         assert np.array_equal(umap(X), pca(X))
 
 
@@ -181,7 +181,7 @@ def test_like_another_run_a_table_or_places(tmp_path, rng):
     assert np.allclose(flat, -project(second, method="pca"), atol=1e-5)
     with pytest.raises(InputError, match=r"`like` has shape \(3, 2\) for 60 examples"):
         project(second, like=np.zeros((3, 2)))
-    with pytest.raises(InputError, match="a place for none of the examples"):
+    with pytest.raises(InputError, match="a point for none of the examples"):
         project(second, like=table.set_axis([f"other{i}" for i in range(60)]))
 
 

@@ -179,7 +179,7 @@ def test_what_cannot_be_joined(tmp_path, rng, given, pair):
     with pytest.raises(InputError, match="`classes` differ: one has 3, classes 3; not in both: 'c', 'd'"):
         wb.ensemble([one, other])
     turned, _ = recorded(tmp_path / "turned", np.arange(N), rng, given=given, classes=("b", "a", "c"))
-    with pytest.raises(InputError, match="the same ones in another order"):
+    with pytest.raises(InputError, match="the same classes in another order"):
         wb.ensemble([one, turned])
     changed = given.copy()
     changed[5] = (changed[5] + 1) % K
