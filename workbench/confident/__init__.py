@@ -1,8 +1,8 @@
 """Confident learning on arrays: thresholds, the confident joint, label issues, noise rates, the health of classes.
 
-Northcutt, Jiang & Chuang 2021. Everything here takes `given_labels` (n,) and `pred_probs` (n, k), which must be
-out-of-fold, and knows of no run; functions named after tags take tables (n, k) of yes and no, and those named after
-candidates take sets of classes. For labels that are numbers, with predictions (n,): `residual_scores`, `outre_scores`.
+Northcutt, Jiang & Chuang 2021. The functions take `given_labels` (n,) and `pred_probs` (n, k), which must be
+out-of-fold. Functions for tags take tables (n, k) of yes and no, functions for candidates take sets of classes, and
+`residual_scores` and `outre_scores` take numeric labels with predictions (n,).
 """
 
 from workbench.foundation.lazy import names_of

@@ -1,7 +1,7 @@
-"""The one pass of confident learning over the probabilities, and the confident joint that comes of it.
+"""The single pass of confident learning over the probabilities, and the resulting confident joint.
 
-Hidden here: blocks of rows, in threads, give a few numbers per row (probability of the given label, whether another
-class leads, confident class); the counting rules of cleanlab 2.9, down to how ties and halves are rounded.
+Blocks of rows are processed in threads and give a few numbers per row: probability of the given label, whether another
+class leads, confident class. The counting rules are those of cleanlab 2.9, including ties and the rounding of halves.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from workbench.foundation.reductions import (
     leading_columns,
 )
 
-SLACK = 1e-6  # how near two probabilities count as equal
+SLACK = 1e-6  # probabilities closer than this count as equal
 LOWEST_THRESHOLD = 2e-6
 NEVER = 2.0  # threshold of a class that is never given: no probability reaches it
 TINY = 1e-100
-FEW_CLASSES = 32  # so many comparisons of all labels cost less than sorting them
-PART = 1 << 17  # numbers of the joint that are rounded at a time
-MANY_CLASSES = 2048  # a dense sum over all pairs of classes is fine up to here
+FEW_CLASSES = 32  # up to this many comparisons of all labels cost less than sorting them
+PART = 1 << 17  # entries of the joint that are rounded at a time
+MANY_CLASSES = 2048  # up to this many classes a dense sum over all pairs is fast enough
 
 
 class Classes:
-    """The rows given each class. Few classes are looked up as they are asked for, many are sorted once."""
+    """The rows given each class: looked up on demand for few classes, sorted once for many."""
 
     def __init__(self, labels: np.ndarray, k: int):
         self.labels = labels
@@ -46,13 +46,13 @@ class Classes:
             self.ends = np.cumsum(self.counts)
 
     def members(self, class_: int | np.integer) -> np.ndarray:
-        """Rows given this class, ascending."""
+        """Return the rows given this class, ascending."""
         if self.order is None:
             return np.flatnonzero(self.labels == class_)
         return self.order[self.ends[class_] - self.counts[class_] : self.ends[class_]]
 
     def means(self, p_given: np.ndarray) -> np.ndarray:
-        """Mean of each class's own values (k,), taken at their precision; NEVER for an empty class."""
+        """Return the mean of `p_given` per class (k,), computed at its precision; NEVER for an empty class."""
         means = np.full(len(self.counts), NEVER, p_given.dtype if self.counts.all() else np.float64)
         ranked = None if self.order is None else p_given[self.order]
         for class_ in np.flatnonzero(self.counts):
@@ -60,7 +60,7 @@ class Classes:
                 own = p_given[self.members(class_)]
             else:
                 own = ranked[self.ends[class_] - self.counts[class_] : self.ends[class_]]
-            means[class_] = np.add.reduce(own) / own.dtype.type(len(own))  # `own.mean()`, in a third of its time
+            means[class_] = np.add.reduce(own) / own.dtype.type(len(own))  # as `own.mean()`, but three times as fast
         return np.maximum(means, LOWEST_THRESHOLD)
 
 
@@ -77,7 +77,7 @@ class Rows:
     confident: np.ndarray  # (n,) small int: confident class, -1 = none
 
     def off_diagonal(self) -> np.ndarray:
-        """Mask of the rows counted off the diagonal of the confident joint, less those whose given label leads."""
+        """Return a mask of the rows off the diagonal of the confident joint, except those whose given label leads."""
         return (self.confident >= 0) & (self.confident != self.labels) & self.contradicted
 
     def raw_joint(self) -> np.ndarray:
@@ -99,7 +99,7 @@ class Rows:
 
 
 def read_probs(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True) -> Rows:
-    """The one pass over the probabilities, which also refuses rows that are none; `confident` may be left out."""
+    """Pass once over the probabilities and refuse invalid rows; `confident=False` skips the confident classes."""
     n, k = probs.shape
     p_given = given_values(probs, labels)
     dtype = p_given.dtype
@@ -132,7 +132,7 @@ def read_probs(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True)
 
 
 def _leaders(part: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row the leading class, its probability, and whether the row is no probabilities at all."""
+    """Return the leading class of each row, its probability, and whether the row is not a valid distribution."""
     n, k = part.shape
     leader, bad = np.empty(n, np.int64), np.empty(n, bool)
     largest = np.empty(n, float_rows(part[:0]).dtype)
@@ -142,14 +142,14 @@ def _leaders(part: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray
             rows = slice(start, start + step)
             block = float_rows(part[rows])
             leader[rows], largest[rows], negative = leading_columns(block)
-            bad[rows] = not_summing_to_one(block, tolerance)  # now in the cache
+            bad[rows] = not_summing_to_one(block, tolerance)  # while the block is in the cache
             if negative:
                 bad[rows] |= below_zero(block, tolerance)
     return leader, largest, bad
 
 
 def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The smallest numbers of the rows' own dtype that reach the thresholds within SLACK: the same comparison."""
+    """Return the smallest numbers of the rows' dtype that reach the thresholds within SLACK."""
     lowered = limits - SLACK
     reach = lowered.astype(dtype)
     return np.where(reach < lowered, np.nextafter(reach, np.array(np.inf, dtype)), reach).astype(dtype)
@@ -158,13 +158,13 @@ def _reach(limits: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _confident(
     part: np.ndarray, leader: np.ndarray, largest: np.ndarray, reach: np.ndarray, lowest: float
 ) -> np.ndarray:
-    """Confident class of each row, -1 = none: the only class that reaches its threshold; of several, the leader."""
-    confident = np.where(largest >= reach[leader], leader, -1)  # then it is the only one, or one of several
+    """Return the confident class of each row, -1 = none: the one that reaches its threshold; of several, the leader."""
+    confident = np.where(largest >= reach[leader], leader, -1)  # the leader is confident if it reaches its threshold
     open_rows = np.flatnonzero((confident < 0) & (largest >= lowest))
     step = max(1, BLOCK // part.shape[1])
     for start in range(0, len(open_rows), step):
         rows = open_rows[start : start + step]
-        reached = np.flatnonzero(float_rows(part.take(rows, axis=0)) >= reach)  # of few values: cheaper than by rows
+        reached = np.flatnonzero(float_rows(part.take(rows, axis=0)) >= reach)  # few values: cheaper than row by row
         if not len(reached):
             continue
         place, class_ = np.divmod(reached, part.shape[1])
@@ -174,16 +174,16 @@ def _confident(
 
 
 def calibrate_counts(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Scale rows to the given counts and round to whole numbers, each row keeping its sum.
+    """Scale rows to the given counts and round to whole numbers, preserving the sum of each row.
 
-    Above MANY_CLASSES only rows of classes that are given are touched, and the grand total is summed row by row: a
-    value that lies on .5 may then round the other way than cleanlab's.
+    Above MANY_CLASSES only rows of classes that are given are changed, and the grand total is summed row by row: a
+    value of exactly .5 may then round differently from cleanlab.
     """
     k = len(raw)
     sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
     given = np.flatnonzero(counts)
     step = max(1, PART // k)
-    if k <= MANY_CLASSES:  # few pairs are counted at all; the total in the order of memory in which cleanlab sums it
+    if k <= MANY_CLASSES:  # few pairs are nonzero; the total is summed in the same memory order as in cleanlab
         row, column = np.divmod(np.flatnonzero(np.ascontiguousarray(raw) != 0), k)
         values = raw[row, column] / sizes[row] * counts[row]
         scaled = np.zeros((k, k))
@@ -202,7 +202,7 @@ def calibrate_counts(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _rounded(row: np.ndarray, column: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
-    """`_round_rows` of a matrix (k, k) given by its entries other than 0: only rows that must give way are sorted."""
+    """`_round_rows` of a matrix (k, k) given by its nonzero entries; only rows that need adjusting are sorted."""
     exact, out = np.zeros((k, k)), np.zeros((k, k), np.int64)
     exact[row, column] = values
     whole = values.round()
@@ -222,7 +222,7 @@ def _row_sums(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _round_rows(rows: np.ndarray) -> np.ndarray:
-    """Whole numbers nearest to the values, with each row's sum kept: the entries rounded furthest give way."""
+    """Round to whole numbers, preserving each row's sum: the entries with the largest rounding error are adjusted."""
     whole = rows.round()
     target = rows.sum(axis=1).round()
     while True:
@@ -233,7 +233,7 @@ def _round_rows(rows: np.ndarray) -> np.ndarray:
         away = rows[uneven] - whole[uneven]
         for row, apart, lack in zip(uneven, away, missing[uneven]):
             changes = min(int(abs(lack)), rows.shape[1])
-            if changes == 1:  # no sort where one entry is the furthest of all
+            if changes == 1:  # no sort if one entry is furthest
                 chosen = apart.argmax() if lack > 0 else apart.argmin()
                 if np.count_nonzero(apart == apart[chosen]) == 1:
                     whole[row, chosen] += 1 if lack > 0 else -1

@@ -1,7 +1,7 @@
-"""How healthy the labels of each class are, which classes run into each other, and how sure one can be of that.
+"""Label quality of each class, overlapping classes, and the uncertainty of both.
 
-Everything is read off the calibrated confident joint. `noise_report` adds what a bare noise matrix hides: bootstrap
-intervals, and the assumptions without which a noise matrix is not identifiable at all.
+All estimates come from the calibrated confident joint. `noise_report` adds bootstrap intervals and the assumptions
+without which a noise matrix is not identifiable.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from workbench.foundation.reductions import by_blocks, float_rows, given_values
 
 ASSUMPTIONS = (
     "class-conditional noise: given the true class, a wrong label does not depend on the example itself",
-    "the probabilities are out-of-sample: no model has seen the label that it judges",
-    "every class is labelled right more often than as any other single class",
-    "for every true class there are examples that the model is sure of, and it is right about those: classes that the "
-    "model itself confuses are counted as confused by the labellers",
-    "confident counting keeps about the same share of every true class: a class of which fewer examples reach the "
-    "threshold is underestimated wherever another label is given",
-    "every true class is among the classes, and some examples of each are given it",
+    "the probabilities are out-of-sample: no model was trained on the labels that it judges",
+    "every class is labelled correctly more often than as any other single class",
+    "for every true class the model is confident about some examples, and is right about those: classes that the model "
+    "confuses are counted as confused by the labellers",
+    "confident counting keeps about the same share of every true class: a class with a smaller share of confident "
+    "examples is underestimated wherever another label is given",
+    "every true class is among the classes, and is the given label of some examples",
 )
-MANY_CELLS = 1 << 25  # draws x cells that are kept for percentiles; beyond that, mean and deviation
+MANY_CELLS = 1 << 25  # up to this many draws x cells percentiles are used; above, mean and standard deviation
 
 
 def label_health(given_labels: Any, pred_probs: Any) -> float:
-    """Estimated share of right labels among the labelled rows: 1 - num_issues / labelled rows.
+    """Estimate the share of correct labels among the labelled rows: 1 - num_issues / labelled rows.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def label_health(given_labels: Any, pred_probs: Any) -> float:
 
     Returns
     -------
-    float in [0, 1]; NaN when no row is labelled.
+    float in [0, 1]; NaN if no row is labelled.
 
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     labels = np.asarray(given_labels)
     labelled = int((labels >= 0).sum())
@@ -57,7 +57,7 @@ def label_health(given_labels: Any, pred_probs: Any) -> float:
 
 
 def class_health(given_labels: Any, pred_probs: Any, classes: Sequence[Any] | None = None) -> pd.DataFrame:
-    """One row per class, worst first: how many of its labels look wrong, and how many of it were labelled otherwise.
+    """Estimate label quality per class, worst first: wrong labels in the class, and its examples labelled otherwise.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def class_health(given_labels: Any, pred_probs: Any, classes: Sequence[Any] | No
     DataFrame with k rows
         class_index int; class (the name, or the index); given: examples given this class; issues: given this class
         but truly another; missed: truly this class but given another; noise: P(true other | given this), in [0, 1];
-        missed_noise: P(given other | true this); quality: 1 - noise. A class never given has no noise and quality 1.
+        missed_noise: P(given other | true this); quality: 1 - noise. A class never given has noise 0, quality 1.
     """
     estimate, given, names = _estimate(given_labels, pred_probs, classes)
     n = int(given.sum())
@@ -100,7 +100,7 @@ def overlapping_classes(
     directed: bool = False,
     with_zeros: bool = False,
 ) -> pd.DataFrame:
-    """Pairs of classes that are labelled as one another, most often first.
+    """List pairs of classes that are labelled as one another, most frequent first.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ def overlapping_classes(
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     classes : sequence of k names, optional
     directed : bool
-        Keep (given a, true b) and (given b, true a) apart; else they are summed, a before b.
+        Whether to keep (given a, true b) and (given b, true a) separate; otherwise they are summed, a before b.
     with_zeros : bool
-        Also list pairs that never overlap.
+        Whether to include pairs that never overlap.
 
     Returns
     -------
     DataFrame
-        a_index, b_index, a, b; overlap: estimated number of examples; joint_probability: as a share of the labelled.
+        a_index, b_index, a, b; overlap: estimated number of examples; joint_probability: share of labelled examples.
     """
     estimate, given, names = _estimate(given_labels, pred_probs, classes)
     if directed:
@@ -140,7 +140,7 @@ def overlapping_classes(
 
 @dataclass(frozen=True)
 class NoiseReport:
-    """A noise matrix with what is needed to read it honestly.
+    """A noise matrix with its intervals, assumptions and caveats.
 
     Attributes
     ----------
@@ -157,11 +157,11 @@ class NoiseReport:
     level : float
         Nominal coverage of the intervals.
     how : str
-        How the intervals were made.
+        How the intervals were computed.
     assumptions : tuple of str
-        Without these a noise matrix is not identifiable: other matrices explain the same data as well.
+        Without these a noise matrix is not identifiable: other matrices explain the data equally well.
     doubts : tuple of str
-        What in these data speaks against an assumption, or makes an entry weak; empty when nothing was found.
+        Evidence in the data against an assumption, or for an unreliable entry; empty if none was found.
     """
 
     classes: tuple[Any, ...]
@@ -182,11 +182,11 @@ class NoiseReport:
 
     @property
     def warning(self) -> str:
-        """The assumptions and the doubts in one paragraph, to be shown wherever the matrix is."""
+        """The assumptions and doubts in one paragraph, to be shown with the matrix."""
         text = (
-            "This noise matrix is an estimate that the data can confirm only under assumptions: "
+            "This noise matrix is an estimate that is valid only under assumptions: "
             + "; ".join(self.assumptions)
-            + ". The intervals cover the choice of examples, not a failure of these."
+            + ". The intervals reflect the sampling of examples, not violated assumptions."
         )
         return text + (" Doubtful here: " + "; ".join(self.doubts) + "." if self.doubts else "")
 
@@ -201,7 +201,7 @@ def noise_report(
     level: float = 0.95,
     seed: int = 0,
 ) -> NoiseReport:
-    """Noise matrix, class priors and number of errors with bootstrap intervals and the assumptions they rest on.
+    """Estimate the noise matrix, class priors and number of errors, with bootstrap intervals and assumptions.
 
     Parameters
     ----------
@@ -209,32 +209,32 @@ def noise_report(
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     classes : sequence of k names, optional
     out_of_fold : bool, optional
-        Whether the probabilities are; False becomes a doubt.
+        Whether the probabilities are out-of-sample; False is reported among the doubts.
     draws : int
-        Bootstrap draws; each draws as many labelled examples again, with thresholds worked out anew.
+        Number of bootstrap samples of the labelled examples; thresholds are recomputed for each.
     level : float
         Nominal coverage, in (0, 1).
     seed : int
 
     Returns
     -------
-    NoiseReport: the estimates with their intervals, and the assumptions they rest on, in words.
+    NoiseReport: the estimates, their intervals, and the assumptions in words.
 
     Raises
     ------
     InputError
-        `draws` or `level` out of range, or arrays that do not fit each other.
+        `draws` or `level` out of range, or arrays that do not match.
 
     Notes
     -----
     Above 50,000 labelled rows every example is drawn twice or not at all instead of a multinomial number of times
-    (Owen and Eckles 2012), which has the same mean and variance and costs a random bit. With more than a few hundred
-    classes the intervals are mean +- z standard deviations of the draws. An entry that was never seen gets the exact
-    binomial upper bound 1 - (alpha / 2)^(1/m) from its m confident examples, not a bootstrap interval of width 0.
+    (Owen and Eckles 2012), which has the same mean and variance and needs only one random bit. With more than a few
+    hundred classes the intervals are mean +- z standard deviations of the draws. An entry that was never observed gets
+    the exact binomial upper bound 1 - (alpha / 2)^(1/m) from its m confident examples, not an interval of width 0.
     """
     if not 0.0 < level < 1.0 or draws < 20:
         raise InputError.at(
-            "level", f"is {level!r} with {draws} draws", "Use a level between 0 and 1 and 20 draws or more."
+            "level", f"is {level!r} with {draws} draws", "Use a level between 0 and 1 and at least 20 draws."
         )
     probs, labels = check_pred_probs(pred_probs, given_labels)
     names = _names(classes, probs.shape[1])
@@ -287,12 +287,12 @@ def _estimate(
 def _names(classes: Sequence[Any] | None, k: int) -> tuple[Any, ...]:
     names = tuple(range(k)) if classes is None else tuple(classes)
     if len(names) != k:
-        raise InputError.at("classes", f"holds {len(names)} names for {k} columns", "Give one name per column.")
+        raise InputError.at("classes", f"holds {len(names)} names for {k} columns", "Pass one name per column.")
     return names
 
 
 class _Draws:
-    """Bootstrap draws of three arrays and their intervals: percentiles, or mean and deviation where they are many."""
+    """Bootstrap draws of three arrays and their intervals: percentiles, or mean and deviation for large arrays."""
 
     def __init__(self, draws: int, k: int, level: float):
         self.level = level
@@ -326,10 +326,10 @@ class _Draws:
 def _bootstrap(
     labels: np.ndarray, probs: np.ndarray, draws: int, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For every draw the calibrated joint (not rounded) and given labels with the drawn counts.
+    """Yield, for every draw, the calibrated joint (not rounded) and given labels with the drawn counts.
 
-    Thresholds of all draws come first; their smallest values say which few (row, class) pairs can ever be confident,
-    and only these are looked at again.
+    The thresholds of all draws are computed first. Their smallest values determine the few (row, class) pairs that can
+    be confident in any draw; only these are examined in each draw.
     """
     k = probs.shape[1]
     labelled = np.flatnonzero(labels >= 0)
@@ -368,7 +368,7 @@ def _bootstrap(
 
 
 def _leaders(probs: np.ndarray) -> np.ndarray:
-    """Class of the largest probability of each row, int64 (n,)."""
+    """Return the class of the largest probability of each row, int64 (n,)."""
     leader = np.zeros(len(probs), np.int64)
 
     def work(rows: slice) -> None:
@@ -381,7 +381,7 @@ def _leaders(probs: np.ndarray) -> np.ndarray:
 def _candidates(
     probs: np.ndarray, labelled: np.ndarray, limits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row (among the labelled), column and value of every probability that reaches its column's limit, row by row."""
+    """Return row (among the labelled), column and value of every probability that reaches its column's limit."""
     parts = []
     step = max(1, (1 << 18) // probs.shape[1])
     for start in range(0, len(labelled), step):
@@ -407,11 +407,12 @@ def _doubts(
     if out_of_fold is False:
         yield "the probabilities are in-sample: the model has seen the labels, so noise is underestimated"
     if out_of_fold is None:
-        yield "it was not said whether the probabilities are out-of-sample"
+        yield "it is not known whether the probabilities are out-of-sample"
     yield from _listed("never given", names, given == 0)
     yield from _listed("fewer than 20 confident examples", names, (raw.sum(axis=0) < 20) & (given > 0))
     off = noise_matrix - np.diag(noise_matrix.diagonal())
-    yield from _listed("not labelled right most often", names, noise_matrix.diagonal() <= off.max(axis=0, initial=0.0))
+    rival = off.max(axis=0, initial=0.0)
+    yield from _listed("not labelled correctly most often", names, noise_matrix.diagonal() <= rival)
     likely = np.bincount(_leaders(probs)[labels >= 0], minlength=k)
     kept = np.minimum(raw.sum(axis=0) / np.maximum(likely, 1), 1)
     judged = np.flatnonzero(likely >= 50)
@@ -422,9 +423,7 @@ def _doubts(
             f"{kept[most]:.0%} of those that look like {names[most]}, which biases the rates between such classes"
         )
     limits = class_thresholds(labels, probs)
-    yield from _listed(
-        "the model is hardly surer of it than of chance", names, (limits < min(1.5 / k, 0.75)) & (given > 0)
-    )
+    yield from _listed("mean confidence close to chance", names, (limits < min(1.5 / k, 0.75)) & (given > 0))
 
 
 def _listed(what: str, names: tuple[Any, ...], which: np.ndarray) -> Iterator[str]:

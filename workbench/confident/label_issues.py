@@ -1,12 +1,12 @@
 """Confident learning on arrays: which given labels the predicted probabilities confidently contradict.
 
 Northcutt, Jiang, Chuang 2021 ("Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70), with the
-counting rules of cleanlab 2.9, ties and missing classes included, so that masks are identical. Probabilities should be
-out-of-sample. An unlabelled row (label -1) is never an issue and enters no count; a class that is never given has a
+counting rules of cleanlab 2.9, including ties and missing classes, so that masks are identical. Probabilities should be
+out-of-sample. An unlabelled row (label -1) is never an issue and is not counted; a class that is never given has a
 threshold that no probability reaches.
 
-One pass over the probabilities (`counting`) gives a few numbers per row; everything but the pruning filters
-(`pruning`) works on these. No temporary is as large as the probabilities.
+One pass over the probabilities (`counting`) gives a few numbers per row; all functions except the pruning filters
+(`pruning`) use only these. No temporary array is as large as the probabilities.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ FILTERS = (
     "low_normalized_margin",
 )
 GROUPS = 16
-"""Parts into which the classes are dealt for the pruning filters: few calls, and enough for all threads."""
+"""Number of groups of classes for the pruning filters: few calls, but enough for all threads."""
 
 WIDEST_GROUP = 1 << 20
-"""Counts (classes of a part x all classes) in one part, at most."""
+"""Maximum number of counts (classes of a group x all classes) in one group."""
 
 RANKINGS = {
     "self_confidence": self_confidence,
@@ -46,7 +46,7 @@ RANKINGS = {
 
 
 def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Per class, the mean predicted probability of that class over the examples given it.
+    """Compute the mean predicted probability of each class over the examples given it.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
     Returns
     -------
-    float array (k,), in [2e-6, 1]; 2 for a class that is never given. Of the dtype of `pred_probs`, as the mean is
-    taken at that precision (float64 where a class is missing).
+    float array (k,), in [2e-6, 1]; 2 for a class that is never given. The dtype is that of `pred_probs` (float64 if a
+    class is missing), and the mean is computed at that precision.
 
     References
     ----------
@@ -72,14 +72,15 @@ def thresholds(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
 
 def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:
-    """Counts of examples by given class (rows) and confidently likely true class (columns).
+    """Count examples by given class (rows) and confident true class (columns).
 
     Parameters
     ----------
     given_labels : int array (n,), class index; -1 = unlabelled
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     calibrate : bool
-        Scale each row to the number of examples given that class, in whole numbers; else the raw counts.
+        Whether to scale each row to the number of examples given that class, in whole numbers, instead of returning the
+        raw counts.
 
     Returns
     -------
@@ -87,9 +88,8 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
 
     Notes
     -----
-    An example counts for a class when its probability reaches the class's threshold within 1e-6; when it reaches
-    several, for the class of its largest probability. Memory: 16 bytes for every pair of a class that is
-    given and any class.
+    An example counts for a class if its probability reaches the class's threshold within 1e-6; if several classes do,
+    for the class of its largest probability. Memory: 16 bytes per pair of a given class and any class.
 
     References
     ----------
@@ -101,7 +101,7 @@ def confident_joint(given_labels: Any, pred_probs: Any, *, calibrate: bool = Tru
 
 
 def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
-    """Any counts by given and true class, scaled to the numbers of examples given each class.
+    """Scale counts by given and true class to the number of examples given each class.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def calibrate_joint(counts: np.ndarray, given_labels: Any) -> np.ndarray:
 
 
 def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Estimated joint distribution of given and true class.
+    """Estimate the joint distribution of given and true class.
 
     Parameters
     ----------
@@ -127,12 +127,12 @@ def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
     Returns
     -------
-    float64 array (k, k), rows given, columns true, sums to 1; all zero when no row is labelled.
+    float64 array (k, k), rows given, columns true, sums to 1; all zero if no row is labelled.
 
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     counts = confident_joint(given_labels, pred_probs)
     return counts / max(float(counts.sum()), TINY)
@@ -140,7 +140,7 @@ def joint(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Noise:
-    """What confident learning says about the labelling process; all of it rests on assumptions (see `issues.health`).
+    """Confident-learning estimates of the labelling process, valid only under assumptions (see `confident.health`).
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class Noise:
     inverse_noise_matrix : float64 (k, k)
         P(true = i | given = j) in row i, column j; columns sum to 1.
     confident_joint : int64 (k, k)
-        The calibrated counts they come from; rows given, columns true.
+        The calibrated counts behind the estimates; rows given, columns true.
     """
 
     class_priors: np.ndarray
@@ -161,14 +161,14 @@ class Noise:
 
 
 def estimate_noise(given_labels: Any, pred_probs: Any, *, converge: bool = True) -> Noise:
-    """Class priors, noise matrix and inverse noise matrix from the calibrated confident joint.
+    """Estimate class priors, noise matrix and inverse noise matrix from the calibrated confident joint.
 
     Parameters
     ----------
     given_labels : int array (n,), class index; -1 = unlabelled
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     converge : bool
-        Make the three agree with one another by Bayes' rule, alternating between them.
+        Whether to make the three estimates consistent with Bayes' rule by alternating updates.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def estimate_noise(given_labels: Any, pred_probs: Any, *, converge: bool = True)
 
 
 def noise_from_joint(counts: np.ndarray, given_labels: np.ndarray, *, converge: bool = True) -> Noise:
-    """`estimate_noise` from a calibrated confident joint that is at hand."""
+    """`estimate_noise` from an existing calibrated confident joint."""
     k = len(counts)
     given = label_counts(given_labels, k)
     shares = given / max(float(given.sum()), 1.0)
@@ -200,7 +200,7 @@ def noise_from_joint(counts: np.ndarray, given_labels: np.ndarray, *, converge: 
 
 
 def noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Chance of each given label where a class is true, P(given = i | true = j).
+    """Estimate the probability of each given label for each true class, P(given = i | true = j).
 
     Parameters
     ----------
@@ -214,13 +214,13 @@ def noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     return estimate_noise(given_labels, pred_probs).noise_matrix
 
 
 def inverse_noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Chance of each true class where a label is given, P(true = i | given = j).
+    """Estimate the probability of each true class for each given label, P(true = i | given = j).
 
     Parameters
     ----------
@@ -234,13 +234,13 @@ def inverse_noise_matrix(given_labels: Any, pred_probs: Any) -> np.ndarray:
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     return estimate_noise(given_labels, pred_probs).inverse_noise_matrix
 
 
 def class_priors(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Share of each true class, P(true = j).
+    """Estimate the share of each true class, P(true = j).
 
     Parameters
     ----------
@@ -254,21 +254,21 @@ def class_priors(given_labels: Any, pred_probs: Any) -> np.ndarray:
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     return estimate_noise(given_labels, pred_probs).class_priors
 
 
 def num_issues(given_labels: Any, pred_probs: Any, *, calibrated: bool = False) -> int:
-    """Estimated number of wrong labels: examples off the diagonal of the confident joint.
+    """Estimate the number of wrong labels: examples off the diagonal of the confident joint.
 
     Parameters
     ----------
     given_labels : int array (n,), class index; -1 = unlabelled
     pred_probs : float array (n, k), in [0, 1], out-of-sample
     calibrated : bool
-        Count in the calibrated joint, which spreads unconfident examples like confident ones; else count the
-        examples themselves, leaving out those whose largest probability is that of the given label.
+        Whether to count in the calibrated joint, which distributes unconfident examples like confident ones. Otherwise
+        the examples themselves are counted, except those whose largest probability is that of the given label.
 
     Returns
     -------
@@ -292,7 +292,7 @@ def find_label_issues(
     min_per_class: int = 1,
     joint_counts: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Which given labels a confident-learning filter calls wrong: always a mask.
+    """Find the given labels that a confident-learning filter considers wrong, as a mask.
 
     Parameters
     ----------
@@ -303,13 +303,13 @@ def find_label_issues(
         of the other class), "prune_by_class" (for every given class, as many as the joint counts, by smallest
         probability of that class), "both", "confident_learning" (the examples off the diagonal of the confident
         joint), "predicted_neq_given", "low_self_confidence" and "low_normalized_margin" (the lowest `num_issues`
-        scores; alone in that they keep examples whose largest probability is that of the given label).
+        scores; only these may include examples whose largest probability is that of the given label).
     frac_noise : float
-        For the three pruning filters: which share of each off-diagonal count to use.
+        For the three pruning filters: share of each off-diagonal count to use.
     min_per_class : int
-        For the pruning filters: leave classes of at most so many examples alone, and keep so many in each.
+        For the pruning filters: classes of at most this many examples are not pruned, and this many are kept in each.
     joint_counts : int array (k, k), optional
-        A calibrated joint of one's own for the pruning filters, rows given.
+        A calibrated joint for the pruning filters, rows given; by default it is computed.
 
     Returns
     -------
@@ -318,7 +318,7 @@ def find_label_issues(
     Raises
     ------
     InputError
-        Arrays that are not usable, an unknown filter, or `frac_noise` for a filter that has no such share.
+        Invalid arrays, an unknown filter, or `frac_noise` or `joint_counts` for a filter that does not use them.
     """
     if by not in FILTERS:
         raise InputError.unknown("filter", by, FILTERS)
@@ -327,11 +327,11 @@ def find_label_issues(
     if not pruning and (frac_noise != 1.0 or joint_counts is not None):
         raise InputError.at(
             "frac_noise" if frac_noise != 1.0 else "joint_counts",
-            f"has no meaning for the filter {by!r}",
+            f"does not apply to the filter {by!r}",
             "Use it with prune_by_noise_rate, prune_by_class or both.",
         )
     if not 0.0 <= frac_noise <= 1.0:
-        raise InputError.at("frac_noise", f"is {frac_noise!r}", "Give a share between 0 and 1.")
+        raise InputError.at("frac_noise", f"is {frac_noise!r}", "Pass a share between 0 and 1.")
     rows = read_probs(labels, probs, confident=by != "predicted_neq_given")
     if by == "predicted_neq_given":
         return rows.contradicted
@@ -341,7 +341,7 @@ def find_label_issues(
         how_many = int(rows.off_diagonal().sum())
         if by == "low_self_confidence":
             return lowest(rows.p_given, how_many)
-        # exact where another class leads; where the given label does, as if it were by nothing: no issue is among those
+        # exact if another class leads; if the given label leads, its lead counts as 0, since such a row is no issue
         margins = (rows.p_given - rows.largest + 1) / 2
         return lowest(margins, how_many, lambda: normalized_margin(labels, probs))
     counts = rows.calibrated() if joint_counts is None else np.asarray(joint_counts)
@@ -349,7 +349,7 @@ def find_label_issues(
         raise InputError.at(
             "joint_counts",
             f"has shape {counts.shape}",
-            f"Give a row and a column for each of {probs.shape[1]} classes.",
+            f"Pass one row and one column for each of the {probs.shape[1]} classes.",
         )
     by_class, by_noise_rate = np.zeros((2, len(probs)), bool)
 
@@ -373,24 +373,24 @@ def find_label_issues(
 def rank(
     given_labels: Any, pred_probs: Any, mask: np.ndarray | None = None, *, by: str = "self_confidence"
 ) -> np.ndarray:
-    """Row numbers, most suspicious first, by a label-quality score.
+    """Rank rows by a label-quality score, most suspicious first.
 
     Parameters
     ----------
     given_labels, pred_probs
         As for `find_label_issues`.
     mask : bool array (n,), optional
-        Rank only these rows; all labelled ones unless given.
+        Rows to rank; by default all labelled rows.
     by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}
 
     Returns
     -------
-    int64 array (m,)
+    int64 array (m,) of row numbers
 
     Raises
     ------
     InputError
-        An unknown score, or arrays that do not fit each other.
+        An unknown score, or arrays that do not match.
     """
     if by not in RANKINGS:
         raise InputError.unknown("ranking", by, RANKINGS)
@@ -400,7 +400,7 @@ def rank(
 
 
 def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
-    """Probabilities less their class thresholds, shifted to be positive and scaled to sum 1: fairer to rare classes.
+    """Subtract class thresholds from probabilities, shift to positive and rescale to sum 1; fairer to rare classes.
 
     Parameters
     ----------
@@ -409,12 +409,12 @@ def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
     Returns
     -------
-    float array (n, k), a new one, for the label-quality scores.
+    float array (n, k), a copy, for use with the label-quality scores.
 
     Raises
     ------
     InputError
-        Shapes that do not fit, labels outside -1 .. k-1, probabilities that are none.
+        Shapes do not match, labels outside -1 .. k-1, or invalid probabilities.
     """
     probs, labels = check_pred_probs(pred_probs, given_labels)
     limits = Classes(labels, probs.shape[1]).means(given_values(probs, labels))
@@ -425,14 +425,14 @@ def threshold_adjusted(given_labels: Any, pred_probs: Any) -> np.ndarray:
 
 
 def _priors(shares: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """P(true) from P(given) and the two diagonals, kept above 1e-6."""
+    """Return P(true) from P(given) and the two diagonals, at least 1e-6 before normalization."""
     priors = backward.diagonal() / np.maximum(forward.diagonal(), TINY) * shares
     priors = np.clip(priors, 1e-6, 1.0)
     return priors / max(priors.sum(), TINY)
 
 
 def _as_rates(matrix: np.ndarray) -> np.ndarray:
-    """Off-diagonal rates within [0, .9999], columns summing to 1."""
+    """Clip off-diagonal rates to [0, .9999] and normalize columns to sum 1."""
     rates = np.clip(matrix, 0, 0.9999)
     np.fill_diagonal(rates, matrix.diagonal())
     return rates / np.maximum(rates.sum(axis=0), TINY)

@@ -1,7 +1,7 @@
-"""Label quality of numbers from predictions that had not seen them: the residual, and OUTRE.
+"""Label quality of numeric labels from out-of-sample predictions: the residual, and OUTRE.
 
-Zhou, Mueller & Kumar 2023, "Detecting Errors in a Numerical Response via any Regression Model". The values are those of
-cleanlab's `regression.rank.get_label_quality_scores`. They rank; probabilities come from `find_issues`.
+Zhou, Mueller & Kumar 2023, "Detecting Errors in a Numerical Response via any Regression Model". The values equal those
+of cleanlab's `regression.rank.get_label_quality_scores`. They rank examples; `find_issues` gives probabilities.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import in_threads
 
 RESIDUAL_SCALE = 5.0
-"""How much wider residuals are spread than labels before distances are taken."""
+"""Factor by which standardised residuals are stretched relative to labels before distances are computed."""
 SHARE = 0.5
-"""Of all examples, how many are the neighbours whose mean distance counts."""
+"""Share of all examples that count as neighbours in the mean distance."""
 TINY = 1e-100
 LEAST_SCALE = 1e-6
 AT_ONE_PLACE = float(np.sqrt(100 * np.finfo(np.float64).eps))
-"""Mean distance below which an example counts as lying on its neighbours: the score is 1."""
+"""Mean distance below which an example counts as identical with its neighbours: the score is 1."""
 
 
 def residual_scores(labels: Any, predictions: Any) -> np.ndarray:
-    """exp(-|prediction - label|) of each example.
+    """Compute exp(-|prediction - label|) of each example.
 
     Parameters
     ----------
-    labels : float (n,), NaN where there is none
+    labels : float (n,), NaN = unlabelled
     predictions : float (n,), out-of-sample
 
     Returns
@@ -38,7 +38,7 @@ def residual_scores(labels: Any, predictions: Any) -> np.ndarray:
 
     Notes
     -----
-    It depends on the unit of the labels: a residual of 50 gives about 1e-22, of 1,000 it gives 0.
+    The score depends on the unit of the labels: a residual of 50 gives about 1e-22, a residual of 1,000 gives 0.
 
     Examples
     --------
@@ -50,11 +50,11 @@ def residual_scores(labels: Any, predictions: Any) -> np.ndarray:
 
 
 def outre_scores(labels: Any, predictions: Any) -> np.ndarray:
-    """OUTRE: how far an example lies from the others in the plane of its label and its residual.
+    """Compute OUTRE: how far an example lies from the others in the plane of label and residual.
 
     Parameters
     ----------
-    labels : float (n,), NaN where there is none
+    labels : float (n,), NaN = unlabelled
     predictions : float (n,), out-of-sample
 
     Returns
@@ -63,9 +63,9 @@ def outre_scores(labels: Any, predictions: Any) -> np.ndarray:
 
     Notes
     -----
-    Both axes are standardised and residuals spread 5 times wider; d is the mean Euclidean distance to the nearest half
-    of all examples, itself among them; the score is exp(-d / median d). Time grows with n^2 (20,000 examples: seconds),
-    memory with n. A single example, which is its own neighbour, has the score 1.
+    Both axes are standardised and residuals stretched by a factor of 5; d is the mean Euclidean distance to the nearest
+    half of all examples, including the example itself; the score is exp(-d / median d). Time grows with n^2 (20,000
+    examples: seconds), memory with n. A single example, which is its own neighbour, scores 1.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def outre_scores(labels: Any, predictions: Any) -> np.ndarray:
 
 
 def mean_distances(x: np.ndarray, y: np.ndarray, nearest: int) -> np.ndarray:
-    """Mean Euclidean distance of each of n points to its `nearest` nearest ones, itself among them: float64 (n,)."""
+    """Return the mean Euclidean distance of each point to its `nearest` nearest, including itself: float64 (n,)."""
     n = len(x)
     found = np.empty(n)
     step = max(1, (1 << 19) // n)
@@ -109,13 +109,13 @@ def mean_distances(x: np.ndarray, y: np.ndarray, nearest: int) -> np.ndarray:
 
 
 def _vectors(labels: Any, predictions: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 (n,), of one length and without infinity."""
+    """Return both as float64 (n,), of equal length and without infinity."""
     found = []
     for name, values in (("labels", labels), ("predictions", predictions)):
         array = np.asarray(in_memory(name, values))
         if array.dtype.kind not in "iuf":
             kind = f"holds {array.dtype}" if array.dtype != object else "holds values that are not numbers"
-            raise InputError.at(name, kind, "Pass one number per example, NaN where there is none.")
+            raise InputError.at(name, kind, "Pass one number per example, NaN if it is missing.")
         array = array.astype(np.float64)
         if array.ndim == 2 and 1 in array.shape:
             array = array.ravel()
@@ -124,8 +124,9 @@ def _vectors(labels: Any, predictions: Any) -> tuple[np.ndarray, np.ndarray]:
         endless = np.flatnonzero(np.isinf(array))
         if len(endless):
             row = int(endless[0])
-            raise InputError.at(name, f"is {array[row]}", "Pass finite numbers, NaN where there is none.", row=row)
+            raise InputError.at(name, f"is {array[row]}", "Pass finite numbers, NaN if missing.", row=row)
         found.append(array)
     if len(found[0]) != len(found[1]):
-        raise InputError.at("predictions", f"has {len(found[1])} entries for {len(found[0])} labels", "Pass one each.")
+        found_lengths = f"has {len(found[1])} entries for {len(found[0])} labels"
+        raise InputError.at("predictions", found_lengths, "Pass one prediction per label.")
     return found[0], found[1]

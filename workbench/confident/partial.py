@@ -1,8 +1,7 @@
-"""Candidate sets (partial labels) on arrays: how probabilities fall on a set, which candidate is likeliest, and where
-sets come from.
+"""Candidate sets (partial labels) on arrays: the probability of a set, its most likely candidate, and building sets.
 
-Sets are a table (n, k) of True and False, dense or scipy.sparse, or n lists of class numbers, None where there is no
-label; `pred_probs` (n, k) are probabilities of the classes.
+Sets are a boolean table (n, k), dense or scipy.sparse, or n lists of class indices, None = unlabelled; `pred_probs`
+(n, k) are class probabilities.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from workbench.tasks.candidate_reading import read_candidates
 from workbench.tasks.candidates import sets_of
 
 LEAST = 1e-12
-"""Mass below which nothing is known of the candidates of a set: they count as equally likely."""
+"""Mass below which the candidates of a set count as equally likely."""
 
 
 def candidate_mass(candidates: Any, pred_probs: Any) -> np.ndarray:
-    """Probability that the true class is one of the candidates, (n,) float64 in [0, 1]; low = suspicious.
+    """Compute the probability that the true class is among the candidates.
 
     Parameters
     ----------
-    candidates : bool (n, k), dense or scipy.sparse, or n lists of class numbers.
+    candidates : bool (n, k), dense or scipy.sparse, or n lists of class indices.
     pred_probs : float (n, k), rows sum to 1; out-of-fold.
 
     Returns
     -------
-    (n,) float64, the sum of the probabilities of the candidates; NaN where there is no set.
+    (n,) float64 in [0, 1], the sum of the candidates' probabilities, low = suspicious; NaN for rows without a set.
 
     Raises
     ------
-    InputError : shapes that do not fit, an empty set, or no probabilities.
+    InputError : shapes that do not match, an empty set, or invalid probabilities.
 
     Examples
     --------
@@ -48,7 +47,7 @@ def candidate_mass(candidates: Any, pred_probs: Any) -> np.ndarray:
 
 
 def candidate_weights(candidates: Any, pred_probs: Any) -> np.ndarray:
-    """How likely each candidate is the true class if one of them is, (n, k) float64: the weights of PRODEN.
+    """Compute the probability of each candidate, given that one of them is the true class: the weights of PRODEN.
 
     Parameters
     ----------
@@ -56,13 +55,13 @@ def candidate_weights(candidates: Any, pred_probs: Any) -> np.ndarray:
 
     Returns
     -------
-    (n, k) float64, rows sum to 1; 0 outside the set, all 0 where there is none.
+    (n, k) float64, rows sum to 1; 0 outside the set, all 0 for rows without a set.
 
     Notes
     -----
     w_c = p_c / sum of p over the set (Lv et al. 2020, "Progressive Identification of True Labels for Partial-Label
-    Learning"). A model trained on these weights gives new probabilities, and so on. The class with the largest weight
-    is the choice among the candidates. `find_issues` does ten such rounds on embeddings.
+    Learning"). A model trained with these weights gives new probabilities, and so on. The class with the largest weight
+    is selected among the candidates. `find_issues` does ten such rounds on embeddings.
 
     Examples
     --------
@@ -75,7 +74,7 @@ def candidate_weights(candidates: Any, pred_probs: Any) -> np.ndarray:
 
 
 def weights_within(sets: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """`candidate_weights` of arrays known to be right, in the dtype of `probs`."""
+    """`candidate_weights` of validated arrays, in the dtype of `probs`."""
     inside = np.where(sets, probs, 0)
     mass = inside.sum(axis=1, keepdims=True)
     even = sets / np.maximum(sets.sum(axis=1, keepdims=True), 1)
@@ -85,20 +84,20 @@ def weights_within(sets: np.ndarray, probs: np.ndarray) -> np.ndarray:
 def purify_candidates(
     candidates: Any, pred_probs: Any, *, first: float = 0.6, last: float = 0.05
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Remove candidates that fall behind while a model learns: progressive purification (POP).
+    """Remove candidates that become unlikely during training: progressive purification (POP).
 
     Parameters
     ----------
     candidates : as in `candidate_mass`.
     pred_probs : float (epochs, n, k), probabilities after each epoch; or (n, k), one epoch.
-    first, last : in [0, 1], how far a candidate may lie behind the likeliest one of its set, in the first epoch and in
-        the last; in between along a line.
+    first, last : in [0, 1], the allowed difference between the probabilities of the most likely candidate of a set and
+        of another one, in the first and in the last epoch; linear in between.
 
     Returns
     -------
-    sets : bool (n, k), what is left; never empty.
-    removed : DataFrame, one row for each candidate that was removed, in order: epoch, row, class (number), behind (by
-        how much), allowed.
+    sets : bool (n, k), the remaining candidates; never empty.
+    removed : DataFrame, one row per removed candidate, in order: epoch, row, class (index), behind (the difference),
+        allowed.
 
     Raises
     ------
@@ -107,8 +106,8 @@ def purify_candidates(
     Notes
     -----
     After Xu et al. 2023, "Progressive Purification for Instance-Dependent Partial Label Learning", who lower the
-    allowance with the number of removals instead of the epochs. On the sets of BENCHMARKS.md choosing by
-    `candidate_weights` was right as often or more often; the removals show when a candidate was given up.
+    threshold with the number of removals instead of the epochs. On the sets of BENCHMARKS.md, choosing by
+    `candidate_weights` was correct as often or more often; the removals show when a candidate was excluded.
 
     Examples
     --------
@@ -135,13 +134,13 @@ def purify_candidates(
 
 
 def candidate_sets(pred_probs: Any, *, top: int | None = None, mass: float | None = None) -> np.ndarray:
-    """Sets of the likeliest classes, bool (n, k): the `top` first, or as many as hold this `mass`.
+    """Build sets of the most likely classes: the first `top`, or as many as needed to reach `mass`.
 
     Parameters
     ----------
     pred_probs : float (n, k), rows sum to 1.
     top : number of classes in each set, at least 1.
-    mass : in [0, 1]; the smallest set of likeliest classes whose probabilities reach it.
+    mass : in [0, 1]; each set is the smallest set of most likely classes whose probabilities sum to at least this.
 
     Returns
     -------
@@ -149,7 +148,7 @@ def candidate_sets(pred_probs: Any, *, top: int | None = None, mass: float | Non
 
     Raises
     ------
-    InputError : neither or both of `top` and `mass`, or no probabilities.
+    InputError : neither or both of `top` and `mass`, or invalid probabilities.
 
     Examples
     --------
@@ -175,13 +174,13 @@ def candidate_sets(pred_probs: Any, *, top: int | None = None, mass: float | Non
 
 
 def candidates_from_votes(votes: Any, k: int | None = None, *, at_least: int = 1) -> np.ndarray:
-    """Sets of the classes that annotators named, bool (n, k); all False where nobody named one often enough.
+    """Build sets of the classes that annotators chose; empty if no class was chosen often enough.
 
     Parameters
     ----------
-    votes : int (n, annotators), class numbers, -1 where there is none.
-    k : number of classes; by default the largest number and one.
-    at_least : annotators who must name a class.
+    votes : int (n, annotators), class indices, -1 = no vote.
+    k : number of classes; by default the largest index + 1.
+    at_least : number of annotators who must choose a class.
 
     Returns
     -------
@@ -189,7 +188,7 @@ def candidates_from_votes(votes: Any, k: int | None = None, *, at_least: int = 1
 
     Raises
     ------
-    InputError : another shape or dtype, or a class number that is not below k.
+    InputError : wrong shape or dtype, or a class index that is not below k.
 
     Examples
     --------
@@ -200,12 +199,12 @@ def candidates_from_votes(votes: Any, k: int | None = None, *, at_least: int = 1
     array = np.asarray(in_memory("votes", votes))
     if array.ndim != 2 or array.dtype.kind not in "iu":
         found = f"has shape {array.shape} and dtype {array.dtype}"
-        raise InputError.at("votes", found, "Pass class numbers (n, annotators), -1 where there is none.")
+        raise InputError.at("votes", found, "Pass class indices (n, annotators), -1 where there is no vote.")
     width = int(array.max(initial=-1)) + 1 if k is None else k
     bad = (array < -1) | (array >= width)
     if bad.any():
         row = int(np.flatnonzero(bad.any(axis=1))[0])
-        raise InputError.at("votes", f"holds {int(array[bad][0])}", f"Class numbers are 0 to {width - 1}.", row=row)
+        raise InputError.at("votes", f"holds {int(array[bad][0])}", f"Class indices are 0 to {width - 1}.", row=row)
     rows, columns = np.nonzero(array >= 0)
     counts = np.zeros((len(array), width), np.int64)
     np.add.at(counts, (rows, array[rows, columns]), 1)
@@ -213,7 +212,7 @@ def candidates_from_votes(votes: Any, k: int | None = None, *, at_least: int = 1
 
 
 def _read(candidates: Any, pred_probs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Sets (n, k) bool, all False where there is none, and probabilities that fit them."""
+    """Return sets (n, k) bool, all False for rows without a set, and matching probabilities."""
     probs = check_pred_probs(in_memory("pred_probs", pred_probs))[0]
     table = getattr(candidates, "ndim", 1) == 2
     labels, names = read_candidates(candidates, None if table else range(probs.shape[1]))

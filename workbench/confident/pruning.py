@@ -1,7 +1,7 @@
-"""How many examples a confident-learning filter prunes in each class, and which: the lowest, or those by margin.
+"""Which examples a confident-learning filter prunes in each class: those of the lowest score, or of the largest margin.
 
-Hidden here: partitions instead of sorts, contradicted rows before all others, and a full sort only where the border is
-tied, so that the choice among equals is cleanlab's.
+Partitions replace sorts, and contradicted rows are examined first. A full sort is done only if the border is tied, so
+that ties are resolved as in cleanlab.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import numpy as np
 from workbench.confident.counting import SLACK, Rows
 from workbench.foundation.reductions import float_rows
 
-PAIRS = 1 << 20  # pairs of an example and another class that are looked at together
-LONG = 256  # classes with more contradicted members are worth calls of their own
+PAIRS = 1 << 20  # pairs of an example and another class that are examined together
+LONG = 256  # classes with more contradicted members are processed separately
 
 
 def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise: float) -> np.ndarray:
-    """Counts to prune of some classes (g, k): at least so many kept as right, taken evenly from the rest; then the
-    share."""
+    """Return the counts to prune of some classes (g, k).
+
+    At least `at_least` examples are kept as correct, taken evenly from the other counts, which are then multiplied by
+    `frac_noise`.
+    """
     own = counts[classes, classes]
     kept = np.maximum(own.astype(np.int64), at_least)
     changed = np.arange(len(classes)) if frac_noise != 1.0 else np.flatnonzero(kept != own)
@@ -37,7 +40,7 @@ def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise:
 
 
 def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_many: np.ndarray) -> np.ndarray:
-    """Rows (m,) with the so many lowest scores of each class (g,): `lowest` for many small classes at once."""
+    """Return the rows (m,) with the `how_many` lowest scores of each class: `lowest` for many small classes at once."""
     members = [rows.classes.members(class_) for class_ in classes]
     lengths = np.array([len(some) for some in members])
     short = np.flatnonzero((lengths <= LONG) & (how_many > 0))
@@ -52,8 +55,8 @@ def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_m
 
 
 def _ranked(values: np.ndarray, lengths: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of runs of values, which follow each other: places of the so many smallest of each run, and a mask of the runs
-    (r,) of which none is taken since the border is tied."""
+    """For consecutive groups of values, return the places of the `many` smallest of each, and a mask of the groups (r,)
+    that are skipped because the border is tied."""
     run = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((values, run))
     first = np.cumsum(lengths) - lengths
@@ -66,9 +69,9 @@ def _ranked(values: np.ndarray, lengths: np.ndarray, many: np.ndarray) -> tuple[
 
 
 def lowest(scores: np.ndarray, how_many: int, complete: Callable[[], np.ndarray] | None = None) -> np.ndarray:
-    """Mask of the so many lowest scores (NaN last); a sort decides only where the border is tied.
+    """Return a mask of the `how_many` lowest scores (NaN last); scores are sorted only if the border is tied.
 
-    Scores above the border may be bounds: `complete` then gives the right ones, should they have to be sorted.
+    Scores above the border may be bounds; `complete` returns the exact ones in case they must be sorted.
     """
     mask = np.zeros(len(scores), bool)
     if how_many <= 0:
@@ -85,14 +88,14 @@ def lowest(scores: np.ndarray, how_many: int, complete: Callable[[], np.ndarray]
 
 
 def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Rows (m,) of some classes that are, for any other class, among so many with the largest margin over their own.
+    """Return rows (m,) of some classes that have, for any other class, one of the largest margins over their own class.
 
-    Complete for contradicted rows, which is all that is asked for: where enough of these have a margin that no other
-    member can have, the others need not be looked at.
+    Complete for contradicted rows only, which is sufficient: if enough of these have a margin that no other member can
+    have, the other members need not be examined.
 
     Parameters
     ----------
-    classes : int (g,), ascending; counts : int (g, k), how many to prune for each other class
+    classes : int (g,), ascending; counts : int (g, k), number of rows to prune for each other class
     """
     members = [rows.classes.members(class_) for class_ in classes]
     group, column = np.nonzero(counts)
@@ -136,12 +139,12 @@ def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.nda
 
 
 def _chunks(cells: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    """The cells in parts with about PAIRS members in all."""
+    """Split the cells into parts with about PAIRS members in total."""
     return np.split(cells, np.flatnonzero(np.diff(np.cumsum(lengths) // PAIRS)) + 1) if len(cells) else []
 
 
 def _pairs(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cell and place of the members start : start + length of every cell, one after the other."""
+    """Return cell and place of the members start : start + length of every cell, concatenated."""
     cell = np.repeat(np.arange(len(lengths)), lengths)
     return cell, np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
 
@@ -155,7 +158,7 @@ def _clear(
     column: np.ndarray,
     many: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For some (class, other class): rows that are pruned beyond doubt, and a mask of those that are not settled so.
+    """Return, for pairs (class, other class), the rows that are certainly pruned, and a mask of undecided pairs.
 
     The contradicted members of a cell's class are `inside[start : start + length]`.
     """
@@ -180,8 +183,8 @@ def _settled(
     column: np.ndarray,
     many: np.ndarray,
 ) -> np.ndarray:
-    """For some (class, other class) the rows that are pruned among all members `joined[start : start + length]` of the
-    class; ties by the order of a full sort."""
+    """Return, for pairs (class, other class), the rows pruned among all members `joined[start : start + length]` of the
+    class; ties are resolved by a full sort."""
     cell, place = _pairs(starts, lengths)
     row = joined[place]
     margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
@@ -203,9 +206,9 @@ def _largest(
     *,
     every: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`_clear` for some members of one large class, column by column; `many` ascending.
+    """`_clear` for some members of one large class, column by column; `many` is ascending.
 
-    `every`: these are all members, so that each column is settled, ties by the order of a full sort.
+    With `every`, these are all members, so every column is decided, with ties resolved by a full sort.
     """
     found, left = np.zeros(len(members), bool), np.zeros(len(column), bool)
     own = p_given[members]
@@ -231,7 +234,7 @@ def _largest(
 
 
 def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(columns, members), contiguous, as float32 or float64."""
+    """Return an array (columns, members), contiguous, float32 or float64."""
     if len(columns) * 4 >= probs.shape[1] and len(members) * probs.shape[1] <= 1 << 21:
         picked = float_rows(probs[members]).T[columns]
     else:
@@ -242,7 +245,7 @@ def _columns(probs: np.ndarray, members: np.ndarray, columns: np.ndarray) -> np.
 
 
 def _top(margins: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the m are among the so many largest in any row (rows, m), and the rows left out for ties."""
+    """Return which of the m are among the `many` largest in any row (rows, m), and the rows skipped because of ties."""
     m = margins.shape[1]
     border = margins.max(axis=1) if many == 1 else np.partition(margins, m - many, axis=1)[:, m - many]
     reached = margins >= border[:, None]

@@ -1,8 +1,8 @@
-"""Confident learning on tags: each tag is a question of its own, yes or no, and its scores are pooled to examples.
+"""Confident learning on tags: each tag is a separate yes/no question, and scores are pooled per example.
 
 Labels are a table (n, k) of 1 (yes), 0 (no) and -1 (unknown), dense or scipy.sparse, or n lists of tags; `pred_probs`
-(n, k) are out-of-sample probabilities of yes. Unknown cells have no score and enter no threshold, count or pooling.
-Where nothing is unknown the numbers are those of cleanlab's `multilabel_classification`.
+(n, k) are out-of-sample probabilities of yes. Unknown cells have no score and are left out of thresholds, counts and
+pooling. Without unknown cells the results equal those of cleanlab's `multilabel_classification`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ DRAWS = 2000
 
 
 def tag_scores(labels: Any, pred_probs: Any, *, method: str = "self_confidence") -> np.ndarray:
-    """How well each cell's label is supported, (n, k) float64 in [0, 1]; low = doubtful, NaN where unknown.
+    """Score how well each cell's label is supported by the probabilities.
 
     Parameters
     ----------
     labels : (n, k) of 1, 0, -1, dense or scipy.sparse; or n lists of tags, by name or number.
     pred_probs : float (n, k), probability of yes.
     method : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}
-        On the two probabilities of a cell. The first two are the same there: the probability of what is given.
+        Applied to the two probabilities of a cell. The first two are equal here: the probability of the given label.
 
     Returns
     -------
-    (n, k) float64 in [0, 1], NaN where unknown.
+    (n, k) float64 in [0, 1], low = suspicious, NaN where unknown.
 
     Raises
     ------
-    InputError : a form or shape that does not fit, probabilities outside [0, 1], or an unknown method.
+    InputError : an unsupported form, shapes that do not match, probabilities outside [0, 1], or an unknown method.
 
     Examples
     --------
@@ -61,20 +61,20 @@ def tag_quality(
     labels: Any, pred_probs: Any, *, method: str = "self_confidence", pool: str = "ema", alpha: float = ALPHA,
     temperature: float = TEMPERATURE,
 ) -> np.ndarray:  # fmt: skip
-    """One score per example from those of its cells, (n,) float64 in [0, 1]; NaN for an example without a known cell.
+    """Pool the scores of an example's cells into one score per example.
 
     Parameters
     ----------
     labels, pred_probs, method : as in `tag_scores`.
     pool : {"ema", "worst", "softmin"}
         "ema" is an exponential moving average over the scores in descending order, e = alpha s + (1 - alpha) e, so
-        that the worst cells count most; "worst" the smallest score; "softmin" their mean with weights
+        that the worst cells count most; "worst" is the smallest score; "softmin" is the mean with weights
         softmax((1 - s) / temperature).
-    alpha : in [0, 1], of "ema". temperature : positive, of "softmin".
+    alpha : in [0, 1], for "ema". temperature : positive, for "softmin".
 
     Returns
     -------
-    (n,) float64 in [0, 1].
+    (n,) float64 in [0, 1], low = suspicious; NaN for an example without a known cell.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def tag_quality(
     if pool not in POOLINGS:
         raise InputError.unknown("way to pool", pool, POOLINGS)
     if not 0 <= alpha <= 1:
-        raise InputError.at("alpha", f"is {alpha!r}", "Give a weight between 0 and 1.")
+        raise InputError.at("alpha", f"is {alpha!r}", "Pass a weight between 0 and 1.")
     if not temperature > 0:
-        raise InputError.at("temperature", f"is {temperature!r}", "Give a positive number.")
+        raise InputError.at("temperature", f"is {temperature!r}", "Pass a positive number.")
     scores = tag_scores(labels, pred_probs, method=method)
     if pool == "worst":
         return np.fmin.reduce(scores, axis=1, initial=np.nan)
@@ -107,7 +107,7 @@ def tag_quality(
 def find_tag_issues(
     labels: Any, pred_probs: Any, *, by: str = "prune_by_noise_rate", frac_noise: float = 1.0, min_per_class: int = 1
 ) -> np.ndarray:
-    """Which cells a confident-learning filter calls wrong, tag by tag: bool (n, k), False where unknown.
+    """Find the cells that a confident-learning filter considers wrong, tag by tag.
 
     Parameters
     ----------
@@ -116,13 +116,13 @@ def find_tag_issues(
 
     Returns
     -------
-    (n, k) bool.
+    (n, k) bool, False where unknown.
 
     Notes
     -----
-    An example has an issue where any of its cells has one. For "low_self_confidence" and "low_normalized_margin"
-    cleanlab ranks whole examples instead, by `tag_quality`, and takes as many as "confident_learning" finds:
-    `find_tagged_examples` does so.
+    An example has an issue if any of its cells has one. For "low_self_confidence" and "low_normalized_margin" cleanlab
+    instead ranks whole examples by `tag_quality` and takes as many as "confident_learning" finds;
+    `find_tagged_examples` does the same.
     """
     given, p = _read(labels, pred_probs)
     options = {"by": by, "frac_noise": frac_noise, "min_per_class": min_per_class}
@@ -135,7 +135,7 @@ def find_tag_issues(
 def find_tagged_examples(
     labels: Any, pred_probs: Any, *, by: str = "prune_by_noise_rate", frac_noise: float = 1.0, min_per_class: int = 1
 ) -> np.ndarray:
-    """Which examples have a cell that a filter calls wrong.
+    """Find the examples that have a cell that a filter considers wrong.
 
     Parameters
     ----------
@@ -160,12 +160,12 @@ def find_tagged_examples(
 
 
 def tag_joints(labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.ndarray:
-    """The confident joint of each tag.
+    """Compute the confident joint of each tag.
 
     Parameters
     ----------
     labels, pred_probs : as in `tag_scores`.
-    calibrate : scale the rows to the numbers of cells given no and yes.
+    calibrate : whether to scale the rows to the numbers of cells given no and yes.
 
     Returns
     -------
@@ -177,19 +177,20 @@ def tag_joints(labels: Any, pred_probs: Any, *, calibrate: bool = True) -> np.nd
 
 
 def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
-    """How often each tag is missing where it belongs, and given where it does not, with intervals.
+    """Estimate how often each tag is missing where it applies and given where it does not, with intervals.
 
     Parameters
     ----------
-    labels, pred_probs : as in `tag_scores`. level : of the intervals, in (0, 1). seed : of their draws.
+    labels, pred_probs : as in `tag_scores`. level : nominal coverage of the intervals, in (0, 1). seed : random seed of
+        the intervals.
 
     Returns
     -------
     DataFrame indexed by tag
-        yes, no : int64, cells given so. threshold_yes, threshold_no : mean probability of yes where yes is given, and
-        of no where no is given; NaN where none is. missing, extra : P(given no | truly yes) and P(given yes | truly
-        no) by the confident joint; missing_low, missing_high, extra_low, extra_high : their intervals, from Jeffreys'
-        beta distributions of the confident counts.
+        yes, no : int64, number of cells given yes and no. threshold_yes, threshold_no : mean probability of yes where
+        yes is given, and of no where no is given; NaN if there is no such cell. missing, extra : P(given no | truly
+        yes) and P(given yes | truly no) by the confident joint; missing_low, missing_high, extra_low, extra_high :
+        their intervals, from Jeffreys' beta distributions of the confident counts.
 
     Raises
     ------
@@ -197,10 +198,10 @@ def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 
 
     Notes
     -----
-    The intervals say what the counts allow if the probabilities are right; they know nothing of a model that is wrong.
+    The intervals reflect the sampling error of the counts, not errors of the model.
     """
     if not 0 < level < 1:
-        raise InputError.at("level", f"is {level!r}", "Give a share between 0 and 1, such as 0.95.")
+        raise InputError.at("level", f"is {level!r}", "Pass a share between 0 and 1, such as 0.95.")
     kind = find_task("multilabel")
     _, names = kind.read(labels, None)
     given, p = _read(labels, pred_probs)
@@ -212,7 +213,7 @@ def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 
         bar_no = np.where(given == 0, 1 - p, 0).sum(axis=0) / no
     counted = raw.sum(axis=2)
     joint = raw * (np.stack([no, yes], axis=1) / np.maximum(counted, 1))[:, :, None]
-    sure = (raw.sum(axis=(1, 2)) / np.maximum(yes + no, 1))[:, None, None]  # of the cells, those that count
+    sure = (raw.sum(axis=(1, 2)) / np.maximum(yes + no, 1))[:, None, None]  # share of cells that are counted
     rng = np.random.default_rng(seed)
     ends = [(1 - level) / 2, (1 + level) / 2]
     columns: dict[str, Any] = {"yes": yes, "no": no, "threshold_yes": bar_yes, "threshold_no": bar_no}
@@ -227,7 +228,7 @@ def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 
 
 
 def _read(labels: Any, pred_probs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(given (n, k) int8, p (n, k) float) or one clear error."""
+    """Return (given (n, k) int8, p (n, k) float), or raise one error for invalid input."""
     kind, p = find_task("multilabel"), np.asarray(pred_probs)
     if p.ndim != 2 or p.dtype.kind not in "fiub":
         found = f"has dtype {p.dtype} and shape {p.shape}"
@@ -242,11 +243,11 @@ def _read(labels: Any, pred_probs: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbered(labels: Any) -> bool:
-    """Whether lists of tags name them by their numbers."""
+    """Return whether lists of tags refer to tags by number."""
     listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
     return all(isinstance(one, (int, np.integer)) for one in listed)
 
 
 def _both(p: np.ndarray) -> np.ndarray:
-    """(n, 2) probabilities of no and yes."""
+    """Return the probabilities (n, 2) of no and yes."""
     return np.stack([1 - p, p], axis=1)

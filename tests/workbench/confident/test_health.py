@@ -126,7 +126,7 @@ def test_warning_names_the_assumptions_and_what_speaks_against_them(rng):
     y, p, _ = labelled(rng, 800, PAIR)
     text = h.noise_report(y, p, ["a", "b", "c"], out_of_fold=True, draws=20).warning
     assert "only under assumptions" in text
-    for word in ("class-conditional", "out-of-sample", "right more often", "sure of"):
+    for word in ("class-conditional", "out-of-sample", "correctly more often", "confident about"):
         assert word in text
     sure = h.noise_report(*labelled(rng, 800, PAIR, sharp=30.0)[:2], out_of_fold=True, draws=20)
     assert sure.doubts == ()
@@ -151,7 +151,7 @@ def test_doubts_name_classes(rng):
     assert any("fewer than 20 confident examples" in d for d in h.noise_report(few, q, draws=20).doubts)
     flat = np.full((90, 3), 1 / 3)
     doubts = h.noise_report(np.arange(90) % 3, flat, out_of_fold=True, draws=20).doubts
-    assert any("hardly surer of it than of chance: 0, 1, 2" in d for d in doubts)
+    assert any("mean confidence close to chance: 0, 1, 2" in d for d in doubts)
 
 
 @pytest.mark.parametrize("y", [np.full(3, -1), np.zeros(3, int), np.array([0, -1, -1]), np.zeros(0, int)])

@@ -189,7 +189,7 @@ def test_frac_noise_and_min_per_class_lower_the_count(rng):
         ({"by": "prune"}, r"unknown filter 'prune'.*Known: prune_by_noise_rate"),
         (
             {"by": "confident_learning", "frac_noise": 0.5},
-            "`frac_noise` has no meaning for the filter 'confident_learning'",
+            "`frac_noise` does not apply to the filter 'confident_learning'",
         ),
         ({"frac_noise": 1.5}, "`frac_noise` is 1.5"),
         ({"joint_counts": np.ones((3, 3))}, r"`joint_counts` has shape \(3, 3\)"),
