@@ -1,7 +1,7 @@
-"""Graphs on arrays: what linked nodes say about a label, features smoothed along edges, and the edges of a run.
+"""Graphs on arrays: label propagation, features smoothed along edges, and the edges of a run.
 
-Labels here are class indices (n,), -1 where there is none; `edges` are (m, 2) row numbers, or a DataFrame with the
-columns source, target and perhaps weight. No label takes part in its own prediction.
+Labels are class indices (n,), -1 = unlabelled; `edges` are (m, 2) row numbers, or a DataFrame with the columns source,
+target and optionally weight. A node's own label is never used in its prediction.
 """
 
 from workbench.foundation.lazy import names_of

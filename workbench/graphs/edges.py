@@ -1,7 +1,7 @@
-"""Edges between examples, in whichever form they come in, checked once, and the links that they make.
+"""Edges between examples, validated once from any supported form, and the undirected links that they define.
 
-Hidden here: arrays, data frames and adjacency matrices; ids and row numbers; edges named twice, in both directions, or
-from a node to itself.
+The module accepts arrays, data frames and adjacency matrices, with ids or row numbers, and handles duplicate edges,
+edges in both directions, and self-loops.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 COLUMNS = ("source", "target", "weight")
 
-FORMS = "Give (m, 2) row numbers, or a DataFrame with the columns source and target (ids) and perhaps weight."
+FORMS = "Pass (m, 2) row numbers, or a DataFrame with the columns source and target (ids) and optionally weight."
 
 Ends = tuple[np.ndarray, np.ndarray, np.ndarray | None]
-"""(source, target, weight): rows (m,) int64 twice, and (m,) float64 or None."""
+"""(source, target, weight): row numbers (m,) int64 for both ends, and (m,) float64 or None."""
 
 
 class Edges:
-    """m edges between n examples, as they were given, and the undirected links that they make.
+    """The m given edges between n examples, and the undirected links that they define.
 
-    Make one with `of`; the constructor takes a function that reads the edges when they are first needed.
+    Use `of` to create one. The constructor takes a function that reads the edges on first use.
 
     Attributes
     ----------
     n : int, number of examples (nodes)
-    source, target : (m,) int64 row numbers. weight : (m,) float64, at least 0; None where no weights were given.
+    source, target : (m,) int64 row numbers. weight : (m,) float64, non-negative; None if no weights were given.
 
     Notes
     -----
-    A link counts both ways, whatever the direction of the edge. An edge that is named more than once, or in both
-    directions, counts once, with its largest weight; an edge from a node to itself or of weight 0 makes no link.
+    Links are undirected. An edge given more than once, or in both directions, counts once, with its largest weight;
+    self-loops and edges of weight 0 define no link.
     """
 
     def __init__(self, n: int, read: Callable[[], Ends]) -> None:
@@ -57,23 +57,23 @@ class Edges:
 
     @classmethod
     def of(cls, edges: Any, n: int, ids: Any = None, field: str = "edges") -> Edges:
-        """Edges in any form.
+        """Build edges from any supported form.
 
         Parameters
         ----------
-        edges : Edges; (m, 2) int array of row numbers; DataFrame with the columns source and target, which are ids,
-            and perhaps weight; or a sparse matrix (n, n) of weights.
+        edges : Edges; (m, 2) int array of row numbers; DataFrame with the columns source and target (ids) and
+            optionally weight; or a sparse matrix (n, n) of weights.
         n : number of examples.
-        ids : (n,) their ids; by default the row numbers.
-        field : what error messages call it.
+        ids : (n,) ids of the examples; by default the row numbers.
+        field : name of the argument in error messages.
 
         Raises
         ------
-        InputError : an end that is no example, a missing value, a weight that is negative or not finite, another form.
+        InputError : unknown examples, missing values, negative or infinite weights, or an unsupported form.
         """
         if isinstance(edges, Edges):
             if edges.n != n:
-                raise InputError.at(field, f"are between {edges.n:,} examples", f"There are {n:,} examples here.")
+                raise InputError.at(field, f"are between {edges.n:,} examples", f"Pass edges between {n:,} examples.")
             return edges
         if hasattr(edges, "tocoo"):
             source, target, weight = _of_matrix(edges, n, field)
@@ -91,27 +91,27 @@ class Edges:
 
     @property
     def source(self) -> np.ndarray:
-        """(m,) int64 row where each edge begins."""
+        """Row number where each edge begins, (m,) int64."""
         return self._ends[0]
 
     @property
     def target(self) -> np.ndarray:
-        """(m,) int64 row where each edge ends."""
+        """Row number where each edge ends, (m,) int64."""
         return self._ends[1]
 
     @property
     def weight(self) -> np.ndarray | None:
-        """(m,) float64 weights, or None."""
+        """Weights (m,) float64, or None."""
         return self._ends[2]
 
     @property
     def m(self) -> int:
-        """Number of edges, as they were given."""
+        """Number of given edges."""
         return len(self.source)
 
     @functools.cached_property
     def links(self) -> csr_matrix:
-        """Sparse float64 (n, n), symmetric, zero diagonal: the weight of the link between two rows."""
+        """Weights of the links, sparse float64 (n, n), symmetric with zero diagonal."""
         from scipy.sparse import csr_matrix
 
         weight = np.ones(self.m) if self.weight is None else self.weight
@@ -128,11 +128,11 @@ class Edges:
 
     @functools.cached_property
     def degree(self) -> np.ndarray:
-        """(n,) int64 number of linked nodes of each row."""
+        """Number of linked nodes of each row, (n,) int64."""
         return np.diff(self.links.indptr).astype(np.int64)
 
     def label_counts(self, codes: np.ndarray, k: int) -> np.ndarray:
-        """(n, k) int64 number of linked nodes with each label.
+        """Count the linked nodes with each label: (n, k) int64.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class Edges:
         return (ones @ labels).toarray()
 
     def linked(self, row: int) -> np.ndarray:
-        """(degree,) int64 rows linked to a row, those of the largest weight first.
+        """Return the rows linked to a row, (degree,) int64, largest weight first.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Edges:
         return found[np.lexsort((found, -self.links.data[part]))]
 
     def frame(self, ids: np.ndarray) -> pd.DataFrame:
-        """The edges as they were given: columns source and target (ids), and weight where there is one.
+        """Return the given edges as a DataFrame: columns source and target (ids), and weight if there are weights.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ def _of_array(values: Any, n: int, field: str) -> Ends:
         turned = " Transpose it." if array.ndim == 2 and array.shape[0] == 2 else ""
         raise InputError.at(field, f"has shape {array.shape}", f"{FORMS}{turned}")
     if array.dtype.kind not in "iuf":
-        todo = "Give row numbers, or name ids in a DataFrame with the columns source and target."
+        todo = "Pass row numbers, or a DataFrame with the columns source and target for ids."
         raise InputError.at(field, f"has dtype {array.dtype}", todo)
     bad = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
     whole = bad | (np.where(bad, 0, array) % 1 != 0) if array.dtype.kind == "f" else bad
@@ -201,14 +201,14 @@ def _of_array(values: Any, n: int, field: str) -> Ends:
 def _of_frame(frame: pd.DataFrame, n: int, ids: Any, field: str) -> Ends:
     for name in COLUMNS[:2]:
         if name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, f"`{field}` need a source and a target each.")
+            raise InputError.unknown("column", name, frame.columns, f"`{field}` need a source and a target.")
     index = pd.RangeIndex(n) if ids is None else pd.Index(ids)
     ends = []
     for name in COLUMNS[:2]:
         column = frame[name]
         missing = np.flatnonzero(column.isna().to_numpy())
         if len(missing):
-            todo = "Leave out edges without two ends."
+            todo = "Drop edges without both ends."
             raise InputError.at(f"{field}.{name}", f"has {len(missing):,} missing values", todo, row=int(missing[0]))
         rows = index.get_indexer(pd.Index(column.to_numpy()))
         lost = np.flatnonzero(rows < 0)
@@ -225,7 +225,7 @@ def _of_frame(frame: pd.DataFrame, n: int, ids: Any, field: str) -> Ends:
 
 
 def _checked_weights(weights: Any, field: str) -> np.ndarray:
-    """(m,) float64, finite and at least 0."""
+    """Return weights (m,) float64, finite and non-negative."""
     try:
         values = pd.to_numeric(pd.Series(weights)).to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -233,6 +233,6 @@ def _checked_weights(weights: Any, field: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values) | (values < 0))
     if len(bad):
         row = int(bad[0])
-        found = f"is {values[row]:g}" + (f" (and {len(bad) - 1:,} more that are no weights)" if len(bad) > 1 else "")
+        found = f"is {values[row]:g}" + (f" (and {len(bad) - 1:,} more invalid weights)" if len(bad) > 1 else "")
         raise InputError.at(field, found, "Use finite numbers of at least 0, or leave the column out.", row=row)
     return values

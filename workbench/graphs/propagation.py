@@ -1,8 +1,7 @@
-"""What the labels of linked nodes say about the label of a node, which never takes part in its own prediction.
+"""Predict the label of a node from the labels of linked nodes, without its own label.
 
-`propagate_labels` suits graphs in which linked nodes tend to share a label, over several hops; `linked_bayes` any graph
-in which labels and links have to do with each other, also where linked nodes differ. `label_histograms` are the counts
-behind both.
+`propagate_labels` suits graphs in which linked nodes tend to share a label, over several hops; `linked_bayes` suits any
+graph in which labels and links are related, even if linked nodes differ. `label_histograms` returns the counts.
 """
 
 from __future__ import annotations
@@ -21,30 +20,30 @@ if TYPE_CHECKING:
 
 ALPHA, HOPS = 0.9, 10
 PRIOR = 0.05
-"""Share of the average weight of a row by which each leans on the class shares."""
+"""Weight of the class shares in each row, relative to the average weight of a row."""
 EXACT = 3000
-"""Nodes up to which the way back to a node is computed exactly; above, from the third hop on, with random signs."""
+"""Up to this many nodes returning walks are computed exactly; above, from the third hop on, with random signs."""
 SIGNS = 64
 COLUMNS = 256
 """Columns of the identity that are propagated at a time."""
 LEAST = 1e-9
 PSEUDO = 1.0
-"""Of `linked_bayes`: links that each class is taken to have besides, as many to each class."""
+"""Pseudo-count of links per class in `linked_bayes`, spread evenly over classes."""
 
 
 def propagate_labels(
     labels: Any, edges: Any, *, k: int | None = None, alpha: float = ALPHA, hops: int = HOPS, seed: int = 0
 ) -> np.ndarray:
-    """Probabilities of each node's label from the labels of the others, propagated along the links.
+    """Predict each node's label from the labels of the other nodes, propagated along the links.
 
     Parameters
     ----------
     labels : int (n,), class indices, -1 = unlabelled
-    edges : as of `Edges.of`: (m, 2) row numbers, or a DataFrame source, target, weight
+    edges : as in `Edges.of`: (m, 2) row numbers, or a DataFrame with source, target, weight
     k : number of classes; by default the largest label + 1
-    alpha : in (0, 1), how much less each further hop counts
-    hops : longest way, in links
-    seed : of the random signs, in graphs of more than 3,000 nodes
+    alpha : in (0, 1), discount factor per hop
+    hops : maximum length of a walk, in links
+    seed : random seed of the signs, used for more than 3,000 nodes
 
     Returns
     -------
@@ -52,20 +51,20 @@ def propagate_labels(
 
     Raises
     ------
-    InputError : alpha or hops outside their range, labels or edges that do not fit.
+    InputError : alpha or hops out of range, or labels or edges that do not match.
 
     Notes
     -----
-    F = sum_{h=1..hops} (alpha S)^h Y with S = D^-1/2 A D^-1/2 and Y the labels as rows of zeros and a one: the series
-    of Zhou, Bousquet, Lal, Weston & Scholkopf 2003 (Learning with Local and Global Consistency, equation 4) without
-    its first term. Ways that come back to a node would bring its own label: diag(F operator) times Y is taken out,
-    exactly up to 3,000 nodes; above, the second hop is exact, and of the others diag(M) = E[v * M v] over 64 vectors v
-    of random signs (Hutchinson 1990; Bekas, Kokiopoulou & Saad 2007). Negative entries that this leaves are set to 0,
-    and a twentieth of the average weight of a row is added by the class shares. Cost: hops x links x (k + 32).
+    F = sum_{h=1..hops} (alpha S)^h Y with S = D^-1/2 A D^-1/2 and Y the one-hot labels: the series of Zhou, Bousquet,
+    Lal, Weston & Scholkopf 2003 (Learning with Local and Global Consistency, equation 4) without its first term. Walks
+    that return to a node would carry its own label: diag(F operator) times Y is subtracted, exactly up to 3,000 nodes.
+    Above, the second hop is exact, and the others use diag(M) = E[v * M v] over 64 vectors v of random signs
+    (Hutchinson 1990; Bekas, Kokiopoulou & Saad 2007). Remaining negative entries are set to 0, and the class shares are
+    added with a twentieth of the average weight of a row. Cost: hops x links x (k + 32).
     """
     given, k, links = _read(labels, edges, k)
     if not 0 < alpha < 1:
-        raise InputError.at("alpha", f"is {alpha!r}", "Use a number above 0 and below 1.")
+        raise InputError.at("alpha", f"is {alpha!r}", "Use a number between 0 and 1, exclusive.")
     if int(hops) != hops or hops < 1:
         raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 1.")
     return propagated(given, links, k, (alpha,), int(hops), seed)[0]
@@ -74,7 +73,7 @@ def propagate_labels(
 def propagated(
     given: np.ndarray, links: csr_matrix, k: int, alphas: Sequence[float], hops: int = HOPS, seed: int = 0
 ) -> list[np.ndarray]:
-    """`propagate_labels` for several `alphas` in one pass, of what is checked already."""
+    """`propagate_labels` for several `alphas` in one pass, with validated input."""
     scaled = symmetric(links)
     known = np.flatnonzero(given >= 0)
     back = ways_back(scaled, hops, seed)
@@ -98,21 +97,21 @@ def propagated(
 
 
 def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int = 3) -> np.ndarray:
-    """Which labels are reached by walks of 1, 2, ... links, a node's own label left out.
+    """Compute the labels reached by walks of 1, 2, ... links, excluding the node's own label.
 
     Parameters
     ----------
     labels : int (n,), class indices, -1 = unlabelled; or float (n, k), such as predicted probabilities
     edges, k : as in `propagate_labels`
-    hops : longest walk, in links, from 1
+    hops : maximum length of a walk, in links, at least 1
 
     Returns
     -------
-    float32 (n, hops, k): of walks of each length, the weight that ends at each class; rows sum to at most 1
+    float32 (n, hops, k): for each length, the weight of walks that end at each class; rows sum to at most 1
 
     Notes
     -----
-    (D^-1 A)^h Y without the walks that come back, which are counted exactly for up to 3,000 nodes and else as in
+    (D^-1 A)^h Y without returning walks, which are counted exactly for up to 3,000 nodes and otherwise as in
     `propagate_labels`. These are the neighbourhood features of Li, Xiong & Hooi 2023, GraphCleaner: Detecting
     Mislabelled Samples in Popular Graph Learning Benchmarks, section 4.2.
     """
@@ -136,7 +135,7 @@ def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int
 
 
 def linked_bayes(labels: Any, edges: Any, *, k: int | None = None) -> np.ndarray:
-    """Probabilities of each node's label from the labels of linked nodes and how often labels are linked.
+    """Predict each node's label from the labels of linked nodes and the frequency of links between labels.
 
     Parameters
     ----------
@@ -150,14 +149,14 @@ def linked_bayes(labels: Any, edges: Any, *, k: int | None = None) -> np.ndarray
     -----
     The network-only Bayes classifier of Macskassy & Provost 2007 (Classification in Networked Data, JMLR 8):
     P(c | links) ~ share_c prod_j P(label of j | c)^w_ij over linked nodes j, with weights scaled to a mean of 1 and
-    P(d | c) from the links between labels d and c. The links of the node itself are not counted in its own P(d | c),
-    so that its label takes no part. Linked nodes may share a label, or differ.
+    P(d | c) from the links between labels d and c. A node's own links are left out of the P(d | c) used for it, so its
+    label is not used. Linked nodes may have the same label or different ones.
     """
     given, k, links = _read(labels, edges, k)
     known = given >= 0
     hot = _one_hot(given, k).astype(np.float64)
     mean = links.data.mean() if links.nnz else 1.0
-    seen = np.asarray(links @ hot) / mean  # of each node, the weight of linked labels
+    seen = np.asarray(links @ hot) / mean  # weight of linked labels per node
     joint = hot.T @ seen  # (given, linked)
     pairs = joint + PSEUDO / k
     total, each = pairs.sum(axis=1), seen.sum(axis=1)
@@ -183,7 +182,7 @@ def linked_bayes(labels: Any, edges: Any, *, k: int | None = None) -> np.ndarray
 
 
 def shares_of_others(given: np.ndarray, k: int) -> np.ndarray:
-    """(n, k) share of each class among the labels of the other nodes, with half a label of each class added."""
+    """Return the share (n, k) of each class among the other nodes' labels, with a pseudo-count of one half."""
     counts = np.tile(np.bincount(given[given >= 0], minlength=k) + 0.5, (len(given), 1))
     known = np.flatnonzero(given >= 0)
     counts[known, given[known]] -= 1
@@ -191,7 +190,7 @@ def shares_of_others(given: np.ndarray, k: int) -> np.ndarray:
 
 
 def symmetric(links: csr_matrix, *, loops: bool = False) -> csr_matrix:
-    """D^-1/2 A D^-1/2 of links A, each node linked to itself where `loops`; rows without a link stay 0."""
+    """Return D^-1/2 A D^-1/2 of the links A, with self-loops if `loops`; rows without a link are 0."""
     from scipy.sparse import diags, eye
 
     if loops:
@@ -209,7 +208,7 @@ def _random_walk(links: csr_matrix) -> csr_matrix:
 
 
 def _read(labels: Any, edges: Any, k: int | None) -> tuple[np.ndarray, int, csr_matrix]:
-    """(labels, number of classes, links)."""
+    """Return (labels, number of classes, links)."""
     given = np.asarray(labels)
     if given.ndim != 1:
         raise InputError.at("labels", f"has shape {given.shape}", "Give one class index per node, -1 = unlabelled.")
@@ -220,7 +219,7 @@ def _read(labels: Any, edges: Any, k: int | None) -> tuple[np.ndarray, int, csr_
 
 
 def _one_hot(given: np.ndarray, k: int) -> np.ndarray:
-    """(n, k) float64 zeros with a one at each label."""
+    """Return one-hot labels (n, k) float64; rows of unlabelled nodes are 0."""
     hot = np.zeros((len(given), k))
     known = np.flatnonzero(given >= 0)
     hot[known, given[known]] = 1
@@ -228,9 +227,9 @@ def _one_hot(given: np.ndarray, k: int) -> np.ndarray:
 
 
 def ways_back(matrix: csr_matrix, hops: int, seed: int = 0) -> np.ndarray:
-    """(hops, n) float64 diagonals of the powers 1, 2, ... of a symmetric matrix whose own diagonal is zero.
+    """Return the diagonals (hops, n) of the powers 1, 2, ... of a symmetric matrix with zero diagonal.
 
-    (M^(a + b))_ii is the sum over j of (M^a)_ij (M^b)_ij, so that half of the powers are enough.
+    (M^(a + b))_ii is the sum over j of (M^a)_ij (M^b)_ij, so half of the powers are sufficient.
     """
     n = matrix.shape[0]
     back = np.zeros((hops, n))
@@ -252,7 +251,7 @@ def ways_back(matrix: csr_matrix, hops: int, seed: int = 0) -> np.ndarray:
 
 
 def _products(matrix: csr_matrix, start: np.ndarray, hops: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(a + b, (M^a start) (M^b start)) for a + b from 2 to `hops`, with b = a or a + 1."""
+    """Yield (a + b, (M^a start) (M^b start)) for a + b from 2 to `hops`, with b = a or a + 1."""
     before = start
     for power in range(1, (hops + 1) // 2 + 1):
         current = matrix @ before

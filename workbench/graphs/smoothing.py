@@ -1,4 +1,4 @@
-"""Features smoothed along links: what a node and those around it look like, without any label."""
+"""Features smoothed along links, without any label."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ HOPS = 3
 
 
 def smooth_features(features: Any, edges: Any, *, hops: int = HOPS) -> np.ndarray:
-    """Features of each node as they are and averaged over 1, 2, ... hops, side by side.
+    """Concatenate the features of each node with their averages over 1, 2, ... hops.
 
     Parameters
     ----------
-    features : float (n, d); a row with NaN has none, and gets what linked nodes have
-    edges : as of `Edges.of`: (m, 2) row numbers, or a DataFrame source, target, weight
-    hops : how far, from 0
+    features : float (n, d); a row with NaN counts as missing, and only its linked nodes contribute
+    edges : as in `Edges.of`: (m, 2) row numbers, or a DataFrame with source, target, weight
+    hops : maximum number of hops, at least 0
 
     Returns
     -------
-    float32 (n, (hops + 1) d): X, S X, S^2 X, ..., each with rows of length 1 (0 where there is nothing to average)
+    float32 (n, (hops + 1) d): X, S X, S^2 X, ..., each with rows of length 1 (0 if there is nothing to average)
 
     Raises
     ------
-    InputError : features that are no numbers or infinite, edges that do not fit.
+    InputError : features that are not numeric or are infinite, or edges that do not match.
 
     Notes
     -----
     S = D^-1/2 (A + I) D^-1/2, the propagation of Wu et al. 2019, Simplifying Graph Convolutional Networks, equation 6,
-    of which they keep the last power only. No label enters, so a classifier on these features is as honest as one on X.
+    who keep only the last power. No label is used, so predictions on these features are as out-of-sample as those on X.
     """
     values = np.asarray(features)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         found = f"has shape {values.shape} and dtype {values.dtype}"
-        raise InputError.at("features", found, "Give numbers, one row of d per node.")
+        raise InputError.at("features", found, "Pass a numeric array with one row per node.")
     if int(hops) != hops or hops < 0:
         raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 0.")
     refuse_infinity("features", values, np.arange(len(values)))

@@ -69,7 +69,7 @@ def frame(**columns):
         (np.array([[0, 1], [0.5, 1]]), None, r"row 1 names 0.5"),
         (np.array([[0, np.nan]]), None, r"row 0 names nan"),
         (np.array([[0, 1, 2], [1, 2, 3]]), None, r"has shape \(2, 3\).* Transpose it"),
-        (np.array([["a", "b"]]), None, r"has dtype <U1. Give row numbers, or name ids in a DataFrame"),
+        (np.array([["a", "b"]]), None, r"has dtype <U1. Pass row numbers, or a DataFrame"),
         (pd.DataFrame({"from": [0], "to": [1]}), None, r"unknown column 'source'"),
         (frame(target=["b", "x"]), IDS, r"`edges.target` row 1 is 'x', which is none of the examples"),
         (frame(target=["b", None]), IDS, r"`edges.target` row 1 has 1 missing values"),
