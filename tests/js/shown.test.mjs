@@ -97,5 +97,5 @@ test("what follows a long class name in a reason is seen", () => {
   const short = store.shortenIn(`held-out models: ${classes[14]} .93, ${classes[1]} .02`, 46);
   assert.ok(short.length <= 50, short);
   assert.match(short, /^held-out models: .*14.* \.93, .*1.* \.02$/);
-  assert.equal(store.shortenIn("neighbours disagree 10 of 10", 46), "neighbours disagree 10 of 10");
+  assert.equal(store.shortenIn("10 of 10 neighbours disagree", 46), "10 of 10 neighbours disagree");
 });

@@ -158,7 +158,7 @@ def test_verdicts_move_all_and_fdr_is_kept_or_refused(probs, tmp_path, echo):
     with pytest.warns(FdrNotPossible, match="nobody knows"):
         found = wb.find_issues(run.dataset, pred_probs=probs, fdr=0.4)
     assert not found["is_issue"].any() and not found.attrs["errors_identified"]
-    assert "could hold" in found.attrs["errors_in_words"]
+    assert "may contain" in found.attrs["errors_in_words"]
 
 
 def test_a_series_names_its_examples(probs):

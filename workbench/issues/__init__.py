@@ -1,8 +1,7 @@
-"""Which labels are wrong, and how sure we are: confident learning, the calibrated detector, canaries, audit.
+"""Find wrong labels with calibrated probabilities: the detector, planted errors, audits, duplicates and outliers.
 
-`find_issues` (`detector`) is the answer; the modules beside it are its parts (`posterior`, `loo_classifiers`,
-`from_dynamics`, `ranking`, `calibration`, `reasons`) and its relatives (`plant`, `audit_plan`, `duplicates`,
-`outliers`).
+`find_issues` (`detector`) is the main function. `posterior`, `loo_classifiers`, `from_dynamics`, `ranking`,
+`calibration` and `reasons` are its parts; `plant`, `audit_plan`, `duplicates` and `outliers` are related tools.
 """
 
 from workbench.issues.detector import find_issues

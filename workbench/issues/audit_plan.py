@@ -1,10 +1,10 @@
-"""How many label errors are there, and how many are left: a small random review, an estimate with an interval.
+"""Audits: estimate the number of label errors, in total and remaining, from a small random review.
 
-A detector's own count rests on its calibration. An audit does not: examples are drawn at random inside strata of
-p_error, a person judges them in the order of the audit, and the verdicts give the number of errors in the whole set
-(`workbench.issues.estimating`). Strata put the effort where the answer is uncertain, so the interval is narrower than
-that of a plain random sample of the same size. Some examples are looked at twice, which says how often reviewers are
-wrong.
+The detector's own count depends on its calibration; an audit does not. Examples are drawn at random within strata of
+p_error, a reviewer judges them in the order of the audit, and the verdicts give the number of errors in the whole set
+(`workbench.issues.estimating`). Stratification puts the effort where the answer is uncertain, so the interval is
+narrower than that of a simple random sample of the same size. Some examples are reviewed twice to estimate the
+reviewers' error rate.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 STRATA = 10
-PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their numbers
-LEAST = 5  # examples drawn from every stratum that has them, while that takes at most half of the budget
-RATE_FLOOR = 0.02  # no stratum is taken for cleaner than this when effort is shared out
+PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their dtypes
+LEAST = 5  # minimum number of examples per stratum, as long as that takes at most half of the budget
+RATE_FLOOR = 0.02  # minimum error rate assumed per stratum when examples are allocated
 AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
-"""Chance of a second look where the verdict is against the detector's expectation, and elsewhere."""
+"""Probability of a second look if the verdict contradicts the detector's expectation, and otherwise."""
 
 DECIDED = ("relabel", "keep")
-APART = 20  # verdicts between the two looks at an example, while the audit is not done
+APART = 20  # minimum number of verdicts between the two looks at an example, until the audit is done
 
 
 class _Known(TypedDict):
-    """What is known of each row of a plan, by the name of the parameter of `estimate_errors`."""
+    """Arguments of `estimate_errors` for the rows of a plan."""
 
     p: np.ndarray
     stratum: np.ndarray
@@ -51,14 +51,14 @@ class _Known(TypedDict):
 
 
 class Audit:
-    """A drawn sample, and the estimate from the verdicts given so far. Made by `audit`.
+    """A random sample for review, and the estimate from the verdicts given so far. Created by `audit`.
 
     Attributes
     ----------
-    ids : ids to review, in random order; any first part of them is itself a fair sample.
-    plan : DataFrame, one row per judged-about example in dataset order: id, p_error, stratum, turn (place in the
-        random order of its stratum), drawn, place (in the order of `ids`; -1 where not drawn), again (a random number
-        that decides about a second look), reviewer_error (as given, NaN = to be estimated).
+    ids : ids to review, in random order; every initial part of them is itself a random sample.
+    plan : DataFrame, one row per example with a p_error, in dataset order: id, p_error, stratum, turn (position in the
+        random order of its stratum), drawn, place (position in `ids`; -1 = not drawn), again (random number that
+        decides about a second look), reviewer_error (as given, NaN = to be estimated).
     """
 
     def __init__(self, run: Run, plan: pd.DataFrame) -> None:
@@ -74,24 +74,24 @@ class Audit:
 
     @property
     def reviewer_error(self) -> float | None:
-        """The reviewer's error rate that was given; None where it is estimated."""
+        """The reviewer's error rate that was given; None if it is estimated."""
         known = float(self.plan["reviewer_error"].iloc[0])
         return None if np.isnan(known) else known
 
     def estimate(self, author: str | None = None, *, reviewer_error: float | None = None) -> Estimate:
-        """The number of errors, from the verdicts in the journal (see `estimate_errors`).
+        """Estimate the number of errors from the verdicts in the journal (see `estimate_errors`).
 
         Parameters
         ----------
-        author : only this author's verdicts.
-        reviewer_error : share of looks that are wrong, in [0, .5); that of the audit if not given, which is estimated
-            from second looks unless it was passed to `audit`.
+        author : use only this author's verdicts.
+        reviewer_error : share of looks that are wrong, in [0, .5); by default the value passed to `audit`, or an
+            estimate from second looks.
 
         Notes
         -----
-        What counts: the verdicts that somebody gave by looking (`workbench.runs.verdicts`) on the longest first part
-        of `ids` in which every example has one or was skipped. Whether such an example has a verdict does not depend
-        on its label or its p_error, so its strata are random samples. Other verdicts count as errors found.
+        The estimate uses verdicts that a person gave by looking (`workbench.runs.verdicts`) on the longest initial part
+        of `ids` in which every example has a verdict or was skipped. Whether such an example has a verdict does not
+        depend on its label or its p_error, so the strata are random samples. Other verdicts only add errors found.
         """
         if reviewer_error is None:
             reviewer_error = self.reviewer_error
@@ -102,7 +102,7 @@ class Audit:
         return replace(found, budget=self.budget, waiting=waiting)
 
     def _known(self, author: str | None) -> _Known:
-        """What `estimate_errors` takes about each row of the plan, by the name of its parameter."""
+        """Return the arguments of `estimate_errors` for the rows of the plan."""
         table = self._looks(author)
         column = {name: self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn", "place")}
         looks, wrong_looks, wrong, begun = (table[name].to_numpy() for name in ("looks", "wrong", "first", "seq"))
@@ -116,13 +116,13 @@ class Audit:
         }  # fmt: skip
 
     def open_rates(self, author: str | None = None) -> tuple[pd.DataFrame, list[np.ndarray]]:
-        """What the sample says about single strata.
+        """Return verdicts and draws of the error rates of the strata.
 
         Returns
         -------
         (DataFrame by id, list)
             stratum : int. judged, wrong : bool, has a verdict, and it says "wrong". The list holds one or two arrays
-            (`estimating.DRAWS`, strata): draws of the error rate of the unjudged, as `estimate` weighs them; two while
+            (`estimating.DRAWS`, strata) with posterior draws of the error rate of unjudged examples; two as long as
             there are few second looks.
         """
         known, error = self._known(author), self.reviewer_error
@@ -132,7 +132,7 @@ class Audit:
         return pd.DataFrame(columns, index=pd.Index(self.plan["id"])), draws
 
     def counted(self, author: str | None = None) -> pd.DataFrame:
-        """The sample's verdicts that count, by id: p_error as it was when drawn, wrong (bool, of the first look)."""
+        """Return the counted verdicts by id: p_error when the sample was drawn, wrong (bool, of the first look)."""
         table = self._looks(author)
         judged = table["looks"].to_numpy() > 0
         passed = self._passed(judged | table["skipped"].to_numpy())
@@ -141,10 +141,10 @@ class Audit:
         return pd.DataFrame({"p_error": plan["p_error"], "wrong": table["first"].to_numpy()[here] > 0})
 
     def second_looks(self, author: str | None = None) -> list:
-        """Ids that are due for a second look: show them without what was said, and decide with source="second look".
+        """Return ids due for a second look. Show them without the first verdict; decide with source="second look".
 
-        Most verdicts that contradict the detector are checked, and a tenth of the others; the examples come back at
-        least `APART` verdicts later, or when the sample is done. Any author may look.
+        Most verdicts that contradict the detector are checked, and a tenth of the others. Examples come back after at
+        least `APART` verdicts, or when the sample is done. Any author may give the second verdict.
         """
         table = self._looks(author)
         once = (table["looks"].to_numpy() == 1) & self.plan["drawn"].to_numpy()
@@ -156,28 +156,28 @@ class Audit:
         if not done and len(seqs):
             due &= table["seq"].to_numpy() <= (seqs[-APART] if len(seqs) >= APART else -1)
         rows = np.flatnonzero(due)
-        mixed = self.plan["again"].to_numpy()[rows] % 0.001  # of the digits that did not decide
+        mixed = self.plan["again"].to_numpy()[rows] % 0.001  # from digits that were not used above
         return self.plan["id"].to_numpy()[rows[np.argsort(mixed)]].tolist()
 
     def judged_by_looking(self, author: str | None = None) -> np.ndarray:
-        """(m,) bool in the order of `ids`: has a verdict that somebody gave by looking, or was skipped."""
+        """Return which of `ids` have a verdict that a person gave by looking, or were skipped, (m,) bool."""
         table = self._looks(author)
         done = pd.Series((table["looks"] > 0) | table["skipped"]).set_axis(self.plan["id"])
         return done.reindex(self.ids).to_numpy(bool)
 
     def _decided(self, author: str | None) -> np.ndarray:
-        """(m,) bool per row of the plan: has a decision, whoever or whatever made it."""
+        """Return which rows of the plan have a decision from any source, (m,) bool."""
         verdicts = self._run.journal.state(author=author)["verdict"]
         return self.plan["id"].isin(verdicts.index[verdicts.isin(DECIDED)]).to_numpy()
 
     def _passed(self, done: np.ndarray) -> int:
-        """Length of the longest first part of the audit's order in which every example is done."""
+        """Return the length of the longest initial part of the audit's order in which every example is done."""
         place, drawn = self.plan["place"].to_numpy(), self.plan["drawn"].to_numpy()
         open_places = place[drawn & ~done]
         return int(open_places.min()) if len(open_places) else self.budget
 
     def _looks(self, author: str | None) -> pd.DataFrame:
-        """One row per row of the plan: looks, wrong (how many said so), first (0 or 1), seq of the first, skipped."""
+        """Return, per row of the plan: looks, wrong (number of "wrong" looks), first (0 or 1), its seq, skipped."""
         table = known_looks(self._run, author)
         table = table.assign(wrong=wrong_by(self._run, table).to_numpy())
         skipped = table.drop_duplicates("id", keep="last").set_index("id")["verdict"].eq("skip")
@@ -198,7 +198,7 @@ class Audit:
 
 
 def begun(run: Run) -> Audit | None:
-    """The audit of a run, if a sample was drawn; nothing is drawn or stored."""
+    """Return the audit of a run, or None if no sample was drawn; nothing is drawn or stored."""
     plan = stored_plan(run, 0)
     return None if plan is None else Audit(run, plan)
 
@@ -206,12 +206,12 @@ def begun(run: Run) -> Audit | None:
 def check_error(reviewer_error: float | None) -> None:
     """Refuse a share of wrong verdicts outside [0, .5)."""
     if reviewer_error is not None and not 0 <= reviewer_error < 0.5:
-        todo = "Give the share of verdicts that are wrong, such as .03; None to estimate it."
+        todo = "Pass the share of verdicts that are wrong, such as .03, or None to estimate it."
         raise InputError.at("reviewer_error", f"is {reviewer_error!r}", todo)
 
 
 def stored_plan(run: Run, seed: int) -> pd.DataFrame | None:
-    """The plan of a run; None where there is none, or one of other examples."""
+    """Return the plan of a run; None if there is none or it belongs to other examples."""
     if not is_there(run.layout.audit):
         return None
     plan = read_plan(run)
@@ -219,7 +219,7 @@ def stored_plan(run: Run, seed: int) -> pd.DataFrame | None:
 
 
 def complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The plan with the columns that release 0.1.0 did not store: its order was that of a permutation by the seed."""
+    """Add the columns that release 0.1.0 did not store; its order was a permutation by the seed."""
     if "place" not in plan:
         place = np.full(len(plan), -1, np.int64)
         rows = np.flatnonzero(plan["drawn"])
@@ -231,11 +231,11 @@ def complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def read_plan(run: Run) -> pd.DataFrame:
-    """The stored plan of a run's audit.
+    """Read the stored plan of a run's audit.
 
     Raises
     ------
-    RunError : it is damaged, or something else.
+    RunError : the file is damaged or is not a plan.
     """
     path = run.layout.audit
     try:
@@ -245,20 +245,20 @@ def read_plan(run: Run) -> pd.DataFrame:
             raise ValueError(f"its columns are {kinds}")
         p, stratum = plan["p_error"], plan["stratum"]
         if not (p.between(0, 1).all() and stratum.between(0, STRATA - 1).all() and plan["id"].is_unique):
-            raise ValueError("its numbers are out of range, or an id is there twice")
+            raise ValueError("its numbers are out of range, or it has a duplicate id")
         return plan
-    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+    except Exception as error:  # pyarrow and pandas raise many kinds of errors for a damaged file
         todo = "Restore it, or delete it to draw another sample (verdicts stay in the journal)."
         raise RunError(f"{path} cannot be used ({error}). {todo}") from error
 
 
 def store_plan(run: Run, plan: pd.DataFrame) -> None:
-    with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # of a run at a URL it stays here
+    with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # for a run at a URL the file stays local
         plan.to_parquet(temporary, index=False)
 
 
 def draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
-    """The plan with the first examples of each stratum drawn; what was drawn before stays so, and comes first."""
+    """Draw the first examples of each stratum; previously drawn ones stay, and come first."""
     stratum, before = plan["stratum"].to_numpy(), plan["drawn"].to_numpy()
     sizes = np.bincount(stratum)
     rates = np.bincount(stratum, plan["p_error"]) / np.maximum(sizes, 1)
@@ -274,10 +274,10 @@ def draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
 
 
 def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
-    """(n,) int64 stratum of each example, from the least to the most suspicious.
+    """Assign examples to strata (n,) int64, from the least to the most suspicious.
 
-    Boundaries cut the cumulated square root of p(1 - p) into equal parts: many certain examples share a stratum, few
-    uncertain ones get their own.
+    Boundaries divide the cumulative square root of p(1 - p) into equal parts: many certain examples share a stratum,
+    few uncertain ones get their own.
     """
     rate = np.clip(p, RATE_FLOOR, 1 - RATE_FLOOR)
     order = np.argsort(p, kind="stable")
@@ -288,10 +288,10 @@ def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
 
 
 def allocate(sizes: np.ndarray, rates: np.ndarray, budget: int) -> np.ndarray:
-    """(h,) int64 examples to draw from each stratum: in proportion to size x standard deviation (Neyman).
+    """Return the number of examples to draw per stratum, (h,) int64, by Neyman allocation: size x standard deviation.
 
-    Every stratum gets `LEAST` where it has them and half of the budget allows; none gets more than its size; sums
-    to `budget` (or to all examples).
+    Every stratum gets at least `LEAST`, if its size and half of the budget allow it, and at most its size. The numbers
+    sum to `budget`, or to all examples.
     """
     rate = np.clip(rates, RATE_FLOOR, 1 - RATE_FLOOR)
     weight = sizes * np.sqrt(rate * (1 - rate))

@@ -1,7 +1,7 @@
-"""Which examples are issues at a promised share of false alarms, where only an audit can say what a p_error is worth.
+"""Select issues with a controlled share of false alarms from an audit, if p_error is not calibrated by the labels.
 
-Where the number of errors is not identified from the labels, p_error still ranks, but its sums promise nothing. The
-verdicts of an audit are a random sample of every stratum of p_error, so they say how many labels are wrong there.
+If the number of errors is not identified from the labels, p_error still ranks examples, but its sums are unreliable.
+The verdicts of an audit are a random sample of every stratum of p_error, so they estimate the error rate of each.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ SURE = 0.9
 """Posterior probability with which the share of false alarms must be within the limit."""
 
 SIZES = 400
-"""Sizes of the set that are tried, evenly spread; all sizes up to this one."""
+"""Number of evenly spaced set sizes to try; all sizes up to this number are tried."""
 
 
 @dataclass(frozen=True)
 class Audited:
-    """An audit, as far as a cut needs it.
+    """The results of an audit that are needed to select issues.
 
     Attributes
     ----------
-    count : audited examples whose verdicts count. strata : DataFrame by id with stratum, judged, wrong.
-    rates : draws (d, h) of the strata's error rates among the unjudged, one array or two
+    count : number of audited examples whose verdicts count. strata : DataFrame by id with stratum, judged, wrong.
+    rates : one or two arrays (d, h) of posterior draws of the strata's error rates among unjudged examples
     """
 
     count: int
@@ -43,21 +43,23 @@ class Audited:
 
     @property
     def key(self) -> str:
-        """Changes when the sample or a verdict does."""
+        """Digest that changes with the sample and the verdicts."""
         return f"{int(hash_pandas_object(self.strata).sum()):x}"
 
     def largest_set(self, ids: np.ndarray, p_error: np.ndarray, fdr: float) -> np.ndarray:
-        """bool (n,): the most suspicious m, m as large as the audit supports; without examples judged to be right.
+        """Select the largest set of most suspicious examples that the audit supports, (n,) bool.
+
+        Examples judged to be correct are left out.
 
         Parameters
         ----------
-        ids : (n,) of the examples. p_error : (n,) by which they are ranked, NaN is never chosen
-        fdr : the share of false alarms that is not exceeded with a posterior probability of `SURE`
+        ids : (n,) ids of the examples. p_error : (n,) values by which they are ranked; NaN is never selected
+        fdr : share of false alarms that is not exceeded, with a posterior probability of `SURE`
 
         Notes
         -----
-        An unjudged example of a stratum is wrong with that stratum's error rate, whatever its p_error: nothing is
-        claimed about the order inside a stratum. Judged ones count as they were judged.
+        Every unjudged example of a stratum is wrong with the stratum's error rate, regardless of its p_error: nothing
+        is assumed about the order within a stratum. Judged examples count by their verdict.
         """
         known = self.strata.reindex(ids)
         there = known["stratum"].notna().to_numpy() & ~np.isnan(p_error)
@@ -86,18 +88,18 @@ class Audited:
         return chosen
 
     def words(self, fdr: float, found: int) -> str:
-        """How the issues were chosen."""
+        """Describe how the issues were selected."""
         if not found:
             finding = f"the {self.count:,} audited examples support no set with a share of false alarms up to {fdr:g}"
-            return f"no issue is marked, since {finding}"
+            return f"no issue is marked, because {finding}"
         return (
-            f"largest set whose share of false alarms is at most {fdr:g} by the {self.count:,} audited examples "
-            f"({SURE:.0%} posterior probability)"
+            f"largest set whose share of false alarms is at most {fdr:g} according to the {self.count:,} audited "
+            f"examples ({SURE:.0%} posterior probability)"
         )
 
 
 def audited(run: Run) -> Audited | None:
-    """The audit of a run, where enough of it is judged to be shown in place of the detector's number; else None."""
+    """Return the audit of a run if enough of it is judged to replace the detector's number, otherwise None."""
     audit = begun(run)
     if audit is None:
         return None

@@ -1,6 +1,6 @@
-"""From a ranking and a rough probability to a calibrated one, and from probabilities to a cut.
+"""Calibrate probabilities from a ranking and rough probabilities, and select issues from probabilities.
 
-All maps are monotone: they never change who is more suspicious than whom.
+All maps are monotone: they never change the ranking.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ TYPICAL_SLOPE = 2.0
 
 
 def logit(p: np.ndarray | float) -> np.ndarray:
-    """log(p / (1 - p)) with p held inside [1e-6, 1 - 1e-6]."""
+    """Compute log(p / (1 - p)) with p clipped to [1e-6, 1 - 1e-6]."""
     p = np.clip(np.asarray(p, float), 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p))
 
 
 def expit(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), without overflow."""
+    """Compute 1 / (1 + exp(-x)) without overflow."""
     from scipy.special import expit as stable
 
     return stable(x)
 
 
 def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
-    """A strictly increasing function of `score` that fits the probabilities `rough`.
+    """Fit a strictly increasing function of `score` to the probabilities `rough`.
 
     Parameters
     ----------
     score : float (n,), high = suspicious
-    rough : float (n,), in [0, 1], a probability of the same event that ranks less well
+    rough : float (n,), in [0, 1], probabilities of the same event with a less accurate ranking
 
     Returns
     -------
-    float64 (n,), in (0, 1), with the mean of `rough`
+    float64 (n,), in (0, 1), with the same mean as `rough`
 
     Notes
     -----
-    Half-way, in log odds, between a logistic function of the score (Platt 1999, soft targets), which is smooth and may
-    be too stiff, and the isotonic regression, which bends as it must and has flat steps.
+    The mean, in log odds, of a logistic function of the score (Platt 1999, soft targets), which is smooth but may be
+    too stiff, and isotonic regression, which is flexible but has flat steps.
     """
     from scipy.optimize import isotonic_regression
 
@@ -60,9 +60,9 @@ def along_score(score: np.ndarray, rough: np.ndarray) -> np.ndarray:
 
 
 def around_share(score: np.ndarray, share: float) -> np.ndarray:
-    """expit(2 s + c) with mean `share`, for normal scores s: where nothing says how steep the probabilities are.
+    """Compute expit(2 s + c) with mean `share` for normal scores s, used if the data do not determine the slope.
 
-    The slope 2 is what logistic regression of real errors on normal scores of good detectors gives (1.5 to 2.3).
+    Logistic regression of real errors on the normal scores of good detectors gives slopes of 1.5 to 2.3.
     """
     out = np.full(len(score), np.nan)
     there = ~np.isnan(score)
@@ -72,7 +72,7 @@ def around_share(score: np.ndarray, share: float) -> np.ndarray:
 
 
 def shifted_to(x: np.ndarray, mean: float) -> np.ndarray:
-    """x plus the constant that makes the mean of expit(x) this mean."""
+    """Add the constant to x for which expit(x) has this mean."""
     low, high = -x.max() - 40, -x.min() + 40
     for _ in range(80):
         middle = (low + high) / 2
@@ -86,7 +86,7 @@ def shifted_to(x: np.ndarray, mean: float) -> np.ndarray:
 def platt(
     x: np.ndarray, t: np.ndarray, w: np.ndarray, start: tuple[float, float], pull: tuple[float, float]
 ) -> tuple[float, float]:
-    """(intercept, slope) of weighted logistic regression of t on x; `pull` are weights of pulls towards `start`."""
+    """Fit weighted logistic regression of t on x, shrunk to `start` with weights `pull`; return (intercept, slope)."""
     theta = np.array(start, float)
     centre = theta.copy()
     hold = np.diag(pull)
@@ -104,25 +104,25 @@ def platt(
 
 
 def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:
-    """The largest set of examples whose expected share of false alarms is at most `fdr`.
+    """Select the largest set of examples whose expected share of false alarms is at most `fdr`.
 
     Parameters
     ----------
-    p_error : float (n,), NaN is never chosen
+    p_error : float (n,), NaN is never selected
     fdr : in [0, 1]
 
     Returns
     -------
-    bool (n,): the m most suspicious with mean(1 - p_error) <= fdr, m as large as possible; equal ones are taken or left
-    together
+    bool (n,): the m most suspicious with mean(1 - p_error) <= fdr, m as large as possible; ties are selected or left
+    out together
 
     Notes
     -----
-    The posterior expected false discovery rate of Newton et al. 2004, section 4. It holds as far as `p_error` is
+    The posterior expected false discovery rate of Newton et al. 2004, section 4. It is valid if `p_error` is
     calibrated.
     """
     if not 0 <= fdr <= 1:
-        raise InputError.at("fdr", f"is {fdr!r}", "Give the share of false alarms to allow, such as 0.2.")
+        raise InputError.at("fdr", f"is {fdr!r}", "Pass the allowed share of false alarms, such as 0.2.")
     p = np.nan_to_num(np.asarray(p_error, float), nan=-1.0)
     order = np.argsort(-p, kind="stable")
     ranked = p[order]
@@ -139,17 +139,17 @@ def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:
 
 
 def calibration_error(probability: np.ndarray, happened: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error: mean |predicted - observed share| over bins of equal width, weighted by size.
+    """Compute the expected calibration error: mean |predicted - observed share| over bins, weighted by bin size.
 
     Parameters
     ----------
     probability : float (n,), in [0, 1]
-    happened : bool (n,), whether what has this probability is so
-    bins : number of bins of equal width; a probability on an edge belongs to the bin below
+    happened : bool (n,), whether the event occurred
+    bins : number of bins of equal width; a probability on an edge belongs to the lower bin
 
     Returns
     -------
-    float in [0, 1]; 0 without any examples.
+    float in [0, 1]; 0 without examples.
 
     References
     ----------

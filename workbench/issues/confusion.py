@@ -1,8 +1,7 @@
-"""Given label against predicted class: the matrix, and for every example the cell it counts in.
+"""The confusion matrix of given labels and predicted classes, and the cell of every example.
 
-Hidden here: where predictions come from (out-of-fold probabilities before those of the last epoch), and the two ways
-to count them: by the largest probability (confusion), or only where the model is sure enough of a class to be counted
-in the confident joint, from which the noise matrix is estimated.
+Predictions come from out-of-fold probabilities if available, otherwise from the last epoch. They are counted by largest
+probability (confusion matrix), or only if confident (confident joint, from which the noise matrix is estimated).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def confusion_matrix(run: Run) -> pd.DataFrame:
-    """How often each class is predicted where each label is given.
+    """Count how often each class is predicted for each given label.
 
     Parameters
     ----------
@@ -33,9 +32,9 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame (k, k) of int64, index "given" and columns "predicted", both the classes in their order, in the type
-    in which the labels were given. Unlabelled
-    examples and those without a prediction are not counted. `.attrs["how"]`: where predictions come from
+    DataFrame (k, k) of int64, index "given" and columns "predicted", both the classes in order, in the type in which
+    labels were given. Unlabelled examples and those without a prediction are not counted. `.attrs["how"]`: where the
+    predictions come from
 
     Raises
     ------
@@ -56,9 +55,9 @@ def confusion_matrix(run: Run) -> pd.DataFrame:
 
 
 def predicted_labels(run: Run) -> tuple[np.ndarray, str]:
-    """(n,) int32 class with the largest probability, -1 = none, and in words where it comes from.
+    """Return the class with the largest probability, (n,) int32, -1 = none, and a description of its source.
 
-    Stored or out-of-fold probabilities; without them the last epoch (in-sample). Raises MissingEvidence.
+    Uses stored or out-of-fold probabilities, otherwise the last epoch (in-sample). Raises MissingEvidence.
     """
     probs = probabilities(run)
     if probs is not None:
@@ -70,9 +69,9 @@ def predicted_labels(run: Run) -> tuple[np.ndarray, str]:
 
 
 def confident_labels(run: Run) -> np.ndarray:
-    """(n,) int32 class as which each example counts in the confident joint, -1 = none; see `confident_joint`.
+    """Return the class as which each example counts in the confident joint, (n,) int32, -1 = none.
 
-    Raises MissingEvidence where there are no probabilities and no embeddings to make some from.
+    Raises MissingEvidence if there are neither probabilities nor embeddings to compute them from.
     """
     probs = needed(run, "The confident joint")
     values, labels = check_pred_probs(probs.values, run.dataset.given_labels, scan=False)
@@ -80,7 +79,7 @@ def confident_labels(run: Run) -> np.ndarray:
 
 
 def probabilities(run: Run) -> PredProbs | None:
-    """Stored probabilities, or out-of-fold ones from embeddings, or None."""
+    """Return stored probabilities, or out-of-fold ones from embeddings, or None."""
     enough = int((run.dataset.given_labels >= 0).sum()) > 1
     if run.pred_probs() is None and not (run.embedding_epochs and enough):
         return None
@@ -88,7 +87,7 @@ def probabilities(run: Run) -> PredProbs | None:
 
 
 def needed(run: Run, who: str) -> PredProbs:
-    """The same, or an error that says how to get them."""
+    """Return the same, or raise an error that says how to get them."""
     probs = probabilities(run)
     if probs is None:
         how = "Store probabilities with `run.save_pred_probs`, or record embeddings."

@@ -1,7 +1,7 @@
-"""The neighbours that the detector's reasons count, for whoever shows them: the same embeddings, the same rows.
+"""The neighbours that the detector's reasons count, so that views can show the same ones.
 
-Up to `posterior.NEAREST_ROWS` examples they are the first `COUNTED` of the evidence's graph of neighbours. Beyond, the
-detector looks for neighbours of the most suspicious examples only; these are kept in the run's cache.
+Up to `posterior.NEAREST_ROWS` examples they are the first `COUNTED` of the evidence's neighbour graph. Above, the
+detector searches neighbours of the most suspicious examples only; these are kept in the run's cache.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from workbench.storage.cache import embedding_key, load, store, text_key
 from workbench.storage.provenance import Provenance
 
 COUNTED = 10
-"""Neighbours that a reason speaks of."""
+"""Number of neighbours that a reason counts."""
 
 NAME = "neighbors-of-issues"
 
 
 class Near:
-    """Neighbours of single examples, as the reasons of `find_issues` count them.
+    """Neighbours of single examples, as counted in the reasons of `find_issues`.
 
     Parameters
     ----------
-    evidence : what the detector was asked about. run : where it keeps what it found, if anywhere.
+    evidence : evidence passed to the detector. run : run whose cache holds the detector's neighbours, or None.
     """
 
     def __init__(self, evidence: Evidence, run: Run | None) -> None:
@@ -35,7 +35,7 @@ class Near:
         self._kept: dict[int, np.ndarray] | None = None
 
     def of(self, row: int) -> tuple[np.ndarray, Provenance, str]:
-        """Row numbers (m,), m <= `COUNTED`, the nearest first, by what they are near, and what else to say of it.
+        """Return row numbers (m,), m <= `COUNTED`, nearest first, their provenance, and a remark or "".
 
         Raises
         ------
@@ -47,16 +47,16 @@ class Near:
                 self._kept = {} if found is None else dict(zip(found["rows"].tolist(), found["near"]))
             if row in self._kept:
                 return self._kept[row], self.evidence.neighbor_source, "as the detector sees them"
-            if self.run is not None and self.run.embedding_epochs:  # no reason speaks of these: the graph of the scores
+            if self.run is not None and self.run.embedding_epochs:  # not in any reason: use the graph of the scores
                 rows = neighbors(self.run, k=COUNTED).indices[row]
                 return rows[rows >= 0], by_embeddings(self.run.embedding_provenance()), ""
-            return np.empty(0, np.int64), self.evidence.neighbor_source, "looked up for the most suspicious only"
+            return np.empty(0, np.int64), self.evidence.neighbor_source, "searched for the most suspicious only"
         rows = self.evidence.neighbors().indices[row][:COUNTED]
         return rows[rows >= 0], self.evidence.neighbor_source, ""
 
 
 def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:
-    """Keep the neighbours (m, 10) that the detector looked up for some rows, beside those that are kept already."""
+    """Add the neighbours (m, 10) that the detector found for some rows to those already kept."""
     key = _key(run)
     before = load(run.layout, NAME, key)
     if before is not None:

@@ -1,9 +1,9 @@
-"""How many labels are wrong, and whether the labels alone can say so.
+"""Estimate the number of wrong labels, and whether the labels alone identify it.
 
-Two things look alike from the labels alone: classes that overlap and labels that are wrong; and a rule by which labels
-go wrong and a class. So a count is an estimate only where the labels hold noise that the model cannot explain, where
-the model does not contradict most of them, and where two classifiers of different stiffness agree on it. Else the
-result is a range, and what to do to know more.
+From the labels alone, wrong labels cannot always be distinguished from overlapping classes, nor systematic errors from
+a class boundary. The count is therefore an estimate only if there is label noise that the model cannot explain, if the
+model does not contradict most labels, and if two classifiers of different flexibility agree on the count. Otherwise the
+result is a range, with advice on how to learn more.
 """
 
 from __future__ import annotations
@@ -17,39 +17,40 @@ from workbench.issues.likelihood import surfaces
 from workbench.issues.noise import flips_of, noise_matrices
 
 AUDIT = 200
-"""Examples to audit, as the messages advise."""
+"""Number of examples to audit that messages recommend."""
 
 NEED, NEED_ALONE = 20.0, 75.0
-"""Least gain (twice the log likelihood) of a noise term: with embeddings, and for given probabilities alone."""
+"""Minimum gain (twice the log likelihood) of a noise term: with embeddings, and with given probabilities only."""
 NEED_AGREED, AGREED = 10.0, 1.1
-"""The same where the noise term and the confident joint, two ways to count, differ by at most this factor."""
+"""The same if the two counts, by the noise term and by the confident joint, differ by at most the factor `AGREED`."""
 MOST_DISAGREE = 0.55
 MOST_APART = 1.25
-"""Largest share of contradicted labels, and largest ratio of the counts of two classifiers."""
+"""Maximum share of contradicted labels, and maximum ratio of the counts of two classifiers."""
 STRUCTURED, SPREAD_OUT = 15.0, -10.0
-"""Log likelihood of errors between classes that the model confuses, less that of errors anywhere: clearly so or not."""
+"""Limits for the log likelihood of errors between confused classes minus that of errors anywhere: clearly structured,
+and clearly not."""
 BEYOND = 2.5
-"""Not identified: the range goes up to this many times the share of contradicted labels."""
+"""Upper end of the range if not identified, as a multiple of the share of contradicted labels."""
 UNSEEN = 0.4
-"""In-sample evidence only: the range goes up to this share at least."""
+"""Minimum upper end of the range for in-sample evidence only."""
 SHARED_MISTAKES = 0.25
-"""Votes only: the range goes up to this share at least. On published crowds .11 to .24 of the majorities were wrong
-where the votes showed .03 to .11."""
+"""Minimum upper end of the range for votes only. In published crowd-sourced data .11 to .24 of the majority labels were
+wrong, while the votes suggested .03 to .11."""
 FEW_ROWS, FEW_OF_CLASS = 200, 10
 FDR_CUT = 0.75
-"""The cut for `fdr` is made at this part of it: what was achieved otherwise exceeded it too often."""
+"""Factor applied to `fdr` for the selection: without it the achieved share exceeded `fdr` too often."""
 
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """What the likelihood of the labels says about their noise, before any row is looked at.
+    """The noise level of the labels according to their likelihood.
 
     Attributes
     ----------
     power, noise : of the best fit. low, high : interval of the noise. gain : twice the log likelihood of a noise term.
-    structure : log likelihood of errors where classes are confused, less that of errors anywhere; 0 for two classes.
-    ratio : largest count of one classifier over the smallest; 1 with only one. contradicted : largest share of labels
-    that one classifier contradicts
+    structure : log likelihood of errors between confused classes minus that of errors anywhere; 0 for two classes.
+    ratio : largest count of a single classifier divided by the smallest; 1 with only one. contradicted : largest share
+    of labels that a single classifier contradicts
     """
 
     power: float
@@ -65,15 +66,15 @@ class NoiseLevel:
 
 @dataclass(frozen=True)
 class Count:
-    """Share of wrong labels with a 95 % interval, or a range where it is not identified.
+    """Share of wrong labels with a 95 % interval, or a range if it is not identified.
 
     Attributes
     ----------
     identified : whether the labels alone allow an estimate
     share, low, high : of the labelled rows
-    mix : in [0, 1], how far the confident joint is followed instead of the noise term; mix_joint : not below it
-    structured : whether errors clearly go where the model confuses classes
-    why : what failed, in words; "" when identified
+    mix : in [0, 1], weight of the confident joint relative to the noise term; mix_joint : whether it is used
+    structured : whether errors clearly occur between classes that the model confuses
+    why : why it is not identified, in words; "" if identified
     """
 
     identified: bool
@@ -101,7 +102,7 @@ def look(
     first = surfaces(log_probs, labels, [flips])[0]
     structure = 0.0
     if k > 2 and flips is not None:
-        # at the power of the best fit: the model's own confusions, which no label enters
+        # at the power of the best fit: the confusions of the model itself, without any label
         probs = np.exp(first.power * (log_probs - log_probs.max(axis=1, keepdims=True)))
         probs /= probs.sum(axis=1, keepdims=True)
         confusions = probs.T.astype(float) @ probs
@@ -119,20 +120,20 @@ def look(
 
 
 def head_count(log_probs: np.ndarray, labels: np.ndarray) -> float:
-    """Share of errors by the confident joint of one classifier's sharpened probabilities."""
+    """Return the share of errors by the confident joint of one classifier's sharpened probabilities."""
     matrix = noise_matrices(softmax(log_probs), labels, 0.65)
     if matrix is None:
         return float((log_probs.argmax(axis=1) != labels).mean())
     power = surfaces(log_probs, labels, [flips_of(matrix[0])])[0].power
     probs = softmax(power * log_probs)
     joint = noise_matrices(probs, labels, 0)
-    assert joint is not None  # of as many classes as above
+    assert joint is not None  # same number of classes as above
     posterior = softmax(power * log_probs + np.log(np.maximum(joint[0][labels], 1e-6)))
     return float(1 - posterior[np.arange(len(labels)), labels].mean())
 
 
 def slip(logs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, noise: float) -> np.ndarray:
-    """(m,) probability that a label is noise whatever its example looks like.
+    """Return the probability (m,) that a label is noise, independent of the example.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def slip(logs: np.ndarray, labels: np.ndarray, flips: np.ndarray | None, noise: 
 
 
 def mixed(total: Count, joint: np.ndarray, slips: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(p_rough, p_least) per row: the first with the mean `total.share`, the second for cuts that must hold."""
+    """Return (p_rough, p_least) per row: the first has mean `total.share`, the second is for conservative selection."""
     rough = total.mix * joint + (1 - total.mix) * slips if total.mix_joint else slips
     return rough, (slips + joint) / 2 if total.structured else least
 
@@ -161,16 +162,16 @@ def count(
     tells: bool = True,
     most_ratio: float = np.inf,
 ) -> Count:
-    """Estimate and interval.
+    """Estimate the number of wrong labels and its interval.
 
     Parameters
     ----------
     noise : result of `look`. p_joint : (n,) probabilities of error by the confident joint of the pooled, sharpened
-        probabilities; NaN = unlabelled. p_slip : (n,) those by the noise term (`slip`).
-    disagree : share of rows whose likeliest class is not the given one. n : labelled rows.
-    embeddings : whether classifiers on embeddings have a say
+        probabilities; NaN = unlabelled. p_slip : (n,) the same by the noise term (`slip`).
+    disagree : share of rows whose most likely class is not the given one. n : number of labelled rows.
+    embeddings : whether classifiers on embeddings are used
     tells : whether the evidence predicts the labels better than the class shares
-    most_ratio : largest ratio of the two ways to count that still counts as agreement
+    most_ratio : maximum ratio of the two counts that still counts as agreement
     """
     joint, e = float(np.nanmean(p_joint)), float(np.nanmean(p_slip))
     structure = noise.structure
@@ -180,9 +181,9 @@ def count(
     if not tells:
         why = "the evidence says nothing about the labels"
     elif noise.gain <= need:
-        why = "there is no noise that the model cannot explain, so wrong labels that follow a rule would not show"
+        why = "there is no noise that the model cannot explain, so systematic errors would go unnoticed"
     elif disagree > MOST_DISAGREE:
-        why = f"the model contradicts {disagree:.0%} of the labels, so it knows too little to count"
+        why = f"the model contradicts {disagree:.0%} of the labels, so it is too weak to count errors"
     elif noise.ratio > MOST_APART:
         low, high = (f"{round(n * one):,}" for one in (min(noise.counts), max(noise.counts)))
         why = f"two classifiers on the same evidence count {low} and {high}"
@@ -204,23 +205,23 @@ def count(
 
 
 def in_sample_count(share: float, contradicted: float, k: int) -> Count:
-    """What evidence that has seen the labels can say: a range."""
+    """Return the range that in-sample evidence allows."""
     high = min(max(BEYOND * contradicted, BEYOND * share, UNSEEN), max(1 - 1 / k, share))
     why = "the evidence has seen the labels and may have memorised wrong ones; add out-of-fold probabilities"
     return Count(False, share, 0.0, high, why=f"{why} (`wb.cross_val_predict`) or embeddings")
 
 
 def votes_count(p_wrong: np.ndarray, k: int) -> Count:
-    """What votes alone can say: a range, since people make the same mistakes as those who gave the labels."""
+    """Return the range that votes alone allow, since annotators share mistakes with those who gave the labels."""
     share = float(p_wrong.mean()) if len(p_wrong) else 0.0
     contradicted = float((p_wrong > 0.5).mean()) if len(p_wrong) else 0.0
     high = min(max(BEYOND * share, BEYOND * contradicted, SHARED_MISTAKES), max(1 - 1 / k, share))
-    return Count(False, share, 0.0, high, why="votes alone do not show mistakes that most people make")
+    return Count(False, share, 0.0, high, why="votes alone do not reveal mistakes that most annotators make")
 
 
 def count_in_words(
     expected: float, interval: tuple[float, float], identified: bool, why: str = "",
-    todo: str = f"audit {AUDIT} examples to know",
+    todo: str = f"audit {AUDIT} examples to find out",
 ) -> str:  # fmt: skip
     """One sentence about the number of wrong labels; `todo` is what it advises where they are not known.
 
@@ -233,20 +234,20 @@ def count_in_words(
     """
     low, high = interval
     if identified:
-        return f"about {expected:,.0f} wrong labels expected in all ({low:,.0f} to {high:,.0f})"
+        return f"about {expected:,.0f} wrong labels expected in total ({low:,.0f} to {high:,.0f})"
     because = f": {why}" if why else ""
-    return f"these labels could hold {low:,.0f} to {high:,.0f} errors{because}; {todo}"
+    return f"these labels may contain {low:,.0f} to {high:,.0f} errors{because}; {todo}"
 
 
 def few(labels: np.ndarray, k: int) -> str:
-    """In words: that the numbers rest on few examples; "" when they do not."""
+    """Return a caveat if the numbers are based on few examples, otherwise ""."""
     counts = np.bincount(labels[labels >= 0], minlength=k)
     rare = int(((counts > 0) & (counts < FEW_OF_CLASS)).sum())
     if counts.sum() < FEW_ROWS:
-        return f"rests on few examples: {counts.sum():,} labels"
+        return f"based on few examples: {counts.sum():,} labels"
     if rare:
         classes = "class has" if rare == 1 else "classes have"
-        return f"{rare:,} {classes} fewer than {FEW_OF_CLASS} labels: little can be said there"
+        return f"{rare:,} {classes} fewer than {FEW_OF_CLASS} labels: results for them are unreliable"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Which reasons the rows of a result get: from what was pooled, what has seen the labels, what is near or linked."""
+"""Collect the reasons of a result: from pooled predictions, in-sample evidence, neighbours and links."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXPLAINED = 2000
 
 
 def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[reasons.Reason]:
-    """The reasons that a result can name; each says in which rows it applies.
+    """Return the reasons available for a result; the strength of each says to which rows it applies.
 
     Parameters
     ----------
-    evidence : about n units. used : the views that count, and what is set aside.
-    p_error : float (n,), of which the largest get reasons that cost much.
+    evidence : about n units. used : the views that are used, and those set aside.
+    p_error : float (n,); rows with the largest values get the expensive reasons.
     """
     pooled, learned, seen, aside = used.pooled, used.learned, used.seen, used.aside
     given = evidence.given_labels
@@ -60,7 +60,7 @@ def explained(evidence: Evidence, used: Ranking, p_error: np.ndarray) -> list[re
         near[rows] = given[found_near]
         if evidence.run is not None:
             keep_near(evidence.run, rows, found_near)
-        pooled.notes.append(f"neighbours as reasons for the {len(rows):,} most suspicious only")
+        pooled.notes.append(f"reasons from neighbours only for the {len(rows):,} most suspicious")
         found.append(reasons.of_neighbors(near, given))
         evidence.provenance["neighbors"] = evidence.neighbor_source
     elif evidence.has("neighbor_labels") and "embeddings" not in aside:

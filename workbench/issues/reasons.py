@@ -1,8 +1,8 @@
-"""Why a label is doubted, or not: the three strongest pieces of evidence of each row, in words.
+"""Reasons why a label is or is not suspicious: the three strongest pieces of evidence of each row, in words.
 
-Every reason is a sentence fragment that a person can check in the data: how many neighbours disagree, in how many
-epochs the label was learned, what a model that had not seen the label says. Its strength is how surprising it would be
-for a right label; the strongest come first.
+Every reason is a phrase that can be checked in the data: how many neighbours disagree, in how many epochs the label was
+learned, what a model predicts that had not seen the label. Its strength is how surprising it would be for a correct
+label; the strongest come first.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
 STANDING = 0.3
 
 HELD_OUT, OUT_OF_FOLD, IN_SAMPLE = "held-out models", "out-of-fold", "in-sample"
-"""Whose probabilities a reason quotes: what comes before its colon, and its kind."""
+"""Source of the probabilities that a reason quotes: the text before its colon, and its kind."""
 
 NEIGHBORS, LINKED, VOTES, LEARNING, STANDING_KIND = "neighbors", "edges", "votes", "learning", "standing"
 """The other kinds of reasons."""
 
 APART = "; "
-"""Between the reasons of a row, and between their kinds; names of classes are shown without it."""
+"""Separator between the reasons of a row, and between their kinds; it is replaced in class names."""
 
 MEANINGS = {
     HELD_OUT: "probabilities of models that did not see this example's label: the detector's classifiers on embeddings "
-    "or texts, with your out-of-fold probabilities where there are some (geometric mean)",
-    OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`): of a model that was not trained on this example",
-    IN_SAMPLE: "your in-sample probabilities (`pred_probs`): of a model that was trained on this label",
-    NEIGHBORS: "given labels of the nearest neighbours, which are shown below",
-    LINKED: "given labels of the nodes that edges link to this one, which are shown below",
-    VOTES: "votes of the annotators, as stored with `wb.review.save_votes`",
+    "or texts, combined with your out-of-fold probabilities if available (geometric mean)",
+    OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`), from a model that was not trained on this example",
+    IN_SAMPLE: "your in-sample probabilities (`pred_probs`), from a model that was trained on this label",
+    NEIGHBORS: "given labels of the nearest neighbours, shown below",
+    LINKED: "given labels of the linked nodes, shown below",
+    VOTES: "votes of the annotators, stored with `wb.review.save_votes`",
     LEARNING: "epochs of the recorded training in which the given label was predicted",
-    STANDING_KIND: "place of this example among those with the same given label, by the probability of that label",
+    STANDING_KIND: "rank of this example among those with the same given label, by the probability of that label",
 }
-"""What a reason rests on, by its kind."""
+"""The evidence behind a reason, by its kind."""
 
 
 def meaning(kind: str) -> str:
-    """What a reason of this kind rests on, in words; "" for one that is not of this module."""
+    """Return the evidence behind a kind of reason, in words; "" for kinds of other modules."""
     return MEANINGS.get(kind, "")
 
 
 def apart(joined: str | None) -> list[str]:
-    """The reasons of a row, or their kinds."""
+    """Split the reasons of a row, or their kinds."""
     return [part for part in str(joined or "").split(APART) if part]
 
 
 class Reason(NamedTuple):
-    """strength : float (n,), NaN where it does not apply. words : object (n,). kind : one of `MEANINGS`."""
+    """strength : float (n,), NaN if not applicable. words : object (n,). kind : a key of `MEANINGS`."""
 
     strength: np.ndarray
     words: np.ndarray
@@ -60,10 +60,7 @@ class Reason(NamedTuple):
 
 
 def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """The `most` strongest reasons of each row, and their kinds, joined by "; ".
-
-    Two object arrays (n,); "" where there is none.
-    """
+    """Return the `most` strongest reasons of each row and their kinds, joined by "; ": two object arrays (n,)."""
     out, kinds = np.full(n, "", object), np.full(n, "", object)
     if not reasons:
         return out, kinds
@@ -74,7 +71,7 @@ def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> tuple[np.ndar
     for place in range(order.shape[1]):  # the applicable ones come first in each row
         rows = np.flatnonzero(there[:, place])
         out[rows] += (APART if place else "") + words[rows, order[rows, place]]
-    # kinds repeat: one text for each combination, not for each row
+    # kinds repeat: build one text per combination instead of per row
     found = np.where(there, order[:, : there.shape[1]], -1)
     codes, back = np.unique(found, axis=0, return_inverse=True)
     joined = np.empty(len(codes), object)
@@ -83,12 +80,12 @@ def strongest(reasons: Sequence[Reason], n: int, most: int = 3) -> tuple[np.ndar
 
 
 def _shown(classes: Sequence[str]) -> list[str]:
-    """Names of classes as reasons quote them."""
+    """Return the names of classes as quoted in reasons."""
     return [name.replace(APART, ", ") for name in classes]
 
 
 def of_neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
-    """Labelled neighbours with another label: "neighbours disagree 9 of 10", or "neighbours agree 10 of 10"."""
+    """Count labelled neighbours with another label: "9 of 10 neighbours disagree", or "10 of 10 neighbours agree"."""
     there = neighbor_labels >= 0
     total = there.sum(axis=1)
     against = (there & (neighbor_labels != given[:, None])).sum(axis=1)
@@ -99,21 +96,22 @@ def of_neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
     for size in range(1, most + 1):
         for count in range(size + 1):
             verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
-            table[size, count] = f"neighbours {verb} {shown} of {size}"
+            noun, verb = ("neighbour", f"{verb}s") if size == 1 else ("neighbours", verb)
+            table[size, count] = f"{shown} of {size} {noun} {verb}"
     return Reason(strength, table[total, against], NEIGHBORS)
 
 
 def of_links(
     table: np.ndarray, usual: np.ndarray, given: np.ndarray, strength: np.ndarray, classes: Sequence[str]
 ) -> Reason:
-    """What most linked nodes are: "7 of 9 linked nodes are labelled B".
+    """State the most frequent label of linked nodes: "7 of 9 linked nodes are labelled B".
 
     Parameters
     ----------
     table : int (n, k), number of linked nodes with each label
-    usual : int (k, k), links of nodes with each given label (row) to each label: where a class mostly links to another
-        one, the reason says so
-    strength : float (n,), NaN where it does not apply
+    usual : int (k, k), number of links from nodes with each given label (row) to each label; the reason mentions if a
+        class mostly links to another one
+    strength : float (n,), NaN if not applicable
     """
     n = len(table)
     total = table.sum(axis=1)
@@ -134,7 +132,7 @@ def of_links(
 
 
 def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
-    """What most annotators said: "2 of 3 annotators said cat"; of the given label where none has more votes."""
+    """State the label with most votes: "2 of 3 annotators said cat"; in case of a tie, the given label."""
     strength, words = np.full(len(given), np.nan), np.full(len(given), "", object)
     classes = _shown(classes)
     step = max(1, (1 << 22) // votes.k)
@@ -154,7 +152,7 @@ def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
 
 
 def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:
-    """Epochs in which the given label was predicted: "never learned in 20 epochs", "learned in 3 of 20 epochs"."""
+    """Count epochs that predict the given label: "never learned in 20 epochs", "learned in 3 of 20 epochs"."""
     strength = -np.log((np.maximum(learned, 0) + 0.5) / (recorded + 1.0))
     strength = np.where((recorded > 0) & (given >= 0), strength, np.nan)
     most = int(recorded.max(initial=0))
@@ -170,11 +168,11 @@ def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Re
 def of_predictions(
     what: str, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray, given: np.ndarray, classes: Sequence[str]
 ) -> Reason:
-    """What a model says, the likelier class first: "held-out models: dog .93, cat .02".
+    """State a model's probabilities, the more likely class first: "held-out models: dog .93, cat .02".
 
     Parameters
     ----------
-    what : whose they are, such as `HELD_OUT`: the words before the colon, and the kind
+    what : source of the probabilities, such as `HELD_OUT`: the text before the colon, and the kind
     p_given, p_other : float (n,), probabilities of the given class and of `other`
     """
     strength = -np.log(np.maximum(p_given, 1e-6))
@@ -195,7 +193,7 @@ def of_predictions(
 
 
 def _hundredths(p: np.ndarray) -> list[int]:
-    """Probabilities in hundredths; 101 for one above 0 that rounds to 0, 102 for one below 1 that rounds to 1."""
+    """Round probabilities to hundredths; 101 for values above 0 that round to 0, 102 for those below 1 that round up."""
     p = np.nan_to_num(np.asarray(p, float))
     whole = np.rint(p * 100).astype(int).clip(0, 100)
     whole[(whole == 0) & (p > 0)] = 101
@@ -204,15 +202,16 @@ def _hundredths(p: np.ndarray) -> list[int]:
 
 
 def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> Reason:
-    """Where a row stands among those given the same class: "less sure than 99% of given cat", "surer than 80% of ...".
+    """Rank a row among those given the same class: "less likely than 99% of cat labels", "more likely ...".
 
     Parameters
     ----------
-    p_given : float (n,), some probability of the given label; NaN where there is none
+    p_given : float (n,), a probability of the given label; NaN if unknown
 
     Notes
     -----
-    Ties share their mean place. The reason is weak (a third of the others' strength): every class has a last one.
+    Ties share their mean rank. The reason is weak (a third of the others' strength), since every class has a lowest
+    rank.
     """
     n = len(given)
     strength = np.full(n, np.nan)
@@ -229,6 +228,6 @@ def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> 
     for index, one in enumerate(place.tolist()):
         class_, share = divmod(one, 101)
         name = classes[class_] if classes else ""
-        verb, share = ("surer", share) if share >= 50 else ("less sure", 100 - share)
-        words[index] = f"{verb} than {min(share, 99)}% of given {name}"
+        more, share = ("more", share) if share >= 50 else ("less", 100 - share)
+        words[index] = f"{more} likely than {min(share, 99)}% of {name} labels"
     return Reason(strength, words[back], STANDING_KIND)

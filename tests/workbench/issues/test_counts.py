@@ -41,7 +41,7 @@ def test_the_interval_holds_the_truth(kind, seed):
     assert low <= attrs["expected_errors"] <= high
     if kind in ("rule", "none"):
         assert not attrs["errors_identified"]
-        assert "could hold" in attrs["errors_in_words"]
+        assert "may contain" in attrs["errors_in_words"]
         assert "audit 200" in attrs["errors_in_words"]
     if kind == "symmetric":
         assert attrs["errors_identified"]
@@ -86,7 +86,7 @@ def test_in_sample_evidence_alone_asks_for_more():
 def test_few_examples_are_said():
     given, _, vectors = world("symmetric", 0)
     assert "few examples: 60 labels" in wb.find_issues(given[:60], embeddings=vectors[:60]).attrs["method"]
-    assert counts.few(np.repeat([0, 1], [300, 4]), 2) == "1 class has fewer than 10 labels: little can be said there"
+    assert counts.few(np.repeat([0, 1], [300, 4]), 2) == "1 class has fewer than 10 labels: results for them are unreliable"
     assert counts.few(np.repeat([0, 1], [300, 40]), 2) == ""
 
 
@@ -127,8 +127,8 @@ def test_each_test_that_fails_is_named():
 
 
 def test_words():
-    assert count_in_words(1234.4, (1000, 1500), True) == "about 1,234 wrong labels expected in all (1,000 to 1,500)"
+    assert count_in_words(1234.4, (1000, 1500), True) == "about 1,234 wrong labels expected in total (1,000 to 1,500)"
     assert (
         count_in_words(9, (0, 50), False, "why")
-        == "these labels could hold 0 to 50 errors: why; audit 200 examples to know"
+        == "these labels may contain 0 to 50 errors: why; audit 200 examples to find out"
     )

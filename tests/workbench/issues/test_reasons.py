@@ -10,7 +10,7 @@ from workbench.issues import reasons
 def test_neighbours_by_hand():
     labels = np.array([[1, 1, 1, 0], [0, 0, 0, 0], [1, 1, -1, -1], [-1, -1, -1, -1], [0, 0, 1, 1]])
     strength, words, _ = reasons.of_neighbors(labels, np.array([0, 0, 0, 0, -1]))
-    assert words[:3].tolist() == ["neighbours disagree 3 of 4", "neighbours agree 4 of 4", "neighbours disagree 2 of 2"]
+    assert words[:3].tolist() == ["3 of 4 neighbours disagree", "4 of 4 neighbours agree", "2 of 2 neighbours disagree"]
     assert np.isnan(strength[3:]).all()
     assert strength[0] > strength[1]
 
@@ -68,10 +68,10 @@ def test_standing_among_its_own_class():
     p = np.array([0.1, 0.9, 0.5, 0.7, np.nan, 0.2, 0.3])
     strength, words, _ = reasons.standing(p, np.array([0, 0, 0, 0, 0, 1, -1]), ["cat", "dog"])
     assert words[:4].tolist() == [
-        "less sure than 88% of given cat",
-        "surer than 88% of given cat",
-        "less sure than 62% of given cat",
-        "surer than 62% of given cat",
+        "less likely than 88% of cat labels",
+        "more likely than 88% of cat labels",
+        "less likely than 62% of cat labels",
+        "more likely than 62% of cat labels",
     ]
     assert strength[0] > strength[2] > strength[3] > strength[1]
     assert np.isnan(strength[4:]).all()
