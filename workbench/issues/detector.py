@@ -1,8 +1,8 @@
-"""One probability per example that its given label is wrong, from all evidence there is, with reasons.
+"""Estimate the probability that each given label is wrong, from all available evidence, with reasons.
 
 Out-of-sample views (leave-one-out classifiers on embeddings, the user's out-of-fold probabilities) are pooled and
-turned into a posterior by Bayes' rule (`combine`); training dynamics, and in-sample probabilities, which have seen the
-label, only help to rank (`dynamics`). The probabilities are a monotone function of the rank (`calibrate`).
+turned into a posterior by Bayes' rule (`posterior`). Training dynamics and in-sample probabilities, which have seen the
+label, only contribute to the ranking (`from_dynamics`). The probabilities are monotone in the rank (`calibration`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 STEPS = 6
-"""Of the bar, with embeddings."""
+"""Number of steps of the progress bar, with embeddings."""
 
 
 @arrays_by_name
@@ -74,78 +74,81 @@ def find_issues(
     k: int | None = None,
     **others: Any,
 ) -> pd.DataFrame:
-    """All examples by how likely their given label is wrong, the most suspicious first.
+    """Rank examples by the probability that their given label is wrong, most suspicious first.
+
+    The arrays (`pred_probs`, `embeddings`, `texts`, `logits`, `edges`, `statistics`, `votes`, ...) are passed together
+    with labels; a Run or Evidence has its own.
 
     Parameters
     ----------
-    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with arrays beside
-        them; labels can be passed as `labels=` or `given_labels=` too
-    task : the kind of label of what is passed as labels, by default "multiclass": one class per example
-    per : "example" for a row per example, "unit" for a row per unit, indexed by (id, unit): a tag, a token, a box. An
-        example of one class is its only unit, "".
-    fdr : the largest expected share of false alarms among the issues; the cut is then the largest set that keeps it.
-        Where the labels alone promise nothing (`attrs["errors_identified"]` is False) no issue is marked, with a
-        warning, unless a Run's audit has 30 verdicts: they say which set keeps it (`issues.audited`)
+    source : a Run or its path; Evidence; or given labels (class indices or names, or a Dataset) with arrays. Labels can
+        also be passed as `labels=` or `given_labels=`
+    task : kind of the labels passed, by default "multiclass": one class per example
+    per : "example" for one row per example, or "unit" for one row per unit, indexed by (id, unit): a tag, a token, a
+        box. With one class per example, each example has one unit, "".
+    fdr : maximum expected share of false alarms among the issues; the largest set that satisfies it is selected. If the
+        labels alone do not identify it (`attrs["errors_identified"]` is False), no issue is marked, with a warning,
+        unless the audit of a Run has 30 verdicts, which then determine the set (`issues.audited`)
     threshold : without `fdr`, examples with p_error of at least this are issues
-    verdicts : Series of bool indexed by id, True = the given label is wrong: recalibrates p_error, as a whole and by
-        (given, suggested) pair of classes (`review.with_verdicts`). For a Run those of its journal are used unless
-        given: the ones that a person gave by looking (`workbench.runs.verdicts`)
-    labels, given_labels : the labels, as another way to name `source`
-    seed : of everything random; the same seed gives the same result
-    client : a dask.distributed Client: one of its workers does it, since the classifiers rest on all rows at once
-    pred_probs : beside labels, float (n, k), rows sum to 1; a DataFrame is matched by the names of classes and ids
-    out_of_fold : whether they come from models that had not seen the label of the row
-    embeddings : beside labels, float (n, d); a row with NaN has none
-    embeddings_saw_labels : whether the embeddings come from a network trained on these labels; None = not known
-    texts : beside labels, n strings; embedded by their character n-grams where there are no `embeddings`
-    logits : beside labels, float (epochs, n, k), of one training on them
-    edges : beside labels, edges between the examples: (m, 2) row numbers; or a DataFrame with the columns source and
-        target, which are ids (without ids: row numbers), and perhaps weight. A link counts both ways
-    statistics, votes, ids, classes, k : beside labels, as in `Evidence.from_arrays`
-    others : what labels of another kind take (`Task.predictions`) or are described by
+    verdicts : Series of bool indexed by id, True = the given label is wrong; recalibrates p_error, overall and per
+        (given, suggested) pair of classes (`review.with_verdicts`). By default a Run uses the verdicts of its journal
+        that a person gave by looking (`workbench.runs.verdicts`)
+    labels, given_labels : alternatives to `source` for labels
+    seed : random seed; the same seed gives the same result
+    client : a dask.distributed Client; one of its workers does all the work, since the classifiers need all rows
+    pred_probs : float (n, k), rows sum to 1; a DataFrame is matched by the names of classes and ids
+    out_of_fold : whether `pred_probs` come from models that had not seen the label of the row
+    embeddings : float (n, d); a row with NaN counts as missing
+    embeddings_saw_labels : whether the embeddings come from a network trained on these labels; None = unknown
+    texts : n strings; embedded by their character n-grams if there are no `embeddings`
+    logits : float (epochs, n, k), of one training on the labels
+    edges : edges between the examples: (m, 2) row numbers; or a DataFrame with the columns source and target (ids, or
+        row numbers if there are no ids) and optionally weight. Links are undirected
+    statistics, votes, ids, classes, k : as in `Evidence.from_arrays`
+    others : arrays for other kinds of labels (`Task.predictions`), or descriptions of such labels
 
     Returns
     -------
     DataFrame indexed by id, n rows
         given_label, suggested_label : in the type in which the labels were given (int stays int, bool stays bool, a
-            categorical keeps its categories and their order); missing where there is no label, or nothing to suggest:
-            None of text, else the nullable dtype of pandas (Int64, boolean), NaN of floats
+            categorical keeps its categories and their order); missing if there is no label or no suggestion: None for
+            text, NaN for floats, NA in the nullable dtypes of pandas (Int64, boolean) otherwise
         p_error : float64 in [0, 1], probability that the given label is wrong; NaN for an unlabelled example
         p_suggested : float64 in [0, 1], probability of the suggested label
         is_issue : bool
         reasons : str, up to three, strongest first, joined by "; "
-        reason_kinds : str, what each of them rests on, joined likewise: "held-out models", "out-of-fold", "in-sample",
-            "neighbors", "votes", "learning" or "standing"
+        reason_kinds : str, the evidence behind each reason, joined likewise: "held-out models", "out-of-fold",
+            "in-sample", "neighbors", "votes", "learning" or "standing"
         row : int64, row in the dataset
-        For other types of labels, a row per example has the p_error that any of its units is wrong, the labels and
-        reasons of its worst unit, the key of that as `unit`, and how many units there are (`units`) and are issues
-        (`units_doubted`); rows are sorted by the expected number of errors.
+        For other kinds of labels, the row of an example has the p_error that any of its units is wrong, the labels and
+        reasons of its worst unit, the key of that unit (`unit`), and the number of its units (`units`) and of issues
+        among them (`units_doubted`); rows are sorted by the expected number of errors.
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
-            sources; for a Run also verdicts (how many of people were used), errors_in_words and errors_source: the
-            number of errors to show, by the "audit" where that is the better one, else by the "detector"
+            sources; for a Run also verdicts (number used), errors_in_words and errors_source: the number of errors to
+            show, from the "audit" if that is better, otherwise from the "detector"
 
     Raises
     ------
     MissingEvidence
-        There is neither a probability, nor an embedding, nor a recorded epoch, nor text.
+        There are no probabilities, embeddings, recorded epochs or texts.
     InputError
-        fdr or threshold outside [0, 1]; verdicts of which none is on one of the examples (some: a warning).
+        fdr or threshold outside [0, 1]; no verdict is about any of the examples (if only some are not: a warning).
 
     Notes
     -----
-    `suggested` is the most probable class other than the given one where p_error is at least 1/2 or the example is an
-    issue, else the given one; for an unlabelled example the most probable class. Unlabelled examples come last, and
-    are not issues. With a single class no label can be wrong: p_error is 0.
+    `suggested_label` is the most probable class other than the given one if p_error is at least 1/2 or the example is
+    an issue, otherwise the given label; for an unlabelled example the most probable class. Unlabelled examples come
+    last and are not issues. With a single class no label can be wrong: p_error is 0.
 
-    The answer for a Run is kept in its cache (`workbench.issues.kept`): asked again about the same evidence, with the
-    same verdicts and arguments, it is read from there, in any process of the same user.
+    The result for a Run is kept in its cache (`workbench.issues.kept`) and reused for the same evidence, verdicts and
+    arguments, in any process of the same user.
     """
     check_per(per)
     for name, value in {"fdr": fdr, "threshold": threshold}.items():
         if value is not None:
             check_share(name, value)
     if verdicts is not None and not isinstance(verdicts, pd.Series):
-        todo = "Give a Series of bool indexed by id: True = the given label is wrong."
+        todo = "Pass a Series of bool indexed by id: True = the given label is wrong."
         raise InputError.at("verdicts", f"is a {type(verdicts).__name__}", todo)
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "embeddings_saw_labels": embeddings_saw_labels}
     arrays |= {"texts": texts, "logits": logits, "statistics": statistics, "votes": votes, "ids": ids, "k": k}
@@ -153,7 +156,7 @@ def find_issues(
     arrays = {name: value for name, value in (arrays | {"classes": classes} | others).items() if value is not None}
     arrays |= {} if out_of_fold is True else {"out_of_fold": out_of_fold}
     source = opened(_one_of_labels(source, labels, given_labels))
-    own = source if verdicts is None and is_run(source) and not arrays else None  # a run whose audit counts
+    own = source if verdicts is None and is_run(source) and not arrays else None  # a run whose audit is used
     kind = kind_of(source, task)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
@@ -190,22 +193,22 @@ def find_issues(
         with progress("find_issues", STEPS):
             judged = _judged(evidence, fdr, threshold, verdicts, seed, sample)
         frame = judged.ranked()
-        if kept is not None and judged.promised:  # what could not be promised is reported every time
+        if kept is not None and judged.promised:  # otherwise the warning is repeated on every call
             kept.store(frame)
     frame = frame if own is None else _with_total(own, frame, verdicts)
     return by_unit(frame) if per == "unit" else frame
 
 
 def _of_place(place: Place, settings: dict[str, Any]) -> pd.DataFrame:
-    """On a worker; verdicts are those of the asking side's journal."""
+    """Find issues on a worker; verdicts come from the caller's journal."""
     return find_issues(place.run(), **settings)
 
 
 class Judged(NamedTuple):
-    """What the detector says of units, in their order.
+    """Results of the detector for units, in their order.
 
-    frame : the columns of `find_issues`. score : float (m,), what ranks. strict : float (m,), probabilities for cuts
-    that must hold; None without `fdr`. promised : whether `fdr` could be promised, if it was asked for.
+    frame : the columns of `find_issues`. score : float (m,), for the ranking. strict : float (m,), conservative
+    probabilities for the selection by `fdr`; None without it. promised : whether `fdr`, if given, can be satisfied.
     """
 
     frame: pd.DataFrame
@@ -214,7 +217,7 @@ class Judged(NamedTuple):
     promised: bool
 
     def ranked(self) -> pd.DataFrame:
-        """The frame, the most suspicious first."""
+        """Return the frame, most suspicious first."""
         frame = self.frame
         p_error = -np.nan_to_num(frame["p_error"], nan=-1.0)
         ranked = frame.iloc[np.lexsort((frame["row"], -np.nan_to_num(self.score, nan=-np.inf), p_error))]
@@ -223,7 +226,7 @@ class Judged(NamedTuple):
 
 
 def _as_table(judged: Judged, evidence: Evidence, per: str, fdr: float | None, threshold: float) -> pd.DataFrame:
-    """What was found about units that are no examples, per unit or per example."""
+    """Return the results of units, per unit or per example."""
     units = evidence.units
     if per == "unit":
         found = judged.ranked()
@@ -273,7 +276,7 @@ def _judged(
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
-    """The frame with the number of errors to show, which is the audit's where that is better (`totals`)."""
+    """Add the number of errors to show, which is the audit's if that is better (`totals`)."""
     frame.attrs |= {"verdicts": 0 if verdicts is None else len(verdicts), **count_attrs(run, frame)}
     return frame
 
@@ -281,7 +284,7 @@ def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd
 def _probabilities(
     evidence: Evidence, score: np.ndarray, rough: np.ndarray, verdicts: pd.Series | None, pair: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
-    """(p_error, what verdicts changed): increasing in the score, with the mean of `rough` before any verdict."""
+    """Return p_error, increasing in the score with the mean of `rough` before verdicts, and what verdicts changed."""
     p_error = np.full(evidence.n, np.nan)
     labelled = evidence.given_labels >= 0
     usable = labelled & ~np.isnan(score)
@@ -301,7 +304,7 @@ def _cut(
     evidence: Evidence, total: counts.Count, p_error: np.ndarray, strict: np.ndarray | None, fdr: float | None,
     threshold: float, sample: Audited | None,
 ) -> tuple[str, np.ndarray]:  # fmt: skip
-    """(how issues were chosen, in words; is_issue)."""
+    """Return (how issues were selected, in words; is_issue)."""
     if fdr is None:
         return f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
     if evidence.k > 1 and not total.identified and sample is not None:
@@ -312,17 +315,17 @@ def _cut(
             warnings.warn(summary, FdrNotPossible, stacklevel=outside())
         return words, chosen
     if evidence.k > 1 and not total.identified:
-        words = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {total.why}"
+        words = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {total.why}"
         todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
         warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=outside())
         return words, np.zeros(evidence.n, bool)
-    assert strict is not None  # made wherever `fdr` is asked for
-    how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not known"
+    assert strict is not None  # always computed with `fdr`
+    how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a safety margin"
     return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)
 
 
 def _one_of_labels(source: Any, labels: Any, given_labels: Any) -> Any:
-    """The source, however it was named."""
+    """Return the source from whichever parameter it was passed as."""
     named = {name: value for name, value in (("labels", labels), ("given_labels", given_labels)) if value is not None}
     if len(named) + (source is not None) > 1:
         raise InputError.at(next(iter(named)), "was given together with other labels", "Pass one of them.")
@@ -333,9 +336,9 @@ def _one_of_labels(source: Any, labels: Any, given_labels: Any) -> Any:
 
 
 def _journal_verdicts(run: Any) -> pd.Series | None:
-    """Verdicts of a run's journal as bool: True = the given label is wrong; None without a journal file.
+    """Return the verdicts of a run's journal as bool, True = the given label is wrong; None without a journal file.
 
-    Only those that somebody gave by looking: accepted suggestions of a whole selection would confirm themselves.
+    Only verdicts that a person gave by looking are used: suggestions accepted in bulk would confirm themselves.
     """
     if not isinstance(run, Run) or not run.layout.journal.exists():
         return None
@@ -347,13 +350,15 @@ def _nothing(evidence: Evidence) -> MissingEvidence:
         "Record a training with `Recorder`, store probabilities with `run.save_pred_probs`, or add embeddings or text."
     )
     if evidence.has("embeddings"):
-        how = "Embeddings alone need at least two classes that are given and have an embedding. " + how
+        how = "Embeddings alone need at least two classes with labelled examples that have an embedding. " + how
     return MissingEvidence.needed("find_issues", ["pred_probs, embeddings or recorded epochs"], how)
 
 
 def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarray, np.ndarray]:
-    """How many labels are wrong, and two probabilities of error for each row: the first has that mean, the second is
-    for cuts that must hold."""
+    """Return the count of wrong labels, and two probabilities of error per row.
+
+    The mean of the first is the estimated share of errors; the second is for conservative selection.
+    """
     pooled, learned = used.pooled, used.learned
     if pooled is not None:
         rough, least = (np.nan_to_num(one.astype(float), nan=0.0) for one in (pooled.p_rough, pooled.p_least))
@@ -361,7 +366,7 @@ def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarra
     if learned is not None:
         seen_p, contradicted = learned.p_given, learned.learned < learned.recorded / 2
     else:
-        assert used.seen is not None  # without any of the three nothing is judged
+        assert used.seen is not None  # one of the three is required
         seen_p, contradicted = used.seen[0], used.seen[0] < used.seen[2]
     share = low_share(seen_p)
     labelled = evidence.given_labels >= 0
@@ -371,7 +376,7 @@ def _counted(evidence: Evidence, used: Ranking) -> tuple[counts.Count, np.ndarra
 
 
 def low_share(p_given: np.ndarray) -> float:
-    """Share of rows whose probability of the given label is below half the average: a rough share of errors."""
+    """Return the share of rows whose probability of the given label is below half the mean: a rough error rate."""
     known = p_given[~np.isnan(p_given)]
     return float((known < known.mean() / 2).mean()) if len(known) else 0.0
 
@@ -379,7 +384,7 @@ def low_share(p_given: np.ndarray) -> float:
 def _suggest(
     evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, p_error: np.ndarray, is_issue: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(class index or -1, probability) of the suggested label of each row."""
+    """Return class index (or -1) and probability of the suggested label of each row."""
     given = evidence.given_labels
     if pooled is not None:
         other = pooled.other.astype(np.int64)
@@ -395,7 +400,7 @@ def _suggest(
 
 
 def _pairs(given: np.ndarray, pooled: Opinion | None, learned: Doubt | None, k: int) -> np.ndarray:
-    """(n,) a number for each pair of given class and likeliest other class."""
+    """Return a number for each pair of given class and most likely other class, (n,)."""
     view = pooled if pooled is not None else learned
     other = np.full(len(given), -1) if view is None else view.other
     codes = (given + 1) * (k + 1) + other + 1
@@ -406,11 +411,11 @@ def _attrs(
     evidence: Evidence, used: Ranking, total: counts.Count, how: str, summary: str, p_error: np.ndarray,
     verdicts: pd.Series | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What the result rests on, in words and numbers."""
+    """Return the attributes of the result: its evidence and summary, in words and numbers."""
     known = p_error[~np.isnan(p_error)]
     expected = float(known.sum())
     low, high = (len(known) * share for share in (total.low, total.high))
-    if verdicts is not None:  # what a person has seen is no longer a question
+    if verdicts is not None:  # examples with verdicts are certain
         wrong, right = int(verdicts.sum()), int((~verdicts.astype(bool)).sum())
         low, high = max(low, wrong), min(high, len(known) - right)
     interval = (round(min(low, expected), 1), round(max(high, expected), 1))
@@ -426,7 +431,7 @@ def _attrs(
         method.append(few)
     kind = "none"
     if evidence.has("pred_probs"):
-        kind = "out-of-fold" if evidence.out_of_fold else "in-sample: they have seen the labels and only help to rank"
+        kind = "out-of-fold" if evidence.out_of_fold else "in-sample: they have seen the labels and only affect ranks"
     identified = total.identified or evidence.k == 1
     aside = (
         f"; set aside: {', '.join(f'{name} ({reason})' for name, reason in used.aside.items())}" if used.aside else ""

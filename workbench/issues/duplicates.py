@@ -1,7 +1,7 @@
-"""Examples that are there twice: the same bytes or the same text, or embeddings that all but coincide.
+"""Find duplicate examples: equal bytes, equal texts, or nearly equal embeddings.
 
-Duplicates with different labels are label errors that need no model to find; duplicates across a split leak. Hidden
-here: reading as few files as possible (only files of equal size can be equal), the threshold for "near", and the cache.
+Duplicates with different labels are label errors that can be found without a model; duplicates across a split are
+leakage. Only files of equal size are read, and results are cached.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NEAR = 0.13
-"""Two examples are near-duplicates when their distance is at most this share of the median distance to the nearest
-neighbour: the share that cleanlab's Datalab uses."""
+"""Two examples are near-duplicates if their distance is at most this share of the median distance to the nearest
+neighbour, the default of cleanlab's Datalab."""
 
 KINDS = ("exact", "near")
 
 
 def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame:
-    """Examples that have a duplicate, group by group.
+    """Find examples that have duplicates, in groups.
 
     Parameters
     ----------
     run : a Run or its path.
-    near : share of the median distance to the nearest neighbour, in [0, 1], up to which two embeddings count as the
-        same example; 0 leaves only embeddings that are equal
+    near : share of the median distance to the nearest neighbour, in [0, 1], up to which two embeddings count as
+        duplicates; with 0 only equal embeddings do
     epoch : epoch of the embeddings; -1 is the last
 
     Returns
@@ -47,11 +47,11 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
         group : int, from 0; members are joined by chains of duplicates.
         kind : "exact" (the same media) or "near" (only the embedding).
         given_label : in the type in which labels were given.
-        twin : id of the duplicate, the nearest one; one with another label first.
-        distance : to the twin, cosine, in [0, 2]; 0 for exact duplicates; NaN when nothing is duplicated.
-        conflict : bool, some duplicate of this very example has another label (unlabelled ones never conflict).
-        `.attrs`: threshold (distance), near, exact (examples), conflicts (examples), unreadable (files that could not
-        be read), how (in words).
+        twin : id of the nearest duplicate, preferring one with another label.
+        distance : cosine distance to the twin, in [0, 2]; 0 for exact duplicates.
+        conflict : bool, whether a duplicate of the example has another label (unlabelled ones never conflict).
+        `.attrs`: threshold (distance), near, exact (number of examples), conflicts (number of examples), unreadable
+        (number of files that could not be read), how (in words).
 
     Raises
     ------
@@ -60,16 +60,16 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
 
     Notes
     -----
-    Exact: equal bytes of an image or a sound, or texts that are equal after runs of white space are made one space.
-    Near: one of the 30 nearest neighbours by cosine distance is at most `near` * median over all examples of the
-    distance to the nearest neighbour away. Measured on 5,000 images of CIFAR-10 with embeddings of an EfficientNet, one
-    pair is that near. An embedding that a long training has drawn together has more of them. Cost: one pass
-    over the media, one over the shared neighbour graph; both are cached.
+    Exact: equal bytes of an image or a sound, or texts that are equal up to white space.
+    Near: the distance to one of the 30 nearest neighbours by cosine distance is at most `near` times the median over
+    all examples of the distance to the nearest neighbour. Of 5,000 images of CIFAR-10 with embeddings of an
+    EfficientNet, one pair is that near; embeddings contracted by long training have more. Cost: one pass over the
+    media and one over the shared neighbour graph; both are cached.
     """
     run = opened(run)
     require_task(run, "multiclass", "duplicates")
     if not 0.0 <= near <= 1.0:
-        raise InputError.at("near", f"is {near!r}", "Give a share of the median distance, 0 to 1.")
+        raise InputError.at("near", f"is {near!r}", "Pass a share of the median distance, 0 to 1.")
     codes, unreadable, what = media_groups(run)
     pairs = [_exact_pairs(codes, run.dataset.given_labels)]
     threshold, how = float("nan"), [f"exact: {what}"] if what else []
@@ -80,7 +80,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
         pairs.append(_near_pairs(graph.indices, graph.distances, threshold, codes))
         how.append(f"near: cosine distance at most {threshold:.3g}, {near:g} of the median to the nearest neighbour")
     elif not what:
-        hint = "Give images or texts with the Dataset, or record embeddings."
+        hint = "Add images or texts to the Dataset, or record embeddings."
         raise MissingEvidence.needed("Finding duplicates", ["image", "text", "embeddings"], hint)
     table = _table(run.dataset, codes, np.concatenate(pairs))
     table.attrs = {
@@ -91,30 +91,30 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
 
 
 def media_groups(run: Run) -> tuple[np.ndarray, int, str]:
-    """((n,) int64 code that examples with the same media share, -1 = no twin; unreadable files; in words)."""
+    """Return ((n,) int64 code shared by examples with equal media, -1 = no twin; unreadable files; description)."""
     dataset = run.dataset
     what = "images" if dataset.images is not None else "sounds"
     if dataset.images is None and dataset.sounds is None:
         if dataset.text_column is None:
             return np.full(run.n, -1, np.int64), 0, ""
-        return _twins(_text_digests(dataset)), 0, "texts that are equal but for white space"
+        return _twins(_text_digests(dataset)), 0, "texts that are equal up to white space"
     sizes = _sizes(dataset)
     key: dict[str, object] = {"examples": fingerprint([run.layout.examples], run.layout)}
     if sizes is not None:
         key["files"] = hashlib.blake2b(sizes.tobytes(), digest_size=12).hexdigest()
     found = cached(run.layout, "duplicates", key, lambda: _media_codes(dataset, sizes))
-    return found["codes"], int(found["unreadable"]), f"{what} of the same bytes"
+    return found["codes"], int(found["unreadable"]), f"{what} with equal bytes"
 
 
 def _text_digests(dataset: Dataset) -> np.ndarray:
-    """(n,) object: the text with single spaces, None where it is empty."""
+    """Return the texts with single spaces, (n,) object; None for empty ones."""
     texts = dataset.metadata[dataset.text_column]
     whole = texts.astype(object).where(texts.notna(), "").astype(str)
     return np.array([" ".join(text.split()) or None for text in whole], object)
 
 
 def _sizes(dataset: Dataset) -> np.ndarray | None:
-    """(n, 2) int64 size and time of every file, -1 where it cannot be read; None when they are no files."""
+    """Return size and modification time of every file, (n, 2) int64, -1 if unreadable; None if media are not files."""
     if dataset.media_root is None or not dataset.n:
         return None
     out = np.full((dataset.n, 2), -1, np.int64)
@@ -134,7 +134,7 @@ def _sizes(dataset: Dataset) -> np.ndarray | None:
 
 
 def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Digests of images or sounds as codes; of files only those that share their size with another."""
+    """Return digests of images or sounds as codes; only files that share their size with another are read."""
     from tqdm.auto import tqdm
 
     one, field = (dataset.image, "image") if dataset.images is not None else (dataset.sound, "audio")
@@ -158,14 +158,14 @@ def _media_codes(dataset: Dataset, sizes: np.ndarray | None) -> dict[str, np.nda
 
 
 def _twins(digests: np.ndarray) -> np.ndarray:
-    """(n,) int64 code of each digest that occurs twice or more, else -1."""
+    """Return a code for each digest that occurs at least twice, otherwise -1, (n,) int64."""
     codes, _ = pd.factorize(digests)
     total = np.bincount(codes[codes >= 0], minlength=1)
     return np.where((codes >= 0) & (total[codes] > 1), codes, -1).astype(np.int64)
 
 
 def _exact_pairs(codes: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """(p, 3) float: row, row, 0 within groups of equal media; each with one of another label where there is one."""
+    """Return pairs (row, row, 0) within groups of equal media, (p, 3) float, preferring partners with another label."""
     rows = np.flatnonzero(codes >= 0)
     if not len(rows):
         return np.empty((0, 3))
@@ -180,7 +180,7 @@ def _exact_pairs(codes: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def _near_pairs(indices: np.ndarray, distances: np.ndarray, threshold: float, codes: np.ndarray) -> np.ndarray:
-    """(p, 3) float: row, neighbour and distance of pairs within the threshold that are not exact duplicates."""
+    """Return (row, neighbour, distance) of pairs within the threshold that are not exact duplicates, (p, 3) float."""
     with np.errstate(invalid="ignore"):
         row, place = np.nonzero((distances <= threshold) & (indices >= 0))
     other, away = indices[row, place], distances[row, place]

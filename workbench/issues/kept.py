@@ -1,8 +1,8 @@
-"""The detector's answers for a run, kept in its cache, so that they are computed only once.
+"""Cache the detector's results for a run.
 
-`find_issues` keeps its answer under all that it depends on (`Kept`). What a view shows (`kept_issues`) goes by the
-evidence, not the journal: who looks again after some decisions gets the same order, the one that is being worked
-through.
+`find_issues` keeps its result under a key of everything it depends on (`Kept`). The results shown in a view
+(`kept_issues`) depend on the evidence but not on the journal: reopening the view after some decisions shows the same
+order.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 NAME = "shown-issues"
-VERSION = 11
-"""Of the detector: another number when the same evidence gives another result."""
+VERSION = 12
+"""Version of the detector, increased if the same evidence gives a different result."""
 
 
 def kind_key(run: Run) -> dict[str, object]:
-    """What an answer depends on besides the evidence: the kind of label, and the version of its estimator."""
+    """Return what a result depends on besides the evidence: the kind of label, and the version of its estimator."""
     return {"task": run.task, "estimator": ESTIMATORS[run.task].version} if run.task in ESTIMATORS else {}
 
 
@@ -35,13 +35,13 @@ DEFAULTS = {"fdr": None, "threshold": 0.5, "seed": 0}
 
 
 def kept_issues(run: Run, special: Mapping[str, object] | None = None) -> pd.DataFrame | None:
-    """What `keep_issues` kept for the same evidence, as `find_issues` returns it; None where there is nothing.
+    """Return the result stored by `keep_issues` for the same evidence, or None.
 
     Parameters
     ----------
     run : Run
     special : dict, optional
-        What the answer depends on besides the evidence, such as the author whose verdicts were used.
+        What the result depends on besides the evidence, such as the author whose verdicts were used.
     """
     return load_frame(run.layout, *_place(run, special))
 
@@ -52,25 +52,25 @@ def keep_issues(run: Run, issues: pd.DataFrame, special: Mapping[str, object] | 
 
 
 def _place(run: Run, special: Mapping[str, object] | None) -> tuple[str, dict[str, object]]:
-    """Name and key in the cache."""
+    """Return name and key in the cache."""
     special = dict(special or {})
     name = f"{NAME}-for={key_digest(special)[:8]}" if special else NAME
     return name, evidence_key(run.layout, run.dataset) | {"detector": VERSION} | special
 
 
 def is_run(source: Any) -> TypeGuard[Run]:
-    """Whether this is a recorded run, which has a cache of its own."""
+    """Return whether the source is a recorded run, which has a cache."""
     return isinstance(source, Run)
 
 
 class Kept:
-    """The place in a run's cache of one answer of `find_issues`: one for each set of arguments, always the last.
+    """Cache entry for one result of `find_issues`: the latest one for each set of arguments.
 
     Parameters
     ----------
     run : Run
     arguments : dict of numbers or None
-    verdicts : Series of bool indexed by id, as they are used; None without
+    verdicts : Series of bool indexed by id, or None
     """
 
     def __init__(self, run: Run, arguments: Mapping[str, object], verdicts: pd.Series | None) -> None:
@@ -82,7 +82,7 @@ class Kept:
         self._key["verdicts"] = _digest_of(verdicts)
 
     def load(self) -> pd.DataFrame | None:
-        """The answer, equal in every bit, dtype and attribute; None where there is none of this user's."""
+        """Return the stored result, identical in values, dtypes and attributes; None if this user has none."""
         frame = load_frame(self._run.layout, self._name, self._key)
         if frame is None or self._key.get("per") != "unit":
             return frame
@@ -91,7 +91,7 @@ class Kept:
         return frame
 
     def store(self, issues: pd.DataFrame) -> None:
-        """Keep an answer in place of the last one; in a place that cannot be written nothing is kept."""
+        """Store a result, replacing the previous one; nothing is kept if the cache cannot be written."""
         if issues.index.nlevels > 1:
             attrs, issues = issues.attrs, issues.reset_index()
             issues.attrs = attrs
@@ -99,9 +99,9 @@ class Kept:
 
 
 def last_issues(run: Run) -> pd.DataFrame | None:
-    """The last answer of `find_issues(run)`, or of a view, for the same evidence; None where there is none.
+    """Return the last result of `find_issues(run)`, or of a view, for the same evidence; None if there is none.
 
-    The verdicts that it used may be older ones: whoever exports decides first, and does not want to wait again.
+    It may be based on older verdicts: an export usually follows decisions and should not recompute the result.
     """
     kept = Kept(run, DEFAULTS | ({} if run.dataset.kind.one_class else {"per": "example"} | kind_key(run)), None)
     found = stored_key(run.layout, kept._name)

@@ -1,4 +1,4 @@
-"""Which examples lie far from all others in the embedding."""
+"""Find examples that are far from all others in the embedding."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 FENCE = 1.5
-"""Interquartile ranges above the upper quartile from which a distance counts as far (Tukey 1977)."""
+"""Interquartile ranges above the upper quartile beyond which an example counts as an outlier (Tukey 1977)."""
 
 
 def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
-    """Every example with its mean distance to its neighbours, the farthest first.
+    """Rank examples by their mean distance to their nearest neighbours, farthest first.
 
     Parameters
     ----------
     run : a Run or its path.
-    fence : how far out counts as an outlier, in interquartile ranges above the upper quartile
+    fence : threshold for outliers, in interquartile ranges above the upper quartile
 
     Returns
     -------
     DataFrame indexed by id
-        neighbor_distance : the score of that name. is_outlier : bool.
+        neighbor_distance : the score of this name. is_outlier : bool.
         given_label : in the type in which labels were given.
         `.attrs`: threshold (distance), how (in words)
 
@@ -38,8 +38,8 @@ def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
 
     Notes
     -----
-    threshold = Q3 + fence * (Q3 - Q1) over all examples (Tukey 1977, Exploratory Data Analysis). With the 1.5 of a
-    box plot about 0.3 % of 5,000 CIFAR-10 images and 3 % of 1,797 digits are beyond it.
+    threshold = Q3 + fence * (Q3 - Q1) over all examples (Tukey 1977, Exploratory Data Analysis). With 1.5, as in box
+    plots, about 0.3 % of 5,000 CIFAR-10 images and 3 % of 1,797 digits are above it.
     """
     run = opened(run)
     scores = score(run, "neighbor_distance")
@@ -57,7 +57,7 @@ def outliers(run: Run, *, fence: float = FENCE) -> pd.DataFrame:
 
 
 def far_from(values: np.ndarray, fence: float = FENCE) -> float:
-    """The upper fence of some distances: Q3 + fence * (Q3 - Q1); NaN where there are none."""
+    """Return the upper fence of distances, Q3 + fence * (Q3 - Q1); NaN without distances."""
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan")

@@ -1,4 +1,4 @@
-"""Results about units, summarized per example: how likely anything is wrong in it, and its worst unit."""
+"""Summarize results about units per example: the probability that any unit is wrong, and the worst unit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from workbench.issues import calibration
 from workbench.tasks.units import Units
 
 PER = ("example", "unit")
-"""What a row of the answer of `find_issues` is."""
+"""What a row of the result of `find_issues` is about."""
 
 
 COUNTED = ("expected_errors", "expected_errors_interval")
-"""Attributes that count what a row is."""
+"""Attributes whose unit is a row of the result."""
 
 
 def check_per(per: object) -> None:
-    """Refuse what is not in `PER`."""
+    """Refuse values that are not in `PER`."""
     if not isinstance(per, str) or per not in PER:
         raise InputError.unknown("per", per, PER)
 
 
 def by_unit(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows that are examples of one class each, named as units: (id, "")."""
+    """Index rows that are examples of one class as units: (id, "")."""
     names = pd.MultiIndex.from_arrays([frame.index, np.full(len(frame), "", object)], names=["id", "unit"])
     return _with_attrs(frame.set_axis(names), frame.attrs)
 
@@ -34,31 +34,31 @@ def by_unit(frame: pd.DataFrame) -> pd.DataFrame:
 def by_example(
     frame: pd.DataFrame, units: Units, ids: np.ndarray, *, limit: float, strict: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """One row per example from one per unit.
+    """Summarize a result with one row per unit to one row per example.
 
     Parameters
     ----------
-    frame : a row per unit, in their order, with the columns and attributes of `find_issues`.
+    frame : one row per unit, in their order, with the columns and attributes of `find_issues`.
     units : the m units of n examples.
     ids : (n,) ids of the examples.
-    limit : examples with p_error of at least this are issues; with `strict` the expected share of false alarms.
-    strict : (m,) probabilities of error for a cut that must hold.
+    limit : examples with p_error of at least this are issues; with `strict`, the expected share of false alarms.
+    strict : (m,) conservative probabilities of error.
 
     Returns
     -------
-    DataFrame indexed by id, n rows, those with most expected errors first
-        p_error : probability that any unit of the example is wrong, 1 - prod(1 - p); NaN without units that are judged
-        unit : key of the worst unit, None without one; given and suggested label, p_suggested and reasons are its own
-        units, units_doubted : int64, how many there are, and how many of them are issues as units
+    DataFrame indexed by id, n rows, sorted by the expected number of errors, largest first
+        p_error : probability that any unit of the example is wrong, 1 - prod(1 - p); NaN without judged units
+        unit : key of the worst unit, None without one; given and suggested label, p_suggested and reasons belong to it
+        units, units_doubted : int64, number of units, and number of units that are issues
 
     Notes
     -----
-    Rows are sorted by the sum of p over the units of an example, the expected number of its errors, so p_error need
-    not fall along them. With tags of real data both rank better than the worst unit alone.
+    Rows are sorted by the sum of p over the units of an example, its expected number of errors, so p_error is not
+    necessarily monotone. On real data with tags both rank better than the worst unit alone.
     """
     p = frame["p_error"].to_numpy(float)
     p_error, expected, worst = units.pool(p, "any"), units.pool(p, "sum"), units.worst(p)
-    fallback = np.where(units.counts > 0, units.starts[:-1], -1)  # of examples whose units are all without a label
+    fallback = np.where(units.counts > 0, units.starts[:-1], -1)  # for examples whose units are all unlabelled
     shown = np.where(worst >= 0, worst, fallback)
     if strict is None:
         is_issue = np.nan_to_num(p_error, nan=-1.0) >= limit
@@ -89,9 +89,9 @@ def by_example(
 
 
 def both_counts(attrs: dict[str, Any], p: np.ndarray, units: Units) -> dict[str, Any]:
-    """For the attributes: expected wrong units, and examples with at least one, each with its interval.
+    """Return attributes: the expected number of wrong units, and of examples with a wrong unit, with intervals.
 
-    The interval of examples comes from that of units: probabilities scaled to its ends.
+    The interval of examples is derived from that of units, by scaling the probabilities to its ends.
     """
     total, (low, high) = float(np.nansum(p)), attrs["expected_errors_interval"]
 

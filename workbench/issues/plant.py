@@ -1,7 +1,7 @@
-"""Canaries: plant known label errors before training, so that any score can be measured on this very data set.
+"""Plant known label errors ("canaries") before training, to measure scores on the user's own data set.
 
-The errors that a user's data already has stay unknown; the planted ones are known, and kept apart from the user's
-labels. How well a score ranks them says how well it will find the others, as far as the others are of that kind.
+The existing errors of the data stay unknown; the planted ones are known, and are stored separately from the user's
+labels. How well a score ranks the planted errors indicates how well it finds real errors of the same kind.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from workbench.tasks import require_task
 from workbench.tasks.label_type import names_in
 
 KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
-ANNOTATORS = 5  # who share the work where the dataset does not say who did it
+ANNOTATORS = 5  # number of simulated annotators if the dataset has none
 
 Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
-"""From a generator and rows to the classes planted there."""
+"""Maps a generator and row numbers to the classes planted there."""
 
 
 def plant_errors(
@@ -36,56 +36,57 @@ def plant_errors(
     pred_probs: np.ndarray | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """The same examples with a known share of the given labels changed.
+    """Change a known share of the given labels, and return a new data set.
 
-    Train on the result; `run.planted()` keeps the truth, `find_issues` and the report measure themselves against it.
+    Train on the result; `run.planted()` returns the planted errors, on which `find_issues` and the report are measured.
 
     Parameters
     ----------
-    dataset : the examples; its labels are left as they are, whatever errors they already hold.
-    fraction : share of the labelled examples to change, in (0, 1). 0.02 to 0.1 measures without hurting the training.
-    kind : "symmetric" (every other class alike), "pair" (class c becomes c + 1, the last becomes the first),
+    dataset : the examples; it is not modified, and its existing label errors remain.
+    fraction : share of the labelled examples to change, in (0, 1). 0.02 to 0.1 is enough to measure and does not hurt
+        the training.
+    kind : "symmetric" (all other classes equally likely), "pair" (class c becomes c + 1, the last becomes the first),
         "estimated" (like the errors that confident learning estimates from `pred_probs`), "boundary" (examples near the
-        decision boundary of `pred_probs` get the likeliest other class), "annotator" (people err at different rates,
-        and each has a favourite mistake for every class), or a float transition matrix (k, k): row = class before,
-        column = class planted, rows sum to 1; its diagonal counts as "not changed", so a class with more off the
-        diagonal is changed more often.
+        decision boundary of `pred_probs` get the most likely other class), "annotator" (annotators err at different
+        rates, and each has one typical mistake per class), or a float transition matrix (k, k): row = class before,
+        column = class planted, rows sum to 1. The diagonal counts as "not changed", so classes with a smaller diagonal
+        are changed more often.
     pred_probs : float array (n, k), out-of-fold probabilities, for "estimated" and "boundary".
-    seed : same seed, same errors.
+    seed : random seed; the same seed gives the same errors.
 
     Returns
     -------
     Dataset with the changed `given_labels` and `planted`: a DataFrame with the columns id, true_label (the label
     before), planted_label, in dataset order, labels in the type in which they were given. "annotator" adds the column
-    annotator to `metadata`, unless it is there.
+    annotator to `metadata` if it is missing.
 
     Raises
     ------
-    InputError : fraction outside (0, 1) or too small or large to plant, fewer than two classes, a bad matrix.
+    InputError : fraction outside (0, 1), too small or too large, fewer than two classes, an invalid matrix.
 
     Notes
     -----
     Symmetric and pair noise as in Han et al. 2018 (Co-teaching), section 4; "estimated" uses the noise matrix of
     Northcutt, Jiang & Chuang 2021, Confident Learning, section 3.1. "boundary" draws rows in proportion to
-    1 - max(0, P(given) - P(likeliest other))^2: polynomial margin diminishing noise, type I, of Zhang et al. 2021
-    (Learning with Feature-Dependent Label Noise), scaled to the fraction. "annotator" is the model of Dawid & Skene
-    1979 in a simple form: the j-th of a annotators (by name; five who share the rows at random where the dataset has
-    no column "annotator") errs in proportion to j, and turns each class into one other class of their own.
+    1 - max(0, P(given) - P(most likely other))^2: polynomial margin diminishing noise, type I, of Zhang et al. 2021
+    (Learning with Feature-Dependent Label Noise), scaled to the fraction. "annotator" is a simple form of the model of
+    Dawid & Skene 1979: the j-th of a annotators (by name) errs in proportion to j, and confuses each class with one
+    other class. Without a column "annotator", rows are assigned at random to five annotators.
     """
     if not isinstance(dataset, Dataset):
-        raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Make one: `Dataset.from_arrays(labels)`.")
+        raise InputError.at("dataset", f"is a {type(dataset).__name__}", "Pass `Dataset.from_arrays(labels)`.")
     require_task(dataset, "multiclass", "plant_errors")
     check_share("fraction", fraction)
     pred_probs = to_matrix("pred_probs", pred_probs, None, dataset.classes)
     if pred_probs is not None and pred_probs.shape[1:] != (dataset.k,):
-        todo = f"Give one column for each of the {dataset.k} classes."
+        todo = f"Pass one column for each of the {dataset.k} classes."
         raise InputError.at("pred_probs", f"has shape {pred_probs.shape}", todo)
     if not 0 < fraction < 1:
-        raise InputError.at("fraction", f"is {fraction!r}", "Give the share of labels to change, such as 0.05.")
+        raise InputError.at("fraction", f"is {fraction!r}", "Pass the share of labels to change, such as 0.05.")
     if dataset.k < 2:
         raise InputError.at("dataset", f"has {dataset.k} class", "Planting needs at least two classes.")
     if dataset.planted is not None:
-        raise InputError.at("dataset", "holds planted errors already", "Plant once, on the original dataset.")
+        raise InputError.at("dataset", "already has planted errors", "Plant once, on the original dataset.")
     rng = np.random.default_rng(seed)
     labels = dataset.given_labels
     if isinstance(kind, str) and kind == "boundary":
@@ -117,7 +118,7 @@ def plant_errors(
 
 
 def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarray, Draw]:
-    """(n,) weights that fall with the margin, and the likeliest other class of each row."""
+    """Return weights (n,) that decrease with the margin, and a draw of the most likely other class."""
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="boundary" needs out-of-fold probabilities (n, k).')
     probs, labels = check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)
@@ -131,7 +132,7 @@ def _boundary(dataset: Dataset, pred_probs: np.ndarray | None) -> tuple[np.ndarr
 
 
 def _with_annotators(dataset: Dataset, rng: np.random.Generator) -> Dataset:
-    """The dataset with a column "annotator"."""
+    """Return the dataset with a column "annotator"."""
     if "annotator" in dataset.metadata.columns:
         return dataset
     who = rng.integers(ANNOTATORS, size=dataset.n)
@@ -139,11 +140,11 @@ def _with_annotators(dataset: Dataset, rng: np.random.Generator) -> Dataset:
 
 
 def _annotator(dataset: Dataset, rng: np.random.Generator) -> tuple[np.ndarray, Draw]:
-    """(n,) weights by annotator, and the class that the row's annotator takes its class for."""
+    """Return weights (n,) by annotator, and a draw of the class that the annotator confuses with the given one."""
     codes, names = pd.factorize(dataset.metadata["annotator"])
     if (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0])
-        raise InputError.at("metadata", "has no annotator", "Fill the column, or leave it out.", row=row)
+        raise InputError.at("metadata", "has no annotator", "Fill the column, or drop it.", row=row)
     ranks = {name: rank for rank, name in enumerate(sorted(names, key=str))}
     codes = np.array([ranks[name] for name in names])[codes]
     shifts = rng.integers(1, dataset.k, size=(len(names), dataset.k))
@@ -152,7 +153,7 @@ def _annotator(dataset: Dataset, rng: np.random.Generator) -> tuple[np.ndarray, 
 
 
 def _draw(rng: np.random.Generator, transition: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(m,) classes drawn from the off-diagonal part of the rows of `transition`."""
+    """Draw classes (m,) from the off-diagonal part of the rows of `transition`."""
     away = transition - np.diag(np.diag(transition))
     cumulative = np.cumsum(away, axis=1)
     cumulative /= np.maximum(cumulative[:, -1:], np.finfo(float).tiny)
@@ -164,7 +165,7 @@ def _draw(rng: np.random.Generator, transition: np.ndarray, before: np.ndarray) 
 
 
 def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray | None) -> np.ndarray:
-    """(k, k) matrix, row = class before, column = class planted, rows sum to 1."""
+    """Return the transition matrix (k, k): row = class before, column = class planted, rows sum to 1."""
     k = dataset.k
     if not isinstance(kind, str):
         return _checked(np.asarray(kind, dtype=float), k)
@@ -180,13 +181,13 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
     transition = noise_matrix(dataset.given_labels, np.asarray(pred_probs)).T
     if np.allclose(np.diag(transition), 1):
         raise InputError.at("pred_probs", "agree with every label, so no noise is estimated", 'Use kind="symmetric".')
-    empty = transition.sum(axis=1) == 0  # a class that is never given stays as it is
+    empty = transition.sum(axis=1) == 0  # a class that is never given is not changed
     transition[empty] = np.eye(k)[empty]
     return transition / transition.sum(axis=1, keepdims=True)
 
 
 def _checked(transition: np.ndarray, k: int) -> np.ndarray:
-    """The matrix, or an error that names the row."""
+    """Return the matrix if valid, otherwise raise an error that names the row."""
     if transition.shape != (k, k):
         found = f"is a matrix of shape {transition.shape} for {k} classes"
         raise InputError.at("kind", found, f"Use shape ({k}, {k}): row = class before, column = class planted.")
@@ -199,7 +200,7 @@ def _checked(transition: np.ndarray, k: int) -> np.ndarray:
 
 
 def planted_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any]:
-    """How well the ranking finds errors that were planted on purpose.
+    """Measure how well the ranking finds planted errors.
 
     Parameters
     ----------
@@ -209,13 +210,13 @@ def planted_report(issues: pd.DataFrame, planted: pd.DataFrame) -> dict[str, Any
     Returns
     -------
     dict
-        planted : int, canaries that were judged
-        caught : int, how many of them are issues; recall : their share
-        false_alarms : int, issues that are not planted (some are real errors: this is an upper limit)
+        planted : int, number of planted errors with a p_error
+        caught : int, number of planted errors among the issues; recall : their share
+        false_alarms : int, issues that are not planted (an upper bound, since some are real errors)
         false_alarm_share : float, false_alarms / issues
-        found_at_planted : float, share of canaries among as many rows at the top as were planted
-        corrected : float, share of caught canaries whose suggested label is the true one
-        sentence : str
+        found_at_planted : float, precision at m, where m is the number of planted errors
+        corrected : float, share of caught planted errors whose suggested label is the true one
+        sentence : str, summary
     """
     wanted = planted.set_index("id")
     there = wanted.index.intersection(issues.index)

@@ -193,7 +193,7 @@ def of_predictions(
 
 
 def _hundredths(p: np.ndarray) -> list[int]:
-    """Round probabilities to hundredths; 101 for values above 0 that round to 0, 102 for those below 1 that round up."""
+    """Round probabilities to hundredths; 101 if a value above 0 rounds to 0, 102 if one below 1 rounds to 1."""
     p = np.nan_to_num(np.asarray(p, float))
     whole = np.rint(p * 100).astype(int).clip(0, 100)
     whole[(whole == 0) & (p > 0)] = 101

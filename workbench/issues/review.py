@@ -16,43 +16,43 @@ import pandas as pd
 from workbench.issues.calibration import expit, logit
 
 TRUSTS = (20.0, 5.0, 1.0)
-"""Weights, in verdicts, of the belief that the probabilities are right as they are."""
+"""Prior weights, in verdicts, of the original probabilities."""
 
 SPREADS = (0.25, 0.5, 1.0, 2.0)
-"""Standard deviations, in log odds, by which pairs of classes are believed to differ before anything was judged."""
+"""Prior standard deviations, in log odds, of the effects of pairs of classes."""
 
 USUAL = (TRUSTS[0], SPREADS[1])
 LOW = 10
-"""Verdicts on the less suspicious half of the examples without which trust and spread are the usual ones."""
+"""Minimum number of verdicts on the less suspicious half of the examples; with fewer, `USUAL` is used."""
 
 LEAST_SLOPE = 0.05
 ROUNDS, ENOUGH = 40, 1e-4
 
 
 def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
-    """Probabilities moved to agree with a reviewer.
+    """Recalibrate probabilities to agree with a reviewer's verdicts.
 
     Parameters
     ----------
     p_error : Series of float indexed by id
     verdicts : Series of bool indexed by id, True = the given label is wrong; ids that are not in `p_error` or have no
-        probability are left out
-    pair : int (n,), not negative, in the order of `p_error`: examples with the same number (the same given and
-        suggested class) learn from each other. Without it the map is the same for all, and monotone
+        probability are ignored
+    pair : int (n,), non-negative, in the order of `p_error`: examples with the same number (same given and suggested
+        class) share an effect. Without it, the same monotone map applies to all examples
 
     Returns
     -------
-    (Series indexed as `p_error`, what was done in words)
+    (Series indexed like `p_error`, description of the recalibration)
 
     Notes
     -----
     logit p' = a + b logit p + c[pair], a logistic model with one random effect: a, b around (0, 1) with the weight of
-    1, 5 or 20 verdicts, c[pair] ~ N(0, s^2) with s from .25 to 2. How far to trust the probabilities and how much pairs
-    differ is learned from the verdicts: the answers are averaged by their marginal likelihood, by Laplace's method
-    (MacKay 1992, The Evidence Framework Applied to Classification Networks). Verdicts may come from the top of the list
-    only, since the fit is given p; but then they say little about the rest, where a reviewer's mistakes would count as
-    errors: with fewer than 10 verdicts on the less suspicious half, the weight is 20 verdicts and s = .5. Cost: one
-    pass over the verdicts a round, and one over all examples.
+    1, 5 or 20 verdicts, c[pair] ~ N(0, s^2) with s from .25 to 2. The prior weight and s are learned from the verdicts:
+    the fits are averaged by their marginal likelihood, by Laplace's method (MacKay 1992, The Evidence Framework Applied
+    to Classification Networks). Verdicts may come from the top of the list only, since the fit is conditional on p; but
+    then they say little about the rest, where a reviewer's mistakes would count as errors. With fewer than 10 verdicts
+    on the less suspicious half, the weight is therefore 20 verdicts and s = .5. Cost: one pass over the verdicts per
+    iteration, and one over all examples.
     """
     known = verdicts.dropna()
     place = p_error.index.get_indexer(known.index)
@@ -75,7 +75,7 @@ def _averaged(
     tried: Sequence[tuple[float, float]], x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int,
     effects: bool,
 ) -> tuple[float, float, np.ndarray]:  # fmt: skip
-    """(a, b, c): level, slope and one effect per group, averaged over trusts and spreads by marginal likelihood."""
+    """Return intercept, slope and one effect per group, averaged over the priors by marginal likelihood."""
     fits = [_fit(x, group, wrong, groups, trust, spread, effects) for trust, spread in tried]
     values = np.array([value for _, _, value in fits])
     weights = np.exp(values - values.max())
@@ -88,7 +88,7 @@ def _averaged(
 def _fit(
     x: np.ndarray, group: np.ndarray, wrong: np.ndarray, groups: int, trust: float, spread: float, effects: bool
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """((a, b), c, log marginal likelihood) by Newton's method, the effects eliminated from its equations."""
+    """Fit ((a, b), c) by Newton's method with the effects eliminated; also return the log marginal likelihood."""
     hold = trust * 0.25 * np.array([1.0, max(float(np.mean(x**2)), 1.0)])
     line, c = np.array([0.0, 1.0]), np.zeros(groups)
     design = np.stack([np.ones(len(x)), x], axis=1)

@@ -1,7 +1,7 @@
-"""How many labels are wrong, and how many of them nobody has seen yet: one number at a time, with its source.
+"""The number of label errors to show, in total and remaining, with its source.
 
-The detector has an estimate, and an audit gives another. Every place that names a number asks here: `find_issues`,
-the Explorer, the report and the command line. The audit's number is shown when it is the better one.
+The detector has an estimate, and an audit gives another one. `find_issues`, the Explorer, the report and the command
+line all use this module; the audit's number is shown if it is better.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENOUGH = 30
-"""Audited examples below which the audit's number is not shown in place of the detector's."""
+"""Minimum number of audited examples for the audit's number to replace the detector's."""
 
 
 @dataclass(frozen=True, repr=False)
 class ErrorCount(Printed):
-    """The number of label errors as it is shown.
+    """The number of label errors to show.
 
     Attributes
     ----------
-    errors, low, high : in all given labels, with a 95 % interval.
-    left, left_low, left_high : among the examples without a decision.
-    labels : examples that have a given label and a p_error.
-    source : "audit" or "detector". known : whether `errors` is a fair estimate; if not, the interval alone counts.
-    basis : where the numbers are from, in words. detail : what else they rest on, or "".
+    errors, low, high : number among all given labels, with a 95 % interval.
+    left, left_low, left_high : number among the examples without a decision.
+    labels : number of examples with a given label and a p_error.
+    source : "audit" or "detector". known : whether `errors` is a valid estimate; if not, only the interval is.
+    basis : source of the numbers, in words. detail : further assumptions, or "".
     """
 
     errors: float
@@ -50,7 +50,7 @@ class ErrorCount(Printed):
 
     @property
     def short(self) -> str:
-        """For a line on top: "about 95 left, from 120 audited examples"."""
+        """Short text, such as "about 95 left, from 120 audited examples"."""
         if not self.known:
             return f"{self.left_low:,.0f} to {self.left_high:,.0f} left, {self.basis}"
         return f"about {self.left:,.0f} left, {self.basis}"
@@ -58,26 +58,26 @@ class ErrorCount(Printed):
     def __str__(self) -> str:
         span = f"{self.low:,.0f} to {self.high:,.0f}"
         if not self.known:
-            return f"between {span} of {self.labels:,} labels are wrong, {self.basis}: audit 200 examples to know"
+            return f"{span} of {self.labels:,} labels may be wrong, {self.basis}: audit 200 examples to find out"
         text = f"about {self.errors:,.0f} of {self.labels:,} labels are wrong ({span})"
         if self.left_high < self.high:
-            text += f", about {self.left:,.0f} of them among examples not decided yet"
+            text += f", about {self.left:,.0f} of them among undecided examples"
             text += f" ({self.left_low:,.0f} to {self.left_high:,.0f})"
         return f"{text}, {self.basis}" + (f", {self.detail}" if self.detail else "")
 
 
 def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> ErrorCount | None:
-    """The number of errors to show for a run; None where the detector says nothing.
+    """Return the number of errors to show for a run; None if the detector has no estimate.
 
     Parameters
     ----------
     issues : result of `find_issues(run)`
-    author : only what this author decided counts, as in a second opinion
+    author : use only decisions of this author, as for a second opinion
 
     Notes
     -----
-    The audit's estimate takes the place of the detector's as soon as 30 of its examples are judged and its interval is
-    narrower, or the detector says that it cannot know (`attrs["errors_identified"]` is False).
+    The audit's estimate replaces the detector's if 30 of its examples are judged, and either its interval is narrower
+    or the detector cannot identify the number (`attrs["errors_identified"]` is False).
     """
     expected = by_detector(run, issues, author)
     audited = audit_of(run, author)
@@ -93,7 +93,7 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
 
 
 def audit_of(run: Run, author: str | None = None) -> Estimate | None:
-    """What the audit of a run says; None where none was begun."""
+    """Return the estimate of a run's audit; None if no audit was started."""
     if not isinstance(run, Run):
         return None
     found = begun(run)
@@ -101,7 +101,7 @@ def audit_of(run: Run, author: str | None = None) -> Estimate | None:
 
 
 def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> ErrorCount | None:
-    """The detector's own number: the sum of p_error, over all and over what is not decided."""
+    """Return the detector's number: the sum of p_error over all, and over undecided, examples."""
     attrs: dict[str, Any] = issues.attrs
     if attrs.get("expected_errors") is None:
         return None
@@ -121,9 +121,9 @@ def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
 
 
 def count_attrs(run: Run, issues: pd.DataFrame) -> dict[str, str]:
-    """For the `attrs` of `find_issues`: the number to show in words, and its source; nothing where there is none.
+    """Return the number to show in words and its source, for the `attrs` of `find_issues`; {} without a number.
 
-    As long as the detector's number is shown, its own words (with the reason where it cannot know) stay.
+    The detector's own text, including the reason if the number is not identified, is kept if its number is shown.
     """
     count = error_count(run, issues)
     if count is None:

@@ -231,7 +231,7 @@ def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
         ({"pred_probs": np.ones(90)}, r"`pred_probs` has shape \(90,\). Give one row per example"),
         ({"probs": np.ones((90, 3))}, "unknown array 'probs'. Did you mean 'pred_probs'"),
         ({"fdr": "0.2"}, "`fdr` is '0.2'. Give a share"),
-        ({"verdicts": {3: True}}, "`verdicts` is a dict. Give a Series"),
+        ({"verdicts": {3: True}}, "`verdicts` is a dict. Pass a Series"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(arrays, arguments, match):

@@ -83,7 +83,9 @@ def test_umap_of_few_rows(rng, n):
 @pytest.mark.parametrize("n", [0, 1, 2, 4])
 def test_too_few_rows_for_umap_are_drawn_by_pca_and_that_is_said(rng, n):
     X = rng.normal(size=(n, 3))
-    with pytest.warns(UserWarning, match=rf"at least 5 examples with an embedding, but there are {n}; PCA is used instead"):
+    with pytest.warns(
+        UserWarning, match=rf"at least 5 examples with an embedding, but there are {n}; PCA is used instead"
+    ):
         assert np.array_equal(umap(X), pca(X))
 
 

@@ -86,7 +86,10 @@ def test_in_sample_evidence_alone_asks_for_more():
 def test_few_examples_are_said():
     given, _, vectors = world("symmetric", 0)
     assert "few examples: 60 labels" in wb.find_issues(given[:60], embeddings=vectors[:60]).attrs["method"]
-    assert counts.few(np.repeat([0, 1], [300, 4]), 2) == "1 class has fewer than 10 labels: results for them are unreliable"
+    assert (
+        counts.few(np.repeat([0, 1], [300, 4]), 2)
+        == "1 class has fewer than 10 labels: results for them are unreliable"
+    )
     assert counts.few(np.repeat([0, 1], [300, 40]), 2) == ""
 
 

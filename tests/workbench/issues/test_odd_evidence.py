@@ -98,7 +98,7 @@ def test_infinite_embeddings_are_refused_as_where_they_are_stored(rng):
 
 
 def test_no_usable_embedding_is_one_clear_error():
-    with pytest.raises(MissingEvidence, match="at least two classes that are given and have an embedding"):
+    with pytest.raises(MissingEvidence, match="at least two classes with labelled examples that have an embedding"):
         find_issues(Evidence.from_arrays(np.arange(10) % 2, 2, embeddings=np.full((10, 3), np.nan)))
 
 

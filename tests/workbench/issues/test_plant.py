@@ -79,7 +79,7 @@ def test_refusals(dataset, fraction, kind, words):
 
 
 def test_planting_twice_or_with_one_class_is_refused(dataset):
-    with pytest.raises(InputError, match="holds planted errors already"):
+    with pytest.raises(InputError, match="already has planted errors"):
         plant_errors(plant_errors(dataset, 0.1), 0.1)
     with pytest.raises(InputError, match="at least two classes"):
         plant_errors(Dataset.from_arrays(["a", "a"]), 0.5)
