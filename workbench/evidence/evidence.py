@@ -159,7 +159,7 @@ class Evidence:
 
         Parameters
         ----------
-        name : one of `NAMES`; the docstring of the class lists dtypes and shapes, such as (n, k).
+        name : one of `NAMES`; the docstring of the class gives dtype and shape, such as (n, k).
         rows : slice of row numbers.
 
         Raises
@@ -189,7 +189,7 @@ class Evidence:
 
         Parameters
         ----------
-        names : some of `NAMES`; the docstring of the class lists dtypes and shapes, such as (n, k).
+        names : some of `NAMES`; the docstring of the class gives dtype and shape, such as (n, k).
         rows : slice of row numbers.
         """
         statistics = [name for name in names if name in PER_EPOCH and self.has(name)]

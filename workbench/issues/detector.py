@@ -102,8 +102,8 @@ def find_issues(
     embeddings_saw_labels : whether the embeddings come from a network trained on these labels; None = unknown
     texts : n strings; embedded by their character n-grams if there are no `embeddings`
     logits : float (epochs, n, k), of one training on the labels
-    edges : edges between the examples: (m, 2) row numbers; or a DataFrame with the columns source and target (ids, or
-        row numbers if there are no ids) and optionally weight. Links are undirected
+    edges : edges between the examples: (m, 2) row numbers; or a DataFrame with the columns source and target (ids, by
+        default row numbers) and optionally weight. Links are undirected
     statistics, votes, ids, classes, k : as in `Evidence.from_arrays`
     others : arrays for other kinds of labels (`Task.predictions`), or descriptions of such labels
 

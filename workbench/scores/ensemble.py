@@ -85,7 +85,7 @@ def ensemble(runs: Iterable[Run | str | Path], *, ids: str = "same") -> Ensemble
         require_task(run, "multiclass", "ensemble")
         members.append(run)
     if len(members) < 2:
-        raise InputError.at("runs", f"holds {len(members)}", "Pass at least two runs.")
+        raise InputError.at("runs", f"holds {len(members)} of them", "Pass at least two runs.")
     if ids not in ("same", "common"):
         raise InputError.unknown("ids", ids, ("same", "common"))
     places = [run.path.resolve() for run in members]

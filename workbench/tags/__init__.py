@@ -1,8 +1,8 @@
-"""Many tags per example, beyond finding wrong ones: heads for incomplete tags, descriptions, vocabularies, patches.
+"""Tools for multi-label data: heads for incomplete tags, descriptions, vocabularies, patches.
 
-Whatever scores the cells of an (examples, tags) table, `proposals` lists what they contradict, in the shape of
-`find_issues(per="unit")`, and `fill_unknown` fills what they make clear. Labels are a Run, a Dataset, an (n, k) table
-of 1, 0 and -1, or n lists of tags.
+Given scores of the cells of an (examples, tags) table, `proposals` lists the labels that they contradict, in the format
+of `find_issues(per="unit")`, and `fill_unknown` fills unknown cells with clear scores. Labels are a Run, a Dataset, an
+(n, k) table of 1, 0 and -1, or n lists of tags.
 """
 
 from workbench.foundation.lazy import names_of

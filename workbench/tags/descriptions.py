@@ -1,4 +1,4 @@
-"""Tags from what is written about them: names, synonyms and descriptions found in texts, by soft matching of words."""
+"""Match names, synonyms and descriptions of tags with texts, by soft matching of words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from workbench.foundation.errors import InputError, shortened
 
 LEAST = 0.5
-"""Similarity of two words below which they have nothing in common."""
+"""Minimum similarity of two words; smaller values count as 0."""
 
 SHORT = 4
-"""Words of up to so many letters match only as they are: abbreviations differ by a letter."""
+"""Words of at most this many letters must match exactly, since abbreviations may differ by one letter."""
 
 WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -23,37 +23,38 @@ def match_descriptions(
     texts: Sequence[str], descriptions: Mapping[str, str | Sequence[str]], *, ngram: int = 3,
     parents: Mapping[str, str] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """How well the descriptions of each tag are matched by words of each text, word order kept and endings forgiven.
+    """Score how well each text matches the descriptions of each tag, respecting word order and tolerating endings.
 
     Parameters
     ----------
     texts : n strings.
-    descriptions : for each of k tags, in the order of the tags, a description or several: its name, synonyms,
-        abbreviations, sentences.
-    ngram : longest run of words that is matched in one piece, from 1.
-    parents : tag -> the tag above it in a hierarchy, both among the `descriptions`: a text that matches a tag matches
-        all above it.
+    descriptions : maps each of the k tags, in order, to one or more descriptions: its name, synonyms, abbreviations,
+        sentences.
+    ngram : maximum length of the n-grams that are matched, at least 1.
+    parents : maps tags to their parents in a hierarchy, both among the `descriptions`; a text that matches a tag also
+        matches all its ancestors.
 
     Returns
     -------
-    float64 (n, k) in [0, 1]; 1 = one of the descriptions stands in the text as it is. Pass it to `proposals`, which
-    lists tags that are named in the text and not given.
+    float64 (n, k) in [0, 1]; 1 = the text contains one of the descriptions exactly. Pass it to `proposals` to list tags
+    that are mentioned in the text but not given.
 
     Raises
     ------
-    InputError : no texts or descriptions, a description without a word, an unknown parent, or parents in a circle.
+    InputError : no texts or descriptions, a description without words, an unknown parent, or a cycle of parents.
 
     Notes
     -----
-    Words are compared without case by the Dice coefficient of their letter pairs and triples, below .5 taken as 0;
-    words of up to 4 letters must be equal. An n-gram is matched by the best window of as many words in the text, its
-    words weighted by log((n + 1) / (texts with a similar word + 1)) + 1; a description of more than `ngram` words by
-    the weighted mean over its n-grams; a tag by the best of its descriptions.
+    Words are compared, ignoring case, by the Dice coefficient of their character bigrams and trigrams; values below .5
+    count as 0, and words of up to 4 letters must be equal. The score of an n-gram is that of the best window of the
+    same length in the text, with words weighted by log((n + 1) / (texts with a similar word + 1)) + 1; that of a
+    description of more than `ngram` words is the weighted mean over its n-grams; that of a tag is the maximum over its
+    descriptions.
 
     References
     ----------
     MacAvaney et al. 2020, Interaction Matching for Long-Tail Multi-Label Classification (soft n-gram matches of label
-    descriptions; learned there, counted here); Yang et al. 2022, Knowledge Injected Prompt Based Fine-tuning for
+    descriptions, which are learned there); Yang et al. 2022, Knowledge Injected Prompt Based Fine-tuning for
     Multi-label Few-shot ICD Coding (hierarchy, synonyms and abbreviations).
 
     Examples
@@ -66,9 +67,9 @@ def match_descriptions(
     if isinstance(texts, str) or not len(texts) or not all(isinstance(one, str) for one in texts):
         raise InputError.at("texts", f"is {shortened(texts)}", "Pass one string per example.")
     if not isinstance(descriptions, Mapping) or not descriptions:
-        raise InputError.at("descriptions", f"is {shortened(descriptions)}", "Pass a dict of tag to text or texts.")
+        raise InputError.at("descriptions", f"is {shortened(descriptions)}", "Pass a dict of tags to texts.")
     if int(ngram) != ngram or ngram < 1:
-        raise InputError.at("ngram", f"is {ngram!r}", "Give a whole number from 1.")
+        raise InputError.at("ngram", f"is {ngram!r}", "Pass a whole number of at least 1.")
     tags = list(descriptions)
     order = _upward(tags, parents or {})
     grams = _grams(descriptions, int(ngram))
@@ -99,14 +100,16 @@ def match_descriptions(
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case."""
+    """Return the words of a text in lower case."""
     return WORD.findall(text.casefold())
 
 
 def similar_words(some: Sequence[str], others: Sequence[str]) -> np.ndarray:
-    """Dice coefficient of letter pairs and triples of each two words, (len(some), len(others)) float32; 0 below .5.
+    """Return Dice coefficients of character n-grams of words, (len(some), len(others)) float32; 0 below .5.
 
-    Word ends count as letters; words of up to 4 letters are similar only to themselves.
+    The n-grams are pairs and triples of letters.
+
+    Word boundaries count as letters. Words of up to 4 letters are similar only to themselves.
 
     Examples
     --------
@@ -123,7 +126,7 @@ def similar_words(some: Sequence[str], others: Sequence[str]) -> np.ndarray:
 
 
 def dice(some: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> np.ndarray:
-    """Dice coefficient of the letter pairs and triples of words, of each two groups of words: float64 in [0, 1]."""
+    """Return Dice coefficients of character bigrams and trigrams between groups of words: float64 in [0, 1]."""
     from scipy.sparse import csr_array
 
     index: dict[str, int] = {}
@@ -145,18 +148,18 @@ def _pieces(group: Sequence[str]) -> set[str]:
 
 
 def _grams(descriptions: Mapping[str, Any], ngram: int) -> list[tuple[int, int, list[str]]]:
-    """(tag, number of the description, words) of every n-gram."""
+    """Return (tag, number of the description, words) of every n-gram."""
     found, number = [], 0
     for tag, (name, given) in enumerate(descriptions.items()):
         for text in [given] if isinstance(given, str) else list(given):
             one = words(text) if isinstance(text, str) else []
             if not one:
-                raise InputError.at("descriptions", f"of {shortened(name)} hold {shortened(text)}", "Give words.")
+                raise InputError.at("descriptions", f"of {shortened(name)} hold {shortened(text)}", "Pass words.")
             size = min(ngram, len(one))
             found += [(tag, number, one[start : start + size]) for start in range(len(one) - size + 1)]
             number += 1
         if not found or found[-1][0] != tag:
-            raise InputError.at("descriptions", f"of {shortened(name)} are empty", "Give at least its name.")
+            raise InputError.at("descriptions", f"of {shortened(name)} are empty", "Pass at least its name.")
     return found
 
 
@@ -165,7 +168,7 @@ def _count(grams: list[tuple[int, int, list[str]]]) -> int:
 
 
 def _weights(similarity: np.ndarray, read: Sequence[np.ndarray]) -> np.ndarray:
-    """Inverse document frequency of each word of the descriptions."""
+    """Return the inverse document frequency of each word of the descriptions."""
     n = len(read)
     in_texts = np.zeros(len(similarity))
     for text in read:
@@ -175,13 +178,13 @@ def _weights(similarity: np.ndarray, read: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _best_windows(similarity: np.ndarray, codes: np.ndarray, value: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """(g,) weighted sum of similarities of each n-gram with its best window; a text that is shorter is padded."""
+    """Return the weighted sum of similarities of each n-gram with its best window, (g,); shorter texts are padded."""
     length = codes.shape[1]
     if not len(text):
         return np.zeros(len(codes))
     best = np.zeros(len(codes))
     width = len(text) + length - 1
-    total = np.zeros((len(codes), width))  # windows may stick out at both ends
+    total = np.zeros((len(codes), width))  # windows may extend beyond both ends
     for place in range(length):
         start = length - 1 - place
         total[:, start : start + len(text)] += value[:, place, None] * similarity[codes[:, place]][:, text]
@@ -189,7 +192,7 @@ def _best_windows(similarity: np.ndarray, codes: np.ndarray, value: np.ndarray, 
 
 
 def _upward(tags: Sequence[str], parents: Mapping[str, str]) -> list[tuple[int, int]]:
-    """(child, parent) by number, each child after all below it."""
+    """Return (child, parent) by number, each child after all its descendants."""
     place = {tag: number for number, tag in enumerate(tags)}
     for child, parent in parents.items():
         for one in (child, parent):
@@ -201,6 +204,6 @@ def _upward(tags: Sequence[str], parents: Mapping[str, str]) -> list[tuple[int, 
         while above in parents:
             above, count = parents[above], count + 1
             if count > len(tags):
-                raise InputError.at("parents", f"lead from {shortened(tag)} in a circle", "Give a hierarchy.")
+                raise InputError.at("parents", f"form a cycle at {shortened(tag)}", "Pass a hierarchy without cycles.")
         depth[tag] = count
     return [(place[tag], place[parents[tag]]) for tag in sorted(parents, key=lambda one: -depth[one])]

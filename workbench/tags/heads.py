@@ -1,6 +1,6 @@
-"""Heads trained on stored features with losses for incomplete tags, behind one switch, as evidence for `find_issues`.
+"""Train heads on stored features with losses for incomplete tags, as evidence for `find_issues`.
 
-Hidden here: scaling of features, batches, folds, and what a method has to know before (class priors, soft targets).
+The module handles scaling of features, batches, folds, and the inputs of methods (class priors, soft targets).
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SETUP = Setup(decay=1.0)
-"""Strong decay: heads that fit every unmarked cell have learned that it is a no."""
+"""Strong weight decay prevents heads from memorising unmarked cells as negatives."""
 
 MIX = 0.5
-"""Of the given tag, in targets smoothed by neighbours."""
+"""Weight of the given tag in targets smoothed by neighbours."""
 
 LEAST_MARKED = 0.05
-"""Of the examples that have a tag, the share believed to be marked with it at least, however little the model says."""
+"""Minimum share of the examples with a tag that are assumed to be marked with it."""
 
 MOST_PRIOR = 0.95
 
 INNER = 3
-"""Folds of the first model, from which class priors are estimated."""
+"""Number of folds of the model from which class priors are estimated."""
 
 
 class Method(NamedTuple):
-    """What a method does with unknown cells, in words, and its source."""
+    """How a method treats unknown cells, in words, and its source."""
 
     in_words: str
     source: str
 
 
 METHODS = {
-    "bce": Method("cross-entropy, unknown taken as no", "the usual baseline"),
-    "entropy": Method("cross-entropy where known, the entropy of unknown cells made large", "Zhou et al. 2022"),
+    "bce": Method("cross-entropy, unknown cells count as no", "the usual baseline"),
+    "entropy": Method("cross-entropy of known cells, entropy maximisation of unknown ones", "Zhou et al. 2022"),
     "nnpu": Method("non-negative risk of yes and unlabelled cells, with estimated class priors", "Yuan et al. 2023"),
-    "asymmetric": Method("asymmetric loss: a no that the model doubts counts less", "Ridnik et al. 2021"),
+    "asymmetric": Method("asymmetric loss: easy or implausible negatives count less", "Ridnik et al. 2021"),
     "neighbors": Method("cross-entropy on tags mixed with those of the neighbours", "Chen et al. 2023"),
 }
-"""Name of a method -> what it does and who proposed it."""
+"""Maps the name of a method to its description and source."""
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 
@@ -71,12 +71,13 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class TagHeads:
-    """Heads of k tags after training.
+    """Trained heads of k tags.
 
     Attributes
     ----------
-    names : of the k tags. method : of `METHODS`. priors : float64 (k,), estimated share of examples that have each tag
-        ("nnpu" only, else None). network, center, scale : the network, and what features are standardised by.
+    names : names of the k tags. method : a key of `METHODS`. priors : float64 (k,), estimated share of examples that
+        have each tag ("nnpu" only, otherwise None). network : the network. center, scale : means and standard
+        deviations of the features.
     """
 
     names: tuple[str, ...]
@@ -87,12 +88,14 @@ class TagHeads:
     scale: np.ndarray
 
     def predict(self, features: Any) -> np.ndarray:
-        """Probability of each tag, float64 (m, k), for `features` (m, d): of new examples, or of another view of the
-        same space, such as images after a training on texts.
+        """Predict the probability of each tag, float64 (m, k), from `features` (m, d).
+
+        The features may belong to new examples, or to another modality in the same space, such as images after training
+        on texts.
 
         Raises
         ------
-        InputError : another number of features, or values that are not finite.
+        InputError : wrong number of features, or values that are not finite.
         """
         import torch
 
@@ -108,35 +111,35 @@ def train(
     labels: Any, features: Any, *, method: str = "bce", open_world: bool = False, setup: Setup | None = None,
     classes: Sequence[object] | None = None, seed: int = 0, **options: Any,
 ) -> TagHeads:  # fmt: skip
-    """Train heads of all tags on features, with a loss that knows how tags are incomplete.
+    """Train heads for all tags on features, with a loss for incomplete tags.
 
     Parameters
     ----------
     labels : as in `proposals`.
-    features : float (n, d), finite: embeddings, or any table of numbers; columns are standardised.
-    method : of `METHODS`: "bce", "entropy", "nnpu", "asymmetric" or "neighbors".
-    open_world : take every cell that is not yes as unknown, which is what an unmarked tag often means.
-    setup : `workbench.experiments.robust_training.networks.Setup`: hidden units, epochs, batch, learning rate, decay;
-        by default 128 units, 25 epochs and a decay of 1.
-    classes : as in `proposals`. seed : of weights and batches.
-    options : of the method: `alpha` ("entropy"); `gamma_positive`, `gamma_negative`, `margin` ("asymmetric"); `priors`
-        (k,) instead of estimated ones ("nnpu"); `mix`, `k` neighbours ("neighbors").
+    features : float (n, d), finite: embeddings, or any numeric table; columns are standardised.
+    method : a key of `METHODS`: "bce", "entropy", "nnpu", "asymmetric" or "neighbors".
+    open_world : whether every cell that is not yes counts as unknown, as is often the case for unmarked tags.
+    setup : `workbench.experiments.robust_training.networks.Setup`: hidden units, epochs, batch size, learning rate,
+        weight decay; by default 128 units, 25 epochs and a decay of 1.
+    classes : as in `proposals`. seed : random seed of weights and batches.
+    options : options of the method: `alpha` ("entropy"); `gamma_positive`, `gamma_negative`, `margin` ("asymmetric");
+        `priors` (k,) instead of estimated ones ("nnpu"); `mix`, `k` neighbours ("neighbors").
 
     Returns
     -------
-    TagHeads, whose `predict(features)` gives probabilities (m, k)
+    TagHeads, whose `predict(features)` returns probabilities (m, k)
 
     Raises
     ------
-    InputError : an unknown method or option, no cell that is yes, or labels or features of another form.
+    InputError : an unknown method or option, no cell that is yes, or labels or features in an unsupported form.
 
     Notes
     -----
-    Cells given as no count as no for "bce", "entropy", "asymmetric" and "neighbors" (unknown ones as no, too, for "bce"
-    and "asymmetric"); "nnpu" uses none of them. Its class priors are the share of marked examples, divided by the
-    probability that a positive is marked. Elkan and Noto (2008) take for that the mean out-of-fold probability of being
-    marked among the marked, which is too low where a tag is hard to see; the mean of the upper half of these is too
-    high. Used is the geometric mean of both.
+    Cells given as no count as no for "bce", "entropy", "asymmetric" and "neighbors" (for "bce" and "asymmetric" so do
+    unknown ones); "nnpu" treats them as unlabelled. Its class priors are the share of marked examples divided by the
+    probability that a positive is marked. Elkan and Noto (2008) estimate this by the mean out-of-fold probability of
+    being marked among marked examples, which is too low for tags that are hard to predict; the mean of the upper half
+    is too high. The geometric mean of both is used.
     """
     table, x = _read(labels, features, classes, open_world)
     with one_thread():
@@ -152,20 +155,20 @@ def cross_val_predict(
     Parameters
     ----------
     labels, features, method, open_world, setup, classes, seed, options : as in `train`.
-    folds : how many, from 2; examples are dealt to them at random.
+    folds : number of folds, at least 2; examples are assigned at random.
 
     Returns
     -------
-    float64 (n, k) in [0, 1], to be passed as `pred_probs` to `find_issues` and `Run.save_pred_probs`
+    float64 (n, k) in [0, 1], for use as `pred_probs` in `find_issues` and `Run.save_pred_probs`
 
     Raises
     ------
-    InputError : fewer than 2 folds or more than examples, or as in `train`.
+    InputError : fewer than 2 folds or more folds than examples, or as in `train`.
     """
     table, x = _read(labels, features, classes, open_world)
     n = len(x)
     if int(folds) != folds or not 2 <= folds <= n:
-        raise InputError.at("folds", f"is {folds!r}", f"Give a whole number from 2 to {n}.")
+        raise InputError.at("folds", f"is {folds!r}", f"Pass a whole number from 2 to {n}.")
     fold = np.random.default_rng(seed).permutation(n) % int(folds)
     with one_thread():
         return _out_of_fold(table, x, fold, method, setup or SETUP, seed, options)
@@ -175,13 +178,13 @@ def refine_tags(
     initial: Any, features: Any, *, rounds: int = 5, step_size: float = 1.0, folds: int = 5,
     setup: Setup | None = None, seed: int = 0,
 ) -> np.ndarray:  # fmt: skip
-    """Soft tags that nobody gave, refined by turns: heads learn from them, then the unsure ones move towards the heads.
+    """Refine soft tags without annotations: alternately train heads and move uncertain tags towards their predictions.
 
     Parameters
     ----------
-    initial : float (n, k) in [0, 1], such as those of `aggregate_patches`.
+    initial : float (n, k) in [0, 1], such as the result of `aggregate_patches`.
     features : float (n, d), finite.
-    rounds : of training and moving. step_size : positive; how far tags move in each.
+    rounds : number of rounds. step_size : positive; how far tags move in each round.
     folds, setup, seed : as in `cross_val_predict`.
 
     Returns
@@ -190,13 +193,13 @@ def refine_tags(
 
     Raises
     ------
-    InputError : tags outside [0, 1], or features of another form.
+    InputError : tags outside [0, 1], or features in an unsupported form.
 
     Notes
     -----
     With u = logit y, each round does u <- u + step_size psi(y) logit p, where -logit p is the gradient of the
-    cross-entropy with respect to y, and psi the normal density with mean 1/2 and deviation 1/6, scaled to 1 at its top:
-    sure tags hardly move. Heads are out of fold here, where the paper's see the tags they judge.
+    cross-entropy with respect to y, and psi is the normal density with mean 1/2 and standard deviation 1/6, scaled to a
+    maximum of 1: certain tags hardly move. Predictions are out-of-fold here, unlike in the paper.
 
     References
     ----------
@@ -224,7 +227,7 @@ def _read(labels: Any, features: Any, classes: Sequence[object] | None, open_wor
     table = table_of_tags(labels, classes)
     x = read_vectors("features", features, len(table.given))
     if not (table.given == YES).any():
-        raise InputError.at("labels", "have no cell that is yes", "Give some tags to learn from.")
+        raise InputError.at("labels", "have no cell that is yes", "Pass labels with some tags.")
     if open_world:
         table = table._replace(given=np.where(table.given == NO, UNKNOWN, table.given).astype(np.int8))
     return table, x
@@ -248,7 +251,7 @@ def _out_of_fold(
 
 
 def _fit(table: TagTable, x: np.ndarray, method: str, setup: Setup, seed: int, options: Mapping[str, Any]) -> TagHeads:
-    """Heads by one method; "soft" takes tags anywhere in [0, 1]."""
+    """Train heads by one method; "soft" accepts tags in [0, 1]."""
     import torch
 
     if method not in OPTIONS:
@@ -294,7 +297,7 @@ def _trained(x: Tensor, target: Tensor, loss: Loss, setup: Setup, seed: int) -> 
 
 
 def _priors(table: TagTable, x: np.ndarray, setup: Setup, seed: int) -> np.ndarray:
-    """(k,) share of examples that have each tag, by the probability of being marked among the marked."""
+    """Estimate the share of examples that have each tag, (k,), from the probability of being marked."""
     fold = np.random.default_rng(seed).permutation(len(x)) % INNER
     marked = table.given == YES
     bare = table._replace(given=marked.astype(np.int8))

@@ -1,7 +1,7 @@
-"""Losses of multi-label heads whose tags are incomplete: one function each, of logits and what is given.
+"""Losses for multi-label heads with incomplete tags.
 
-All take `logits` float (b, k) and `given` float (b, k), 1 = yes, 0 = no, -1 = unknown, and return the loss of every
-cell (b, k), whose mean is minimised.
+All functions take `logits` float (b, k) and `given` float (b, k), 1 = yes, 0 = no, -1 = unknown, and return the loss of
+every cell (b, k); its mean is minimised.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def binary_cross_entropy(logits: Tensor, given: Tensor) -> Tensor:
-    """Cross-entropy with unknown cells taken as no.
+    """Cross-entropy in which unknown cells count as no.
 
     Examples
     --------
@@ -29,12 +29,12 @@ def binary_cross_entropy(logits: Tensor, given: Tensor) -> Tensor:
 
 
 def soft_cross_entropy(logits: Tensor, given: Tensor) -> Tensor:
-    """Cross-entropy with targets anywhere in [0, 1]; unknown cells are left out (loss 0)."""
+    """Cross-entropy with targets in [0, 1]; unknown cells are left out (loss 0)."""
     return binary_cross_entropy(logits, given) * (given >= 0)
 
 
 def entropy_maximisation(logits: Tensor, given: Tensor, alpha: float = 0.2) -> Tensor:
-    """Cross-entropy of known cells, and the entropy of unknown ones made large: -alpha H(p), so that they stay open.
+    """Cross-entropy of known cells, and entropy maximisation of unknown ones: -alpha H(p).
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def entropy_maximisation(logits: Tensor, given: Tensor, alpha: float = 0.2) -> T
 def asymmetric(
     logits: Tensor, given: Tensor, gamma_positive: float = 0.0, gamma_negative: float = 4.0, margin: float = 0.05
 ) -> Tensor:
-    """Asymmetric loss: easy no count little, and a no with a probability below the margin counts nothing.
+    """Asymmetric loss: easy negatives are down-weighted, and ignored if their probability is below the margin.
 
     Parameters
     ----------
-    gamma_positive, gamma_negative : focusing exponents; 0 for both, without a margin, is cross-entropy.
-    margin : in [0, 1], by which the probability of a no is lowered. Unknown cells are taken as no.
+    gamma_positive, gamma_negative : focusing exponents; 0 for both, without a margin, gives cross-entropy.
+    margin : in [0, 1], subtracted from the probability of negatives. Unknown cells count as no.
 
     Notes
     -----
@@ -93,12 +93,12 @@ def asymmetric(
 
 
 def discard_point(gamma_negative: float = 4.0, margin: float = 0.05) -> float:
-    """The probability beyond which the asymmetric loss pulls less at a no, since it is likely a missed yes; in (0, 1).
+    """Find the probability above which the asymmetric loss treats a negative as a likely missed positive; in (0, 1).
 
     Notes
     -----
-    Where the gradient of the loss of a no with respect to its logit is largest: beyond, a larger probability gets a
-    smaller gradient (Ridnik et al. 2021). Found on a grid of 10,000 probabilities.
+    The probability with the largest gradient of the loss of a negative with respect to its logit; above it, the
+    gradient decreases (Ridnik et al. 2021). Found on a grid of 10,000 probabilities.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def discard_point(gamma_negative: float = 4.0, margin: float = 0.05) -> float:
 
 
 def non_negative_pu(logits: Tensor, given: Tensor, priors: Tensor, share: Tensor) -> Tensor:
-    """Non-negative risk of positive and unlabelled cells, tag by tag: what is not yes is unlabelled, nothing is no.
+    """Non-negative risk of positive and unlabelled cells per tag; every cell that is not yes is unlabelled.
 
     Parameters
     ----------
@@ -120,10 +120,10 @@ def non_negative_pu(logits: Tensor, given: Tensor, priors: Tensor, share: Tensor
 
     Notes
     -----
-    Of each tag, pi E_yes[l(f)] + max(0, E_all[l(-f)] - pi E_yes[l(-f)]) with l(f) = log(1 + exp(-f)); the mean over the
-    batch of what is returned is the mean of that over tags. E_yes is estimated by weights pi / share on the cells of
-    the batch that are yes, E_all by all of its cells. Where the bracket is negative its gradient is turned around, as
-    its authors do.
+    For each tag, pi E_yes[l(f)] + max(0, E_all[l(-f)] - pi E_yes[l(-f)]) with l(f) = log(1 + exp(-f)); the mean of the
+    result over the batch is the mean of this over tags. E_yes is estimated with weights pi / share on the cells of the
+    batch that are yes, E_all with all of its cells. If the bracket is negative, its gradient is reversed, as in the
+    paper.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Tags of the neighbours: votes in an embedding space, through side information, decoded by a low-rank label code."""
+"""Votes of neighbours on tags: in an embedding space, through side information, decoded by a low-rank label code."""
 
 from __future__ import annotations
 
@@ -12,43 +12,42 @@ from workbench.foundation.errors import InputError
 from workbench.tags.tables import TagTable, read_scores, read_vectors, table_of_tags
 
 SHARPNESS = 10.0
-"""Weight of a neighbour: exp(SHARPNESS x cosine)."""
+"""The weight of a neighbour is exp(SHARPNESS x cosine)."""
 
 
 def neighbor_votes(
     labels: Any, embeddings: Any, *, k: int = 10, tag_vectors: Any = None, side: Any = None,
     code_rank: int | None = None, classes: Sequence[object] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """What share of an example's neighbours have each tag, its own tags left out.
+    """Compute the weighted share of an example's neighbours that have each tag, excluding its own tags.
 
     Parameters
     ----------
-    labels : as in `proposals`; unknown cells of a neighbour have no vote.
-    embeddings : float (n, d), finite, compared by angle.
-    k : number of neighbours, from 1.
-    tag_vectors : float (k, d), embeddings of the tags' texts in the same space. Neighbours are then looked for among
+    labels : as in `proposals`; unknown cells of a neighbour do not vote.
+    embeddings : float (n, d), finite, compared by cosine.
+    k : number of neighbours, at least 1.
+    tag_vectors : float (k, d), embeddings of the tags' texts in the same space. If given, neighbours are searched by
         descriptors: the cosines of each example with all tags, standardised.
-    side : (n, s), dense or scipy.sparse, side information: which of s things (authors, links, users) each example goes
-        with, as weights from 0. Examples that share a thing vote for each other, a rare thing counting more (weight 1 /
-        number of its examples); examples without any are given the mean things of their neighbours in the embedding.
-        The votes of both ways are averaged.
-    code_rank : decode the votes through the first `code_rank` directions of the table of tags (its singular vectors):
-        tags that go with those voted for rise too.
+    side : (n, s), dense or scipy.sparse, side information: non-negative weights of the s items (authors, links, users)
+        associated with each example. Examples that share an item vote for each other, with weight 1 / number of
+        examples of the item; examples without items get the mean items of their neighbours in the embedding. The votes
+        by embeddings and by items are averaged.
+    code_rank : decode the votes with the first `code_rank` singular vectors of the table of tags, so that related tags
+        get votes too.
     classes : as in `proposals`.
 
     Returns
     -------
-    float64 (n, k) in [0, 1]; the share of the tag where no neighbour has a vote. Pass it to `proposals`: high where a
-    tag is not given, the neighbours support it; low where it is given, they do not.
+    float64 (n, k) in [0, 1]; the overall share of the tag if no neighbour votes. Pass it to `proposals`: a high value
+    supports a tag that is not given, a low value contradicts a given one.
 
     Raises
     ------
-    InputError : `k` or `code_rank` out of range, or labels, embeddings or side information of another form.
+    InputError : `k` or `code_rank` out of range, or labels, embeddings or side information in an unsupported form.
 
     Notes
     -----
-    A vote has the weight exp(10 cosine). The label code is the only place that has seen an example's own tags, among
-    those of all others.
+    A vote has weight exp(10 cosine). Only the label code has seen an example's own tags, among those of all others.
 
     References
     ----------
@@ -80,20 +79,20 @@ def neighbor_votes(
 
 
 def smooth_tags(labels: Any, votes: Any, *, mix: float = 0.5, classes: Sequence[object] | None = None) -> np.ndarray:
-    """Soft tags between what is given and what the neighbours have.
+    """Mix given tags with the votes of neighbours.
 
     Parameters
     ----------
     labels : as in `proposals`. votes : float (n, k) in [0, 1], as of `neighbor_votes`. classes : as in `proposals`.
-    mix : in [0, 1], the weight of the given tag: 1 changes nothing, 0 takes the votes.
+    mix : in [0, 1], weight of the given tags: 1 returns the given tags, 0 the votes.
 
     Returns
     -------
-    float64 (n, k) in [0, 1], mix x given + (1 - mix) x votes; the votes themselves in unknown cells.
+    float64 (n, k) in [0, 1], mix x given + (1 - mix) x votes; the votes in unknown cells.
 
     Raises
     ------
-    InputError : `mix` outside [0, 1], or labels or votes of another form.
+    InputError : `mix` outside [0, 1], or labels or votes in an unsupported form.
 
     Examples
     --------
@@ -108,7 +107,7 @@ def smooth_tags(labels: Any, votes: Any, *, mix: float = 0.5, classes: Sequence[
 
 
 def _descriptors(x: np.ndarray, tags: np.ndarray) -> np.ndarray:
-    """(n, k) cosines with the tags, standardised by tag."""
+    """Return the cosines (n, k) with the tags, standardised per tag."""
     if x.shape[1] != tags.shape[1]:
         found = f"have {tags.shape[1]} columns, `embeddings` {x.shape[1]}"
         raise InputError.at("tag_vectors", found, "Embed texts of tags and examples in one space.")
@@ -118,7 +117,7 @@ def _descriptors(x: np.ndarray, tags: np.ndarray) -> np.ndarray:
 
 
 def _votes(table: TagTable, indices: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) weighted share of yes among known cells of the neighbours, and where there is one."""
+    """Return the weighted share of yes among known cells of the neighbours, (n, k), and where there are known cells."""
     yes, known = np.zeros(table.given.shape), np.zeros(table.given.shape)
     for place in range(indices.shape[1]):
         codes, weight = table.given[indices[:, place]], weights[:, place, None]
@@ -142,7 +141,7 @@ def _side(side: Any, n: int) -> Any:
 
 
 def _by_side(table: TagTable, side: Any, indices: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes of the examples that share things: A Y / A 1 with A = S D^-1 S' without its diagonal."""
+    """Return the votes of examples that share items: A Y / A 1 with A = S D^-1 S' without its diagonal."""
     from scipy.sparse import csr_array, diags_array
 
     n = len(table.given)

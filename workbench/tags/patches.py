@@ -1,7 +1,7 @@
-"""Scores of parts of an example (patches, crops, words): further tags with their place, tags without any support.
+"""Use scores of parts of an example (patches, crops, words) to locate additional tags and find unsupported ones.
 
-Parts are a grid (n, h, w, k) of an image, or (n, m, k) of any list of parts; what is returned names places as shares of
-the width and height of the image, (x0, y0, x1, y1) in [0, 1].
+Parts are a grid (n, h, w, k) of an image, or any list of parts (n, m, k). Places are shares of the width and height of
+the image, (x0, y0, x1, y1) in [0, 1].
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from workbench.tasks.tag_cells import YES
 def region_tags(
     labels: Any, scores: Any, *, threshold: float = 0.5, softmax: bool = False, classes: Sequence[object] | None = None
 ) -> pd.DataFrame:
-    """Tags that some region of an image shows and that are not given, with the region.
+    """Find tags that are visible in a region of an image and not given, with the region.
 
     Parameters
     ----------
-    labels : as in `proposals`, such as lists of the one label that each image has.
-    scores : float (n, h, w, k), the class scores of each place of each image, such as the output of a classifier before
-        its pooling. May be memory-mapped: images are read one by one.
-    threshold : least score of a place.
-    softmax : scores are logits of one class per place; they are made probabilities first.
+    labels : as in `proposals`, such as lists with the single label of each image.
+    scores : float (n, h, w, k), class scores of each place of each image, such as the output of a classifier before
+        pooling. May be memory-mapped: images are read one by one.
+    threshold : minimum score of a place.
+    softmax : whether scores are logits of one class per place, to be converted to probabilities.
     classes : as in `proposals`.
 
     Returns
     -------
     DataFrame indexed by (id, unit)
-        as of `proposals`, sorted by falling score, with score (the largest of the region), area (its share of the
-        image) and its box x0, y0, x1, y1. The region is the connected one, by edges, of places with at least the
-        threshold around the largest score.
+        in the format of `proposals`, sorted by decreasing score, with score (maximum in the region), area (its share of
+        the image) and its bounding box x0, y0, x1, y1. The region is the edge-connected component of places at or above
+        the threshold that contains the maximum.
 
     Raises
     ------
-    InputError : labels or scores of another form.
+    InputError : labels or scores in an unsupported form.
 
     References
     ----------
@@ -64,21 +64,21 @@ def region_tags(
 
 
 def crop_tags(scores: Any, rows: Any, boxes: Any, *, softmax: bool = True) -> np.ndarray:
-    """Soft labels of crops of images, from the scores of the places in each crop.
+    """Compute soft labels of image crops from the scores of the places in each crop.
 
     Parameters
     ----------
     scores : float (n, h, w, k), as in `region_tags`. rows : int (r,), the image of each crop.
     boxes : float (r, 4), x0, y0, x1, y1 in [0, 1], with x0 < x1 and y0 < y1.
-    softmax : return the softmax over classes of the mean score, as for logits; else the mean itself.
+    softmax : whether to return the softmax over classes of the mean score, as for logits, instead of the mean.
 
     Returns
     -------
-    float64 (r, k), from the mean of the score map over the crop, each place weighted by how much of it lies inside.
+    float64 (r, k), from the mean of the score map over the crop, with places weighted by their overlap with it.
 
     Raises
     ------
-    InputError : a box outside the image or without area, or scores of another form.
+    InputError : a box outside the image or without area, or scores in an unsupported form.
 
     References
     ----------
@@ -87,7 +87,7 @@ def crop_tags(scores: Any, rows: Any, boxes: Any, *, softmax: bool = True) -> np
 
     Examples
     --------
-    Three quarters of the crop lie on the left place.
+    Three quarters of the crop overlap the left place.
 
     >>> crop_tags([[[[1.0], [0.0]]]], [0], [[0.125, 0, 0.625, 1]], softmax=False)
     array([[0.75]])
@@ -113,21 +113,21 @@ def crop_tags(scores: Any, rows: Any, boxes: Any, *, softmax: bool = True) -> np
 
 
 def aggregate_patches(whole: Any, patches: Any, *, threshold: float = 0.5) -> np.ndarray:
-    """Initial soft tags from similarities of the whole image and of its patches.
+    """Compute initial soft tags from similarities of the whole image and of its patches.
 
     Parameters
     ----------
-    whole : float (n, k) in [0, 1], of the whole image. patches : float (n, m, k) in [0, 1], of its m patches.
-    threshold : of the largest patch score, from which a tag counts as seen somewhere.
+    whole : float (n, k) in [0, 1], for the whole image. patches : float (n, m, k) in [0, 1], for its m patches.
+    threshold : minimum of the largest patch score for which a tag counts as visible.
 
     Returns
     -------
-    float64 (n, k) in [0, 1]: the mean of `whole` and the patches' largest score where that reaches the threshold, else
-    of `whole` and their smallest one.
+    float64 (n, k) in [0, 1]: the mean of `whole` and the largest patch score if that reaches the threshold, otherwise
+    the mean of `whole` and the smallest patch score.
 
     Raises
     ------
-    InputError : shapes that do not fit, or scores outside [0, 1].
+    InputError : shapes that do not match, or scores outside [0, 1].
 
     References
     ----------
@@ -150,13 +150,13 @@ def aggregate_patches(whole: Any, patches: Any, *, threshold: float = 0.5) -> np
 
 
 def boost_attribution(maps: Any, *, factor: float = 5.0) -> np.ndarray:
-    """Logits of tags from class activation maps whose positive parts are made larger, as training on all tags would.
+    """Compute logits of tags from class activation maps with amplified positive values, as if trained on all tags.
 
     Parameters
     ----------
     maps : float (n, h, w, k) or (n, m, k), class activations whose mean over places is the logit of the tag, of a model
         trained on incomplete tags.
-    factor : at least 1, what positive activations are multiplied by; 1 changes nothing.
+    factor : at least 1, multiplies positive activations; 1 changes nothing.
 
     Returns
     -------
@@ -164,12 +164,12 @@ def boost_attribution(maps: Any, *, factor: float = 5.0) -> np.ndarray:
 
     Raises
     ------
-    InputError : a factor below 1, or maps of another form.
+    InputError : a factor below 1, or maps in an unsupported form.
 
     Notes
     -----
-    A model that was trained with missed tags as no points at the same places, more weakly. Boosting lets a small object
-    speak up against the rest of the image; list what is high and not given with `proposals`.
+    A model that was trained with missing tags as negatives activates the same places, but more weakly. Amplification
+    makes small objects visible against the rest of the image; find high scores of tags not given with `proposals`.
 
     References
     ----------
@@ -181,7 +181,7 @@ def boost_attribution(maps: Any, *, factor: float = 5.0) -> np.ndarray:
     array([[1.]])
     """
     if not factor >= 1:
-        raise InputError.at("factor", f"is {factor!r}", "Give a number of at least 1.")
+        raise InputError.at("factor", f"is {factor!r}", "Pass a number of at least 1.")
     values = np.asarray(maps, float)
     if values.ndim not in (3, 4):
         raise InputError.at("maps", f"has shape {values.shape}", "Pass (n, h, w, k) or (n, m, k).")
@@ -189,11 +189,12 @@ def boost_attribution(maps: Any, *, factor: float = 5.0) -> np.ndarray:
 
 
 class Support(NamedTuple):
-    """How much of an example speaks for each tag.
+    """How much of an example supports each tag.
 
     Attributes
     ----------
-    mass : float64 (n, k), rows sum to 1. plan : float64 (n, m, k), what each part gives to each tag, sums to 1 / m.
+    mass : float64 (n, k), rows sum to 1. plan : float64 (n, m, k), mass from each part to each tag; sums to 1 / m per
+        part.
     """
 
     mass: np.ndarray
@@ -201,30 +202,30 @@ class Support(NamedTuple):
 
 
 def part_support(parts: Any, tag_vectors: Any, *, temperature: float = 0.1, tags: Any = None) -> Support:
-    """Send each part of an example (patch, word) to the tags that it is close to, and see which tags get nothing.
+    """Distribute the parts of an example (patches, words) over similar tags, to find tags without support.
 
     Parameters
     ----------
-    parts : float (n, m, d), embeddings of the m parts of each example; rows of NaN are padding and have no say.
+    parts : float (n, m, d), embeddings of the m parts of each example; rows of NaN are padding and ignored.
     tag_vectors : float (k, d), embeddings of the tags' names or texts in the same space.
-    temperature : positive; small ones send a part to its closest tag alone.
-    tags : bool (k,), optional, which tags may get something; all by default.
+    temperature : positive; with small values each part supports only its closest tag.
+    tags : bool (k,), optional, tags that may be supported; all by default.
 
     Returns
     -------
     Support
-        mass (n, k): each part has 1 / m to give, and gives it in proportion to exp(cosine / temperature). A given tag
-        with almost no mass is doubtful: `proposals(labels, support.mass, drop_below=...)`.
+        mass (n, k): each part distributes a mass of 1 / m in proportion to exp(cosine / temperature). A given tag with
+        almost no mass is suspicious: `proposals(labels, support.mass, drop_below=...)`.
 
     Raises
     ------
-    InputError : shapes that do not fit, or a temperature that is not positive.
+    InputError : shapes that do not match, or a temperature that is not positive.
 
     References
     ----------
     Li et al. 2023, PatchCT: the conditional transport plan from patches to labels, here with a uniform prior over
-    labels and without learning. Attention between labels and words of a document (Li, Chen & Zeng 2024, KeNet) is of
-    this form.
+    labels and without learning. Attention between labels and words of a document (Li, Chen & Zeng 2024, KeNet) has the
+    same form.
 
     Examples
     --------
@@ -249,22 +250,22 @@ def part_support(parts: Any, tag_vectors: Any, *, temperature: float = 0.1, tags
 
 
 def masking_effect(whole: Any, masked: Any) -> np.ndarray:
-    """How far the probability of each tag falls when each part of an example is hidden.
+    """Compute how much the probability of each tag decreases if a part of an example is masked.
 
     Parameters
     ----------
-    whole : float (n, k) in [0, 1], predicted from all of the example.
-    masked : float (n, m, k) in [0, 1], predicted with one part hidden, part by part.
+    whole : float (n, k) in [0, 1], predicted from the whole example.
+    masked : float (n, m, k) in [0, 1], predicted with each one of the m parts masked.
 
     Returns
     -------
-    float64 (n, m, k) in [-1, 1], whole - masked. The largest over parts, ``.max(axis=1)``, says whether a tag depends
-    on any part: list given tags that depend on none with ``proposals(labels, effect.max(axis=1), drop_below=...)``; a
-    tag whose probability survives all maskings has a small one as well, if several parts show it.
+    float64 (n, m, k) in [-1, 1], whole - masked. The maximum over parts, ``.max(axis=1)``, shows whether a tag depends
+    on any part: find given tags that depend on none with ``proposals(labels, effect.max(axis=1), drop_below=...)``. The
+    effect is also small if several parts show the tag.
 
     Raises
     ------
-    InputError : shapes that do not fit.
+    InputError : shapes that do not match.
 
     Examples
     --------
@@ -280,22 +281,22 @@ def masking_effect(whole: Any, masked: Any) -> np.ndarray:
 
 
 def overlay(image: Any, heat: Any, *, strength: float = 0.6) -> np.ndarray:
-    """A picture with a map of attributions or scores over it, such as for `render` of the Explorer.
+    """Overlay an image with a map of attributions or scores, for example in `render` of the Explorer.
 
     Parameters
     ----------
-    image : (H, W) or (H, W, 3), uint8 or float; floats from their smallest to their largest value.
-    heat : float (h, w), of any size: each of its places covers an equal part of the image; negative values show
-        nothing, the largest is red.
-    strength : in [0, 1], how much of the picture the largest value covers.
+    image : (H, W) or (H, W, 3), uint8 or float; floats are scaled from their minimum to their maximum.
+    heat : float (h, w), of any size: each value covers an equal part of the image; negative values are transparent, the
+        maximum is red.
+    strength : in [0, 1], opacity of the maximum.
 
     Returns
     -------
-    uint8 (h, w, 3)
+    uint8 (H, W, 3)
 
     Raises
     ------
-    InputError : shapes other than of a picture and a map, or a strength outside [0, 1].
+    InputError : arrays with unsupported shapes, or a strength outside [0, 1].
     """
     picture, heat = np.asarray(image), np.asarray(heat, float)
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3) or heat.ndim != 2 or not heat.size:
@@ -327,7 +328,7 @@ def _map(scores: Any, row: int, softmax: bool) -> np.ndarray:
 
 
 def _region(values: np.ndarray, threshold: float) -> tuple[float, float, float, float, float]:
-    """Area and box of the region around the largest value, as shares of the image."""
+    """Return area and bounding box of the region around the maximum, as shares of the image."""
     from scipy.ndimage import label
 
     places, _ = label(values >= threshold)
@@ -339,7 +340,7 @@ def _region(values: np.ndarray, threshold: float) -> tuple[float, float, float, 
 
 
 def _overlap(ends: np.ndarray, count: int) -> np.ndarray:
-    """(r, count) share of each interval that lies in each of `count` equal parts of [0, 1]."""
+    """Return the share of each interval in each of `count` equal parts of [0, 1], (r, count)."""
     edges = np.linspace(0, 1, count + 1)
     inside = np.minimum(ends[:, 1:], edges[1:]) - np.maximum(ends[:, :1], edges[:-1])
     return np.maximum(inside, 0) / (ends[:, 1:] - ends[:, :1])

@@ -1,4 +1,4 @@
-"""Graded tags from judgements "this one is more relevant than that one": Bradley-Terry, example by example."""
+"""Graded relevance of tags from pairwise comparisons: one Bradley-Terry model per example."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ COLUMNS = ("row", "winner", "loser")
 
 
 def rank_relevance(judgements: pd.DataFrame, *, prior: float = 0.5) -> pd.DataFrame:
-    """How relevant each tag of an example is, from judgements on pairs of its tags.
+    """Estimate the relevance of each tag of an example from pairwise comparisons of its tags.
 
     Parameters
     ----------
-    judgements : columns row (number or id of the example), winner and loser (tags); one row per judgement, repeated and
-        contradicting ones welcome.
-    prior : positive; each tag has won and lost so many judgements against an average tag beforehand, which keeps the
+    judgements : columns row (number or id of the example), winner and loser (tags); one row per comparison, which may
+        be repeated or contradictory.
+    prior : positive; number of wins and losses against an average tag that are added for each tag, which keeps the
         strength of tags that always or never win finite.
 
     Returns
     -------
-    DataFrame, one row per example and tag, by example in order of appearance, the most relevant tag first
+    DataFrame, one row per example and tag, examples in order of appearance, most relevant tag first
         row, tag, strength (log strength, mean 0 in each example), relevance (in [0, 1], mean probability of winning
         against the other tags of the example), rank (from 1), wins, judged (int64).
 
     Raises
     ------
-    InputError : a column is missing, a tag is judged against itself, or a prior that is not positive.
+    InputError : a column is missing, a tag is compared with itself, or a prior that is not positive.
 
     Notes
     -----
-    P(a beats b) = exp(s_a) / (exp(s_a) + exp(s_b)), fitted by minorisation-maximisation, until no strength moves by
-    more than 1e-9 or for 500 rounds. Unlike counts of votes it takes into account against whom a tag has won.
+    P(a beats b) = exp(s_a) / (exp(s_a) + exp(s_b)), fitted by minorisation-maximisation, until no strength changes by
+    more than 1e-9, for at most 500 iterations. Unlike counts of wins, it takes the strength of opponents into account.
 
     References
     ----------
-    Bradley & Terry 1952; Hunter 2004, MM algorithms for generalized Bradley-Terry models. Judged pairs as the source of
-    graded labels: Guo et al. 2024, Multimodal Label Relevance Ranking via Reinforcement Learning.
+    Bradley & Terry 1952; Hunter 2004, MM algorithms for generalized Bradley-Terry models. Pairwise comparisons as
+    source of graded labels: Guo et al. 2024, Multimodal Label Relevance Ranking via Reinforcement Learning.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def rank_relevance(judgements: pd.DataFrame, *, prior: float = 0.5) -> pd.DataFr
 
 
 def bradley_terry(wins: np.ndarray, prior: float) -> np.ndarray:
-    """(t,) log strengths, mean 0, of a table (t, t) of how often the row beat the column."""
+    """Fit log strengths (t,), mean 0, to a table (t, t) of wins of the row over the column."""
     games = wins + wins.T
     won = wins.sum(axis=1) + prior
     strength = np.ones(len(wins))

@@ -1,4 +1,4 @@
-"""A published pseudo-label pipeline, replayed from logged scores: what is reported beside what comes out here."""
+"""Replay a published pseudo-label pipeline from logged scores, and compare the results with the published ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MEASURED = ("mean_average_precision", "micro_f1", "macro_f1")
 
 
 class Replay(NamedTuple):
-    """What `replay_pseudo_labels` returns.
+    """Result of `replay_pseudo_labels`.
 
     Attributes
     ----------
-    soft : float64 (n, k) in [0, 1], the soft tags. report : DataFrame, indexed by what is compared.
+    soft : float64 (n, k) in [0, 1], the soft tags. report : DataFrame, one row per compared quantity.
     """
 
     soft: np.ndarray
@@ -31,29 +31,29 @@ def replay_pseudo_labels(
     labels: Any, whole: Any, patches: Any, *, published: Mapping[str, Any], threshold: float = 0.5,
     tolerance: float = 0.005, settings: Mapping[str, Any] | None = None, classes: Sequence[object] | None = None,
 ) -> Replay:  # fmt: skip
-    """Make soft tags from logged scores as `aggregate_patches` does, and compare the outcome with what was published.
+    """Compute soft tags from logged scores as in `aggregate_patches`, and compare the results with published ones.
 
     Parameters
     ----------
     labels : the true tags, as in `proposals`.
     whole, patches, threshold : as in `aggregate_patches`.
-    published : what the authors state, by name: results out of "mean_average_precision", "micro_f1" and "macro_f1" (in
-        [0, 1]), and any settings, such as {"mean_average_precision": 0.89, "patches": 9, "model": "RN50"}.
-    tolerance : from 0; results that differ by at most so much agree.
-    settings : what was used here, for comparison with `published`; "threshold", "images", "tags" and "patches" are
-        filled in.
+    published : values stated by the authors, by name: the results "mean_average_precision", "micro_f1" and "macro_f1"
+        (in [0, 1]), and any settings, such as {"mean_average_precision": 0.89, "patches": 9, "model": "RN50"}.
+    tolerance : non-negative; maximum difference of results that agree.
+    settings : settings used here, for comparison with `published`; "threshold", "images", "tags" and "patches" are
+        added.
     classes : as in `proposals`.
 
     Returns
     -------
     Replay
-        soft (n, k), and report, indexed by name: kind ("result" or "setting"), published, here, difference (of numbers,
-        here - published), agrees (None where one side does not say). Results come first; each deviation is a row in
-        which `agrees` is False.
+        soft (n, k), and report, indexed by name: kind ("result" or "setting"), published, here, difference (here -
+        published, for numbers), agrees (None if one of the values is missing). Results come first; deviations are the
+        rows in which `agrees` is False.
 
     Raises
     ------
-    InputError : a negative tolerance, or labels or scores of another form.
+    InputError : a negative tolerance, or labels or scores in an unsupported form.
     """
     if not tolerance >= 0:
         raise InputError.at("tolerance", f"is {tolerance!r}", "Give a number from 0.")

@@ -1,4 +1,4 @@
-"""Tags that go together: rules with what breaks them, and how likely the whole set of tags of an example is."""
+"""Dependencies between tags: rules and the cells that break them, and the likelihood of an example's set of tags."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from workbench.tags.tables import TagTable, cells_frame, read_both, table_of_tag
 from workbench.tasks.tag_cells import NO, YES
 
 CLIP = 1e-3
-"""Probabilities are kept so far from 0 and 1."""
+"""Probabilities are clipped to [CLIP, 1 - CLIP]."""
 
 STRENGTH = 0.1
-"""Inverse penalty of the pairwise model."""
+"""Inverse regularisation strength of the pairwise model."""
 
 SHARPEST = 1e-9
 
 
 class TagRules(NamedTuple):
-    """What `tag_rules` returns: `rules` and `broken`, two DataFrames."""
+    """Result of `tag_rules`: the DataFrames `rules` and `broken`."""
 
     rules: pd.DataFrame
     broken: pd.DataFrame
@@ -32,33 +32,34 @@ class TagRules(NamedTuple):
 def tag_rules(
     labels: Any, *, confidence: float = 0.9, support: int = 10, classes: Sequence[object] | None = None
 ) -> TagRules:
-    """Which tags come with which others and which exclude each other, and the cells where that does not hold.
+    """Find tags that imply or exclude other tags, and the cells that break these rules.
 
     Parameters
     ----------
     labels : as in `proposals`. classes : as in `proposals`.
-    confidence : in [0, 1], least share of the examples with a tag that follow a rule.
-    support : least number of examples with both tags in question known and the first one given.
+    confidence : in [0, 1], minimum share of the examples with a tag that follow a rule.
+    support : minimum number of examples that have the first tag and for which the second one is known.
 
     Returns
     -------
     TagRules
-        rules : one row per rule; tag, other, kind ("implies": whoever has the tag has the other; "excludes": has it
-            not), count (examples with the tag and the other one known), share (that follow), low (lower end of Wilson's
-            95 % interval of the share), expected (the share if the two were independent), lift (share / expected),
-            broken (examples that do not follow). An exclusion is listed where at least 2 examples with both would be
-            expected, an implication where its lower end is above what is expected. Strongest first.
-        broken : the cells, as of `proposals`, indexed by (id, unit): of "implies" the other tag, which is missing; of
-            "excludes" both tags, of which one is wrong; with the `rule` in words and `confidence`, its share.
+        rules : one row per rule, strongest first; tag, other, kind ("implies": examples with the tag have the other
+            one; "excludes": they do not), count (examples with the tag for which the other one is known), share (of
+            these that follow the rule), low (lower end of Wilson's 95 % interval of the share), expected (the share if
+            the tags were independent), lift (share / expected), broken (number of exceptions). Exclusions are listed if
+            at least 2 examples with both tags would be expected, implications if `low` is above `expected`.
+        broken : the cells, in the format of `proposals`, indexed by (id, unit): for "implies" the other tag, which is
+            missing; for "excludes" both tags, one of which is wrong; with the `rule` in words and its share,
+            `confidence`.
 
     Raises
     ------
-    InputError : a confidence outside [0, 1], a support below 1, or labels of another form.
+    InputError : confidence outside [0, 1], support below 1, or labels in an unsupported form.
     """
     if not 0 <= confidence <= 1:
-        raise InputError.at("confidence", f"is {confidence!r}", "Give a share between 0 and 1.")
+        raise InputError.at("confidence", f"is {confidence!r}", "Pass a share between 0 and 1.")
     if int(support) != support or support < 1:
-        raise InputError.at("support", f"is {support!r}", "Give a whole number from 1.")
+        raise InputError.at("support", f"is {support!r}", "Pass a whole number of at least 1.")
     table = table_of_tags(labels, classes)
     yes, no = ((table.given == code).astype(np.float64) for code in (YES, NO))
     both, only = yes.T @ yes, yes.T @ no
@@ -78,7 +79,7 @@ def tag_rules(
 
 
 def wilson_low(hits: np.ndarray, count: np.ndarray, z: float = 1.96) -> np.ndarray:
-    """Lower end of Wilson's interval of a share; 0 where nothing was counted."""
+    """Return the lower end of Wilson's interval of a share; 0 if nothing was counted."""
     n = np.maximum(count, 1)
     p = hits / n
     spread = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
@@ -124,33 +125,32 @@ def _broken(table: TagTable, rules: pd.DataFrame) -> pd.DataFrame:
 def set_gaps(
     labels: Any, pred_probs: Any = None, *, most_changes: int = 3, classes: Sequence[object] | None = None
 ) -> pd.DataFrame:
-    """How much likelier than its given set of tags the best other set of each example is.
+    """Compare the likelihood of each example's given set of tags with that of the best alternative set.
 
     Parameters
     ----------
-    labels : as in `proposals`; unknown cells count as average and are never changed.
+    labels : as in `proposals`; unknown cells are set to the mean and never changed.
     pred_probs : float (n, k), optional: out-of-fold probabilities of each tag from the example itself; without them
-        only the tags judge each other.
-    most_changes : candidate sets differ from the given one in at most so many tags, from 1.
+        only dependencies between tags are used.
+    most_changes : maximum number of tags in which alternative sets differ from the given one, at least 1.
     classes : as in `proposals`.
 
     Returns
     -------
-    DataFrame indexed by id, the largest gap first
-        gap (float64 from 0, difference of log likelihoods, 0 = no candidate is likelier), add and drop (lists of tags
-        that lead from the given set to the best candidate), given (list of tags), row.
+    DataFrame indexed by id, largest gap first
+        gap (non-negative float64, difference of log likelihoods, 0 = no alternative is more likely), add and drop
+        (lists of tags that differ in the best alternative), given (list of tags), row.
 
     Raises
     ------
-    InputError : `most_changes` below 1, or labels or probabilities of another form.
+    InputError : `most_changes` below 1, or labels or probabilities in an unsupported form.
 
     Notes
     -----
     log p(set) = sum b_t y_t + sum_{t<u} J_tu y_t y_u + sum y_t (logit p_t - logit mean p_t) + constant: a pairwise
     model of the tags, fitted by pseudo-likelihood (one penalised logistic regression per tag on all others, weights of
-    both directions averaged) in five folds of examples, so that no example's set is judged by weights that it has
-    taught; the constant cancels in the gap. Candidates are found greedily, one tag at a time. Thousands of tags are too
-    many for this.
+    both directions averaged) in five folds of examples, so that no set is judged by a model trained on it; the constant
+    cancels in the gap. Alternatives are searched greedily, one tag at a time. Not suitable for thousands of tags.
 
     References
     ----------
@@ -158,7 +158,7 @@ def set_gaps(
     by a masked language model of sets; Besag 1975 for the pseudo-likelihood.
     """
     if int(most_changes) != most_changes or most_changes < 1:
-        raise InputError.at("most_changes", f"is {most_changes!r}", "Give a whole number from 1.")
+        raise InputError.at("most_changes", f"is {most_changes!r}", "Pass a whole number of at least 1.")
     table, odds = _own_odds(labels, pred_probs, classes)
     known = table.given >= 0
     start = (table.given == YES).astype(float)
@@ -186,25 +186,25 @@ def set_gaps(
 def cooccurrence_only(
     labels: Any, pred_probs: Any, *, predicted: Any = None, classes: Sequence[object] | None = None
 ) -> pd.DataFrame:
-    """Tags that an example has only because they usually come with its other tags: its own content speaks against them.
+    """Find tags that are supported only by co-occurrence with an example's other tags, not by its own content.
 
     Parameters
     ----------
     labels : as in `proposals`. classes : as in `proposals`.
-    pred_probs : float (n, k), out-of-fold probability of each tag from the example alone, such as one-tag-at-a-time
-        heads on features (`cross_val_predict`).
-    predicted : float (n, k), optional: probabilities of a model to be examined; its tags of at least 1/2 are looked at
-        instead of the given ones.
+    pred_probs : float (n, k), out-of-fold probability of each tag from the example alone, such as heads on features
+        (`cross_val_predict`).
+    predicted : float (n, k), optional: probabilities of a model to examine; its tags with a probability of at least 1/2
+        are used instead of the given ones.
 
     Returns
     -------
-    DataFrame indexed by (id, unit), the largest difference first
-        as of `proposals`, with own (log odds of the tag by the example itself, against the tag's average) and others
-        (the same by its other tags), where own < 0 < others.
+    DataFrame indexed by (id, unit), largest difference first
+        in the format of `proposals`, with own (log odds of the tag from the example itself, relative to the tag's mean)
+        and others (the same from its other tags), for cells with own < 0 < others.
 
     Raises
     ------
-    InputError : labels or probabilities of another form.
+    InputError : labels or probabilities in an unsupported form.
 
     Notes
     -----
@@ -212,8 +212,8 @@ def cooccurrence_only(
 
     References
     ----------
-    Ye et al. 2020, Attention-Driven Dynamic Graph Convolutional Network, who replace global co-occurrence by relations
-    of each image because of such tags.
+    Ye et al. 2020, Attention-Driven Dynamic Graph Convolutional Network, who replace global co-occurrence by
+    image-specific relations because of such tags.
     """
     table, odds = _own_odds(labels, pred_probs, classes)
     has = table.given == YES
@@ -233,7 +233,7 @@ def cooccurrence_only(
 
 
 def _own_odds(labels: Any, pred_probs: Any, classes: Sequence[object] | None) -> tuple[TagTable, np.ndarray]:
-    """Labels, and log odds of each tag against its mean; 0 without probabilities."""
+    """Return labels, and log odds of each tag relative to its mean; 0 without probabilities."""
     if pred_probs is None:
         table = table_of_tags(labels, classes)
         return table, np.zeros(table.given.shape)
@@ -244,7 +244,7 @@ def _own_odds(labels: Any, pred_probs: Any, classes: Sequence[object] | None) ->
 
 
 def _pairwise(table: TagTable) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Rows of each fold with biases (k,), couplings (k, k) and means (k,) learned from the other folds."""
+    """Return the rows of each fold with biases (k,), couplings (k, k) and means (k,) fitted to the other folds."""
     n = len(table.given)
     fold = np.random.default_rng(0).permutation(n) % 5
     found = []

@@ -1,4 +1,4 @@
-"""Tags and scores as tables, and the cells that the scores contradict: what all functions of this folder begin with."""
+"""Read tags and scores as tables, and list the cells that scores contradict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.tasks.multilabel import VALUES
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, cells_of
 
 KINDS = {YES: "missing", NO: "wrong"}
-"""What the error in a cell is, by what it should be."""
+"""Kind of error in a cell, by its correct value."""
 
 
 class TagTable(NamedTuple):
@@ -25,8 +25,8 @@ class TagTable(NamedTuple):
 
     Attributes
     ----------
-    given : int8 (n, k), 1 yes, 0 no, -1 unknown. names : of the k tags. ids : (n,), row numbers unless the labels come
-    with ids.
+    given : int8 (n, k), 1 yes, 0 no, -1 unknown. names : names of the k tags. ids : (n,), row numbers if the labels
+        have no ids.
     """
 
     given: np.ndarray
@@ -35,15 +35,15 @@ class TagTable(NamedTuple):
 
 
 def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
-    """The table of a Run (as corrected), a Dataset, an (n, k) table or n lists of tags.
+    """Read labels from a Run (with its corrections), a Dataset, an (n, k) table or n lists of tags.
 
     Parameters
     ----------
-    classes : names of the tags in order, where the labels do not name them. k : their number, for lists of numbers.
+    classes : names of the tags in order, if the labels do not name them. k : number of tags, for lists of numbers.
 
     Raises
     ------
-    InputError : labels of another form or kind.
+    InputError : labels in an unsupported form or of another kind.
     """
     source = opened(labels)
     if isinstance(source, (Run, Dataset)):
@@ -59,11 +59,11 @@ def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: in
 
 
 def read_scores(field: str, scores: Any, table: TagTable, *, probabilities: bool = False) -> np.ndarray:
-    """Scores (n, k) as float64, matched by name where they are a DataFrame; NaN where there is none.
+    """Return scores (n, k) as float64, matching a DataFrame by name; NaN = no score.
 
     Raises
     ------
-    InputError : another shape, infinity or, of probabilities, a number outside [0, 1].
+    InputError : wrong shape, infinite scores, or probabilities outside [0, 1].
     """
     shape = (len(table.given), len(table.names))
     named = table.ids if isinstance(scores, pd.DataFrame) and set(scores.index) == set(table.ids) else None
@@ -75,7 +75,7 @@ def read_scores(field: str, scores: Any, table: TagTable, *, probabilities: bool
     bad = np.isinf(values) | ((values < 0) | (values > 1) if probabilities else False)
     if bad.any():
         row, column = (int(one[0]) for one in np.nonzero(bad))
-        todo = "Pass probabilities, in [0, 1]." if probabilities else "Pass finite numbers, NaN where there is none."
+        todo = "Pass probabilities, in [0, 1]." if probabilities else "Pass finite numbers, NaN if missing."
         found = f"column {column} ({shortened(table.names[column])}) is {values[row, column]:g}"
         raise InputError.at(field, found, todo, row=row)
     return values
@@ -85,7 +85,7 @@ def read_both(
     labels: Any, scores: Any, *, field: str = "scores", classes: Sequence[object] | None = None,
     probabilities: bool = False,
 ) -> tuple[TagTable, np.ndarray]:  # fmt: skip
-    """Labels with scores beside them."""
+    """Return labels and scores."""
     if classes is None and isinstance(scores, pd.DataFrame) and not hasattr(labels, "shape"):
         classes = list(scores.columns)
     shape = np.shape(scores)
@@ -94,11 +94,11 @@ def read_both(
 
 
 def read_vectors(field: str, values: Any, n: int | None = None) -> np.ndarray:
-    """Finite numbers (n, d) as float64.
+    """Return finite numbers (n, d) as float64.
 
     Raises
     ------
-    InputError : another shape or number of rows, NaN or infinity.
+    InputError : wrong shape or number of rows, NaN or infinity.
     """
     found = np.asarray(to_matrix(field, values, None))
     if found.ndim != 2 or found.dtype.kind not in "fiub" or (n is not None and len(found) != n):
@@ -113,11 +113,11 @@ def read_vectors(field: str, values: Any, n: int | None = None) -> np.ndarray:
 
 
 def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: np.ndarray, **columns: Any) -> Any:
-    """Cells as a DataFrame indexed by (id, unit), shaped like that of `find_issues(per="unit")`.
+    """Return cells as a DataFrame indexed by (id, unit), in the format of `find_issues(per="unit")`.
 
     Parameters
     ----------
-    rows, tags : (m,) int64. suggested : (m,) 1 or 0. columns : further ones, (m,) each, put before `kind`.
+    rows, tags : (m,) int64. suggested : (m,) 1 or 0. columns : additional columns (m,), inserted before `kind`.
     """
     values = np.array([VALUES[0], VALUES[1], None], object)
     given = table.given[rows, tags]
@@ -142,32 +142,32 @@ def proposals(
     labels: Any, scores: Any, *, add_above: float | None = None, drop_below: float | None = None,
     limit: int | None = None, classes: Sequence[object] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Tags to add where a score is high and none is given, and tags to drop where one is given and its score is low.
+    """List tags to add, whose score is high but that are not given, and given tags to drop, whose score is low.
 
     Parameters
     ----------
-    labels : a Run, as corrected so far; a Dataset; (n, k) of 1, 0, -1, dense or scipy.sparse; or n lists of tags.
-    scores : float (n, k), high = the tag belongs to the example, of any scale: probabilities, matches of descriptions,
-        votes of neighbours, attributions. NaN says nothing.
-    add_above : least score of a tag to add; unless given, none is a bound and `limit` alone decides.
-    drop_below : largest score of a given tag to drop; unless given, none is dropped.
-    limit : at most so many of each kind.
-    classes : names of the tags in order, where the labels do not name them.
+    labels : a Run, with its corrections; a Dataset; (n, k) of 1, 0, -1, dense or scipy.sparse; or n lists of tags.
+    scores : float (n, k), high = the tag belongs to the example, on any scale: probabilities, matches of descriptions,
+        votes of neighbours, attributions. NaN = no score.
+    add_above : minimum score of tags to add; by default only `limit` applies.
+    drop_below : maximum score of given tags to drop; by default none are dropped.
+    limit : maximum number of tags to add, and of tags to drop.
+    classes : names of the tags in order, if the labels do not name them.
 
     Returns
     -------
     DataFrame indexed by (id, unit)
-        tag, given_label ("yes", "no" or None for unknown), suggested_label, score, kind ("missing" or "wrong"; of an
-        unknown cell "missing" too), row. Tags to add come first, by falling score, then those to drop, by rising score;
-        equal scores in the order of rows and tags.
+        tag, given_label ("yes", "no" or None for unknown), suggested_label, score, kind ("missing", also for unknown
+        cells, or "wrong"), row. Tags to add come first, by decreasing score, then tags to drop, by increasing score;
+        ties in the order of rows and tags.
 
     Raises
     ------
-    InputError : neither a threshold nor a limit, or labels or scores of another form.
+    InputError : neither a threshold nor a limit, or labels or scores in an unsupported form.
 
     Notes
     -----
-    The index is that of `find_issues(per="unit")`, so that a decision is one line:
+    The index is that of `find_issues(per="unit")`, so decisions take one line:
     ``run.journal.relabel(ids, found["suggested_label"], old=found["given_label"].fillna("unknown"), units=units)``.
 
     Examples
@@ -193,26 +193,26 @@ def proposals(
 
 
 def _first(chosen: np.ndarray, order: np.ndarray, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and tags of the chosen cells by rising `order`."""
+    """Return rows and tags of the chosen cells by increasing `order`."""
     rows, tags = np.nonzero(chosen)
     first = np.argsort(order[rows, tags], kind="stable")[:limit]
     return rows[first], tags[first]
 
 
 def _numbered(labels: Any) -> bool:
-    """Whether lists of tags name them by their numbers."""
+    """Return whether lists of tags refer to tags by number."""
     listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
     return all(isinstance(one, (int, np.integer)) for one in listed)
 
 
 class Filled(NamedTuple):
-    """Tags after unknown cells were filled.
+    """Tags after filling unknown cells.
 
     Attributes
     ----------
-    labels : int8 (n, k), 1 yes, 0 no, -1 for what stays unknown. doubtful : DataFrame indexed by (id, unit) of the
-        cells
-    that stay unknown, as of `proposals`, with `distance` from the middle of the two thresholds, nearest first.
+    labels : int8 (n, k), 1 yes, 0 no, -1 still unknown. doubtful : DataFrame indexed by (id, unit) of the cells that
+        are still unknown, in the format of `proposals`, with `distance` from the midpoint of the thresholds, nearest
+        first.
     """
 
     labels: np.ndarray
@@ -223,27 +223,27 @@ def fill_unknown(
     labels: Any, scores: Any, *, yes_above: float | None = None, no_below: float | None = None,
     yes_share: float = 0.0, no_share: float = 0.0, classes: Sequence[object] | None = None,
 ) -> Filled:  # fmt: skip
-    """Fill unknown cells where a score is clear, by thresholds or by shares of each tag, and queue the doubtful ones.
+    """Fill unknown cells with clear scores, by thresholds or by shares of each tag, and list the remaining ones.
 
     Parameters
     ----------
-    labels : as in `proposals`; cells that are known stay as they are.
-    scores : float (n, k), high = the tag belongs to the example; NaN fills nothing.
-    yes_above, no_below : least score of a yes, and largest of a no.
-    yes_share, no_share : in [0, 1], the parts of each tag's unknown cells, those with the highest and the lowest
-        scores, that become yes and no; used where the threshold is not given. Shares that differ are the asymmetric
-        pseudo-labels of Zhou et al. 2022, who fill many of the no and hardly any yes.
+    labels : as in `proposals`; known cells are not changed.
+    scores : float (n, k), high = the tag belongs to the example; cells with NaN are not filled.
+    yes_above, no_below : minimum score of a yes, and maximum score of a no.
+    yes_share, no_share : in [0, 1], shares of each tag's unknown cells that become yes (highest scores) and no (lowest
+        scores), if no threshold is given. Different shares give the asymmetric pseudo-labels of Zhou et al. 2022, who
+        fill many no and hardly any yes.
     classes : as in `proposals`.
 
     Returns
     -------
     Filled, with `labels` and `doubtful`
-        `doubtful` has the cells that are still unknown, nearest to the middle of the two thresholds first (of the two
-        cuts of each tag, with shares), with their score and the side of the middle as `suggested_label`.
+        `doubtful` has the cells that are still unknown, nearest to the midpoint of the two thresholds first (with
+        shares, of the two cuts of each tag), with their score and, as `suggested_label`, the side of the midpoint.
 
     Raises
     ------
-    InputError : thresholds or shares that overlap, or labels or scores of another form.
+    InputError : thresholds or shares that overlap, or labels or scores in an unsupported form.
 
     References
     ----------
@@ -253,7 +253,7 @@ def fill_unknown(
         if not 0 <= share <= 1 or yes_share + no_share > 1:
             raise InputError.at(name, f"is {share!r}", "Give shares in [0, 1] that sum to at most 1.")
     if yes_above is not None and no_below is not None and no_below >= yes_above:
-        raise InputError.at("no_below", f"is {no_below!r}, not below `yes_above`", "Leave a gap for what is unknown.")
+        raise InputError.at("no_below", f"is {no_below!r}, not below `yes_above`", "Leave a gap for unknown cells.")
     table, values = read_both(labels, scores, classes=classes)
     out, k = table.given.copy(), len(table.names)
     middle = np.zeros(k)
@@ -278,12 +278,12 @@ def fill_unknown(
 
 
 def prompt_probabilities(positive: Any, negative: Any, *, temperature: float = 1.0) -> np.ndarray:
-    """Probability of each tag from the scores of a prompt for it and of a prompt against it.
+    """Compute the probability of each tag from the scores of a positive and a negative prompt.
 
     Parameters
     ----------
     positive, negative : float (n, k), similarity of each example to the two prompts of each tag.
-    temperature : positive; what similarities are divided by (for cosines of a CLIP model about 0.01).
+    temperature : positive; divides the similarities (about 0.01 for cosines of a CLIP model).
 
     Returns
     -------

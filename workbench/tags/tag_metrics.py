@@ -1,4 +1,4 @@
-"""How good predicted tags are, each tag by itself and pooled: micro beside macro, and rare tags apart."""
+"""Metrics of predicted tags, per tag and averaged: micro and macro averages, with rare tags separate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TAIL = 10
 
 
 class TagMetrics(NamedTuple):
-    """What `metrics` returns: `per_tag` and `summary`, two DataFrames."""
+    """Result of `metrics`: the DataFrames `per_tag` and `summary`."""
 
     per_tag: pd.DataFrame
     summary: pd.DataFrame
@@ -26,31 +26,30 @@ def metrics(
     labels: Any, pred_probs: Any, *, threshold: float | str = 0.5, tail: int = TAIL,
     classes: Sequence[object] | None = None,
 ) -> TagMetrics:  # fmt: skip
-    """Precision, recall, F1, average precision and calibration of each tag, and their means with the tail apart.
+    """Compute precision, recall, F1, average precision and calibration of each tag, and averages with rare tags apart.
 
     Parameters
     ----------
-    labels : as in `proposals`, taken as true; unknown cells count nowhere.
+    labels : as in `proposals`, taken as true; unknown cells are ignored.
     pred_probs : float (n, k), probability of each tag.
-    threshold : in [0, 1], from which probability on a tag is predicted; "best" takes for each tag the one with the
-        largest F1 on these labels, which flatters the model that is judged on them.
-    tail : tags given at most so often are the tail.
+    threshold : in [0, 1], minimum probability of predicted tags; "best" uses, for each tag, the threshold with the
+        largest F1 on these labels, which is optimistic.
+    tail : tags given at most this many times form the tail.
     classes : as in `proposals`.
 
     Returns
     -------
     TagMetrics
-        per_tag : indexed by tag; support (int64, cells that are yes), known, threshold, precision, recall, f1 (0 where
-        nothing is given and something is predicted, or the other way about), average_precision (NaN without a yes) and
-        calibration_error (expected calibration error over 10 bins of equal width).
-        summary : indexed by "all", "head" and "tail"; tags, support, micro_f1 (of all cells at once), macro_f1 (the
-            mean
-        over tags that are given at least once), mean_average_precision, calibration_error (mean over tags); NaN in a
-        row without such tags.
+        per_tag : indexed by tag; support (int64, cells that are yes), known, threshold, precision, recall, f1 (0 if
+            there are only given or only predicted tags), average_precision (NaN without a yes) and calibration_error
+            (expected calibration error over 10 bins of equal width).
+        summary : indexed by "all", "head" and "tail"; tags, support, micro_f1 (over all cells), macro_f1 (mean over
+            tags that are given at least once), mean_average_precision, calibration_error (mean over tags); NaN in a
+            row without such tags.
 
     Raises
     ------
-    InputError : a threshold outside [0, 1], or labels or probabilities of another form.
+    InputError : a threshold outside [0, 1], or labels or probabilities in an unsupported form.
 
     Examples
     --------
@@ -60,7 +59,7 @@ def metrics(
     """
     best = threshold == "best"
     if not best and not (isinstance(threshold, (int, float)) and 0 <= threshold <= 1):
-        raise InputError.at("threshold", f"is {threshold!r}", 'Give a probability, or "best".')
+        raise InputError.at("threshold", f"is {threshold!r}", 'Pass a probability, or "best".')
     table, p = read_both(labels, pred_probs, field="pred_probs", classes=classes, probabilities=True)
     lines, counts = [], []
     for tag in range(len(table.names)):
@@ -108,7 +107,7 @@ def _average_precision(y: np.ndarray, scores: np.ndarray) -> float:
 
 
 def best_threshold(y: np.ndarray, chance: np.ndarray) -> float:
-    """The threshold with the largest F1, halfway to the next lower probability; .5 where nothing is given.
+    """Return the threshold with the largest F1, halfway to the next lower probability; .5 if no tag is given.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def best_threshold(y: np.ndarray, chance: np.ndarray) -> float:
         return 0.5
     order = np.argsort(-chance, kind="stable")
     sorted_ = chance[order]
-    ends = np.flatnonzero(np.diff(sorted_, append=-1.0) < 0)  # equal probabilities are predicted together
+    ends = np.flatnonzero(np.diff(sorted_, append=-1.0) < 0)  # ties are predicted together
     right = np.cumsum(y[order])[ends]
     f1 = 2 * right / (ends + 1 + y.sum())
     place = int(ends[int(f1.argmax())])

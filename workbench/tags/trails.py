@@ -1,4 +1,4 @@
-"""Very many tags found in stages (guess, retrieve, rank): how many each stage finds, and which none ever found."""
+"""Recall of the stages of a pipeline for very many tags (guess, retrieve, rank), and tags that no stage found."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ Trail = Mapping[str, Sequence[Sequence[object]]] | pd.DataFrame
 def trail_recall(
     labels: Any, stages: Trail, *, at: Sequence[int] = (1, 5, 10, 50), classes: Sequence[object] | None = None
 ) -> pd.DataFrame:
-    """How many of the given tags each stage of a retrieve-and-rank pipeline has among its first ones.
+    """Compute how many of the given tags each stage of a retrieve-and-rank pipeline ranks among its first results.
 
     Parameters
     ----------
     labels : as in `proposals`. classes : as in `proposals`.
-    stages : stage -> n lists of tags (names, or numbers), best first; or a DataFrame with columns row (number or id),
-        stage, tag and rank (small = best). Tags that are none of the known ones count as misses.
-    at : ranks, from 1.
+    stages : maps each stage to n lists of tags (names or numbers), best first; or a DataFrame with columns row (number
+        or id), stage, tag and rank (small = best). Unknown tags count as misses.
+    at : ranks, at least 1.
 
     Returns
     -------
     DataFrame indexed by stage, in the given order
-        recall@r : mean over examples with a tag, of their tags that are among the first r. rank_precision@r : the mean
-        of hits among the first r / min(r, number of tags). recall : of the whole list. length : mean length of the
-        lists.
-        unknown : listed tags that are none of the known ones.
+        recall@r : share of the tags of an example among the first r, mean over examples with tags. rank_precision@r :
+        number of hits among the first r divided by min(r, number of tags), likewise. recall : of the whole list.
+        length : mean length of the lists. unknown : number of listed tags that are unknown.
 
     Raises
     ------
-    InputError : a stage of another length, a rank below 1, or labels of another form.
+    InputError : a stage with the wrong length, a rank below 1, or labels in an unsupported form.
 
     References
     ----------
@@ -67,7 +66,7 @@ def trail_recall(
 
 
 def never_retrieved(labels: Any, stages: Trail, *, classes: Sequence[object] | None = None) -> pd.DataFrame:
-    """Given tags that no stage has found for their example: wrong labels, or what the pipeline is blind to.
+    """Find given tags that no stage found for their example: wrong labels, or tags that the pipeline misses.
 
     Parameters
     ----------
@@ -76,13 +75,13 @@ def never_retrieved(labels: Any, stages: Trail, *, classes: Sequence[object] | N
     Returns
     -------
     DataFrame indexed by (id, unit)
-        as of `proposals`, with support (int64, examples given the tag) and found_elsewhere (share of these other
-        examples for which some stage has found it; NaN where there are none). Tags that are found elsewhere come first:
-        there the example is odd, not the pipeline.
+        in the format of `proposals`, with support (int64, number of examples given the tag) and found_elsewhere (share
+        of the other examples with the tag for which a stage found it; NaN if there are none). Tags that are found
+        elsewhere come first, since they point to the example rather than to the pipeline.
 
     Raises
     ------
-    InputError : a stage of another length, or labels of another form.
+    InputError : a stage with the wrong length, or labels in an unsupported form.
     """
     table = table_of_tags(labels, classes)
     found = np.zeros(table.given.shape, bool)
@@ -101,7 +100,7 @@ def never_retrieved(labels: Any, stages: Trail, *, classes: Sequence[object] | N
 
 
 def _listed(table: TagTable, stages: Trail) -> Iterator[tuple[str, list[list[int]], int]]:
-    """Each stage with lists of distinct tag numbers, -1 for unknown ones, and how many of these there are."""
+    """Yield each stage with lists of distinct tag numbers, -1 for unknown ones, and the number of unknown ones."""
     n = len(table.given)
     place = {name: number for number, name in enumerate(table.names)}
     for stage, lists in (_of_frame(table, stages) if isinstance(stages, pd.DataFrame) else stages).items():

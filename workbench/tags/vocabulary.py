@@ -1,4 +1,4 @@
-"""Tags that were written or generated freely: linked to the known ones, checked against a taxonomy, new ones listed."""
+"""Link free-form tags to known ones, check them against a taxonomy, and list new ones."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.tags.descriptions import dice, words
 
 SHOWN = 5
-"""Examples named of each tag."""
+"""Number of examples listed for each tag."""
 
 
 class LinkedTags(NamedTuple):
-    """What `link_tags` returns.
+    """Result of `link_tags`.
 
     Attributes
     ----------
-    tags : DataFrame, one row per distinct free tag. labels : n lists of known tags, those that could be linked.
+    tags : DataFrame, one row per distinct free-form tag. labels : n lists of the known tags that were linked.
     """
 
     tags: pd.DataFrame
@@ -33,34 +33,34 @@ def link_tags(
     synonyms: Mapping[str, Sequence[str]] | None = None, threshold: float = 0.7,
     embed: Callable[[Sequence[str]], Any] | None = None,
 ) -> LinkedTags:  # fmt: skip
-    """Link free-form tags to a known vocabulary, and list those that fit nothing as candidates for new tags.
+    """Link free-form tags to a known vocabulary, and list unmatched ones as candidates for new tags.
 
     Parameters
     ----------
-    generated : n lists of strings, such as what a language model answered.
+    generated : n lists of strings, such as the output of a language model.
     vocabulary : k distinct known tags.
-    synonyms : known tag -> further names of it.
-    threshold : in [0, 1], least similarity of a link.
-    embed : strings -> float (m, d), optional: cosines of these vectors count beside the strings.
+    synonyms : maps known tags to alternative names.
+    threshold : in [0, 1], minimum similarity of a link.
+    embed : function from strings to float (m, d), optional; cosines of these vectors are used in addition to strings.
 
     Returns
     -------
-    Linked
-        tags : indexed by the free tag (spelling of its most frequent form; case, punctuation and spaces do not count);
-            linked (the known tag, None for a candidate), similarity (in [0, 1], of the nearest known tag), nearest,
-            count (examples that have it), is_new, examples (first row numbers). Candidates come first, the most
-            frequent ones on top; a misspelled candidate is counted with the more frequent one that it resembles by at
-            least the threshold.
-        labels : for each example its linked tags, each once, in the order of the vocabulary; pass them to `Dataset`.
+    LinkedTags
+        tags : indexed by the free-form tag in its most frequent spelling (case, punctuation and spaces are ignored);
+            linked (the known tag, None for a candidate), similarity (in [0, 1], to the nearest known tag), nearest,
+            count (number of examples), is_new, examples (first row numbers). Candidates come first, most frequent
+            first; a misspelled candidate is merged with a more frequent one if their similarity reaches the threshold.
+        labels : the linked tags of each example, without repetitions, in the order of the vocabulary; pass them to
+            `Dataset`.
 
     Raises
     ------
-    InputError : an empty or repeated vocabulary, a synonym of an unknown tag, or a threshold outside [0, 1].
+    InputError : an empty vocabulary or one with duplicates, a synonym of an unknown tag, or a threshold outside [0, 1].
 
     Notes
     -----
-    Similarity of strings is the Dice coefficient of the letter pairs and triples of their words, which does not depend
-    on the order of words; that of vectors is their cosine; the larger one counts.
+    The similarity of strings is the Dice coefficient of the character bigrams and trigrams of their words, which does
+    not depend on word order; that of vectors is their cosine. The larger one is used.
 
     References
     ----------
@@ -114,20 +114,20 @@ def link_tags(
 def invalid_tags(
     tags: Sequence[Sequence[str]], taxonomy: Sequence[str], *, most: int = 1
 ) -> pd.DataFrame:  # fmt: skip
-    """Tags that are not in a taxonomy, where they leave it, and the nearest valid ones.
+    """Find tags that are not in a taxonomy, their longest valid prefix, and the nearest valid tags.
 
     Parameters
     ----------
     tags : n lists of strings, imported or generated.
     taxonomy : the valid tags, such as "Energy > Solar > Roofs".
-    most : nearest valid tags to name, from 1.
+    most : number of nearest valid tags to return, at least 1.
 
     Returns
     -------
     DataFrame, one row per invalid tag of an example
-        row (int64, of the example), tag, valid_prefix (as far as the trie of the taxonomy goes along), allowed_next
-        (what may follow there, sorted characters), nearest (the valid tag with the fewest edits, the first of equals in
-        the order of the taxonomy; a list if `most` is above 1), edits (int64, insertions, deletions and replacements).
+        row (int64, of the example), tag, valid_prefix (longest prefix of a valid tag), allowed_next (characters that
+        may follow it, sorted), nearest (the valid tag with the fewest edits, ties in the order of the taxonomy; a list
+        if `most` is above 1), edits (int64, insertions, deletions and replacements).
 
     Raises
     ------
@@ -135,7 +135,7 @@ def invalid_tags(
 
     Notes
     -----
-    Edits are counted along the trie, so that common beginnings are compared once.
+    Edits are counted along the trie, so common prefixes are compared once.
 
     References
     ----------
@@ -169,7 +169,7 @@ def invalid_tags(
 
 
 class Trie:
-    """The valid strings as a tree of characters.
+    """The valid strings as a prefix tree.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class Trie:
             node[""] = place  # where a string ends
 
     def follow(self, text: str) -> tuple[str, str]:
-        """(as much of the text as is the beginning of something valid, the characters that may follow)."""
+        """Return the longest prefix of the text that begins a valid string, and the characters that may follow."""
         node, length = self.root, 0
         for letter in text:
             if letter not in node:
@@ -194,7 +194,7 @@ class Trie:
         return text[:length], "".join(sorted(letter for letter in node if letter))
 
     def nearest(self, text: str, most: int) -> list[tuple[int, int]]:
-        """(place, edits) of the valid strings with the fewest edits, each row of the table once along the tree."""
+        """Return (place, edits) of the valid strings with the fewest edits, computing shared prefixes once."""
         found: list[tuple[int, int]] = []
         first = np.arange(len(text) + 1)
         letters = np.array(list(text))
@@ -216,7 +216,7 @@ class Trie:
 
 
 def similarity(some: Sequence[str], others: Sequence[str], embed: Callable[[Sequence[str]], Any] | None) -> np.ndarray:
-    """(len(some), len(others)) in [0, 1], of strings, or of their vectors where these are closer."""
+    """Return similarities (len(some), len(others)) in [0, 1], the larger one of strings and vectors."""
     found = dice([words(text) for text in some], [words(text) for text in others])
     if embed is None or not len(some):
         return found
@@ -226,7 +226,7 @@ def similarity(some: Sequence[str], others: Sequence[str], embed: Callable[[Sequ
 
 
 def _by_form(generated: Sequence[Sequence[str]]) -> tuple[dict[str, list[int]], dict[str, str]]:
-    """Rows of each form, and its most frequent spelling."""
+    """Return the rows of each form, and its most frequent spelling."""
     rows: dict[str, list[int]] = {}
     spellings: dict[str, Counter[str]] = {}
     for row, given in enumerate(generated):
@@ -242,7 +242,7 @@ def _by_form(generated: Sequence[Sequence[str]]) -> tuple[dict[str, list[int]], 
 def _merged(
     forms: list[str], rows: Mapping[str, list[int]], threshold: float, embed: Callable[[Sequence[str]], Any] | None
 ) -> dict[str, str]:
-    """Candidate -> the more frequent candidate that it is counted with, itself where there is none."""
+    """Map each candidate to the more frequent candidate that it is merged with, or to itself."""
     order = sorted(forms, key=lambda form: (-len(rows[form]), forms.index(form)))
     alike = similarity(order, order, embed)
     kept: list[int] = []

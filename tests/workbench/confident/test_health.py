@@ -132,7 +132,7 @@ def test_warning_names_the_assumptions_and_what_speaks_against_them(rng):
     assert sure.doubts == ()
     assert "Doubtful here" not in sure.warning
     assert "in-sample" in h.noise_report(y, p, out_of_fold=False, draws=20).warning
-    assert "not said" in h.noise_report(y, p, draws=20).warning
+    assert "not known" in h.noise_report(y, p, draws=20).warning
 
 
 def test_unequal_counting_biases_the_rates_and_is_a_doubt(rng):

@@ -76,7 +76,7 @@ def test_matches_by_hand():
         ({"descriptions": {"a": "..."}}, "hold '...'"),
         ({"descriptions": {"a": []}}, "are empty"),
         ({"parents": {"a": "c"}}, "unknown tag 'c'"),
-        ({"parents": {"a": "b", "b": "a"}}, "in a circle"),
+        ({"parents": {"a": "b", "b": "a"}}, "form a cycle"),
         ({"ngram": 0}, "`ngram` is 0"),
     ],
 )
