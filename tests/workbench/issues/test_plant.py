@@ -128,7 +128,7 @@ def test_annotator_noise_takes_the_column_that_is_there():
 @pytest.mark.parametrize(
     ("dataset", "arguments", "match"),
     [
-        ([0, 1, 1], {"fraction": 0.1}, r"`dataset` is a list. Make one: `Dataset.from_arrays"),
+        ([0, 1, 1], {"fraction": 0.1}, r"`dataset` is a list. Pass `Dataset.from_arrays"),
         (None, {"fraction": "5%"}, "`fraction` is '5%'. Give a share"),
         (None, {"fraction": 0.1, "kind": "estimated", "pred_probs": np.full((4, 3), 1 / 3)}, r"has shape \(4, 3\)"),
     ],
