@@ -223,14 +223,14 @@ def count_in_words(
     expected: float, interval: tuple[float, float], identified: bool, why: str = "",
     todo: str = f"audit {AUDIT} examples to find out",
 ) -> str:  # fmt: skip
-    """One sentence about the number of wrong labels; `todo` is what it advises where they are not known.
+    """Describe the number of wrong labels in one sentence, with the advice `todo` if it is not identified.
 
     Examples
     --------
     >>> count_in_words(81.6, (66.0, 101.2), True)
-    'about 82 wrong labels expected in all (66 to 101)'
-    >>> count_in_words(300, (0, 1100), False, "the model contradicts 70% of the labels")
-    'these labels could hold 0 to 1,100 errors: the model contradicts 70% of the labels; audit 200 examples to know'
+    'about 82 wrong labels expected in total (66 to 101)'
+    >>> count_in_words(300, (0, 1100), False, "two counts differ")
+    'these labels may contain 0 to 1,100 errors: two counts differ; audit 200 examples to find out'
     """
     low, high = interval
     if identified:

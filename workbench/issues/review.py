@@ -1,7 +1,7 @@
-"""What the reviewer's verdicts say about the examples that nobody has judged yet.
+"""Recalibrate the probabilities of unjudged examples with a reviewer's verdicts.
 
-Two things are learned: whether the detector is too high or too low, and whether it is so for one kind of confusion.
-If nine of ten issues "cat, should be lynx" turned out right as given, the other cats are less suspicious too.
+Verdicts show whether probabilities are too high or too low, overall and for single pairs of classes. If nine of ten
+issues "cat, should be lynx" turn out to be correct, the other cats are less suspicious too.
 """
 
 from __future__ import annotations

@@ -292,7 +292,7 @@ def overlay(image: Any, heat: Any, *, strength: float = 0.6) -> np.ndarray:
 
     Returns
     -------
-    uint8 (H, W, 3)
+    uint8 (h, w, 3), the size of the image
 
     Raises
     ------

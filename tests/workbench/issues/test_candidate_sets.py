@@ -81,7 +81,7 @@ def test_given_probabilities_and_a_training_are_pooled_in(digits, found):
     assert not only.attrs["errors_identified"] and "has seen the sets" in only.attrs["errors_in_words"]
     same = wb.find_issues(sets, task="candidates", pred_probs=probs, out_of_fold=False)
     assert not same.attrs["errors_identified"]
-    with pytest.warns(UserWarning, match="cannot be promised"):
+    with pytest.warns(UserWarning, match="cannot be guaranteed"):
         assert not wb.find_issues(sets, task="candidates", logits=logits, fdr=0.2)["is_issue"].any()
 
 

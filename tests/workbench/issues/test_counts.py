@@ -65,7 +65,7 @@ def test_fdr_holds_or_says_that_it_cannot():
     with pytest.warns(FdrNotPossible, match="audit|Audit"):
         issues = wb.find_issues(given, embeddings=vectors, fdr=0.2)
     assert not issues["is_issue"].any()
-    assert "cannot be promised" in issues.attrs["threshold"]
+    assert "cannot be guaranteed" in issues.attrs["threshold"]
     assert wb.find_issues(given, embeddings=vectors)["p_error"].max() > 0.5
 
 

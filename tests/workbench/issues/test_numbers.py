@@ -176,7 +176,7 @@ def test_the_number_of_errors_is_not_told_where_it_cannot_be():
     blind = wb.find_issues(y, task="numbers", predictions=rng.normal(size=300))
     assert not blind.attrs["errors_identified"] and "of the variance" in blind.attrs["errors_in_words"]
     assert not wb.find_issues(y, task="numbers", predictions=y * 0.99, out_of_fold=False).attrs["errors_identified"]
-    with pytest.warns(UserWarning, match="cannot be promised"):
+    with pytest.warns(UserWarning, match="cannot be guaranteed"):
         assert not wb.find_issues(y, task="numbers", predictions=rng.normal(size=300), fdr=0.1)["is_issue"].any()
     clean = wb.find_issues(y, task="numbers", predictions=y + rng.normal(0, 0.2, 300))
     assert clean["is_issue"].sum() <= 2 and clean.attrs["expected_errors"] < 8

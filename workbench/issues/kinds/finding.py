@@ -54,7 +54,7 @@ def find_in_kind(
     with one_blas_thread():
         found = ESTIMATORS[task].judge(asked)
     frame, promised = _as_table(asked, found, per, fdr, threshold)
-    if kept is not None and promised:  # what could not be promised is reported every time
+    if kept is not None and promised:  # otherwise the warning is repeated on every call
         kept.store(frame)
     return frame
 
@@ -74,7 +74,7 @@ def _as_table(asked: Asked, found: Found, per: str, fdr: float | None, threshold
     if fdr is None:
         how, is_issue = f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
     elif not promised:
-        how = f"no issue is marked, since a share of false alarms of {fdr:g} cannot be promised: {found.why}"
+        how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {found.why}"
         warnings.warn(f"`fdr`: {how}. Use `threshold=`.", FdrNotPossible, stacklevel=outside())
         is_issue = np.zeros(len(p_error), bool)
     else:
