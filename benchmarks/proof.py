@@ -30,7 +30,7 @@ from measuring import write_section
 
 import workbench as wb
 from workbench.experiments.comparisons import Reranking
-from workbench.experiments.robust_training import METHODS
+from workbench.experiments.robust_training import ROBUST_METHODS
 from workbench.recording.recorder import Recorder
 from workbench.shell.demo import load_data
 
@@ -165,7 +165,9 @@ def main() -> None:
             spoiled, began = wb.experiments.plant_errors(plain, RATE, kind), time.perf_counter()
             say(data, f"compare, {RATE:.0%} {kind}", compared(spoiled, X, truth, repeats), began)
             began = time.perf_counter()
-            bench = wb.experiments.robust(plain, X, [*METHODS, "fixed", "clean"], kind=kind, seeds=max(2, repeats // 2))
+            bench = wb.experiments.robust(
+                plain, X, [*ROBUST_METHODS, "fixed", "clean"], kind=kind, seeds=max(2, repeats // 2)
+            )
             say(data, f"robust, {kind}", bench.effects, began)
             began = time.perf_counter()
             say(data, f"swaps, {RATE:.0%} {kind}", swapped(spoiled, X, truth).table, began)

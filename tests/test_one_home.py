@@ -59,6 +59,9 @@ SAME_FUNCTION = {
 """Public functions and classes that two modules define, and why one name is right for both."""
 
 
+ONCE_EACH = {"HOMES": "of a package with lazy names: public name -> its module (`workbench.foundation.lazy`)"}
+"""Constants that several modules define, and why."""
+
 MOST_LINES = 60
 LONG = {
     "workbench/evidence/evidence.py:from_arrays": "18 arguments; a check for each array, later ones rest on earlier",
@@ -111,6 +114,17 @@ def defined(tree: ast.Module) -> Iterator[str]:
     yield from (node.name for node in tree.body if isinstance(node, DEFINED) and not node.name.startswith("_"))
 
 
+def constants(tree: ast.Module) -> Iterator[str]:
+    """Names in capitals that a module gives a value; type variables are none."""
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        names = [one for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and "TypeVar(" not in ast.unparse(node):
+            yield from (one.id for one in names if one.id.isupper())
+
+
 def wing(name: str) -> str:
     return name.split("/")[1] if name.startswith("workbench/") else "widgets"
 
@@ -124,6 +138,21 @@ def test_a_private_name_of_another_module_would_be_found():
     found = list(private_uses(ast.parse("from a import _b\n\ndef f(x):\n    return x._y, x.y, entry._fields")))
     assert found == [(1, "_b"), (4, "x._y")]
     assert not list(private_uses(ast.parse("class A:\n    def _y(self): ...\n\ndef f(a):\n    return a._y()")))
+
+
+def test_each_constant_has_one_home():
+    places = defaultdict(set)
+    for name in MODULES:
+        for one in constants(parsed(name)):
+            places[one].add(name)
+    twice = {one for one, found in places.items() if len(found) > 1}
+    todo = "give it a name of its own, or import it from its home"
+    assert twice == set(ONCE_EACH), f"{todo}: { {one: sorted(places[one]) for one in twice ^ set(ONCE_EACH)} }"
+
+
+def test_constants_are_found():
+    text = "A, B = 1, 2\nC: int = 3\nT = TypeVar('T')\nD += 1\nabc = 4\n_E = 5\ndef f():\n    G = 6\n"
+    assert list(constants(ast.parse(text))) == ["A", "B", "C", "_E"]
 
 
 def test_functions_are_short_or_say_why_not():

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCES = HERE / "js"
+SCRIPTS = HERE / "js"
 ENTRY = "main.js"
 OUTPUT = HERE / "explorer.js"
 HEADER = "// Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.\n"
@@ -29,7 +29,7 @@ _TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) (
 _LISTED = re.compile(r"^(?:export )?const (\w+ = [^;]+?(?:, \w+ = [^;,]+)+);$", re.MULTILINE)
 
 
-def bundle(sources: Path = SOURCES, entry: str = ENTRY) -> str:
+def bundle(sources: Path = SCRIPTS, entry: str = ENTRY) -> str:
     """The text of the bundle.
 
     Raises
@@ -51,7 +51,7 @@ def bundle(sources: Path = SOURCES, entry: str = ENTRY) -> str:
     return HEADER + "".join(f"\n// --- {name}\n{_written(name, texts[name])}\n" for name in order)
 
 
-def editors(sources: Path = SOURCES) -> list[str]:
+def editors(sources: Path = SCRIPTS) -> list[str]:
     """The files of `editors/`, each of which exports the editor of one kind of label."""
     return sorted(path.relative_to(sources).as_posix() for path in sources.glob("editors/*.js"))
 

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import traitlets as T
 
+from widgets.bundling import HERE
 from widgets.requests.progress import reporting
 from widgets.requests.turns import Turns
 from widgets.saved.page import save_html
@@ -39,8 +40,8 @@ from widgets.view.shown import (
     named_view,
 )
 from widgets.view.unrecorded import opened_run
-from widgets.view.view import OWN, View
-from widgets.view.views import FIELDS
+from widgets.view.view import OWN_ORDER, View
+from widgets.view.views import VIEW_FIELDS
 from widgets.wire.keymaps import checked
 from widgets.wire.masks import packed
 from widgets.wire.pushes import DecidedPush, Push, QueuePush
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from workbench.evidence.evidence import Evidence
     from workbench.runs.run import Run
 
-HERE = Path(__file__).parent
 TABLES = ("shown", "selection", "all")
 """Rows that `Explorer.table` can give."""
 
@@ -314,7 +314,7 @@ class Explorer(anywidget.AnyWidget):
             rows = queue_rows(view, value)
             view.queue_order = value
             return view.dataset.ids[rows].tolist()
-        view.own_queue, view.queue_order = view.known_ids("queue", value), OWN
+        view.own_queue, view.queue_order = view.known_ids("queue", value), OWN_ORDER
         return list(view.own_queue)
 
     @T.validate("current")
@@ -358,13 +358,13 @@ class Explorer(anywidget.AnyWidget):
         if self._made and not self._from_page and change["new"] is not None:
             self.send({"push": "go", "row": int(self.run.dataset.rows([change["new"]])[0])})
 
-    @T.observe(*FIELDS)
+    @T.observe(*VIEW_FIELDS)
     def _view_changed(self, change: dict) -> None:
         if self._made and not self._moving:
             type(self).view.tell(self)
 
     def _view_now(self) -> ShownParts:
-        return cast(ShownParts, {name: getattr(self, name) for name in FIELDS})
+        return cast(ShownParts, {name: getattr(self, name) for name in VIEW_FIELDS})
 
     def _show_view(self, value: str | Mapping) -> None:
         """Check every part of a view, then set them."""

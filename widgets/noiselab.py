@@ -16,10 +16,10 @@ from workbench.experiments.simulation.simulate import NOISES, TRAIN, Simulation,
 from workbench.foundation.errors import InputError, WorkbenchError
 from workbench.reports.figures import figure
 
-WIDTHS = (8, 16, 32, 64, 128)
-EPOCHS = (2, 40)
+NETWORK_WIDTHS = (8, 16, 32, 64, 128)
+EPOCHS_RANGE = (2, 40)
 RATES = (0.02, 0.45)
-IN_WORDS = {
+NOISE_WORDS = {
     "symmetric": "any other class",
     "pair": "always the next class",
     "classes": "5 to 9 taken for the digit below",
@@ -61,21 +61,26 @@ class NoiseLab(W.VBox):
     ) -> None:  # fmt: skip
         _check("noise", noise, noise in NOISES, f"Use one of {', '.join(NOISES)}.")
         _check("rate", rate, RATES[0] <= rate <= RATES[1], f"Use a share from {RATES[0]} to {RATES[1]}.")
-        _check("width", width, width in WIDTHS, f"Use one of {', '.join(map(str, WIDTHS))}.")
-        _check("epochs", epochs, EPOCHS[0] <= epochs <= EPOCHS[1], f"Use a number from {EPOCHS[0]} to {EPOCHS[1]}.")
+        _check("width", width, width in NETWORK_WIDTHS, f"Use one of {', '.join(map(str, NETWORK_WIDTHS))}.")
+        _check(
+            "epochs",
+            epochs,
+            EPOCHS_RANGE[0] <= epochs <= EPOCHS_RANGE[1],
+            f"Use a number from {EPOCHS_RANGE[0]} to {EPOCHS_RANGE[1]}.",
+        )
         top = round(rate * TRAIN) if top is None else top
         _check("top", top, 1 <= top <= TRAIN, f"Use a number from 1 to {TRAIN}.")
         wide = {"width": "auto", "margin": "2px"}
         later = {"continuous_update": False, "style": {"description_width": "76px"}, "layout": wide}
         self._controls: dict[str, Any] = {
             "noise": W.Dropdown(
-                options=[(f"{name}: {IN_WORDS[name]}", name) for name in NOISES], value=noise, description="noise",
+                options=[(f"{name}: {NOISE_WORDS[name]}", name) for name in NOISES], value=noise, description="noise",
                 style=later["style"], layout=later["layout"],
             ),
             "rate": W.FloatSlider(rate, min=RATES[0], max=RATES[1], step=0.01, description="rate", readout_format=".0%",
                                   **later),
-            "width": W.SelectionSlider(options=WIDTHS, value=width, description="model size", **later),
-            "epochs": W.IntSlider(epochs, min=EPOCHS[0], max=EPOCHS[1], description="epochs", **later),
+            "width": W.SelectionSlider(options=NETWORK_WIDTHS, value=width, description="model size", **later),
+            "epochs": W.IntSlider(epochs, min=EPOCHS_RANGE[0], max=EPOCHS_RANGE[1], description="epochs", **later),
             "seed": W.BoundedIntText(seed, min=0, max=9999, description="seed", **later),
         }  # fmt: skip
         self._play = W.Play(min=1, max=epochs, value=epochs, interval=350, description="play the data map")

@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.foundation.errors import InputError
 from workbench.storage.tables import read_table, write_table
 
-COLUMNS = ["row", "winner", "loser"]
+JUDGED_COLUMNS = ["row", "winner", "loser"]
 
 
 class PairJudge(W.VBox):
@@ -73,7 +73,7 @@ class PairJudge(W.VBox):
     @property
     def judgements(self) -> pd.DataFrame:
         """What was judged so far: row, winner, loser."""
-        return pd.DataFrame(self._judged, columns=COLUMNS)
+        return pd.DataFrame(self._judged, columns=JUDGED_COLUMNS)
 
     @property
     def current(self) -> tuple[Any, str, str] | None:
@@ -146,7 +146,7 @@ def _kept(path: Path | None) -> list[tuple[Any, str, str]]:
     if path is None or not path.exists():
         return []
     frame = read_table(path)
-    for name in COLUMNS:
+    for name in JUDGED_COLUMNS:
         if name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, f"{path.name} is to hold judgements.")
-    return list(frame[COLUMNS].itertuples(index=False, name=None))
+    return list(frame[JUDGED_COLUMNS].itertuples(index=False, name=None))

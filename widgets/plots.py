@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets as T
 
+from widgets.bundling import HERE
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-HERE = Path(__file__).parent
 
 
 class Plots(anywidget.AnyWidget):

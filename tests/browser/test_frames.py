@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from widgets.view.rendering import POLICY, document
+from widgets.view.rendering import FRAME_POLICY, document
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -64,7 +64,7 @@ def frame(page_of_html: str) -> str:
     return f'<iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{html.escape(page_of_html)}"></iframe>'
 
 
-@pytest.mark.parametrize("policy", ["", POLICY + "; frame-src 'none'"], ids=["live", "saved"])
+@pytest.mark.parametrize("policy", ["", FRAME_POLICY + "; frame-src 'none'"], ids=["live", "saved"])
 def test_a_frame_opens_no_connection(browser, listeners, tmp_path, policy):
     """A second frame shows that a connection would have been seen: there the browser gets the HTML as it is."""
     quiet, control = listeners

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from workbench.foundation.errors import InputError
 from workbench.tasks import keys
-from workbench.tasks.units import HOW, Units
+from workbench.tasks.units import POOL_WAYS, Units
 
 DOUBT = st.floats(0, 1) | st.just(math.nan)
 EXAMPLES = st.lists(st.lists(DOUBT, max_size=6), min_size=1, max_size=8)
@@ -46,7 +46,7 @@ def slow(values: list[float], how: str) -> float:
     return sum(w * value for w, value in zip(weights, known)) / sum(weights)
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", POOL_WAYS)
 @given(values=EXAMPLES)
 def test_pooled_as_a_slow_loop_pools(how, values):
     units, flat = made(values)
@@ -90,7 +90,7 @@ def test_examples_that_are_their_own_units():
 
 def test_no_units_at_all():
     units = Units(2, np.empty(0, np.int64), np.empty(0, np.int64), pa.array([], pa.string()))
-    for how in HOW:
+    for how in POOL_WAYS:
         assert np.isnan(units.pool(np.empty(0), how)).all()
     assert units.worst(np.empty(0)).tolist() == [-1, -1]
     assert units.named(pd.Index([], dtype=object)).names == ["id", "unit"]

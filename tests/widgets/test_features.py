@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from widgets.requests import answer
-from widgets.view.features import FEWEST, SAMPLE, Features, Group
+from widgets.view.features import CLASS_SAMPLE, FEWEST_OF_CLASS, Features, Group
 from widgets.view.placing import data_map_axes
 from workbench.data.dataset import Dataset
 
@@ -36,7 +36,7 @@ def test_unusual_is_the_share_of_the_class_that_is_as_extreme():
     middle = cells(data, 50)["size"]
     assert middle["unusual"] == pytest.approx(2 * 50 / 100, abs=0.021)
     assert middle["given"] == sorted(middle["given"]) and 0 <= middle["at"] <= 1
-    assert cells(data, 100)["size"]["of"] == "all", f"a class of fewer than {FEWEST} is compared with all"
+    assert cells(data, 100)["size"]["of"] == "all", f"a class of fewer than {FEWEST_OF_CLASS} is compared with all"
 
 
 def test_ties_are_broken_by_distance_and_units_do_not_matter():
@@ -93,10 +93,10 @@ def test_cells_of_any_kind_are_features():
 
 
 def test_a_large_class_is_represented_by_a_sample_and_wide_tables_by_what_is_unusual():
-    n = 3 * SAMPLE
+    n = 3 * CLASS_SAMPLE
     data = dataset({"a": np.arange(float(n))}, [0] * n)
-    assert Features(data)._group(0)["a"].total == SAMPLE
-    assert cells(data, 0)["a"]["unusual"] <= 4 / SAMPLE
+    assert Features(data)._group(0)["a"].total == CLASS_SAMPLE
+    assert cells(data, 0)["a"]["unusual"] <= 4 / CLASS_SAMPLE
     wide = dataset({f"f{i}": np.r_[np.zeros(20), float(i == 399)] for i in range(400)}, [0] * 21)
     found = Features(wide).of(20, -1)
     assert (len(found["rows"]), found["more"], found["rows"][0]["name"]) == (300, 100, "f399")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from widgets.view.items import FULL, THUMB
 from widgets.view.media import Media
-from widgets.view.rendering import POLICY
+from widgets.view.rendering import FRAME_POLICY
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.recording.recorder import Recorder
@@ -228,9 +228,9 @@ def test_text_pictures_and_html():
     }  # fmt: skip
     assert own(lambda row: np.zeros((5, 5, 3))).item(0)["width"] == 5
     item = own(lambda row: Html("<p>one <b>two</b></p><script>alert(1)</script>")).item(0, FULL)
-    assert item["html"].index(POLICY) < item["html"].index("<p>one"), "the policy comes before what it is for"
-    assert "script-src" not in POLICY
-    assert POLICY.startswith("default-src 'none'")
+    assert item["html"].index(FRAME_POLICY) < item["html"].index("<p>one"), "the policy comes before what it is for"
+    assert "script-src" not in FRAME_POLICY
+    assert FRAME_POLICY.startswith("default-src 'none'")
     thumb = own(lambda row: Html("<p>one <b>two</b></p><script>alert(1)</script>")).item(0)
     assert thumb["text"] == "one two"
     assert "<table" in own(lambda row: pd.DataFrame({"a": [row["size"]]})).item(0, FULL)["html"]

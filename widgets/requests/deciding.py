@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 
-MANY = 20
+MANY_EXAMPLES = 20
 """Examples that one key may change without a question, where the page did not make that step itself."""
 
 
@@ -140,7 +140,7 @@ def _travelled(view: View, content: TravelRequest, *, redo: bool) -> tuple[Decid
     """Undo or redo; a large step that the page has not seen itself (of an earlier session) asks first."""
     if not content.get("sure"):
         size = view.decisions.size_of_next(redo=redo)
-        if size > MANY:
+        if size > MANY_EXAMPLES:
             return {"count": 0, "row": -1, "ask": size, "time": view.decisions.last_time}, []
     entries = view.decisions.redo() if redo else view.decisions.undo()
     rows = sorted(view.decisions.rows_of({entry.id for entry in entries}).values())

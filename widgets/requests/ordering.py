@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.queues import queue_rows, show_queue, unit_of_queue, why_empty
-from widgets.view.view import OWN
+from widgets.view.view import OWN_ORDER
 from widgets.wire.messages import Arrays, Buffers, QueueAnswer, QueueRequest
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def ask_queue(view: View, content: QueueRequest, buffers: Buffers) -> tuple[QueueAnswer, Arrays]:
     """The rows of the queue by name; a queue that the user gave keeps its examples where the order allows it."""
     by = str(content.get("by"))
-    rows = view.dataset.rows(view.own_queue) if by == OWN and view.own_queue else queue_rows(view, by, view.own_queue)
+    rows = (
+        view.dataset.rows(view.own_queue)
+        if by == OWN_ORDER and view.own_queue
+        else queue_rows(view, by, view.own_queue)
+    )
     show_queue(view, by, rows)
     patch, state = view.decisions.patch(view.decisions.take_shown(), at=1)
     body: QueueAnswer = {"count": len(rows), "unit": unit_of_queue(view), "why": "", "patch": patch}

@@ -22,7 +22,7 @@ import numpy as np
 
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
-from widgets.view.matrices import KINDS
+from widgets.view.matrices import MATRIX_KINDS
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
 from widgets.wire.messages import Message
@@ -31,7 +31,7 @@ from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import task
 from workbench.storage.layout import atomic
-from workbench.storage.tables import check_target
+from workbench.storage.tables import PAGE_SUFFIXES, check_target
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -39,12 +39,11 @@ if TYPE_CHECKING:
 Kept = dict[str, Any]
 """An answer: its JSON part (body) and where its buffers lie in the block (at)."""
 
-SUFFIXES = (".html", ".htm")
 
 MOST_POSITIONS = 4_000_000
 """Rows times epochs up to which the maps of earlier epochs are part of the file."""
 
-ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in KINDS))
+ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in MATRIX_KINDS))
 """Questions that need no further word, beside those about columns, slices and epochs."""
 
 NOT_HERE = "not part of this saved page"
@@ -56,12 +55,12 @@ def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
         raise InputError.at(
             "examples", f"is {examples!r}", "Give the number of examples to show with picture and details."
         )
-    target = check_target(path, force, SUFFIXES)
+    target = check_target(path, force, PAGE_SUFFIXES)
     with task("save_html", 1):
         text = saved_page(view, int(examples))
     with atomic(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        check_target(target, force, SUFFIXES)
+        check_target(target, force, PAGE_SUFFIXES)
     return target
 
 

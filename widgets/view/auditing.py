@@ -9,7 +9,7 @@ import numpy as np
 from widgets.wire.shapes import AuditInfo
 from workbench.issues import planted_report
 from workbench.issues.audit_plan import begun
-from workbench.issues.totals import ENOUGH, audit_of, error_count
+from workbench.issues.totals import ENOUGH_AUDITED, audit_of, error_count
 from workbench.review.audit import audit
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
         return shown
     due = len(second_looks(run, author))
     if found.judged and (total is None or total.source != "audit"):
-        rest = ENOUGH - found.judged
+        rest = ENOUGH_AUDITED - found.judged
         why = f"{rest} more until it is shown" if rest > 0 else "its interval is wider so far"
         shown["title"] = "; ".join(filter(None, (shown.get("title"), f"the audit has {found.judged} verdicts: {why}")))
     if due:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
     from workbench.scores.ensemble import Ensemble
 
-BLOCK = 65_536
+CURVE_ROWS = 65_536
 """Rows of the curves read at a time: as many as lie together in the files."""
 
 LINKS_SHOWN = 16
@@ -96,16 +96,16 @@ class Details:
 
     def _curve(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """p(given) and p(suggested) of one row, each (epochs,) float32, NaN where unknown."""
-        block = row // BLOCK
+        block = row // CURVE_ROWS
         with self._lock:
             if block not in self._curves:
-                start, stop = block * BLOCK, min((block + 1) * BLOCK, self.run.n)
+                start, stop = block * CURVE_ROWS, min((block + 1) * CURVE_ROWS, self.run.n)
                 most = CURVE_BYTES // (8 * (stop - start) * max(1, len(self.run.epochs)))
                 while len(self._curves) >= max(1, most):
                     self._curves.pop(next(iter(self._curves)))
                 self._curves[block] = self._read_curves(start, stop)
             given, suggested = self._curves[block]
-        at = row - block * BLOCK
+        at = row - block * CURVE_ROWS
         return given[:, at], suggested[:, at]
 
     def _read_curves(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 MOST_FEATURES = 300
 """Features that are sent, the most unusual first."""
 
-SAMPLE = 20_000
+CLASS_SAMPLE = 20_000
 """Examples that stand for a class, or for all."""
 
-FEWEST = 8
+FEWEST_OF_CLASS = 8
 """Known values of a class below which a number is compared with all examples instead."""
 
 GROUPS_KEPT = 64
@@ -37,7 +37,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOMENT, SPAN = "datetime64[us]", "timedelta64[us]"
 """Dates and durations as numbers: whatever their unit, in microseconds (of UTC)."""
 
-ALL = None
+EVERYBODY = None
 """The group of all examples."""
 
 
@@ -57,21 +57,21 @@ class Features:
         suggested as places on an axis from 0 to 1; for categories their shares instead.
         """
         given = int(self.dataset.given_labels[row])
-        groups = {"all": self._group(ALL), "given": self._group(given), "suggested": self._group(suggested)}
+        groups = {"all": self._group(EVERYBODY), "given": self._group(given), "suggested": self._group(suggested)}
         cells = [self._cell(name, self.dataset.metadata[name].iat[row], groups) for name in self.names]
         cells.sort(key=lambda cell: cell[0])
         return {"rows": [cell for _, cell in cells[:MOST_FEATURES]], "more": max(0, len(cells) - MOST_FEATURES)}
 
     def _group(self, code: int | None) -> dict[str, Group]:
         """The values of a class (or of all) by feature; of no class, nothing."""
-        if code is not None and code < 0:  # `ALL` is None
+        if code is not None and code < 0:  # `EVERYBODY` is None
             return {}
         if code in self._groups:
             self._groups.move_to_end(code)
             return self._groups[code]
-        rows = np.arange(self.dataset.n) if code is ALL else np.flatnonzero(self.dataset.given_labels == code)
-        if len(rows) > SAMPLE:
-            rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
+        rows = np.arange(self.dataset.n) if code is EVERYBODY else np.flatnonzero(self.dataset.given_labels == code)
+        if len(rows) > CLASS_SAMPLE:
+            rows = np.sort(np.random.default_rng(0).choice(rows, CLASS_SAMPLE, replace=False))
         part = self.dataset.metadata[self.names].iloc[rows]
         group = {name: Group(part[name]) for name in self.names}
         self._groups[code] = group
@@ -86,7 +86,7 @@ class Features:
         mine = {which: group[name] for which, group in groups.items() if name in group}
         base = mine.get("given")
         of: Literal["class", "all"] = "class"
-        if base is None or base.total < FEWEST:
+        if base is None or base.total < FEWEST_OF_CLASS:
             base, of = mine["all"], "all"
         unusual, distance = base.unusual(value)
         number = _number(value) if base.numeric else None

@@ -40,10 +40,10 @@ poster profile src srcset usemap xlink:href xml:base xmlns:xlink http-equiv srcd
 LEADING = frozenset(_LEADING.split())
 """Attributes that name a place; kept where it is in the document itself or data."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*")
+_TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
 _ATTRIBUTE = re.compile(r"[a-z_][a-z0-9_.:-]*")
 _INSIDE = re.compile(r"\s*(#|data:(image|audio|video|font)/)", re.IGNORECASE)
-_IMPORT = re.compile(r"@(import|namespace)\b", re.IGNORECASE)
+_CSS_IMPORT = re.compile(r"@(import|namespace)\b", re.IGNORECASE)
 VOID = frozenset(("br", "col", "hr", "img", "source", "wbr"))
 
 
@@ -83,7 +83,7 @@ class _Writer(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in DROPPED:
             self._dropping.append(tag)
-        if self._dropping or tag not in ELEMENTS or not _NAME.fullmatch(tag):
+        if self._dropping or tag not in ELEMENTS or not _TAG_NAME.fullmatch(tag):
             return
         kept = "".join(f' {name}="{html.escape(value or "")}"' for name, value in attrs if _leads_nowhere(name, value))
         self.out.append(f"<{tag}{kept}>")
@@ -107,7 +107,7 @@ class _Writer(HTMLParser):
         if self._dropping:
             return
         if self._style:  # inside a drawing a browser reads styles as HTML: no tag may begin in them
-            self.out.append(_IMPORT.sub("@no-\\1", data).replace("<", "\\3c "))
+            self.out.append(_CSS_IMPORT.sub("@no-\\1", data).replace("<", "\\3c "))
         else:
             self.out.append(html.escape(data, quote=False))
 

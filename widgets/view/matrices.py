@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from workbench.confident.health import NoiseReport
     from workbench.runs.run import Run
 
-KINDS = ("predicted", "noise")
-DRAWS = 200
+MATRIX_KINDS = ("predicted", "noise")
+MATRIX_DRAWS = 200
 MANY_ROWS = 200_000
 FEW_DRAWS = 40
 """Bootstrap draws above `MANY_ROWS`, where the intervals are narrow anyway."""
@@ -36,7 +36,7 @@ def matrix(run: Run, kind: str) -> tuple[MatrixAnswer, Arrays]:
         codes, how = predicted_labels(run)
         return {"how": how}, [codes]
     if kind != "noise":
-        raise InputError.unknown("matrix", kind, KINDS)
+        raise InputError.unknown("matrix", kind, MATRIX_KINDS)
     found = noise_arrays(run)
     shape = (run.k, run.k)
     words: MatrixAnswer = {"how": str(found["how"]), "title": str(found["title"]), "warning": str(found["warning"])}
@@ -48,7 +48,7 @@ def noise_arrays(run: Run) -> dict[str, np.ndarray]:
     """The noise report of a run as arrays and texts, kept in its cache: its intervals take seconds."""
     probs = needed(run, "The noise matrix")
     given = run.dataset.given_labels
-    draws = DRAWS if run.n <= MANY_ROWS else FEW_DRAWS
+    draws = MATRIX_DRAWS if run.n <= MANY_ROWS else FEW_DRAWS
     key = {"given": digest(given), "probs": digest(np.asarray(probs.values)), "draws": draws}
 
     def make() -> dict[str, np.ndarray]:

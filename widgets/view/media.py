@@ -34,7 +34,7 @@ WHOLE_TEXT = 2_000_000
 KEPT_BYTES = 32_000_000
 """Encoded pictures kept in memory."""
 
-FIELDS = {THUMB: 6, FULL: 40}
+CELLS_SHOWN = {THUMB: 6, FULL: 40}
 """Cells of a row of a table that are shown."""
 
 
@@ -132,7 +132,7 @@ class Media:
     def _table(self, row: int, size: int) -> Content:
         if not self.dataset.metadata.shape[1]:
             return {}
-        cells = list(self.dataset.metadata.iloc[row].items())[: FIELDS.get(size, FIELDS[FULL])]
+        cells = list(self.dataset.metadata.iloc[row].items())[: CELLS_SHOWN.get(size, CELLS_SHOWN[FULL])]
         return {"table": [[str(name), as_text(value)] for name, value in cells]}
 
     def _own(self, row: int, size: int) -> Content:

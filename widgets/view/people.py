@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NEWEST = 5000
 """Decisions among which the newest sitting is looked for."""
 
-MOST = 50
+MOST_PEOPLE = 50
 """Annotators and pairs of authors on show."""
 
 
@@ -56,7 +56,7 @@ def pace(decisions: Decisions) -> Pace:
 def authors(run: Run) -> list[Pair]:
     """Pairs of authors of the journal who judged the same examples."""
     out: list[Pair] = []
-    for row in agreement(run).head(MOST).itertuples():
+    for row in agreement(run).head(MOST_PEOPLE).itertuples():
         words = str(Kappa(row.kappa, row.low, row.high, row.observed, row.expected, row.n))
         out.append({"a": row.a, "b": row.b, "n": row.n, "differ": len(row.differ), "text": words})
     return out
@@ -68,7 +68,7 @@ def voters(run: Run) -> list[Annotator]:
         table = annotator_quality(run)
     except MissingEvidence:
         return []
-    shown = table.head(MOST).reset_index()
+    shown = table.head(MOST_PEOPLE).reset_index()
     return [
         {"name": row.annotator, "votes": int(row.votes), "quality": float(row.quality), "often": row.often}
         for row in shown.itertuples()

@@ -28,10 +28,10 @@ DATA_MAPS = (
 """x, y and title: the first pair that the run has evidence for."""
 
 FEWEST_FEATURES = 3
-MOST_FEATURES, FIT_ROWS = 500, 20_000
+MOST_PLACED_FEATURES, FIT_ROWS = 500, 20_000
 """Numeric columns of which principal components are made, and examples that they are fitted to."""
 
-MOST_CLASSES = 12
+MOST_PLACED_CLASSES = 12
 """Classes up to which confidences stand side by side."""
 
 
@@ -61,13 +61,13 @@ def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]
         margin = 2 * columns["normalized_margin"].values - 1  # the score is (p - other + 1) / 2
         other = np.clip(confidence - margin, 0, 1).astype(np.float32)
         return [Column("p_other", other, range=(0.0, 1.0), title="largest probability of a class not given")]
-    return [_spread(dataset)] if dataset.k <= MOST_CLASSES else []
+    return [_spread(dataset)] if dataset.k <= MOST_PLACED_CLASSES else []
 
 
 def _components(dataset: Dataset) -> list[Column]:
     """The first two principal components of the numeric columns, each scaled to unit spread; [] of few columns."""
     values = {name: numbers_of(series) for name, series in dataset.metadata.items()}
-    known = [one for one in values.values() if one is not None and np.isfinite(one).any()][:MOST_FEATURES]
+    known = [one for one in values.values() if one is not None and np.isfinite(one).any()][:MOST_PLACED_FEATURES]
     if len(known) < FEWEST_FEATURES or dataset.n < FEWEST_FEATURES:
         return []
     table = np.column_stack([_standard(one) for one in known])

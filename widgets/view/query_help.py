@@ -29,7 +29,7 @@ _JOINS = re.compile(r"\b(and|or|not)\s*$", re.IGNORECASE)
 _BEGINS = re.compile(r"\s*(==|!=|<=|>=|<|>|=|\*|/|%|and\b|or\b)", re.IGNORECASE)
 _LIKE_QUERY = re.compile(r"(?:\w|`|\)|\"|')\s*(?:[=!<>]=|<>|(?<![-=])[<>]|=(?!>)|=>\s*[\d.\"'])|\bcontains\s*\(")
 
-EXAMPLE = "p_error > .5 and given_label == 'cat'"
+QUERY_EXAMPLE = "p_error > .5 and given_label == 'cat'"
 
 
 def looks_like_query(text: str) -> bool:
@@ -93,4 +93,4 @@ def _trouble(text: str, columns: Iterable[str], place: int | None) -> tuple[str,
         if not re.fullmatch(r"\w+", name) and name in text and f"`{name}`" not in text:
             return f"names the column {name} as it is", f"Put it between backticks: `{name}`."
     where = "" if place is None or place >= len(text) else f" at character {place + 1} ({text[place : place + 12]!r})"
-    return f"cannot be read{where}", f"Write for example: {EXAMPLE}"
+    return f"cannot be read{where}", f"Write for example: {QUERY_EXAMPLE}"

@@ -26,7 +26,7 @@ LONG_HTML = 500_000
 
 SHORT_HTML = 400
 
-POLICY = "default-src 'none'; img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'"
+FRAME_POLICY = "default-src 'none'; img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'"
 STYLE = ":root { color-scheme: light dark } body { margin: 4px; font: 12px/1.4 system-ui, sans-serif }"
 
 
@@ -96,7 +96,7 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
 
 def document(html: str) -> str:
     """A page for the frame: its policy first, then the HTML without what the policy cannot stop."""
-    head = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style>'
+    head = f'<meta http-equiv="Content-Security-Policy" content="{FRAME_POLICY}"><style>{STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{harmless(html)}</body></html>"
 
 

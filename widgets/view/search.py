@@ -21,7 +21,7 @@ import pandas as pd
 from widgets.view.query_help import looks_like_query, unreadable_query
 from workbench.foundation.errors import InputError, WorkbenchError
 
-LONGEST = 1000
+LONGEST_QUERY = 1000
 """Characters of a query that are read."""
 
 _COMPARE = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
@@ -121,7 +121,7 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's advice on what looks like its code
-            return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST]).strip(), mode="eval"), names, None
+            return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST_QUERY]).strip(), mode="eval"), names, None
     except SyntaxError as error:
         return None, names, error.offset - 1 if error.offset and not names else None
     except (ValueError, RecursionError, MemoryError):

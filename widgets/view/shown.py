@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from widgets.view.columns import plain_cells
-from widgets.view.search import LONGEST, is_query, query_mask, word_mask
-from widgets.view.views import FIELDS
+from widgets.view.search import LONGEST_QUERY, is_query, query_mask, word_mask
+from widgets.view.views import VIEW_FIELDS
 from widgets.wire.shapes import ShownParts
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.tasks.class_names import class_text
@@ -28,7 +28,7 @@ SEARCH = "search"
 """The filter that holds a text or a query instead of a column's values."""
 
 MAPS = ("data map", "embedding map")
-NEAREST, FARTHEST = 0.2, 1e6
+NEAREST_ZOOM, FARTHEST_ZOOM = 0.2, 1e6
 """Zoom factors of a camera."""
 
 
@@ -106,8 +106,8 @@ def check_cameras(value: object) -> dict[str, list[float]]:
         if name not in MAPS:
             raise InputError.unknown("map", name, MAPS)
         numbers = _numbers(camera, 3)
-        if numbers is None or not NEAREST <= numbers[0] <= FARTHEST:
-            todo = f"Pass [zoom, x, y], zoom from {NEAREST} to {FARTHEST:.0f}."
+        if numbers is None or not NEAREST_ZOOM <= numbers[0] <= FARTHEST_ZOOM:
+            todo = f"Pass [zoom, x, y], zoom from {NEAREST_ZOOM} to {FARTHEST_ZOOM:.0f}."
             raise InputError.at(f"cameras[{name!r}]", f"is {shortened(camera)}", todo)
         out[name] = numbers
     return out
@@ -149,7 +149,7 @@ def check_view(view: View, value: object) -> ShownParts:
     InputError : no dict, an unknown field, or a field that does not fit the run.
     """
     if not isinstance(value, Mapping):
-        raise InputError.at("view", f"is {value!r}", f"Pass a name, or a dict of {', '.join(FIELDS)}.")
+        raise InputError.at("view", f"is {value!r}", f"Pass a name, or a dict of {', '.join(VIEW_FIELDS)}.")
     checks: dict[str, Callable[[Any], Any]] = {
         "filters": lambda part: check_filters(part, view.columns),
         "color_by": lambda part: check_color(part, view.columns),
@@ -173,7 +173,7 @@ def named_view(view: View, name: str) -> ShownParts:
     views = view.named_views.read()
     if name not in views:
         raise InputError.unknown("view", name, views, "Save one with `save_view(name)`.")
-    return cast(ShownParts, {field: part for field, part in views[name].items() if field in FIELDS})
+    return cast(ShownParts, {field: part for field, part in views[name].items() if field in VIEW_FIELDS})
 
 
 def keep_view(view: View, name: str, parts: Mapping[str, object]) -> None:
@@ -206,8 +206,10 @@ def _categories(name: str, wanted: Any, known: tuple[str, ...]) -> list[str]:
 
 
 def _text(field: str, wanted: object) -> str:
-    if not isinstance(wanted, str) or len(wanted) > LONGEST:
-        raise InputError.at(field, f"is {str(wanted)[:40]!r}", f"Pass words or a query, up to {LONGEST} characters.")
+    if not isinstance(wanted, str) or len(wanted) > LONGEST_QUERY:
+        raise InputError.at(
+            field, f"is {str(wanted)[:40]!r}", f"Pass words or a query, up to {LONGEST_QUERY} characters."
+        )
     return wanted
 
 

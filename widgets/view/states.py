@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 AS_GIVEN, CHANGED = 0, 1
-NAMES = ("as given", "changed")
+STATE_NAMES = ("as given", "changed")
 
 
 class States(NamedTuple):
@@ -29,4 +29,4 @@ def states_of(dataset: Dataset) -> States:
     if dataset.kind.one_class:
         return States(tuple(dataset.classes), dataset.given_labels.astype(np.int32))
     missing = np.asarray(dataset.kind.missing(dataset.labels), bool)
-    return States(NAMES, np.where(missing, -1, AS_GIVEN).astype(np.int32))
+    return States(STATE_NAMES, np.where(missing, -1, AS_GIVEN).astype(np.int32))

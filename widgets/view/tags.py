@@ -30,7 +30,7 @@ STATES = ("yes", "yes, remove?", "no", "no, add?", "unknown", "unknown, add?")
 QUEUES = ("missing", "wrong")
 """Queues of a tag, by the kind of error: "missing tag snow" and "wrong tag snow"."""
 
-MOST_TAGS = 300
+MOST_MENU_TAGS = 300
 """Tags that a page offers in its menus, those with the most doubtful examples first."""
 
 
@@ -106,7 +106,7 @@ def tags_by_doubt(classes: Sequence[str], doubts: pd.DataFrame | None) -> list[T
             own = tags[doubts["kind"].to_numpy(object)[marked] == kind]
             counts[kind] += np.bincount(own, minlength=len(classes))
     total = counts["missing"] + counts["wrong"]
-    first = np.argsort(-total, kind="stable")[:MOST_TAGS].tolist()
+    first = np.argsort(-total, kind="stable")[:MOST_MENU_TAGS].tolist()
     return [
         {"name": str(classes[tag]), "missing": int(counts["missing"][tag]), "wrong": int(counts["wrong"][tag])}
         for tag in first

@@ -20,7 +20,7 @@ from workbench.tasks.protocol import Decided
 if TYPE_CHECKING:
     from widgets.view.view import View
 
-MOST = 100_000
+MOST_VERDICTS = 100_000
 """Verdicts in one message."""
 
 SHOWN = 300
@@ -100,7 +100,7 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
     InputError : it is no such list, a row, unit or value is none of this run, or a unit is named twice.
     """
     todo = "Send [[row, key, value], ...]."
-    if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST:
+    if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST_VERDICTS:
         raise InputError.at("units", f"is {shortened(verdicts)}", todo)
     for one in verdicts:
         if not isinstance(one, list) or len(one) != 3 or type(one[0]) is not int or not isinstance(one[2], str):

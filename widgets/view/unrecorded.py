@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OPTIONS = (*signature(handed).parameters, "x", "y", "journal")[1:]
 """What can be said of data in memory."""
 
-TABLES = (".csv", ".jsonl", ".parquet")
+TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class FrameRun(Run):
@@ -131,7 +131,7 @@ def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
     for name in options:
         if name not in OPTIONS:
             raise InputError.unknown("option", name, sorted(everything))
-    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file():
         options = {"media_root": Path(source).resolve().parent, **options}
         source = read_table(source, text=[options[name] for name in ("label", "id") if options.get(name)])
     if not isinstance(source, (Run, str, Path)):

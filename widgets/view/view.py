@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from workbench.scores.ensemble import Ensemble
 
 
-OWN = "own"
+OWN_ORDER = "own"
 """The order of a queue that the user gave as ids."""
 
 
@@ -55,7 +55,7 @@ class View:
     run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
     order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
     p_error, p_suggested : (n,) float32, NaN where nothing is known. reasons : (n,) str or None.
-    own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN`.
+    own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN_ORDER`.
     slices : (n,) bool mask and meaning by name; None until they are asked for.
     doubts : where an example has several units, `find_issues(run, per="unit")` sorted by example, those of row i in
         doubts_at[i] to doubts_at[i + 1] - 1; else None.
@@ -81,7 +81,7 @@ class View:
         self.keymap: KeysInfo = checked(None) if keymap is None else keymap
         self.blind, self.other, self.pool = blind, other, pool
         self.own_queue: list | None = None
-        self.queue_order = OWN
+        self.queue_order = OWN_ORDER
         self.decisions = Decisions(run, author, channel.decided, self._take_space, alone=alone)
         self.media = Media(self.dataset, render)
         self.named_views = Views(getattr(run, "views_path", run.path / "views.json"))

@@ -21,7 +21,7 @@ from workbench.storage.files import is_there
 from workbench.storage.layout import Layout, write_json
 from workbench.storage.limits import small_json
 
-SCHEMA_VERSION = 2
+VIEWS_VERSION = 2
 MOST_VIEWS = 200
 MOST_SELECTED = 100_000
 """Ids in the selection of a named view."""
@@ -29,7 +29,7 @@ LONGEST_NAME = 100
 
 RENAMED = {"given": "given_label", "suggested": "suggested_label"}
 """Columns as files of schema 1 name them -> their names since."""
-FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
+VIEW_FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
 """What a view holds; all are optional, and what is missing is left as it is when the view is shown."""
 
 
@@ -85,7 +85,7 @@ class Views:
         self._write({other: view for other, view in views.items() if other != name})
 
     def _write(self, views: Mapping[str, ShownParts]) -> None:
-        stored = {"schema_version": SCHEMA_VERSION, "views": views}
+        stored = {"schema_version": VIEWS_VERSION, "views": views}
         layout = Layout(self.path.parent)
         if self.path != layout.views or not layout.run_json.is_file():
             write_json(self.path, stored)
@@ -103,12 +103,12 @@ def _name(name: object) -> str:
 def _checked(stored: Any) -> dict[str, ShownParts]:
     """The views of a file: known fields of the right kind; whether columns and ids exist is checked when shown."""
     version = stored["schema_version"]
-    if type(version) is not int or version > SCHEMA_VERSION:
-        raise ValueError(f"schema version {version!r}, this release reads {SCHEMA_VERSION}")
+    if type(version) is not int or version > VIEWS_VERSION:
+        raise ValueError(f"schema version {version!r}, this release reads {VIEWS_VERSION}")
     out: dict[str, ShownParts] = {}
     for name, view in list(stored["views"].items())[:MOST_VIEWS]:
         kept: dict[str, Any] = {}
-        for field, kind in FIELDS.items():
+        for field, kind in VIEW_FIELDS.items():
             if field in view:
                 if not isinstance(view[field], kind):
                     raise ValueError(f"field `{field}` of view {name!r} is no {kind.__name__}")

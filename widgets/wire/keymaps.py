@@ -96,15 +96,18 @@ REVIEW: dict[str, Keys] = {
 }
 """Keys of review mode by preset: as people know them from Prodigy, Label Studio and CVAT."""
 
-CLASSES: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
+CLASS_KEYS: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
 
-UNITS: Keys = CLASSES | {"nextMatch": ["ArrowDown", "Alt+ArrowDown"], "previousMatch": ["ArrowUp", "Alt+ArrowUp"]}
+UNIT_KEYS: Keys = CLASS_KEYS | {
+    "nextMatch": ["ArrowDown", "Alt+ArrowDown"],
+    "previousMatch": ["ArrowUp", "Alt+ArrowUp"],
+}
 
 EDIT: dict[str, dict[str, Keys]] = {
-    "default": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
-    "prodigy": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
-    "labelstudio": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
-    "cvat": {"multiclass": CLASSES, "units": UNITS, "candidates": CLASSES},
+    "default": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
+    "prodigy": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
+    "labelstudio": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
+    "cvat": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
 }
 """Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
 
@@ -123,13 +126,13 @@ OF_OBJECTS = ("confirmAll", "nothing", "unknown", "nextUnit", "previousUnit")
 ACTIONS = tuple(action for action in DEFAULT if action not in ON_DIGITS)
 """What a key of one's own can do."""
 
-NAMES = (
+KEY_NAMES = (
     *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Backspace", "Delete", "Tab", "Shift+Tab"),
     *("Home", "End", "PageUp", "PageDown", "Insert", *(f"F{n}" for n in range(1, 13))),
 )
 """Names of keys that are longer than one character."""
 
-HELD = ("Ctrl+", "Alt+")
+MODIFIERS = ("Ctrl+", "Alt+")
 """What may be held with a key."""
 
 OF_BROWSERS = ("Ctrl+n", "Ctrl+t", "Ctrl+w", "Ctrl+N", "Ctrl+T", "Ctrl+W")
@@ -197,11 +200,11 @@ def _listed(action: str, keys: object) -> list:
 
 def _key(action: str, key: object) -> str:
     found = f"has the key {key!r} for {action!r}"
-    bare = next((key[len(held) :] for held in HELD if key.startswith(held)), key) if isinstance(key, str) else ""
-    if len(bare) != 1 and bare not in NAMES:
+    bare = next((key[len(held) :] for held in MODIFIERS if key.startswith(held)), key) if isinstance(key, str) else ""
+    if len(bare) != 1 and bare not in KEY_NAMES:
         todo = (
             "Use one character (' ' is the space bar, 'U' is Shift and u), one of "
-            f"{', '.join(NAMES[:8])} ..., or one of these after 'Ctrl+' or 'Alt+'."
+            f"{', '.join(KEY_NAMES[:8])} ..., or one of these after 'Ctrl+' or 'Alt+'."
         )
         raise InputError.at("keymap", found, todo)
     if bare.isdigit():

@@ -12,7 +12,7 @@ import numpy as np
 
 from widgets.wire.shapes import ArraySpec, Said
 
-NARROW = ((1 << 8, np.uint8), (1 << 16, np.uint16))
+NARROW_TYPES = ((1 << 8, np.uint8), (1 << 16, np.uint16))
 """Types for whole numbers by how many different values they hold."""
 
 
@@ -76,7 +76,7 @@ def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
     if values.dtype.kind == "i":
         less = int(values.min() < 0)
         most = int(values.max()) + less
-        for size, kind in NARROW:
+        for size, kind in NARROW_TYPES:
             if values.min() >= -1 and most < size:
                 return (values + less).astype(kind), less
     return values, 0

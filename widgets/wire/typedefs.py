@@ -18,13 +18,13 @@ else:
     from typing import NotRequired, get_type_hints, is_typeddict
 
 SCRIPT = Path(__file__).resolve().parents[1] / "js" / "messages.js"
-HEADER = """/**
+TYPEDEFS_HEADER = """/**
  * Types of the messages between Python and the page. Made from `messages.py`, `pushes.py` and `shapes.py` in
  * `widgets/wire/` by `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
  */
 export {};
 """
-PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "any"}
+PLAIN_TYPES = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "any"}
 JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None): (type(None),)}
 
 
@@ -43,7 +43,7 @@ def fields(kind: type) -> dict[str, tuple[Any, bool]]:
 
 def typedefs() -> str:
     """The text of `js/messages.js`: a typedef for every type."""
-    out = [HEADER]
+    out = [TYPEDEFS_HEADER]
     for kind in typed_dicts():
         said = (inspect.getdoc(kind) or "").replace("\n\n", "\n").replace("\n", "\n * ")
         lines = [f"/**\n * {said}\n * @typedef {{object}} {kind.__name__}\n"]
@@ -55,8 +55,8 @@ def typedefs() -> str:
 
 def _script(hint: Any) -> str:
     """A type as JSDoc writes it."""
-    if hint in PLAIN:
-        return PLAIN[hint]
+    if hint in PLAIN_TYPES:
+        return PLAIN_TYPES[hint]
     if is_typeddict(hint):
         return hint.__name__
     origin, args = typing.get_origin(hint), typing.get_args(hint)

@@ -13,7 +13,7 @@ import numpy as np
 from workbench.foundation.checks import below_zero, default_tolerance, not_summing_to_one, refuse_rows
 from workbench.foundation.reductions import (
     BLOCK,
-    LONG,
+    ROWS_TOGETHER,
     by_blocks,
     float_rows,
     given_values,
@@ -28,7 +28,7 @@ NEVER = 2.0  # threshold of a class that is never given: no probability reaches 
 TINY = 1e-100
 FEW_CLASSES = 32  # up to this many comparisons of all labels cost less than sorting them
 PART = 1 << 17  # entries of the joint that are rounded at a time
-MANY_CLASSES = 2048  # up to this many classes a dense sum over all pairs is fast enough
+DENSE_CLASSES = 2048  # up to this many classes a dense sum over all pairs is fast enough
 
 
 class Classes:
@@ -123,7 +123,7 @@ def read_probs(labels: np.ndarray, probs: np.ndarray, *, confident: bool = True)
         if bad.any():
             unusable.append(np.flatnonzero(bad) + rows.start)
 
-    by_blocks(work, n, k, block=max(BLOCK, k * LONG))
+    by_blocks(work, n, k, block=max(BLOCK, k * ROWS_TOGETHER))
     if unusable:
         bad = np.zeros(n, bool)
         bad[np.concatenate(unusable)] = True
@@ -176,14 +176,14 @@ def _confident(
 def calibrate_counts(raw: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Scale rows to the given counts and round to whole numbers, preserving the sum of each row.
 
-    Above MANY_CLASSES only rows of classes that are given are changed, and the grand total is summed row by row: a
+    Above DENSE_CLASSES only rows of classes that are given are changed, and the grand total is summed row by row: a
     value of exactly .5 may then round differently from cleanlab.
     """
     k = len(raw)
-    sizes = np.maximum(raw.sum(axis=1) if k <= MANY_CLASSES else _row_sums(raw, counts), TINY)
+    sizes = np.maximum(raw.sum(axis=1) if k <= DENSE_CLASSES else _row_sums(raw, counts), TINY)
     given = np.flatnonzero(counts)
     step = max(1, PART // k)
-    if k <= MANY_CLASSES:  # few pairs are nonzero; the total is summed in the same memory order as in cleanlab
+    if k <= DENSE_CLASSES:  # few pairs are nonzero; the total is summed in the same memory order as in cleanlab
         row, column = np.divmod(np.flatnonzero(np.ascontiguousarray(raw) != 0), k)
         values = raw[row, column] / sizes[row] * counts[row]
         scaled = np.zeros((k, k))

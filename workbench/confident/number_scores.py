@@ -16,9 +16,9 @@ from workbench.foundation.reductions import in_threads
 
 RESIDUAL_SCALE = 5.0
 """Factor by which standardised residuals are stretched relative to labels before distances are computed."""
-SHARE = 0.5
+NEIGHBOR_SHARE = 0.5
 """Share of all examples that count as neighbours in the mean distance."""
-TINY = 1e-100
+TINY_DISTANCE = 1e-100
 LEAST_SCALE = 1e-6
 AT_ONE_PLACE = float(np.sqrt(100 * np.finfo(np.float64).eps))
 """Mean distance below which an example counts as identical with its neighbours: the score is 1."""
@@ -78,9 +78,9 @@ def outre_scores(labels: Any, predictions: Any) -> np.ndarray:
     if not len(known):
         return scores
     y, residual = given[known], predicted[known] - given[known]
-    y = (y - y.mean()) / (y.std() + TINY)
-    residual = RESIDUAL_SCALE * ((residual - residual.mean()) / (residual.std() + TINY))
-    distances = mean_distances(y, residual, int(np.ceil(SHARE * len(y))))
+    y = (y - y.mean()) / (y.std() + TINY_DISTANCE)
+    residual = RESIDUAL_SCALE * ((residual - residual.mean()) / (residual.std() + TINY_DISTANCE))
+    distances = mean_distances(y, residual, int(np.ceil(NEIGHBOR_SHARE * len(y))))
     found = np.exp(-distances / max(float(np.median(distances)), LEAST_SCALE))
     found[distances < AT_ONE_PLACE] = 1.0
     scores[known] = found

@@ -16,7 +16,7 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.tasks.candidate_reading import read_candidates
 from workbench.tasks.candidates import sets_of
 
-LEAST = 1e-12
+LEAST_PROBABILITY = 1e-12
 """Mass below which the candidates of a set count as equally likely."""
 
 
@@ -78,7 +78,7 @@ def weights_within(sets: np.ndarray, probs: np.ndarray) -> np.ndarray:
     inside = np.where(sets, probs, 0)
     mass = inside.sum(axis=1, keepdims=True)
     even = sets / np.maximum(sets.sum(axis=1, keepdims=True), 1)
-    return np.where(mass > LEAST, inside / np.maximum(mass, LEAST), even).astype(probs.dtype)
+    return np.where(mass > LEAST_PROBABILITY, inside / np.maximum(mass, LEAST_PROBABILITY), even).astype(probs.dtype)
 
 
 def purify_candidates(

@@ -14,7 +14,7 @@ from workbench.confident.counting import SLACK, Rows
 from workbench.foundation.reductions import float_rows
 
 PAIRS = 1 << 20  # pairs of an example and another class that are examined together
-LONG = 256  # classes with more contradicted members are processed separately
+LONG_CLASS = 256  # classes with more contradicted members are processed separately
 
 
 def to_prune(counts: np.ndarray, classes: np.ndarray, at_least: int, frac_noise: float) -> np.ndarray:
@@ -43,9 +43,9 @@ def lowest_of_classes(scores: np.ndarray, rows: Rows, classes: np.ndarray, how_m
     """Return the rows (m,) with the `how_many` lowest scores of each class: `lowest` for many small classes at once."""
     members = [rows.classes.members(class_) for class_ in classes]
     lengths = np.array([len(some) for some in members])
-    short = np.flatnonzero((lengths <= LONG) & (how_many > 0))
+    short = np.flatnonzero((lengths <= LONG_CLASS) & (how_many > 0))
     found = [members[index][lowest(scores[members[index]], how_many[index])]
-             for index in np.flatnonzero((lengths > LONG) & (how_many > 0))]  # fmt: skip
+             for index in np.flatnonzero((lengths > LONG_CLASS) & (how_many > 0))]  # fmt: skip
     if len(short):
         joined = np.concatenate([members[index] for index in short])
         pruned, tied = _ranked(scores[joined], lengths[short], how_many[short])
@@ -115,18 +115,18 @@ def by_margin(probs: np.ndarray, rows: Rows, classes: np.ndarray, counts: np.nda
     order = np.lexsort((many, group))
     group, column, many = group[order], column[order], many[order]
     left = np.ones(len(group), bool)
-    short = np.flatnonzero(lengths[group] <= LONG)
+    short = np.flatnonzero(lengths[group] <= LONG_CLASS)
     starts, inside = np.cumsum(lengths) - lengths, joined[contradicted]
     for cells in _chunks(short, lengths[group[short]]):
         own = group[cells]
         chosen, left[cells] = _clear(probs, rows, inside, starts[own], lengths[own], column[cells], many[cells])
         found.append(chosen)
-    for index in np.flatnonzero(lengths > LONG):
+    for index in np.flatnonzero(lengths > LONG_CLASS):
         cells = np.flatnonzero(group == index)
         some = inside[starts[index] : starts[index] + lengths[index]]
         chosen, left[cells] = _largest(probs, some, rows.p_given, column[cells], many[cells])
         found.append(chosen)
-    short = np.flatnonzero(left & (sizes[group] <= LONG))
+    short = np.flatnonzero(left & (sizes[group] <= LONG_CLASS))
     starts = np.cumsum(sizes) - sizes
     for cells in _chunks(short, sizes[group[short]]):
         own = group[cells]

@@ -19,8 +19,8 @@ from workbench.tasks import find_task
 from workbench.tasks.tag_cells import cells_of
 
 POOLINGS = ("ema", "worst", "softmin")
-ALPHA, TEMPERATURE = 0.8, 0.1
-DRAWS = 2000
+EMA_ALPHA, SOFTMIN_TEMPERATURE = 0.8, 0.1
+TAG_DRAWS = 2000
 
 
 def tag_scores(labels: Any, pred_probs: Any, *, method: str = "self_confidence") -> np.ndarray:
@@ -58,8 +58,8 @@ def tag_scores(labels: Any, pred_probs: Any, *, method: str = "self_confidence")
 
 
 def tag_quality(
-    labels: Any, pred_probs: Any, *, method: str = "self_confidence", pool: str = "ema", alpha: float = ALPHA,
-    temperature: float = TEMPERATURE,
+    labels: Any, pred_probs: Any, *, method: str = "self_confidence", pool: str = "ema", alpha: float = EMA_ALPHA,
+    temperature: float = SOFTMIN_TEMPERATURE,
 ) -> np.ndarray:  # fmt: skip
     """Pool the scores of an example's cells into one score per example.
 
@@ -222,7 +222,7 @@ def tag_noise(labels: Any, pred_probs: Any, *, level: float = 0.95, seed: int = 
         with np.errstate(invalid="ignore"):
             rate = wrong / (wrong + right)
         a, b = (part * sure[:, 0, 0] + 0.5 for part in (wrong, right))
-        low, high = np.quantile(rng.beta(a, b, (DRAWS, len(joint))), ends, axis=0)
+        low, high = np.quantile(rng.beta(a, b, (TAG_DRAWS, len(joint))), ends, axis=0)
         columns |= {name: rate, f"{name}_low": np.fmin(low, rate), f"{name}_high": np.fmax(high, rate)}
     return pd.DataFrame(columns, index=pd.Index(names, name="tag"))
 

@@ -39,7 +39,7 @@ NAMES += ("neighbor_distances", "logits")
 NEIGHBORS = 30
 """Number of neighbours whose labels are compared (AUROC .870, against .854 with ten)."""
 
-HOW = {
+HOW_TO_GET = {
     "pred_probs": "Store probabilities with `run.save_pred_probs`, or use `wb.cross_val_predict`.",
     "embeddings": "Record with `rec.batch(ids, logits, embeddings=...)`, or pass `embeddings=`.",
     "neighbor_labels": "Neighbours come from embeddings: record or pass `embeddings=`.",
@@ -169,7 +169,7 @@ class Evidence:
         if name not in NAMES:
             raise InputError.unknown("evidence", name, NAMES)
         if name not in self._makers:
-            how = HOW.get(name, "Record a training with `Recorder`, or pass `logits=`.")
+            how = HOW_TO_GET.get(name, "Record a training with `Recorder`, or pass `logits=`.")
             raise MissingEvidence.needed("This", [name], how)
         return self._makers[name](rows)
 

@@ -39,14 +39,14 @@ DEVICE_EXACT_ROWS = 300_000
 AT_LEAST = 50
 """Minimum number of neighbours that `neighbors` computes, so that later calls can slice the same graph."""
 
-BLOCK = 1 << 20  # distances that a thread holds at a time: 4 MB, about the size of the cache
+DISTANCES_AT_A_TIME = 1 << 20  # distances that a thread holds at a time: 4 MB, about the size of the cache
 DIFFERENCES = 1 << 18  # elements of the differences that a thread holds at a time
-DEVICE_BLOCK = 1 << 24
+DEVICE_DISTANCES = 1 << 24
 GROUP = 16  # columns represented by their minimum in a first selection
-ROUNDS = 5  # of k-means
+CELL_ROUNDS = 5  # of k-means
 ENOUGH = 0.96  # share of the true neighbours that the searched cells must hold
 SPARE = 8  # extra candidates beyond k; distances of all candidates are recomputed in full precision
-SAMPLE = 500  # rows on which the recall of an approximate search is measured
+RECALL_SAMPLE = 500  # rows on which the recall of an approximate search is measured
 LARGEST = 1e17  # larger numbers count as infinite: their sum of squares would overflow float32
 
 
@@ -82,7 +82,7 @@ class Neighbors:
         """Description of the search method."""
         if self.recall == 1.0:
             return f"exact search, {self.metric} distance"
-        return f"approximate search, {self.metric} distance, recall {self.recall:.3f} measured on {SAMPLE} rows"
+        return f"approximate search, {self.metric} distance, recall {self.recall:.3f} measured on {RECALL_SAMPLE} rows"
 
     def first(self, k: int) -> Neighbors:
         """Return the graph of the k nearest only."""
@@ -268,7 +268,7 @@ def _search(
     m = len(among)
     candidates = vectors if m == len(vectors) and (among == np.arange(m)).all() else vectors[among]
     take = min(k + SPARE, m)
-    step = max(1, (BLOCK if where is None else DEVICE_BLOCK) // m)
+    step = max(1, (DISTANCES_AT_A_TIME if where is None else DEVICE_DISTANCES) // m)
     there = None if where is None else _there(candidates, among, where)
     squares = np.einsum("ij,ij->i", candidates, candidates) if where is None else None
     places = np.empty((len(queries), k), np.int64)
@@ -394,7 +394,7 @@ def _approximate(
     members = queries if some is rows else _by_cell(some, cell[some], len(centres))
     by_nearness = np.argsort(_to_centres(centres, centres), axis=1, kind="stable")
 
-    sample = rng.choice(m, min(SAMPLE, m), replace=False)
+    sample = rng.choice(m, min(RECALL_SAMPLE, m), replace=False)
     true_places, true_squared = _search(vectors, sample, some, k, where)
     rank = np.empty(by_nearness.shape, np.int32)
     np.put_along_axis(rank, by_nearness, np.arange(len(centres), dtype=np.int32)[None], 1)
@@ -433,7 +433,7 @@ def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.G
     sample = vectors[some[rng.choice(len(some), min(len(some), 40 * count), replace=False)]]
     centres = sample[:count].copy()
     every, one = np.arange(len(sample)), np.ones(len(sample), np.float32)
-    for _ in range(ROUNDS):
+    for _ in range(CELL_ROUNDS):
         cell = nearest_centre(sample, centres)
         sizes = np.bincount(cell, minlength=count)
         sums = csr_matrix((one, (cell, every)), shape=(count, len(sample))) @ sample
@@ -445,7 +445,7 @@ def _centres(vectors: np.ndarray, some: np.ndarray, count: int, rng: np.random.G
 
 def nearest_centre(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Return the index of the centre nearest to each row, (m,) int64."""
-    step = max(1, BLOCK // len(centres))
+    step = max(1, DISTANCES_AT_A_TIME // len(centres))
     parts = [_to_centres(rows[start : start + step], centres).argmin(axis=1) for start in range(0, len(rows), step)]
     return np.concatenate(parts)
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-METHODS = ("umap", "pca")
+PROJECTIONS = ("umap", "pca")
 
-NEIGHBORS = 15
+UMAP_NEIGHBORS = 15
 """Size of a neighbourhood for UMAP, including the row itself."""
 
 MIN_DIST = 0.1
@@ -83,13 +83,13 @@ def project(
     including neighbours: UMAP 2, plus imports in a new process, plus 10 to 20 once after an installation to compile
     (the result is kept on disk); PCA 0.1.
     """
-    if method not in METHODS:
-        raise InputError.unknown("projection method", method, METHODS)
+    if method not in PROJECTIONS:
+        raise InputError.unknown("projection method", method, PROJECTIONS)
     epoch, last = run.resolve_embedding_epoch(epoch), run.resolve_embedding_epoch(-1)
     key: dict[str, object] = {"embeddings": embedding_key(run.layout, epoch), "method": method}
     name = f"projection-epoch={epoch:04d}-{method}"
     if method == "umap":
-        key |= {"seed": seed, "neighbors": NEIGHBORS, "min_dist": MIN_DIST, "epochs": EPOCHS, "rate": GENTLE}
+        key |= {"seed": seed, "neighbors": UMAP_NEIGHBORS, "min_dist": MIN_DIST, "epochs": EPOCHS, "rate": GENTLE}
         name += f"-seed={seed}"
     if like is not None:
         like = _places(run, like, method, seed)
@@ -106,7 +106,7 @@ def project(
             return {"points": points if model is None else _flipped(points, model)}
         if run.n > LANDMARK_ROWS:
             return {"points": by_landmarks(embeddings, LANDMARKS, seed, like=model)}
-        graph = neighbors(run, epoch, NEIGHBORS - 1) if run.n > 1 else None
+        graph = neighbors(run, epoch, UMAP_NEIGHBORS - 1) if run.n > 1 else None
         return {"points": umap(embeddings, graph, seed, like=model)}
 
     return cached(run.layout, name, key, make)["points"]
@@ -153,7 +153,7 @@ def umap(
         found = f"UMAP needs at least {FEWEST} examples with an embedding, but there are {m}; PCA is used instead."
         warnings.warn(found, stacklevel=2)
         return pca(embeddings)
-    size = min(NEIGHBORS, m)
+    size = min(UMAP_NEIGHBORS, m)
     if graph is None:
         graph = nearest(embeddings, size - 1)
     if like is None:

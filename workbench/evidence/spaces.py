@@ -15,8 +15,8 @@ from workbench.evidence.neighbors import finite_rows
 from workbench.runs.run import Run
 
 DIRECTIONS = 256
-BLOCK = 1 << 22  # elements of one block of rows
-WIDEST = 4096  # wider embeddings are first projected to this many random directions
+PROJECTED_AT_A_TIME = 1 << 22  # elements of one block of rows
+WIDEST_SPACE = 4096  # wider embeddings are first projected to this many random directions
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,11 @@ def unit_space(
         return Space(np.zeros((n, 1), np.float32), np.zeros(n, bool), "no embedding is usable")
     how = ""
     mixer = None
-    if d > WIDEST:
-        mixer = np.random.default_rng(seed).standard_normal((d, WIDEST), dtype=np.float32) / np.float32(np.sqrt(WIDEST))
-        how = f"random projection of {d} to {WIDEST}, "
+    if d > WIDEST_SPACE:
+        mixer = np.random.default_rng(seed).standard_normal((d, WIDEST_SPACE), dtype=np.float32) / np.float32(
+            np.sqrt(WIDEST_SPACE)
+        )
+        how = f"random projection of {d} to {WIDEST_SPACE}, "
 
     def block(rows: np.ndarray) -> np.ndarray:
         values = embeddings[rows] if columns is None else embeddings[rows][:, columns]
@@ -69,8 +71,8 @@ def unit_space(
         return values if mixer is None else values @ mixer
 
     where = np.flatnonzero(there)
-    parts = np.array_split(where, max(1, len(where) * d // BLOCK))
-    width = min(d, WIDEST)
+    parts = np.array_split(where, max(1, len(where) * d // PROJECTED_AT_A_TIME))
+    width = min(d, WIDEST_SPACE)
     first = block(parts[0][:1])[0]
     total, squares = np.zeros(width), np.zeros((width, width))
     for rows in parts:

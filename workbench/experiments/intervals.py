@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-LEVEL = 0.95
+INTERVAL_LEVEL = 0.95
 RESAMPLES = 2000
 
 
-def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float = LEVEL) -> tuple[float, float]:
+def corrected_t(
+    differences: np.ndarray, tested: int, trained: int, level: float = INTERVAL_LEVEL
+) -> tuple[float, float]:
     """Interval of the mean difference over random splits of one data set.
 
     Parameters
@@ -44,7 +46,12 @@ def corrected_t(differences: np.ndarray, tested: int, trained: int, level: float
 
 
 def paired_bootstrap(
-    gains: np.ndarray, *, repeats_too: bool = False, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+    gains: np.ndarray,
+    *,
+    repeats_too: bool = False,
+    level: float = INTERVAL_LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Percentile interval of the mean gain, test examples drawn again with replacement.
 
@@ -106,4 +113,4 @@ def points(difference: float, low: float, high: float) -> str:
     '-0.2 points, 95 % -1.0 to 0.6'
     """
     shown = [f"{round(100 * value, 1) + 0.0:{sign}.1f}" for value, sign in ((difference, "+"), (low, ""), (high, ""))]
-    return f"{shown[0]} points, {LEVEL:.0%}".replace("%", " %") + f" {shown[1]} to {shown[2]}"
+    return f"{shown[0]} points, {INTERVAL_LEVEL:.0%}".replace("%", " %") + f" {shown[1]} to {shown[2]}"

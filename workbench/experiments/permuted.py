@@ -13,14 +13,14 @@ import pandas as pd
 from workbench.foundation.errors import InputError
 
 FAMILIES = ("gaussian", "poisson", "binomial")
-ROUNDS, STEPS = 8, 50
+ASSIGNMENT_ROUNDS, IRLS_STEPS = 8, 50
 TURN = 1.345
 """Standardised residual from which a row counts less (Huber)."""
 DOUBTFUL = 1.5
 """Standardised residual from which a row may be moved."""
 FAR = 3.0
 """Standardised residual from which a row counts as moved when their number is guessed."""
-MOST = 1500
+MOST_MOVED = 1500
 """Rows that may be moved, at most: those with the largest residuals."""
 WRONG = 1e-4
 """Share of rows believed to be wrong without any exchange, with a spread ten times as wide."""
@@ -84,7 +84,7 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
     design = np.column_stack([np.ones(len(y)), x])
     source = np.arange(len(y))
     gain, beta = np.zeros(len(y)), np.zeros(design.shape[1])
-    for _ in range(ROUNDS):
+    for _ in range(ASSIGNMENT_ROUNDS):
         beta = robust_fit(design, y[source], family)
         new, gain = _assigned(design @ beta, y, family)
         if np.array_equal(new, source):
@@ -112,7 +112,7 @@ def robust_fit(design: np.ndarray, y: np.ndarray, family: str) -> np.ndarray:
     start = {"gaussian": np.median(y), "poisson": np.log(max(np.mean(y), 1e-3)), "binomial": 0.0}[family]
     beta = np.zeros(design.shape[1])
     beta[0] = start
-    for _ in range(STEPS):
+    for _ in range(IRLS_STEPS):
         eta = np.clip(design @ beta, -30, 30)
         mean, slope, variance = _moments(eta, family)
         residual = (y - mean) / np.sqrt(variance)
@@ -167,7 +167,7 @@ def _assigned(eta: np.ndarray, y: np.ndarray, family: str) -> tuple[np.ndarray, 
     scale = _scale(residual, family)
     size = np.abs(residual) / scale
     some = np.flatnonzero(size > DOUBTFUL)
-    some = np.sort(some[np.argsort(-size[some], kind="stable")][:MOST])
+    some = np.sort(some[np.argsort(-size[some], kind="stable")][:MOST_MOVED])
     source, gain = np.arange(len(y)), np.zeros(len(y))
     if len(some) < 2:
         return source, gain

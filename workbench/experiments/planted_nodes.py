@@ -16,9 +16,9 @@ from workbench.graphs.propagation import label_histograms, propagate_labels
 PLANTED = 0.3
 """Share of the nodes that get another label in each draw."""
 
-FOLDS = 5
+NODE_FOLDS = 5
 
-LEAST, MOST = 0.005, 0.5
+LEAST_WRONG, MOST_WRONG = 0.005, 0.5
 """Bounds of the estimated share of wrong labels."""
 
 
@@ -75,13 +75,13 @@ def graph_cleaner(
     total = wrong.sum(axis=0)
     even = (1 - np.eye(k)) / max(k - 1, 1)
     wrong = np.where(total > 1e-9, wrong / np.maximum(total, 1e-9), even)
-    rate = float(np.clip((total * noise.class_priors).sum(), LEAST, MOST))
+    rate = float(np.clip((total * noise.class_priors).sum(), LEAST_WRONG, MOST_WRONG))
     rng = np.random.default_rng(seed)
     around = label_histograms(probs, edges, hops=hops)
     odds = np.zeros(n)
     own = _features(given, probs, label_histograms(given, edges, k=k, hops=hops), around)
     fold = np.empty(n, np.int64)
-    fold[known] = rng.permutation(len(known)) % FOLDS
+    fold[known] = rng.permutation(len(known)) % NODE_FOLDS
     with one_blas_thread():
         for _ in range(int(draws)):
             planted = given.copy()
@@ -104,7 +104,7 @@ def _judged(x: np.ndarray, planted: np.ndarray, own: np.ndarray, known: np.ndarr
     from sklearn.linear_model import LogisticRegression
 
     odds = np.zeros(len(x))
-    for number in range(FOLDS):
+    for number in range(NODE_FOLDS):
         learn, judge = known[fold[known] != number], known[fold[known] == number]
         if len(np.unique(planted[learn])) == 2:
             odds[judge] = LogisticRegression(max_iter=500).fit(x[learn], planted[learn]).decision_function(own[judge])

@@ -16,7 +16,7 @@ KEYS = ("data", "model", "id", "label")
 
 PREDICTION = "prediction"
 
-TINY = 1e-12
+TINY_PROBABILITY = 1e-12
 
 
 class StoredPredictions:
@@ -179,7 +179,7 @@ class _OneSet:
         """Mean log loss or squared error of predictions (n, k)."""
         if self.numbers:
             return float(np.mean((values[:, 0] - self.labels.astype(float)) ** 2))
-        return float(-np.log(np.maximum(values[np.arange(len(values)), self.codes], TINY)).mean())
+        return float(-np.log(np.maximum(values[np.arange(len(values)), self.codes], TINY_PROBABILITY)).mean())
 
     def contradictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which models contradict which row (models, n), how strongly all together (n,), and what they say (n,)."""

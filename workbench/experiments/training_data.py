@@ -22,7 +22,7 @@ from workbench.foundation.rows import indexable, take_rows
 from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run
 
-SMALL = 20_000  # rows up to which threads of linear algebra cost more than they gain
+SMALL_TRAINING = 20_000  # rows up to which threads of linear algebra cost more than they gain
 COMPONENTS = 64  # principal components that the default model sees
 
 
@@ -76,7 +76,7 @@ def limited_threads(n: int) -> Any:
     """A context in which linear algebra on few rows runs in one thread."""
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1 if n <= SMALL else None)
+    return threadpool_limits(1 if n <= SMALL_TRAINING else None)
 
 
 def take(X: Any, rows: np.ndarray) -> Any:

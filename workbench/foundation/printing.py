@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import textwrap
 
-WIDTH = 96  # columns; a notebook's output breaks longer lines in the middle of a word
+LINE_WIDTH = 96  # columns; a notebook's output breaks longer lines in the middle of a word
 
 
-def wrapped(text: str, width: int = WIDTH) -> str:
+def wrapped(text: str, width: int = LINE_WIDTH) -> str:
     """Lines broken between words; what follows a break is indented a little more than its line."""
     lines = []
     for line in text.split("\n"):

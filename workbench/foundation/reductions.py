@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
-LONG = 2048  # rows whose few numbers are worked on together: calls on shorter arrays are mostly interpreter
+ROWS_TOGETHER = 2048  # rows whose few numbers are worked on together: calls on shorter arrays are mostly interpreter
 WORTH_THREADS = 1 << 20  # elements in all
 WORTH_PART = 1 << 17  # elements in one part: less is mostly interpreter, which threads only hand to and fro
 NARROW = 24  # up to this many columns, whole columns beat one reduction per row
@@ -133,7 +133,7 @@ def given_and_other(values: np.ndarray, given_labels: np.ndarray) -> tuple[np.nd
         own[rows], other[rows] = _given_and_other_block(float_rows(values[rows]), given_labels[rows])
 
     copied = values.dtype != own.dtype  # else blocks need not fit into the cache, and larger ones cost less Python
-    by_blocks(work, n, k, block=BLOCK if copied or k <= NARROW else max(BLOCK, k * LONG))
+    by_blocks(work, n, k, block=BLOCK if copied or k <= NARROW else max(BLOCK, k * ROWS_TOGETHER))
     return own, other
 
 

@@ -20,10 +20,10 @@ FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
 PER_EPOCH = (*FLOATS, "correct")
 """What scores along the epochs are made from."""
 
-BLOCK = 1 << 16  # elements of one block of rows
-WIDEST = 1e34  # between the logits of a row: losses and margins then have a float32 mean over 10,000 epochs
+LOGITS_BLOCK = 1 << 16  # elements of one block of rows
+WIDEST_LOGITS = 1e34  # between the logits of a row: losses and margins then have a float32 mean over 10,000 epochs
 TOPK = 5  # of the largest probabilities that are kept
-DEVICE_BLOCK = 1 << 26  # elements of one block on an accelerator
+DEVICE_LOGITS = 1 << 26  # elements of one block on an accelerator
 SORTED = 4096  # classes up to which an accelerator sorts all of them
 FEW = 512  # rows that are sorted in one go
 
@@ -92,7 +92,7 @@ def fill_statistics(logits: Any, given: np.ndarray, out: dict[str, np.ndarray]) 
         logits = host_floats(logits.detach())
     if isinstance(logits, np.ndarray):
         kind, (b, k) = logits.dtype.kind, logits.shape
-        if kind in "fiub" and b * k <= BLOCK:
+        if kind in "fiub" and b * k <= LOGITS_BLOCK:
             block_statistics(logits, given, out)
             return
     for name, values in statistics(logits, given, out["topk_p"].shape[1]).items():
@@ -118,7 +118,7 @@ def _of_array(logits: np.ndarray, given_labels: np.ndarray, topk: int) -> dict[s
     out: dict[str, np.ndarray] = {name: np.empty(n, np.float32) for name in FLOATS}
     out |= {"pred": np.empty(n, np.int32), "correct": np.empty(n, bool)}
     out |= {"topk_p": np.empty((n, kept), np.float32), "topk_class": np.empty((n, kept), np.int32)}
-    step = max(1, BLOCK // k)
+    step = max(1, LOGITS_BLOCK // k)
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         block_statistics(logits[rows], given_labels[rows], {name: array[rows] for name, array in out.items()}, start)
@@ -172,7 +172,7 @@ def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndar
         correct &= labelled
     other = np.full(b, np.nan, z.dtype) if second is None else np.where(correct, second, largest)
     margin = z_given - other
-    if np.any(labelled & (np.abs(margin) > WIDEST) & (other > -np.inf)):
+    if np.any(labelled & (np.abs(margin) > WIDEST_LOGITS) & (other > -np.inf)):
         return False
     out["margin"][:] = margin
 
@@ -212,9 +212,9 @@ def _refuse(block: np.ndarray, given: np.ndarray, first_row: int) -> None:
     bad = np.isnan(block).any(axis=1) | np.isposinf(block).any(axis=1) | np.isneginf(block).all(axis=1) | ruled_out
     if not bad.any():
         span = np.where(np.isneginf(block), np.nan, block).astype(np.float64)
-        bad = np.nanmax(span, axis=1) - np.nanmin(span, axis=1) > WIDEST
+        bad = np.nanmax(span, axis=1) - np.nanmin(span, axis=1) > WIDEST_LOGITS
     row = int(np.flatnonzero(bad)[0])
-    far = f"numbers more than {WIDEST:.0e} apart"
+    far = f"numbers more than {WIDEST_LOGITS:.0e} apart"
     what = next(
         said
         for found, said in (
@@ -338,7 +338,7 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
     _check(tuple(logits.shape), "f")
     n, k = logits.shape
     given = check_given_labels(_plain(given_labels), n, k)
-    step = max(1, DEVICE_BLOCK // k)
+    step = max(1, DEVICE_LOGITS // k)
     parts = []
     for start in range(0, max(n, 1), step):
         block = logits[start : start + step]
@@ -406,7 +406,7 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
     floats = [torch.where(labelled, x, nan).float() for x in (w_given / total, margin, loss, el2n)]
     kept = min(topk, k)
     top_p = ((top[:, :kept] - largest).exp() / total[:, None]).float()
-    far = labelled & (margin.abs() > WIDEST) & (other > -torch.inf)  # of a given class that is ruled out, too
+    far = labelled & (margin.abs() > WIDEST_LOGITS) & (other > -torch.inf)  # of a given class that is ruled out, too
     refused = ~torch.isfinite(total) | (given < -1) | (given >= k) | far
     whole = [pred, correct, refused, *classes[:, :kept].T]
     bits = [x.contiguous().view(torch.int32) for x in (*floats, entropy.float(), *top_p.T)]

@@ -19,9 +19,9 @@ from workbench.foundation.errors import InputError, shortened
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-COLUMNS = ("source", "target", "weight")
+EDGE_COLUMNS = ("source", "target", "weight")
 
-FORMS = "Pass (m, 2) row numbers, or a DataFrame with the columns source and target (ids) and optionally weight."
+EDGE_FORMS = "Pass (m, 2) row numbers, or a DataFrame with the columns source and target (ids) and optionally weight."
 
 Ends = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 """(source, target, weight): row numbers (m,) int64 for both ends, and (m,) float64 or None."""
@@ -170,7 +170,7 @@ class Edges:
 
 def _of_matrix(matrix: Any, n: int, field: str) -> Ends:
     if matrix.shape != (n, n):
-        raise InputError.at(field, f"is a matrix of shape {matrix.shape}", f"It must be {(n, n)}. Or: {FORMS}")
+        raise InputError.at(field, f"is a matrix of shape {matrix.shape}", f"It must be {(n, n)}. Or: {EDGE_FORMS}")
     found = matrix.tocoo()
     weight = _checked_weights(np.asarray(found.data), field)
     return found.row.astype(np.int64), found.col.astype(np.int64), weight
@@ -182,7 +182,7 @@ def _of_array(values: Any, n: int, field: str) -> Ends:
         return np.empty(0, np.int64), np.empty(0, np.int64), None
     if array.ndim != 2 or array.shape[1] != 2:
         turned = " Transpose it." if array.ndim == 2 and array.shape[0] == 2 else ""
-        raise InputError.at(field, f"has shape {array.shape}", f"{FORMS}{turned}")
+        raise InputError.at(field, f"has shape {array.shape}", f"{EDGE_FORMS}{turned}")
     if array.dtype.kind not in "iuf":
         todo = "Pass row numbers, or a DataFrame with the columns source and target for ids."
         raise InputError.at(field, f"has dtype {array.dtype}", todo)
@@ -199,12 +199,12 @@ def _of_array(values: Any, n: int, field: str) -> Ends:
 
 
 def _of_frame(frame: pd.DataFrame, n: int, ids: Any, field: str) -> Ends:
-    for name in COLUMNS[:2]:
+    for name in EDGE_COLUMNS[:2]:
         if name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, f"`{field}` need a source and a target.")
     index = pd.RangeIndex(n) if ids is None else pd.Index(ids)
     ends = []
-    for name in COLUMNS[:2]:
+    for name in EDGE_COLUMNS[:2]:
         column = frame[name]
         missing = np.flatnonzero(column.isna().to_numpy())
         if len(missing):

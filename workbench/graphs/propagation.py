@@ -24,10 +24,10 @@ PRIOR = 0.05
 EXACT = 3000
 """Up to this many nodes returning walks are computed exactly; above, from the third hop on, with random signs."""
 SIGNS = 64
-COLUMNS = 256
+COLUMNS_AT_A_TIME = 256
 """Columns of the identity that are propagated at a time."""
-LEAST = 1e-9
-PSEUDO = 1.0
+LEAST_MASS = 1e-9
+PSEUDO_LINKS = 1.0
 """Pseudo-count of links per class in `linked_bayes`, spread evenly over classes."""
 
 
@@ -158,7 +158,7 @@ def linked_bayes(labels: Any, edges: Any, *, k: int | None = None) -> np.ndarray
     mean = links.data.mean() if links.nnz else 1.0
     seen = np.asarray(links @ hot) / mean  # weight of linked labels per node
     joint = hot.T @ seen  # (given, linked)
-    pairs = joint + PSEUDO / k
+    pairs = joint + PSEUDO_LINKS / k
     total, each = pairs.sum(axis=1), seen.sum(axis=1)
     shares = np.log(shares_of_others(given, k))
     out = shares + seen @ np.log(pairs).T - each[:, None] * np.log(total)
@@ -166,15 +166,15 @@ def linked_bayes(labels: Any, edges: Any, *, k: int | None = None) -> np.ndarray
     label, mine, every = given[rows], seen[rows], np.arange(len(rows))
     # without the node's own links: the column of its label in every row of the table, ...
     column = pairs.T[label]
-    without = np.log(np.maximum(column - mine, LEAST)) - np.log(column)
+    without = np.log(np.maximum(column - mine, LEAST_MASS)) - np.log(column)
     own = mine[every, label]
-    fewer = np.log(np.maximum(total - mine, LEAST)) - np.log(total)
+    fewer = np.log(np.maximum(total - mine, LEAST_MASS)) - np.log(total)
     out[rows] += own[:, None] * without - each[rows][:, None] * fewer
     # ... and the whole row of its label
     row = pairs[label] - mine
     row[every, label] -= own
-    kept = np.maximum(total[label] - each[rows] - own, LEAST)
-    likely = (mine * np.log(np.maximum(row, LEAST))).sum(axis=1) - each[rows] * np.log(kept)
+    kept = np.maximum(total[label] - each[rows] - own, LEAST_MASS)
+    likely = (mine * np.log(np.maximum(row, LEAST_MASS))).sum(axis=1) - each[rows] * np.log(kept)
     out[rows, label] = shares[rows, label] + likely
     out -= out.max(axis=1, keepdims=True)
     probs = np.exp(out)
@@ -234,8 +234,8 @@ def ways_back(matrix: csr_matrix, hops: int, seed: int = 0) -> np.ndarray:
     n = matrix.shape[0]
     back = np.zeros((hops, n))
     if n <= EXACT:
-        for first in range(0, n, COLUMNS):
-            rows = np.arange(first, min(first + COLUMNS, n))
+        for first in range(0, n, COLUMNS_AT_A_TIME):
+            rows = np.arange(first, min(first + COLUMNS_AT_A_TIME, n))
             ones = np.zeros((n, len(rows)))
             ones[rows, np.arange(len(rows))] = 1
             for power, product in _products(matrix, ones, hops):

@@ -12,10 +12,10 @@ from workbench.foundation.rows import unit_rows
 from workbench.graphs.edges import Edges
 from workbench.graphs.propagation import symmetric
 
-HOPS = 3
+SMOOTHED_HOPS = 3
 
 
-def smooth_features(features: Any, edges: Any, *, hops: int = HOPS) -> np.ndarray:
+def smooth_features(features: Any, edges: Any, *, hops: int = SMOOTHED_HOPS) -> np.ndarray:
     """Concatenate the features of each node with their averages over 1, 2, ... hops.
 
     Parameters

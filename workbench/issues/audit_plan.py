@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 STRATA = 10
 PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their dtypes
-LEAST = 5  # minimum number of examples per stratum, as long as that takes at most half of the budget
+LEAST_DRAWN = 5  # minimum number of examples per stratum, as long as that takes at most half of the budget
 RATE_FLOOR = 0.02  # minimum error rate assumed per stratum when examples are allocated
 AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
 """Probability of a second look if the verdict contradicts the detector's expectation, and otherwise."""
 
 DECIDED = ("relabel", "keep")
-APART = 20  # minimum number of verdicts between the two looks at an example, until the audit is done
+LOOKS_APART = 20  # minimum number of verdicts between the two looks at an example, until the audit is done
 
 
 class _Known(TypedDict):
@@ -144,7 +144,7 @@ class Audit:
         """Return ids due for a second look. Show them without the first verdict; decide with source="second look".
 
         Most verdicts that contradict the detector are checked, and a tenth of the others. Examples come back after at
-        least `APART` verdicts, or when the sample is done. Any author may give the second verdict.
+        least `LOOKS_APART` verdicts, or when the sample is done. Any author may give the second verdict.
         """
         table = self._looks(author)
         once = (table["looks"].to_numpy() == 1) & self.plan["drawn"].to_numpy()
@@ -154,7 +154,7 @@ class Audit:
         seqs = np.sort(table["seq"].to_numpy()[table["looks"].to_numpy() > 0])
         done = self._passed((table["looks"].to_numpy() > 0) | table["skipped"].to_numpy()) == self.budget
         if not done and len(seqs):
-            due &= table["seq"].to_numpy() <= (seqs[-APART] if len(seqs) >= APART else -1)
+            due &= table["seq"].to_numpy() <= (seqs[-LOOKS_APART] if len(seqs) >= LOOKS_APART else -1)
         rows = np.flatnonzero(due)
         mixed = self.plan["again"].to_numpy()[rows] % 0.001  # from digits that were not used above
         return self.plan["id"].to_numpy()[rows[np.argsort(mixed)]].tolist()
@@ -290,13 +290,13 @@ def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
 def allocate(sizes: np.ndarray, rates: np.ndarray, budget: int) -> np.ndarray:
     """Return the number of examples to draw per stratum, (h,) int64, by Neyman allocation: size x standard deviation.
 
-    Every stratum gets at least `LEAST`, if its size and half of the budget allow it, and at most its size. The numbers
-    sum to `budget`, or to all examples.
+    Every stratum gets at least `LEAST_DRAWN`, if its size and half of the budget allow it, and at most its size. The
+    numbers sum to `budget`, or to all examples.
     """
     rate = np.clip(rates, RATE_FLOOR, 1 - RATE_FLOOR)
     weight = sizes * np.sqrt(rate * (1 - rate))
     budget = min(budget, int(sizes.sum()))
-    least = np.minimum(sizes, min(LEAST, budget // (2 * len(sizes))))
+    least = np.minimum(sizes, min(LEAST_DRAWN, budget // (2 * len(sizes))))
     low, high = 0.0, float(budget / weight[weight > 0].min() + sizes.max())
     for _ in range(100):  # the common factor at which the clipped shares sum to the budget
         factor = (low + high) / 2

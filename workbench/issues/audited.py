@@ -13,14 +13,14 @@ import numpy as np
 from pandas.util import hash_pandas_object
 
 from workbench.issues.audit_plan import begun
-from workbench.issues.totals import ENOUGH
+from workbench.issues.totals import ENOUGH_AUDITED
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.runs.run import Run
 
-SURE = 0.9
+SURE_AUDIT = 0.9
 """Posterior probability with which the share of false alarms must be within the limit."""
 
 SIZES = 400
@@ -54,7 +54,7 @@ class Audited:
         Parameters
         ----------
         ids : (n,) ids of the examples. p_error : (n,) values by which they are ranked; NaN is never selected
-        fdr : share of false alarms that is not exceeded, with a posterior probability of `SURE`
+        fdr : share of false alarms that is not exceeded, with a posterior probability of `SURE_AUDIT`
 
         Notes
         -----
@@ -81,7 +81,7 @@ class Audited:
         most = np.zeros(len(sizes))
         for rates in self.rates:
             alarms = (open_ones[:, None, :] * (1 - rates[None, :2000])).sum(axis=2) / sizes[:, None]
-            most = np.maximum(most, np.quantile(alarms, SURE, axis=1))
+            most = np.maximum(most, np.quantile(alarms, SURE_AUDIT, axis=1))
         fits = np.flatnonzero(most <= fdr + 1e-12)
         if len(fits):
             chosen[order[: sizes[fits[-1]]]] = True
@@ -94,7 +94,7 @@ class Audited:
             return f"no issue is marked, because {finding}"
         return (
             f"largest set whose share of false alarms is at most {fdr:g} according to the {self.count:,} audited "
-            f"examples ({SURE:.0%} posterior probability)"
+            f"examples ({SURE_AUDIT:.0%} posterior probability)"
         )
 
 
@@ -104,6 +104,6 @@ def audited(run: Run) -> Audited | None:
     if audit is None:
         return None
     count = len(audit.counted())
-    if count < ENOUGH:
+    if count < ENOUGH_AUDITED:
         return None
     return Audited(count, *audit.open_rates())

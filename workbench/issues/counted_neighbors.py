@@ -19,7 +19,7 @@ from workbench.storage.provenance import Provenance
 COUNTED = 10
 """Number of neighbours that a reason counts."""
 
-NAME = "neighbors-of-issues"
+NEIGHBORS_ENTRY = "neighbors-of-issues"
 
 
 class Near:
@@ -43,7 +43,7 @@ class Near:
         """
         if self.evidence.n > NEAREST_ROWS:
             if self._kept is None:
-                found = None if self.run is None else load(self.run.layout, NAME, _key(self.run))
+                found = None if self.run is None else load(self.run.layout, NEIGHBORS_ENTRY, _key(self.run))
                 self._kept = {} if found is None else dict(zip(found["rows"].tolist(), found["near"]))
             if row in self._kept:
                 return self._kept[row], self.evidence.neighbor_source, "as the detector sees them"
@@ -58,13 +58,13 @@ class Near:
 def keep_near(run: Run, rows: np.ndarray, near: np.ndarray) -> None:
     """Add the neighbours (m, 10) that the detector found for some rows to those already kept."""
     key = _key(run)
-    before = load(run.layout, NAME, key)
+    before = load(run.layout, NEIGHBORS_ENTRY, key)
     if before is not None:
         others = ~np.isin(before["rows"], rows)
         rows = np.concatenate([before["rows"][others], rows])
         near = np.concatenate([before["near"][others], near])
     found = {"rows": np.asarray(rows, np.int64), "near": np.asarray(near, np.int32)}
-    store(run.layout, NAME, key, found, quiet=True)
+    store(run.layout, NEIGHBORS_ENTRY, key, found, quiet=True)
 
 
 def _key(run: Run) -> dict[str, str]:

@@ -16,7 +16,7 @@ from workbench.foundation.rows import softmax
 from workbench.issues.likelihood import surfaces
 from workbench.issues.noise import flips_of, noise_matrices
 
-AUDIT = 200
+AUDIT_SIZE = 200
 """Number of examples to audit that messages recommend."""
 
 NEED, NEED_ALONE = 20.0, 75.0
@@ -29,7 +29,7 @@ MOST_APART = 1.25
 STRUCTURED, SPREAD_OUT = 15.0, -10.0
 """Limits for the log likelihood of errors between confused classes minus that of errors anywhere: clearly structured,
 and clearly not."""
-BEYOND = 2.5
+BEYOND_LABELS = 2.5
 """Upper end of the range if not identified, as a multiple of the share of contradicted labels."""
 UNSEEN = 0.4
 """Minimum upper end of the range for in-sample evidence only."""
@@ -199,14 +199,14 @@ def count(
         high = (noise.high if structure < SPREAD_OUT else max(noise.high, 1.3 * joint)) + error
     else:
         low = 0.0
-        high = max(BEYOND * disagree, 2 * noise.contradicted, 1.3 * joint, noise.high) + error
+        high = max(BEYOND_LABELS * disagree, 2 * noise.contradicted, 1.3 * joint, noise.high) + error
     high = min(max(high, share), max(1 - 1 / k, share))
     return Count(identified, share, low, high, mix, joint > e, structure > STRUCTURED, why)
 
 
 def in_sample_count(share: float, contradicted: float, k: int) -> Count:
     """Return the range that in-sample evidence allows."""
-    high = min(max(BEYOND * contradicted, BEYOND * share, UNSEEN), max(1 - 1 / k, share))
+    high = min(max(BEYOND_LABELS * contradicted, BEYOND_LABELS * share, UNSEEN), max(1 - 1 / k, share))
     why = "the evidence has seen the labels and may have memorised wrong ones; add out-of-fold probabilities"
     return Count(False, share, 0.0, high, why=f"{why} (`wb.cross_val_predict`) or embeddings")
 
@@ -215,13 +215,13 @@ def votes_count(p_wrong: np.ndarray, k: int) -> Count:
     """Return the range that votes alone allow, since annotators share mistakes with those who gave the labels."""
     share = float(p_wrong.mean()) if len(p_wrong) else 0.0
     contradicted = float((p_wrong > 0.5).mean()) if len(p_wrong) else 0.0
-    high = min(max(BEYOND * share, BEYOND * contradicted, SHARED_MISTAKES), max(1 - 1 / k, share))
+    high = min(max(BEYOND_LABELS * share, BEYOND_LABELS * contradicted, SHARED_MISTAKES), max(1 - 1 / k, share))
     return Count(False, share, 0.0, high, why="votes alone do not reveal mistakes that most annotators make")
 
 
 def count_in_words(
     expected: float, interval: tuple[float, float], identified: bool, why: str = "",
-    todo: str = f"audit {AUDIT} examples to find out",
+    todo: str = f"audit {AUDIT_SIZE} examples to find out",
 ) -> str:  # fmt: skip
     """Describe the number of wrong labels in one sentence, with the advice `todo` if it is not identified.
 

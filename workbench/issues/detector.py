@@ -28,7 +28,7 @@ from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
 from workbench.issues.kinds import ESTIMATORS
-from workbench.issues.kinds.finding import STEPS as FINDING_STEPS
+from workbench.issues.kinds.finding import FINDING_STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
 from workbench.issues.opinions import Opinion
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
@@ -316,7 +316,7 @@ def _cut(
         return words, chosen
     if evidence.k > 1 and not total.identified:
         words = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {total.why}"
-        todo = f"Audit {counts.AUDIT} examples (`wb.audit`), or use `threshold=`."
+        todo = f"Audit {counts.AUDIT_SIZE} examples (`wb.audit`), or use `threshold=`."
         warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=outside())
         return words, np.zeros(evidence.n, bool)
     assert strict is not None  # always computed with `fdr`

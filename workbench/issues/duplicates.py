@@ -28,7 +28,7 @@ NEAR = 0.13
 """Two examples are near-duplicates if their distance is at most this share of the median distance to the nearest
 neighbour, the default of cleanlab's Datalab."""
 
-KINDS = ("exact", "near")
+DUPLICATE_KINDS = ("exact", "near")
 
 
 def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame:
@@ -207,7 +207,7 @@ def _table(dataset: Dataset, codes: np.ndarray, pairs: np.ndarray) -> pd.DataFra
     table = pd.DataFrame(
         {
             "group": number[group],
-            "kind": np.array(KINDS, object)[(codes[rows] < 0).astype(int)],
+            "kind": np.array(DUPLICATE_KINDS, object)[(codes[rows] < 0).astype(int)],
             "given_label": dataset.given[rows],
             "twin": dataset.ids[best["twin"].to_numpy(np.int64)],
             "distance": best["distance"].to_numpy(float),

@@ -28,7 +28,7 @@ FEW_LOOKS = 20
 reviewer from errors that look clean to the detector."""
 
 GRID = 24  # values of the reviewer's error rate that are weighed against each other
-NEVER = 1e-9  # an error rate of 0, in logarithms
+NEVER_WRONG = 1e-9  # an error rate of 0, in logarithms
 
 
 @dataclass(frozen=True, repr=False)
@@ -238,7 +238,7 @@ def _error_rates(reviewer_error: float | None) -> np.ndarray:
 def _likelihoods(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(g, kinds) probability of w "wrong" in t looks where the label is wrong, and where it is right."""
     w, t = kinds[:, 0], kinds[:, 1]
-    slip, hit = np.log(np.maximum(eps, NEVER))[:, None], np.log1p(-np.asarray(eps))[:, None]
+    slip, hit = np.log(np.maximum(eps, NEVER_WRONG))[:, None], np.log1p(-np.asarray(eps))[:, None]
     return np.exp(w * hit + (t - w) * slip), np.exp(w * slip + (t - w) * hit)
 
 

@@ -18,8 +18,8 @@ from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import (
     PENALTIES,
     SAMPLE,
-    SHARPNESS,
-    SMALL,
+    SHARPNESSES,
+    SMALL_KERNEL,
     WIDTH_RANK,
     Ridge,
     log_softmax,
@@ -27,22 +27,24 @@ from workbench.issues.loo_classifiers import (
 )
 from workbench.issues.sketch import Sketch
 
-EXACT = 20_000  # rows at most: a kernel of this size has 1.6 GB, and as many landmarks as help would take longer
+EXACT_KERNEL_ROWS = (
+    20_000  # rows at most: a kernel of this size has 1.6 GB, and as many landmarks as help would take longer
+)
 TILE = 512
 PROBES = 8  # of the diagonal's sum
 MANY_PROBES = 128  # of what the sketch leaves out in each row
 PRECISE = 3e-3
 """Largest residual of a solution, as a share of the right hand side."""
 MOST_STEPS = 60
-NARROW = 1e-3
+NARROWEST = 1e-3
 """Width of the kernel below which float32 distances would mostly be rounding."""
 
 
 def ridge(vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> Ridge | ExactRidge | LandmarkRidge:
     """The classifier for so many rows: parameters as of `Ridge`."""
-    if np.count_nonzero(taught) <= SMALL:
+    if np.count_nonzero(taught) <= SMALL_KERNEL:
         return Ridge(vectors, taught, k, seed)
-    kind = ExactRidge if len(vectors) <= EXACT else LandmarkRidge
+    kind = ExactRidge if len(vectors) <= EXACT_KERNEL_ROWS else LandmarkRidge
     return kind(vectors, taught, k, seed)
 
 
@@ -98,9 +100,9 @@ class ExactRidge:
         best: tuple | None = None
         for penalty, found in zip(tried, self._solved(tried, wanted)):
             left_out = wanted - found.solved / found.diagonal[:, None]
-            likelihoods = [0.0] if settings else sharpened_likelihoods(left_out, given[rows], SHARPNESS)
+            likelihoods = [0.0] if settings else sharpened_likelihoods(left_out, given[rows], SHARPNESSES)
             if best is None or max(likelihoods) > best[0]:
-                sharp = settings[1] if settings else SHARPNESS[int(np.argmax(likelihoods))]
+                sharp = settings[1] if settings else SHARPNESSES[int(np.argmax(likelihoods))]
                 best = max(likelihoods), (penalty, sharp), left_out, found.solved
         assert best is not None  # at least one penalty is tried
         _, self.settings, left_out, solved = best
@@ -117,7 +119,7 @@ class ExactRidge:
         def judge(place: int) -> None:
             shifted = self._sketch.plus(PENALTIES[place] * len(wanted))
             values = wanted[some] - shifted.solve(wanted)[some] / shifted.diagonal[some, None]
-            found[place] = max(sharpened_likelihoods(values, given[some], SHARPNESS))
+            found[place] = max(sharpened_likelihoods(values, given[some], SHARPNESSES))
 
         place = self._before  # from where it was last, uphill
         while True:
@@ -239,7 +241,7 @@ def _kernel(known: np.ndarray, width: float) -> np.ndarray:
     """Gaussian kernel (n, n) of all rows."""
     n = len(known)
     kernel = np.empty((n, n), np.float32)
-    exact = known.astype(np.float64) if width < NARROW else known
+    exact = known.astype(np.float64) if width < NARROWEST else known
 
     def compare(part: slice) -> None:
         kernel[part] = gaussian_kernel(exact[part], exact, width)

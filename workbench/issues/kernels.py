@@ -14,7 +14,7 @@ import numpy as np
 from workbench.evidence.neighbors import nearest_centre
 from workbench.foundation.reductions import in_threads
 
-ROUNDS = 3  # of k-means: the choice of the first centres then matters little
+KMEANS_ROUNDS = 3  # of k-means: the choice of the first centres then matters little
 PER_LANDMARK = 20  # rows at most that each landmark is the centre of
 SUMS = 8
 CUTS = 8  # of a triangular matrix into blocks of columns: 9/16 of the work of a full one
@@ -73,7 +73,7 @@ def landmarks_of(vectors: np.ndarray, m: int, random: np.random.Generator) -> np
 
 def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Centres (m, p) after some rounds of k-means; one that no point is nearest to stays where it was."""
-    for _ in range(ROUNDS):
+    for _ in range(KMEANS_ROUNDS):
         owner = np.empty(len(points), np.int64)
 
         def assign(part: slice, owner: np.ndarray = owner, centres: np.ndarray = centres) -> None:

@@ -12,17 +12,17 @@ from workbench.issues.kernels import class_sums, features_of, landmarks_of, medi
 from workbench.issues.loo_classifiers import (
     PENALTIES,
     SAMPLE,
-    SHARPNESS,
+    SHARPNESSES,
     WIDTH_RANK,
     log_softmax,
     sharpened_likelihoods,
 )
 
-MOST = 4000
+MOST_LANDMARKS = 4000
 """Landmarks, at most."""
 EFFORT = 2e11
 """Rows x landmarks^2 that are affordable: some seconds on two cores."""
-DIRECTIONS = 256
+SKETCH_DIRECTIONS = 256
 
 
 class LandmarkRidge:
@@ -42,7 +42,7 @@ class LandmarkRidge:
         self.taught, self.k = taught, k
         self.rows = rows = np.flatnonzero(taught)
         self._n = len(rows)
-        self.landmarks = m = int(min(len(rows), MOST, max(np.sqrt(EFFORT / len(rows)), 64)))
+        self.landmarks = m = int(min(len(rows), MOST_LANDMARKS, max(np.sqrt(EFFORT / len(rows)), 64)))
         random = np.random.default_rng(seed)
         marks = vectors[np.sort(random.choice(rows, m, replace=False))]
         self.width = median_width(marks, min(WIDTH_RANK, m - 1) * m / len(rows))
@@ -51,7 +51,9 @@ class LandmarkRidge:
         gram = summed_squares(lambda part: self.features[part][taught[part]], len(vectors), m)
         self._gram = gram
         self._picked = rows if len(rows) <= SAMPLE else np.sort(random.choice(rows, SAMPLE, replace=False))
-        self._random = random.standard_normal((m, DIRECTIONS), np.float32) / np.float32(np.sqrt(DIRECTIONS))
+        self._random = random.standard_normal((m, SKETCH_DIRECTIONS), np.float32) / np.float32(
+            np.sqrt(SKETCH_DIRECTIONS)
+        )
         self._factors: dict[float, tuple[np.ndarray, np.ndarray]] = {}
         self._leverages: dict[float, np.ndarray] = {}
         self._sampled: dict[float, np.ndarray] = {}
@@ -78,7 +80,7 @@ class LandmarkRidge:
 
     def _chosen(self, targets: np.ndarray, sums: np.ndarray, given: np.ndarray) -> tuple[float, float]:
         """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
-        found = [(-np.inf, PENALTIES[0], SHARPNESS[0])] * len(PENALTIES)
+        found = [(-np.inf, PENALTIES[0], SHARPNESSES[0])] * len(PENALTIES)
         known = self.features[self._picked]
 
         def judge(place: int) -> None:
@@ -86,8 +88,8 @@ class LandmarkRidge:
             if penalty not in self._sampled:
                 self._sampled[penalty] = self._measured(self._picked, penalty)
             values = self._left_out(known, self._picked, targets, self._weights(penalty, sums), self._sampled[penalty])
-            likelihoods = sharpened_likelihoods(values, given, SHARPNESS)
-            found[place] = max((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS))
+            likelihoods = sharpened_likelihoods(values, given, SHARPNESSES)
+            found[place] = max((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESSES))
 
         in_threads(judge, range(len(PENALTIES)), known.size)
         return max(found)[1:]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.foundation.reductions import in_threads
-from workbench.issues.temperature import USUAL
+from workbench.issues.temperature import USUAL_POWER
 
 LOG_POWERS = np.linspace(-1.0, 3.0, 17)
 FINE = np.array([-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])
@@ -42,7 +42,7 @@ class Surface:
         self._own, self._into, self.m = own, into, own.shape[1]
         noise = self._likeliest()
         values = self._values(noise)
-        prior = (log_powers - USUAL) ** 2 / (2 * max(self.m, 1))
+        prior = (log_powers - USUAL_POWER) ** 2 / (2 * max(self.m, 1))
         self.best = int(np.argmax(values - prior))
         self.log_power = float(log_powers[self.best])
         self.power, self.noise = float(np.exp(self.log_power)), float(noise[self.best])

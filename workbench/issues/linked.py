@@ -15,7 +15,7 @@ from workbench.evidence.spaces import Space
 from workbench.foundation.rows import unit_rows
 from workbench.graphs.edges import Edges
 from workbench.graphs.propagation import linked_bayes, propagated, symmetric
-from workbench.graphs.smoothing import HOPS
+from workbench.graphs.smoothing import SMOOTHED_HOPS
 from workbench.issues import reasons
 from workbench.issues.kernels import parts_of
 from workbench.issues.likelihood import fit_sample, surfaces
@@ -23,13 +23,13 @@ from workbench.issues.nearby import labels_near, logs_of
 from workbench.issues.telling_columns import TRIED, head_on
 from workbench.issues.weighing import (
     AGREEING,
-    LESS,
-    NEVER,
+    NEVER_LESS,
+    NEVER_SO_OFTEN,
     REPEATING,
     REPEATS,
-    SURE,
+    SURE_AT,
     SURE_ROWS,
-    WEAK,
+    WEAK_GAIN,
     EvidenceView,
     best_fit,
     stacked,
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 LINKS = "edges"
 """Name of the view, in shares and among what is set aside."""
 
-DENSE = 2 * 10**7
+PROPAGATED_CELLS = 2 * 10**7
 """Rows x classes up to which labels are propagated."""
 
-NEAR, LOOKED, MOSTLY = 30, 500, 0.6
+LINK_NEIGHBORS, LOOKED_NODES, MOSTLY_NEAR = 30, 500, 0.6
 """Edges repeat the features when more than this share of the links of 500 nodes is among the 30 nearest neighbours: .78
 and more in graphs of nearest neighbours, .25 of citations with the words of the papers."""
-NEAREST = "are between nearest neighbours by the embeddings, which count already"
+LINKS_ARE_NEAREST = "are between nearest neighbours by the embeddings, which count already"
 
-PLAIN, SMOOTHED = "features", "features smoothed along the edges"
+PLAIN_VIEW, SMOOTHED_VIEW = "features", "features smoothed along the edges"
 
 ALPHAS = (0.5, 0.9)
-DIRECTIONS = 128
+SMOOTHED_DIRECTIONS = 128
 """Numbers per node of smoothed features."""
-PULL = 2.0
+PULL_ROWS = 2.0
 """How strongly weights of the views of the links are drawn to equal ones, in rows."""
 
 
@@ -91,7 +91,7 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
     """
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
     assert edges is not None  # asked only with edges
-    if len(given) * k > DENSE:
+    if len(given) * k > PROPAGATED_CELLS:
         notes.append(f"{len(given)} x {k} is too much to propagate labels: edges left out")
         return None
     known = given >= 0
@@ -103,7 +103,7 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
     views = [logs_of(one) for one in propagated(given, edges.links, k, ALPHAS, seed=seed)]
     views.append(logs_of(linked_bayes(given, edges, k=k)))
     rows = fit_sample(rows, k)
-    weights = stacked([one[rows] for one in views], given[rows], pull=PULL)
+    weights = stacked([one[rows] for one in views], given[rows], pull=PULL_ROWS)
     if not weights.sum():
         weights = np.ones(len(views)) / len(views)
     logs = np.einsum("v,vnk->nk", weights.astype(np.float32), np.stack(views))
@@ -127,7 +127,7 @@ def along_edges(
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
     assert edges is not None  # asked only with edges
     if _nearest_already(space, edges, seed):
-        return space, None if links is None else replace(links, aside=NEAREST)
+        return space, None if links is None else replace(links, aside=LINKS_ARE_NEAREST)
     rows = np.flatnonzero(space.there & (given >= 0))
     rows = rows if len(rows) <= TRIED else np.sort(np.random.default_rng(seed).choice(rows, TRIED, replace=False))
     if not edges.links.nnz or np.count_nonzero(np.bincount(given[rows], minlength=k)) < 2:
@@ -150,13 +150,13 @@ def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.
         return ""
     labels, k = given[rows], plain.shape[1]
     agrees = links.logs[rows].argmax(axis=1) == labels
-    if agrees.mean() > NEVER and (plain.argmax(axis=1) == labels).mean() < agrees.mean() - LESS:
+    if agrees.mean() > NEVER_SO_OFTEN and (plain.argmax(axis=1) == labels).mean() < agrees.mean() - NEVER_LESS:
         return AGREEING
-    fit = best_fit(EvidenceView(PLAIN, 1.0, plain), labels, k)
+    fit = best_fit(EvidenceView(PLAIN_VIEW, 1.0, plain), labels, k)
     shares = np.bincount(labels, minlength=k) / len(labels)
     by_chance = float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
-    rejected = fit.doubts() > SURE
-    if fit.value - by_chance < WEAK * (surfaces(links.logs[rows], labels, [None])[0].value - by_chance):
+    rejected = fit.doubts() > SURE_AT
+    if fit.value - by_chance < WEAK_GAIN * (surfaces(links.logs[rows], labels, [None])[0].value - by_chance):
         return ""  # what explains so much less is sure of its own mistakes
     return REPEATING if rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > REPEATS else ""
 
@@ -164,13 +164,17 @@ def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.
 def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
     """Whether most links are between nearest neighbours by these very features."""
     there = np.flatnonzero(space.there & (edges.degree > 0))
-    near = min(NEAR, len(there) // 10)
+    near = min(LINK_NEIGHBORS, len(there) // 10)
     if not near:
         return False
-    rows = there if len(there) <= LOOKED else np.sort(np.random.default_rng(seed).choice(there, LOOKED, replace=False))
+    rows = (
+        there
+        if len(there) <= LOOKED_NODES
+        else np.sort(np.random.default_rng(seed).choice(there, LOOKED_NODES, replace=False))
+    )
     found = labels_near(space.vectors, rows, np.arange(edges.n), near)
     hits = sum(int(np.isin(edges.linked(row), one).sum()) for row, one in zip(rows.tolist(), found))
-    return hits > MOSTLY * int(edges.degree[rows].sum())
+    return hits > MOSTLY_NEAR * int(edges.degree[rows].sum())
 
 
 def _smoothed_space(
@@ -196,18 +200,18 @@ def _smoothed_space(
     if 2 * len(rows) * (after - before) < np.log(len(rows)):
         return space
     weights = weigh(
-        [EvidenceView(PLAIN, 1.0, plain, made_here=True), EvidenceView(SMOOTHED, 1.0, along)], given[rows], k
+        [EvidenceView(PLAIN_VIEW, 1.0, plain, made_here=True), EvidenceView(SMOOTHED_VIEW, 1.0, along)], given[rows], k
     )
-    if SMOOTHED in weights.aside:
-        notes.append(f"{SMOOTHED} set aside: a classifier on them {weights.aside[SMOOTHED]}")
+    if SMOOTHED_VIEW in weights.aside:
+        notes.append(f"{SMOOTHED_VIEW} set aside: a classifier on them {weights.aside[SMOOTHED_VIEW]}")
         return space
-    return Space(smooth.vectors, there, f"{space.how}, smoothed along the edges over {HOPS} hops")
+    return Space(smooth.vectors, there, f"{space.how}, smoothed along the edges over {SMOOTHED_HOPS} hops")
 
 
 def _smoothed(vectors: np.ndarray, edges: Edges) -> list[np.ndarray]:
     scaled = symmetric(edges.links, loops=True).astype(np.float32)
     blocks, current = [vectors], vectors
-    for _ in range(HOPS):
+    for _ in range(SMOOTHED_HOPS):
         current = scaled @ current
         blocks.append(unit_rows(current))
     return blocks
@@ -224,7 +228,7 @@ def _reduced(blocks: list[np.ndarray], there: np.ndarray) -> np.ndarray:
     for part in parts:
         away = np.hstack([block[part] for block in blocks])[there[part]] - mean
         squares += away.T @ away
-    kept = min(DIRECTIONS, width)
+    kept = min(SMOOTHED_DIRECTIONS, width)
     axes = eigh(squares, subset_by_index=[width - kept, width - 1])[1].astype(np.float32)
     out = np.zeros((n, kept), np.float32)
     for part in parts:

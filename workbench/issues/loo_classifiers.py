@@ -14,14 +14,14 @@ import numpy as np
 
 from workbench.issues.kernels import class_sums, gaussian_kernel, median_width, parts_of
 
-SMALL = 1000
+SMALL_KERNEL = 1000
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
-SHARPNESS = (2, 3, 4, 5, 6, 7, 8, 10)
+SHARPNESSES = (2, 3, 4, 5, 6, 7, 8, 10)
 SOFTENING = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 SAMPLE = 5000  # rows on which penalty and sharpness are chosen
 WIDTH_RANK = 21
-FLOOR = 1e-6
-LEAST = 1e-5
+LOO_FLOOR = 1e-6
+LEAST_EIGENVALUE = 1e-5
 """Eigenvalues of the kernel below this are mostly rounding."""
 
 
@@ -30,11 +30,11 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     values = values.astype(np.float32, copy=True)
     values -= values.max(axis=1, keepdims=True)
     values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
-    return np.maximum(values, np.float32(np.log(FLOOR)), out=values)
+    return np.maximum(values, np.float32(np.log(LOO_FLOOR)), out=values)
 
 
 class Ridge:
-    """Kernel ridge regression on all rows with leave-one-out predictions in closed form, for up to `SMALL` rows.
+    """Kernel ridge regression on all rows with leave-one-out predictions in closed form, for up to `SMALL_KERNEL` rows.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Ridge:
         kernel = gaussian_kernel(known, known, self.width)
         kernel[np.diag_indices(m)] = 1
         values, axes = eigh(kernel.astype(np.float32), check_finite=False, overwrite_a=True, driver="evd")
-        self.values = np.maximum(values, LEAST).astype(np.float64)
+        self.values = np.maximum(values, LEAST_EIGENVALUE).astype(np.float64)
         gains = np.stack([self._gain(penalty) for penalty in PENALTIES], axis=1).astype(np.float32)
         self.features = np.empty((len(vectors), m), np.float32)
         root = np.sqrt(self.values).astype(np.float32)
@@ -96,11 +96,11 @@ class Ridge:
 
     def _chosen(self, targets: np.ndarray, taught: np.ndarray, given: np.ndarray) -> tuple[float, float]:
         """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
-        best = (-np.inf, PENALTIES[0], SHARPNESS[0])
+        best = (-np.inf, PENALTIES[0], SHARPNESSES[0])
         for penalty in PENALTIES:
             values = self._left_out(self._picked, targets, taught, penalty)
-            likelihoods = sharpened_likelihoods(values, given, SHARPNESS)
-            best = max(best, *((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESS)))
+            likelihoods = sharpened_likelihoods(values, given, SHARPNESSES)
+            best = max(best, *((found, penalty, sharp) for found, sharp in zip(likelihoods, SHARPNESSES)))
         self.likelihood = best[0]
         return best[1:]
 
@@ -210,5 +210,5 @@ def sharpened_likelihoods(values: np.ndarray, given: np.ndarray, powers: Sequenc
             likely = power * own - total
         else:
             likely = np.log(np.maximum(np.where(given, each, 0).sum(axis=1), np.float32(1e-30))) - total
-        found.append(float(np.maximum(likely, np.log(FLOOR)).mean(dtype=np.float64)))
+        found.append(float(np.maximum(likely, np.log(LOO_FLOOR)).mean(dtype=np.float64)))
     return found

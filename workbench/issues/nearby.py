@@ -10,7 +10,7 @@ import numpy as np
 from workbench.evidence.neighbors import nearest, smallest
 from workbench.foundation.reductions import in_threads
 
-FLOOR = 1e-6
+VOTE_FLOOR = 1e-6
 NEAREST = 50
 NEAR_ROWS, NEAR_COLUMNS = 256, 1 << 14  # of one block of distances in a search for some rows: 16 MB
 
@@ -66,4 +66,4 @@ def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice 
 
 def logs_of(probs: np.ndarray) -> np.ndarray:
     """Logarithms of probabilities, at least log 1e-6; float32."""
-    return np.log(np.maximum(np.asarray(probs, np.float32), FLOOR))
+    return np.log(np.maximum(np.asarray(probs, np.float32), VOTE_FLOOR))

@@ -9,13 +9,10 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 from workbench.issues import calibration
+from workbench.storage.journalqueries import PER
 from workbench.tasks.units import Units
 
-PER = ("example", "unit")
-"""What a row of the result of `find_issues` is about."""
-
-
-COUNTED = ("expected_errors", "expected_errors_interval")
+COUNT_ATTRS = ("expected_errors", "expected_errors_interval")
 """Attributes whose unit is a row of the result."""
 
 
@@ -84,7 +81,7 @@ def by_example(
     found = pd.DataFrame({name: columns[name] for name in names}, index=pd.Index(ids, name="id")).iloc[order]
     counts = both_counts(frame.attrs, p, units)
     here = {"counted": "examples", "judged": int((~np.isnan(p_error)).sum())}
-    here |= {name: counts[name.replace("errors", "errors_examples")] for name in COUNTED}
+    here |= {name: counts[name.replace("errors", "errors_examples")] for name in COUNT_ATTRS}
     return _with_attrs(found, frame.attrs | counts | here)
 
 

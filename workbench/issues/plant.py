@@ -21,7 +21,7 @@ from workbench.foundation.errors import InputError
 from workbench.tasks import require_task
 from workbench.tasks.label_type import names_in
 
-KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
+PLANTED_KINDS = ("symmetric", "pair", "estimated", "boundary", "annotator")
 ANNOTATORS = 5  # number of simulated annotators if the dataset has none
 
 Draw = Callable[[np.random.Generator, np.ndarray], np.ndarray]
@@ -174,7 +174,7 @@ def _transition(dataset: Dataset, kind: str | np.ndarray, pred_probs: np.ndarray
     if kind == "pair":
         return np.roll(np.eye(k), 1, axis=1)
     if kind != "estimated":
-        raise InputError.unknown("kind", kind, KINDS, "Or pass a (k, k) transition matrix.")
+        raise InputError.unknown("kind", kind, PLANTED_KINDS, "Or pass a (k, k) transition matrix.")
     if pred_probs is None:
         raise InputError.at("pred_probs", "is missing", 'kind="estimated" needs out-of-fold probabilities (n, k).')
     check_pred_probs(pred_probs, dataset.given_labels, ids=dataset.ids)

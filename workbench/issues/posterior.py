@@ -35,7 +35,7 @@ ASK = (
     "cost up to .08 average precision): say so with `embeddings_saw_labels=` or `save_embeddings(trained_on_labels=)`"
 )
 NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
-DENSE = 2 * 10**7  # rows x classes up to which soft labels are learned again
+RELEARNED_CELLS = 2 * 10**7  # rows x classes up to which soft labels are learned again
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     names = ["kernel ridge"]
     how = "exact" if kernel.exact else f"{kernel.landmarks} landmarks"
     notes.append(f"kernel ridge, leave-one-out, {how}; {space.how}")
-    alone = pooled.copy() if n * k <= DENSE else None
+    alone = pooled.copy() if n * k <= RELEARNED_CELLS else None
     linear = discriminant(space.vectors, taught, given, k)
     pooled += linear
     parts.append(linear[rows])
@@ -252,7 +252,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
         notes.append("labels were not corrected and learned again: too many rows x classes")
     if n > NEAREST_ROWS:
         notes.append(f"no votes of neighbours above {NEAREST_ROWS:,} rows")
-    elif n * k <= DENSE:
+    elif n * k <= RELEARNED_CELLS:
         step("nearest neighbours")
         near = votes(space.vectors, taught, given, k)
         pooled += near

@@ -14,21 +14,23 @@ from workbench.evidence.evidence import Evidence
 from workbench.issues.from_dynamics import Doubt, normal_scores
 from workbench.issues.linked import LINKS
 from workbench.issues.opinions import GIVEN_PROBS, VOTES, Opinion
-from workbench.issues.weighing import AGREEING, LESS, NEVER, NOTHING
+from workbench.issues.weighing import AGREEING, NEVER_LESS, NEVER_SO_OFTEN, SAYS_NOTHING
 
 SECOND_VIEW = 0.3
 """Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
 
-IN_SAMPLE = 0.25
+IN_SAMPLE_WEIGHT = 0.25
 """Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
 
-MOSTLY = 0.6
+MOSTLY_ONE_CLASS = 0.6
 """Share of labels of one class from which training dynamics count by the plain mean over epochs."""
 
 UNRELATED = 0.3
 """Least rank correlation with the honest views: .66 and more for real trainings, 0 for rows that do not belong."""
 
-APART = "ranks examples in another order than evidence that has not seen the labels: do its rows belong to these?"
+ANOTHER_ORDER = (
+    "ranks examples in another order than evidence that has not seen the labels: do its rows belong to these?"
+)
 OF_TEXTS = "added nothing to the texts themselves in our trials"
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -78,7 +80,7 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
     aside = {} if weights is None else dict(weights.aside)
     silent = weights is not None and not weights.tells and pooled is not None and pooled.voted is None
     if weights is not None and silent and (learned is not None or seen is not None):
-        aside |= dict.fromkeys(weights.shares, NOTHING)
+        aside |= dict.fromkeys(weights.shares, SAYS_NOTHING)
         pooled = None
     second, odds = 1.0, None
     if pooled is not None:
@@ -112,7 +114,7 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
         add(normal_scores(-learned.confidence) if plain else learned.doubt, second)
     if seen is not None:
         views.append("in-sample pred_probs")
-        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), IN_SAMPLE)
+        add(normal_scores(-np.log(np.maximum(seen[0], 1e-9))), IN_SAMPLE_WEIGHT)
     score = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
     return Ranking(score, views, aside, pooled, learned, seen)
 
@@ -124,7 +126,7 @@ def _dominated(evidence: Evidence) -> bool:
     CoNLL-03 by .003 average precision. Where classes are alike, as in CIFAR-10N, it is worse by .02 to .05.
     """
     counts = np.bincount(evidence.given_labels[evidence.given_labels >= 0], minlength=evidence.k)
-    return evidence.k > 2 and counts.max(initial=0) > MOSTLY * counts.sum()
+    return evidence.k > 2 and counts.max(initial=0) > MOSTLY_ONE_CLASS * counts.sum()
 
 
 def views_in_words(pooled: Opinion) -> list[str]:
@@ -146,7 +148,7 @@ def _unfit(odds: np.ndarray, doubt: np.ndarray, p_given: np.ndarray, beside: np.
         return ""
     there = normal_scores(np.where(both, odds, np.nan))[both], normal_scores(np.where(both, doubt, np.nan))[both]
     if min(np.ptp(one) for one in there) == 0 or np.corrcoef(*there)[0, 1] < UNRELATED:
-        return APART
+        return ANOTHER_ORDER
     agrees = float((p_given[both] >= 0.5).mean())
     honest = float((pooled.p_given[both] >= pooled.p_other[both]).mean())
-    return AGREEING if agrees > NEVER and honest < agrees - LESS else ""
+    return AGREEING if agrees > NEVER_SO_OFTEN and honest < agrees - NEVER_LESS else ""

@@ -16,12 +16,12 @@ import pandas as pd
 if TYPE_CHECKING:
     from workbench.runs.votes import Votes
 
-STANDING = 0.3
+STANDING_SHARE = 0.3
 
 HELD_OUT, OUT_OF_FOLD, IN_SAMPLE = "held-out models", "out-of-fold", "in-sample"
 """Source of the probabilities that a reason quotes: the text before its colon, and its kind."""
 
-NEIGHBORS, LINKED, VOTES, LEARNING, STANDING_KIND = "neighbors", "edges", "votes", "learning", "standing"
+NEIGHBORS_KIND, LINKED, VOTES_KIND, LEARNING, STANDING_KIND = "neighbors", "edges", "votes", "learning", "standing"
 """The other kinds of reasons."""
 
 APART = "; "
@@ -32,9 +32,9 @@ MEANINGS = {
     "or texts, combined with your out-of-fold probabilities if available (geometric mean)",
     OUT_OF_FOLD: "your out-of-fold probabilities (`pred_probs`), from a model that was not trained on this example",
     IN_SAMPLE: "your in-sample probabilities (`pred_probs`), from a model that was trained on this label",
-    NEIGHBORS: "given labels of the nearest neighbours, shown below",
+    NEIGHBORS_KIND: "given labels of the nearest neighbours, shown below",
     LINKED: "given labels of the linked nodes, shown below",
-    VOTES: "votes of the annotators, stored with `wb.review.save_votes`",
+    VOTES_KIND: "votes of the annotators, stored with `wb.review.save_votes`",
     LEARNING: "epochs of the recorded training in which the given label was predicted",
     STANDING_KIND: "rank of this example among those with the same given label, by the probability of that label",
 }
@@ -98,7 +98,7 @@ def of_neighbors(neighbor_labels: np.ndarray, given: np.ndarray) -> Reason:
             verb, shown = ("disagree", count) if 2 * count >= size else ("agree", size - count)
             noun, verb = ("neighbour", f"{verb}s") if size == 1 else ("neighbours", verb)
             table[size, count] = f"{shown} of {size} {noun} {verb}"
-    return Reason(strength, table[total, against], NEIGHBORS)
+    return Reason(strength, table[total, against], NEIGHBORS_KIND)
 
 
 def of_links(
@@ -148,7 +148,7 @@ def voted(votes: Votes, given: np.ndarray, classes: Sequence[str]) -> Reason:
             words[start + row] = f"{counts[row, said[row]]} of {total[row]} {who} said {classes[said[row]]}"
         surprise = -np.log((mine + 0.5) / (total + 1.0))
         strength[start : start + len(counts)] = np.where((total > 0) & (labels >= 0), surprise, np.nan)
-    return Reason(strength, words, VOTES)
+    return Reason(strength, words, VOTES_KIND)
 
 
 def learning(learned: np.ndarray, recorded: np.ndarray, given: np.ndarray) -> Reason:
@@ -220,7 +220,7 @@ def standing(p_given: np.ndarray, given: np.ndarray, classes: Sequence[str]) -> 
     classmates = pd.Series(p_given[known]).groupby(given[known])
     size = classmates.transform("size").to_numpy()
     known, below = known[size > 1], ((classmates.rank().to_numpy() - 0.5) / size)[size > 1]
-    strength[known] = -np.log(below) * STANDING
+    strength[known] = -np.log(below) * STANDING_SHARE
     percent[known] = np.rint(100 * below).astype(int)
     place, back = np.unique(np.maximum(given, 0) * 101 + percent, return_inverse=True)
     classes = _shown(classes)

@@ -26,7 +26,7 @@ LOW = 10
 """Minimum number of verdicts on the less suspicious half of the examples; with fewer, `USUAL` is used."""
 
 LEAST_SLOPE = 0.05
-ROUNDS, ENOUGH = 40, 1e-4
+NEWTON_ROUNDS, CLOSE_ENOUGH = 40, 1e-4
 
 
 def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | None = None) -> tuple[pd.Series, str]:
@@ -93,20 +93,20 @@ def _fit(
     line, c = np.array([0.0, 1.0]), np.zeros(groups)
     design = np.stack([np.ones(len(x)), x], axis=1)
     p, own, left = wrong, c, np.diag(hold)
-    for place in range(ROUNDS + 1):
+    for place in range(NEWTON_ROUNDS + 1):
         p = expit(design @ line + c[group])
         weight = np.maximum(p * (1 - p), 1e-9)
         own = np.bincount(group, weight, groups) + 1 / spread**2
         cross = np.stack([np.bincount(group, weight * column, groups) for column in design.T]) * effects
         left = (design * weight[:, None]).T @ design + np.diag(hold) - (cross / own) @ cross.T
-        if place == ROUNDS:
+        if place == NEWTON_ROUNDS:
             break
         pull = (np.bincount(group, wrong - p, groups) - c / spread**2) * effects
         gradient = design.T @ (wrong - p) - hold * (line - [0.0, 1.0])
         step = np.linalg.solve(left, gradient - cross @ (pull / own))
         move = (pull - cross.T @ step) / own
         largest = max(np.abs(step).max(), np.abs(move).max())
-        if largest < ENOUGH:
+        if largest < CLOSE_ENOUGH:
             break
         line, c = line + step / max(largest, 1.0), c + move / max(largest, 1.0)
     p = np.clip(p, 1e-12, 1 - 1e-12)

@@ -12,13 +12,13 @@ from workbench.evidence.spaces import Space, unit_space
 from workbench.issues.kernels import class_sums
 from workbench.issues.loo_classifiers import Ridge
 
-ROWS = 5000
+JUDGED_ROWS = 5000
 """Rows by which columns are judged, at most."""
 TRIED = 800
 """Rows on which both spaces are tried, at most."""
-CHANCE = 0.01
+BY_CHANCE = 0.01
 """Probability of so large a ratio of variances in a column that says nothing: those above may be left out."""
-MANY = 0.05
+MANY_COLUMNS = 0.05
 """Share of the columns that must say nothing before it is worth a trial."""
 
 
@@ -39,10 +39,10 @@ def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int =
     whole = unit_space(embeddings, seed=seed)
     rows = np.flatnonzero(whole.there & (given >= 0))
     random = np.random.default_rng(seed)
-    some = rows if len(rows) <= ROWS else np.sort(random.choice(rows, ROWS, replace=False))
+    some = rows if len(rows) <= JUDGED_ROWS else np.sort(random.choice(rows, JUDGED_ROWS, replace=False))
     telling = telling_columns(np.asarray(embeddings[some], np.float32), given[some], k)
-    by_chance = CHANCE * len(telling)
-    if not by_chance + 3 * by_chance**0.5 < telling.sum() <= (1 - MANY) * len(telling):
+    by_chance = BY_CHANCE * len(telling)
+    if not by_chance + 3 * by_chance**0.5 < telling.sum() <= (1 - MANY_COLUMNS) * len(telling):
         return whole
     part = unit_space(embeddings, seed=seed, columns=np.flatnonzero(telling))
     tried = some if len(some) <= TRIED else np.sort(random.choice(some, TRIED, replace=False))
@@ -68,7 +68,7 @@ def telling_columns(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarra
     within = np.einsum("ij,ij->j", away, away, dtype=np.float64) - between
     there = within + between > 0
     ratio = (between / (classes - 1)) / np.maximum(within / (m - classes), 1e-30)
-    return there & (fdtrc(classes - 1, m - classes, np.where(there, ratio, 0)) < CHANCE)
+    return there & (fdtrc(classes - 1, m - classes, np.where(there, ratio, 0)) < BY_CHANCE)
 
 
 def head_on(space: Space, rows: np.ndarray, labels: np.ndarray, k: int) -> tuple[np.ndarray, float]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-SAMPLE = 500_000
+TEMPERATURE_CELLS = 500_000
 """Numbers (rows x classes) that the fit looks at, at most; at least 2,000 rows."""
 
 STARTS = ((0.0, -2.0), (1.2, -1.4), (0.5, -0.5))  # log power, logit of the share of noise
 BOUNDS = ((-1.0, 3.0), (-8.0, 1.0))
-USUAL = 0.7
+USUAL_POWER = 0.7
 """Log power of most classifiers, weighed like one example: it decides only where labels cannot (all rows as sure)."""
 
 
@@ -46,7 +46,7 @@ def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray,
 
     rows = np.flatnonzero(given >= 0)
     k = log_probs.shape[1]
-    most = max(SAMPLE // k, 2000)
+    most = max(TEMPERATURE_CELLS // k, 2000)
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     if len(rows) == 0 or k < 2:
@@ -71,10 +71,10 @@ def _cost(theta: np.ndarray, logs: np.ndarray, labels: np.ndarray, into: np.ndar
     own = probs[every, labels]
     changed = probs * into
     from_noise = changed.sum(axis=1)
-    strange = (theta[0] - USUAL) / len(labels)  # a normal prior of width 1
+    strange = (theta[0] - USUAL_POWER) / len(labels)  # a normal prior of width 1
     likelihood = np.maximum((1 - noise) * own + noise * from_noise, 1e-300)
     by_power = (1 - noise) * own * centred[every, labels] + noise * (changed * centred).sum(axis=1)
     by_noise = from_noise - own
     gradient = -np.array([power * (by_power / likelihood).mean(), noise * (1 - noise) * (by_noise / likelihood).mean()])
     gradient[0] += strange
-    return float(-np.log(likelihood).mean() + strange * (theta[0] - USUAL) / 2), gradient
+    return float(-np.log(likelihood).mean() + strange * (theta[0] - USUAL_POWER) / 2), gradient

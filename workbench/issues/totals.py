@@ -19,7 +19,7 @@ from workbench.runs.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-ENOUGH = 30
+ENOUGH_AUDITED = 30
 """Minimum number of audited examples for the audit's number to replace the detector's."""
 
 
@@ -81,7 +81,7 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     """
     expected = by_detector(run, issues, author)
     audited = audit_of(run, author)
-    if audited is None or audited.judged < ENOUGH:
+    if audited is None or audited.judged < ENOUGH_AUDITED:
         return expected
     if expected is not None and expected.known and audited.high - audited.low >= expected.high - expected.low:
         return expected

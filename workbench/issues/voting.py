@@ -17,19 +17,19 @@ from workbench.foundation.rows import softmax
 if TYPE_CHECKING:
     from workbench.runs.votes import Votes
 
-NOTHING = "are no closer to the model's predictions than votes on other examples"
-REPEATS = "repeat the given labels"
-SURE, LEAST_VOTES = 4.0, 20
+NO_CLOSER = "are no closer to the model's predictions than votes on other examples"
+REPEAT_GIVEN = "repeat the given labels"
+SURE_VOTES, LEAST_VOTES = 4.0, 20
 """Standard errors by which votes must agree with the model more than by chance: all together, and each annotator with
 at least so many votes (half of it)."""
-COPIES, MOST_PAIRS = 0.995, 30
+COPIES, SAME_VOTER_PAIRS = 0.995, 30
 """Annotators who agree on this share of their shared examples, at least `LEAST_VOTES`, count as one; looked for among
 at most so many annotators."""
-ROUNDS = 3
+VOTING_ROUNDS = 3
 LEAN = 10.0
 """Votes of each true class that the matrix of all annotators is worth in each one's own."""
 SMOOTH = 0.01
-MOST_CELLS = 20_000_000  # annotators x k x k; above, one matrix for all
+MOST_VOTE_CELLS = 20_000_000  # annotators x k x k; above, one matrix for all
 MADE_OF = 0.995
 """From this share of rows whose given label is among their votes, the label is taken to be made of these votes."""
 
@@ -67,7 +67,7 @@ def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Vote
     """
     labels = given[votes.rows]
     if (labels >= 0).any() and (votes.labels == labels)[labels >= 0].mean() >= COPIES:
-        return None, REPEATS
+        return None, REPEAT_GIVEN
     keep = np.ones(len(votes.rows), bool)
     for one, other in _copies(votes):
         keep &= (votes.annotators != other) | ~np.isin(votes.rows, votes.rows[votes.annotators == one])
@@ -81,20 +81,20 @@ def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Vote
         excess = np.bincount(groups[keep], (agree - chance)[keep], minlength=many)
         return excess / np.sqrt(np.maximum(np.bincount(groups[keep], spread[keep], minlength=many), 1e-12))
 
-    if surplus(np.zeros(len(keep), np.int64), 1)[0] < SURE:
-        return None, NOTHING
+    if surplus(np.zeros(len(keep), np.int64), 1)[0] < SURE_VOTES:
+        return None, NO_CLOSER
     cast = np.bincount(votes.annotators, minlength=len(votes.names))
-    idle = (cast >= LEAST_VOTES) & (surplus(votes.annotators, len(votes.names)) < SURE / 2)
+    idle = (cast >= LEAST_VOTES) & (surplus(votes.annotators, len(votes.names)) < SURE_VOTES / 2)
     keep &= ~idle[votes.annotators]
     if not keep.any():
-        return None, NOTHING
+        return None, NO_CLOSER
     return replace(votes, rows=votes.rows[keep], annotators=votes.annotators[keep], labels=votes.labels[keep]), ""
 
 
 def _copies(votes: Votes) -> list[tuple[int, int]]:
     """Pairs of annotators of whom the second repeats the first."""
     a = len(votes.names)
-    if not 2 <= a <= MOST_PAIRS:
+    if not 2 <= a <= SAME_VOTER_PAIRS:
         return []
     table = np.full((a, votes.n), -1, np.int32)
     table[votes.annotators, votes.rows] = votes.labels
@@ -136,14 +136,14 @@ def weigh_votes(
     start = np.asarray(logs, np.float64).copy()
     if noise is not None and not made_of:
         start[known] += np.log(np.maximum(noise[labels[known]], 1e-6))
-    a = len(votes.names) if len(votes.names) * k * k <= MOST_CELLS else 1
+    a = len(votes.names) if len(votes.names) * k * k <= MOST_VOTE_CELLS else 1
     people = votes.annotators if a > 1 else np.zeros(len(votes.rows), np.int64)
     cell = people * k + votes.labels
     current = start
     if not model:  # only the votes separate the classes: begin with their shares
         tally = np.bincount(place * k + votes.labels, minlength=u * k).reshape(u, k)
         current = start + np.log(tally + 0.5)
-    for _ in range(ROUNDS):
+    for _ in range(VOTING_ROUNDS):
         belief = softmax(current)
         seen = np.stack([np.bincount(cell, belief[place, true], minlength=a * k) for true in range(k)], axis=1)
         seen = seen.reshape(a, k, k)  # annotator, vote, true class

@@ -21,21 +21,21 @@ FITTED = 1 / 3
 """How far shares follow the weights that make the given labels likeliest, in logarithms; the rest by gain and base."""
 SEEN_SHARE = 0.3
 """Largest share of an embedding that was trained on the labels: it may hide wrong ones, by how far is not visible."""
-SURE = 0.8
+SURE_AT = 0.8
 SURE_ROWS = 5
 REPEATS = 0.5
 """Evidence is taken to have seen the labels when it agrees with more than this share of labels that another view is
-sure (`SURE`) are noise, with at least `SURE_ROWS` of those: leaks .95 to 1, honest pairs at most .31 where tried."""
-NEVER, LESS = 0.995, 0.03
+sure (`SURE_AT`) are noise, with at least `SURE_ROWS` of those: leaks .95 to 1, honest pairs at most .31 where tried."""
+NEVER_SO_OFTEN, NEVER_LESS = 0.995, 0.03
 
 LEADS = 0.1
 """Nats by which evidence must be ahead to be held where neither shows any noise: honest pairs are closer."""
-WEAK = 0.4
+WEAK_GAIN = 0.4
 """Share of the gain of another view below which a view is no judge of it."""
-STRUCTURED = 200
+STRUCTURED_CLASSES = 200
 """Classes up to which noise may go between those that are confused, for a view to find labels that are noise."""
 
-NOTHING = "says nothing about the labels: no better than the class shares"
+SAYS_NOTHING = "says nothing about the labels: no better than the class shares"
 REPEATING = "agrees with labels that the other evidence rejects: it has seen the labels"
 HELD = (
     "explains the given labels better than the other evidence and yet finds fewer of them wrong, as probabilities of "
@@ -112,7 +112,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     aside: dict[str, str] = {}
     for view in views:
         if 2 * m * gains[view.name] < 2 * np.log(m):
-            aside[view.name] = NOTHING
+            aside[view.name] = SAYS_NOTHING
     tells = len(aside) < len(views)
     if not tells:
         best = max(views, key=lambda view: gains[view.name])
@@ -122,12 +122,12 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
         for other, judge in enumerate(views):
             if other == place or view.name in aside or judge.name in aside:
                 continue
-            rejected = doubts[other] > SURE
-            if gains[judge.name] < WEAK * gains[view.name]:
+            rejected = doubts[other] > SURE_AT
+            if gains[judge.name] < WEAK_GAIN * gains[view.name]:
                 rejected[:] = False  # what explains so much less is sure of its own mistakes
             if rejected.sum() >= SURE_ROWS and agrees[place][rejected].mean() > REPEATS:
                 aside[view.name] = REPEATING
-            elif agrees[place].mean() > NEVER and agrees[other].mean() < agrees[place].mean() - LESS:
+            elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
                 aside[view.name] = AGREEING
     kept = [view for view in views if view.name not in aside]
     if len(kept) == 1:
@@ -156,7 +156,7 @@ def _too_good(
 ) -> bool:
     """Whether a view explains the labels better than one made here that knows of more noise in them."""
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
-    judges = [one for one in judges if WEAK * gains[view.name] < gains[one.name] < gains[view.name]]
+    judges = [one for one in judges if WEAK_GAIN * gains[view.name] < gains[one.name] < gains[view.name]]
     if view.made_here or not judges:
         return False
     fit = best_fit(view, labels, k)
@@ -174,7 +174,7 @@ def best_fit(view: EvidenceView, labels: np.ndarray, k: int) -> Surface:
     """The likelier of two: noise that makes every other class of a label, or those that the view confuses with it."""
     probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)
-    matrices = noise_matrices(probs, labels, SMOOTHING) if 2 < k <= STRUCTURED else None
+    matrices = noise_matrices(probs, labels, SMOOTHING) if 2 < k <= STRUCTURED_CLASSES else None
     flips = [None] if matrices is None else [None, flips_of(matrices[0])]
     return max(surfaces(view.honest, labels, flips), key=lambda fit: fit.value)
 

@@ -21,7 +21,7 @@ from workbench.storage.limits import check_unpacked
 if TYPE_CHECKING:
     import torch
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
 NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 """Keys under which training scripts put the state dict of the model."""
@@ -37,7 +37,10 @@ _REMEDY = (
     "holds to a state dict with the model's own names."
 )
 
-_EPOCH = (re.compile(r"epoch[=_\-. ]?(\d+)", re.IGNORECASE), re.compile(r"(?<![a-z0-9])ep?[=_\-]?(\d+)", re.IGNORECASE))
+_EPOCH_IN_NAME = (
+    re.compile(r"epoch[=_\-. ]?(\d+)", re.IGNORECASE),
+    re.compile(r"(?<![a-z0-9])ep?[=_\-]?(\d+)", re.IGNORECASE),
+)
 _STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
 
 
@@ -72,7 +75,9 @@ def find_checkpoints(
         paths, named = [Path(path) for path in checkpoints], True
     _exist(paths)
     if not paths:
-        raise InputError.at("checkpoints", f"names none: {checkpoints}", f"Files end in {', '.join(SUFFIXES)}.")
+        raise InputError.at(
+            "checkpoints", f"names none: {checkpoints}", f"Files end in {', '.join(CHECKPOINT_SUFFIXES)}."
+        )
     numbers = _numbers(paths)
     if numbers is None:
         return dict(enumerate(paths if named else sorted(paths, key=_natural)))
@@ -100,7 +105,7 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
     if path.is_dir():
         shards = [file for file in _weights_in(path) if file.suffix == ".safetensors"] or _weights_in(path)
         if not shards:
-            todo = f"Files of weights end in {', '.join(SUFFIXES)}."
+            todo = f"Files of weights end in {', '.join(CHECKPOINT_SUFFIXES)}."
             raise InputError.at(f"checkpoint {path}", "is a folder without weights", todo)
         state: dict[str, torch.Tensor] = {}
         for file in shards:
@@ -202,14 +207,18 @@ def _listed(place: str | os.PathLike) -> list[Path]:
     if path.exists() or not glob.has_magic(str(place)):
         return [path]
     found = [Path(name) for name in glob.glob(str(place), recursive=True)]
-    return [_one_or_shards(one) if one.is_dir() else one for one in found if one.is_dir() or one.suffix in SUFFIXES]
+    return [
+        _one_or_shards(one) if one.is_dir() else one
+        for one in found
+        if one.is_dir() or one.suffix in CHECKPOINT_SUFFIXES
+    ]
 
 
 def _weights_in(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix in SUFFIXES and file.is_file() and not file.name.startswith((".", *_BESIDE))
+        if file.suffix in CHECKPOINT_SUFFIXES and file.is_file() and not file.name.startswith((".", *_BESIDE))
     )
 
 
@@ -254,7 +263,7 @@ def _numbers(paths: Sequence[Path]) -> list[int] | None:
 
 def _epoch_in(name: str) -> str | None:
     """Digits after "epoch", "ep" or "e" in a file name."""
-    for pattern in _EPOCH:
+    for pattern in _EPOCH_IN_NAME:
         if match := pattern.search(name):
             return match[1]
     return None

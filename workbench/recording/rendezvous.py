@@ -20,8 +20,8 @@ from workbench.foundation.errors import WorkbenchError
 from workbench.recording.ranks import is_alive, process_group
 from workbench.storage.files import open_file
 
-NAME = ".ranks.json"
-MOST = 10_000_000  # bytes of that file that are read
+RANKS_FILE = ".ranks.json"
+MOST_RANKS_BYTES = 10_000_000  # bytes of that file that are read
 
 
 class Attempt:
@@ -34,7 +34,7 @@ class Attempt:
     """
 
     def __init__(self, root: Path, rank: int, world_size: int) -> None:
-        self._path, self._root = root / NAME, root
+        self._path, self._root = root / RANKS_FILE, root
         self._rank, self._size = rank, world_size
         self._announced = False  # by rank 0, through torch.distributed
         self._process = os.getpid()
@@ -96,7 +96,7 @@ class Attempt:
         descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
         with os.fdopen(descriptor, "r+b") as file:
             _wait_for(file.fileno())
-            state = _checked(file.read(MOST))
+            state = _checked(file.read(MOST_RANKS_BYTES))
             yield state
             file.seek(0)
             file.truncate()

@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
-BINS = 5
+CORRECTNESS_BINS = 5
 """Steps of correctness that have a colour of their own (classes m0, most suspicious, to m4)."""
 
 
@@ -83,10 +83,10 @@ def data_map_svg(
     parts = [
         axes.frame(np.arange(0, widest + 0.01, 0.1).tolist(), [0, 0.25, 0.5, 0.75, 1], "variability", "confidence")
     ]
-    step = np.clip((np.nan_to_num(correctness) * BINS).astype(int), 0, BINS - 1)
+    step = np.clip((np.nan_to_num(correctness) * CORRECTNESS_BINS).astype(int), 0, CORRECTNESS_BINS - 1)
     size = "s" if len(confidence) > 3000 else ""
     x, y = axes.x(variability), axes.y(confidence)
-    for bin in range(BINS - 1, -1, -1):
+    for bin in range(CORRECTNESS_BINS - 1, -1, -1):
         mine = step == bin
         if mine.any():
             path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x[mine].tolist(), y[mine].tolist()))

@@ -18,7 +18,7 @@ from workbench.reports.facts import MOST_CLASSES, Facts, ShownIssue
 MOST_CHANGES = 100
 SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
 """Colour and words of evidence, by whether it is out-of-fold."""
-MOST_PAIRS = 12
+MOST_CLASS_PAIRS = 12
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
     "p = .8 about four of five should turn out wrong; how far that holds is shown where the truth is known.",
@@ -181,7 +181,7 @@ def _map(facts: Facts) -> str:
             link = f"#s{rank}" if rank < len(facts.shown) else None
             marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
     drawn = drawing.data_map_svg(found.variability, found.confidence, found.correctness, marks)
-    key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.BINS))
+    key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.CORRECTNESS_BINS))
     hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.rows)
     words = f"The data map: the mean probability that the model gave to the given label over {facts.epochs} epochs "
     words += f"(confidence), and how much it moved (variability). {hard:,} of {drawn_n:,} labels were never believed "
@@ -221,7 +221,7 @@ def _classes(facts: Facts) -> str:
                 *(escape(str(row[label])) for label in ("given_label", "suggested_label")),
                 *(f"{row['count']:,}", f"{row['expected']:,.1f}"),
             )
-            for row in facts.pairs.head(MOST_PAIRS).to_dict("records")
+            for row in facts.pairs.head(MOST_CLASS_PAIRS).to_dict("records")
         ]
         out += "<h3>Most frequent suggestions</h3>"
         out += _table(("given", "suggested", "label issues", "wrong (expected)"), pairs, numbers=(2, 3))

@@ -14,7 +14,7 @@ from workbench.foundation.progress import step, task
 from workbench.reports.facts import gather
 from workbench.reports.page import page
 from workbench.storage.layout import atomic
-from workbench.storage.tables import check_target
+from workbench.storage.tables import PAGE_SUFFIXES, check_target
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-SUFFIXES = (".html", ".htm")
-STEPS = 5
+REPORT_STEPS = 5
 """Of the bar: issues, their media, data map, noise, figures."""
 
 
@@ -61,12 +60,12 @@ def report(
     require_task(run, "multiclass", "report")
     if int(top) != top or top < 0:
         raise InputError.at("top", f"is {top!r}", "Give the number of label issues to show.")
-    target = check_target(path, force, SUFFIXES)
-    with task("report", STEPS):
+    target = check_target(path, force, PAGE_SUFFIXES)
+    with task("report", REPORT_STEPS):
         facts = gather(run, issues, int(top), fdr)
         step("figures")
         text = page(facts)
     with atomic(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        check_target(target, force, SUFFIXES)
+        check_target(target, force, PAGE_SUFFIXES)
     return target

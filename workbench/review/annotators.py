@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DawidSkene", "annotator_quality", "consensus", "crowdlab", "dawid_skene", "majority"]
 
-SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
+VOTE_SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
 SHARED = 1.0  # votes with everybody's confusion matrix that `consensus` adds to each row of an annotator's
-MOST_CELLS = 200_000_000  # annotators x k x k of Dawid and Skene
+MOST_MATRIX_CELLS = 200_000_000  # annotators x k x k of Dawid and Skene
 FEWEST_KNOWN = 50  # examples with a known label from which probabilities are calibrated
 MOST_ODDS = 7.0  # log odds beyond which a model's certainty is not taken for more
 NOT_CALIBRATED = "not calibrated: annotators may share mistakes, which votes alone cannot show; `known` calibrates"
@@ -81,7 +81,7 @@ def dawid_skene(
     iteration: votes x k; memory: annotators x k x k.
     """
     a, k = len(votes.names), votes.k
-    if a * k * k > MOST_CELLS:
+    if a * k * k > MOST_MATRIX_CELLS:
         found = f"are {a:,} for {k:,} classes: {a * k * k:,} cells of confusion matrices"
         raise InputError.at("annotators", found, 'Use method="majority".')
     known = np.flatnonzero(votes.per_row())
@@ -94,7 +94,7 @@ def dawid_skene(
         iterations += 1
         confusion = np.empty((a, k, k))
         for true in range(k):
-            seen = np.bincount(cell, posterior[place, true], minlength=a * k).reshape(a, k) + SMOOTHING
+            seen = np.bincount(cell, posterior[place, true], minlength=a * k).reshape(a, k) + VOTE_SMOOTHING
             everybody = seen.sum(axis=0)
             seen += shared * everybody / everybody.sum()
             confusion[:, true] = seen / seen.sum(axis=1, keepdims=True)
@@ -116,7 +116,7 @@ def dawid_skene(
 # ---- for people ----------------------------------------------------------------------------------------------
 
 
-METHODS = ("majority", "dawid_skene", "crowdlab")
+CONSENSUS_METHODS = ("majority", "dawid_skene", "crowdlab")
 
 
 @task("consensus", 1)
@@ -162,8 +162,8 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     """
     run = opened(run)
     require_task(run, "multiclass", "consensus")
-    if method not in METHODS:
-        raise InputError.unknown("method", method, METHODS)
+    if method not in CONSENSUS_METHODS:
+        raise InputError.unknown("method", method, CONSENSUS_METHODS)
     votes = votes_needed(run)
     total = votes.per_row()
     rows = np.flatnonzero(total)

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.foundation.errors import InputError
 from workbench.runs.votes import Votes
 
-LEAST = 1e-6  # weight of who is no better than the most frequent class
+LEAST_WEIGHT = 1e-6  # weight of who is no better than the most frequent class
 
 
 def crowdlab(votes: Votes, pred_probs: Any) -> np.ndarray:
@@ -64,10 +64,10 @@ def _mixed(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.ndarra
     agreed = consensus[among]
     share = counts[np.flatnonzero(among), agreed] / total[among]
     certain = float(share.mean())
-    base = max(float((agreed != np.bincount(agreed, minlength=votes.k).argmax()).mean()), LEAST)
+    base = max(float((agreed != np.bincount(agreed, minlength=votes.k).argmax()).mean()), LEAST_WEIGHT)
 
     def weight(accuracy: np.ndarray | float) -> np.ndarray:
-        return np.maximum(1 - (1 - np.asarray(accuracy)) / base, LEAST)
+        return np.maximum(1 - (1 - np.asarray(accuracy)) / base, LEAST_WEIGHT)
 
     rate = with_others(votes, counts, total)
     rate = np.where(np.isnan(rate), np.nanmean(rate) if not np.isnan(rate).all() else certain, rate)

@@ -24,7 +24,7 @@ from workbench.tasks.protocol import Format, Labels
 
 DROPS = ("flagged", "skipped", "issues")
 CLEANED = ("relabel", "drop")
-COLUMNS = (
+EXPORT_COLUMNS = (
     *("given_label", "label", "changed", "verdict", "flag", "note", "p_error", "suggested_label"),
     *("author", "time", "reason"),
 )
@@ -144,12 +144,12 @@ def export_table(
     corrected = _as_given(dataset, labels, rows)
     columns: dict[str, object] = {name_of["id"]: dataset.ids[rows]}
     columns |= {name_of[name]: dataset.metadata[name].iloc[rows].array for name in dataset.metadata.columns}
-    if name_of["given_label"] not in COLUMNS or cleaned is not None:
+    if name_of["given_label"] not in EXPORT_COLUMNS or cleaned is not None:
         columns[name_of["given_label"]] = corrected
     if cleaned is None:
         found = {"given_label": _as_given(dataset, dataset.labels, rows), "label": corrected, "changed": changed[rows]}
         found |= _decided(run, rows) | _judged(run, issues, rows)
-        columns |= {name: found[name] for name in COLUMNS}
+        columns |= {name: found[name] for name in EXPORT_COLUMNS}
     if images and dataset.images is not None and name_of["image"] != name_of["id"]:
         columns[name_of["image"]] = _objects(_media(run, dataset.image, rows, binary))
     if sounds and dataset.sounds is not None and name_of["audio"] != name_of["id"]:
@@ -195,7 +195,7 @@ def _chosen(
 def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
     """The name in an export of each column of the dataset: the user's, with an underscore where ours is the same."""
     own = dataset.column_of
-    taken = set(COLUMNS) if whole else set()
+    taken = set(EXPORT_COLUMNS) if whole else set()
     label = own.get("given_label", "label")
     names = {"given_label": label}
     taken.add(label)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PAUSE = 300.0
 """Seconds without a decision after which a new sitting begins."""
 
-FEWEST = 5  # decisions from which a pace is given
+FEWEST_DECISIONS = 5  # decisions from which a pace is given
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,5 @@ def pace_of(times: Sequence[str], *, pause: float = PAUSE) -> Pace:
     if not sitting:
         return Pace(0, 0.0, float("nan"))
     minutes = (sitting[-1] - sitting[0]).total_seconds() / 60
-    enough = len(sitting) >= FEWEST and minutes > 0
+    enough = len(sitting) >= FEWEST_DECISIONS and minutes > 0
     return Pace(len(sitting), minutes, (len(sitting) - 1) / minutes if enough else float("nan"))

@@ -22,7 +22,7 @@ from workbench.storage.tables import check_target
 from workbench.tasks.protocol import Format
 from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored_cells
 
-BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
+COLUMNS_BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
 """Columns beside the tags, for rows that do not know all of theirs."""
 
 
@@ -39,11 +39,11 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     cells = cells_of(labels)
     columns: dict[str, Any] = {key: pa.array(dataset.ids)}
     for own in dataset.metadata.columns:
-        if str(own) not in (name, key, *(beside.format(name) for beside in BESIDE.values())):
+        if str(own) not in (name, key, *(beside.format(name) for beside in COLUMNS_BESIDE.values())):
             columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
     columns[name] = labels.field("yes")
     if len(cells.rest.rows) or cells.open.any():
-        columns |= {beside.format(name): labels.field(side) for side, beside in BESIDE.items()}
+        columns |= {beside.format(name): labels.field(side) for side, beside in COLUMNS_BESIDE.items()}
     table = pa.table(
         {one: _lists(values, labels) if one.startswith(name) else values for one, values in columns.items()}
     )
@@ -87,7 +87,7 @@ def read_hf(
     if named is not None and classes is not None and [str(one) for one in classes] != named:
         raise InputError.at("classes", f"differ from those of {path}: {shortened(named)}", "Leave `classes` out.")
     names = named if named is not None else classes
-    there = {side: table.column(beside.format(label)) for side, beside in BESIDE.items()
+    there = {side: table.column(beside.format(label)) for side, beside in COLUMNS_BESIDE.items()
              if beside.format(label) in table.column_names}  # fmt: skip
     listed = {"yes": table.column(label), **there}
     rows = zip(*(column.to_pylist() for column in listed.values()))
@@ -96,7 +96,9 @@ def read_hf(
     else:
         labels = [None if one[0] is None else {side: part for side, part in zip(listed, one) if part is not None}
                   for one in rows]  # fmt: skip
-    rest = table.drop_columns([label, *(beside.format(label) for side, beside in BESIDE.items() if side in there)])
+    rest = table.drop_columns(
+        [label, *(beside.format(label) for side, beside in COLUMNS_BESIDE.items() if side in there)]
+    )
     frame = rest.to_pandas().assign(**{label: pd.Series(labels, dtype=object)})
     id = id if id in frame.columns else None
     return Dataset.from_frame(frame, label, id=id, task=task, classes=names, **options)
@@ -113,7 +115,7 @@ def _names_in(metadata: dict[bytes, bytes], label: str) -> list[str] | None:
 
 # ---- SVMlight ------------------------------------------------------------------------------------------------------
 
-HEAD = "# tags: "
+TAGS_COMMENT = "# tags: "
 
 
 def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
@@ -127,7 +129,7 @@ def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
     vectors = run.embeddings() if run.embedding_epochs else np.empty((dataset.n, 0))
     starts = np.searchsorted(cells.yes.rows, np.arange(dataset.n + 1))
     with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(f"{HEAD}{json.dumps(list(dataset.classes))}\n")
+        file.write(f"{TAGS_COMMENT}{json.dumps(list(dataset.classes))}\n")
         for row in np.flatnonzero(~cells.missing).tolist():
             tags = ",".join(map(str, cells.yes.tags[starts[row] : starts[row + 1]].tolist()))
             there = enumerate(np.asarray(vectors[row], float).tolist())
@@ -158,8 +160,8 @@ def read_svmlight(
     rows, tags, ids, named = [], [], [], None
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            if line.startswith(HEAD) and named is None:
-                named = _json(line[len(HEAD) :], path, number)
+            if line.startswith(TAGS_COMMENT) and named is None:
+                named = _json(line[len(TAGS_COMMENT) :], path, number)
                 continue
             body, _, comment = line.partition("#")
             if not body.strip() and (not comment or body[:1] not in (" ", "\t")):

@@ -30,7 +30,7 @@ from workbench.storage.journalqueries import (
     FREE,
     INCOMING,
     INSERT,
-    MINE,
+    OF_OWNER,
     STANDING,
     about_of,
     added_to,
@@ -44,8 +44,8 @@ from workbench.storage.journalqueries import (
 )
 from workbench.storage.journalrows import (
     ADDED,
-    COLUMNS,
     FIELDS,
+    LOG_COLUMNS,
     Entries,
     Entry,
     labels_of,
@@ -55,7 +55,7 @@ from workbench.storage.journalrows import (
 )
 from workbench.storage.journalschema import INCONSISTENT, SOUND
 
-__all__ = ["COLUMNS", "FIELDS", "Entries", "Entry", "Journal", "login"]
+__all__ = ["FIELDS", "LOG_COLUMNS", "Entries", "Entry", "Journal", "login"]
 
 
 class Journal:
@@ -231,7 +231,7 @@ class Journal:
         author : whose decision; the journal's own author by default.
         """
         owner = self.author if author is None else text_of("author", author)
-        batch = f"SELECT batch FROM ({next_batch(redo, MINE)})"
+        batch = f"SELECT batch FROM ({next_batch(redo, OF_OWNER)})"
         rows = self._file.read(f"SELECT count(DISTINCT id) FROM entries WHERE batch = ({batch})", {"owner": owner})
         return int(rows[0][0]) if rows else 0
 
@@ -467,7 +467,7 @@ class Journal:
         """Append the batch that undoes the newest standing decision, or that redoes the newest undo."""
         owner = self.author if author is None else text_of("author", author)
         source = text_of("source", source)
-        mine = ":owner = :owner" if anyone else MINE
+        mine = ":owner = :owner" if anyone else OF_OWNER
         find = next_batch(redo, mine)
         if redo:
             new, by, why = (

@@ -26,7 +26,7 @@ MANY = ("selection", "accept selection", "labels")
 """What the Explorer adds to its source where a decision was about a whole selection, or came from Python."""
 
 SECOND_LOOK = "second look"
-AUDIT = "audit"
+AUDIT_SOURCE = "audit"
 
 
 Verdicts = TypeVar("Verdicts", pd.Series, pd.DataFrame)

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.scores.registry import register
-from workbench.scores.running import DEVIATION, MEAN, NEVER, STEPS
+from workbench.scores.running import DEVIATION, FORGOTTEN_STEPS, MEAN, NEVER_RIGHT
 
 
 def _early(epochs: int, early: float = 0.25) -> int:
@@ -103,7 +103,7 @@ def correctness(correct: np.ndarray) -> np.ndarray:
     suspicious="high",
     range=(0.0, math.inf),
     source="Toneva et al. 2019, An Empirical Study of Example Forgetting",
-    running=STEPS,
+    running=FORGOTTEN_STEPS,
 )
 def forgetting(correct: np.ndarray) -> np.ndarray:
     """Number of times the prediction changed from correct to wrong between consecutive recorded epochs.
@@ -122,14 +122,14 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
     >>> forgetting(np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]))
     array([2., 0.], dtype=float32)
     """
-    return STEPS.over(correct)
+    return FORGOTTEN_STEPS.over(correct)
 
 
 @register(
     suspicious="high",
     range=(0.0, 1.0),
     source="Toneva et al. 2019, An Empirical Study of Example Forgetting",
-    running=NEVER,
+    running=NEVER_RIGHT,
 )
 def never_learned(correct: np.ndarray) -> np.ndarray:
     """Whether the given label was never predicted.
@@ -147,7 +147,7 @@ def never_learned(correct: np.ndarray) -> np.ndarray:
     >>> never_learned(np.array([[1.0, 0.0, np.nan], [0.0, 0.0, np.nan]]))
     array([False,  True, False])
     """
-    return NEVER.over(correct)
+    return NEVER_RIGHT.over(correct)
 
 
 @register(

@@ -21,7 +21,7 @@ from workbench.foundation.reductions import in_threads
 from workbench.foundation.statistics import PER_EPOCH
 from workbench.scores import dynamics as _dynamics  # noqa: F401  (fills SCORES)
 from workbench.scores.registry import SCORES
-from workbench.storage.logits import BLOCK, block_of, open_logits
+from workbench.storage.logits import STORED_BLOCK, block_of, open_logits
 
 
 def dynamics_names() -> list[str]:
@@ -93,7 +93,7 @@ def dynamics(
             if name not in known:
                 raise InputError.unknown("dynamics score", name, known)
         out = {name: np.empty(n, bool if name == "never_learned" else np.float32) for name in names}
-        step = block_rows or max(1, BLOCK // k)
+        step = block_rows or max(1, STORED_BLOCK // k)
 
         def work(start: int) -> None:
             rows = slice(start, min(start + step, n))

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.foundation.reductions import by_blocks, float_rows, given_and_other, given_values
 from workbench.scores.registry import register
 
-FLOOR = 1e-6
+SCORE_FLOOR = 1e-6
 
 
 @register(suspicious="low", range=(0.0, 1.0), source="Northcutt, Jiang, Chuang 2021, Confident Learning, section 2")
@@ -103,8 +103,8 @@ def confidence_weighted_entropy(given_labels: np.ndarray, pred_probs: np.ndarray
 
     by_blocks(work, n, k)
     ratio /= np.log(k)
-    ratio /= np.maximum(given_values(pred_probs, given_labels), FLOOR)
-    return np.log1p(ratio) / np.maximum(ratio, FLOOR)
+    ratio /= np.maximum(given_values(pred_probs, given_labels), SCORE_FLOOR)
+    return np.log1p(ratio) / np.maximum(ratio, SCORE_FLOOR)
 
 
 def _entropy_block(block: np.ndarray) -> np.ndarray:

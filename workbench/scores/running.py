@@ -121,7 +121,7 @@ def _steps(state: State) -> np.ndarray:
     return np.where(state["seen"], state["steps"], np.nan).astype(np.float32)
 
 
-STEPS = Running({"steps": (np.int32, 0), "was_right": (bool, 0), "seen": (bool, 0)}, _add_steps, _steps)
+FORGOTTEN_STEPS = Running({"steps": (np.int32, 0), "was_right": (bool, 0), "seen": (bool, 0)}, _add_steps, _steps)
 """Number of changes from correct to wrong between consecutive recorded epochs."""
 
 
@@ -134,5 +134,5 @@ def _never(state: State) -> np.ndarray:
     return state["wrong"] & ~state["right"]
 
 
-NEVER = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, _never)
+NEVER_RIGHT = Running({"right": (bool, 0), "wrong": (bool, 0)}, _add_once, _never)
 """Whether the example was recorded and never correct."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from workbench.storage.probabilities import PredProbs
 
 LARGEST_BLOCK = 1 << 19
-LONG = 4_000_000  # rows times epochs from which a progress bar is shown by default
+LONG_PASS = 4_000_000  # rows times epochs from which a progress bar is shown by default
 FORM = 2  # version of the cached columns; increased when the definition of a score changes
 
 
@@ -57,7 +57,7 @@ class How:
 
     def bar(self, n: int, epochs: int) -> bool:
         """Return whether a progress bar is shown."""
-        return n * max(epochs, 1) >= LONG if self.progress is None else self.progress
+        return n * max(epochs, 1) >= LONG_PASS if self.progress is None else self.progress
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import torch
 
 FRACTION = 0.08  # of the labels are planted errors
-FOLDS = 4
+DEMO_FOLDS = 4
 HELD_OUT_EPOCHS = {"mnist": 5, "digits": 12}  # about as many steps for both
-BATCH = 64
+DEMO_BATCH = 64
 PEAK_RATE = 6e-3  # of learning, where it rises and falls once
 DROPOUT = 0.3  # a network that memorizes wrong labels has embeddings that hide them
 
@@ -94,7 +94,7 @@ def record_demo(
     Returns
     -------
     Run with statistics of all epochs (of the training pass), embeddings of four epochs, logits, out-of-fold
-    probabilities of `FOLDS` further networks, and the planted errors.
+    probabilities of `DEMO_FOLDS` further networks, and the planted errors.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def record_demo(
     images = torch.tensor(load_data(data)[0][:, None] / 255, dtype=torch.float32)
     given = torch.tensor(dataset.given_labels)
     kept = {epochs - 1} if small else {0, epochs // 3, 2 * epochs // 3, epochs - 1}
-    bar = tqdm(total=epochs + FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
+    bar = tqdm(total=epochs + DEMO_FOLDS * held_out, desc="training", unit="epoch", disable=not progress)
     landed = landing(path, dataset, mode="train", logits=not small, embedding_epochs=kept, overwrite=overwrite)
     with bar, landed as rec, one_thread():
         torch.manual_seed(seed)
@@ -118,7 +118,7 @@ def record_demo(
         optimizer = torch.optim.AdamW([*body.parameters(), *head.parameters()], lr=2e-3, fused=True)
         for epoch in range(epochs):
             with rec.epoch(epoch):
-                for rows in torch.randperm(dataset.n).split(BATCH):
+                for rows in torch.randperm(dataset.n).split(DEMO_BATCH):
                     hidden = body(images[rows])
                     logits = head(hidden)
                     _step(optimizer, logits, given[rows])
@@ -126,7 +126,7 @@ def record_demo(
             bar.update()
         bar.set_description("out of fold")
         probs = held_out_probs(images, given, dataset.k, epochs=held_out, seed=seed, done=bar.update)
-        source = f"{FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
+        source = f"{DEMO_FOLDS}-fold cross-validation of the demo's network, {held_out} epochs each, seed {seed}"
         rec.save_pred_probs(probs, out_of_fold=True, source=source)
     return open_run(path)
 
@@ -185,17 +185,17 @@ def held_out_probs(
     """
     import torch
 
-    fold = torch.tensor(deal_folds(given.numpy(), FOLDS, seed))
+    fold = torch.tensor(deal_folds(given.numpy(), DEMO_FOLDS, seed))
     probs = np.zeros((len(given), k), np.float32)
-    for part in range(FOLDS):
+    for part in range(DEMO_FOLDS):
         torch.manual_seed(seed + 1 + part)
         model = torch.nn.Sequential(*network(images.shape[-1], k))
         train, test = (fold != part).nonzero()[:, 0], (fold == part).nonzero()[:, 0]
         optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, fused=True)
-        steps = epochs * math.ceil(len(train) / BATCH)
+        steps = epochs * math.ceil(len(train) / DEMO_BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
         for _ in range(epochs):
-            for rows in train[torch.randperm(len(train))].split(BATCH):
+            for rows in train[torch.randperm(len(train))].split(DEMO_BATCH):
                 _step(optimizer, model(images[rows]), given[rows])
                 schedule.step()
             if done is not None:

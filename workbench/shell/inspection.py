@@ -30,7 +30,7 @@ from workbench.storage.epoch_statistics import STATISTICS, epoch_rows, read_rows
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
-from workbench.storage.journalschema import SCHEMA_VERSION
+from workbench.storage.journalschema import JOURNAL_VERSION
 from workbench.storage.layout import Layout
 from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
@@ -40,7 +40,7 @@ from workbench.storage.probabilities import UNDESCRIBED
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-KINDS = {
+FINDING_KINDS = {
     "damaged": "cannot be used as it is: reading it fails, or it is not what was written",
     "missing": "was sealed and is gone",
     "leftover": "left by a process that was killed; nothing reads it",
@@ -61,7 +61,7 @@ class Finding:
 
     Attributes
     ----------
-    kind : one of `KINDS`.
+    kind : one of `FINDING_KINDS`.
     path : the file, relative to the run; "" for the run as a whole.
     words : what was found, and what to do about it.
     remedy : "set-aside" (moved to set-aside/), "note-checksum", "forget-checksum", or "" when a repair leaves it alone.
@@ -303,7 +303,7 @@ def _journal(run: Run) -> Iterator[Finding]:
         yield Finding("damaged", name, f"SQLite finds: {first_few(problems)}. Restore it from a copy")
     for words in strange:
         yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
-    if run.journal.schema not in (None, SCHEMA_VERSION):
+    if run.journal.schema not in (None, JOURNAL_VERSION):
         words = f"has schema version {run.journal.schema}, of an older release: {_OLDER}, or its next decision"
         yield Finding("note", name, words)
     if begun and not run.journal.last_seq:
@@ -359,7 +359,7 @@ def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Findin
         except OSError as error:
             yield Finding("damaged", _name(layout, path), f"cannot be read ({error})")
             continue
-        if state == seals.CHANGED:
+        if state == seals.SEAL_CHANGED:
             words = "was changed since it was computed; it is not used, and computed again"
             yield Finding("damaged", _name(layout, path), words, "set-aside")
         elif state != seals.MINE:

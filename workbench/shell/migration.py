@@ -25,7 +25,7 @@ from workbench.storage.layout import SCHEMA_VERSION, Layout, atomic, described_b
 from workbench.storage.limits import small_json
 from workbench.storage.remote import local_path
 
-STAGING, PLAN = "migrating", "migration.json"
+STAGING, PLAN_FILE = "migrating", "migration.json"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Change:
 Step = Callable[[Layout, Path, dict], Change]
 """(the run as it is, which a step only reads; an empty folder for new files; run.json) -> what changes."""
 
-STEPS: Mapping[int, Step] = {}
+MIGRATIONS: Mapping[int, Step] = {}
 """Version -> the step from it to the next. Version 1 is the first that was published, so there is none yet."""
 
 
-def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = SCHEMA_VERSION) -> Iterator[str]:
+def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: int = SCHEMA_VERSION) -> Iterator[str]:
     """Bring the run at `path` to schema version `newest`; yields a line for each step that is done.
 
     Parameters
@@ -68,7 +68,7 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = STEPS, newest: int = S
     lock = Lock(layout.root, 0)
     lock.take()
     try:
-        if (layout.root / PLAN).is_file():
+        if (layout.root / PLAN_FILE).is_file():
             yield _carry_out(layout, _read_plan(layout))
             version = described_by(layout, newest)["schema_version"]
         while version < newest:
@@ -127,7 +127,7 @@ def _prepare(layout: Layout, step: Step, version: int) -> dict:
     for name in files:
         _flush(staging / name)
     plan = {"from": version, "files": files, "removed": sorted(change.removed)}
-    write_json(layout.root / PLAN, plan)
+    write_json(layout.root / PLAN_FILE, plan)
     return plan
 
 
@@ -151,13 +151,13 @@ def _carry_out(layout: Layout, plan: dict) -> str:
             os.replace(new, old)
             note(layout, old)
     shutil.rmtree(layout.root / STAGING, ignore_errors=True)
-    (layout.root / PLAN).unlink()
+    (layout.root / PLAN_FILE).unlink()
     return f"schema version {version} -> {version + 1}; what was replaced is in {kept}"
 
 
 def _read_plan(layout: Layout) -> dict:
     """The plan that an interrupted migration left, checked: a run can come from an untrusted source."""
-    path = layout.root / PLAN
+    path = layout.root / PLAN_FILE
     try:
         plan = small_json(path)
         names = [*plan["files"], *plan["removed"]]

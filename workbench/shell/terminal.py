@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-CELL = 60
+CELL_CHARACTERS = 60
 """Characters of a cell that are shown; the last column is shown whole."""
 
 
@@ -14,7 +14,7 @@ def table(names: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Iterator[
     last = len(names) - 1
 
     def short(position: int, cell: str) -> str:
-        return cell if position == last or len(cell) <= CELL else cell[: CELL - 1] + "…"
+        return cell if position == last or len(cell) <= CELL_CHARACTERS else cell[: CELL_CHARACTERS - 1] + "…"
 
     cut = [[short(position, cell) for position, cell in enumerate(row)] for row in listed]
     widths = [max(len(cell) for cell in column) for column in zip(names, *cut)]

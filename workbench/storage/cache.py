@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 WHOLE = 1 << 20  # bytes: smaller files are hashed whole, so that a copied run keeps its cache
-EDGE = 1 << 16
+DIGEST_EDGE = 1 << 16
 PIECES, PIECE = 64, 1 << 12  # of a sample: 256 kB at most
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # cut short or not ours: made again
 
@@ -63,8 +63,8 @@ def fingerprint(paths: Iterable[Path], layout: Layout | None = None) -> str:
                 digest.update(file.read())
             else:
                 digest.update(f"{stat.st_mtime_ns}\0".encode())
-                digest.update(file.read(EDGE))
-                file.seek(-EDGE, 2)
+                digest.update(file.read(DIGEST_EDGE))
+                file.seek(-DIGEST_EDGE, 2)
                 digest.update(file.read())
     return digest.hexdigest()
 

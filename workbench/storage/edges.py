@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.foundation.errors import InputError, RunError
-from workbench.graphs.edges import COLUMNS, Edges, Ends
+from workbench.graphs.edges import EDGE_COLUMNS, Edges, Ends
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
@@ -57,10 +57,10 @@ def stored_edges(layout: Layout, ids: np.ndarray) -> Edges | None:
 def _read(layout: Layout, ids: np.ndarray) -> Ends:
     path = layout.edges
     try:
-        names = [name for name in COLUMNS if name in open_parquet(path).schema_arrow.names]
+        names = [name for name in EDGE_COLUMNS if name in open_parquet(path).schema_arrow.names]
         table = read_parquet(path, names)
         text = ids.dtype.kind != "i"
-        for name in COLUMNS[:2]:
+        for name in EDGE_COLUMNS[:2]:
             found = table.schema.field(name).type
             if not (pa.types.is_integer(found) or (text and found in (pa.string(), pa.large_string()))):
                 raise ValueError(f"column `{name}` is {found}, which the ids are not")
@@ -90,15 +90,15 @@ def read_edge_list(path: str | Path, *, text: bool = False) -> pd.DataFrame:
     """
     place = Path(path)
     if place.suffix.lower() in WRITERS:
-        frame = read_table(place, text=COLUMNS[:2])
-        for name in COLUMNS[:2]:
+        frame = read_table(place, text=EDGE_COLUMNS[:2])
+        for name in EDGE_COLUMNS[:2]:
             if name not in frame.columns:
                 raise InputError.unknown("column", name, frame.columns, f"{place} needs a source and a target each.")
-        frame = frame[[name for name in COLUMNS if name in frame.columns]]
+        frame = frame[[name for name in EDGE_COLUMNS if name in frame.columns]]
     else:
         frame = _lines_of(place)
     if text:
-        ends = {name: frame[name].map(str, na_action="ignore").astype(object) for name in COLUMNS[:2]}
+        ends = {name: frame[name].map(str, na_action="ignore").astype(object) for name in EDGE_COLUMNS[:2]}
         frame = frame.assign(**ends)
     return frame
 
@@ -113,16 +113,16 @@ def _lines_of(place: Path) -> pd.DataFrame:
             place, sep=apart, header=None, comment="#", dtype=str, keep_default_na=False, encoding="utf-8-sig"
         )
     except pd.errors.EmptyDataError:
-        return pd.DataFrame({name: pd.Series(dtype=np.int64) for name in COLUMNS[:2]})
+        return pd.DataFrame({name: pd.Series(dtype=np.int64) for name in EDGE_COLUMNS[:2]})
     except (OSError, UnicodeError, pd.errors.ParserError) as error:
         raise InputError(f"{place} cannot be read ({error}). Give lines of two or three columns.") from error
     if raw.shape[1] not in (2, 3):
         found = f"{place} has {raw.shape[1]} columns in the line {first.strip()[:80]!r}"
         raise InputError(f"{found}. Give two or three: source, target and perhaps weight, apart by tabs or spaces.")
-    if tuple(raw.iloc[0, :2]) == COLUMNS[:2]:
+    if tuple(raw.iloc[0, :2]) == EDGE_COLUMNS[:2]:
         raw = raw.iloc[1:].reset_index(drop=True)
-    raw.columns = COLUMNS[: raw.shape[1]]
-    for name in COLUMNS[:2]:
+    raw.columns = EDGE_COLUMNS[: raw.shape[1]]
+    for name in EDGE_COLUMNS[:2]:
         whole = len(raw) and raw[name].str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
         raw[name] = raw[name].astype("int64") if whole else raw[name].astype(object)
     return raw

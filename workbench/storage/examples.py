@@ -33,7 +33,7 @@ OWN_NAME = b"column"
 LABEL_TYPE = b"label_type"
 """Key in the metadata of `given_label`: in which type the user gave the labels (`LabelType`); none where it is text."""
 
-DEEPEST = 30
+DEEPEST_COLUMN = 30
 """Lists in lists, or fields in fields, of a column at most."""
 
 GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
@@ -130,7 +130,7 @@ def _column(name: str, values: pd.Series) -> pa.Array:
             beside = " together with the rows before" if row else ""
             found = f"is {shortened(values.iloc[row])} and cannot be stored{beside} ({reason})"
         raise InputError.at(f"metadata[{name!r}]", found, todo, row=row) from error
-    if not _has_place(array.type, DEEPEST):
+    if not _has_place(array.type, DEEPEST_COLUMN):
         found = f"is of a kind that is not stored ({str(array.type)[:200]})"
         raise InputError.at(f"metadata[{name!r}]", found, todo)
     return array

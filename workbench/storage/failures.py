@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.foundation.errors import RunError
 
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -28,7 +28,7 @@ def cause_of(error: OSError) -> str:
 
 def advice_on(error: OSError) -> str:
     """What to do about a file that could not be written."""
-    if error.errno in FULL or (
+    if error.errno in DISK_FULL or (
         error.errno is None and "requested and" in str(error)
     ):  # NumPy's words for a short write
         return "Make room on that disk (or raise the quota), then try again."

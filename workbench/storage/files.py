@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from workbench.foundation.errors import RunError
 
-KINDS = {
+FILE_KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -116,7 +116,7 @@ def reading_listed(path: Path) -> BinaryIO:
 def no_file(path: Path, mode: int) -> RunError:
     """The error for what has the name of a file and is none."""
     return RunError(
-        f"{path} is {KINDS.get(stat.S_IFMT(mode), 'something else')} where a file belongs, and is not opened. "
+        f"{path} is {FILE_KINDS.get(stat.S_IFMT(mode), 'something else')} where a file belongs, and is not opened. "
         "Move it away, or restore the file."
     )
 

@@ -26,7 +26,7 @@ from workbench.storage.checksums import sha256
 from workbench.storage.failures import WriteError
 from workbench.storage.files import is_there, no_file
 from workbench.storage.journalschema import (
-    SCHEMA_VERSION,
+    JOURNAL_VERSION,
     SHADOW,
     SOUND,
     all_or_nothing,
@@ -61,7 +61,7 @@ class JournalFile:
         self._timer: threading.Timer | None = None
         self._begun = False
         self.strange = 0  # entries that this program did not write so; known after the first read
-        self.version = SCHEMA_VERSION  # of the file; known after the first read or write
+        self.version = JOURNAL_VERSION  # of the file; known after the first read or write
 
     def exists(self) -> bool:
         """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
@@ -74,7 +74,7 @@ class JournalFile:
                 return []
             with self._explained():
                 db = self._open(write=False)
-                if self.version < SCHEMA_VERSION:
+                if self.version < JOURNAL_VERSION:
                     return self._read_older(db, sql, values)
                 return db.execute(sql, values).fetchall()
 
@@ -97,7 +97,7 @@ class JournalFile:
             if not self.exists():
                 return None
             self._open(write=False)
-            return self._upgraded() if self.version < SCHEMA_VERSION else None
+            return self._upgraded() if self.version < JOURNAL_VERSION else None
 
     def _upgraded(self) -> Path | None:
         """Copy the older file, then bring it up in one transaction, during which nobody else can write."""
@@ -106,7 +106,7 @@ class JournalFile:
             db.execute("DROP VIEW IF EXISTS temp.entries")
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
             try:
-                if version_in(db) < SCHEMA_VERSION:  # else another process was quicker
+                if version_in(db) < JOURNAL_VERSION:  # else another process was quicker
                     kept = _keep(self.path, version_in(db))
                     upgrade(db)
                 db.execute("COMMIT")
@@ -116,11 +116,11 @@ class JournalFile:
             self.version = checked_version(db, self.path)
         except sqlite3.IntegrityError as error:
             raise RunError(
-                f"the journal {self.path} cannot be brought to schema version {SCHEMA_VERSION}: {error}. It is as it "
+                f"the journal {self.path} cannot be brought to schema version {JOURNAL_VERSION}: {error}. It is as it "
                 "was; `workbench check` says which entries are not ours."
             ) from error
         finally:
-            if self.version < SCHEMA_VERSION:
+            if self.version < JOURNAL_VERSION:
                 self.close()
         return kept
 
@@ -129,7 +129,7 @@ class JournalFile:
         """One write transaction: all of it is on disk when the block is left, or none of it is."""
         with self._lock, self._explained():
             db = self._open(write=True)
-            if self.version < SCHEMA_VERSION:
+            if self.version < JOURNAL_VERSION:
                 self._upgraded()
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
             try:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PER = ("example", "unit")
+"""What a row of a table is."""
 ALL = ", ".join(Entry._fields)
 
 # A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
 FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
 _BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
 STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {FREE})"
-MINE = "b.owner = :owner"
+OF_OWNER = "b.owner = :owner"
 INCOMING = "CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, unit, new, old, reason)"
 INSERT = "INSERT INTO entries (id, unit, field, old, new, author, time, source, reason, batch, reverts)"
 

@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     unit: str = ""
 
 
-COLUMNS = tuple(name for name in Entry._fields if name != "unit")
+LOG_COLUMNS = tuple(name for name in Entry._fields if name != "unit")
 """Columns of a log in which nothing is about a unit."""
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from workbench.foundation.errors import RunError, first_few
 
-SCHEMA_VERSION = 2
+JOURNAL_VERSION = 2
 APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours
-MOST = 1 << 60  # of a number of an entry
+MOST_NUMBER = 1 << 60  # of a number of an entry
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _BATCHES = (
@@ -124,7 +124,7 @@ def schema_version(db: sqlite3.Connection) -> int:
     return db.execute("PRAGMA user_version").fetchone()[0]
 
 
-def create(db: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
+def create(db: sqlite3.Connection, version: int = JOURNAL_VERSION) -> None:
     """Create the tables in an empty file; of two processes that try at once, one does it."""
     if db.execute("PRAGMA schema_version").fetchone()[0]:
         return
@@ -143,7 +143,7 @@ def upgrade(db: sqlite3.Connection) -> None:
     """
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
-        for version in range(schema_version(db), SCHEMA_VERSION):
+        for version in range(schema_version(db), JOURNAL_VERSION):
             for statement in UPGRADES[version]:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {version + 1}")
@@ -188,9 +188,9 @@ def _checked(db: sqlite3.Connection, path: Path) -> int:
             f"the journal {path} has been tampered with: it says schema version {version}, and there was none before "
             f"{min(_ENTRIES)}. Use a journal that this program wrote."
         )
-    if version > SCHEMA_VERSION:
+    if version > JOURNAL_VERSION:
         raise RunError(
-            f"the journal {path} has schema version {version}; this version reads up to {SCHEMA_VERSION}. "
+            f"the journal {path} has schema version {version}; this version reads up to {JOURNAL_VERSION}. "
             "Install a newer label-workbench."
         )
     rows = db.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
@@ -206,7 +206,7 @@ def _checked(db: sqlite3.Connection, path: Path) -> int:
         "SELECT max(coalesce((SELECT max(seq) FROM main.entries), 0), coalesce((SELECT max(batch) FROM batches), 0), "
         "coalesce((SELECT max(seq) FROM sqlite_sequence), 0))"
     ).fetchone()[0]
-    if not isinstance(last, int) or last > MOST:
+    if not isinstance(last, int) or last > MOST_NUMBER:
         raise RunError(
             f"the journal {path} has been tampered with: it numbers its entries up to {last!r:.40}, so that none can "
             "follow. Use a journal that this program wrote."
@@ -214,7 +214,7 @@ def _checked(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def statements(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
+def statements(version: int = JOURNAL_VERSION) -> tuple[str, ...]:
     """The SQL that makes a journal of a schema version."""
     table, others = _ENTRIES[version]
     return (_BATCHES[0], table, *others, *_BATCHES[1:])

@@ -18,7 +18,7 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import PER_EPOCH, block_statistics
 from workbench.storage.npy import map_array
 
-BLOCK = 1 << 16  # elements of one epoch's block of rows
+STORED_BLOCK = 1 << 16  # elements of one epoch's block of rows
 
 Reader = Callable[[slice], np.ndarray]
 
@@ -29,7 +29,7 @@ def statistics_of_rows(logits: Any, given_labels: np.ndarray, rows: slice) -> di
         readers, n, k = open_logits(logits, files)
         start, stop, _ = rows.indices(n)
         out = {name: np.empty((len(readers), stop - start), np.float32) for name in PER_EPOCH}
-        step = max(1, BLOCK // k)
+        step = max(1, STORED_BLOCK // k)
         for first in range(start, stop, step):
             part = slice(first, min(first + step, stop))
             place = slice(part.start - start, part.stop - start)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from workbench.storage.files import is_there
 from workbench.storage.limits import UNPACKED, check_unpacked
 
-RATIO = 1000
+TABLE_RATIO = 1000
 """How many times its own size a table may take in memory, where that is much. Tables of ours take up to 30 times."""
 
 _WIDTH = {"INT96": 12, "INT32": 4, "FLOAT": 4, "BOOLEAN": 1}  # bytes of a value in memory; 8 for all others
@@ -73,13 +73,13 @@ def check_cost(
                 if column.has_dictionary_page or not column.encodings:
                     repeated += values * column.total_uncompressed_size
                     names.add(column.path_in_schema)
-    check_unpacked(plain, packed, _TODO, RATIO)
-    if plain + repeated > max(UNPACKED, RATIO * packed):
+    check_unpacked(plain, packed, _TODO, TABLE_RATIO)
+    if plain + repeated > max(UNPACKED, TABLE_RATIO * packed):
         tops = sorted({name.partition(".")[0] for name in names})
         coded = pq.ParquetFile(_source(path), metadata=metadata, read_dictionary=sorted(names))
         repeated = sum(_decoded(chunk) for name in tops for group in groups
                        for chunk in coded.read_row_group(group, columns=[name]).column(0).chunks)  # fmt: skip
-        check_unpacked(plain + repeated, packed, _TODO, RATIO)
+        check_unpacked(plain + repeated, packed, _TODO, TABLE_RATIO)
 
 
 def _decoded(array: pa.Array) -> int:

@@ -19,9 +19,9 @@ from workbench.storage.files import reading, unreadable
 ROOM = 1024
 """Rows that are gathered at most."""
 
-MOST = 1 << 16  # numbers that are gathered at most
-MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST + ROOM) + 1  # of a file of ours, and one more
-_MAGIC = 0x31474E49444E4550  # "PENDING1"
+MOST_GATHERED = 1 << 16  # numbers that are gathered at most
+MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST_GATHERED + ROOM) + 1  # of a file of ours, and one more
+_PENDING_MAGIC = 0x31474E49444E4550  # "PENDING1"
 _HEAD = 6
 _TURN, _COUNT = 4, 5
 _FLOATS = {2: np.float16, 4: np.float32, 8: np.float64}
@@ -38,7 +38,7 @@ class Pending:
 
     def __init__(self, path: Path, k: int) -> None:
         self._path, self._k = path, k
-        self.room = min(ROOM, MOST // k)
+        self.room = min(ROOM, MOST_GATHERED // k)
         self._head: np.ndarray | None = None
         self._rows = self._logits = np.empty(0)
         self.count = 0
@@ -88,7 +88,7 @@ class Pending:
         """Make the file for logits of this dtype; whole before it has its name. Its head."""
         self.close()
         size = 8 * (_HEAD + self.room) + self.room * self._k * dtype.itemsize
-        head = np.array((_MAGIC, self._k, dtype.itemsize, self.room, 0, 0), np.int64)
+        head = np.array((_PENDING_MAGIC, self._k, dtype.itemsize, self.room, 0, 0), np.int64)
         half = self._path.with_name(f".{self._path.name}.tmp")
         half.write_bytes(head.tobytes() + bytes(size - head.nbytes))
         half.replace(self._path)
@@ -115,7 +115,7 @@ def read_pending(path: Path, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         if raw is None:
             return nothing
         magic, columns, itemsize, room, turn, count = map(int, raw[: 8 * _HEAD].view(np.int64))
-        if magic != _MAGIC or columns != k or itemsize not in _FLOATS or not 0 <= count <= room <= ROOM:
+        if magic != _PENDING_MAGIC or columns != k or itemsize not in _FLOATS or not 0 <= count <= room <= ROOM:
             return nothing
         if len(raw) != 8 * (_HEAD + room) + room * k * itemsize:
             return nothing

@@ -27,10 +27,10 @@ from workbench.tasks.label_type import LabelType, codes_among, names_in
 NOTE = b"planted"
 """Key in the metadata of examples.parquet: the record as a Parquet file, in base64."""
 
-LONGEST = 32 << 20
+LONGEST_NOTE = 32 << 20
 """Bytes of a note at most, since readers of Parquet allow 100 MB; a longer record is refused: millions of errors."""
 
-COLUMNS = ("id", "true_label", "planted_label")
+PLANTED_COLUMNS = ("id", "true_label", "planted_label")
 
 
 def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
@@ -38,7 +38,7 @@ def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
     out = io.BytesIO()
     as_stored(record).to_parquet(out, index=False, compression="zstd")
     note = base64.b64encode(out.getvalue())
-    if len(note) > LONGEST:
+    if len(note) > LONGEST_NOTE:
         found = f"holds {len(record):,} errors, more than a run has room for"
         raise InputError.at("planted", found, "Plant fewer.")
     return {NOTE: note}
@@ -46,12 +46,14 @@ def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
 
 def as_stored(record: pd.DataFrame) -> pd.DataFrame:
     """A record with the names of its classes, which are text."""
-    return record.assign(**{name: pd.Series(list(names_in(record[name])), dtype=object) for name in COLUMNS[1:]})
+    return record.assign(
+        **{name: pd.Series(list(names_in(record[name])), dtype=object) for name in PLANTED_COLUMNS[1:]}
+    )
 
 
 def as_given(record: pd.DataFrame, classes: Sequence[str], label_type: LabelType) -> pd.DataFrame:
     """A stored record with labels in the type in which the user gave them, if they are the classes of this data set."""
-    codes = {name: codes_among(record[name], classes) for name in COLUMNS[1:]}
+    codes = {name: codes_among(record[name], classes) for name in PLANTED_COLUMNS[1:]}
     if label_type.plain or any((values < 0).any() for values in codes.values()):
         return record
     return record.assign(**{name: label_type.column(values, classes) for name, values in codes.items()})
@@ -92,8 +94,8 @@ def read_copy(layout: Layout) -> pd.DataFrame | None:
 
 def _read(source: Callable[[], Path | bytes], place: str, todo: str) -> pd.DataFrame:
     try:
-        record = read_parquet(source(), COLUMNS).to_pandas(ignore_metadata=True)
-        missing = [name for name in COLUMNS if name not in record.columns]
+        record = read_parquet(source(), PLANTED_COLUMNS).to_pandas(ignore_metadata=True)
+        missing = [name for name in PLANTED_COLUMNS if name not in record.columns]
         if missing:
             raise KeyError(f"no column {missing[0]}")
         if not all(isinstance(one, (int, str)) for one in record["id"].tolist()):

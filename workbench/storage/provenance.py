@@ -18,7 +18,7 @@ from workbench.foundation.errors import RunError
 from workbench.storage.described import about, said_beside
 from workbench.storage.layout import Layout
 
-KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges")
+PROVENANCE_KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges")
 SOURCES = ("recorded", "imported", "user", "array", "texts", "cross-validation", "ensemble")
 """recorded: by a training or its replay. imported: with a run that was imported. user: stored in the run, with words of
 the user. array: passed to a function. texts: n-grams of the texts. cross-validation: our classifier on embeddings, see
@@ -31,7 +31,7 @@ TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
 NOT_KNOWN = "whether the embedding saw these labels is not known"
 SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
-TEXTS = "character n-grams of the texts"
+TEXTS_WORDS = "character n-grams of the texts"
 DEEPEST = 8
 """Levels of `parts` that are read from a file."""
 
@@ -42,7 +42,7 @@ class Provenance:
 
     Attributes
     ----------
-    kind : one of `KINDS`, what it is. source : one of `SOURCES`, who made it.
+    kind : one of `PROVENANCE_KINDS`, what it is. source : one of `SOURCES`, who made it.
     words : as the user called what made it; printed, never read.
     out_of_fold : of predictions, whether each row is of a model that had not seen its label; None = not known.
     saw_labels : whether what made it was trained on the given labels; None = not known.
@@ -104,7 +104,7 @@ class Provenance:
             if type(value) not in _TYPES[name]:
                 raise ValueError(f"its provenance has {name} {str(value)[:100]!r}")
         parts = tuple(cls.from_json(part, deepest - 1) for part in known.pop("parts", ()))
-        if known.get("kind") not in KINDS or known.get("source") not in SOURCES:
+        if known.get("kind") not in PROVENANCE_KINDS or known.get("source") not in SOURCES:
             raise ValueError("its provenance is of no known kind")
         return cls(**known, parts=parts)
 
@@ -146,7 +146,7 @@ def _pred_probs(one: Provenance) -> str:
 
 def _embeddings(one: Provenance) -> str:
     if one.source == "texts":
-        return f"{TEXTS}; they never saw a label"
+        return f"{TEXTS_WORDS}; they never saw a label"
     if one.source == "ensemble":
         return f"of {len(one.parts)} runs side by side; {_each(tuple(replace(part, epoch=None) for part in one.parts))}"
     phrases = [] if one.epoch is None else [f"epoch {one.epoch}"]
@@ -165,7 +165,7 @@ def _dynamics(one: Provenance) -> str:
 def _neighbors(one: Provenance) -> str:
     """By what examples are neighbours."""
     if one.source == "texts":
-        return TEXTS
+        return TEXTS_WORDS
     if one.source == "ensemble":
         return f"embeddings of {len(one.parts)} runs side by side"
     if one.source == "array":

@@ -27,7 +27,7 @@ SIZE = 16
 _WHOLE, _COLUMN = b"LWSEAL01", b"LWSEAL02"
 _CHUNK = 1 << 20
 
-MINE, OTHER, CHANGED, OPEN = "mine", "other", "changed", "open"
+MINE, OTHER, SEAL_CHANGED, OPEN = "mine", "other", "changed", "open"
 """What a file is: sealed by this user; whole, but sealed by another; changed since it was sealed; not sealed at all."""
 
 
@@ -47,7 +47,7 @@ def seal(path: Path, name: str) -> None:
 
 
 def state_of(path: Path, name: str) -> str:
-    """Whose file this is, by its content: one of `MINE`, `OTHER`, `CHANGED`, `OPEN`.
+    """Whose file this is, by its content: one of `MINE`, `OTHER`, `SEAL_CHANGED`, `OPEN`.
 
     What was found is remembered in this process for as long as the file has the same size and time.
 
@@ -71,7 +71,7 @@ def _state(path: str, name: str, version: tuple[int, ...], whose: bytes) -> str:
     if kind == _WHOLE and len(end) == 2 * SIZE + len(_WHOLE):
         digest = _digest_of(Path(path), size - len(end))
         if digest != end[:SIZE]:
-            return CHANGED
+            return SEAL_CHANGED
         return MINE if hmac.compare_digest(_signed(name, digest), end[SIZE : 2 * SIZE]) else OTHER
     return _state_of_column(path, name, size) if kind == _COLUMN else OPEN
 
@@ -110,11 +110,11 @@ def _state_of_column(path: str, name: str, size: int) -> str:
             (block_rows,) = struct.unpack("<Q", file.read(8))
             count = -(-n // block_rows)
             if start + n * row + SIZE * count + 8 + tail != size:
-                return CHANGED
+                return SEAL_CHANGED
             file.seek(start + n * row)
             blocks, given = file.read(SIZE * count + 8), file.read(SIZE)
     except (OSError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, struct.error):
-        return CHANGED
+        return SEAL_CHANGED
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     with open(descriptor, "rb", buffering=0) as file:
         file.seek(start)
@@ -125,5 +125,5 @@ def _state_of_column(path: str, name: str, size: int) -> str:
                 digest.update(chunk)
                 left -= len(chunk)
             if digest.digest()[:SIZE] != blocks[SIZE * block : SIZE * (block + 1)]:
-                return CHANGED
+                return SEAL_CHANGED
     return MINE if hmac.compare_digest(_signed(name, content_digest(header, blocks)), given) else OTHER

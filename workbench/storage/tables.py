@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 _LATER = re.compile("([;\t\r\n])(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _LATER_NEUTRAL = re.compile("([;\t\r\n])'(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
-BLOCK_ROWS = 8192
+TABLE_BLOCK_ROWS = 8192
+PAGE_SUFFIXES = (".html", ".htm")
+"""Of a page that is written: the report, or a view that is saved."""
 LONGEST_INT = 10**4000  # Python writes no integers of more than 4,300 digits
 
 
@@ -223,8 +225,8 @@ def _size_note(value: bytes | bytearray | memoryview) -> str:
 def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
     names = [str(name) for name in frame.columns]
     with open(path, "w", encoding="utf-8") as file:
-        for start in range(0, len(frame), BLOCK_ROWS):
-            block = frame.iloc[start : start + BLOCK_ROWS]
+        for start in range(0, len(frame), TABLE_BLOCK_ROWS):
+            block = frame.iloc[start : start + TABLE_BLOCK_ROWS]
             columns = [block.iloc[:, position].tolist() for position in range(len(names))]
             for values in zip(*columns):
                 record = {name: _json(value) for name, value in zip(names, values)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError, shortened
 
-LEAST = 0.5
+LEAST_SIMILARITY = 0.5
 """Minimum similarity of two words; smaller values count as 0."""
 
 SHORT = 4
@@ -122,7 +122,7 @@ def similar_words(some: Sequence[str], others: Sequence[str]) -> np.ndarray:
     found = dice([[word] for word in some], [[word] for word in others])
     short = [np.array([len(word) <= SHORT for word in group]) for group in (some, others)]
     found = np.where(short[0][:, None] | short[1], found > 0.9999, found)
-    return np.where(found >= LEAST, found, 0).astype(np.float32)
+    return np.where(found >= LEAST_SIMILARITY, found, 0).astype(np.float32)
 
 
 def dice(some: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> np.ndarray:

@@ -63,7 +63,7 @@ LOSSES: dict[str, Loss] = {
     "asymmetric": losses.asymmetric,
 }
 
-OPTIONS: dict[str, tuple[str, ...]] = {
+METHOD_OPTIONS: dict[str, tuple[str, ...]] = {
     "bce": (), "entropy": ("alpha",), "nnpu": ("priors",),
     "asymmetric": ("gamma_positive", "gamma_negative", "margin"), "neighbors": ("mix", "k"), "soft": (),
 }  # fmt: skip
@@ -254,11 +254,11 @@ def _fit(table: TagTable, x: np.ndarray, method: str, setup: Setup, seed: int, o
     """Train heads by one method; "soft" accepts tags in [0, 1]."""
     import torch
 
-    if method not in OPTIONS:
+    if method not in METHOD_OPTIONS:
         raise InputError.unknown("method", method, METHODS)
     for name in options:
-        if name not in OPTIONS[method]:
-            raise InputError.unknown(f"option of {method!r}", name, OPTIONS[method])
+        if name not in METHOD_OPTIONS[method]:
+            raise InputError.unknown(f"option of {method!r}", name, METHOD_OPTIONS[method])
     target, priors = table.given.astype(np.float32), None
     loss: Loss = LOSSES.get(method, losses.soft_cross_entropy)
     if method == "neighbors":

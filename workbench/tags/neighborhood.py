@@ -11,8 +11,8 @@ from workbench.evidence.neighbors import nearest
 from workbench.foundation.errors import InputError
 from workbench.tags.tables import TagTable, read_scores, read_vectors, table_of_tags
 
-SHARPNESS = 10.0
-"""The weight of a neighbour is exp(SHARPNESS x cosine)."""
+VOTE_SHARPNESS = 10.0
+"""The weight of a neighbour is exp(VOTE_SHARPNESS x cosine)."""
 
 
 def neighbor_votes(
@@ -67,7 +67,7 @@ def neighbor_votes(
     if tag_vectors is not None:
         x = _descriptors(x, read_vectors("tag_vectors", tag_vectors, len(table.names)))
     near = nearest(x, min(int(k), max(len(x) - 1, 1)))
-    weights = np.where(near.indices >= 0, np.exp(SHARPNESS * (1 - np.nan_to_num(near.distances))), 0.0)
+    weights = np.where(near.indices >= 0, np.exp(VOTE_SHARPNESS * (1 - np.nan_to_num(near.distances))), 0.0)
     votes, there = _votes(table, near.indices, weights)
     if side is not None:
         other, also = _by_side(table, _side(side, len(x)), near.indices, weights)

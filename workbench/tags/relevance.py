@@ -7,9 +7,9 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 
-ROUNDS, CLOSE = 500, 1e-9
+MM_ROUNDS, MM_CLOSE = 500, 1e-9
 
-COLUMNS = ("row", "winner", "loser")
+ANSWER_COLUMNS = ("row", "winner", "loser")
 
 
 def rank_relevance(judgements: pd.DataFrame, *, prior: float = 0.5) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def rank_relevance(judgements: pd.DataFrame, *, prior: float = 0.5) -> pd.DataFr
     >>> rank_relevance(judged)[["tag", "rank"]].to_numpy().tolist()
     [['dog', 1], ['grass', 2], ['sky', 3]]
     """
-    for name in COLUMNS:
+    for name in ANSWER_COLUMNS:
         if name not in judgements.columns:
             raise InputError.unknown("column", name, judgements.columns, "Judgements have row, winner and loser.")
     if not prior > 0:
@@ -72,13 +72,13 @@ def bradley_terry(wins: np.ndarray, prior: float) -> np.ndarray:
     games = wins + wins.T
     won = wins.sum(axis=1) + prior
     strength = np.ones(len(wins))
-    for _ in range(ROUNDS):
+    for _ in range(MM_ROUNDS):
         against = games / (strength[:, None] + strength)
         new = won / (against.sum(axis=1) + 2 * prior / (strength + 1))
         new /= np.exp(np.log(new).mean())
         moved = np.abs(np.log(new / strength)).max()
         strength = new
-        if moved < CLOSE:
+        if moved < MM_CLOSE:
             break
     return np.log(strength)
 

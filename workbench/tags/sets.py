@@ -16,7 +16,7 @@ from workbench.tasks.tag_cells import NO, YES
 CLIP = 1e-3
 """Probabilities are clipped to [CLIP, 1 - CLIP]."""
 
-STRENGTH = 0.1
+PAIRWISE_STRENGTH = 0.1
 """Inverse regularisation strength of the pairwise model."""
 
 SHARPEST = 1e-9
@@ -268,7 +268,7 @@ def _couplings(given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if k == 1 or len(np.unique(yes[rows, tag])) < 2:
             continue
         others = np.delete(np.arange(k), tag)
-        model = LogisticRegression(C=STRENGTH, max_iter=300).fit(filled[rows][:, others], yes[rows, tag])
+        model = LogisticRegression(C=PAIRWISE_STRENGTH, max_iter=300).fit(filled[rows][:, others], yes[rows, tag])
         weights[tag, others], bias[tag] = model.coef_[0], model.intercept_[0]
     coupling = (weights + weights.T) / 2
     return bias, coupling, mean

@@ -16,7 +16,7 @@ from workbench.tasks import find_task, require_task
 from workbench.tasks.multilabel import VALUES
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, cells_of
 
-KINDS = {YES: "missing", NO: "wrong"}
+CELL_ERRORS = {YES: "missing", NO: "wrong"}
 """Kind of error in a cell, by its correct value."""
 
 
@@ -121,7 +121,7 @@ def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: 
     """
     values = np.array([VALUES[0], VALUES[1], None], object)
     given = table.given[rows, tags]
-    kinds = np.where(suggested == YES, KINDS[YES], KINDS[NO]).astype(object)
+    kinds = np.where(suggested == YES, CELL_ERRORS[YES], CELL_ERRORS[NO]).astype(object)
     kinds[given == suggested] = None
     frame = pd.DataFrame(
         {

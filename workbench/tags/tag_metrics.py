@@ -12,7 +12,7 @@ from workbench.foundation.errors import InputError
 from workbench.issues.calibration import calibration_error
 from workbench.tags.tables import read_both
 
-TAIL = 10
+TAIL_TAGS = 10
 
 
 class TagMetrics(NamedTuple):
@@ -23,7 +23,7 @@ class TagMetrics(NamedTuple):
 
 
 def metrics(
-    labels: Any, pred_probs: Any, *, threshold: float | str = 0.5, tail: int = TAIL,
+    labels: Any, pred_probs: Any, *, threshold: float | str = 0.5, tail: int = TAIL_TAGS,
     classes: Sequence[object] | None = None,
 ) -> TagMetrics:  # fmt: skip
     """Compute precision, recall, F1, average precision and calibration of each tag, and averages with rare tags apart.

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.foundation.errors import InputError, shortened
 from workbench.tags.descriptions import dice, words
 
-SHOWN = 5
+SHOWN_EXAMPLES = 5
 """Number of examples listed for each tag."""
 
 
@@ -99,7 +99,7 @@ def link_tags(
         mine = sorted({row for one in forms if one == form or merged.get(one) == form for row in rows[one]})
         linked = known[links[form]] if form in links else None
         line = {"linked": linked, "similarity": value, "nearest": known[owner[place]], "count": len(mine)}
-        lines.append({"tag": spelled[form], **line, "is_new": linked is None, "examples": mine[:SHOWN]})
+        lines.append({"tag": spelled[form], **line, "is_new": linked is None, "examples": mine[:SHOWN_EXAMPLES]})
     columns = ["tag", "linked", "similarity", "nearest", "count", "is_new", "examples"]
     frame = pd.DataFrame(lines, columns=columns).set_index("tag")
     frame["linked"] = pd.Series([line["linked"] for line in lines], index=frame.index, dtype=object)

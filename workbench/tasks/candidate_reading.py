@@ -16,10 +16,10 @@ from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, shortened
 from workbench.tasks.classes import class_codes
 
-COLUMN = pa.list_(pa.int32())
+SETS_TYPE = pa.list_(pa.int32())
 """Arrow type of the given sets: class indices, ascending."""
 
-FORMS = (
+CANDIDATE_FORMS = (
     "Pass an (n, k) table of True and False, dense or scipy.sparse, or n lists of classes; None where there is none."
 )
 EMPTY = "Name at least one class; None where there is no label yet."
@@ -39,7 +39,7 @@ def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str,
     to_list = getattr(labels, "to_pylist", None)
     labels = labels if to_list is None else to_list()
     if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
-        raise InputError.at("labels", f"is a {type(labels).__name__}", FORMS)
+        raise InputError.at("labels", f"is a {type(labels).__name__}", CANDIDATE_FORMS)
     return _of_lists(list(labels), classes)
 
 
@@ -53,7 +53,7 @@ def stored(n: int, rows: np.ndarray, codes: np.ndarray, missing: np.ndarray) -> 
 
 def _of_table(table: np.ndarray, classes: Sequence[object] | None) -> tuple[pa.ListArray, tuple[str, ...]]:
     if table.ndim != 2:
-        raise InputError.at("labels", f"has shape {table.shape}", FORMS)
+        raise InputError.at("labels", f"has shape {table.shape}", CANDIDATE_FORMS)
     names = _names(classes, table.shape[1])
     missing = np.zeros(len(table), bool)
     if table.dtype.kind in "fO":
@@ -121,7 +121,7 @@ def _members(one: Any, row: int) -> list | None:
     if isinstance(one, (str, int, float, np.generic)):
         return [one]
     if not isinstance(one, (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)):
-        raise InputError.at("labels", f"is {shortened(one)}, no list of classes", FORMS, row=row)
+        raise InputError.at("labels", f"is {shortened(one)}, no list of classes", CANDIDATE_FORMS, row=row)
     members = list(one)
     if not members:
         raise InputError.at("labels", "is an empty set", EMPTY, row=row)

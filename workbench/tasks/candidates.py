@@ -13,15 +13,15 @@ import pyarrow as pa
 
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.foundation.lazy import LazyTable
-from workbench.tasks.candidate_reading import COLUMN, read_candidates, stored
+from workbench.tasks.candidate_reading import SETS_TYPE, read_candidates, stored
 from workbench.tasks.class_names import class_text, object_array
-from workbench.tasks.keys import EXAMPLE
+from workbench.tasks.keys import WHOLE_EXAMPLE
 from workbench.tasks.label_type import PLAIN, LabelType
 from workbench.tasks.multiclass import Multiclass
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
-SHAPE = pa.struct([("candidates", COLUMN)])
+SHAPE = pa.struct([("candidates", SETS_TYPE)])
 """What stands in `Units.shapes`: the set."""
 
 
@@ -30,7 +30,7 @@ class Candidates(TaskMixin):
 
     name = "candidates"
     asks = "yes/no"
-    column = COLUMN
+    column = SETS_TYPE
     predictions = ("pred_probs", "embeddings", "texts", "logits")
     stored = "pred_probs"
     formats = LazyTable({"table": "workbench.review.export:TABLE"})
@@ -120,7 +120,7 @@ class Candidates(TaskMixin):
         code_of = {name: code for code, name in enumerate(classes)}
         chosen: dict[int, list[int]] = {}
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
-            if key != EXAMPLE:
+            if key != WHOLE_EXAMPLE:
                 raise InputError.at("unit", f"is {key!r}", "The set of an example is the one unit ''.", row=row)
             chosen[row] = [code_of[name] for name in self.decode(text, classes)]
         missing = self.missing(labels)

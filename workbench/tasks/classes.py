@@ -13,7 +13,7 @@ from workbench.foundation.checks import UNLABELLED, in_memory, one_column
 from workbench.foundation.errors import InputError, first_few, outside, shortened
 from workbench.tasks.class_names import class_text, object_array, plain_value
 
-MOST_VALUES = 30
+MOST_UNASKED_CLASSES = 30
 """Number of distinct labels below which we do not ask whether they are classes at all."""
 
 
@@ -91,7 +91,7 @@ def _refuse_mixed(series: pd.Series, named: bool) -> None:
 
 def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -> None:
     """Warn of labels that look like measurements, ids or texts: one would get a class of nearly every value."""
-    if len(distinct) <= MOST_VALUES:
+    if len(distinct) <= MOST_UNASKED_CLASSES:
         return
     numbers = any(isinstance(value, float) for value in distinct)
     if not numbers and len(distinct) <= labelled / 2:

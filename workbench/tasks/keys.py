@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from workbench.foundation.errors import InputError, shortened
 
-EXAMPLE = ""
+WHOLE_EXAMPLE = ""
 """Key of an example that is its own unit."""
 
 _FORM = re.compile(r"(?:|[gp](?:0|[1-9][0-9]{0,17})|a[0-9a-f]{12}|c[0-9a-f]{16}(?:\.[1-9][0-9]{0,8})?)\Z")

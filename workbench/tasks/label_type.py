@@ -23,9 +23,9 @@ Kind = Literal["text", "int", "float", "bool"]
 DTYPES = {"text": "object", "int": "int64", "float": "float64", "bool": "bool"}
 """Of a column without a dtype of its own, such as a list."""
 
-IN_WORDS = {"text": "text", "int": "whole numbers", "float": "numbers", "bool": "True and False"}
+KIND_IN_WORDS = {"text": "text", "int": "whole numbers", "float": "numbers", "bool": "True and False"}
 
-SMALLEST, LARGEST = -(2**63), 2**64 - 1
+SMALLEST, LARGEST_INTEGER = -(2**63), 2**64 - 1
 """Whole numbers that a column of integers can hold; others are taken as text."""
 
 
@@ -85,9 +85,9 @@ class LabelType:
             value = {"text": str, "int": int, "float": float, "bool": _bool}[self.kind](name)
         except ValueError:
             value = None
-        outside = self.kind == "int" and value is not None and not SMALLEST <= value <= LARGEST
+        outside = self.kind == "int" and value is not None and not SMALLEST <= value <= LARGEST_INTEGER
         if value is None or outside or class_text(value) != name:
-            todo = f"The labels of this data set are {IN_WORDS[self.kind]}."
+            todo = f"The labels of this data set are {KIND_IN_WORDS[self.kind]}."
             raise InputError.at("class", f"is {shortened(name)}", todo)
         return value
 

@@ -12,7 +12,7 @@ from workbench.foundation.checks import UNLABELLED, check_pred_probs
 from workbench.foundation.errors import InputError
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.classes import class_codes
-from workbench.tasks.keys import EXAMPLE
+from workbench.tasks.keys import WHOLE_EXAMPLE
 from workbench.tasks.label_type import LabelType
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
@@ -102,7 +102,7 @@ class Multiclass(TaskMixin):
         labels, code_of = labels.copy(), {name: code for code, name in enumerate(classes)}
         for name in set(decided.values) - code_of.keys():
             raise InputError.unknown("class", name, classes)
-        for key in set(decided.keys) - {EXAMPLE}:
+        for key in set(decided.keys) - {WHOLE_EXAMPLE}:
             raise InputError.at("unit", f"is {key!r}", "An example of one class has the one unit ''.")
         labels[decided.rows] = [code_of[name] for name in decided.values]
         return labels

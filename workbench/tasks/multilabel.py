@@ -13,7 +13,7 @@ from workbench.foundation.lazy import LazyTable
 from workbench.tasks.keys import check_key, number_of, position_keys
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.tag_cells import (
-    COLUMN,
+    CELLS_TYPE,
     NO,
     UNKNOWN,
     YES,
@@ -39,7 +39,7 @@ class Multilabel(TaskMixin):
 
     name = "multilabel"
     asks = "yes/no"
-    column = COLUMN
+    column = CELLS_TYPE
     predictions = ("pred_probs", "embeddings", "texts")
     stored = "pred_probs"
     formats = LazyTable(

@@ -19,7 +19,7 @@ from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.class_names import object_array
-from workbench.tasks.keys import EXAMPLE, check_key, number_of, position_keys
+from workbench.tasks.keys import WHOLE_EXAMPLE, check_key, number_of, position_keys
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
@@ -114,9 +114,9 @@ class Numbers(TaskMixin):
         """With the numbers that were decided."""
         values = values_of(labels, len(classes))
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
-            column = 0 if len(classes) == 1 and key == EXAMPLE else number_of(check_key(key))
+            column = 0 if len(classes) == 1 and key == WHOLE_EXAMPLE else number_of(check_key(key))
             fits = key[:1] == "p" and len(classes) > 1 and column is not None and column < len(classes)
-            if not fits and (key != EXAMPLE or len(classes) > 1):
+            if not fits and (key != WHOLE_EXAMPLE or len(classes) > 1):
                 todo = "Its one number has the key ''." if len(classes) == 1 else f"Use p0 to p{len(classes) - 1}."
                 raise InputError.at("unit", f"is {key!r} of an example with {len(classes)} columns", todo, row=row)
             values[row, column] = self.decode(text, classes)
@@ -124,7 +124,7 @@ class Numbers(TaskMixin):
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
         """The column."""
-        column = 0 if key == EXAMPLE else number_of(key)
+        column = 0 if key == WHOLE_EXAMPLE else number_of(key)
         return classes[column] if column is not None and column < len(classes) else key
 
     def in_words(self, value: float | None) -> str:

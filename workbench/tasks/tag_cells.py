@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 TAGS = pa.list_(pa.int32())
-COLUMN = pa.struct([("yes", TAGS), ("no", TAGS), ("unknown", TAGS)])
+CELLS_TYPE = pa.struct([("yes", TAGS), ("no", TAGS), ("unknown", TAGS)])
 """Arrow type of the given tags."""
 
 NO, YES, UNKNOWN = 0, 1, -1
@@ -92,7 +92,7 @@ def stored_cells(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, m
     no = Listed(rest.rows[own], rest.tags[own])
     unknown = Listed(rest.rows[~own], rest.tags[~own])
     lists = [_lists(n, yes, missing), _lists(n, no, ~open_ | missing), _lists(n, unknown, open_ | missing)]
-    return pa.StructArray.from_arrays(lists, fields=list(COLUMN), mask=pa.array(missing))
+    return pa.StructArray.from_arrays(lists, fields=list(CELLS_TYPE), mask=pa.array(missing))
 
 
 def of_dense(table: np.ndarray, *, open_world: bool) -> pa.StructArray:

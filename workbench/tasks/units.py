@@ -17,13 +17,13 @@ import pyarrow as pa
 
 from workbench.foundation.errors import InputError
 
-HOW = ("sum", "max", "any", "ema", "softmin")
+POOL_WAYS = ("sum", "max", "any", "ema", "softmin")
 """Ways to pool."""
 
-ALPHA = 0.8
+POOL_ALPHA = 0.8
 """Weight of the largest value in "ema", as in cleanlab."""
 
-TEMPERATURE = 0.05
+POOL_TEMPERATURE = 0.05
 """Of "softmin", as in cleanlab: the smaller, the closer to the largest value."""
 
 
@@ -131,7 +131,7 @@ class Units:
         return pd.MultiIndex.from_arrays([ids, keys], names=["id", "unit"])
 
     def pool(
-        self, values: np.ndarray, how: str, *, alpha: float = ALPHA, temperature: float = TEMPERATURE
+        self, values: np.ndarray, how: str, *, alpha: float = POOL_ALPHA, temperature: float = POOL_TEMPERATURE
     ) -> np.ndarray:
         """One value per example from one per unit.
 
@@ -154,8 +154,8 @@ class Units:
         ------
         InputError : another way, or values of another length.
         """
-        if how not in HOW:
-            raise InputError.unknown("way to pool", how, HOW)
+        if how not in POOL_WAYS:
+            raise InputError.unknown("way to pool", how, POOL_WAYS)
         values, starts, examples = self._segments(values)
         pooled = np.full(self.n, np.nan)
         if not len(examples):

@@ -37,7 +37,7 @@ def one_by_one(labels, probs, counts, k):
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("long", [0, 7, 256])
 def test_all_ways_of_grouping_give_one_answer(rng, monkeypatch, ties, long):
-    monkeypatch.setattr(pruning, "LONG", long)
+    monkeypatch.setattr(pruning, "LONG_CLASS", long)
     monkeypatch.setattr(pruning, "PAIRS", 500 if long == 7 else 1 << 20)
     pruned = 0
     for _ in range(6):

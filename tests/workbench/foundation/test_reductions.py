@@ -12,7 +12,7 @@ from workbench.foundation import reductions as r
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_given_value_and_largest_other_against_a_loop(rng, k, dtype, monkeypatch):
     monkeypatch.setattr(r, "BLOCK", 1000)
-    monkeypatch.setattr(r, "LONG", 64)
+    monkeypatch.setattr(r, "ROWS_TOGETHER", 64)
     values = rng.normal(size=(200, k)).round(1).astype(dtype)
     values[:100] = np.abs(values[:100])  # blocks without a negative value, and with
     given = rng.integers(-1, k, 200)

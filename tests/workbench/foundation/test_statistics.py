@@ -221,7 +221,7 @@ class TestTensors:
         """The host as the device: blocks are put together, and errors name the row of the whole."""
         from workbench.foundation import statistics as module
 
-        monkeypatch.setattr(module, "DEVICE_BLOCK", 70)
+        monkeypatch.setattr(module, "DEVICE_LOGITS", 70)
         logits = rng.normal(size=(33, 10)).astype(np.float32)
         given = rng.integers(-1, 10, 33)
         for values in (logits, torch.from_numpy(logits)):

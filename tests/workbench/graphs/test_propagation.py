@@ -83,7 +83,7 @@ def test_linked_bayes_equals_a_plain_loop(rng):
     links = propagation.Edges.of(edges, 25).links.toarray()
     expected = np.zeros((25, 3))
     for row in range(25):
-        pairs = np.full((3, 3), propagation.PSEUDO / 3)
+        pairs = np.full((3, 3), propagation.PSEUDO_LINKS / 3)
         for one, other in zip(*np.nonzero(links)):
             if row not in (one, other) and labels[one] >= 0 and labels[other] >= 0:
                 pairs[labels[one], labels[other]] += 1

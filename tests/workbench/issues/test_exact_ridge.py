@@ -126,9 +126,9 @@ def test_rows_that_repeat_do_not_stop_it(rng, small_tiles):
 
 
 def test_which_sizes_are_exact(rng, monkeypatch):
-    monkeypatch.setattr(exact_ridge, "SMALL", 60)
-    monkeypatch.setattr(exact_ridge, "EXACT", 200)
-    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST", 100)
+    monkeypatch.setattr(exact_ridge, "SMALL_KERNEL", 60)
+    monkeypatch.setattr(exact_ridge, "EXACT_KERNEL_ROWS", 200)
+    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST_LANDMARKS", 100)
     vectors, given = unit_rows(rng, 201)
     every = np.ones(201, bool)
     few, some, many = (ridge(vectors[:n], every[:n], 4) for n in (60, 200, 201))

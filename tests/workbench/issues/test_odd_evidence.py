@@ -180,8 +180,8 @@ def test_shares_outside_0_and_1(arguments):
 def test_large_sets_use_landmarks_in_little_memory(rng, monkeypatch):
     import tracemalloc
 
-    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST", 400)
-    monkeypatch.setattr("workbench.issues.exact_ridge.EXACT", 10_000)
+    monkeypatch.setattr("workbench.issues.landmark_ridge.MOST_LANDMARKS", 400)
+    monkeypatch.setattr("workbench.issues.exact_ridge.EXACT_KERNEL_ROWS", 10_000)
     vectors, given, true = blobs(rng, n=12_000, k=10, d=64, noise=0.1)
     tracemalloc.start()
     found = find_issues(Evidence.from_arrays(given, 10, embeddings=vectors))

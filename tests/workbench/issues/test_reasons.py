@@ -44,9 +44,9 @@ def test_strongest_first_and_at_most_three():
 
     parts = [
         reasons.Reason(np.array([1.0, np.nan]), words("one"), reasons.STANDING_KIND),
-        reasons.Reason(np.array([4.0, np.nan]), words("four"), reasons.VOTES),
+        reasons.Reason(np.array([4.0, np.nan]), words("four"), reasons.VOTES_KIND),
         reasons.Reason(np.array([2.0, 0.0]), words("two"), reasons.LEARNING),
-        reasons.Reason(np.array([3.0, np.nan]), words("three"), reasons.NEIGHBORS),
+        reasons.Reason(np.array([3.0, np.nan]), words("three"), reasons.NEIGHBORS_KIND),
     ]
     said, kinds = reasons.strongest(parts, 2)
     assert said.tolist() == ["four; three; two", "two"]

@@ -281,7 +281,7 @@ def test_other_tags_without_the_own_row():
     mean, spread = heads.averages(y, seen)
     z = sets.from_other_tags(y, seen)
     slow = {}
-    for penalty in sets.PENALTIES:
+    for penalty in sets.SET_PENALTIES:
         a = y - mean
         slow[penalty] = np.empty_like(a)
         for row in range(40):

@@ -68,7 +68,7 @@ def test_bad_embeddings_cost_nothing_beside_good_probabilities(world, name):
     assert worse > ap - 0.01
     assert lower > auroc - 0.005
     if name != "wrong layer":
-        reason = weighing.REPEATING if name == "labels" else weighing.NOTHING
+        reason = weighing.REPEATING if name == "labels" else weighing.SAYS_NOTHING
         assert attrs["set_aside"] == {"embeddings": reason}
         assert attrs["shares"] == {"pred_probs": 1.0}
         assert f"set aside: embeddings ({reason})" in attrs["evidence"]
@@ -124,7 +124,7 @@ def test_good_dynamics_beside_worthless_embeddings_are_heard(world):
     ap, auroc, _ = found(world, logits=logits)
     worse, lower, attrs = found(world, logits=logits, embeddings=bad_embeddings("noise", world).astype(np.float32))
     assert (worse, lower) == (pytest.approx(ap), pytest.approx(auroc))
-    assert attrs["set_aside"] == {"embeddings": weighing.NOTHING}
+    assert attrs["set_aside"] == {"embeddings": weighing.SAYS_NOTHING}
 
 
 def test_worthless_evidence_alone_is_used_and_not_trusted(world):
@@ -274,8 +274,8 @@ def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypa
         weighing.EvidenceView("embeddings", 1.0, np.log(crude), made_here=True),
     ]
     found = weighing.weigh(views, given, K)
-    assert 0 < found.gains["embeddings"] < weighing.WEAK * found.gains["pred_probs"]
+    assert 0 < found.gains["embeddings"] < weighing.WEAK_GAIN * found.gains["pred_probs"]
     assert not found.aside
     assert found.shares["pred_probs"] > 0.5
-    monkeypatch.setattr(weighing, "WEAK", 0.0)
+    monkeypatch.setattr(weighing, "WEAK_GAIN", 0.0)
     assert "pred_probs" in weighing.weigh(views, given, K).aside, "else this world would show nothing"

@@ -11,7 +11,7 @@ import pytest
 from workbench.data.dataset import Dataset
 from workbench.recording.ranks import Lock
 from workbench.recording.recorder import Recorder
-from workbench.recording.rendezvous import NAME, Attempt
+from workbench.recording.rendezvous import RANKS_FILE, Attempt
 from workbench.runs.run import Run
 from workbench.shell.inspection import inspect
 
@@ -156,7 +156,7 @@ def test_a_damaged_part_is_damage_and_not_an_epoch_less(tmp_path):
 
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b'{"attempt": 3, "size": 2, "ranks": {}}', b'{"ranks": {"x": 1}}'])
 def test_who_joins_whom(tmp_path, left):
-    (tmp_path / NAME).write_bytes(left)  # cut short by a kill, or a stranger's
+    (tmp_path / RANKS_FILE).write_bytes(left)  # cut short by a kill, or a stranger's
 
     def started(rank, size=2):
         lock = Lock(tmp_path, rank)
@@ -180,7 +180,7 @@ def test_who_joins_whom(tmp_path, left):
     lock, wide = started(0, size=3)
     assert wide.id not in (later.id, "")
     lock.release()  # killed: open in the file, and its lock is free
-    assert json.loads((tmp_path / NAME).read_text())["ranks"] == {"0": "open"}
+    assert json.loads((tmp_path / RANKS_FILE).read_text())["ranks"] == {"0": "open"}
     assert Attempt(tmp_path, 2, 3).id != wide.id
     other.release()
     assert Attempt(tmp_path, 0, 1).id == ""

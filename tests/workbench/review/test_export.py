@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from workbench.foundation.errors import ExistsError, InputError
-from workbench.review.export import COLUMNS, export_table
+from workbench.review.export import EXPORT_COLUMNS, export_table
 from workbench.storage.tables import read_table
 
 
@@ -45,7 +45,7 @@ def run(tmp_path):
 
 def test_columns_by_hand(run):
     table = export_table(run)
-    assert table.columns.tolist() == ["key", "age", "reason_", *COLUMNS]
+    assert table.columns.tolist() == ["key", "age", "reason_", *EXPORT_COLUMNS]
     assert table["key"].tolist() == list("abcdef")
     assert table["label"].tolist() == ["dog", "dog", "dog", "=cat", "dog", "dog"]
     assert table["given_label"].tolist() == ["=cat", "dog", "dog", "=cat", "dog", None]
@@ -228,7 +228,7 @@ def test_decisions_and_the_users_own_names_come_back(birds, tmp_path, suffix):
     path = wb.export(run, tmp_path / f"out.{suffix}", issues=issues)
     back = read_table(path, text=["species"], neutralized=True) if suffix == "csv" else read_table(path)
     corrected = frame["species"].where(frame["file"] != "b/00.png", "owl")
-    assert back.columns.tolist() == ["file", "row", "note_", "site", "species", *COLUMNS]
+    assert back.columns.tolist() == ["file", "row", "note_", "site", "species", *EXPORT_COLUMNS]
     for name, own in {"file": "file", "row": "row", "note": "note_", "site": "site", "species": "given_label"}.items():
         assert back[own].tolist() == frame[name].tolist(), name
     assert back["species"].tolist() == back["label"].tolist() == corrected.tolist()

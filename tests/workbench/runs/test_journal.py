@@ -11,7 +11,7 @@ import pytest
 
 from workbench.foundation.errors import InputError
 from workbench.runs import authors
-from workbench.runs.journal import COLUMNS, Entry, Journal
+from workbench.runs.journal import LOG_COLUMNS, Entry, Journal
 from workbench.storage import journalfile
 
 
@@ -58,8 +58,8 @@ def test_relabel_then_undo_then_redo_by_hand(journal):
 def test_log_has_every_column_and_times_with_milliseconds(journal):
     journal.relabel("img_7", "dog", old=None)
     log = journal.log()
-    assert tuple(log.columns) == COLUMNS
-    assert Entry._fields == (*COLUMNS, "unit"), "which a log has where something is about a unit"
+    assert tuple(log.columns) == LOG_COLUMNS
+    assert Entry._fields == (*LOG_COLUMNS, "unit"), "which a log has where something is about a unit"
     assert log.id.tolist() == ["img_7", "img_7"]
     assert log.old.tolist() == [None, None]
     assert log.time.str.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").all()
@@ -151,7 +151,7 @@ def test_nothing_selected_is_nothing_done(journal):
         "time",
         "reason",
     ]
-    assert journal.log().columns.tolist() == list(COLUMNS)
+    assert journal.log().columns.tolist() == list(LOG_COLUMNS)
     assert journal.opinions().shape == (0, 0)
 
 
@@ -349,7 +349,7 @@ def test_units_of_an_example_are_decided_one_by_one(journal):
     assert changes["given_label"].tolist() == [None, given[0]]
     assert changes["label"].tolist() == [said[2], said[0]]
     assert journal.opinions(per="unit").index.tolist() == [(7, ""), (7, "a00000000000f"), (7, "g0"), (7, "g1")]
-    assert journal.log().columns.tolist() == [*COLUMNS, "unit"]
+    assert journal.log().columns.tolist() == [*LOG_COLUMNS, "unit"]
     assert {entry.unit for entry in journal.standing()} == {"g0", "g1", "a00000000000f", ""}
     with pytest.raises(InputError, match="Did you mean 'unit'"):
         journal.state(per="units")

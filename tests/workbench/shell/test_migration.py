@@ -135,7 +135,7 @@ def test_a_version_from_which_no_step_leads(old):
         list(migrate(old, {0: to_1}))
     with pytest.raises(RunError, match=r"steps from: none"):
         list(migrate(old))
-    assert sorted(migration.STEPS) == []  # a step that is added here needs a test of its own
+    assert sorted(migration.MIGRATIONS) == []  # a step that is added here needs a test of its own
 
 
 def test_a_step_that_fails_changes_nothing(old):

@@ -14,7 +14,7 @@ import pytest
 from olderjournal import COLUMNS_OF_1, ROW, TIME, older
 
 from workbench.foundation.errors import RunError
-from workbench.runs.journal import COLUMNS, Journal
+from workbench.runs.journal import LOG_COLUMNS, Journal
 from workbench.storage import journalfile
 
 
@@ -45,7 +45,7 @@ def test_reading_changes_no_byte(golden):
     before = bytes_of(golden)
     with Journal(golden, author="ada") as journal:
         assert journal.schema == 1
-        assert tuple(journal.log().columns) == COLUMNS
+        assert tuple(journal.log().columns) == LOG_COLUMNS
         assert len(journal.state()) and len(journal.opinions()) and len(journal.standing())
         assert journal.integrity() == journal.inconsistencies() == []
         assert journal.state(per="unit").index.get_level_values("unit").unique().tolist() == [""]

@@ -11,7 +11,7 @@ from workbench.foundation.statistics import statistics
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import Run
 from workbench.storage.epoch_statistics import STATISTICS
-from workbench.storage.pending import MOST, ROOM, Pending, read_pending
+from workbench.storage.pending import MOST_GATHERED, ROOM, Pending, read_pending
 
 N, K = 3000, 4
 
@@ -111,7 +111,7 @@ def test_room_and_fit(tmp_path, rng):
     assert not pending.fits(batch[:10].astype(np.float64))
     pending.clear()
     assert pending.fits(batch.astype(np.float64))
-    assert Pending(tmp_path / "wide", 1000).room == MOST // 1000
+    assert Pending(tmp_path / "wide", 1000).room == MOST_GATHERED // 1000
 
 
 @pytest.mark.parametrize("change", ["cut", "head", "k", "count", "kind", "text"])

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.experiments.intervals import LEVEL
+from workbench.experiments.intervals import INTERVAL_LEVEL
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
 
-BLOCK = 1 << 22
+DRAWS_AT_A_TIME = 1 << 22
 
 
 @dataclass(frozen=True, repr=False)
@@ -230,7 +230,7 @@ def _drawn(right: dict[str, np.ndarray], changed: np.ndarray, resamples: int, se
     """Accuracies in bootstrap resamples of the examples."""
     n = len(changed)
     rng = np.random.default_rng(seed)
-    step = max(1, BLOCK // n)
+    step = max(1, DRAWS_AT_A_TIME // n)
     parts = []
     for start in range(0, resamples, step):
         weights = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start)).astype(float)
@@ -338,7 +338,7 @@ def _interval(values: np.ndarray) -> Any:
     known = values[~np.isnan(values.reshape(len(values), -1)).all(axis=1)]
     if not len(known):
         return np.nan, np.nan
-    low, high = np.nanquantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.nanquantile(known, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2], axis=0)
     return (float(low), float(high)) if values.ndim == 1 else (low, high)
 
 

@@ -25,7 +25,7 @@ from workbench.tasks import require_task
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-NEIGHBORS = 10
+COMPARED_NEIGHBORS = 10
 """Neighbours that are compared."""
 
 MAP = ("variability", "confidence")
@@ -203,7 +203,7 @@ def _neighbors_kept(*sides: tuple[Run, np.ndarray]) -> np.ndarray:
         place = np.full(run.n + 1, -2, np.int64)
         place[rows] = np.arange(len(rows))
         place[-1] = -1
-        graphs.append(place[neighbors(run, k=NEIGHBORS).indices[rows]])
+        graphs.append(place[neighbors(run, k=COMPARED_NEIGHBORS).indices[rows]])
     left, right = graphs
     kept = (left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]
     counted = np.maximum((left != -1).sum(axis=1), 1)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from workbench.experiments.robust_training.bench import RobustBench, robust
-from workbench.experiments.robust_training.methods import METHODS
+from workbench.experiments.robust_training.methods import ROBUST_METHODS
 from workbench.experiments.robust_training.suggestions import suggest
 
-__all__ = ["METHODS", "RobustBench", "robust", "suggest"]
+__all__ = ["ROBUST_METHODS", "RobustBench", "robust", "suggest"]

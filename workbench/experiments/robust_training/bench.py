@@ -15,7 +15,7 @@ from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import scaled
 from workbench.experiments.intervals import corrected_t, points, verdict
 from workbench.experiments.robust_training.methods import check_methods, estimated_noise, train
-from workbench.experiments.robust_training.networks import WIDEST, Setup
+from workbench.experiments.robust_training.networks import WIDEST_HEAD, Setup
 from workbench.experiments.training_data import inputs, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.devices import one_thread
@@ -216,7 +216,7 @@ def scaled_features(data: Run | Dataset, X: Any, usable: np.ndarray, seed: int) 
     """Features (m, d) float32, standardised to mean square 1 per column, and the rows (m,) that have them."""
     material = inputs(data, X)
     rows = np.flatnonzero(material.there & usable)
-    out = scaled(np.asarray(dense_rows(material.values, rows), np.float32), seed, WIDEST)
+    out = scaled(np.asarray(dense_rows(material.values, rows), np.float32), seed, WIDEST_HEAD)
     return np.ascontiguousarray(out * np.sqrt(out.shape[1]), np.float32), rows
 
 

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-STRENGTH = 0.01  # inverse penalty: at 40 % noise on digits the out-of-fold answers are right for .91, with 1 for .85
-SHARPENED = 0.5  # temperature of labels that cross-split correction made, as its authors have it
+HEAD_STRENGTH = (
+    0.01  # inverse penalty: at 40 % noise on digits the out-of-fold answers are right for .91, with 1 for .85
+)
+CORRECTED_TEMPERATURE = 0.5  # temperature of labels that cross-split correction made, as its authors have it
 WARM_UP = 1 / 3  # share of the epochs in which cross-split correction trusts the given labels
 
 
@@ -109,7 +111,7 @@ def _cross_split(task: Training) -> Trained:
             gamma = gamma_at((epoch - warm) / (task.setup.epochs - warm))
             for number, rows in enumerate(parts):
                 peer = torch.from_numpy(network_probabilities(pairs[1 - number][0], task.X[rows]))
-                soft[rows] = softened_labels(peer, task.labels[rows], gamma, temperature=SHARPENED)
+                soft[rows] = softened_labels(peer, task.labels[rows], gamma, temperature=CORRECTED_TEMPERATURE)
         for (net, optimizer), part in zip(pairs, parts):
             for rows in task.batches(order, part):
                 gradient_step(optimizer, cross_entropy(net(task.X[rows]), soft[rows]))
@@ -119,7 +121,7 @@ def _cross_split(task: Training) -> Trained:
     return Trained(tuple(net for net, _ in pairs), on_training)
 
 
-METHODS: dict[str, Method] = {
+ROBUST_METHODS: dict[str, Method] = {
     "cross_entropy": Method(
         _one_network(lambda task, net, x, y, rng: cross_entropy(net(x), y)), "the usual loss", "the baseline"
     ),
@@ -153,12 +155,12 @@ METHODS: dict[str, Method] = {
 
 def check_methods(names: str | Iterable[str] | None) -> list[str]:
     """Names of methods, all of them for None, or an error that lists what there is."""
-    found = list(METHODS) if names is None else [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    found = list(ROBUST_METHODS) if names is None else [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in found:
-        if name not in METHODS:
-            raise InputError.unknown("method", name, METHODS)
+        if name not in ROBUST_METHODS:
+            raise InputError.unknown("method", name, ROBUST_METHODS)
     if not found:
-        raise InputError.at("methods", "is empty", f"Choose from {', '.join(METHODS)}.")
+        raise InputError.at("methods", "is empty", f"Choose from {', '.join(ROBUST_METHODS)}.")
     return found
 
 
@@ -169,7 +171,7 @@ def estimated_noise(X: np.ndarray, labels: np.ndarray, k: int, seed: int = 0) ->
     """
     from sklearn.linear_model import LogisticRegression
 
-    probs = cross_validated_probs(LogisticRegression(C=STRENGTH, max_iter=200, tol=1e-3), X, labels, k, 5, seed)
+    probs = cross_validated_probs(LogisticRegression(C=HEAD_STRENGTH, max_iter=200, tol=1e-3), X, labels, k, 5, seed)
     estimate = estimate_noise(labels, probs)
     transition = np.array(estimate.noise_matrix, float).T
     empty = ~np.isfinite(transition).all(axis=1) | (transition.sum(axis=1) <= 0)
@@ -192,7 +194,7 @@ def train(
 
     Parameters
     ----------
-    name : a key of `METHODS`
+    name : a key of `ROBUST_METHODS`
     X : float32 (n, d), scaled; labels : int (n,), class index below k
     noise : matrix and share of wrong labels; by default `estimated_noise`
     """
@@ -203,4 +205,4 @@ def train(
         torch.from_numpy(np.ascontiguousarray(X, np.float32)), torch.from_numpy(np.asarray(labels, np.int64)), k,
         setup, seed, torch.from_numpy(np.asarray(transition, np.float32)), rate,
     )  # fmt: skip
-    return METHODS[name].train(task)
+    return ROBUST_METHODS[name].train(task)

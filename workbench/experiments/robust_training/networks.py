@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-WIDEST = 128  # principal components that a head sees at most
+WIDEST_HEAD = 128  # principal components that a head sees at most
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import deal_folds
 from workbench.experiments.robust_training.bench import make_setup, scaled_features
-from workbench.experiments.robust_training.methods import METHODS, check_methods, train
+from workbench.experiments.robust_training.methods import ROBUST_METHODS, check_methods, train
 from workbench.experiments.robust_training.networks import Setup
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.devices import one_thread
@@ -40,7 +40,7 @@ def suggest(
     Parameters
     ----------
     data : a Run or its path, or a Dataset with X.
-    method : a name of `workbench.experiments.robust_training.METHODS`.
+    method : a name of `workbench.experiments.robust_training.ROBUST_METHODS`.
     X : n inputs in dataset order; by default the embeddings of the run.
     folds : every example is predicted by heads that were trained on the other folds.
     threshold : of p_error, as in `find_issues`.
@@ -100,5 +100,8 @@ def suggest(
         table = find_issues(evidence, threshold=threshold, seed=seed)
     words = method.replace("_", " ")
     table["reasons"] = [f"{words} head: {reason}" if reason else f"{words} head" for reason in table["reasons"]]
-    table.attrs |= {"source": f"robust head, {words} ({METHODS[method].source})", "method": f"{words}, {folds} folds"}
+    table.attrs |= {
+        "source": f"robust head, {words} ({ROBUST_METHODS[method].source})",
+        "method": f"{words}, {folds} folds",
+    }
     return table

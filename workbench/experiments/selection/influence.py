@@ -16,7 +16,7 @@ from workbench.foundation.rows import softmax
 MOST_PARAMETERS = 2500  # the Hessian has their square
 FEWEST_DIRECTIONS = 8
 PENALTY = 1e-3
-STEPS = 50
+INFLUENCE_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SoftmaxHead:
         target = np.eye(k)[labels]
         weights = np.zeros((k, X.shape[1]))
         value = _objective(weights, X, labels, penalty, n)
-        for _ in range(STEPS):
+        for _ in range(INFLUENCE_STEPS):
             probs = softmax(X @ weights.T)
             gradient = (probs - target).T @ X / n + penalty * weights
             step = _solve(_hessian(probs, X, penalty, n), gradient.ravel()).reshape(weights.shape)

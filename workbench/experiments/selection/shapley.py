@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError
 
-BLOCK = 1 << 23  # distances held at a time
+SHAPLEY_BLOCK = 1 << 23  # distances held at a time
 MOST_TESTED = 5000  # above so many examples a sample of them is taken as test examples
 
 
@@ -83,7 +83,7 @@ def knn_shapley(
         raise InputError.at("test", found, "Pass (t, d) vectors made as the others, and (t,) labels.")
     total, times = np.zeros(n), np.zeros(n)
     squares = (vectors * vectors).sum(axis=1)
-    step = max(1, BLOCK // n)
+    step = max(1, SHAPLEY_BLOCK // n)
     for start in range(0, len(test), step):
         part = slice(start, start + step)
         distances = squares[None] - 2 * test[part] @ vectors.T

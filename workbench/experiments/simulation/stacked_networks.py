@@ -14,7 +14,7 @@ import numpy as np
 BATCH = 32
 RATE = 1e-2  # of learning
 DECAY = 1e-4
-FIRST, SECOND, TINY = 0.9, 0.999, 1e-8  # of Adam's two means, and what keeps its quotient finite
+ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON = 0.9, 0.999, 1e-8  # of Adam's two means, and what keeps its quotient finite
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,16 @@ def _gradient(
 
 def _move(weights: np.ndarray, gradient: np.ndarray, mean: np.ndarray, square: np.ndarray, steps: int) -> None:
     """One step of AdamW, in place."""
-    mean *= FIRST
-    mean += (1 - FIRST) * gradient
-    square *= SECOND
+    mean *= ADAM_FIRST
+    mean += (1 - ADAM_FIRST) * gradient
+    square *= ADAM_SECOND
     gradient *= gradient
-    gradient *= 1 - SECOND
+    gradient *= 1 - ADAM_SECOND
     square += gradient
     np.sqrt(square, out=gradient)
-    gradient /= (1 - SECOND**steps) ** 0.5
-    gradient += TINY
+    gradient /= (1 - ADAM_SECOND**steps) ** 0.5
+    gradient += ADAM_EPSILON
     np.divide(mean, gradient, out=gradient)
-    gradient *= RATE / (1 - FIRST**steps)
+    gradient *= RATE / (1 - ADAM_FIRST**steps)
     weights *= 1 - RATE * DECAY
     weights -= gradient

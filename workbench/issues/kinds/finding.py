@@ -25,10 +25,10 @@ from workbench.issues.review import with_verdicts
 from workbench.runs.run import Run
 from workbench.runs.verdicts import known_verdicts
 
-EXPLAINED, EXPLAINED_OF_MANY = 200_000, 20_000
+EXPLAINED_UNITS, EXPLAINED_UNITS_OF_MANY = 200_000, 20_000
 """Maximum number of units whose reasons are listed; the most suspicious ones come first."""
 
-STEPS = 3
+FINDING_STEPS = 3
 """Of the bar."""
 
 
@@ -131,8 +131,8 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
 
 def _reasons(found: Found, p_error: np.ndarray) -> np.ndarray:
     places = np.arange(len(p_error))
-    if len(places) > EXPLAINED:
-        most = EXPLAINED_OF_MANY
+    if len(places) > EXPLAINED_UNITS:
+        most = EXPLAINED_UNITS_OF_MANY
         places = np.sort(np.argpartition(-np.nan_to_num(p_error, nan=-1.0), most)[:most])
     words = np.full(len(p_error), "", object)
     words[places] = found.reasons(places)
@@ -173,7 +173,7 @@ def _attrs(
 def _todo(verdicts: pd.Series | None) -> str:
     """What to do where the number of errors is not known, or what was done."""
     many = 0 if verdicts is None else len(verdicts)
-    if many >= counts.AUDIT:
+    if many >= counts.AUDIT_SIZE:
         return f"p_error follows {many:,} verdicts"
     some = f" ({many:,} so far)" if many else ""
-    return f"verdicts on {counts.AUDIT} units drawn at random{some} tell what p_error is worth (`verdicts=`)"
+    return f"verdicts on {counts.AUDIT_SIZE} units drawn at random{some} tell what p_error is worth (`verdicts=`)"

@@ -134,7 +134,7 @@ def _explained(
     low, high = scale.back(predicted - wide * spread), scale.back(predicted + wide * spread)
     middle = rounded(scale.back(predicted), y)
 
-    kinds = np.array(mixture.KINDS, object)[found.cause]
+    kinds = np.array(mixture.COMPONENT_KINDS, object)[found.cause]
     factors = np.array([np.nan, *mixture.FACTORS, np.nan])[found.cause]
     chances = np.stack([found.p_cause / total, np.where(pairs.partner >= 0, pairs.p_pair, 0), typed.odds / total])
     likeliest = chances.argmax(axis=0)

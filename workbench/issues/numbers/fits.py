@@ -13,15 +13,15 @@ import numpy as np
 from workbench.issues.kernels import features_of, landmarks_of, median_width
 from workbench.issues.numbers.scales import spread_of
 
-PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+FIT_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 WIDTHS = (1.0, 4.0)
 """Of the kernel, in median squared distances."""
-ROUNDS = 4
+FIT_ROUNDS = 4
 CUT = 2.5
 """Standard deviations at which residuals are cut off."""
-WIDEST = 256
-TREES, MOST_ROWS_OF_TREES, FOLDS = 100, 5_000, 5
-LANDMARKS = ((20_000, 1000), (200_000, 500))
+WIDEST_FEATURES = 256
+TREES, MOST_ROWS_OF_TREES, FIT_FOLDS = 100, 5_000, 5
+FIT_LANDMARKS = ((20_000, 1000), (200_000, 500))
 FEWEST_LANDMARKS = 256
 
 
@@ -42,7 +42,7 @@ def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
     inputs = prepared_vectors(vectors)
     best = [_cut_fit(_Ridge(features, known), y) for features in _spaces(inputs, seed)]
     predicted = nearest_to(best, y)
-    if 4 * FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
+    if 4 * FIT_FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
         trees = _trees(inputs, _cut(predicted, y)[known], known, seed)
         predicted = pooled_views(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
     return predicted
@@ -51,7 +51,7 @@ def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
 def _cut_fit(space: _Ridge, y: np.ndarray) -> np.ndarray:
     """Predictions (n,) of one kernel, fitted to numbers whose residuals under it are cut off."""
     found = nearest_to(space.tried(y[space.known]), y)
-    for _ in range(ROUNDS):
+    for _ in range(FIT_ROUNDS):
         found = nearest_to(space.tried(_cut(found, y)[space.known]), y)
     return found
 
@@ -94,7 +94,7 @@ def pooled_views(views: np.ndarray, y: np.ndarray) -> np.ndarray:
     found = middle
     if whole.sum() >= 10 * views.shape[1]:
         current, weights = middle[whole], np.zeros(inputs.shape[1])
-        for _ in range(ROUNDS):
+        for _ in range(FIT_ROUNDS):
             residual = wanted - current
             most = CUT * spread_of(residual)
             target = current + np.clip(residual, -most, most)
@@ -130,9 +130,9 @@ def prepared_vectors(vectors: np.ndarray) -> np.ndarray:
     deviation = values.std(axis=0)
     varied = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
     values = values[:, varied] / deviation[varied]
-    if values.shape[1] > WIDEST:
+    if values.shape[1] > WIDEST_FEATURES:
         _eigenvalues, axes = np.linalg.eigh(values.T @ values / len(values))
-        values = values @ axes[:, -WIDEST:]
+        values = values @ axes[:, -WIDEST_FEATURES:]
     if not values.shape[1]:
         return np.zeros((len(values), 1), np.float32)
     return (values / np.sqrt(np.square(values).sum(axis=1).mean())).astype(np.float32)
@@ -141,7 +141,7 @@ def prepared_vectors(vectors: np.ndarray) -> np.ndarray:
 def _spaces(inputs: np.ndarray, seed: int) -> list[np.ndarray]:
     """Features (n, m) whose products are the kernels that are tried."""
     n = len(inputs)
-    m = min(n, next((many for rows, many in LANDMARKS if n <= rows), FEWEST_LANDMARKS))
+    m = min(n, next((many for rows, many in FIT_LANDMARKS if n <= rows), FEWEST_LANDMARKS))
     marks = landmarks_of(inputs, m, np.random.default_rng(seed))
     width = median_width(marks, m // 2)
     return [inputs, *(features_of(inputs, marks, width * factor) for factor in WIDTHS)]
@@ -163,7 +163,7 @@ class _Ridge:
         mean, mine = target.mean(), self._turned[self.known]
         sums, squares, size = mine.T @ (target - mean), np.square(mine), len(target)
         found = []
-        for penalty in PENALTIES:
+        for penalty in FIT_PENALTIES:
             inverse = 1 / (self._values + penalty * max(self._values.max(), 1e-12) * 0.1 + 1e-9)
             predicted = self._turned @ (inverse * sums)
             leverage = np.minimum(squares @ inverse + 1 / size, 0.999)
@@ -177,14 +177,14 @@ def _trees(inputs: np.ndarray, target: np.ndarray, known: np.ndarray, seed: int)
     from sklearn.ensemble import ExtraTreesRegressor
 
     rows, predicted = np.flatnonzero(known), np.zeros(len(inputs))
-    fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    fold = np.random.default_rng(seed).permutation(len(rows)) % FIT_FOLDS
     asked = np.flatnonzero(~known)
-    for number in range(FOLDS):
+    for number in range(FIT_FOLDS):
         forest = ExtraTreesRegressor(TREES, min_samples_leaf=3, random_state=seed, n_jobs=1)
         forest.fit(inputs[rows[fold != number]], target[fold != number])
         predicted[rows[fold == number]] = forest.predict(inputs[rows[fold == number]])
         if len(asked):
-            predicted[asked] += forest.predict(inputs[asked]) / FOLDS
+            predicted[asked] += forest.predict(inputs[asked]) / FIT_FOLDS
     return predicted
 
 

@@ -21,18 +21,18 @@ FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, *(one for unit in UNITS for on
 """What the true number was multiplied by."""
 OUTLIER = len(FACTORS) + 1
 """Place of the outlier among the components: 0 is a right number, then the factors."""
-KINDS = ("", *("factor",) * 6, *("unit",) * 4, "sign", "outlier")
+COMPONENT_KINDS = ("", *("factor",) * 6, *("unit",) * 4, "sign", "outlier")
 
 DEGREES = (3.0, 4.0, 6.0, 10.0, 30.0)
-WIDTHS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
-FAR = (4.0, 12.0)
+MIXTURE_WIDTHS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
+OUTLIER_SPREADS = (4.0, 12.0)
 """Spreads at which outliers are drawn, half each, with 2 degrees of freedom."""
-PULL = 0.2
+PRIOR_SHARE = 0.2
 """Of the number of rows: the weight of what is believed about shares beforehand."""
 BELIEVED = np.array([0.92, *(0.04 / len(FACTORS),) * len(FACTORS), 0.04])
-ROUNDS = 25
-SAMPLE = 10_000
-BLOCK = 1 << 15
+EM_ROUNDS = 25
+MIXTURE_SAMPLE = 10_000
+MIXTURE_BLOCK = 1 << 15
 
 
 class Settings(NamedTuple):
@@ -77,7 +77,7 @@ def densities(column: NumberColumn, settings: Settings) -> np.ndarray:
     for place, factor in enumerate(FACTORS, 1):
         out[:, place] = log_right(column, column.y / factor, settings) - np.log(abs(factor))
     z = (column.scale.to(column.y) - column.predicted) / column.spread
-    far = [log_t(z / one, 2.0) - np.log(one) for one in FAR]
+    far = [log_t(z / one, 2.0) - np.log(one) for one in OUTLIER_SPREADS]
     out[:, OUTLIER] = np.logaddexp(*far) - np.log(2) - np.log(column.spread) + column.scale.log_slope(column.y)
     return out
 
@@ -92,15 +92,15 @@ def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
     10,000 rows are looked at.
     """
     n = len(column.y)
-    if n > SAMPLE:
-        column = column.some(np.sort(np.random.default_rng(seed).choice(n, SAMPLE, replace=False)))
+    if n > MIXTURE_SAMPLE:
+        column = column.some(np.sort(np.random.default_rng(seed).choice(n, MIXTURE_SAMPLE, replace=False)))
 
     def tried(degrees: float, width: float) -> tuple[float, Settings]:
         settings = Settings(BELIEVED, degrees, width)
         logs = densities(column, settings)
         top = logs.max(axis=1, keepdims=True)
-        there, pull, shares = np.exp(logs - top), PULL * len(logs) * BELIEVED, BELIEVED
-        for _ in range(ROUNDS):
+        there, pull, shares = np.exp(logs - top), PRIOR_SHARE * len(logs) * BELIEVED, BELIEVED
+        for _ in range(EM_ROUNDS):
             weighed = there * shares
             shares = (weighed / weighed.sum(axis=1, keepdims=True)).sum(axis=0) + pull
             shares = shares / shares.sum()
@@ -110,7 +110,7 @@ def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
     best = tried(6.0, 1.0)
     for _ in range(2):
         before = best[1]
-        for width in WIDTHS:
+        for width in MIXTURE_WIDTHS:
             best = max(best, tried(best[1].degrees, width), key=lambda one: one[0])
         for degrees in DEGREES:
             best = max(best, tried(degrees, best[1].width), key=lambda one: one[0])
@@ -137,7 +137,7 @@ def causes(column: NumberColumn, settings: Settings) -> Causes:
         shares = np.log(settings.shares)
 
     def look(start: int) -> None:
-        rows = slice(start, start + BLOCK)
+        rows = slice(start, start + MIXTURE_BLOCK)
         logs = densities(column.some(rows), settings) + shares
         top = logs.max(axis=1)
         whole = top + np.log(np.exp(logs - top[:, None]).sum(axis=1))
@@ -148,6 +148,6 @@ def causes(column: NumberColumn, settings: Settings) -> Causes:
         found.p_wrong[rows] = np.exp(wrong - whole[:, None]).sum(axis=1)
         found.log_density[rows] = whole
 
-    in_threads(look, range(0, n, BLOCK), n * len(shares))
+    in_threads(look, range(0, n, MIXTURE_BLOCK), n * len(shares))
     np.clip(found.p_wrong, 0, 1, out=found.p_wrong)
     return found

@@ -12,16 +12,16 @@ from workbench.evidence.out_of_fold import deal_folds
 from workbench.issues.kernels import features_of, landmarks_of, median_width
 from workbench.issues.numbers.fits import prepared_vectors
 
-MOST_VALUES = 12
+MOST_GRADES = 12
 ROWS_PER_VALUE = 5
 WIDE_GRID = 5
 """Steps from which a neighbouring value is no error: people who agree still differ by one."""
-ROUNDS = 30
-PRIOR_ROWS = 20.0
-FOLDS = 5
+RATING_ROUNDS = 30
+RATING_PRIOR_ROWS = 20.0
+RATING_FOLDS = 5
 MOST_TAUGHT = 20_000
-LANDMARKS = 600
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+RATING_LANDMARKS = 600
+RATING_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def grid_of(y: np.ndarray) -> np.ndarray | None:
@@ -36,12 +36,12 @@ def grid_of(y: np.ndarray) -> np.ndarray | None:
     Between 3 and 12 distinct values, in 12 equal steps at most, each with 5 rows on average.
     """
     values = np.unique(y)
-    if not 3 <= len(values) <= MOST_VALUES or len(y) < ROWS_PER_VALUE * len(values):
+    if not 3 <= len(values) <= MOST_GRADES or len(y) < ROWS_PER_VALUE * len(values):
         return None
     step = np.diff(values).min()
     places = (values - values[0]) / step
     even = np.abs(places - np.rint(places)).max() < 1e-6 * max(1.0, places[-1])
-    return values if even and places[-1] <= MOST_VALUES else None
+    return values if even and places[-1] <= MOST_GRADES else None
 
 
 class Rated(NamedTuple):
@@ -84,12 +84,12 @@ def rated(
     probs = _chances(np.concatenate(blocks, axis=1), codes, k, seed)
     distance = np.abs(steps[:, None] - steps)
     likely = np.exp(-distance.astype(float))
-    prior = PRIOR_ROWS * likely / likely.sum(axis=0)  # (given, true)
-    transition, given = prior / PRIOR_ROWS, codes[known]
+    prior = RATING_PRIOR_ROWS * likely / likely.sum(axis=0)  # (given, true)
+    transition, given = prior / RATING_PRIOR_ROWS, codes[known]
     truth = probs[known].mean(axis=0)
     marginal = np.maximum(truth, 1e-9)
     posterior = probs[known]
-    for _ in range(ROUNDS):
+    for _ in range(RATING_ROUNDS):
         posterior = probs[known] / marginal * truth * transition[given]
         posterior /= posterior.sum(axis=1, keepdims=True)
         counts = prior + np.stack([np.bincount(given, posterior[:, value], k) for value in range(k)], axis=1)
@@ -106,7 +106,7 @@ def rated(
 def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
     """k ridge regressions on "is this value", each row left out: float64 (n, k)."""
     inputs = prepared_vectors(vectors)
-    marks = landmarks_of(inputs, min(LANDMARKS, len(inputs)), np.random.default_rng(seed))
+    marks = landmarks_of(inputs, min(RATING_LANDMARKS, len(inputs)), np.random.default_rng(seed))
     features = features_of(inputs, marks, median_width(marks, len(marks) // 2)).astype(np.float64)
     known = codes >= 0
     target = np.eye(k)[codes[known]]
@@ -115,7 +115,7 @@ def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndar
     turned = features @ axes
     sums = turned[known].T @ (target - mean)
     best: tuple[float, np.ndarray] | None = None
-    for penalty in PENALTIES:
+    for penalty in RATING_PENALTIES:
         inverse = 1 / (np.maximum(eigenvalues, 0) + penalty * len(target))
         leverage = np.minimum(np.square(turned[known]) @ inverse, 0.999)[:, None]
         values = turned @ (inverse[:, None] * sums)
@@ -132,11 +132,11 @@ def _chances(inputs: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.nda
     from sklearn.linear_model import LogisticRegression
 
     inputs = (inputs - inputs.mean(axis=0)) / np.maximum(inputs.std(axis=0), 1e-12)
-    fold = deal_folds(codes, FOLDS, seed)
+    fold = deal_folds(codes, RATING_FOLDS, seed)
     rng = np.random.default_rng(seed)
     shares = np.bincount(codes[codes >= 0], minlength=k) / max((codes >= 0).sum(), 1)
     probs = np.zeros((len(codes), k))
-    for number in range(FOLDS):
+    for number in range(RATING_FOLDS):
         taught = np.flatnonzero((fold != number) & (codes >= 0))
         if len(taught) > MOST_TAUGHT:
             taught = np.sort(rng.choice(taught, MOST_TAUGHT, replace=False))
@@ -145,5 +145,5 @@ def _chances(inputs: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.nda
         found = np.tile(1e-3 * shares, (len(asked), 1))
         found[:, model.classes_] += model.predict_proba(inputs[asked])
         found /= found.sum(axis=1, keepdims=True)
-        probs[asked] += np.where((codes[asked] < 0)[:, None], found / FOLDS, found)
+        probs[asked] += np.where((codes[asked] < 0)[:, None], found / RATING_FOLDS, found)
     return probs

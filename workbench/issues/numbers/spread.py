@@ -7,14 +7,14 @@ import numpy as np
 from workbench.evidence.neighbors import nearest
 from workbench.issues.numbers.scales import spread_of
 
-NEAR = 50
+SPREAD_NEIGHBORS = 50
 """Examples around one whose residuals tell the spread there."""
-PRIOR = 20
+SPREAD_PRIOR = 20
 """Of the weight of all examples beside them."""
-CUT = 3.0
+SPREAD_CUT = 3.0
 MOST_COMPARED = 20_000
 """Rows up to which the neighbours are those of the features; else those with the nearest predictions."""
-SHARES = (0.0, 0.5, 1.0, 2.0)
+SPREAD_SHARES = (0.0, 0.5, 1.0, 2.0)
 
 
 def local_spread(
@@ -40,16 +40,16 @@ def local_spread(
     models are apart, the one under which a Student t of 4 degrees gives the residuals most likelihood.
     """
     overall = spread_of(residuals)
-    sizes = np.minimum(np.abs(residuals), CUT * overall)
+    sizes = np.minimum(np.abs(residuals), SPREAD_CUT * overall)
     tried = [np.full(len(sizes), overall), _scaled(_by_prediction(sizes, predicted), residuals, overall)]
-    if vectors is not None and NEAR < len(sizes) <= MOST_COMPARED:
-        near = nearest(np.ascontiguousarray(vectors, np.float32), NEAR).indices
+    if vectors is not None and SPREAD_NEIGHBORS < len(sizes) <= MOST_COMPARED:
+        near = nearest(np.ascontiguousarray(vectors, np.float32), SPREAD_NEIGHBORS).indices
         sums = np.where(near >= 0, sizes[np.maximum(near, 0)], 0).sum(axis=1)
         tried.append(_scaled(_drawn(sums, (near >= 0).sum(axis=1), sizes), residuals, overall))
     best = max(tried, key=lambda one: _likelihood(residuals, one))
     if apart is not None:
         apart = np.where(np.isnan(apart), np.nanmedian(apart), apart)
-        widened = [np.sqrt(best**2 + share * apart**2) for share in SHARES]
+        widened = [np.sqrt(best**2 + share * apart**2) for share in SPREAD_SHARES]
         best = max((_scaled(one, residuals, overall) for one in widened), key=lambda one: _likelihood(residuals, one))
     return best
 
@@ -78,15 +78,15 @@ def _by_prediction(sizes: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     n = len(sizes)
     order = np.argsort(predicted, kind="stable")
     summed = np.concatenate([[0.0], np.cumsum(sizes[order])])
-    start = np.clip(np.arange(n) - NEAR // 2, 0, max(n - NEAR - 1, 0))
-    stop = np.minimum(start + NEAR + 1, n)
+    start = np.clip(np.arange(n) - SPREAD_NEIGHBORS // 2, 0, max(n - SPREAD_NEIGHBORS - 1, 0))
+    stop = np.minimum(start + SPREAD_NEIGHBORS + 1, n)
     found = np.empty(n)
     found[order] = _drawn(summed[stop] - summed[start] - sizes[order], stop - start - 1, sizes)
     return found
 
 
 def _drawn(sums: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    return (sums + PRIOR * sizes.mean()) / (counts + PRIOR)
+    return (sums + SPREAD_PRIOR * sizes.mean()) / (counts + SPREAD_PRIOR)
 
 
 def _scaled(spread: np.ndarray, residuals: np.ndarray, overall: float) -> np.ndarray:

@@ -9,14 +9,14 @@ import numpy as np
 
 from workbench.issues.numbers.mixture import Causes, NumberColumn, Settings, log_right
 
-MOST_COMPARED = 1500
+MOST_SWAPPED_ROWS = 1500
 """The most doubtful rows, of which each pair is looked at; besides these, each row and the next."""
 SHARE = 0.01
 """Of rows believed to be swapped beforehand, with the weight of `PRIOR_ROWS` rows."""
 PRIOR_ROWS = 50.0
 NEXT = 0.5
 """Of swaps, how many are with the row before or after."""
-ROUNDS = 6
+SWAP_ROUNDS = 6
 DIGITS_SHARE = 0.005
 MOST_DIGITS = 6
 """Significant digits of numbers that somebody may have typed."""
@@ -47,7 +47,7 @@ def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swa
     if n < 3:
         return none
     order = np.argsort(-found.p_wrong, kind="stable")
-    some = np.sort(order[: min(MOST_COMPARED, max(n // 2, 2))])
+    some = np.sort(order[: min(MOST_SWAPPED_ROWS, max(n // 2, 2))])
     i, j = (some[place] for place in np.triu_indices(len(some), 1))
     before = np.arange(n - 1)
     inside = np.zeros(n, bool)
@@ -64,7 +64,7 @@ def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swa
     prior = (1 - NEXT) / (n - 1) + np.where(j - i == 1, NEXT / 2, 0.0)
     base = np.exp(np.minimum(gain, 500)) * prior
     share = SHARE
-    for _ in range(ROUNDS):
+    for _ in range(SWAP_ROUNDS):
         odds = np.bincount(i, share * base, n) + np.bincount(j, share * base, n)
         share = (float((odds / (1 + odds)).sum()) + SHARE * PRIOR_ROWS) / (n + PRIOR_ROWS)
     odds = np.bincount(i, share * base, n) + np.bincount(j, share * base, n)

@@ -13,23 +13,23 @@ import numpy as np
 from workbench.confident.partial import weights_within
 from workbench.issues.calibration import expit, logit, platt
 
-TIMES, PART, MOST = 3, 0.3, 20_000
+TIMES, ROWS_PART, MOST_PLANTED = 3, 0.3, 20_000
 """Copies, part of the rows in each, and planted sets at most."""
 
-QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6)
+BOUND_QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6)
 """Of the scores of planted sets: above each of them the share of rows bounds the share of wrong sets."""
 
-USUAL = 0.05
+USUAL_SHARE = 0.05
 """Share of wrong sets that is believed where planted ones can hardly be distinguished from the others."""
 
-CHANCE, CLEAR = 0.55, 0.85
+CHANCE_AUROC, CLEAR = 0.55, 0.85
 """Probability that a planted set scores above a right one: at the first nothing is distinguished, from the second on
 the count is believed as it is."""
 
 MOST_AMONG = 0.2
 """Share of wrong sets among the rows, at most, that is taken into account when planted ones are compared with them."""
 
-ROUNDS = 5
+CANARY_ROUNDS = 5
 
 
 class Counted(NamedTuple):
@@ -65,13 +65,13 @@ def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: 
     score = mass_outside(probs, sets)
     rows, false = _planted(probs, drawn, sets, np.random.default_rng(seed))
     if not len(false):
-        return Counted(np.full(len(sets), USUAL), USUAL, 0.5, 0)
-    p, found, apart = np.zeros(len(score)), USUAL, 0.5
-    for _ in range(ROUNDS):
+        return Counted(np.full(len(sets), USUAL_SHARE), USUAL_SHARE, 0.5, 0)
+    p, found, apart = np.zeros(len(score)), USUAL_SHARE, 0.5
+    for _ in range(CANARY_ROUNDS):
         right = 1 - p  # a set that is wrong already shows nothing by becoming more so
         found, apart = _share(score, false, right[rows])
-        weight = np.clip((apart - CHANCE) / (CLEAR - CHANCE), 0, 1)
-        found = float(expit(weight * logit(found) + (1 - weight) * logit(USUAL)))
+        weight = np.clip((apart - CHANCE_AUROC) / (CLEAR - CHANCE_AUROC), 0, 1)
+        found = float(expit(weight * logit(found) + (1 - weight) * logit(USUAL_SHARE)))
         x, t = np.concatenate([false, score]), np.repeat([1.0, 0.0], [len(false), len(score)])
         weights = np.concatenate([right[rows] * right.sum() / right[rows].sum(), right])
         level, slope = platt(x, t, weights, start=(0.0, 0.5), pull=(0.0, 1e-3))
@@ -87,7 +87,7 @@ def _share(score: np.ndarray, false: np.ndarray, weight: np.ndarray) -> tuple[fl
     n, order = len(score), np.argsort(false)
     ranked, above = false[order], 1 - (np.cumsum(weight[order]) - weight[order]) / weight.sum()
     bounds = []
-    for quantile in QUANTILES:
+    for quantile in BOUND_QUANTILES:
         place = int(np.searchsorted(-above, quantile - 1))
         place = min(place, len(false) - 1)
         high = np.count_nonzero(score >= ranked[place])
@@ -105,7 +105,7 @@ def _planted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows, and scores of their sets when one candidate has given way to a class from outside, drawn by frequency."""
     n = len(sets)
-    size = min(round(PART * n), MOST // TIMES)
+    size = min(round(ROWS_PART * n), MOST_PLANTED // TIMES)
     rows = np.concatenate([random.choice(n, size, replace=False) for _ in range(TIMES)])
     inside = weights_within(sets, drawn)
     often = inside.sum(axis=0) + 0.5

@@ -14,12 +14,12 @@ from workbench.confident.partial import weights_within
 from workbench.evidence.spaces import Space
 from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.landmark_ridge import LandmarkRidge
-from workbench.issues.loo_classifiers import FLOOR, Ridge
+from workbench.issues.loo_classifiers import LOO_FLOOR, Ridge
 
-ROUNDS, POOLED = 10, 8
+DISAMBIGUATION_ROUNDS, POOLED_ROUNDS = 10, 8
 """Rounds; of the first of them the mean log probability says whether a set is wrong, since later ones agree with it."""
 
-SPREADS = (0.0, 1.0, 2.0)
+ORDER_SPREADS = (0.0, 1.0, 2.0)
 """Of classes with an order: standard deviations, in classes, by which what is taught is smoothed along it."""
 
 LEAST_ROWS = 10
@@ -54,27 +54,27 @@ def learn_from_candidates(space: Space, sets: np.ndarray, *, ordered: bool = Fal
     model = ridge(space.vectors, taught, k, seed)
     even = weights_within(sets, np.ones(sets.shape, np.float32))
     smooth = _along_order(model, even, sets) if ordered and k > 2 else np.eye(k, dtype=np.float32)
-    shares = np.log(np.maximum(even[taught].mean(axis=0), FLOOR)).astype(np.float32)
+    shares = np.log(np.maximum(even[taught].mean(axis=0), LOO_FLOOR)).astype(np.float32)
     total = np.zeros(sets.shape, np.float32)
     weights, first, found = even, total, total
-    for nth in range(ROUNDS):
+    for nth in range(DISAMBIGUATION_ROUNDS):
         found = model.log_probs(weights @ smooth, sets)
         found[~space.there] = shares
-        if nth < POOLED:
+        if nth < POOLED_ROUNDS:
             total += found
         first = found if nth == 0 else first
         weights = weights_within(sets, np.exp(found))
-    return Learnt(first, normalised(total / POOLED), found, space.there)
+    return Learnt(first, normalised(total / POOLED_ROUNDS), found, space.there)
 
 
 def _along_order(model: Ridge | ExactRidge | LandmarkRidge, even: np.ndarray, sets: np.ndarray) -> np.ndarray:
     """(k, k) weights of classes near each other, of the spread under which the sets are likeliest."""
     best = (-np.inf, np.eye(sets.shape[1], dtype=np.float32))
     rows = np.flatnonzero(model.taught)
-    for spread in SPREADS:
+    for spread in ORDER_SPREADS:
         kernel = _gaussian(sets.shape[1], spread)
         found = np.exp(model.log_probs(even @ kernel, sets)[rows])
-        value = float(np.log(np.maximum(np.where(sets[rows], found, 0).sum(axis=1), FLOOR)).mean())
+        value = float(np.log(np.maximum(np.where(sets[rows], found, 0).sum(axis=1), LOO_FLOOR)).mean())
         if value > best[0]:
             best = (value, kernel)
     return best[1]

@@ -13,30 +13,34 @@ from workbench.foundation.progress import step
 from workbench.issues.calibration import along_score, around_share
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.partial import evidence
-from workbench.issues.partial.canaries import USUAL, Counted, count_outside, mass_outside
+from workbench.issues.partial.canaries import USUAL_SHARE, Counted, count_outside, mass_outside
 from workbench.issues.partial.disambiguation import Learnt, learn_from_candidates
 from workbench.issues.partial.pooling import pooled, weights_of
 from workbench.issues.partial.words import CandidateWords
 from workbench.issues.tags.predictions import vectors
 from workbench.tasks.candidates import sets_of
 
-APART = 0.89
+LEAST_AUROC = 0.89
 """Least probability that a planted wrong set scores above a right one for which the number of wrong sets is known."""
 
-PLANTED = 60
+LEAST_PLANTED = 60
 """Least number of planted sets for that."""
 
-RANGE = (0.5, 2.0)
+SETS_RANGE = (0.5, 2.0)
 """Of the expected number of wrong sets: how far the true one lay from it on planted sets of 5 to 20 %."""
 
-BESIDE = 0.5
+TRAINED_WEIGHT = 0.5
 """Weight of what a training says of sets it was trained on, beside what was not; of normal scores."""
 
 SURER = 2
 """Power of the first round's probabilities by which a candidate is drawn that gives way. They are less sure than they
 are right, having learnt all candidates alike, and those of the last round surer."""
 
-HEADS, GIVEN, TRAINED = "held-out classifiers on embeddings", "given probabilities", "a training on the sets"
+HEADS_VIEW, GIVEN_VIEW, TRAINED_VIEW = (
+    "held-out classifiers on embeddings",
+    "given probabilities",
+    "a training on the sets",
+)
 
 
 class CandidateOpinion(NamedTuple):
@@ -84,21 +88,21 @@ def _space(asked: Asked) -> tuple[Space | None, str]:
 
 def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, of: str) -> CandidateOpinion | None:
     """What models say that had not seen the sets, pooled; None without any."""
-    given = None if probs is None else np.log(np.maximum(probs, evidence.LEAST)).astype(np.float32)
+    given = None if probs is None else np.log(np.maximum(probs, evidence.LEAST_GIVEN)).astype(np.float32)
     every = np.ones(len(sets), bool)
     if learnt is None:
         if given is None:
             return None
         found = np.exp(pooled([given], weights_of([given], sets)))
-        return CandidateOpinion(found, found, found, every, (GIVEN,))
-    used = (HEADS.replace("embeddings", of),)
+        return CandidateOpinion(found, found, found, every, (GIVEN_VIEW,))
+    used = (HEADS_VIEW.replace("embeddings", of),)
     if given is None:
         drawn = np.exp(SURER * learnt.first)
         return CandidateOpinion(np.exp(learnt.pooled), drawn, np.exp(learnt.last), learnt.there, used)
     weights = weights_of([learnt.pooled, given], sets)
     views = (learnt.pooled, SURER * learnt.first, learnt.last)
     wrong, drawn, last = (np.exp(pooled([one, given], weights)) for one in views)
-    return CandidateOpinion(wrong, drawn, last, every, (*used, GIVEN))
+    return CandidateOpinion(wrong, drawn, last, every, (*used, GIVEN_VIEW))
 
 
 def _found(
@@ -110,7 +114,7 @@ def _found(
     counted: Counted | None = None
     if opinion is None:
         assert trained is not None  # without either nothing is judged
-        p_error[labelled] = around_share(_scores(trained.outside[labelled]), USUAL)
+        p_error[labelled] = around_share(_scores(trained.outside[labelled]), USUAL_SHARE)
         probs = choice = trained.probs
     else:
         probs, choice = opinion.wrong, opinion.choice
@@ -119,12 +123,12 @@ def _found(
         p_error[labelled] = counted.share
         p_error[open_] = counted.p_error
         if trained is not None and len(open_) > 1:
-            score = _scores(mass_outside(probs[open_], sets[open_])) + BESIDE * _scores(trained.outside[open_])
+            score = _scores(mass_outside(probs[open_], sets[open_])) + TRAINED_WEIGHT * _scores(trained.outside[open_])
             p_error[open_] = along_score(score, counted.p_error)
     p_error[whole] = 0.0
     chosen = _Chosen(sets, probs, choice, p_error)
     why = _not_known(asked, counted)
-    used = (() if opinion is None else opinion.used) + ((TRAINED,) if trained is not None else ())
+    used = (() if opinion is None else opinion.used) + ((TRAINED_VIEW,) if trained is not None else ())
     words = CandidateWords(sets, probs, p_error, chosen.other, dataset.classes, space, trained, opinion is not None)
     names, given = np.array([*dataset.classes, None], object), dataset.given
     return Found(
@@ -180,9 +184,9 @@ def _not_known(asked: Asked, counted: Counted | None) -> str:
     """Why the number of wrong sets is not known; "" where it is."""
     if counted is None:
         return "the model has seen the sets that it judges; pass embeddings, or out-of-fold probabilities"
-    if counted.planted < PLANTED:
+    if counted.planted < LEAST_PLANTED:
         return f"{counted.planted} planted sets are too few to count by"
-    if counted.apart < APART:
+    if counted.apart < LEAST_AUROC:
         found = f"planted wrong sets score above right ones in {counted.apart:.0%} of pairs only"
         return f"{found}, so right and wrong sets can hardly be distinguished"
     return ""
@@ -192,11 +196,11 @@ def _interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
     known = int((~np.isnan(p_error)).sum())
     expected = float(np.nansum(p_error))
     spread = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
-    low, high = max(RANGE[0] * expected - spread, 0.0), min(RANGE[1] * expected + spread, float(known))
+    low, high = max(SETS_RANGE[0] * expected - spread, 0.0), min(SETS_RANGE[1] * expected + spread, float(known))
     return (0.0, min(max(high, 4 * expected, known / 5), float(known))) if why else (low, high)
 
 
 def _method(counted: Counted | None) -> str:
     if counted is None:
-        return f"a share of {USUAL:.0%} wrong sets is taken as usual"
+        return f"a share of {USUAL_SHARE:.0%} wrong sets is taken as usual"
     return f"{counted.planted:,} planted wrong sets, distinguished from right ones in {counted.apart:.0%} of pairs"

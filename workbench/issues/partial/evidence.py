@@ -13,7 +13,7 @@ from workbench.issues.kinds.contract import Asked
 from workbench.issues.loo_classifiers import log_softmax
 from workbench.issues.partial.canaries import mass_outside
 
-LEAST = 1e-4
+LEAST_GIVEN = 1e-4
 """Probability below which a given one counts as this."""
 
 
@@ -50,7 +50,7 @@ def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | Non
     ------
     InputError : logits of another shape, or that are not finite.
     """
-    parts = [] if probs is None or asked.out_of_fold else [np.maximum(probs, LEAST).astype(np.float32)]
+    parts = [] if probs is None or asked.out_of_fold else [np.maximum(probs, LEAST_GIVEN).astype(np.float32)]
     logits = asked.evidence.get("logits")
     if logits is not None:
         logits = np.asanyarray(in_memory("logits", logits))

@@ -12,31 +12,31 @@ from functools import reduce
 
 import numpy as np
 
-from workbench.issues.loo_classifiers import FLOOR
+from workbench.issues.loo_classifiers import LOO_FLOOR
 from workbench.issues.partial.disambiguation import normalised
 
-ALONE = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+WEIGHTS_ALONE = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 """Weights of a single opinion."""
 
-FIRST, SECOND = (0.75, 1.0, 1.25), (0.0, 0.1, 0.25, 0.5)
+OWN_WEIGHTS, GIVEN_WEIGHTS = (0.75, 1.0, 1.25), (0.0, 0.1, 0.25, 0.5)
 """Weights of our own classifiers, whose scale is chosen already, and of a given opinion. The latter may make sets
 likely because both come from the same mistakes, so it does not get all of the say; a sure one needs little weight."""
 
-SAMPLE = 5000
+POOLING_SAMPLE = 5000
 """Rows by which weights are chosen."""
 
 
 def weights_of(opinions: Sequence[np.ndarray], sets: np.ndarray) -> tuple[float, ...]:
     """Weights of one or two opinions, log probabilities (n, k), under which the sets (n, k) are likeliest."""
     rows = np.flatnonzero(sets.any(axis=1))
-    rows = rows if len(rows) <= SAMPLE else rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(int)]
+    rows = rows if len(rows) <= POOLING_SAMPLE else rows[np.linspace(0, len(rows) - 1, POOLING_SAMPLE).astype(int)]
     some, given = [one[rows] for one in opinions], sets[rows]
-    tried = [(one,) for one in ALONE] if len(opinions) == 1 else itertools.product(FIRST, SECOND)
+    tried = [(one,) for one in WEIGHTS_ALONE] if len(opinions) == 1 else itertools.product(OWN_WEIGHTS, GIVEN_WEIGHTS)
     best: tuple[float, tuple[float, ...]] = (-np.inf, (1.0,) * len(opinions))
     for weights in tried:
         probs = np.exp(pooled(some, weights))
         inside = np.where(given, probs, 0).sum(axis=1)
-        value = float(np.log(np.maximum(inside, FLOOR)).mean()) if len(rows) else 0.0
+        value = float(np.log(np.maximum(inside, LOO_FLOOR)).mean()) if len(rows) else 0.0
         if value > best[0] + 1e-9:
             best = (value, weights)
     return best[1]

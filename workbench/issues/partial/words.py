@@ -10,7 +10,7 @@ from workbench.evidence.spaces import Space
 from workbench.issues.partial.evidence import Seen
 from workbench.issues.tags.words import TagNeighbors, hundredths
 
-MOST = 2000
+MOST_EXPLAINED_SETS = 2000
 """Examples whose neighbours are looked for; the most doubted ones come first."""
 
 
@@ -39,7 +39,7 @@ class CandidateWords:
         near: dict[int, np.ndarray] = {}
         if self.neighbors is not None:
             doubt = np.nan_to_num(self.p_error[places], nan=-1.0)
-            near = self.neighbors.of(places[np.argsort(-doubt, kind="stable")[:MOST]])
+            near = self.neighbors.of(places[np.argsort(-doubt, kind="stable")[:MOST_EXPLAINED_SETS]])
         return [self._of(int(row), near) for row in places]
 
     def _of(self, row: int, near: dict[int, np.ndarray]) -> str:

@@ -25,18 +25,18 @@ from workbench.tasks.tag_cells import NO, UNKNOWN, YES, TagCells, distinct
 A_ROW = 12
 """Cells looked at in each row, beside those that are given, on average."""
 
-BLOCK = 1000
+SCORED_AT_A_TIME = 1000
 """Rows scored at once."""
 
 CELLS = 1 << 15
 """Cells predicted at once."""
 
-TRIED = 48
+TRIED_TAGS = 48
 """Tags by which the penalty is chosen: those with the most positives."""
 
 SET_PENALTY = 10.0
 
-MOST_TAGS = 12_000
+MOST_ASKED_TAGS = 12_000
 """Of more, the other tags are not asked: their matrix would take over half a gigabyte."""
 
 
@@ -84,7 +84,7 @@ def chosen_cells(
     heads = None if vectors is None else _Heads(vectors, sums, spread, given, k)
     step("the likeliest tags of each example")
     inverse = None
-    if 1 < k <= MOST_TAGS:  # made by another thread meanwhile: neither waits for Python
+    if 1 < k <= MOST_ASKED_TAGS:  # made by another thread meanwhile: neither waits for Python
         inverse = ThreadPoolExecutor(1).submit(_inverse, sums)
     high = [] if heads is None else [heads.likeliest()]
     high += [] if probs is None else [_likeliest(probs, given.n, k)]
@@ -170,7 +170,7 @@ class _Heads:
 
     def _penalty(self, given: TagCells, k: int) -> float:
         """The best one for the tags with most positives, on at most 20,000 rows."""
-        some = np.argsort(-np.bincount(given.yes.tags, minlength=k), kind="stable")[:TRIED]
+        some = np.argsort(-np.bincount(given.yes.tags, minlength=k), kind="stable")[:TRIED_TAGS]
         rows = np.flatnonzero(self.there & ~given.missing)
         rows = rows[:: max(1, len(rows) // 20_000)]
         at = np.full(k, -1)
@@ -188,17 +188,17 @@ class _Heads:
     def likeliest(self) -> np.ndarray:
         """Places row * k + tag with a standardised score above one floor for all."""
         n = len(self.x)
-        starts = range(0, n, BLOCK)
-        floor = np.float32(_floor(self.x[:BLOCK] @ self.scaled))
+        starts = range(0, n, SCORED_AT_A_TIME)
+        floor = np.float32(_floor(self.x[:SCORED_AT_A_TIME] @ self.scaled))
         found: list[np.ndarray] = [np.empty(0, np.int64)] * len(starts)
         buffers: list[np.ndarray] = []  # one for each thread
 
         def look(place: int) -> None:
-            x = self.x[starts[place] : starts[place] + BLOCK]
+            x = self.x[starts[place] : starts[place] + SCORED_AT_A_TIME]
             try:
                 buffer = buffers.pop()
             except IndexError:
-                buffer = np.empty((min(BLOCK, n), self.k), np.float32)
+                buffer = np.empty((min(SCORED_AT_A_TIME, n), self.k), np.float32)
             scores = np.matmul(x, self.scaled, out=buffer[: len(x)])
             found[place] = np.flatnonzero(scores > floor) + starts[place] * self.k
             buffers.append(buffer)
@@ -235,8 +235,8 @@ def _floor(scores: np.ndarray) -> float:
 def _likeliest(probs: np.ndarray, n: int, k: int) -> np.ndarray:
     """Places of probabilities above one floor for all."""
     floor, found = None, []
-    for start in range(0, n, BLOCK):
-        block = np.nan_to_num(np.asarray(probs[start : start + BLOCK], np.float32), nan=0.0)
+    for start in range(0, n, SCORED_AT_A_TIME):
+        block = np.nan_to_num(np.asarray(probs[start : start + SCORED_AT_A_TIME], np.float32), nan=0.0)
         floor = max(_floor(block), 1e-6) if floor is None else floor
         found.append(np.flatnonzero(block > floor) + start * k)
     return np.concatenate(found)

@@ -25,20 +25,20 @@ from workbench.tasks.multilabel import MOST_CELLS, VALUES
 from workbench.tasks.tag_cells import TagCells, cells_of
 from workbench.tasks.units import Units
 
-KINDS = np.array(["missing", "wrong", None], object)
+ERROR_KINDS = np.array(["missing", "wrong", None], object)
 """Of an error in a cell that is given as no, and as yes."""
 
-MOST_APART, MOST_ABOVE = 1.8, 1.6
+MOST_APART_COUNTS, MOST_ABOVE = 1.8, 1.6
 """Largest ratio of the two counts of errors for which their number counts as known; the second where the confident
 joint finds more than maximum likelihood, as with errors that look like what the model doubts anyway."""
 
-BEYOND = 2.5
+BEYOND_CELLS = 2.5
 """Not known: the range goes up to this many times the share of contradicted cells."""
 
-MARGIN = 0.25
+COUNT_MARGIN = 0.25
 """Part by which the interval goes beyond the two counts."""
 
-FEW = 5
+FEW_POSITIVES = 5
 """Positives below which a tag rests on what is common to all."""
 
 
@@ -141,10 +141,10 @@ def _found(
     if not asked.out_of_fold:
         why = why or "the probabilities have seen the tags; pass out-of-fold ones, or embeddings"
     if why:
-        low, high = 0.0, max(high, BEYOND * _contradicted(cells, odds[~unknown]))
-    rare = int(((cells.positives > 0) & (cells.positives < FEW)).sum())
+        low, high = 0.0, max(high, BEYOND_CELLS * _contradicted(cells, odds[~unknown]))
+    rare = int(((cells.positives > 0) & (cells.positives < FEW_POSITIVES)).sum())
     if rare:
-        notes.append(f"{rare:,} {'tag has' if rare == 1 else 'tags have'} fewer than {FEW} positives")
+        notes.append(f"{rare:,} {'tag has' if rare == 1 else 'tags have'} fewer than {FEW_POSITIVES} positives")
     return Found(
         units,
         p_error,
@@ -153,7 +153,7 @@ def _found(
         np.where(unknown, sure, np.nan_to_num(p_error)),
         (low, high),
         words,
-        kind=KINDS[given],
+        kind=ERROR_KINDS[given],
         columns={"tag": np.array([*asked.dataset.classes, ""], object)[units.groups]},
         p_least=None if unknown.all() else _least(p_error, judged, unknown),
         pair=2 * units.groups + (given == 1),
@@ -169,10 +169,10 @@ def _found(
 def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float, str]:
     """(low, high, why the number of errors is not known, or "")."""
     counts = sorted((float(judged.by_count.sum()), float(judged.by_likelihood.sum())))
-    low, high = counts[0] * (1 - MARGIN), counts[1] * (1 + MARGIN)
+    low, high = counts[0] * (1 - COUNT_MARGIN), counts[1] * (1 + COUNT_MARGIN)
     if not len(cells.y) or counts[1] <= 0:
         return 0.0, 0.0, ""
-    most = MOST_ABOVE if counts[1] == float(judged.by_count.sum()) else MOST_APART
+    most = MOST_ABOVE if counts[1] == float(judged.by_count.sum()) else MOST_APART_COUNTS
     if counts[1] > most * counts[0]:
         apart = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
         return low, high, f"{apart}, so tags may be missing or wrong by a rule that looks like what they mean"

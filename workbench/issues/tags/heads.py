@@ -11,7 +11,7 @@ import numpy as np
 from workbench.foundation.rows import unit_rows
 from workbench.issues.calibration import expit
 
-PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+HEAD_PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 """Tried, as parts of the number of rows."""
 
 SLOPES = (1.0, 2.0, 4.0, 8.0)
@@ -20,13 +20,13 @@ SLOPES = (1.0, 2.0, 4.0, 8.0)
 KERNEL_ROWS = 3000
 """Up to so many rows the kernel is Gaussian; above it is linear."""
 
-NEAR = 20
+KERNEL_WIDTH_RANK = 20
 """The width of the kernel is the distance to the neighbour of this rank, in the median."""
 
 MOST_EXACT = 5_000_000
 """Numbers up to which embeddings are standardised in double precision."""
 
-MOST_COMPARED = 300_000
+MOST_FITTED_CELLS = 300_000
 """Cells of which the likelihood is taken."""
 
 
@@ -59,9 +59,9 @@ def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) 
     centred = np.where(seen, y - mean, 0).astype(np.float32)
     basis, sizes = factors(x, linear)
     inner = basis.T @ centred
-    best, found = -np.inf, (PENALTIES[0], np.zeros_like(centred))
-    stride = max(1, y.size // MOST_COMPARED)
-    for part in PENALTIES:
+    best, found = -np.inf, (HEAD_PENALTIES[0], np.zeros_like(centred))
+    stride = max(1, y.size // MOST_FITTED_CELLS)
+    for part in HEAD_PENALTIES:
         keep = (sizes / (sizes + part * len(x))).astype(np.float32)
         fitted = basis @ (keep[:, None] * inner)
         leverage = np.minimum((basis**2) @ keep, 0.999)[:, None]
@@ -94,7 +94,7 @@ def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray
     n, d = x.shape
     if n <= KERNEL_ROWS and not linear:
         far = np.maximum(2 - 2 * (x @ x.T), 0)
-        rank = min(NEAR, n - 1)
+        rank = min(KERNEL_WIDTH_RANK, n - 1)
         width = float(np.median(np.partition(far, rank, axis=1)[:, rank]))
         sizes, basis = np.linalg.eigh(np.exp(-far / max(width, 1e-6)).astype(np.float64))
         keep = sizes > 1e-7 * n

@@ -19,7 +19,7 @@ PULL = 3.0
 HOLD = 0.5
 """The same of its level towards that of its share of positives."""
 
-ROUNDS = 8
+SLOPE_ROUNDS = 8
 
 MOST_IN_COMMON = 300_000
 """Cells from which the common slopes are found."""
@@ -81,7 +81,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
     some, those = (
         (cells, x) if part.step == 1 else (Cells(cells.tag[part], cells.y[part], cells.k), [one[part] for one in x])
     )
-    for _ in range(ROUNDS):  # common slopes, own levels: Newton with the levels eliminated
+    for _ in range(SLOPE_ROUNDS):  # common slopes, own levels: Newton with the levels eliminated
         gradient, hessian = _moments(some, those, level[some.tag] + sum(w * one for w, one in zip(common, those)))
         gradient[:, 0] -= HOLD * (level - base)
         hessian[:, 0, 0] += HOLD
@@ -95,7 +95,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
         if np.abs(step).max() < 1e-4:
             break
     slopes = np.repeat(common[None], cells.k, axis=0)
-    for _ in range(ROUNDS):
+    for _ in range(SLOPE_ROUNDS):
         odds = level[cells.tag] + sum(slopes[cells.tag, place] * one for place, one in enumerate(x))
         gradient, hessian = _moments(cells, x, odds)
         gradient[:, 0] -= HOLD * (level - base)

@@ -18,20 +18,20 @@ import numpy as np
 from workbench.issues.calibration import expit, logit
 from workbench.issues.tags.lines import Cells
 
-PSEUDO = 15.0
+PSEUDO_CELLS = 15.0
 """Cells of a tag that weigh as much as what is common to all tags; of thousands of tags `PSEUDO_MANY`."""
 
 PSEUDO_MANY, MANY_TAGS = 3000.0, 1000
 
-PRIOR = np.array([-1.5, -3.0, 0.3, 0.0])
+RATE_PRIOR = np.array([-1.5, -3.0, 0.3, 0.0])
 SPREAD = np.array([0.7, 0.7, 0.4, 1.0])
 """Of logit a, logit b, log w and c before anything is seen; the means are estimated again from all tags."""
 
-BINS, BINS_MANY, EDGE = 120, 48, 12.0
+ODDS_BINS, ODDS_BINS_MANY, EDGE = 120, 48, 12.0
 """Log odds are put into so many bins between -EDGE and EDGE for the likelihood, whose cost no longer grows with cells.
 """
 
-AGAIN, STEPS = 3, 6
+COUNTED_AGAIN, RATE_STEPS = 3, 6
 
 
 class Rates(NamedTuple):
@@ -85,7 +85,7 @@ def confident_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> Rat
     table[0, 0], table[1, 1] = np.maximum(table[0, 0], 1), np.maximum(table[1, 1], 1)
     scale = [negatives / (table[0, 0] + table[0, 1]), cells.positives / (table[1, 0] + table[1, 1])]
     joint = {(g, t): table[g, t] * scale[g] for g in (0, 1) for t in (0, 1)}
-    pseudo = PSEUDO if cells.k < MANY_TAGS else PSEUDO_MANY
+    pseudo = PSEUDO_CELLS if cells.k < MANY_TAGS else PSEUDO_MANY
     missing = _pulled(joint[0, 1], joint[0, 1] + joint[1, 1], pseudo)
     return Rates(missing, _pulled(joint[1, 0], joint[1, 0] + joint[0, 0], pseudo))
 
@@ -97,7 +97,7 @@ def _pulled(part: np.ndarray, whole: np.ndarray, pseudo: float) -> np.ndarray:
 
 def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tuple[Rates, np.ndarray, np.ndarray]:
     """(rates, w, c) of each tag, by penalised likelihood: Fisher scoring on binned log odds."""
-    bins = BINS if cells.k < MANY_TAGS else BINS_MANY
+    bins = ODDS_BINS if cells.k < MANY_TAGS else ODDS_BINS_MANY
     place = np.clip(((odds + EDGE) * (bins / (2 * EDGE))).astype(np.int64), 0, bins - 1)
     flat = cells.tag * bins + place
     count = np.bincount(flat, minlength=cells.k * bins).reshape(cells.k, bins).astype(float)
@@ -107,11 +107,11 @@ def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tup
     middle[0] = middle[0] if np.any(place == 0) else -EDGE
     some = np.flatnonzero(count.any(axis=0))
     count, yes, middle = count[:, some], yes[:, some], middle[some]
-    centre = PRIOR.copy()
+    centre = RATE_PRIOR.copy()
     theta = np.repeat(centre[None], cells.k, axis=0)
     tight = np.diag(1 / SPREAD**2)
-    for _ in range(AGAIN):
-        for _ in range(STEPS):
+    for _ in range(COUNTED_AGAIN):
+        for _ in range(RATE_STEPS):
             a, b = expit(theta[:, :1]), expit(theta[:, 1:2])
             w = np.exp(theta[:, 2:3])
             s = expit(theta[:, 3:] + w * middle)

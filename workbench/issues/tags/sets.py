@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.issues.tags.heads import averages, slope_likelihood
 
-PENALTIES = (10.0, 100.0, 1000.0)
+SET_PENALTIES = (10.0, 100.0, 1000.0)
 
 GAIN = 0.04
 """Least relative gain in log likelihood for which the other tags are believed: tags that are wrong together, as where a
@@ -28,7 +28,7 @@ def from_other_tags(target: np.ndarray, known: np.ndarray) -> np.ndarray:
     centred = np.where(known, target - mean, 0).astype(np.float32)
     gram = (centred.T @ centred).astype(np.float64)
     best, found = -np.inf, np.zeros_like(centred)
-    for penalty in PENALTIES:
+    for penalty in SET_PENALTIES:
         inverse = np.linalg.inv(gram + penalty * np.eye(len(gram)))
         diagonal = np.diag(inverse)
         turned = centred @ inverse.astype(np.float32)

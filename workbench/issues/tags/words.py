@@ -10,14 +10,14 @@ from workbench.evidence.neighbors import smallest
 from workbench.issues.tags.heads import standardised
 from workbench.issues.tags.rates import Rates
 
-COUNTED = 10
+COUNTED_TAG_NEIGHBORS = 10
 """Neighbours whose tags are counted."""
 
-MOST_ROWS, MOST_PAIRS = 2000, 40_000_000
+MOST_EXPLAINED_ROWS, MOST_PAIRS = 2000, 40_000_000
 """Examples whose neighbours are looked for, and pairs compared, at most: those with the most doubted cells come first.
 """
 
-BLOCK = 1 << 14
+COMPARED_AT_A_TIME = 1 << 14
 
 
 class TagNeighbors:
@@ -38,15 +38,15 @@ class TagNeighbors:
 
     def of(self, rows: np.ndarray) -> dict[int, np.ndarray]:
         """The nearest others of each row, up to ten, by angle."""
-        near = min(COUNTED, int(self._there.sum()) - 1)
+        near = min(COUNTED_TAG_NEIGHBORS, int(self._there.sum()) - 1)
         wanted = [row for row in rows.tolist() if row not in self.found and self._there[row]] if near > 0 else []
         for start in range(0, len(wanted), 256):
             some = np.array(wanted[start : start + 256])
             columns, away = [], []
-            for first in range(0, len(self._x), BLOCK):
-                far = -self._x[some] @ self._x[first : first + BLOCK].T
-                far[:, ~self._there[first : first + BLOCK]] = np.inf
-                own = np.flatnonzero((some >= first) & (some < first + BLOCK))
+            for first in range(0, len(self._x), COMPARED_AT_A_TIME):
+                far = -self._x[some] @ self._x[first : first + COMPARED_AT_A_TIME].T
+                far[:, ~self._there[first : first + COMPARED_AT_A_TIME]] = np.inf
+                own = np.flatnonzero((some >= first) & (some < first + COMPARED_AT_A_TIME))
                 far[own, some[own] - first] = np.inf
                 best = smallest(far, min(near, far.shape[1]))
                 columns.append(best + first)
@@ -83,7 +83,7 @@ class TagWords:
         if self.neighbors is not None:
             first = self.rows[places[order]]
             _, at = np.unique(first, return_index=True)
-            most = min(MOST_ROWS, MOST_PAIRS // self.neighbors.n)
+            most = min(MOST_EXPLAINED_ROWS, MOST_PAIRS // self.neighbors.n)
             close = self.neighbors.of(first[np.sort(at)][:most])
         p = 1 / (1 + np.exp(-self.odds[places].astype(float)))
         sentences = []

@@ -26,7 +26,7 @@ from workbench.recording.callbacks.epochs import Epochs
 from workbench.recording.layers import LABELS, Tap, logits_in
 from workbench.recording.recorder import Recorder
 
-ROWS = "workbench_rows"
+ROWS_COLUMN = "workbench_rows"
 """Name under which row numbers travel in a batch."""
 
 
@@ -135,8 +135,8 @@ class HuggingFaceRecorder(TrainerCallback):
 
     def _before(self, module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Take the row numbers off the inputs."""
-        self._rows, self._mask = kwargs.get(ROWS), kwargs.get("attention_mask")
-        return args, {name: value for name, value in kwargs.items() if name != ROWS}
+        self._rows, self._mask = kwargs.get(ROWS_COLUMN), kwargs.get("attention_mask")
+        return args, {name: value for name, value in kwargs.items() if name != ROWS_COLUMN}
 
     def _after(self, module: Any, args: tuple, output: Any) -> None:
         """Record what the model made of them."""
@@ -174,7 +174,9 @@ class _WithRows:
         if self._names is not None:
             samples = [{name: value for name, value in one.items() if name in self._names} for one in samples]
         batch = self._collate(samples)
-        batch[ROWS] = torch.from_numpy(self._dataset.rows(np.array(ids, object if isinstance(ids[0], str) else None)))
+        batch[ROWS_COLUMN] = torch.from_numpy(
+            self._dataset.rows(np.array(ids, object if isinstance(ids[0], str) else None))
+        )
         return batch
 
 

@@ -27,7 +27,11 @@ READERS: dict[str, Callable[..., Run]] = {
 }
 """Format -> `read(source, run_path, ...)`; the options are in the docstring of each."""
 
-WRITERS: dict[str, Callable[..., Path]] = {"cartography": cartography.write, "npz": npz.write, "frame": frame.write}
+FORMAT_WRITERS: dict[str, Callable[..., Path]] = {
+    "cartography": cartography.write,
+    "npz": npz.write,
+    "frame": frame.write,
+}
 """Format -> `write(run, target, force=...)`."""
 
 _FILES = {"cartography": cartography.recognizes, "npz": npz.recognizes, "frame": frame.recognizes}
@@ -144,6 +148,6 @@ def write(run: Run, target: str | Path, format: str, *, force: bool = False, **o
     force : bool
         Replace files that are there.
     """
-    if format not in WRITERS:
-        raise InputError.unknown("format", format, WRITERS)
-    return WRITERS[format](run, target, force=force, **options)
+    if format not in FORMAT_WRITERS:
+        raise InputError.unknown("format", format, FORMAT_WRITERS)
+    return FORMAT_WRITERS[format](run, target, force=force, **options)

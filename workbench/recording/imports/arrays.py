@@ -33,10 +33,16 @@ from workbench.tasks.protocol import reading_options
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
 
-COLUMNS = ("label", "id", "image", "audio", "text")
+COLUMN_OPTIONS = ("label", "id", "image", "audio", "text")
 """Options that name a column of a DataFrame, and what takes their place beside an array of labels."""
 
-BESIDE = {"label": "the labels first", "id": "ids=", "image": "images=", "audio": "sounds=", "text": "texts="}
+INSTEAD_OF_COLUMN = {
+    "label": "the labels first",
+    "id": "ids=",
+    "image": "images=",
+    "audio": "sounds=",
+    "text": "texts=",
+}
 
 
 @dataclass(frozen=True)
@@ -162,9 +168,9 @@ def handed(
         _refuse("a DataFrame: name its columns instead", beside)
         dataset = _of_frame(source, columns, task=task, classes=classes, media_root=media_root, **described)
     else:
-        for name in COLUMNS:
+        for name in COLUMN_OPTIONS:
             if columns[name] is not None:
-                todo = f"Beside labels pass {BESIDE[name]}, or pass the whole DataFrame."
+                todo = f"Beside labels pass {INSTEAD_OF_COLUMN[name]}, or pass the whole DataFrame."
                 raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
         names = row_names(source)
         if task is not None and not find_task(task).one_class:

@@ -23,7 +23,7 @@ from workbench.storage.layout import atomic
 from workbench.storage.tables import json_lines
 
 _NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script say .json
-BATCH = 4096
+LINES_AT_A_TIME = 4096
 
 
 def recognizes(source: Path) -> bool:
@@ -189,7 +189,7 @@ def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str
 
 
 def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
-    """Guids and float64 logits (b, k) of up to `BATCH` lines at a time."""
+    """Guids and float64 logits (b, k) of up to `LINES_AT_A_TIME` lines at a time."""
     guids: list = []
     rows: list[list] = []
     lines: list[int] = []
@@ -197,7 +197,7 @@ def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
         guids.append(guid)
         rows.append(values)
         lines.append(line)
-        if len(rows) == BATCH:
+        if len(rows) == LINES_AT_A_TIME:
             yield guids, _array(rows, lines, file)
             guids, rows, lines = [], [], []
     if rows:

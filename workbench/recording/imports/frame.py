@@ -22,7 +22,7 @@ from workbench.tasks import find_task
 from workbench.tasks.label_type import LabelType
 from workbench.tasks.protocol import reading_options
 
-PREFIX = "p_"
+PROBS_PREFIX = "p_"
 
 
 def recognizes(source: object) -> bool:
@@ -138,13 +138,13 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
     own = {}
     for name in dataset.metadata.columns:
         free = str(name)
-        while free in taken or (probs is not None and free.startswith(PREFIX)):
+        while free in taken or (probs is not None and free.startswith(PROBS_PREFIX)):
             free = f"{free}_" if free in taken else f"_{free}"
         taken.add(free)
         own[free] = dataset.metadata[name]
     columns = {"id": dataset.ids, "label": dataset.given, **own}
     if probs is not None:
-        columns |= {f"{PREFIX}{name}": probs.values[:, code] for code, name in enumerate(dataset.classes)}
+        columns |= {f"{PROBS_PREFIX}{name}": probs.values[:, code] for code, name in enumerate(dataset.classes)}
     return write_table(pd.DataFrame(columns, index=pd.RangeIndex(run.n)), file, force=force)
 
 

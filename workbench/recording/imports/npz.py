@@ -29,13 +29,13 @@ from workbench.storage.tables import check_target
 from workbench.tasks.class_names import class_text
 from workbench.tasks.label_type import LabelType
 
-LABELS = ("given_label", "given_labels", "given", "label", "labels")
+LABELS_KEYS = ("given_label", "given_labels", "given", "label", "labels")
 IDS = ("ids", "id", "guids", "guid")
-CLASSES = ("class_names", "classes")
-OUT_OF_FOLD = ("oos_pred_probs", "oof_pred_probs")
+CLASSES_KEYS = ("class_names", "classes")
+OUT_OF_FOLD_KEYS = ("oos_pred_probs", "oof_pred_probs")
 EMBEDDINGS = ("embedding", "embeddings")
 IMAGES = ("images", "image")
-TEXTS = ("texts", "text")
+TEXTS_KEYS = ("texts", "text")
 BLOCK_BYTES = 8 << 20
 
 
@@ -187,7 +187,7 @@ class _Archive:
         self._source, self._archive, self._zip = source, archive, archive.zip
         self._names = list(archive.files)
         self._used: set[str] = set()
-        named = label or self._first(LABELS)
+        named = label or self._first(LABELS_KEYS)
         if named is None:
             hint = f"The archive has {first_few(self._names, 8)}."
             raise InputError(f"{source} has no given labels. {hint} Name the array: label=... (--label).")
@@ -201,7 +201,7 @@ class _Archive:
     def dataset(self, classes: Sequence[str] | None) -> Dataset:
         """Ids, labels, classes, media and the columns that are left."""
         ids = self.optional(IDS, (self.n,))
-        stored = self.optional(CLASSES, (None,))
+        stored = self.optional(CLASSES_KEYS, (None,))
         known = classes if classes is not None else stored
         label_type = LabelType.of(self._labels, known)
         names = [class_text(name) for name in ([] if known is None else known)]
@@ -217,7 +217,7 @@ class _Archive:
         images = self.optional(IMAGES, None)
         if images is not None and (len(images) != self.n or images.ndim not in (3, 4)):
             raise self._misfit("images", images.shape, f"({self.n}, h, w) or ({self.n}, h, w, channels)")
-        texts = self.optional(TEXTS, (self.n,))
+        texts = self.optional(TEXTS_KEYS, (self.n,))
         columns = self._columns()
         made = Dataset.from_arrays(
             self._label_values(),
@@ -232,7 +232,7 @@ class _Archive:
     def pred_probs(self, out_of_fold: bool | None) -> tuple[np.ndarray | None, bool]:
         """Probabilities, if any, and whether they are out-of-fold: by name, or as the caller says."""
         shape = (self.n, self._k())
-        named = self.optional(OUT_OF_FOLD, shape)
+        named = self.optional(OUT_OF_FOLD_KEYS, shape)
         if named is not None:
             return named, True
         plain = self.optional(("pred_probs",), shape)
@@ -325,7 +325,7 @@ class _Archive:
         """Number of columns of logits or probabilities."""
         if self._logits_header is not None:
             return int(self._logits_header[0][-1])
-        for name in (*OUT_OF_FOLD, "pred_probs"):
+        for name in (*OUT_OF_FOLD_KEYS, "pred_probs"):
             if name in self._names:
                 shape = self._header(name)[0]
                 return int(shape[1]) if len(shape) == 2 else None
@@ -344,7 +344,7 @@ class _Archive:
 
     def _columns(self) -> pd.DataFrame:
         """One-dimensional arrays that have no role, as the user's columns; a warning names what is left out."""
-        later = {*OUT_OF_FOLD, "pred_probs", *EMBEDDINGS}
+        later = {*OUT_OF_FOLD_KEYS, "pred_probs", *EMBEDDINGS}
         columns, left_out = {}, []
         for name in self._names:
             if name in self._used or name in later:

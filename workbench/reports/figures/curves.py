@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from workbench.runs.run import Run
 
-MOST = 24
-GIVEN, SUGGESTED = OKABE_ITO[4], OKABE_ITO[3]
+MOST_CURVES = 24
+GIVEN_COLOR, SUGGESTED_COLOR = OKABE_ITO[4], OKABE_ITO[3]
 
 
 def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFrame | None = None) -> go.Figure:
@@ -57,10 +57,10 @@ def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFram
     figure = make_subplots(lines, columns, shared_xaxes=True, shared_yaxes=True, subplot_titles=titles, **gaps)
     for place in range(len(rows)):
         at = {"row": place // columns + 1, "col": place % columns + 1}
-        _line(figure, run.epochs, p_given[:, place], "given label", GIVEN, "solid", place == 0, at)
+        _line(figure, run.epochs, p_given[:, place], "given label", GIVEN_COLOR, "solid", place == 0, at)
         if other[place] not in (-1, given[place]):
-            _line(figure, run.epochs, p_other[:, place], "suggested label", SUGGESTED, "dash", False, at)
-    _line(figure, [None], [None], "suggested label", SUGGESTED, "dash", True, {"row": 1, "col": 1})
+            _line(figure, run.epochs, p_other[:, place], "suggested label", SUGGESTED_COLOR, "dash", False, at)
+    _line(figure, [None], [None], "suggested label", SUGGESTED_COLOR, "dash", True, {"row": 1, "col": 1})
     figure.update_annotations(font={"size": 12, "color": INK})
     last = p_given[-1]
     believed = int((last >= 0.5).sum())
@@ -93,8 +93,8 @@ def _rows(run: Run, ids: Sequence[object] | None, issues: pd.DataFrame | None) -
     if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
         ids = [ids]
     rows = run.dataset.rows(list(ids))
-    if not 1 <= len(rows) <= MOST:
-        raise InputError.at("ids", f"names {len(rows)} examples", f"Name 1 to {MOST}.")
+    if not 1 <= len(rows) <= MOST_CURVES:
+        raise InputError.at("ids", f"names {len(rows)} examples", f"Name 1 to {MOST_CURVES}.")
     return rows
 
 

@@ -39,7 +39,7 @@ REGIONS = (
 )
 """Dataset Cartography's regions: place in the plot and name."""
 
-MOST_CLASSES = 40  # with more, classes share colours and the legend is left out
+MOST_MAP_CLASSES = 40  # with more, classes share colours and the legend is left out
 HARD = 0.25  # mean probability of the given label below which an example counts as never believed
 
 
@@ -136,13 +136,13 @@ def _scatter(
         )  # fmt: skip
 
     if names:
-        colors = class_colors(min(len(names), MOST_CLASSES))
+        colors = class_colors(min(len(names), MOST_MAP_CLASSES))
         for code, name in [(-1, "no label"), *enumerate(names)]:
             mine = values[rows] == code
             if mine.any():
                 tint = FAINT if code < 0 else colors[code % len(colors)]
                 add(mine, {"color": tint}, name=safe(name, 24))
-        figure.update_layout(showlegend=len(names) <= MOST_CLASSES)
+        figure.update_layout(showlegend=len(names) <= MOST_MAP_CLASSES)
     else:
         end = suspicious_end(color)
         missing = ~np.isfinite(values[rows])

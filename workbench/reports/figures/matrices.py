@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from workbench.runs.run import Run
 
-MOST_CLASSES = 40
+MOST_MATRIX_CLASSES = 40
 """With more classes only those with the most disagreement are drawn."""
 
 ASSUMED = (
     "An estimate that holds only under assumptions: label noise depends on the true class alone, probabilities are "
     "out-of-sample, and every class has examples that the model is sure of and right about."
 )
-BLUE = "0,100,170"
+CELL_RGB = "0,100,170"
 MOST_NUMBERS = 20  # classes up to which the numbers are written into the cells
 
 
@@ -116,10 +116,10 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
 def _most(off: np.ndarray) -> tuple[np.ndarray, str]:
     """Classes to draw, in class order, and a note if some are left out."""
     k = len(off)
-    if k <= MOST_CLASSES:
+    if k <= MOST_MATRIX_CLASSES:
         return np.arange(k), ""
-    most = np.sort(np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:MOST_CLASSES])
-    return most, f"; the {MOST_CLASSES} of {k:,} classes with the most disagreement"
+    most = np.sort(np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:MOST_MATRIX_CLASSES])
+    return most, f"; the {MOST_MATRIX_CLASSES} of {k:,} classes with the most disagreement"
 
 
 def _heatmap(
@@ -137,7 +137,7 @@ def _heatmap(
 
     k = len(names)
     # by opacity: the page shows through where there is little
-    scale = [[0, f"rgba({BLUE},0.04)"], [1, f"rgba({BLUE},1)"]]
+    scale = [[0, f"rgba({CELL_RGB},0.04)"], [1, f"rgba({CELL_RGB},1)"]]
     top = float(np.nanmax(color, initial=0)) or 1.0
     ticks = list(range(k))
     bar = {"title": {"text": what}, "outlinewidth": 0, "thickness": 12, "len": 0.7}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from workbench.experiments.comparisons import Reranking
 
-MOST = 60
-STEPS = 101  # of the slider, one per cent each
+MOST_MODELS = 60
+SLIDER_STEPS = 101  # of the slider, one per cent each
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -25,8 +25,8 @@ def bump(result: Reranking) -> go.Figure:
     import plotly.graph_objects as go
 
     table = result.table
-    if len(table) > MOST:
-        raise InputError.at("result", f"has {len(table)} models", f"A bump chart is readable up to {MOST}.")
+    if len(table) > MOST_MODELS:
+        raise InputError.at("result", f"has {len(table)} models", f"A bump chart is readable up to {MOST_MODELS}.")
     figure = go.Figure()
     left, right = _places(table["rank_given"]), _places(table["rank_corrected"])
     for name, row in table.iterrows():
@@ -75,7 +75,7 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
     mark = result.prevalence if prevalence is None else prevalence
     ends = [result.at(p, labels) for p in (0.0, 1.0)]
     order = result.at(mark, labels)
-    shares = np.linspace(0, 1, STEPS)
+    shares = np.linspace(0, 1, SLIDER_STEPS)
     figure = go.Figure()
     for place, (color, name) in enumerate(zip(class_colors(len(order)), order.index)):
         line = (1 - shares) * ends[0][name] + shares * ends[1][name]

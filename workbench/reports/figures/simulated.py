@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from workbench.experiments.simulation.simulate import Simulation
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+CURVE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "diamond-open", "square", "x", "triangle-up-open")
 BLUE, ORANGE = OKABE_ITO[3], OKABE_ITO[4]
-WORDS = {"p_error": "all evidence (p_error)", "last_loss": "loss after the last epoch"}
+CURVE_WORDS = {"p_error": "all evidence (p_error)", "last_loss": "loss after the last epoch"}
 
 
 def data_map(simulation: Simulation, epochs: int | None = None) -> go.Figure:
@@ -72,7 +72,7 @@ def memorization(simulation: Simulation, epochs: int | None = None) -> go.Figure
             y=table[column].tolist(),
             mode="lines",
             name=name,
-            line={"color": colors[place], "dash": DASHES[place], "width": 2.2},
+            line={"color": colors[place], "dash": CURVE_DASHES[place], "width": 2.2},
         )
     _upright(figure, epochs, 0, 1)
     fitted = table["wrong_fitted"]
@@ -91,14 +91,14 @@ def detection(simulation: Simulation) -> go.Figure:
     figure = go.Figure()
     colors = (ORANGE, BLUE, OKABE_ITO[2], OKABE_ITO[5], INK)
     for place, (name, mine) in enumerate(table.groupby("detector", sort=False)):
-        words = WORDS.get(name, name.replace("_", " "))
+        words = CURVE_WORDS.get(name, name.replace("_", " "))
         figure.add_scatter(
             x=mine["recall"].tolist(),
             y=mine["precision"].tolist(),
             mode="lines",
             name=f"{words} {average[name]:.2f}",
             customdata=mine["checked"].tolist(),
-            line={"color": colors[place], "dash": DASHES[place], "width": 2.2},
+            line={"color": colors[place], "dash": CURVE_DASHES[place], "width": 2.2},
             hovertemplate="%{customdata} checked: precision %{y:.2f}, recall %{x:.2f}",
         )
     chance = float(simulation.wrong.mean())
@@ -142,7 +142,7 @@ def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
             mode="lines+markers",
             name=name,
             customdata=mean["corrected"].tolist(),
-            line={**look, "dash": DASHES[place], "width": 2.2},
+            line={**look, "dash": CURVE_DASHES[place], "width": 2.2},
             marker={"symbol": SYMBOLS[place], "size": [13 if number == chosen else 8 for number in mean.index]},
             hovertemplate="%{x} checked, %{customdata:.0f} of them wrong: accuracy %{y:.3f}",
         )

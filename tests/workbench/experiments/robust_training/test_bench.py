@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.experiments.robust_training import METHODS
+from workbench.experiments.robust_training import ROBUST_METHODS
 from workbench.experiments.robust_training.methods import estimated_noise, train
 from workbench.experiments.robust_training.networks import Setup
 from workbench.foundation.errors import InputError
@@ -27,12 +27,12 @@ def blobs():
 @pytest.fixture(scope="module")
 def bench(blobs):
     dataset, X, _ = blobs
-    return wb.experiments.robust(dataset, X, [*METHODS, "fixed", "clean"], rates=[0.0, 0.4], seeds=2, epochs=12)
+    return wb.experiments.robust(dataset, X, [*ROBUST_METHODS, "fixed", "clean"], rates=[0.0, 0.4], seeds=2, epochs=12)
 
 
 def test_every_method_learns_and_the_robust_ones_bear_noise(bench):
     accuracy = bench.effects["accuracy"].unstack()
-    assert set(accuracy.index) == {*METHODS, "fixed", "clean"}
+    assert set(accuracy.index) == {*ROBUST_METHODS, "fixed", "clean"}
     assert (accuracy[0.0] > 0.8).all()
     for name in ("generalized_cross_entropy", "co_teaching", "cross_split", "forward_correction", "fixed", "clean"):
         assert accuracy.loc[name, 0.4] > accuracy.loc["cross_entropy", 0.4] + 0.02, name
@@ -45,7 +45,7 @@ def test_every_method_learns_and_the_robust_ones_bear_noise(bench):
 
 def test_the_table_is_what_the_effects_say(bench):
     table, effects = bench.table, bench.effects
-    assert len(table) == 2 * 2 * (len(METHODS) + 2)
+    assert len(table) == 2 * 2 * (len(ROBUST_METHODS) + 2)
     part = table[(table["method"] == "mixup") & (table["rate"] == 0.4)]
     usual = table[(table["method"] == "cross_entropy") & (table["rate"] == 0.4)]
     assert effects.loc[("mixup", 0.4), "accuracy"] == part["accuracy"].mean()

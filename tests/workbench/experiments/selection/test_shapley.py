@@ -65,7 +65,7 @@ def test_blocks_and_order_do_not_matter(rng, monkeypatch):
     whole = knn_shapley(vectors, labels)
     order = rng.permutation(120)
     np.testing.assert_allclose(knn_shapley(vectors[order], labels[order]), whole[order])
-    monkeypatch.setattr(sys.modules[knn_shapley.__module__], "BLOCK", 500)
+    monkeypatch.setattr(sys.modules[knn_shapley.__module__], "SHAPLEY_BLOCK", 500)
     np.testing.assert_allclose(knn_shapley(vectors, labels), whole)
 
 

@@ -44,7 +44,7 @@ def test_by_hand(tmp_path):
 
 
 def test_random_against_statistics_in_blocks(tmp_path, rng, monkeypatch):
-    monkeypatch.setattr(cartography, "BATCH", 7)
+    monkeypatch.setattr(cartography, "LINES_AT_A_TIME", 7)
     logits = rng.normal(size=(3, 25, 4))
     gold = rng.integers(0, 4, 25)
     guids = rng.permutation(10**12 + np.arange(25)).tolist()

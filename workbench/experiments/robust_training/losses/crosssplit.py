@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-FLOOR = 1e-12
+LOG_FLOOR = 1e-12
 GAMMAS = (0.6, 0.8, 1.0)  # how far the blend follows the disagreement, early, later, and for most of the training
 STAGES = (2 / 29, 3 / 29)  # of the epochs after the warm-up: 20 and 30 of the 290 epochs of the authors' training
 
@@ -39,7 +39,7 @@ def divergence(probs: Tensor, labels: Tensor) -> Tensor:
     middle = (probs + target) / 2
 
     def kl(p: Tensor) -> Tensor:
-        return torch.where(p > 0, p * (p.clamp_min(FLOOR) / middle.clamp_min(FLOOR)).log(), 0.0).sum(dim=1)
+        return torch.where(p > 0, p * (p.clamp_min(LOG_FLOOR) / middle.clamp_min(LOG_FLOOR)).log(), 0.0).sum(dim=1)
 
     return (kl(probs) + kl(target)) / 2
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-FLOOR = 1e-12
+LOSS_FLOOR = 1e-12
 
 
 def forward_correction(logits: Tensor, labels: Tensor, transition: Tensor) -> Tensor:
@@ -40,5 +40,5 @@ def forward_correction(logits: Tensor, labels: Tensor, transition: Tensor) -> Te
     >>> forward_correction(torch.tensor([[20.0, 0.0]]), torch.tensor([1]), T)
     tensor([0.6931])
     """
-    log_t = transition.clamp_min(FLOOR).log().T[labels]
+    log_t = transition.clamp_min(LOSS_FLOOR).log().T[labels]
     return -(logits.log_softmax(dim=1) + log_t).logsumexp(dim=1)
