@@ -1606,7 +1606,11 @@ class UnitSuggestions {
     this.likely = [];
     this.rows = [];
     this.asked = 0;
+    this.due = false; // a decision is being saved: Python is asked after it
     this.timer = undefined;
+    store.on("history", () => {
+      if (this.due && !store.pending) this.renew();
+    });
   }
 
   get offered() {
@@ -1626,9 +1630,12 @@ class UnitSuggestions {
 
   renew() {
     clearTimeout(this.timer);
+    this.due = false;
     const asked = ++this.asked;
     this.timer = setTimeout(async () => {
-      if (!this.offered || this.store.locked || this.store.pending) return;
+      if (!this.offered || this.store.locked) return;
+      this.due = this.store.pending > 0;
+      if (this.due) return;
       try {
         const { buffers } = await this.actions.wire.ask("accept", { unit: this.unit }, [this.mask()]);
         if (asked !== this.asked) return;
@@ -6937,6 +6944,16 @@ class TypeBox {
     this.best = this.found.length && text ? this.found[0] : -1;
     const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
     this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
+    this.reveal();
+  }
+
+  reveal() {
+    const panel = this.el.closest(".lw-inspector");
+    if (!panel) return;
+    const { top, bottom } = panel.getBoundingClientRect(),
+      below = this.matches.getBoundingClientRect().bottom - bottom,
+      above = this.input.getBoundingClientRect().top - top;
+    if (below > 0) panel.scrollTop += Math.min(below + 4, above);
   }
 
   option(item) {
@@ -6981,6 +6998,7 @@ class TypeBox {
       this.sure = true;
       this.best = NEW;
       this.matches.replaceChildren(this.option(NEW));
+      this.reveal();
       return;
     }
     const name = this.input.value.trim();

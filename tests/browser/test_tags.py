@@ -79,7 +79,10 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     # a tag that nobody has used yet is added, after a second Enter
     page.keyboard.type("harbour")
     page.keyboard.press("Enter")
-    page.locator(".lw-match", has_text="Enter again adds it").wait_for()
+    asked = page.locator(".lw-match", has_text="Enter again adds it")
+    asked.wait_for()
+    inside = "(el) => el.getBoundingClientRect().bottom <= el.closest('.lw-inspector').getBoundingClientRect().bottom"
+    assert asked.evaluate(inside), "what is asked is in sight, below a list of tags too"
     page.keyboard.press("Enter")
     probe.wait(f"{state}['label'].get(({second!r}, 'p8')) == 'yes'")
     page.locator(".lw-unit[data-key=p8]", has_text="harbour").wait_for()

@@ -99,6 +99,17 @@ export class TypeBox {
     this.best = this.found.length && text ? this.found[0] : -1;
     const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text: mode.nothing })];
     this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
+    this.reveal();
+  }
+
+  /** Scroll the panel, and nothing around it, until what fits is in sight below the line. */
+  reveal() {
+    const panel = this.el.closest(".lw-inspector");
+    if (!panel) return;
+    const { top, bottom } = panel.getBoundingClientRect(),
+      below = this.matches.getBoundingClientRect().bottom - bottom,
+      above = this.input.getBoundingClientRect().top - top;
+    if (below > 0) panel.scrollTop += Math.min(below + 4, above);
   }
 
   option(item) {
@@ -145,6 +156,7 @@ export class TypeBox {
       this.sure = true;
       this.best = NEW;
       this.matches.replaceChildren(this.option(NEW));
+      this.reveal();
       return;
     }
     const name = this.input.value.trim();

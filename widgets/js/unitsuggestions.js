@@ -16,8 +16,12 @@ export class UnitSuggestions {
     /** @type {number[]} their rows */
     this.rows = [];
     this.asked = 0;
+    this.due = false; // a decision is being saved: Python is asked after it
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    store.on("history", () => {
+      if (this.due && !store.pending) this.renew();
+    });
   }
 
   /** Is there a list of which suggestions can be accepted? */
@@ -41,9 +45,12 @@ export class UnitSuggestions {
   /** Ask anew what is suggested; `onNews` says when it is here. */
   renew() {
     clearTimeout(this.timer);
+    this.due = false;
     const asked = ++this.asked;
     this.timer = setTimeout(async () => {
-      if (!this.offered || this.store.locked || this.store.pending) return;
+      if (!this.offered || this.store.locked) return;
+      this.due = this.store.pending > 0;
+      if (this.due) return;
       try {
         const { buffers } = await this.actions.wire.ask("accept", { unit: this.unit }, [this.mask()]);
         if (asked !== this.asked) return;
