@@ -1,20 +1,20 @@
-"""Label Workbench: which labels are wrong, how sure are we, and fixing them.
+"""Label Workbench: find label errors, say how certain they are, and correct them.
 
     import workbench as wb
 
-The folders, in the order of the data; each imports only what stands before it:
+The subpackages, in the order in which the data pass through them. Each imports only from those before it:
 
-    foundation    errors, arrays, parallel work      scores        how doubtful, how hard
+    foundation    errors, arrays, parallel work      scores        scores of label quality and difficulty
     tasks         kinds of labels                    confident     confident learning on arrays
-    graphs        edges, and what they say           issues        which labels are wrong, and how sure we are
-    data          examples, images and sounds        review        a person at work: queues, annotators, export
+    graphs        edges between examples             issues        which labels are wrong, with probabilities
+    data          examples, images and sounds        review        manual review: queues, annotators, export
     storage       the files of a run                 experiments   does it help: compare, select, robust, simulate
     runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
-    evidence      what models say                    reports       figures and the page
-    recording     how a run comes to be              shell         the command `workbench`
+    evidence      predictions and embeddings         reports       figures and the HTML report
+    recording     recording and importing runs       shell         the command `workbench`
 
-Names are loaded when first used (PEP 562), so importing this package costs milliseconds: torch, umap, plotly and
-scikit-learn come in only with the function that needs them.
+Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
+scikit-learn are imported only by the functions that need them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from __future__ import annotations
 from workbench.foundation.lazy import names_of
 from workbench.foundation.version import VERSION
 
-HOMES = {  # public name -> module that defines it; one more line here is a decision (tests/test_layout.py lists them)
+HOMES = {  # public name -> module that defines it; adding one is a decision (tests/test_layout.py lists them)
     "Dataset": "data.dataset",
     "Evidence": "evidence.evidence",
     "Journal": "runs.journal",

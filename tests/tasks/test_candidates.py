@@ -76,14 +76,14 @@ def test_tables_and_lists_are_the_same_sets():
 
 def test_a_wrong_shape_gets_one_error_with_its_row():
     for labels, words in (
-        ([["cat"], []], "`labels` row 1 is an empty set. Name at least one class; None"),
+        ([["cat"], []], "`labels` row 1 is an empty set. Name at least one class, or pass None"),
         (np.array([[True, False], [False, False]]), "`labels` row 1 is an empty set"),
         (np.array([[1.0, np.nan]]), r"`labels` row 0 column 1 \('1'\) is nan"),
         (np.array([[1, 2]]), r"`labels` row 0 column 1 \('1'\) is 2"),
         (csr_array([[1, 5]]), r"`labels` row 0 column 1 \('1'\) is 5"),
         (csr_array((2, 2)), r"`labels` row 0 is an empty set \(2 rows\)"),
         (np.zeros((1, 2, 2)), r"`labels` has shape \(1, 2, 2\)"),
-        ([["cat"], {"a": 1}], "`labels` row 1 is {'a': 1}, no list of classes"),
+        ([["cat"], {"a": 1}], "`labels` row 1 is {'a': 1}, which is not a list of classes"),
         ([["cat"], ["dog", "dog"]], "`labels` row 1 lists the class 'dog' twice"),
         ([["cat"], ["dog", None]], "`labels` row 1 holds the class None"),
         ("cat", "`labels` is a str"),

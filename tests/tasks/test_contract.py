@@ -52,7 +52,7 @@ def test_features_say_what_they_are_made_for():
     with pytest.raises(InputError, match="`task` is 'prototype-tags', and compare works on 'multiclass' labels only"):
         require_task(TAGS.dataset(), "multiclass", "compare")
     require_task(case_of("multiclass").dataset(), "multiclass", "compare")
-    with pytest.raises(InputError, match=r"`given_labels` is asked for in a Dataset of the task 'prototype-tags'"):
+    with pytest.raises(InputError, match=r"`given_labels` does not exist in a Dataset of the task 'prototype-tags'"):
         TAGS.dataset().given_labels  # noqa: B018
     with pytest.raises(InputError, match=r"unknown option 'open'\. Known: closed\. The labels are 'prototype-tags'"):
         type(TAGS.dataset()).from_arrays(TAGS.labels, task=TAGS.task, open=True)

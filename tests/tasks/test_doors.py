@@ -75,7 +75,7 @@ def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
 
 
 def test_a_kind_whose_predictions_are_not_stored(run):
-    words = r"`task` is 'prototype-tags', of which a run stores no predictions, not `pred_probs`"
+    words = r"`task` is 'prototype-tags', for which a run stores no predictions, not `pred_probs`"
     with pytest.raises(InputError, match=words):
         run.save_pred_probs(X, out_of_fold=True, source="x")
     assert not list(run.path.glob("pred_probs*"))

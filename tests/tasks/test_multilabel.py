@@ -130,7 +130,7 @@ def test_any_table_comes_back(table, open_world):
         (np.zeros((2, 2, 2)), r"`labels` has shape \(2, 2, 2\). Pass an \(n, k\) table"),
         (np.zeros((2, 4)), "`classes` names 3 tags for 4 columns"),
         (np.array([["a", "b", "c"]]), "`labels` has dtype <U1"),
-        (["a"], "`labels` row 0 is 'a', no list of tags"),
+        (["a"], "`labels` row 0 is 'a', which is not a list of tags"),
         ([["a"], ["d"]], r"`labels` row 1 holds the tag 'd'. Known tags: 'a', 'b', 'c'"),
         ([["a"], ["b", "b"]], "`labels` row 1 lists the tag 'b' twice"),
         ([["a"], [None]], "`labels` row 1 holds the tag None"),

@@ -162,7 +162,7 @@ def test_sounds_are_named_in_the_item_and_sent_to_the_player(tmp_path):
     assert media.kind == "audio"
     assert media.item(0)["sound"] == "bird.wav"
     assert media.sound(0) == (wav(), "audio/wav")
-    for row, found in ((1, "is not a WAV, MP3, OGG or FLAC"), (2, "is not a WAV"), (3, "leaves the media folder")):
+    for row, found in ((1, "is not WAV, MP3, OGG or FLAC"), (2, "is not WAV"), (3, "leaves the media folder")):
         with pytest.raises(InputError, match=found):
             media.sound(row)
     assert media.item(4)["error"] == "no sound"

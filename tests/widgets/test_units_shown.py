@@ -127,5 +127,5 @@ def test_a_tag_is_added_and_decided_and_taken_back(view):
     view.decisions.catch_up()
     assert view.decisions.patch(np.empty(0, np.int32))[0]["added"] == [{"name": "harbour", "stands": False}]
     assert view.decisions.labels[row] == 0
-    with pytest.raises(InputError, match="label space already"):
+    with pytest.raises(InputError, match="already in the label space"):
         ask_add_class(view, {"name": view.dataset.classes[0]}, [])

@@ -36,9 +36,9 @@ def test_a_frame_is_no_column_of_labels():
 
 def test_a_dataset_is_asked_for_by_name(tmp_path):
     frame = pd.DataFrame({"label": Y})
-    with pytest.raises(InputError, match=r"`dataset` is a DataFrame. Make a Dataset of it: Dataset.from_frame\(frame"):
+    with pytest.raises(InputError, match=r"`dataset` is a DataFrame. Create a Dataset from it: Dataset.from_frame"):
         wb.Recorder(tmp_path / "run", frame)
-    with pytest.raises(InputError, match=r"`dataset` is a ndarray. Make one: Dataset.from_arrays\(labels"):
+    with pytest.raises(InputError, match=r"`dataset` is a ndarray. Create a Dataset: Dataset.from_arrays\(labels"):
         wb.Recorder(tmp_path / "run", Y)
     with pytest.raises(InputError, match="`dataset` is a DataFrame"):
         wb.cross_val_predict(None, P, frame)
@@ -63,7 +63,7 @@ def test_staged_wants_predictions(tmp_path):
     [
         (
             np.random.default_rng(0).normal(size=100),
-            "'x' looks like numbers that measure something: 100 classes in 100",
+            "'x' looks like measurements: 100 classes in 100",
         ),
         ([f"photo {n}" for n in range(100)], "'x' has a class of its own for nearly every row"),
         (list(range(100)), "'x' has a class of its own"),

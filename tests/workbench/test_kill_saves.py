@@ -104,8 +104,8 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
 FAILURES = {
     "full": (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Make room on that disk"),
     "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded. Make room on that disk"),
-    "read-only": (OSError(errno.EROFS, "Read-only file system"), "Read-only file system. Write to a place of your own"),
-    "denied": (PermissionError(errno.EACCES, "Permission denied"), "Permission denied. Write to a place of your own"),
+    "read-only": (OSError(errno.EROFS, "Read-only file system"), "Read-only file system. Choose another folder"),
+    "denied": (PermissionError(errno.EACCES, "Permission denied"), "Permission denied. Choose another folder"),
     "disk": (OSError(errno.EIO, "Input/output error"), "Input/output error. Check the disk"),
 }
 
@@ -184,7 +184,7 @@ def test_a_checksum_that_cannot_be_noted_loses_nothing(tmp_path, home, monkeypat
         return real(path, *arguments, **named)
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.warns(UserWarning, match=r"pred_probs\.npy was saved; only its checksum could not be noted"):
+    with pytest.warns(UserWarning, match=r"pred_probs\.npy was saved, but its checksum could not be stored"):
         killed.pred_probs(run, 1)
     assert state("pred_probs", tmp_path) == 1
 

@@ -1,1 +1,1 @@
-"""What is examined: the examples with their given labels, the user's arrays and columns, images and sounds."""
+"""The examples with their given labels, the user's arrays and columns, images and sounds."""

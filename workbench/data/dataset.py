@@ -1,7 +1,7 @@
-"""The examples under doubt: ids, given labels, classes, the user's columns and media. Never altered.
+"""The data set under review: ids, given labels, classes, the user's columns and media. It is never modified.
 
-Hides how ids and labels of many kinds (int, str, bool, categorical, missing) become two arrays: unique `ids` and
-`labels`, as the kind of label holds them (`workbench.tasks`). Rows are joined by id everywhere, never by position.
+Ids and labels of many types (int, str, bool, categorical, missing) are converted to two arrays: unique `ids`, and
+`labels` as the kind of label stores them (`workbench.tasks`). Rows are always joined by id, never by position.
 """
 
 from __future__ import annotations
@@ -28,32 +28,33 @@ from workbench.tasks.protocol import Labels, Task, reading_options
 from workbench.tasks.units import Units
 
 RESERVED = ("row", "id", "given_label", "image", "audio")
-"""Names that the project's own files use; user columns of the same name get a trailing underscore."""
+"""Column names that the project's files use; user columns with these names get a trailing underscore."""
 
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
-    """n examples with given labels, perhaps wrong, that nothing in the project ever changes.
+    """A data set of n examples with their given labels. The labels may be wrong; they are never modified.
 
-    Make one with `from_frame` or `from_arrays`; the constructor takes values that are already clean.
+    Use `from_frame` or `from_arrays` to create one; the constructor expects values that are already validated.
 
     Attributes
     ----------
-    ids : (n,) int64, or object array of str; unique, the user's own.
-    labels : the given labels: (n,) int64, class index in [0, k), or -1 where there is no label; for other kinds of
-        labels an Arrow array of n (`workbench.tasks`).
+    ids : (n,) int64, or object array of str; unique, as the user passed them.
+    labels : the given labels: (n,) int64, class index in [0, k), or -1 for unlabelled examples; for other kinds of
+        labels an Arrow array of length n (`workbench.tasks`).
     classes : tuple of k class names (str).
     metadata : DataFrame of n rows with the user's other columns, RangeIndex.
-    images : sequence of n, each PNG/JPEG/... bytes, a path (str) or None; None when there are no images.
+    images : sequence of length n, each PNG/JPEG/... bytes, a path (str) or None; None if there are no images.
     sounds : the same for WAV, MP3, OGG or FLAC.
-    text_column : name of the column of `metadata` that holds the text of an example, or None.
+    text_column : name of the column of `metadata` that contains the text of an example, or None.
     task : kind of label, a key of `workbench.tasks.TASKS`.
-    media_root : folder below which paths of images and sounds are read, or None when there are no paths.
-    planted : DataFrame id, true_label, planted_label of errors that `plant_errors` made, or None.
-    label_type : in which type the labels were given, and come back: int, float, bool, text, categorical.
+    media_root : folder below which paths of images and sounds are read, or None if there are no paths.
+    planted : DataFrame with columns id, true_label, planted_label of the errors made by `plant_errors`, or None.
+    label_type : type of the labels as the user passed them, in which they are returned: int, float, bool, text or
+        categorical.
     edges : edges between the examples (`workbench.graphs`), or None.
-    column_of : the user's own names of columns that have another name here: "id", "given_label", "image" and "audio",
-        and columns of `metadata` that were renamed. `workbench.export` gives them back.
+    column_of : dict of column name here to the user's own name where the two differ: "id", "given_label", "image",
+        "audio", and renamed columns of `metadata`. `workbench.export` restores the user's names.
     """
 
     ids: np.ndarray
@@ -105,25 +106,25 @@ class Dataset:
         edges: Any = None,
         **options: Any,
     ) -> Dataset:
-        """Read a DataFrame with one row per example.
+        """Create a data set from a DataFrame with one row per example.
 
         Parameters
         ----------
-        frame : DataFrame; the columns not named below are kept as metadata.
+        frame : DataFrame; columns not named below are kept as metadata.
         label : column with the given label (str, int, bool or categorical); missing values mean "no label yet". A list
-            of columns for kinds of labels that have several.
+            of columns for kinds of labels that need several.
         task : kind of label, a key of `workbench.tasks.TASKS`.
-        id : column with unique ids (int or str); without it the row numbers from 0.
+        id : column with unique ids (int or str). Default: row numbers from 0.
         image : column with image paths (str) or encoded image bytes (PNG, JPEG, ...).
         audio : column with paths or bytes of sounds (WAV, MP3, OGG, FLAC).
         text : column with the text of the example.
-        classes : class names in the order wanted. Integer labels with str `classes` are indices into them.
-            Without it: the sorted distinct labels.
+        classes : class names in the desired order. Integer labels with str `classes` are indices into them.
+            Default: the sorted distinct labels.
         media_root : folder below which images and sounds are read; relative paths start there. Default: the current
-            folder; where all paths are absolute and lie elsewhere, their common folder.
-        edges : edges between the examples: a DataFrame with the columns source and target, which are ids, and perhaps
-            weight; or (m, 2) row numbers.
-        **options : further options for the type of label; none for "multiclass".
+            folder, or the common folder of the paths if all are absolute and some lie outside it.
+        edges : edges between the examples: a DataFrame with columns source and target (ids) and, optionally, weight;
+            or an int array (m, 2) of row numbers.
+        **options : further options of the kind of label; none for "multiclass".
 
         Returns
         -------
@@ -131,19 +132,19 @@ class Dataset:
 
         Raises
         ------
-        InputError : a named column is missing, an id repeats or is missing, a label is not among `classes`, absolute
-            paths of images or sounds of which none can be read.
+        InputError : a named column is missing, an id is missing or not unique, a label is not among `classes`, or
+            paths of images or sounds are absolute and none of the files can be read.
 
         Warns
         -----
-        UserWarning : some of the files cannot be read, or none of relative paths (of more than 4,000, as many are
-            looked for).
+        UserWarning : some of the files cannot be read, or none of the files with relative paths. At most 4,000 files
+            are checked.
         """
         several = list(label) if isinstance(label, (list, tuple)) else [label]
         roles = [*(("label", one) for one in several), ("id", id), ("image", image), ("audio", audio), ("text", text)]
         for role, name in roles:
             if name is not None and name not in frame.columns:
-                raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}=`.")
+                raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}=`.")
         ids = np.arange(len(frame)) if id is None else frame[id].to_numpy()
         taken = {name for name in (*several, id, image, audio) if name is not None}
         metadata = frame.drop(columns=list(taken)).reset_index(drop=True)
@@ -182,7 +183,7 @@ class Dataset:
         edges: Any = None,
         **options: Any,
     ) -> Dataset:
-        """Read parallel arrays of length n.
+        """Create a data set from parallel arrays of length n.
 
         Parameters
         ----------
@@ -191,8 +192,8 @@ class Dataset:
             PIL images or arrays.
         sounds : bytes or paths of WAV, MP3, OGG or FLAC files.
         texts : sequence (n,) of str, kept as the column "text".
-        metadata : DataFrame of n rows with other columns.
-        text_column : name of the column of `metadata` that holds the text of an example.
+        metadata : DataFrame of n rows with further columns.
+        text_column : name of the column of `metadata` that contains the text of an example.
 
         Returns
         -------
@@ -200,7 +201,7 @@ class Dataset:
 
         Raises
         ------
-        InputError : lengths that differ, ids that repeat, a label that is not among `classes`, an unknown option.
+        InputError : lengths differ, ids are not unique, a label is not among `classes`, or an option is unknown.
         """
         kind = find_task(task)
         for name in options:
@@ -253,56 +254,56 @@ class Dataset:
 
     @property
     def units(self) -> Units:
-        """What a person can judge, with the given labels (`workbench.tasks.units`)."""
+        """The units of review, each of which has a given label (`workbench.tasks.units`)."""
         return self._cached("_units", lambda: self.kind.units(self.labels, self.classes))
 
     @property
     def given_labels(self) -> np.ndarray:
-        """(n,) int64 class indices, -1 where there is no label.
+        """(n,) int64 class indices, -1 for unlabelled examples.
 
         Raises
         ------
-        InputError : the labels are of a kind that is not one class per example; `labels` and `units` hold those.
+        InputError : the task does not have exactly one class per example; use `labels` or `units`.
         """
         if not self.kind.one_class:
-            found = f"is asked for in a Dataset of the task {self.task!r}, whose examples have no single class"
+            found = f"does not exist in a Dataset of the task {self.task!r}, whose examples do not have a single class"
             raise InputError.at("given_labels", found, "Use its `units`.")
         return self.labels
 
     @property
     def given(self) -> Any:
-        """(n,) array of the given labels in the type in which they were given (`label_type`).
+        """(n,) array of the given labels in the user's type (`label_type`).
 
-        Of one class per example: int64, float64, bool or object (text, None where there is no label); the nullable
-        dtypes of pandas (Int64, boolean) where integers or bools have gaps; a Categorical where the column was one.
+        With one class per example: int64, float64, bool or object (text, None if unlabelled); a nullable dtype of
+        pandas (Int64, boolean) for integers or bools with missing values; a Categorical if the column was one.
         """
         return self.as_given(self.labels)
 
     def as_given(self, labels: Labels) -> Any:
-        """(n,) `labels`, held as those of the dataset are, in the type in which the user gave them."""
+        """Convert `labels` (n,), stored like `self.labels`, to the user's type."""
         if self.kind.one_class:
             return self.label_type.column(labels, self.classes)
         return self.kind.to_column(labels, self.classes)
 
     @property
     def class_values(self) -> tuple[Any, ...]:
-        """The k classes in the type in which the labels were given; `classes` are their names."""
+        """The k classes in the user's type; `classes` are their names."""
         return tuple(self.label_type.values(self.classes))
 
     def labels_of(self, codes: np.ndarray) -> Any:
-        """(m,) labels in the user's type, as `given`, of int class indices (`codes`) (m,); missing for -1."""
+        """Convert int class indices, `codes` (m,), to labels in the user's type, as `given`; missing for -1."""
         return self.label_type.column(codes, self.classes)
 
     def names_of(self, codes: np.ndarray) -> np.ndarray:
-        """Class names, an object array of str, None for -1, of int class indices: `codes` (m,) or of any shape."""
+        """Convert int class indices, `codes` (m,) or of any shape, to class names: object array of str, None for -1."""
         return np.array([*self.classes, None], dtype=object)[np.asarray(codes)]
 
     def code_of(self, label: object) -> int:
-        """Class index of a class (`label`), a value of the user's type (3) or its name ("3").
+        """Return the index of a class. `label` is a value of the user's type (3) or a class name ("3").
 
         Raises
         ------
-        InputError : there is no such class; the error lists what there is.
+        InputError : there is no such class; the message lists the classes.
         """
         try:
             return self._code_by_name[class_text(label)]
@@ -310,15 +311,18 @@ class Dataset:
             raise InputError.unknown("class", label, self.classes) from None
 
     def codes_of(self, labels: Any) -> np.ndarray:
-        """(m,) int64 class indices of `labels`, values of the user's type or names; -1 where missing or no class."""
+        """Convert `labels` (m,), values of the user's type or class names, to int64 class indices.
+
+        Missing values and unknown classes become -1.
+        """
         return codes_among(labels, self.classes)
 
     def rows(self, ids: Any) -> np.ndarray:
-        """(m,) int64 row numbers of `ids`.
+        """Return the row numbers of `ids` (m,), int64 (m,).
 
         Raises
         ------
-        InputError : an id is not in the dataset; the message shows the first offenders.
+        InputError : an id is not in the dataset; the message lists the first such ids.
         """
         if hasattr(ids, "detach"):
             ids = ids.detach().cpu().numpy()
@@ -335,7 +339,7 @@ class Dataset:
                 raise InputError.at("ids", f"has shape {wanted.shape}", "Pass (b,) ids, int or str.")
             if self._arange and wanted.dtype.kind in "iu":
                 rows = wanted.astype(np.int64)
-                if not rows.size or int(rows.view(np.uint64).max()) < self.n:  # one look: negative ones are huge there
+                if not rows.size or int(rows.view(np.uint64).max()) < self.n:  # one pass: as uint64, negatives are huge
                     return rows
                 rows[rows >= self.n] = -1
             else:
@@ -351,37 +355,38 @@ class Dataset:
         return rows
 
     def find(self, ids: pd.Index | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of those of some ids that are in the dataset, and which of the ids those are.
+        """Look up ids; unlike `rows`, unknown ids are not an error.
 
         Parameters
         ----------
-        ids : (m,) int or str, or whatever else; one that is not there is no error, as it is for `rows`.
+        ids : (m,) ids, int or str; values of other types are unknown ids.
 
         Returns
         -------
-        (found,) int64 row numbers, in the order of the ids; and bool (m,), True for an id that was found.
+        rows : (found,) int64 row numbers of the known ids, in the order of `ids`.
+        known : (m,) bool, whether each id is in the dataset.
         """
         rows = self.index.get_indexer(ids)
         known = rows >= 0
         return rows[known], known
 
     def image(self, row: int) -> bytes | str | None:
-        """Encoded image bytes, or a path, of one `row`; None when it has none."""
+        """Return the encoded image bytes, or the path, of a `row`; None if it has no image."""
         return None if self.images is None else self.images[row]
 
     def sound(self, row: int) -> bytes | str | None:
-        """Encoded bytes of a sound, or a path, of one row; None when it has none."""
+        """Return the encoded bytes, or the path, of the sound of a `row`; None if it has no sound."""
         return None if self.sounds is None else self.sounds[row]
 
     def text(self, row: int) -> str | None:
-        """Text of one row; None when the dataset has no text."""
+        """Return the text of a `row`; None if it is missing or the dataset has no text."""
         if self.text_column is None:
             return None
         value = self.metadata[self.text_column].iat[row]
         return None if is_missing(value) else cell_text(value)
 
     def texts(self) -> list[str]:
-        """Texts of all rows, "" where one is missing.
+        """Return the texts of all rows, "" where the text is missing.
 
         Raises
         ------
@@ -393,7 +398,7 @@ class Dataset:
         return ["" if is_missing(value) else cell_text(value) for value in column.tolist()]
 
     def value_of(self, unit: int) -> str | None:
-        """What is given of a `unit`, as the journal holds values; None for no unit (-1), or where nothing is given."""
+        """Return the given value of a `unit`, encoded as in the journal; None for no unit (-1) or no given value."""
         units, code = self.units, None if unit < 0 else self.units.given[unit]
         if unit < 0 and self.kind.nothing:
             return self.kind.encode(None)
@@ -403,7 +408,10 @@ class Dataset:
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
     def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
-        """What is given of each unit, by int `rows` (m,) and `keys`, as `value_of` says it; of no unit as well."""
+        """Return the given value, as `value_of`, of each unit named by `rows` (m,) int and `keys` (m,).
+
+        If there is no such unit, the value is the one that the label implies.
+        """
         found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
         kind = self.kind
         return [
@@ -412,12 +420,12 @@ class Dataset:
         ]
 
     def with_labels(self, labels: Labels) -> Dataset:
-        """The same examples with other given `labels`, held in the same way; this one stays as it is."""
+        """Return a copy with other given `labels`, stored like `self.labels`."""
         labels = np.array(labels, dtype=np.int64) if self.kind.one_class else labels
         return dataclasses.replace(self, labels=labels)
 
     def with_classes(self, classes: Sequence[str]) -> Dataset:
-        """The same examples and labels in a larger label space: `classes` are those of the dataset, then others."""
+        """Return a copy with a larger label space: `classes` are the classes of the dataset, followed by others."""
         return self if len(classes) == self.k else dataclasses.replace(self, classes=tuple(classes))
 
     @property
@@ -426,7 +434,7 @@ class Dataset:
 
     @property
     def index(self) -> pd.Index:
-        """The ids as an index of pandas: `index.get_indexer(ids)` are row numbers, -1 where there is none."""
+        """The ids as a pandas Index: `index.get_indexer(ids)` returns row numbers, -1 for unknown ids."""
         return self._cached("_id_index", lambda: pd.Index(self.ids, dtype=self.ids.dtype))
 
     @property
@@ -444,7 +452,7 @@ class Dataset:
 
 
 class _Images(Sequence):
-    """Images as given, encoded only when one is asked for: bytes and paths stay, arrays become PNG."""
+    """Images as given, encoded on access: bytes and paths are returned unchanged, arrays as PNG."""
 
     def __init__(self, images: Sequence[Any] | np.ndarray) -> None:
         self._images = images
@@ -463,7 +471,7 @@ class _Images(Sequence):
         return encode_png(image, row)
 
     def paths(self) -> Iterator[tuple[int, str | Path]]:
-        """Row and path of each image that is named by one."""
+        """Yield the row and path of each image that is given as a path."""
         if self.any_path():
             yield from ((row, one) for row, one in enumerate(self._images) if isinstance(one, (str, Path)))
 

@@ -1,4 +1,4 @@
-"""Ids of examples, as users have them: int or str, unique, never missing."""
+"""Validation of example ids: int or str, unique, never missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.tasks.class_names import object_array
 
 
 def clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
-    """(n,) int64 or object array of str, unique, or an error that names the first offender."""
+    """Return ids as (n,) int64 or an object array of str; raise InputError, naming the first invalid or repeated id."""
     raw = np.asarray(ids) if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else object_array(ids)
     if raw.shape != (n,):
         raise InputError.at("ids", f"has shape {raw.shape} for {n} labels", "Pass one id per example.")
@@ -35,21 +35,21 @@ def clean_ids(ids: Iterable[object], n: int) -> np.ndarray:
 
 
 def _check_storable(values: list[int | str]) -> None:
-    """Refuse integers beyond 64 bits and text that is not Unicode, such as file names in another encoding."""
+    """Raise for integers beyond 64 bits and for text that is not Unicode, such as file names in another encoding."""
     for row, value in enumerate(values):
         if isinstance(value, str):
             if not value.isascii() and value.encode(errors="replace").decode() != value:
-                found = f"is {shortened(value)}, no valid Unicode"
+                found = f"is {shortened(value)}, which is not valid Unicode"
                 raise InputError.at("ids", found, "Decode it properly, or number the examples.", row=row)
         elif not -(2**63) <= value < 2**63:
             raise InputError.at("ids", f"is {shortened(value)}, beyond 64 bits", "Use text: str(id).", row=row)
 
 
 def _refuse_ids(values: list[object]) -> None:
-    """Say which id is neither int nor str, or that both kinds occur."""
+    """Raise an error that names an id that is neither int nor str, or says that both types occur."""
     for row, value in enumerate(values):
         if not isinstance(value, (str, int)) or isinstance(value, bool):
             found = f"is {shortened(value)} ({type(value).__name__})"
-            raise InputError.at("ids", found, "Ids are int or str and never missing.", row=row)
+            raise InputError.at("ids", found, "Ids must be int or str and not missing.", row=row)
     ints = sum(isinstance(value, int) for value in values)
-    raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one kind: str(id) for all.")
+    raise InputError.at("ids", f"mixes {ints} int and {len(values) - ints} str", "Use one type, such as str(id).")

@@ -1,7 +1,7 @@
-"""Labels and tables of pandas as plain arrays: class names become indices, columns and rows are matched by name.
+"""Conversion of labels and pandas tables to plain arrays: class names to indices, rows and columns matched by name.
 
-Hidden here: which of the many forms in which people hold labels and probabilities was handed in. Arrays go by position;
-where a table names its rows or columns, names win, and a name that is missing is an error.
+Labels and probabilities come in many forms, which callers need not distinguish. Arrays are matched by position. If a
+table names its rows or columns, it is matched by name, and a missing name is an error.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from workbench.tasks.label_type import LabelType
 MOST_ORDERED = 1000
 LEAST_LABELS = 10
 ORDER_ROWS = 20_000
-"""Classes at most, labels of each at least, and rows about which it is asked whether columns are in another order."""
+"""Limits of the check for permuted columns: most classes, fewest labels per class, most rows."""
 
 LIKELIER, SURE, LEAST_CHANCE = 0.3, 5.0, 1e-3
-"""By how much (mean log likelihood, and in standard errors) another order must fit better; chances count from the last.
-"""
+"""By how much another order must fit better (mean log likelihood, and in standard errors), and the lowest probability
+that is distinguished."""
 
-_ORDERED: dict[int, tuple[weakref.ref, tuple[str, ...]]] = {}  # arrays that the product made, by id, and their classes
+_ORDERED: dict[int, tuple[weakref.ref, tuple[str, ...]]] = {}  # by id(): arrays made by the project, their classes
 
 
 def row_names(labels: Any) -> np.ndarray | None:
-    """Ids that come with the labels: the index of a Series, unless it only counts 0 .. n-1."""
+    """Return the index of a Series or DataFrame of labels as ids, or None if it is 0 .. n-1 or not unique."""
     if not isinstance(labels, (pd.Series, pd.DataFrame)) or not labels.index.is_unique:
         return None
     index = labels.index
@@ -44,33 +44,36 @@ def row_names(labels: Any) -> np.ndarray | None:
 
 
 def check_dataset(value: Any, field: str = "dataset") -> None:
-    """Refuse what is no Dataset, and say how to make one of it."""
+    """Raise InputError if `value` is not a Dataset; the message says how to create one."""
     if isinstance(value, Dataset):
         return
     if isinstance(value, pd.DataFrame):
-        todo = "Make a Dataset of it: Dataset.from_frame(frame, label=COLUMN, id=COLUMN)."
+        todo = "Create a Dataset from it: Dataset.from_frame(frame, label=COLUMN, id=COLUMN)."
     else:
-        todo = "Make one: Dataset.from_arrays(labels, ids=..., images=...), or Dataset.from_frame(frame, label=COLUMN)."
+        todo = (
+            "Create a Dataset: Dataset.from_arrays(labels, ids=..., images=...), or "
+            "Dataset.from_frame(frame, label=COLUMN)."
+        )
     raise InputError.at(field, f"is a {type(value).__name__}", todo)
 
 
 def encode_labels(
     given_labels: Any, classes: Sequence[object] | None, pred_probs: Any
 ) -> tuple[Any, Sequence[object] | None, LabelType]:
-    """(labels, classes, type in which labels go back to the user): class indices where names came in.
+    """Convert labels to class indices. Returns (labels, classes, type in which labels are returned to the user).
 
     Parameters
     ----------
-    given_labels : int array (n,) goes through as it is, unless the classes are named by numbers; anything else (str,
-        bool, categorical, with gaps) is looked up among the classes.
-    classes : class names in order; without them the column names of `pred_probs`, or the sorted distinct labels.
-    pred_probs : looked at only for the names of its columns.
+    given_labels : an int array (n,) is returned unchanged, unless the class names are numbers; anything else (str,
+        bool, categorical, with missing values) is looked up among the classes.
+    classes : class names in order. Default: the column names of `pred_probs`, or the sorted distinct labels.
+    pred_probs : used only for the names of its columns.
     """
     named = classes
     if named is None and isinstance(pred_probs, pd.DataFrame) and not _counts(pred_probs.columns):
         named = list(pred_probs.columns)
     if given_labels is None:
-        raise InputError.at("given_labels", "is None", "Give one label per row; None in a row that has none.")
+        raise InputError.at("given_labels", "is None", "Give one label per row, None for rows without a label.")
     given_labels = list(given_labels) if hasattr(given_labels, "__next__") else given_labels
     label_type = LabelType.of(given_labels, named)
     given_labels = one_column(in_memory("given_labels", given_labels))
@@ -79,12 +82,12 @@ def encode_labels(
         labels = array if isinstance(array, pd.Series) or array.dtype == object else pd.Series(array)
         if UNLABELLED not in named and getattr(labels.dtype, "kind", "O") in "iuf":
             labels = labels.mask(labels == UNLABELLED)
-        return *class_codes(labels, named), label_type  # numbers that name classes are no indices
+        return *class_codes(labels, named), label_type  # numbers that are class names, not indices
     whole = array.dtype == object and named is None and infer_dtype(array, skipna=True) == "integer"
     if not whole and (array.dtype == object or array.dtype.kind not in "iuf"):
         codes, names = class_codes(given_labels, named)
         return codes, names, label_type
-    if array.ndim == 1 and (missing := np.asarray(pd.isna(array))).any():  # numbers with gaps
+    if array.ndim == 1 and (missing := np.asarray(pd.isna(array))).any():  # numbers with missing values
         series = array if isinstance(array, pd.Series) else pd.Series(array)
         return np.where(missing, UNLABELLED, series.to_numpy(np.float64, na_value=np.nan)), named, label_type
     if whole:
@@ -97,7 +100,7 @@ def encode_labels(
 
 
 def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
-    """Remember that the columns of this very array are these classes, as the product made it; returns the array."""
+    """Remember the classes of the columns of an array that the project made, and return the same array."""
     key = id(values)
     held = weakref.ref(values, lambda _: _ORDERED.pop(key, None))
     _ORDERED[key] = (held, tuple(class_text(name) for name in classes))
@@ -105,20 +108,21 @@ def note_order(values: np.ndarray, classes: Sequence[object]) -> np.ndarray:
 
 
 def warn_if_permuted(field: str, values: np.ndarray, labels: np.ndarray, classes: Sequence[object]) -> None:
-    """Warn where the columns of an array without names seem to be the classes in another order.
+    """Warn if the columns of an array without column names seem to be in another order than the classes.
 
-    That is where the largest value of a row agrees with its label less than half as often as in the best order, which
-    must agree with half of the labels, and where an order that one half of the rows suggests makes the labels of the
-    other half likelier by `SURE` standard errors and by `LIKELIER` on average. So neither chance nor a model that is
-    hardly better than the class shares (left out, it agrees with fewer labels than chance) is taken for another order.
-    Looked at where there are ten labels for each of at most 1,000 classes, and never at an array of known order.
+    The best order assigns each class the column that is largest most often. The warning is given if the largest column
+    agrees with the labels less than half as often in the present order as in the best one, the best order agrees with
+    at least half of the labels, and the order found on one half of the rows increases the log likelihood of the labels
+    of the other half by `LIKELIER` on average and by `SURE` standard errors. So neither chance nor a model that hardly
+    beats the class frequencies (out of fold, it agrees with fewer labels than chance) causes a warning. Arrays are
+    checked if there are at most 1,000 classes and on average ten labels per class, and their order is not known.
 
     Parameters
     ----------
-    field : name of the array; "logits" are taken as such, anything else as probabilities
+    field : name of the array; "logits" are treated as logits, anything else as probabilities
     values : (n, k) probabilities or logits
-    labels : int (n,), places in `classes`; -1 = unlabelled
-    classes : k names in the order that is taken for that of the columns
+    labels : int (n,), class indices; -1 = unlabelled
+    classes : k class names, in the assumed order of the columns
     """
     k = len(classes)
     if _known_order(values) == tuple(class_text(name) for name in classes):
@@ -149,16 +153,16 @@ def warn_if_permuted(field: str, values: np.ndarray, labels: np.ndarray, classes
     if gain.mean() < max(LIKELIER, SURE * gain.std() / np.sqrt(len(gain))):
         return
     message = (
-        f"The columns of `{field}` have no names and are taken to be {first_few([*classes], 12)}, in this order: its "
-        f"largest values then agree with {agree:.0%} of the given labels. In the order "
-        f"{first_few([classes[one] for one in np.argsort(better)], 12)} they would agree with {best:.0%}. If the "
-        "columns have another order, say which: classes=[...], or a DataFrame with columns named by class."
+        f"The columns of `{field}` have no names and are assumed to be {first_few([*classes], 12)}, in this order: the "
+        f"largest value of a row then agrees with {agree:.0%} of the given labels. In the order "
+        f"{first_few([classes[one] for one in np.argsort(better)], 12)} it would agree with {best:.0%}. If the "
+        "columns are in another order, pass it: classes=[...], or a DataFrame with columns named by class."
     )
     warnings.warn(message, stacklevel=outside())
 
 
 def _known_order(values: Any) -> tuple[str, ...] | None:
-    """The classes of an array that `note_order` knows, or of a view of all of it."""
+    """Return the classes of an array registered with `note_order`, or of a view of the whole array; else None."""
     whole = np.shape(values)
     while isinstance(values, np.ndarray) and values.shape == whole:
         held = _ORDERED.get(id(values))
@@ -169,7 +173,7 @@ def _known_order(values: Any) -> tuple[str, ...] | None:
 
 
 def _best_order(leaders: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """(k,) for each class the column that leads most among its rows, each column once."""
+    """Return (k,) the column of each class that maximizes the number of rows whose largest column is their label's."""
     from scipy.optimize import linear_sum_assignment
 
     counts = np.bincount(labels * k + leaders, minlength=k * k).reshape(k, k)
@@ -181,11 +185,13 @@ def _numbers_to(k: int) -> list[str]:
 
 
 def to_matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[object] | None = None) -> Any:
-    """The values of a DataFrame, rows in the order of `ids` and columns in that of `columns`; else an array as it is.
+    """Return the values of a DataFrame, rows in the order of `ids` and columns in that of `columns`.
+
+    Other inputs become arrays without reordering.
 
     Raises
     ------
-    InputError : a row or a column that is asked for is not in the table, or one too many is.
+    InputError : the rows or columns of the table are not exactly the requested ones.
     """
     table = in_memory(field, table)
     if not isinstance(table, pd.DataFrame):
@@ -201,11 +207,11 @@ def to_matrix(field: str, table: Any, ids: np.ndarray | None, columns: Sequence[
     try:
         return table.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        return values  # refused where they are looked at
+        return values  # refused where the values are validated
 
 
 def _numbers(field: str, values: Any) -> np.ndarray:
-    """An array; Python numbers in an array of objects become floats, rows of different lengths are refused."""
+    """Convert to an array; Python numbers in an object array become floats. Rows of different lengths are an error."""
     try:
         array = np.asanyarray(values)
     except ValueError as error:
@@ -217,7 +223,7 @@ def _numbers(field: str, values: Any) -> np.ndarray:
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError):
-        return array  # refused where its values are looked at
+        return array  # refused where the values are validated
 
 
 def _matched(field: str, what: str, table: pd.DataFrame, wanted: pd.Index, axis: int) -> pd.DataFrame:
@@ -237,12 +243,12 @@ def _matched(field: str, what: str, table: pd.DataFrame, wanted: pd.Index, axis:
 
 
 def _counts(names: pd.Index) -> bool:
-    """Whether names only count 0 .. k-1 and so say nothing."""
+    """Whether names are just 0 .. k-1 and so carry no information."""
     return bool(np.array_equal(names.to_numpy(), np.arange(len(names))))
 
 
 def classes_among(labels: np.ndarray, k: int | None, classes: Any, pred_probs: Any, logits: Any) -> int:
-    """The number of classes, and one error when two sources disagree."""
+    """Return the number of classes; raise InputError if two sources disagree."""
     said = {"k": k, "classes": None if classes is None else len(classes)}
     said["pred_probs"] = None if pred_probs is None else (np.shape(pred_probs) or (None,))[-1]
     said["logits"] = None if logits is None else (np.shape(logits) or (None,))[-1]
@@ -251,5 +257,5 @@ def classes_among(labels: np.ndarray, k: int | None, classes: Any, pred_probs: A
         return max(int(labels.max(initial=-1)) + 1, 1)
     if len(set(there.values())) > 1:
         found = ", ".join(f"{name} says {value}" for name, value in there.items())
-        raise InputError.at("k", f"is not clear: {found}", "Give arrays of the same number of classes.")
+        raise InputError.at("k", f"is not clear: {found}", "Give arrays with the same number of classes.")
     return next(iter(there.values()))

@@ -1,6 +1,6 @@
-"""Images and sounds as bytes, safely: encode arrays, read files below one folder, decode with a pixel limit.
+"""Safe handling of images and sounds: encode arrays, read files below one folder, decode with a pixel limit.
 
-Everything that turns untrusted bytes or paths into a picture goes through here.
+All code that turns untrusted bytes or paths into a picture uses this module.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError
 
 MAX_PIXELS = 50_000_000
-"""Images larger than this are not decoded (a 10 kB file can claim a billion pixels)."""
+"""Images with more pixels than this are not decoded (a 10 kB file can claim a billion pixels)."""
 
 MAX_BYTES = 64_000_000
-"""Image files larger than this are not read."""
+"""Image files with more bytes than this are not read."""
 
 MAX_SOUND = 20_000_000
-"""Sounds larger than this are not sent to a view."""
+"""Sounds with more bytes than this are not sent to a view."""
 
 SOUNDS = ((b"RIFF", "audio/wav"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"))
-"""First bytes and MIME type of what reaches a browser's player."""
+"""First bytes and MIME types of the sounds that are passed to a browser's player."""
 
 NAME_IT = (
-    "If the files are elsewhere, or somebody else recorded the run, name their folder: `open_run(path, "
-    "media_root=FOLDER)`, or `media_root=FOLDER` where the Dataset is made."
+    "If the files are elsewhere, or somebody else recorded the run, pass their folder: `open_run(path, "
+    "media_root=FOLDER)`, or `media_root=FOLDER` where the Dataset is created."
 )
 """What to do about files that are not found."""
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-"""Formats that are decoded; others (EPS above all) may start other programs and are refused."""
+"""Formats that are decoded. Others are refused: decoding some of them, such as EPS, starts external programs."""
 
 
 def encode_png(image: object, row: int | None = None) -> bytes:
-    """PNG bytes of a PIL image or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4).
+    """Encode a PIL image or an array (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as PNG.
 
-    uint8 arrays are taken as they are, bool as black and white, floats as [0, 1].
+    Arrays are uint8, bool (black and white), other integers in [0, 255] or floats in [0, 1].
     """
     from PIL import Image
 
@@ -52,7 +52,7 @@ def encode_png(image: object, row: int | None = None) -> bytes:
 
 
 def _as_uint8(pixels: np.ndarray, row: int | None) -> np.ndarray:
-    """(h, w) or (h, w, 3 or 4) uint8, or an error that names the row."""
+    """Convert to (h, w) or (h, w, 3 or 4) uint8; errors name the row."""
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
@@ -73,17 +73,20 @@ def _as_uint8(pixels: np.ndarray, row: int | None) -> np.ndarray:
 
 
 def read_image(image: bytes | str | None, root: Path | None) -> bytes | None:
-    """Encoded bytes of an image given as bytes or as a path below `root`.
+    """Return the encoded bytes of an image given as bytes or as a path below `root`.
 
     Raises
     ------
-    InputError : the path is a URL, leaves `root`, does not exist, or the file is too large.
+    InputError : the path is a URL, lies outside `root` or does not exist, or the file is too large.
     """
     return read_media(image, root, "image", MAX_BYTES)
 
 
 def read_media(media: bytes | str | None, root: Path | None, field: str, most: int) -> bytes | None:
-    """Bytes of an example's file of kind `field`, at most `most` of them; errors as in `read_image`."""
+    """Return the bytes of a media file of at most `most` bytes; `field` is its name in messages.
+
+    Raises the errors of `read_image`.
+    """
     if media is None or isinstance(media, bytes):
         return media
     path = media_path(media, root, field)
@@ -96,7 +99,7 @@ def read_media(media: bytes | str | None, root: Path | None, field: str, most: i
 
 
 def media_path(media: str, root: Path | None, field: str = "image") -> Path:
-    """The file that a path of the user's data names, if it lies below `root`; errors as in `read_image`."""
+    """Resolve a path of the user's data to a file below `root`; raises the errors of `read_image`."""
     if is_url(media):
         raise InputError.at(field, f"is a URL: {media}", "It is shown as text; nothing is fetched.")
     if root is None:
@@ -113,15 +116,15 @@ def media_path(media: str, root: Path | None, field: str = "image") -> Path:
         return path
     except InputError:
         raise
-    except (OSError, ValueError, RuntimeError) as error:  # a zero byte in the name, a loop of links
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte in the name, a loop of links
         raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
 
 
 def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
-    """PNG (or JPEG for photographs) bytes of at most `size` pixels a side, with width and height.
+    """Return a PNG (JPEG for photographs) with sides of at most `size` pixels, its width and its height.
 
-    The picture is upright (EXIF orientation is applied), 8 bits deep and the first frame of an animation. Small images
-    (longest side under `pixelated_below`) are kept as they are; the view enlarges them.
+    The EXIF orientation is applied, and the result has 8 bits per channel. Of an animation the first frame is used.
+    Images whose longest side is at most `pixelated_below` are always encoded as PNG; the view enlarges them.
 
     Raises
     ------
@@ -134,7 +137,7 @@ def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[b
 
 
 def encode(picture: Any, *, lossy: bool, quality: int = 95) -> bytes:
-    """JPEG bytes of a PIL image where `lossy`, else PNG."""
+    """Encode a PIL image as JPEG if `lossy`, else as PNG."""
     out = io.BytesIO()
     if lossy:
         picture.save(out, "JPEG", quality=quality)
@@ -144,16 +147,16 @@ def encode(picture: Any, *, lossy: bool, quality: int = 95) -> bytes:
 
 
 def as_shown(picture: Any) -> Any:
-    """A PIL image as a screen shows it: upright, in mode L, RGB or RGBA (only where something is transparent).
+    """Convert a PIL image for display: upright, in mode L, RGB, or RGBA if some pixels are transparent.
 
-    Grey values of more than 8 bits (`depth`) are spread from the lowest to the highest one of the picture: scans of
-    12 bits in files of 16 would be black otherwise.
+    Grey values of more than 8 bits (`deep`) are rescaled to the range from the lowest to the highest value of the
+    picture. Otherwise 12-bit scans in 16-bit files would be nearly black.
     """
     from PIL import ImageOps
 
     try:
         picture = ImageOps.exif_transpose(picture)
-    except Exception:  # broken EXIF data: the picture itself is whole, so show it as it lies
+    except Exception:  # invalid EXIF data: the picture itself is intact, so show it without rotation
         picture = picture.copy()
     if deep(picture):
         return _eight_bits(picture)
@@ -169,7 +172,7 @@ def deep(picture: Any) -> bool:
 
 
 def _eight_bits(picture: Any) -> Any:
-    """A grey PIL image of 8 bits, its finite values spread from the lowest to the highest."""
+    """Return an 8-bit grey PIL image, with the finite values rescaled from the lowest to the highest."""
     from PIL import Image
 
     values = np.asarray(picture, dtype=np.float32)
@@ -182,9 +185,9 @@ def _eight_bits(picture: Any) -> Any:
 
 
 def open_image(data: bytes, size: int | None = None) -> Any:
-    """A decoded PIL image, refused when its header claims more than `MAX_PIXELS` or an unknown format.
+    """Decode an image with PIL; refuse it if its header claims more than `MAX_PIXELS` pixels or an unknown format.
 
-    With `size`, a JPEG may be decoded at a fraction of its size, its longest side at least `size`.
+    With `size`, a JPEG may be decoded at a reduced size, with its longest side at least `size`.
     """
     from PIL import Image
 
@@ -207,12 +210,13 @@ def open_image(data: bytes, size: int | None = None) -> Any:
 
 
 def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str] | None:
-    """(bytes, MIME type) of a WAV, OGG, FLAC or MP3 file given as bytes or as a path below `root`.
+    """Return (bytes, MIME type) of a WAV, OGG, FLAC or MP3 file given as bytes or as a path below `root`.
+
+    The bytes are not decoded here: the browser's player does that and never treats them as a page.
 
     Raises
     ------
-    InputError : as in `read_image`, or the bytes do not begin like a sound. They are not decoded: a browser does that
-        in a player of its own, and never takes them for a page.
+    InputError : as in `read_image`, or the bytes do not start like one of these formats.
     """
     data = read_media(sound, root, "audio", MAX_SOUND)
     if data is None:
@@ -222,6 +226,6 @@ def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str
     for magic, mime in SOUNDS:
         if data.startswith(magic) and (magic != b"RIFF" or data[8:12] == b"WAVE"):
             return data, mime
-    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
+    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:  # an MPEG frame without an ID3 tag
         return data, "audio/mpeg"
-    raise InputError.at("audio", f"is not a WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")
+    raise InputError.at("audio", f"is not WAV, MP3, OGG or FLAC: it begins with {data[:4]!r}", "Convert the file.")

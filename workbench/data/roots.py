@@ -1,7 +1,7 @@
-"""Where the files of examples lie: the folder below which paths are read, and whether they are found there.
+"""The folder below which media files are read, and a check that the files are there.
 
-A view reads files below one folder only, so that an untrusted run cannot name others. Whoever makes a Dataset
-should learn at once when that folder does not hold the files, and not later from empty pictures.
+A view reads files below one folder only, so that an untrusted run cannot access others. If that folder does not
+contain the files, the user should learn it when the Dataset is created, and not later from empty pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError, first_few, outside
 
 MOST_CHECKED = 4_000
-"""Files that are looked for when a Dataset is made; of more paths, as many evenly spread ones."""
+"""Largest number of files that are checked when a Dataset is created; of more paths, evenly spaced ones are checked."""
 
 REMEDY = "Pass `media_root=FOLDER`: paths are relative to it, and files are read below it only."
 
@@ -27,21 +27,24 @@ MIXED = "Some paths are absolute and some are not: use one kind, or pass `media_
 
 
 def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: str | Path = ".") -> Path | None:
-    """The folder below which images and sounds are read; None where there are no paths.
+    """Return the folder below which images and sounds are read; None if there are no paths.
 
     Parameters
     ----------
-    columns : by field name, one entry per example; what is no path (bytes, None, a URL) is passed over.
-    named : the user's choice. Without it: `base`, or, where all paths are absolute and some lie elsewhere, their
-        common folder.
+    columns : dict of field name to a sequence with one entry per example; entries that are not paths (bytes, None,
+        URLs) are ignored.
+    named : the user's choice. Default: `base`, or the common folder of the paths if all are absolute and some lie
+        outside `base`.
+    base : folder in which relative paths start if `named` is None.
 
     Raises
     ------
-    InputError : absolute paths share no folder, or not one of them can be read.
+    InputError : absolute paths have no folder in common, or none of their files can be read.
 
     Warns
     -----
-    UserWarning : some of the files cannot be read, or none of relative paths, which `open_run` may complete later.
+    UserWarning : some of the files cannot be read, or none of the files with relative paths (`open_run` may be given
+        their folder later).
     """
     paths = {name: found for name, values in columns.items() if (found := _paths(values))[0]}
     if not paths:
@@ -54,7 +57,10 @@ def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: 
 
 
 def default_root(columns: Mapping[str, Sequence], base: str | Path) -> Path:
-    """`base`, or the common folder of absolute paths where some of them lie outside it; columns as in `media_root`."""
+    """Return `base`, or the common folder of the paths if all are absolute and some lie outside `base`.
+
+    `columns` as in `media_root`.
+    """
     return _default({name: _paths(values)[1] for name, values in columns.items()}, base)
 
 
@@ -72,14 +78,14 @@ def _default(listed: Mapping[str, list[str]], base: str | Path) -> Path:
     except ValueError:  # on several drives
         common = Path(Path(real[0]).anchor)
     if common == Path(common.anchor):
-        todo = f"Bring them below one folder, or allow all of it: media_root={str(common)!r}."
-        found = f"has paths in {first_few(real, 3)}, which have no folder in common but {common}"
+        todo = f"Move them below one folder, or allow all files: media_root={str(common)!r}."
+        found = f"has paths in {first_few(real, 3)}, whose only common folder is {common}"
         raise InputError.at(next(name for name, one in listed.items() if one), found, todo)
     return common
 
 
 def _paths(values: Sequence) -> tuple[list[int], list[str]]:
-    """Rows and paths of a column of media."""
+    """Return the rows and paths of a media column, without URLs."""
     plain = getattr(values, "paths", None)
     listed = plain() if plain is not None else enumerate(values)
     rows, paths = [], []
@@ -92,27 +98,27 @@ def _paths(values: Sequence) -> tuple[list[int], list[str]]:
 
 
 def _folders(paths: list[str]) -> set[str]:
-    """Folders of paths."""
+    """Return the folders of the paths."""
     if os.sep == "/":  # a tenth of the time of `os.path.dirname`, which matters for a million paths
         return {path.rpartition("/")[0] or path[: path.startswith("/")] for path in paths}
     return {os.path.dirname(path) for path in paths}
 
 
 def _targets(paths: list[str]) -> set[str]:
-    """Folders of the files that links among the paths lead to."""
+    """Return the folders of the targets of symbolic links among the paths."""
     links = (path for path in _spread(paths) if os.path.islink(path))
     return {os.path.dirname(os.path.realpath(path)) for path in links}
 
 
 def _spread(values: list) -> list:
-    """All of a list, or `MOST_CHECKED` evenly spread ones."""
+    """Return a list, or `MOST_CHECKED` evenly spaced elements if it is longer."""
     if len(values) <= MOST_CHECKED:
         return values
     return [values[place] for place in np.linspace(0, len(values) - 1, MOST_CHECKED).astype(int)]
 
 
 def _check(field: str, rows: list[int], paths: list[str], root: Path) -> None:
-    """Warn of files that cannot be read; refuse absolute paths when it is all of them."""
+    """Warn about files that cannot be read; raise if all paths are absolute and no file can be read."""
     first, missing = None, 0
     checked = _spread(list(zip(rows, paths)))
     for row, path in checked:
@@ -125,12 +131,14 @@ def _check(field: str, rows: list[int], paths: list[str], root: Path) -> None:
         return
     row, error = first
     what = {"image": "images", "audio": "sounds"}.get(field, f"files of `{field}`")
-    of = f"{len(checked):,}" + (f" that were looked for (of {len(paths):,})" if len(checked) < len(paths) else "")
+    of = f"{len(checked):,} {what}"
+    if len(checked) < len(paths):
+        of = f"the {len(checked):,} checked {what} (of {len(paths):,})"
     mixed = 0 < sum(map(os.path.isabs, paths)) < len(paths)
     found = f"{error.parts['found']}. {MIXED if mixed else REMEDY}"
-    if missing == len(checked) and all(map(os.path.isabs, paths)):  # relative ones may yet get a folder: open_run(...)
-        todo = f"Without them: leave out `{field}=` (of arrays: `{what}=`)."
-        raise InputError(f"None of {of} {what} can be read; row {row} {found} {todo}")
+    if missing == len(checked) and all(map(os.path.isabs, paths)):  # for relative ones, open_run may set the folder
+        todo = f"To go without them, leave out `{field}=` (in `from_arrays`: `{what}=`)."
+        raise InputError(f"None of {of} can be read; row {row} {found} {todo}")
     count = "None" if missing == len(checked) else f"{missing:,}"
-    message = f"{count} of {of} {what} can{'' if count == 'None' else 'not'} be read, first row {row}: it {found}"
+    message = f"{count} of {of} can{'' if count == 'None' else 'not'} be read, first row {row}: it {found}"
     warnings.warn(message, UserWarning, stacklevel=outside())

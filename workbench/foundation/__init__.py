@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, checks of arrays, reductions by block, parallel work, devices, progress."""
+"""The base of all other packages: errors, checks of arrays, blockwise reductions, parallel work, devices, progress."""

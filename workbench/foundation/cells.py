@@ -1,7 +1,7 @@
-"""Cells of a user's table, which may hold anything: lists, dicts, arrays, sets, tables, texts that are not Unicode.
+"""Cells of a user's table, which may hold any object: lists, dicts, arrays, sets, tables, text that is not Unicode.
 
-What pandas does with such cells depends on the kind (`isna` of a list is an array, a set has no order, a dict no hash);
-here each has a text, and is missing or not.
+pandas treats such cells differently by type (`isna` of a list is an array, a set has no order, a dict no hash). The
+functions here work for all of them: each cell has a text, and is either missing or not.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import pandas as pd
 
 
 def cell_text(value: object) -> str:
-    """The text of a cell, always valid Unicode; "" for a missing one is the caller's choice, not made here."""
+    """The text of a cell, always valid Unicode. Missing values get no special treatment; see `is_missing`."""
     try:
         text = value if isinstance(value, str) else str(value)
-    except Exception as error:  # a class of the user's, or an integer of thousands of digits
+    except Exception as error:  # a user's class, or an integer of thousands of digits
         return f"<{type(value).__name__} without a text: {type(error).__name__}>"
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_missing(value: object) -> bool:
-    """Whether one cell is None, NaN, NaT or NA; a list or an array is a value, whatever it holds."""
+    """Whether a cell is None, NaN, NaT or NA. A list or an array is never missing, even if its elements are."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def is_url(value: object) -> TypeGuard[str]:
-    """Whether a value is the text of a URL: a place of a run, or a picture or sound, which is then never fetched."""
+    """Whether a value is a URL (str), of a run or of a media file. URLs of media files are never fetched."""
     return isinstance(value, str) and "://" in value
 
 
 def is_plain(value: object) -> bool:
-    """Whether a cell is text, a number of at most 64 bits or bool: what can be compared and sent as it is."""
+    """Whether a cell is str, bool, float or an integer of at most 64 bits, which can be compared and sent unchanged."""
     return isinstance(value, (str, bool, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)

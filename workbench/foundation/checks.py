@@ -1,4 +1,4 @@
-"""Checks of arrays where they enter: once, at the border, with the offender, the finding and the remedy named."""
+"""Validation of input arrays, once, at the public functions. Errors name the row, what was found and what to do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ UNLABELLED = -1
 
 
 def in_memory(field: str, values: Any) -> Any:
-    """Tensors, columns of Arrow, sparse and masked arrays as NumPy or pandas know them; other things as they are."""
+    """Convert tensors, Arrow columns, sparse and masked arrays to NumPy or pandas; return other objects unchanged."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
-        if "bfloat16" in str(values.dtype):  # probabilities keep a type that says how coarse their sums are
+        if "bfloat16" in str(values.dtype):  # float16 probabilities get the larger tolerance of their coarse sums
             values = values.half() if field == "pred_probs" else values.float()
         return values.numpy()
     if isinstance(values, np.ma.MaskedArray):
@@ -39,7 +39,7 @@ def in_memory(field: str, values: Any) -> Any:
 
 
 def arrays_by_name(function: Callable[P, T]) -> Callable[P, T]:
-    """A function whose arguments after the first are keyword-only; passing arrays by position gives a clear error."""
+    """Decorate a function with one positional argument, so that passing a second by position gives a clear error."""
 
     @functools.wraps(function)
     def checked(*args: P.args, **named: P.kwargs) -> T:
@@ -53,7 +53,7 @@ def arrays_by_name(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def one_column(values: Any) -> Any:
-    """The column of a table or array that has only one; anything else as it is."""
+    """Return the column of a table or array (n, 1) as (n,), and anything else unchanged."""
     shape = getattr(values, "shape", ())
     if len(shape) == 2 and shape[1] == 1:
         return values.iloc[:, 0] if hasattr(values, "iloc") else values[:, 0]
@@ -61,12 +61,12 @@ def one_column(values: Any) -> Any:
 
 
 def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | np.ndarray | None = None) -> None:
-    """Refuse an array (n, d) with infinity in a row; NaN is left to the caller.
+    """Raise if a float array (n, d) contains infinity. NaN is left to the caller.
 
     Raises
     ------
     InputError
-        The first such row, and how many there are.
+        Names the first such row and the number of such rows.
     """
     if values.dtype.kind != "f":
         return
@@ -80,12 +80,12 @@ def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | np.ndar
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         more = f" (so do {int(bad.sum()) - 1} more rows)" if bad.sum() > 1 else ""
-        todo = "Check the layer; a row of NaN has no embedding."
+        todo = "Check the layer. For an example without an embedding, give a row of NaN."
         raise InputError.at(field, f"holds infinity{more}", todo, row=row, id=None if ids is None else ids[row])
 
 
 def check_share(name: str, value: Any) -> None:
-    """Refuse what is not a number from 0 to 1."""
+    """Raise InputError unless `value` is a number from 0 to 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
         raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
 
@@ -93,12 +93,12 @@ def check_share(name: str, value: Any) -> None:
 def check_given_labels(
     given_labels: Any, n: int, k: int, *, ids: Sequence[Any] | np.ndarray | None = None
 ) -> np.ndarray:
-    """Given labels as int64 (n,): class indices 0 .. k-1, -1 = unlabelled.
+    """Validate given labels and return them as int64 (n,): class indices 0 .. k-1, -1 = unlabelled.
 
     Raises
     ------
     InputError
-        Not integers, not n of them, or a label outside -1 .. k-1; the first offending row is named.
+        Labels that are not integers, not n of them, or outside -1 .. k-1; names the first such row.
     """
     labels = np.asarray(given_labels)
     if labels.shape != (n,):
@@ -155,32 +155,33 @@ def check_pred_probs(
     tolerance: float | None = None,
     scan: bool = True,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predicted probabilities as a float array (n, k), and the labels beside them, or one clear error.
+    """Validate predicted probabilities and, if passed, the given labels.
 
     Parameters
     ----------
     pred_probs : float array (n, k)
-        Each row in [0, 1] with sum 1. float16, float32 and float64 are kept as they are (no copy).
+        Values in [0, 1], each row summing to 1. float16, float32 and float64 are returned without a copy.
     given_labels : int array (n,), optional
         Class indices; -1 = unlabelled.
     ids : sequence of n, optional
-        Named in messages beside the row.
+        Ids of the rows, for error messages.
     tolerance : float, optional
-        How far from 1 a row may sum, and how far below 0 a value may lie (a thousandth of it);
-        1e-3 unless given, 1e-2 for float16, whose sums are that coarse.
+        Largest allowed difference between the sum of a row and 1; values may be negative by at most a thousandth
+        of it. Default: 1e-3, and 1e-2 for float16, whose sums are less exact.
     scan : bool
-        Look at the values of every row. False for a caller that does so in a pass of its own (`unusable_rows`).
+        Whether to check the values of every row. Callers that check them in a pass of their own pass False
+        (`unusable_rows`).
 
     Returns
     -------
     (pred_probs, given_labels)
-        The second as int64, or None where none were given.
+        Float array (n, k), and int64 (n,) or None if no labels were passed.
 
     Raises
     ------
     InputError
-        Not two-dimensional, no rows or columns, not numbers; NaN, infinite, negative values or a sum beyond
-        the tolerance, with the first offending row, what was found and how many rows share it.
+        An array that is not two-dimensional, has no columns or is not numeric; NaN, infinite or negative values, or
+        a row sum beyond the tolerance. Names the first such row, what was found and the number of such rows.
     """
     probs = np.asarray(pred_probs)
     if probs.ndim != 2 or probs.shape[1] < 1:
@@ -207,33 +208,33 @@ def check_pred_probs(
 
 
 def unusable_rows(block: np.ndarray, tolerance: float) -> np.ndarray:
-    """Rows of one block that are no probabilities: NaN, infinite, negative, or a sum beyond the tolerance."""
+    """Mask (b,) of the rows of a block that are not probabilities: NaN, infinite, negative, or a wrong sum."""
     with np.errstate(invalid="ignore", over="ignore"):
         return not_summing_to_one(block, tolerance) | below_zero(block, tolerance)
 
 
 def not_summing_to_one(block: np.ndarray, tolerance: float) -> np.ndarray:
-    """Rows of one block whose sum is off by more than the tolerance, NaN and infinity among them."""
-    sums = np.einsum("ij->i", block)  # a product with ones is a little faster, but its threads and ours get in the way
+    """Mask (b,) of the rows of a block whose sum differs from 1 by more than the tolerance, or is NaN or infinite."""
+    sums = np.einsum("ij->i", block)  # a product with ones is a little faster alone, but its threads compete with ours
     return ~(np.abs(sums - 1) <= tolerance)
 
 
 def below_zero(block: np.ndarray, tolerance: float) -> np.ndarray:
-    """Rows of one block with a value further below zero than a thousandth of the tolerance."""
+    """Mask (b,) of the rows of a block with a value below minus a thousandth of the tolerance."""
     if not block.size or block.min() >= -tolerance * 1e-3:
         return np.zeros(len(block), bool)
     return block.min(axis=1) < -tolerance * 1e-3
 
 
 def default_tolerance(probs: np.ndarray) -> float:
-    """How far from 1 a row may sum: 1e-3, for float16 1e-2, whose sums are that coarse."""
+    """Largest allowed difference between the sum of a row and 1: 1e-3, or 1e-2 for float16 with its coarser sums."""
     return 1e-2 if probs.dtype == np.float16 else 1e-3
 
 
 def refuse_rows(
     probs: np.ndarray, bad: np.ndarray, tolerance: float, ids: Sequence[Any] | np.ndarray | None = None
 ) -> None:
-    """Raise for the first of the rows that `unusable_rows` found; nothing where there is none."""
+    """Raise InputError for the first of the `bad` rows (n,), as found by `unusable_rows`, if there are any."""
     if bad.any():
         _refuse_probs(probs, bad, ids, tolerance)
 

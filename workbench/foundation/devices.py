@@ -1,4 +1,4 @@
-"""Which torch device a computation runs on, the one asked for or an accelerator if there is one; and its threads."""
+"""The torch device and the number of threads of a computation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def device_of(wanted: str | torch.device | None) -> torch.device:
-    """The device asked for; of "auto" (or None) the present CUDA device, or the CPU where there is none.
+    """Return the requested device; for "auto" or None the current CUDA device if there is one, else the CPU.
 
     Raises
     ------
-    InputError : a device that torch does not know, or that cannot be used here.
+    InputError : a device that torch does not know, or that cannot be used on this machine.
     """
     import torch
 
@@ -35,7 +35,7 @@ def device_of(wanted: str | torch.device | None) -> torch.device:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """torch and linear algebra in one thread; threads that wait for each other on busy cores cost minutes."""
+    """Run torch and linear algebra in one thread: on busy cores, threads that wait for each other cost minutes."""
     import torch
     from threadpoolctl import threadpool_limits
 

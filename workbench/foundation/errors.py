@@ -1,7 +1,7 @@
-"""What can go wrong, in words: every error names the field, the place, what was found and what to do.
+"""Exceptions. Every message names the field, the row, what was found and what to do.
 
-All are `ValueError`s under one base, so `except wb.errors.WorkbenchError` catches whatever the project
-raises on purpose. Messages are built here so that the same mistake reads the same everywhere.
+All are subclasses of `WorkbenchError`, itself a `ValueError`, so `except wb.errors.WorkbenchError` catches everything
+that the project raises on purpose. Messages are built here, so that the same mistake has the same wording everywhere.
 """
 
 from __future__ import annotations
@@ -15,24 +15,27 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST = 4000
-"""Characters of what was found that a message holds."""
+"""Largest number of characters of what was found that a message shows."""
 
 
 __all__ = ["ExistsError", "FdrNotPossible", "InputError", "MissingEvidence", "RunError", "WorkbenchError"]
 
 
 class WorkbenchError(ValueError):
-    """Base of every error that the project raises on purpose."""
+    """Base class of all errors that the project raises on purpose."""
 
 
 class InputError(WorkbenchError):
-    """An argument or a row of the user's data is not usable as it is."""
+    """An argument or a row of the user's data is not valid."""
 
     @classmethod
     def at(
         cls, field: str, found: str, todo: str, *, row: int | None = None, id: object = None, brief: str = ""
     ) -> InputError:
-        """`field` row 17 (id 'a'): found. todo. `brief` says it in two words, for where there is no more room."""
+        """Return an error that reads "`field` row 17 (id 'a') found. todo".
+
+        `brief` says the same in two or three words, for places with little room.
+        """
         place = f"`{field}`"
         if row is not None:
             place += f" row {row}"
@@ -46,13 +49,13 @@ class InputError(WorkbenchError):
     parts: Mapping[str, Any] = {}
 
     def with_id(self, ids: Sequence[object] | np.ndarray) -> InputError:
-        """The same error naming the id of its row as well, `ids` (b,), int or str, being those of its batch."""
+        """Return the same error with the id of its row added; `ids` (b,), int or str, are the ids of the batch."""
         row = self.parts.get("row")
         return self if row is None else InputError.at(**{**self.parts, "id": plain_scalar(ids[row])})
 
     @classmethod
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
-        """An unknown name of `what`: say the nearest one, list the `known` ones when they are few, and what `todo`."""
+        """Return an error for an unknown name of `what`, with the closest match, the first `known` names and `todo`."""
         options = [str(option) for option in known]
         short = [option for option in options if len(option) <= 200]
         asked = name if isinstance(name, str) else shortened(name)
@@ -64,28 +67,28 @@ class InputError(WorkbenchError):
 
 
 class MissingEvidence(WorkbenchError):
-    """A score or a view needs something that was not recorded."""
+    """A score or a view needs data that were not recorded."""
 
     @classmethod
     def needed(cls, who: str, missing: Sequence[str], how: str) -> MissingEvidence:
-        """`who` needs what is `missing`, which this run does not have; `how` to get it."""
+        """Return an error: `who` needs the `missing` fields, which this run does not have; `how` to get them."""
         return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
 
 
 class FdrNotPossible(UserWarning):
-    """`find_issues(fdr=...)` marks no issue: the labels alone do not say how many false alarms there would be."""
+    """`find_issues(fdr=...)` marks no issue: the labels alone do not allow an estimate of the false discovery rate."""
 
 
 class RunError(WorkbenchError):
-    """A run directory is missing, damaged, of a newer schema, or in use in a way that would lose data."""
+    """A run directory is missing, damaged, of a newer schema, or in use such that writing to it could lose data."""
 
 
 class ExistsError(WorkbenchError):
-    """A file or directory that would be overwritten is already there."""
+    """A file or directory already exists and would be overwritten."""
 
 
 def outside() -> int:
-    """The `stacklevel` of a warning for whoever called into the project, as seen by the function that warns."""
+    """Return the `stacklevel` that attributes a warning of the calling function to the user's code."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(("workbench.", "widgets.")):
         frame, level = frame.f_back, level + 1
@@ -93,25 +96,25 @@ def outside() -> int:
 
 
 def shortened(value: object, most: int = 200) -> str:
-    """`repr` of a value for a message, cut where it is long."""
+    """Return the `repr` of a value for a message, cut after `most` characters."""
     value = plain_scalar(value)
     if isinstance(value, (str, bytes)) and len(value) > most:
         return f"{value[:most]!r}... ({len(value):,} {'characters' if isinstance(value, str) else 'bytes'})"
     try:
         text = repr(value)
-    except Exception as error:  # a class of the user's, or an integer of too many digits
+    except Exception as error:  # a user's class, or an integer of too many digits
         return f"<{type(value).__name__} without a text: {type(error).__name__}>"
     text = text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
     return " ".join(text.split()) if "\n" in text else text
 
 
 def first_few(values: Sequence[object] | np.ndarray, most: int = 5) -> str:
-    """At most `most` offenders and the count of the others, for error messages."""
+    """Return the first `most` values and the number of the others as text, for error messages."""
     shown = ", ".join(shortened(value) for value in list(values[:most]))
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 def plain_scalar(value: Any) -> Any:
-    """A Python value instead of a numpy scalar, so that messages show 3 and not np.int64(3)."""
+    """Convert a NumPy scalar to a Python value, so that messages show 3 and not np.int64(3)."""
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "shape", ()) == () else value

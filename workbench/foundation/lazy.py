@@ -1,4 +1,4 @@
-"""What is imported when it is first asked for: names of a package, values of a table. Listing them costs nothing."""
+"""Lazy imports: names of a package and values of a table are imported on first use. Listing them imports nothing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ T = TypeVar("T")
 
 
 def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
-    """`__all__`, `__getattr__` and `__dir__` (PEP 562) of a package whose names live in modules below it.
+    """Return `__all__`, `__getattr__` and `__dir__` (PEP 562) of a package whose names are defined in its modules.
 
     Parameters
     ----------
-    package : its `__name__`.
-    homes : public name -> module below the package that defines it, such as "runs.run"; or the full path of a module
-        elsewhere. A value with a dot before it, such as ".foundation.errors", is a module that is public as a whole.
+    package : `__name__` of the package.
+    homes : dict of public name to the module that defines it, relative to the package ("runs.run") or as a full path.
+        A value with a leading dot, such as ".foundation.errors", is a module that is itself public.
 
     Raises
     ------
     AttributeError
-        From `__getattr__`, for a name that is not public; the message lists those that are.
+        Raised by `__getattr__` for a name that is not public; the message lists the public names.
     """
 
     def get(name: str) -> Any:
@@ -42,18 +42,18 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callabl
 
 
 def path_of(package: str, home: str) -> str:
-    """The full path of the module that a value of `homes` means; see `names_of`."""
+    """Return the full path of the module that a value of `homes` refers to; see `names_of`."""
     root = package.split(".")[0]
     return home if home.startswith(f"{root}.") else f"{package}.{home.removeprefix('.')}"
 
 
 class LazyTable(Mapping[str, T], Generic[T]):
-    """A read-only mapping of names to objects, given as import paths.
+    """A read-only mapping of names to objects that are imported on first access.
 
     Parameters
     ----------
-    places : dict of name to "package.module:attribute". A class is called without arguments, once; anything else is
-        the value itself.
+    places : dict of name to "package.module:attribute". If the attribute is a class, the value is an instance of it,
+        made once without arguments; otherwise it is the attribute itself.
     """
 
     def __init__(self, places: Mapping[str, str]) -> None:

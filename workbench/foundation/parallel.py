@@ -1,7 +1,7 @@
-"""The same function on many parts: one after the other, in threads, or on a dask.distributed cluster.
+"""Apply a function to many parts: one after the other, in threads, or on a dask.distributed cluster.
 
-Hides how many parts are under way at a time (so that memory stays flat however many there are), and what happens when
-the caller stops or a part fails: nothing new is started, and the error comes out at once.
+Only a few parts are in progress at a time, so memory use does not depend on their number. When the caller stops or a
+part fails, no further part is started, and the error is raised at once.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 RETRIES = 2
-"""How often a part is tried again when its worker raised; after the death of a worker dask itself starts it again."""
+"""How often a part is retried after an exception. If a worker dies, dask itself restarts its parts."""
 
 
 def each(
     function: Callable[[Part], Result], parts: Iterable[Part], *, client: Any = None, threads: int | None = None
 ) -> Generator[tuple[Part, Result], None, None]:
-    """Pairs (part, function(part)), in the order in which they are finished.
+    """Yield (part, function(part)) in the order of completion.
 
     Parameters
     ----------
-    function : without side effects that matter twice: a part may be computed again when a worker dies.
-    parts : read as they are needed.
-    client : dask.distributed Client; `function` and the parts must then go over the wire (functions by their module).
-    threads : at most so many, where there is no client; 1 runs everything in this thread. As many as there are cores
-        unless given.
+    function : callable that may safely run twice on a part, which happens when a worker dies.
+    parts : iterable, consumed as needed.
+    client : dask.distributed Client; `function` (importable from its module) and the parts must then be picklable.
+    threads : largest number of threads if there is no client; 1 runs everything in the calling thread. Default: the
+        number of usable cores.
 
     Yields
     ------
@@ -57,11 +57,11 @@ def each(
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Linear algebra in one thread of each caller: several that wait for each other on busy cores cost many times more.
+    """Limit linear algebra to one thread: on busy cores, threads that wait for each other take many times longer.
 
-    The limit belongs to the process, so it is set by the first of several callers and lifted by the last.
+    The limit applies to the whole process: the first of several callers sets it and the last one lifts it.
     """
-    import scipy.linalg  # noqa: F401 - only libraries that are loaded can be limited, and SciPy has a BLAS of its own
+    import scipy.linalg  # noqa: F401 - only loaded libraries can be limited, and SciPy has its own BLAS
     from threadpoolctl import threadpool_limits
 
     with _limit.lock:
@@ -88,7 +88,7 @@ _limit = _Limit()
 
 
 def check_client(client: Any) -> None:
-    """Refuse anything but a client of dask.distributed (or one that submits and gathers like it)."""
+    """Raise InputError unless `client` is None or has the methods of a dask.distributed Client."""
     if client is None or all(hasattr(client, name) for name in ("submit", "gather", "scheduler_info", "cancel")):
         return
     found = f"is {type(client).__name__}"

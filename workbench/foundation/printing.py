@@ -1,15 +1,15 @@
-"""Results that print well: as a few lines of words in a shell and in a notebook, never as a dump of their fields."""
+"""Results that print as a few lines of text, in a shell and in a notebook, instead of a list of their fields."""
 
 from __future__ import annotations
 
 import html
 import textwrap
 
-LINE_WIDTH = 96  # columns; a notebook's output breaks longer lines in the middle of a word
+LINE_WIDTH = 96  # characters; notebook outputs break longer lines in the middle of a word
 
 
 def wrapped(text: str, width: int = LINE_WIDTH) -> str:
-    """Lines broken between words; what follows a break is indented a little more than its line."""
+    """Wrap each line of a text between words; continuation lines are indented by four more spaces."""
     lines = []
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())]
@@ -19,12 +19,12 @@ def wrapped(text: str, width: int = LINE_WIDTH) -> str:
 
 
 class Printed:
-    """A result whose `__str__` says what came out; its repr, and what a notebook shows, is the same text."""
+    """Mixin for results: `repr` and the notebook display show the same text as `str`."""
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        """The text with its lines, broken where the page is narrower."""
+        """The text as HTML: line breaks are kept, and long lines wrap."""
         lines = str(self).split("\n")
         return f'<div style="white-space:pre-wrap">{html.escape(chr(10).join(lines))}</div>'

@@ -1,10 +1,10 @@
-"""What is being computed, for whoever waits: a bar in terminals and notebooks after two seconds, words for a view.
+"""Progress of long computations: a bar in terminals and notebooks after two seconds, and messages for a view.
 
     with task("find_issues", 3):
-        step("neighbours")                   deep inside, without anything being handed down
+        step("neighbours")                   anywhere below, without passing an object down
 
-A task inside another one adds its words to the outer one's. Where standard error is neither a terminal nor a notebook
-nothing is printed.
+A task inside another task is reported as a step of the outer one. If standard error is neither a terminal nor a
+notebook, nothing is printed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", def
 
 
 class _Task:
-    """One bar; it appears after `DELAY` even if no step has ended by then."""
+    """A progress bar that appears after `DELAY` seconds, even if no step has ended by then."""
 
     def __init__(self, what: str, steps: int) -> None:
         from tqdm.auto import tqdm
@@ -56,7 +56,7 @@ class _Task:
 
 @contextmanager
 def task(what: str, steps: int) -> Iterator[None]:
-    """A computation of so many steps, about; `step` names the one that begins."""
+    """Show progress of a computation of about `steps` steps; call `step` at the beginning of each."""
     if _task.get() is not None:
         step(what)
         yield
@@ -65,14 +65,14 @@ def task(what: str, steps: int) -> Iterator[None]:
     token = _task.set(made)
     try:
         yield
-        made.bar.total = made.bar.n  # all is done: a notebook keeps an unfinished bar, in red
+        made.bar.total = made.bar.n  # complete: a notebook would keep an unfinished bar, in red
     finally:
         _task.reset(token)
         made.close()
 
 
 def step(words: str) -> None:
-    """Say what is computed from here on; nothing happens where nobody waits for a task."""
+    """Report that a step begins, to the enclosing `task` and to the listener of `listening`, if any."""
     made = _task.get()
     if made is not None:
         made.step(words)
@@ -83,7 +83,7 @@ def step(words: str) -> None:
 
 @contextmanager
 def listening(hear: Callable[[str], None]) -> Iterator[None]:
-    """Call `hear(words)` at every step inside: for a view that shows them itself."""
+    """Call `hear(words)` at every step inside the block, for a view that displays progress itself."""
     token = _listener.set(hear)
     try:
         yield

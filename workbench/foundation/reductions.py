@@ -1,7 +1,7 @@
-"""Row-wise reductions over (n, k) arrays, block by block, so that no temporary is as large as the input.
+"""Row-wise reductions over (n, k) arrays, block by block, so that no temporary array is as large as the input.
 
-Hidden here: how large a block is, when threads pay, and how the largest value beside a given column is found without
-copying (segments left and right of it for wide rows, whole columns for narrow ones).
+This module decides the size of a block and when threads are worth starting. It finds the largest value outside a given
+column without copying: from the segments left and right of it in wide rows, column by column in narrow ones.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 BLOCK = 1 << 18  # elements: 1 MiB of float32 stays in a core's second-level cache
-ROWS_TOGETHER = 2048  # rows whose few numbers are worked on together: calls on shorter arrays are mostly interpreter
-WORTH_THREADS = 1 << 20  # elements in all
-WORTH_PART = 1 << 17  # elements in one part: less is mostly interpreter, which threads only hand to and fro
-NARROW = 24  # up to this many columns, whole columns beat one reduction per row
+ROWS_TOGETHER = 2048  # rows processed together: calls on shorter arrays spend most of their time in the interpreter
+WORTH_THREADS = 1 << 20  # elements in total, from which on threads are used
+WORTH_PART = 1 << 17  # elements per part: smaller parts mostly hold the interpreter lock
+NARROW = 24  # up to this many columns, working column by column is faster than one reduction per row
 
 
-# every float16 as float32: looking one up costs half of converting it
+# every float16 as float32: a look-up takes half the time of a conversion
 HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 def float_rows(values: np.ndarray) -> np.ndarray:
-    """The same values as float32 or float64: float16 is widened exactly, integers and booleans become float64."""
+    """Return the values as float32 or float64; float16 becomes float32, integers and booleans become float64."""
     if values.dtype == np.float32 or values.dtype == np.float64:
         return values
     if values.dtype == np.float16 and values.size > len(HALVES):
@@ -37,14 +37,14 @@ def float_rows(values: np.ndarray) -> np.ndarray:
 def by_blocks(
     work: Callable[[slice], None], n: int, k: int, *, threads: int | None = None, block: int | None = None
 ) -> None:
-    """Call `work(rows)` for slices that cover `n` rows of `k` elements, in threads where there is enough to do."""
+    """Call `work(rows)` for slices that cover `n` rows of `k` elements, in threads if the array is large."""
     step = max(1, (block or BLOCK) // max(k, 1))
     slices = [slice(start, min(start + step, n)) for start in range(0, n, step)]
     in_threads(work, slices, n * k, threads=threads)
 
 
 def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int, *, threads: int | None = None) -> None:
-    """Call `work(part)` for every part, in threads where `elements` values in all are worth starting them."""
+    """Call `work(part)` for every part, in threads if the total number of `elements` is large enough."""
     workers = min(threads or usable_cores(), len(parts))
     if workers < 2 or elements < max(WORTH_THREADS, WORTH_PART * len(parts)):
         for part in parts:
@@ -52,7 +52,7 @@ def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int,
         return
     left = deque(parts)
 
-    def run() -> None:  # a thread takes the next part by itself: handing out hundreds would cost as much as they do
+    def run() -> None:  # each thread takes the next part itself: submitting hundreds of them would cost as much
         try:
             while True:
                 try:
@@ -72,14 +72,14 @@ def in_threads(work: Callable[[Any], None], parts: Sequence[Any], elements: int,
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, at most 8; OMP_NUM_THREADS lowers it."""
+    """Number of cores that this process may use, at most 8 and at most OMP_NUM_THREADS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(cores, 8, int(asked) if asked.isdigit() and int(asked) else cores))
 
 
 def given_values(values: np.ndarray, given_labels: np.ndarray) -> np.ndarray:
-    """The value at each row's given column, (n,); NaN where the label is -1."""
+    """Return the value of each row in the column of its label, (n,); NaN where the label is -1."""
     out = np.empty(len(values), float_rows(values[:0]).dtype)
 
     def work(rows: slice) -> None:
@@ -95,8 +95,8 @@ def _given_block(block: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def leading_columns(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Of each row the column of the largest value (the first of equal ones) and that value; whether any may be negative
-    or NaN."""
+    """Return the column of the largest value of each row (the first among ties), that value, and whether any value may
+    be negative or NaN."""
     b, k = block.shape
     if k <= NARROW:  # class by class over whole columns
         columns = np.array(block.T, order="C")
@@ -115,16 +115,16 @@ def leading_columns(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def label_counts(given_labels: np.ndarray, k: int) -> np.ndarray:
-    """How many rows are given each class, int64 (k,); unlabelled rows (-1) are not counted."""
+    """Count the labels of each class, int64 (k,); unlabelled rows (-1) are not counted."""
     if given_labels.size and given_labels.min() < 0:
         given_labels = given_labels[given_labels >= 0]
     return np.bincount(given_labels, minlength=k)
 
 
 def given_and_other(values: np.ndarray, given_labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row the value at the given column and the largest beside it, (n,) each.
+    """Return the value of each row in the column of its label and the largest value of its other columns, (n,) each.
 
-    For label -1 NaN and the largest of all columns; the second is -inf where there is no other column.
+    For label -1 these are NaN and the largest value of all columns. With a single column the second is -inf.
     """
     n, k = values.shape
     own, other = np.empty((2, n), float_rows(values[:0]).dtype)
@@ -132,7 +132,7 @@ def given_and_other(values: np.ndarray, given_labels: np.ndarray) -> tuple[np.nd
     def work(rows: slice) -> None:
         own[rows], other[rows] = _given_and_other_block(float_rows(values[rows]), given_labels[rows])
 
-    copied = values.dtype != own.dtype  # else blocks need not fit into the cache, and larger ones cost less Python
+    copied = values.dtype != own.dtype  # otherwise blocks need not fit into the cache, and fewer calls are faster
     by_blocks(work, n, k, block=BLOCK if copied or k <= NARROW else max(BLOCK, k * ROWS_TOGETHER))
     return own, other
 
@@ -146,7 +146,7 @@ def _given_and_other_block(block: np.ndarray, given: np.ndarray) -> tuple[np.nda
         own[labelled] = columns[given[labelled], labelled]
         columns[given[labelled], labelled] = -np.inf
         return own, columns.max(axis=0)
-    starts = np.empty((b, 3), np.intp)  # of the columns left of the given one, of it, and of those right of it
+    starts = np.empty((b, 3), np.intp)  # of the columns left of the given one, of it, and of the columns right of it
     starts[:, 0] = np.arange(0, b * k, k)
     starts[:, 1] = starts[:, 0] + np.maximum(given, 0)
     starts[:, 2] = starts[:, 0] + given + 1
@@ -163,6 +163,6 @@ def _given_and_other_block(block: np.ndarray, given: np.ndarray) -> tuple[np.nda
 
 
 def _bits(block: np.ndarray) -> type:
-    """Whole numbers of the same size: floats that are not negative have the order of their bits, at half the cost of
-    comparing floats, and the bits of negative floats and NaN lie above them."""
+    """Return the unsigned integer type of the same size. Floats >= 0 sort as their bits, at half the cost of comparing
+    floats; the bits of negative floats and NaN are larger."""
     return np.uint32 if block.itemsize == 4 else np.uint64

@@ -1,4 +1,4 @@
-"""Rows of arrays, tables and sparse matrices: taken, scaled to length 1, turned into probabilities."""
+"""Operations on rows of arrays, tables and sparse matrices: selection, scaling to unit length, softmax."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 
 
 def softmax(logs: np.ndarray) -> np.ndarray:
-    """(n, k) probabilities, rows that sum to 1, of float (n, k) log probabilities up to a constant per row."""
+    """Return the softmax of each row: (n, k) probabilities that sum to 1, from float logits (n, k)."""
     values = np.exp(logs - logs.max(axis=1, keepdims=True))
     values /= values.sum(axis=1, keepdims=True)
     return values
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """(n, d) floats, each row divided by its Euclidean length; a row of zeros stays one, NaN stays NaN."""
+    """Divide each row of (n, d) floats by its Euclidean length. Rows of zeros and NaN stay unchanged."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths != 0)
 
 
 def indexable(X: Any) -> Any:
-    """X with rows that can be taken: a DataFrame as it is, a sparse matrix by rows (CSR), anything else as an array."""
+    """Return X in a form that can be indexed by rows: a DataFrame unchanged, a sparse matrix as CSR, else an array."""
     return X if hasattr(X, "iloc") else X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
 
 
 def take_rows(X: Any, rows: Iterable[int]) -> Any:
-    """Rows of an array, DataFrame, sparse matrix or list, in the same form."""
+    """Select rows of an array, DataFrame, sparse matrix or list; the result is of the same type."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     if hasattr(X, "shape"):
@@ -36,6 +36,6 @@ def take_rows(X: Any, rows: Iterable[int]) -> Any:
 
 
 def dense_rows(X: Any, rows: np.ndarray) -> np.ndarray:
-    """The same as an array; sparse ones are filled up with zeros."""
+    """Select rows as a dense NumPy array."""
     values = take_rows(X, rows)
     return values.to_numpy() if hasattr(values, "iloc") else values.toarray() if hasattr(values, "toarray") else values

@@ -1,8 +1,8 @@
-"""What is kept of one example in one epoch: a dozen numbers instead of k logits.
+"""Statistics of an example in an epoch: a dozen numbers are stored instead of k logits.
 
-`statistics` takes NumPy arrays and torch tensors. A tensor on an accelerator is reduced there and copied once; torch
-is not imported unless a tensor comes in. Predictions come from the logits at the precision in which they arrive:
-rounding them to float16 first would make ties.
+`statistics` accepts NumPy arrays and torch tensors. A tensor on an accelerator is reduced there, and the result is
+copied once; torch is imported only if a tensor is passed. Predictions are made from the logits in their own precision:
+rounding to float16 first would create ties.
 """
 
 from __future__ import annotations
@@ -18,52 +18,55 @@ from workbench.foundation.reductions import NARROW, float_rows
 
 FLOATS = ("p_given", "margin", "loss", "entropy", "el2n")
 PER_EPOCH = (*FLOATS, "correct")
-"""What scores along the epochs are made from."""
+"""The statistics from which scores of training dynamics are computed."""
 
 LOGITS_BLOCK = 1 << 16  # elements of one block of rows
-WIDEST_LOGITS = 1e34  # between the logits of a row: losses and margins then have a float32 mean over 10,000 epochs
-TOPK = 5  # of the largest probabilities that are kept
+WIDEST_LOGITS = (
+    1e34  # largest range of the logits of a row: the float32 mean of 10,000 losses or margins is then finite
+)
+TOPK = 5  # number of largest probabilities that are stored
 DEVICE_LOGITS = 1 << 26  # elements of one block on an accelerator
-SORTED = 4096  # classes up to which an accelerator sorts all of them
-FEW = 512  # rows that are sorted in one go
+SORTED = 4096  # largest number of classes for which an accelerator sorts all of them
+FEW = 512  # largest number of rows that are sorted in one call
 
 
 def statistics(logits: Any, given_labels: Any, topk: int = TOPK, *, device: str | None = None) -> dict[str, np.ndarray]:
-    """Per-example statistics of one batch or one epoch.
+    """Compute per-example statistics of a batch or an epoch.
 
     Parameters
     ----------
     logits : float array or torch tensor (n, k), before softmax, any float dtype, any device
     given_labels : int array or tensor (n,), class index; -1 = unlabelled
     topk : int
-        How many of the largest probabilities to keep; at most k are.
+        Number of largest probabilities to return; at most k.
     device : str, optional
-        Where to reduce: arrays and tensors are moved there in blocks of rows, "auto" a CUDA device if there is one. By
-        default tensors are reduced where they are, arrays on the host. float64 stays float64.
+        Device of the computation, to which the logits are moved in blocks of rows; "auto" is a CUDA device if there is
+        one. By default tensors are reduced on their own device and arrays on the host. float64 stays float64.
 
     Returns
     -------
     dict of arrays with n rows
         p_given : float32, in [0, 1], probability of the given label;
         margin : float32, given logit minus the largest other logit;
-        loss : float32, from 0, -log p_given in nats;
+        loss : float32, >= 0, -log p_given in nats;
         entropy : float32, in [0, log k], of the probabilities in nats;
-        el2n : float32, in [0, sqrt 2], length of probabilities minus one-hot;
-        pred : int32, class of the largest logit, the first of equal ones;
+        el2n : float32, in [0, sqrt 2], Euclidean length of the probabilities minus the one-hot label;
+        pred : int32, class of the largest logit, the first among ties;
         correct : bool, pred equals the given label;
         topk_p : float32 (n, min(topk, k)), descending; topk_class : int32, the same shape, lower class first on ties.
 
     Raises
     ------
     InputError
-        Wrong shapes, a label outside -1 .. k-1, or a row that holds NaN, +inf or numbers more than 1e34 apart (it names
-        the row). -inf is a class that the model rules out; that of the given label is refused, whose loss is infinite.
+        Wrong shapes, a label outside -1 .. k-1, or a row with NaN, +inf or logits more than 1e34 apart (names the
+        row). -inf is allowed for a class that the model rules out, but not for the given label: its loss is infinite.
 
     Notes
     -----
-    An unlabelled row has NaN in p_given, margin, loss and el2n, is not `correct`, and keeps the rest. With a single
-    class the margin is NaN (there is no other logit), p_given 1, loss, entropy and el2n 0. 1 - p_given is summed from
-    the other classes, so small losses and norms keep their digits.
+    Unlabelled rows have NaN in p_given, margin, loss and el2n, and False in correct; the other statistics do not
+    depend on the label. With a single class the margin is NaN (there is no other logit), p_given is 1, and loss,
+    entropy and el2n are 0. 1 - p_given is computed as the sum over the other classes, so small losses and norms keep
+    their precision.
 
     Examples
     --------
@@ -81,12 +84,12 @@ def statistics(logits: Any, given_labels: Any, topk: int = TOPK, *, device: str 
 
 
 def fill_statistics(logits: Any, given: np.ndarray, out: dict[str, np.ndarray]) -> None:
-    """`statistics` of one batch, written into arrays that are there; labels are trusted to lie in -1 .. k-1.
+    """Compute `statistics` of a batch into existing arrays. Labels must lie in -1 .. k-1; this is not checked.
 
     Raises
     ------
     InputError
-        A row that `statistics` refuses; `out` is then as it was or half filled.
+        A row that `statistics` refuses; `out` is then unchanged or partly filled.
     """
     if type(logits).__module__.partition(".")[0] == "torch":
         logits = host_floats(logits.detach())
@@ -126,16 +129,16 @@ def _of_array(logits: np.ndarray, given_labels: np.ndarray, topk: int) -> dict[s
 
 
 def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.ndarray], first_row: int = 0) -> None:
-    """Fill `out` (arrays of b rows, as `statistics` returns them) for one block that fits the cache.
+    """Fill `out` (arrays of b rows, as `statistics` returns them) for one block that fits into the cache.
 
-    Labels are trusted to lie in -1 .. k-1. `out` may lack "topk_p" and "topk_class" and "pred"; then they are not
-    worked out. Raises InputError naming `first_row` + row for what `statistics` refuses.
+    Labels must lie in -1 .. k-1; this is not checked. "topk_p", "topk_class" and "pred" are computed only if `out`
+    contains them. Raises InputError, naming row `first_row` + row, for rows that `statistics` refuses.
     """
     block = float_rows(logits)
     narrow = logits.shape[1] <= NARROW
-    if narrow:  # class by class, so that every step runs along whole rows of numbers
+    if narrow:  # class by class, so that every operation runs along contiguous memory
         z = np.array(block.T, order="C")
-        z += 0.0  # -0. becomes 0.: they tie
+        z += 0.0  # -0. becomes 0., so that they tie
     else:
         z = block.copy() if block is logits or np.may_share_memory(block, logits) else block
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -144,7 +147,7 @@ def block_statistics(logits: np.ndarray, given: np.ndarray, out: dict[str, np.nd
 
 
 def _fill(z: np.ndarray, narrow: bool, given: np.ndarray, out: dict[str, np.ndarray]) -> bool:
-    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False to refuse them."""
+    """`block_statistics` on logits that may be overwritten, (k, b) if narrow, else (b, k); False if invalid."""
     k, b = z.shape if narrow else z.shape[::-1]
     axis = 0 if narrow else 1
     every = np.arange(b)
@@ -226,14 +229,14 @@ def _refuse(block: np.ndarray, given: np.ndarray, first_row: int) -> None:
         )
         if found
     )
-    todo = "Look for a diverged loss or a missing value before recording."
+    todo = "Check for a diverged loss or missing values before recording."
     if ruled_out[row]:
-        todo = "Rule out (mask) no class that is given, correct the label, or use a large negative number such as -1e4."
+        todo = "Do not mask the given class, correct the label, or use a large negative number such as -1e4."
     raise InputError.at("logits", f"holds {what}", todo, row=first_row + row)
 
 
 def _sums(axis: int, *factors: np.ndarray) -> np.ndarray:
-    """Sums of products over the classes; pairwise where they are many, so that float32 keeps its digits."""
+    """Sum products over the classes; pairwise if there are many, so that float32 keeps its precision."""
     first, *others = factors
     if axis == 1 and first.shape[1] > 256:
         return (first * others[0] if others else first).sum(axis=1)
@@ -241,12 +244,12 @@ def _sums(axis: int, *factors: np.ndarray) -> np.ndarray:
 
 
 def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The `most` largest values (most, b) descending and their classes, lower class first on ties."""
+    """Return the `most` largest values (most, b) in descending order and their classes, lower class first on ties."""
     k = z.shape[0] if narrow else z.shape[1]
     most = min(most, k)
     if narrow and z.shape[1] <= FEW and z.dtype == np.float32:
         return _largest_sorted(z, most)
-    if narrow and z.shape[1] <= FEW:  # a training batch: one sort costs less than many steps
+    if narrow and z.shape[1] <= FEW:  # a training batch: one sort is faster than many steps
         order = np.argsort(-z.T, axis=1, kind="stable")[:, :most].T
         return np.take_along_axis(z, order, axis=0), order
     if narrow and z.dtype == np.float32:
@@ -260,7 +263,7 @@ def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.nda
         values[rank] = rows[every, classes[rank]]
         rows[every, classes[rank]] = -np.inf
     ruled_out = np.flatnonzero(values[-1] == -np.inf)
-    if len(ruled_out):  # taken classes tie with true -inf: sort these rows in full
+    if len(ruled_out):  # classes already taken tie with logits of -inf: sort these rows in full
         part = z[:, ruled_out].T if narrow else z[ruled_out]
         order = np.argsort(-part, axis=1, kind="stable")[:, :most]
         classes[:, ruled_out] = order.T
@@ -269,7 +272,7 @@ def _largest(z: np.ndarray, most: int, narrow: bool) -> tuple[np.ndarray, np.nda
 
 
 def _largest_sorted(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """`_largest` of a training batch, (k, b) float32: one sort of integers that hold value and class."""
+    """`_largest` of a training batch, (k, b) float32: one sort of integers that combine value and class."""
     keys = _sortable(z.T.copy().view(np.int32)).astype(np.int64)  # copied: a row's classes side by side
     keys <<= 32
     keys |= 0x7FFFFFFF - np.arange(len(z))
@@ -279,12 +282,12 @@ def _largest_sorted(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sortable(bits: np.ndarray) -> np.ndarray:
-    """Bits of float32 as int32 in the order of the numbers, and back: the function is its own inverse."""
+    """Map the bits of float32 to int32 that sort like the floats, and back: the function is its own inverse."""
     return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 def _two_largest(z: np.ndarray, narrow: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """The two largest values of each row, equal on ties; None for the second of a single class."""
+    """Return the two largest values of each row, equal on ties; the second is None with a single class."""
     if not narrow:
         every, leader = np.arange(len(z)), z.argmax(axis=1)
         largest = z[every, leader]
@@ -304,7 +307,7 @@ def _two_largest(z: np.ndarray, narrow: bool) -> tuple[np.ndarray, np.ndarray | 
 
 
 def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """`_largest` for float32 laid out class by class: value and class in one sortable integer, kept by insertion."""
+    """`_largest` of float32 stored class by class: insertion of sortable integers that combine value and class."""
     bits = z.view(np.int32)
     best: list[np.ndarray] = []
     for index in range(len(z)):
@@ -323,7 +326,7 @@ def _largest_packed(z: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
-    """`statistics` of a torch tensor: on the host through NumPy, elsewhere on its device with one copy at the end."""
+    """`statistics` of a torch tensor: in NumPy for the host, else on its device with one copy at the end."""
     values = host_floats(logits.detach())
     if isinstance(values, np.ndarray):
         return statistics(values, given_labels, topk)
@@ -331,7 +334,7 @@ def _of_tensor(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
 
 
 def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, np.ndarray]:
-    """`statistics` on a device, in blocks that leave room there for what is between."""
+    """`statistics` on a device, in blocks small enough to leave memory for intermediate results."""
     import torch
 
     place = device_of(device)
@@ -342,7 +345,7 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
     parts = []
     for start in range(0, max(n, 1), step):
         block = logits[start : start + step]
-        block = torch.from_numpy(np.array(block)) if isinstance(block, np.ndarray) else block  # a memory map is read
+        block = torch.from_numpy(np.array(block)) if isinstance(block, np.ndarray) else block  # reads a memory map
         try:
             parts.append(_of_tensor(block.to(place), given[start : start + step], topk))
         except InputError as error:
@@ -352,18 +355,20 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
 
 
 def host_floats(logits: Any) -> Any:
-    """A NumPy view of a float tensor on the host (bfloat16 widened); a tensor elsewhere stays, integers as float64."""
+    """Return a NumPy view of a float tensor on the host (bfloat16 as float32), integers as float64. A tensor on another
+    device stays a tensor."""
     if logits.device.type != "cpu":
         return logits if logits.is_floating_point() else logits.double()
     try:
         values = logits.numpy()
-    except TypeError:  # bfloat16 and the floats of 8 bits, which NumPy does not have
+    except TypeError:  # bfloat16 and 8-bit floats, which NumPy does not have
         values = logits.float().numpy()
     return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
 def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarray]:
-    """No value is read before `packed`: the host waits once, for one copy of 4 (8 + 2 topk) bytes a row."""
+    """`statistics` on the tensor's device. Nothing is read before `packed`, so the host waits once, for one copy of
+    4 (8 + 2 topk) bytes per row."""
     import torch
 
     _check(tuple(logits.shape), "f")
@@ -376,9 +381,9 @@ def _on_device(logits: Any, given_labels: Any, topk: int) -> dict[str, np.ndarra
         given = torch.as_tensor(check_given_labels(_plain(given_labels), n, k), device=logits.device)
     z = logits if logits.dtype == torch.float64 else logits.float()
     most = min(max(topk + 1, 2), k)
-    if k <= SORTED:  # stable: the lower class first among equals
+    if k <= SORTED:  # stable: the lower class first on ties
         top, classes = (part[:, :most] for part in torch.sort(z, dim=1, descending=True, stable=True))
-    else:  # topk promises no order among equals, so the host has to look once whether there are any
+    else:  # topk guarantees no order among ties, so the host has to check once whether there are any
         top, classes = torch.topk(z, most, dim=1)
         tied = (top[:, :-1] == top[:, 1:]).any(dim=1).nonzero()[:, 0]
         if len(tied):

@@ -1,5 +1,5 @@
-"""Record a training: from a loop, one line a batch (`recorder`), or afterwards from its checkpoints (`replay`).
+"""Record a training: from its loop, with one line per batch (`recorder`), or later from its checkpoints (`replay`).
 
-Each example and epoch is reduced to a dozen numbers (`statistics`), appended to a stream that survives a crash
-(`epoch`), by one process or several (`ranks`).
+Each example in each epoch is reduced to a dozen numbers (`statistics`), which are appended to a stream that survives a
+crash (`epoch`), by one process or several (`ranks`).
 """

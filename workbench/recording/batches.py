@@ -1,6 +1,6 @@
-"""Inputs of many kinds as batches: ids, and the arguments of the model.
+"""Batches of ids and model arguments from many kinds of input.
 
-Hides whether the inputs are one array, columns by name, samples, a torch Dataset or a DataLoader that brings the ids.
+The input may be an array, a mapping of columns, samples, a torch Dataset, or a DataLoader whose batches contain ids.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from workbench.foundation.errors import InputError
 from workbench.recording.layers import LABELS
 
 ID_KEYS = ("id", "ids")
-"""Names under which a sample or a batch in the form of a mapping brings its ids."""
+"""Keys of the ids in a sample or batch that is a mapping."""
 
 
 class Batch(NamedTuple):
-    """ids (b,), and what the model is called with: one positional argument, or a mapping of keyword arguments."""
+    """Ids (b,), and the argument of the model: one positional argument, or a mapping of keyword arguments."""
 
     ids: Any
     x: Any
 
 
 class Batches:
-    """Batches in dataset order (or as the loader brings them), again and again.
+    """Batches in dataset order, or in the order of the loader; can be iterated repeatedly.
 
     Parameters
     ----------
@@ -34,21 +34,21 @@ class Batches:
         - tensor or array (n, ...), rows in dataset order;
         - mapping of columns, each (n, ...), for models that take keyword arguments;
         - list of n samples, or a torch or Hugging Face Dataset of n items, in dataset order: x, (x, y) or a mapping;
-          y is ignored; a mapping with "id" brings its ids, and then order and number are free;
-        - DataLoader, or another iterable that can be read again, of (ids, x, ...) or mappings with "id".
+          y is ignored. If the items are mappings with "id", their order and number do not matter;
+        - DataLoader, or another iterable that can be read repeatedly, of (ids, x, ...) or mappings with "id".
     dataset : the examples.
-    batch_size : rows at a time, for everything but loaders.
+    batch_size : rows per batch; ignored for loaders.
     collate : function from a list of samples to a batch; by default torch's.
-    num_workers : processes that fetch samples.
-    part : (i, m): every m-th row from the i-th, for several ranks; loaders bring their own part.
+    num_workers : number of processes that fetch samples.
+    part : (i, m): every m-th row, starting at row i, for several ranks; loaders select their part themselves.
 
     Attributes
     ----------
-    count : number of batches; None when it is known only after reading.
+    count : number of batches; None if it is not known before reading.
 
     Raises
     ------
-    InputError : another number of rows than the dataset, or something that can be read only once.
+    InputError : the number of rows differs from that of the dataset, or the input can be read only once.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Batches:
                 parts = -(-len(inputs) // self._size)
             return self._samples, parts
         if hasattr(inputs, "__next__"):
-            found = "is an iterator, which can be read only once, and each checkpoint reads it"
+            found = "is an iterator, which can be read only once, but each checkpoint has to read it"
             raise InputError.at("inputs", found, "Pass a list, a Dataset or a DataLoader.")
         if hasattr(inputs, "__iter__"):
             return self._loaded, None
@@ -133,11 +133,11 @@ class Batches:
 
 
 def split_ids(batch: Any) -> tuple[Any, Any]:
-    """(ids, x) of a batch in the form (ids, x, ...) or of a mapping with "id".
+    """Return (ids, x) of a batch that is (ids, x, ...) or a mapping with "id".
 
     Raises
     ------
-    InputError : the batch brings no ids.
+    InputError : the batch contains no ids.
     """
     if isinstance(batch, Mapping):
         for key in ID_KEYS:
@@ -145,19 +145,19 @@ def split_ids(batch: Any) -> tuple[Any, Any]:
                 rest = {name: value for name, value in batch.items() if name not in (key, *LABELS)}
                 return batch[key], rest
         listed = ", ".join(map(str, batch))
-        raise InputError.at("batch", f'has {listed}, but no "id"', "Let every sample bring its id.")
+        raise InputError.at("batch", f'has {listed}, but no "id"', 'Add "id" to every sample.')
     if _brings_ids(batch):
         return batch[0], batch[1]
     first = batch[0] if isinstance(batch, (tuple, list)) and len(batch) else batch
     dimensions = getattr(first, "shape", None)
     shape = "" if dimensions is None else f" of shape {tuple(dimensions)}"
     found = f"begins with a {type(first).__name__}{shape}, not with ids"
-    todo = 'Let the loader give (ids, x, ...) or mappings with "id"; or pass `loader.dataset`, in dataset order.'
+    todo = 'Make the loader return (ids, x, ...) or mappings with "id", or pass `loader.dataset`, in dataset order.'
     raise InputError.at("batch", found, todo)
 
 
 def _brings_ids(batch: Any) -> bool:
-    """Whether a batch is (ids, x, ...): ids of one dimension, whole numbers or text."""
+    """Whether a batch is (ids, x, ...) or a mapping with ids: one-dimensional, integers or text."""
     if isinstance(batch, Mapping):
         return any(key in batch and _are_ids(batch[key]) for key in ID_KEYS)
     return isinstance(batch, (tuple, list)) and len(batch) >= 2 and _are_ids(batch[0])
@@ -171,7 +171,7 @@ def _are_ids(ids: Any) -> bool:
 
 
 class _KeepIds:
-    """A collate function for samples x, (x, y) or mappings: ids go aside, labels are dropped."""
+    """A collate function for samples x, (x, y) or mappings, which separates the ids and drops the labels."""
 
     def __init__(self, collate: Callable[[list], Any]) -> None:
         self._collate = collate
@@ -187,8 +187,8 @@ class _KeepIds:
         try:
             return ids, self._collate(samples)
         except TypeError as error:
-            found = f"holds samples that cannot be put together ({str(error)[:120]})"
-            raise InputError.at("inputs", found, "Give tensors (a transform?), or pass `collate=`.") from error
+            found = f"holds samples that cannot be collated ({str(error)[:120]})"
+            raise InputError.at("inputs", found, "Return tensors (with a transform?), or pass `collate=`.") from error
 
 
 def _sample_id(sample: Any) -> Any:
@@ -208,19 +208,19 @@ def _is_loader(inputs: Any) -> bool:
 
 def _expect(field: str, found: int, n: int) -> None:
     if found != n:
-        todo = "Give the inputs of all examples in dataset order; or a DataLoader that brings (ids, x)."
+        todo = "Pass the inputs of all examples in dataset order, or a DataLoader of (ids, x)."
         raise InputError.at(field, f"has {found} rows for {n} examples", todo)
 
 
 def _index(rows: np.ndarray) -> Any:
-    """A slice where rows follow one another (no copy), else the rows."""
+    """Return a slice if the rows are consecutive (no copy), else a list of rows."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows.tolist()
 
 
 def _tensor(values: Any) -> Any:
-    """A tensor of an array or of a list of numbers; other lists (texts) stay."""
+    """Convert an array or a list of numbers to a tensor; other lists (texts) are returned unchanged."""
     import torch
 
     if isinstance(values, torch.Tensor):
@@ -233,7 +233,7 @@ def _tensor(values: Any) -> Any:
 
 
 def moved(value: Any, device: Any, floats: Any) -> Any:
-    """Tensors in `value` (mappings, lists and tuples of them too) on a device, floating ones as dtype `floats`."""
+    """Move the tensors in `value` (also in mappings, lists and tuples) to a device, floats converted to `floats`."""
     import torch
 
     if isinstance(value, torch.Tensor):

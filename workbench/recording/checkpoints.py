@@ -1,6 +1,6 @@
-"""Checkpoint files: which ones there are, which epoch each is of, their tensors, and whether they fit a module.
+"""Checkpoint files: find them and their epochs, read their tensors, and match these to a module.
 
-Nothing but tensors is ever read: safetensors, or `torch.load(weights_only=True)`, which refuses other pickled objects.
+Only tensors are read: from safetensors, or with `torch.load(weights_only=True)`, which refuses other pickled objects.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
 NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
-"""Keys under which training scripts put the state dict of the model."""
+"""Keys under which training scripts store the state dict of the model."""
 
 _BESIDE = ("optimizer", "scheduler", "scaler", "rng_state", "training_args", "trainer_state")
-"""Names that trainers give to files beside the weights."""
+"""Names of other files that trainers write next to the weights."""
 
 _COPIES = ("last", "latest", "best")
-"""Names of files that repeat a numbered checkpoint beside them."""
+"""Names of files that are copies of a numbered checkpoint."""
 
 _REMEDY = (
-    "Pass the model it was saved from, or say where the file holds it: state_of=KEY, or a function from what the file "
-    "holds to a state dict with the model's own names."
+    "Pass the model that was saved, or say where it is in the file: state_of=KEY, or a function from the contents of "
+    "the file to a state dict with the model's own names."
 )
 
 _EPOCH_IN_NAME = (
@@ -47,23 +47,22 @@ _STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
 def find_checkpoints(
     checkpoints: str | os.PathLike | Sequence[str | os.PathLike] | Mapping[int, str | os.PathLike],
 ) -> dict[int, Path]:
-    """Checkpoint paths by epoch, in order.
+    """Return checkpoint paths by epoch, in order.
 
     Parameters
     ----------
-    checkpoints : a folder, a glob, one file, a list of files, or {epoch: file}. A folder of folders such as
-        checkpoint-500/model.safetensors is understood, and a folder of shards (...-00001-of-00002.safetensors) counts
-        as one checkpoint.
+    checkpoints : a folder, a glob, one file, a list of files, or {epoch: file}. A folder may contain folders such as
+        checkpoint-500/model.safetensors; a folder of shards (...-00001-of-00002.safetensors) is one checkpoint.
 
     Notes
     -----
-    Epochs come from the names: the number after "epoch"; else the last number, unless the names speak of steps; else
-    0, 1, 2, ... in natural order (a list without numbers: in its own order). In a folder or glob, files such as
-    last.ckpt and best.pt are passed over beside files that name their epochs, of which they are copies.
+    Epochs are taken from the names: the number after "epoch"; else the last number, unless the names contain steps;
+    else 0, 1, 2, ... in natural order (a list without numbers: in its own order). In a folder or glob, files such as
+    last.ckpt and best.pt are ignored if other names contain epochs, since they are copies.
 
     Raises
     ------
-    InputError : nothing found, a file is missing, or two files claim one epoch.
+    InputError : no checkpoint was found, a file is missing, or two files have the same epoch.
     """
     if isinstance(checkpoints, Mapping):
         found = {_whole(epoch): Path(path) for epoch, path in checkpoints.items()}
@@ -91,21 +90,22 @@ def find_checkpoints(
 
 
 def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | None = None) -> dict[str, torch.Tensor]:
-    """Tensors of a checkpoint by name, on the CPU.
+    """Load the tensors of a checkpoint by name, on the CPU.
 
     Parameters
     ----------
     path : the file, or a folder of shards.
-    state_of : a key, or a function, that gives the state dict in what the file holds; see `workbench.replay`.
+    state_of : key of the state dict in the file, or function from the contents of the file to it; see
+        `workbench.replay`.
 
     Raises
     ------
-    InputError : the file is damaged, holds objects other than tensors and plain values, or no tensors.
+    InputError : the file is damaged, contains objects other than tensors and plain values, or contains no tensors.
     """
     if path.is_dir():
         shards = [file for file in _weights_in(path) if file.suffix == ".safetensors"] or _weights_in(path)
         if not shards:
-            todo = f"Files of weights end in {', '.join(CHECKPOINT_SUFFIXES)}."
+            todo = f"Files with weights end in {', '.join(CHECKPOINT_SUFFIXES)}."
             raise InputError.at(f"checkpoint {path}", "is a folder without weights", todo)
         state: dict[str, torch.Tensor] = {}
         for file in shards:
@@ -123,12 +123,12 @@ def load_state(path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str | 
 
             _check_packed(path)
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except WorkbenchError as error:  # no regular file
+    except WorkbenchError as error:  # not a regular file
         raise InputError.at(f"checkpoint {path}", f"cannot be read ({error})", "Leave it out.") from error
     except Exception as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             why = "holds Python objects other than tensors, which can run code when read, so it is refused"
-            todo = "Save it again with torch.save(model.state_dict(), path) where you trust it."
+            todo = "If you trust it, save it again with torch.save(model.state_dict(), path)."
             raise InputError.at(f"checkpoint {path}", why, todo) from error
         what = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise InputError.at(f"checkpoint {path}", f"cannot be read ({what})", "Restore it, or leave it out.") from error
@@ -140,7 +140,7 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 
     Raises
     ------
-    OSError : the file cannot be written; the library's own exception says so in words only, without `errno`.
+    OSError : the file cannot be written. (The library's own exception has no `errno`.)
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -155,11 +155,11 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
-    """The tensors under the module's own names: a prefix ("module.", "model.") is removed or added where that fits.
+    """Rename tensors to the module's names: a prefix ("module.", "model.") is removed or added if it then fits.
 
     Raises
     ------
-    InputError : names missing or unexpected, or shapes that differ, however the names are turned.
+    InputError : with every prefix, names are missing or unexpected, or shapes differ.
     """
     expected = model.state_dict()
     tied = _tied(expected)
@@ -170,13 +170,13 @@ def fit_state(state: Mapping[str, torch.Tensor], model: torch.nn.Module, path: P
             return candidate
         if best is None or sum(map(len, misfits.values())) < sum(map(len, best.values())):
             best = misfits
-    assert best is not None  # names as they are come first
+    assert best is not None  # the first candidate has the unchanged names
     said = "; ".join(f"{what} {first_few(names, 3)}" for what, names in best.items())
     raise InputError.at(f"checkpoint {path}", f"does not fit the model: {said}", _REMEDY)
 
 
 def _check_packed(path: Path) -> None:
-    """Refuse a file of PyTorch whose tensors are packed: it never packs them, so that this hides their size."""
+    """Refuse a PyTorch file with compressed tensors: PyTorch never compresses them, and it would hide their size."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(one.file_size for one in archive.infolist())
@@ -185,7 +185,7 @@ def _check_packed(path: Path) -> None:
 
 def _whole(epoch: Any) -> int:
     if isinstance(epoch, bool) or not hasattr(epoch, "__index__") or epoch.__index__() < 0:
-        raise InputError.at("checkpoints", f"has epoch {epoch!r}", "Epochs are integers from 0.")
+        raise InputError.at("checkpoints", f"has epoch {epoch!r}", "Epochs must be integers from 0.")
     return epoch.__index__()
 
 
@@ -196,7 +196,7 @@ def _exist(paths: Iterable[Path]) -> None:
 
 
 def _listed(place: str | os.PathLike) -> list[Path]:
-    """Files of a folder or a glob."""
+    """List the checkpoints in a folder or matching a glob."""
     path = Path(place)
     if path.is_dir():
         files = _weights_in(path)
@@ -228,20 +228,20 @@ def _one_or_shards(folder: Path) -> Path:
 
 
 def _without_copies(paths: list[Path]) -> list[Path]:
-    """Without last.ckpt, best.pt and the like where other names contain their epochs."""
+    """Remove last.ckpt, best.pt and the like if other names contain epochs."""
     if not any(_epoch_in(path.stem) for path in paths):
         return paths
     return [path for path in paths if _epoch_in(path.stem) or not path.stem.lower().startswith(_COPIES)]
 
 
 def _natural(path: Path) -> list[Any]:
-    """Sorting key by which epoch_10 comes after epoch_9."""
+    """Sorting key of natural order: epoch_10 comes after epoch_9."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _numbers(paths: Sequence[Path]) -> list[int] | None:
-    """The epoch of every path by its name; None when the names do not say."""
+    """Return the epoch of every path by its name; None if the names do not contain it."""
     stems = [path.name if path.is_dir() else path.stem for path in paths]
     by_word = [_epoch_in(stem) for stem in stems]
     if len(set(stems)) < len(stems) and not any(by_word):  # checkpoint-500/model, checkpoint-1000/model
@@ -252,7 +252,7 @@ def _numbers(paths: Sequence[Path]) -> list[int] | None:
         return found
     if found:
         lost = [path.name for path, match in zip(paths, by_word, strict=True) if match is None]
-        found = f"names no epoch in {first_few(lost)}, unlike other files"
+        found = f"has no epoch in the names {first_few(lost)}, unlike other files"
         raise InputError.at("checkpoints", found, "Leave them out with a glob or a list, or pass {epoch: path}.")
     digits = [re.findall(r"\d+", stem) for stem in stems]
     if not all(digits) or any(_STEP.search(stem) for stem in stems):
@@ -262,7 +262,7 @@ def _numbers(paths: Sequence[Path]) -> list[int] | None:
 
 
 def _epoch_in(name: str) -> str | None:
-    """Digits after "epoch", "ep" or "e" in a file name."""
+    """Return the digits after "epoch", "ep" or "e" in a file name, or None."""
     for pattern in _EPOCH_IN_NAME:
         if match := pattern.search(name):
             return match[1]
@@ -270,7 +270,7 @@ def _epoch_in(name: str) -> str | None:
 
 
 def _tensors(loaded: Any, path: Path) -> dict[str, Any]:
-    """The state dict in what `torch.load` gave."""
+    """Find the state dict in the result of `torch.load`."""
     if isinstance(loaded, Mapping):
         for inner in (*(loaded.get(name) for name in NESTED), loaded):
             if isinstance(inner, Mapping):
@@ -280,14 +280,14 @@ def _tensors(loaded: Any, path: Path) -> dict[str, Any]:
                     return state
     held = f"a dict with {first_few(list(loaded))}" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
     found = f"holds no state dict, but {held}"
-    todo = f"It is looked for at the top and under {', '.join(NESTED)}. Or say where it is: state_of=KEY or a function."
+    todo = f"The top level and {', '.join(NESTED)} were searched. Say where it is: state_of=KEY or a function."
     raise InputError.at(f"checkpoint {path}", found, todo)
 
 
 def _of_parts(held: Mapping[Any, Any]) -> dict[str, Any]:
-    """One state dict of those that a file keeps for each part of the model: {"backbone": ..., "head": ...}.
+    """Combine the state dicts of the parts of a model, {"backbone": ..., "head": ...}, into one.
 
-    What holds anything but tensors, such as the state of an optimizer, is no part.
+    Entries that contain anything but tensors, such as the state of an optimizer, are ignored.
     """
     state = {}
     for part, inner in held.items():
@@ -297,21 +297,21 @@ def _of_parts(held: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _chosen(loaded: Any, path: Path, state_of: Callable[[Any], Mapping[str, Any]] | str) -> dict[str, Any]:
-    """What the user says is the state dict."""
+    """Return the state dict that the user selected with `state_of`."""
     if isinstance(state_of, str):
         keys = list(loaded) if isinstance(loaded, Mapping) else []
         if state_of not in keys:
-            raise InputError.unknown("key", state_of, keys, f"It was named as `state_of` for {path}.")
+            raise InputError.unknown("key", state_of, keys, f"It was passed as `state_of` for {path}.")
         return _tensors(loaded[state_of], path)
     state = state_of(loaded)
     if not isinstance(state, Mapping) or not all(hasattr(value, "is_floating_point") for value in state.values()):
-        found = f"gave a {type(state).__name__} for {path}"
-        raise InputError.at("state_of", found, "It must give a dict of names to tensors.")
+        found = f"returned a {type(state).__name__} for {path}"
+        raise InputError.at("state_of", found, "It must return a dict of names to tensors.")
     return {str(name): value for name, value in state.items()}
 
 
 def _renamed(state: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    """The state dict as it is, then with prefixes removed, then with prefixes added."""
+    """Yield the unchanged state dict, then variants with a prefix removed, then with a prefix added."""
     yield dict(state)
     for prefix in _prefixes(state):
         yield {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
@@ -320,7 +320,7 @@ def _renamed(state: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[
 
 
 def _prefixes(names: Iterable[str]) -> list[str]:
-    """First one, two and three parts of dotted names, in order of appearance."""
+    """Return the first one, two and three parts of dotted names, in order of appearance."""
     found: dict[str, None] = {}
     for name in names:
         parts = name.split(".")
@@ -330,11 +330,11 @@ def _prefixes(names: Iterable[str]) -> list[str]:
 
 
 def _misfits(state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mapping[str, set]) -> dict[str, list[str]]:
-    """What keeps a state dict from fitting: names by kind of trouble; empty when it fits."""
+    """Return the names that prevent a state dict from fitting, by kind of problem; empty if it fits."""
     found = {
         "missing": [name for name in expected if name not in state and tied.get(name, set()).isdisjoint(state)],
         "unexpected": [name for name in state if name not in expected],
-        "of other shape": [
+        "of a different shape": [
             f"{name}: {tuple(value.shape)} in the file, {tuple(expected[name].shape)} in the model"
             for name, value in state.items()
             if name in expected and hasattr(expected[name], "shape") and value.shape != expected[name].shape
@@ -344,7 +344,7 @@ def _misfits(state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mappin
 
 
 def _tied(expected: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Names that share their memory, which are saved once: name -> all its names."""
+    """Return a dict of each name that shares its memory with others, which are saved once, to all of these names."""
     by_memory: dict[tuple, set[str]] = {}
     for name, value in expected.items():
         if hasattr(value, "data_ptr") and value.numel():

@@ -1,6 +1,6 @@
-"""One epoch under way: batches appended to a stream as they come, then sealed.
+"""An epoch in progress: batches are appended to a stream, and the epoch is sealed at the end.
 
-Hides which rows were seen, the arrays of logits and embeddings beside the stream, and sealing: sort by row, compress,
+This module keeps track of the recorded rows, stores logits and embeddings in arrays, and seals: sort by row, compress,
 flush to disk, rename.
 """
 
@@ -32,18 +32,20 @@ ENCODING = {
     "use_dictionary": ["pred", "topk_class.list.element"],
     "use_byte_stream_split": ["p_given", "margin", "loss", "entropy", "el2n", "topk_p.list.element"],
 }
-"""How statistics are written: a third smaller and three times faster than the defaults, which look for repeats."""
+"""Encoding of statistics: files are a third smaller and written three times faster than with the defaults."""
 
 
 class OpenEpoch:
-    """The epoch under way: a stream of batches, and the rows seen.
+    """An epoch in progress: a stream of batches, and the recorded rows.
 
     Parameters
     ----------
-    number, rank, world_size : which epoch, and whose part of it.
-    keep_logits : whether logits are kept as well.
-    embedding_epochs : "all", "last" or the epochs of which embeddings are kept.
-    attempt : which processes record together, see `workbench.recording.rendezvous`.
+    layout, dataset : of the run.
+    number : number of the epoch.
+    rank, world_size : rank of this process, and number of ranks.
+    keep_logits : whether to keep the logits as well.
+    embedding_epochs : "all", "last" or the epochs whose embeddings are kept.
+    attempt : name of the attempt, shared by the ranks that record together; see `workbench.recording.rendezvous`.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class OpenEpoch:
         self._rank, self._world_size = rank, world_size
         self._keep_logits, self._embedding_epochs = keep_logits, embedding_epochs
         self._seen = np.zeros(self._dataset.n, bool)
-        self._turn = np.zeros(self._dataset.n, np.int32)  # place in the last batch that held the row
+        self._turn = np.zeros(self._dataset.n, np.int32)  # position in the last batch with this row
         self._path = self._layout.inflight(number, rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._forget_attempts()
@@ -75,7 +77,7 @@ class OpenEpoch:
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
 
     def _forget_attempts(self) -> None:
-        """Remove what this rank sealed of the epoch before that was whole; statistics, which vouch for it, first."""
+        """Remove what this rank sealed of an incomplete epoch; the statistics first, since they make it count."""
         cut_short = is_there(self._path)
         if self._world_size > 1:
             self._remove(self._layout.stats(self.number, self._rank, self._world_size))
@@ -90,7 +92,7 @@ class OpenEpoch:
         path.unlink(missing_ok=True)
 
     def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
-        """Check a batch and put it on disk: small ones wait there for others, to be reduced to statistics together."""
+        """Validate a batch and write it to disk; small batches are collected there and reduced together."""
         rows = self._dataset.rows(ids)
         logits = logits if hasattr(logits, "detach") else np.asarray(logits)
         if tuple(logits.shape) != (len(rows), self._dataset.k):
@@ -104,7 +106,7 @@ class OpenEpoch:
             if not skip_repeats:
                 offenders = self._dataset.ids[rows[repeated]]
                 found = f"holds {len(offenders)} already recorded in epoch {self.number}: {first_few(offenders)}"
-                raise InputError.at("ids", found, 'Record each example once an epoch, or pass repeats="skip".')
+                raise InputError.at("ids", found, 'Record each example once per epoch, or pass repeats="skip".')
             first = np.flatnonzero(~repeated)
             rows, logits = rows[first], logits[first]
             vectors = None if vectors is None else vectors[first]
@@ -133,7 +135,7 @@ class OpenEpoch:
         self._seen[rows] = True
 
     def _reduce(self) -> None:
-        """Statistics of the batches that wait."""
+        """Reduce the collected batches to statistics."""
         if self._pending.count:
             self._append(*self._pending.gathered())
             self._pending.clear()
@@ -149,7 +151,7 @@ class OpenEpoch:
         self._stream.append(len(rows))
 
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
-        """Mask of the rows that were recorded before in this epoch, or earlier in this batch; None when none was."""
+        """Mask (b,) of rows that were recorded before in this epoch, or earlier in this batch; None if none were."""
         repeated, turn = self._seen[rows], _counted(len(rows))
         self._turn[rows] = turn
         if not repeated.any() and (self._turn[rows] == turn).all():
@@ -159,7 +161,7 @@ class OpenEpoch:
         return repeated
 
     def _store(self, kind: str, rows: np.ndarray, values: np.ndarray) -> None:
-        """Write float16 rows into the (n, width) array of this epoch, under a temporary name."""
+        """Write float16 rows to the (n, width) array of this epoch, which has a temporary name."""
         if kind not in self._arrays:
             path = self._array_path(kind)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +177,7 @@ class OpenEpoch:
         return self._layout.array(kind, self.number, self._rank, self._world_size)
 
     def seal(self) -> None:
-        """Sort by row, compress, flush, rename; statistics last, since they make the epoch exist."""
+        """Sort by row, compress, flush, rename; the statistics last, since the epoch exists once they do."""
         if not self._begun:
             raise InputError(f"epoch {self.number} recorded no batch. Call rec.batch(ids, logits) inside the block.")
         self._reduce()
@@ -183,7 +185,7 @@ class OpenEpoch:
         self._stream.close()
         for kind, array in self._arrays.items():
             empty = ~self._stored[kind]
-            array[empty if self._world_size == 1 else empty & self._seen] = np.nan  # other rows are other ranks'
+            array[empty if self._world_size == 1 else empty & self._seen] = np.nan  # other rows belong to other ranks
             array.flush()
             temporary, path = _file_of(array), self._array_path(kind)
             with sealed(self._layout, path) as final:
@@ -203,7 +205,7 @@ class OpenEpoch:
                         self._remove(file)
 
     def close(self) -> None:
-        """Let go of the files; an unsealed stream, and what waits to join it, stay in inflight/."""
+        """Close the files; an unsealed stream and the collected logits stay in inflight/."""
         self._pending.close()
         self._stream.close()
         for array in self._arrays.values():
@@ -218,19 +220,19 @@ def _file_of(array: np.memmap) -> Path:
 
 @functools.lru_cache(maxsize=16)
 def _counted(length: int) -> np.ndarray:
-    """0, 1, 2 ... as int32."""
+    """Return 0, 1, 2, ... as int32, cached by length."""
     return np.arange(length, dtype=np.int32)
 
 
 def host(values: Any) -> np.ndarray:
-    """float32 numpy array of a tensor on any device, or of an array."""
+    """Convert a tensor on any device, or an array, to a float32 NumPy array."""
     if hasattr(values, "detach"):
         values = values.detach().float().cpu().numpy()
     return np.asarray(values, dtype=np.float32)
 
 
 def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """(b, d) float32 embeddings of a batch, checked."""
+    """Validate the embeddings of a batch and return them as (b, d) float32."""
     vectors = host(embeddings)
     if vectors.ndim > 2:
         vectors = vectors.reshape(len(vectors), -1)
@@ -245,21 +247,22 @@ def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.nd
 
 
 def _warn_of_probabilities(logits: Any) -> None:
-    """Warn when a batch of logits looks like probabilities: none below 0, every row summing to 1."""
+    """Warn if a batch of logits looks like probabilities: none is negative, and every row sums to 1."""
     values = host(logits)
     many = values.shape[1] > 1 and values.size >= 20
     if many and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
         warnings.warn(
             "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores before "
-            "softmax, or `probs=` to Recorder.batch; for a model that ends in softmax `logits_of=torch.log` to replay.",
+            "softmax, or pass `probs=` to Recorder.batch; to replay a model that ends in softmax, pass "
+            "`logits_of=torch.log`.",
             stacklevel=4,
         )
 
 
 def log_of(probs: Any) -> Any:
-    """Logarithm of probabilities, zero taken as the smallest float32 that is not zero."""
+    """Return the logarithm of probabilities; zero is replaced by the smallest normal float32."""
     probs = host(probs)
     if probs.size and (np.nanmin(probs) < 0 or np.nanmax(probs) > 1.001):
         found = f"lies between {np.nanmin(probs):.4g} and {np.nanmax(probs):.4g}"
-        raise InputError.at("probs", found, "Probabilities lie in [0, 1]; pass scores before softmax as `logits`.")
+        raise InputError.at("probs", found, "Probabilities lie in [0, 1]; pass scores before softmax as `logits=`.")
     return np.log(np.maximum(probs, np.finfo(np.float32).tiny))

@@ -1,7 +1,7 @@
-"""Look inside a torch module while it runs: the vectors of one layer, the logits among what it returns.
+"""Capture the vectors of a layer of a torch module during the forward pass, and find the logits in its output.
 
-Hides forward hooks, the many shapes of outputs (tensors, tuples, Hugging Face outputs, feature maps, token sequences)
-and how the layer before the classifier is found.
+This module uses forward hooks, handles the many forms of outputs (tensors, tuples, Hugging Face outputs, feature maps,
+token sequences), and finds the layer before the classifier.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     import torch
 
 AUTO = "auto"
-"""Name for "what the last linear layer takes in", the usual embedding of a classifier."""
+"""Name for the input of the last linear layer, the usual embedding of a classifier."""
 
 LABELS = ("labels", "label", "label_ids")
-"""Names under which the given labels travel beside the inputs; models get them only where they ask for a loss."""
+"""Names of the given labels among the inputs; models use them only to compute a loss."""
 
 
 class Tap:
-    """Catches the vectors of one layer; a context manager, so that the hook never outlives its use.
+    """Context manager that captures the vectors of one layer with a hook, which is removed at the end.
 
     Parameters
     ----------
     model : torch module.
-    layer : name as in `model.named_modules()`: what that layer puts out; or "auto": what the last linear layer (the
-        last with `classes` outputs, if one has) takes in.
+    layer : a name in `model.named_modules()`, for the output of that layer; or "auto", for the input of the last linear
+        layer (the last one with `classes` outputs, if there is one).
     classes : number of classes.
 
     Raises
     ------
-    InputError : no layer of that name (the message has the nearest), or "auto" and no linear layer.
+    InputError : there is no layer of that name (the message has the closest one), or "auto" and no linear layer.
     """
 
     def __init__(self, model: torch.nn.Module, layer: str = AUTO, classes: int | None = None) -> None:
@@ -43,7 +43,7 @@ class Tap:
         if self._takes_input:
             self.name = _last_linear(modules, classes)
         elif layer not in modules or layer == "":
-            raise InputError.unknown("layer", layer, [name for name in modules if name], "It was named as `embed=`.")
+            raise InputError.unknown("layer", layer, [name for name in modules if name], "It was passed as `embed=`.")
         self._module = modules[self.name]
         self.described = f"input of {self.name}" if self._takes_input else f"output of {self.name}"
         self._caught: Any = None
@@ -67,31 +67,31 @@ class Tap:
         self._caught = output
 
     def take(self, b: int, mask: Any = None) -> torch.Tensor:
-        """(b, d) vectors of the forward pass that has just run, and forget them.
+        """Return the vectors (b, d) of the last forward pass, and discard them.
 
         Parameters
         ----------
         b : number of examples in the batch.
-        mask : (b, t) attention mask; padding is left out of the mean over t tokens.
+        mask : (b, t) attention mask; padding is excluded from the mean over t tokens.
 
         Raises
         ------
-        InputError : the layer did not run, or its output has another number of rows.
+        InputError : the layer did not run, or its output does not have b rows.
         """
         caught, self._caught = self._caught, None
         if caught is None:
             raise InputError.at(f"layer {self.name}", "did not run in this forward pass", "Name a layer that does.")
         vectors = pooled_layer(_first_tensor(caught), mask)
         if vectors.ndim != 2 or len(vectors) != b:
-            found = f"gave shape {tuple(vectors.shape)} for {b} examples"
+            found = f"returned shape {tuple(vectors.shape)} for {b} examples"
             raise InputError.at(f"layer {self.name}", found, "Name a layer with one row per example.")
         return vectors.detach()
 
 
 def pooled_layer(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
-    """(b, d) of any layer's values: (b, d) stays, (b, t, d) is averaged over t, (b, c, h, w, ...) over h, w, ...
+    """Reduce the output of a layer to (b, d): (b, t, d) is averaged over t, (b, c, h, w, ...) over h, w, ...
 
-    `mask` (b, t) leaves padding out of the average over t.
+    `mask` (b, t) excludes padding from the average over t.
     """
     if values.ndim == 3:
         if mask is not None and tuple(mask.shape) == tuple(values.shape[:2]):
@@ -104,18 +104,18 @@ def pooled_layer(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
 
 
 def logits_in(output: Any, k: int, logits_of: Callable[[Any], Any] | None = None) -> torch.Tensor:
-    """(b, k) logits among what a model returned.
+    """Find the logits (b, k) in the output of a model.
 
     Parameters
     ----------
-    output : what the model returned: a tensor, an object or mapping with "logits", or a tuple whose first tensor
-        of shape (b, k) it is.
-    k : number of classes. With k = 2, one column z is read as (0, z), the logit of the second class.
+    output : output of the model: a tensor, an object or mapping with "logits", or a tuple, of which the first tensor of
+        shape (b, k) is used.
+    k : number of classes. With k = 2, a single column z is the logit of the second class and is read as (0, z).
     logits_of : function from the output to the logits, for all other cases.
 
     Raises
     ------
-    InputError : there are no logits; the message says what there is.
+    InputError : there are no logits; the message describes the output.
     """
     if logits_of is not None:
         return _columns(logits_of(output), k)
@@ -130,12 +130,12 @@ def logits_in(output: Any, k: int, logits_of: Callable[[Any], Any] | None = None
     if not hasattr(found, "shape"):
         names = f" with {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
         returned = f"is a {type(output).__name__}{names}, without logits of {k} classes"
-        raise InputError.at("what the model returns", returned, "Pass `logits_of=`, a function from it to the logits.")
+        raise InputError.at("output of the model", returned, "Pass `logits_of=`, a function from it to the logits.")
     return _columns(found, k)
 
 
 def _columns(logits: Any, k: int) -> Any:
-    """(b, 2) from the one logit of a binary classifier; everything else as it is."""
+    """Return (b, 2) logits for the single logit of a binary classifier; everything else is unchanged."""
     if k == 2 and (logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1)):
         import torch
 
@@ -145,7 +145,7 @@ def _columns(logits: Any, k: int) -> Any:
 
 
 def accepted(model: torch.nn.Module, names: Iterable[str]) -> set[str]:
-    """Those of `names` that forward takes, labels left out; all if it names none of them but has **kwargs."""
+    """Return the `names` that forward accepts, without labels; all of them if it lists none but has **kwargs."""
     wanted = {name for name in names if name not in LABELS}
     parameters = inspect.signature(model.forward).parameters.values()
     named = wanted & {one.name for one in parameters}
@@ -153,21 +153,21 @@ def accepted(model: torch.nn.Module, names: Iterable[str]) -> set[str]:
 
 
 def _last_linear(modules: Mapping[str, Any], classes: int | None) -> str:
-    """Name of the layer that makes the logits."""
+    """Return the name of the layer that computes the logits."""
     import torch
 
     linear = {name: one for name, one in modules.items() if isinstance(one, (torch.nn.Linear, torch.nn.LazyLinear))}
     fitting = [name for name, one in linear.items() if one.out_features == classes] or list(linear)
     if not fitting:
         raise InputError(
-            "`embed='auto'` looks for the last linear layer, and this model has none. "
-            "Name a layer of `model.named_modules()`, or pass embed=None to go without embeddings."
+            "`embed='auto'` uses the last linear layer, but this model has none. "
+            "Pass the name of a layer in `model.named_modules()`, or embed=None to record no embeddings."
         )
     return fitting[-1]
 
 
 def _first_tensor(output: Any) -> Any:
-    """The tensor that stands for a layer's output: the pooled or last hidden state of Hugging Face, else the first."""
+    """Return the tensor of a layer's output: the pooled or last hidden state of Hugging Face, else the first tensor."""
     import torch
 
     if isinstance(output, torch.Tensor):
@@ -177,4 +177,5 @@ def _first_tensor(output: Any) -> Any:
     for part in (fields.get("pooler_output"), fields.get("last_hidden_state"), *parts):
         if isinstance(part, torch.Tensor):
             return part
-    raise InputError.at("embed", f"names a layer that gives a {type(output).__name__}", "Name one that gives a tensor.")
+    found = f"names a layer that returns a {type(output).__name__}"
+    raise InputError.at("embed", found, "Name a layer that returns a tensor.")

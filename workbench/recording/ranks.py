@@ -1,4 +1,4 @@
-"""Several processes recording into one run: who am I, wait for the first, one process per rank."""
+"""Several processes that record into one run: rank and world size, waiting for rank 0, a lock per rank."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCK = re.compile(r"\.rank=[0-9]+\.lock")
 
 
 def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """(rank, world size) as given, or of torch.distributed when it is initialised, or (0, 1)."""
+    """Return (rank, world size) as given, else from torch.distributed if it is initialized, else (0, 1)."""
     if (rank is None) != (world_size is None):
         raise InputError("`rank` and `world_size` go together. Pass both, or neither.")
     if rank is None or world_size is None:
@@ -28,7 +28,7 @@ def rank_and_size(rank: int | None, world_size: int | None) -> tuple[int, int]:
 
 
 def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -> None:
-    """Wait until rank 0 has made the run directory."""
+    """Wait until rank 0 has created the run directory."""
     if world_size == 1:
         return
     distributed = process_group()
@@ -38,12 +38,13 @@ def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -
     deadline = time.monotonic() + timeout
     while rank > 0 and not is_there(run_json):
         if time.monotonic() > deadline:
-            raise RunError(f"rank {rank} waited {timeout:.0f} s for rank 0 to make {run_json.parent}. Is it running?")
+            found = f"rank {rank} waited {timeout:.0f} s for rank 0 to create {run_json.parent}"
+            raise RunError(f"{found}. Check that rank 0 is running.")
         time.sleep(0.05)
 
 
 def process_group():
-    """torch.distributed if torch is loaded and its process group is initialised, else None."""
+    """Return torch.distributed if torch is loaded and its process group is initialized, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():
         return None
@@ -57,13 +58,13 @@ def in_use(root: Path) -> bool:
 
 
 def is_alive(root: Path, rank: int) -> bool:
-    """Whether a process records as this rank; where a disk or system has no locks it is taken to."""
+    """Whether a process records as this rank; assumed if the file system or platform has no locks."""
     path = root.resolve() / f".rank={rank}.lock"
     return path in Lock._held or (is_there(path) and _locked_elsewhere(path) is not False)
 
 
 def _locked_elsewhere(path: Path) -> bool | None:
-    """Whether another process holds the lock; None where that cannot be known."""
+    """Whether another process holds the lock; None if that cannot be determined."""
     if path in Lock._held:
         return False
     try:
@@ -86,9 +87,9 @@ def _locked_elsewhere(path: Path) -> bool | None:
 
 
 class Lock:
-    """At most one Recorder records as a given rank; the lock goes with the process, however it ends.
+    """Lock that allows one Recorder per rank; it is released when the process ends for any reason.
 
-    A second Recorder of the same process takes over (a notebook cell that is run again), one of another process is
+    A second Recorder of the same process takes over (a notebook cell that is run again); one of another process is
     refused.
     """
 
@@ -101,10 +102,10 @@ class Lock:
         self.taken_over = False  # whether a later Recorder of this process took the lock
 
     def take(self) -> None:
-        """Take the lock or say that another process has it."""
+        """Take the lock; raise RunError if another process holds it."""
         try:
             import fcntl
-        except ImportError:  # Windows: no advisory locks; two recorders of one rank are then the user's care
+        except ImportError:  # Windows: no advisory locks; the user must then avoid two recorders of one rank
             return
         before = self._held.get(self._path)
         if before is not None:
@@ -133,7 +134,7 @@ class Lock:
         return self._descriptor is not None
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -142,7 +143,7 @@ class Lock:
 
     @classmethod
     def _forget(cls) -> None:
-        """In a child after fork (a DataLoader's worker): the locks are the parent's, and must end with it."""
+        """Drop the locks in a child process after a fork (a DataLoader worker): they belong to the parent."""
         for lock in cls._held.values():
             if lock._descriptor is not None:
                 os.close(lock._descriptor)

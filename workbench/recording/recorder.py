@@ -1,7 +1,7 @@
-"""Record a training, one line per batch: statistics of every example and epoch, safe against crashes.
+"""Record a training with one line per batch: statistics of every example in every epoch, safe against crashes.
 
-Hides the making of the run directory, going on after a crash, and who may write: one process per rank. Batches are
-readable as soon as they are recorded, a finished epoch is sealed, and sealed epochs are never touched again.
+The Recorder creates the run directory, continues after a crash, and ensures that one process writes per rank. Batches
+can be read as soon as they are recorded. A finished epoch is sealed, and sealed epochs are never changed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from workbench.tasks import require_task
 
 
 class Recorder:
-    """Writes a run directory from any training loop.
+    """Record a training into a run directory, from any training loop.
 
     >>> rec = Recorder("runs/digits", dataset)                                          # doctest: +SKIP
     >>> for epoch in range(rec.next_epoch, 20):                                         # doctest: +SKIP
@@ -49,23 +49,24 @@ class Recorder:
 
     Parameters
     ----------
-    path : run directory, or its URL; made if missing. If it holds a run of the same dataset, recording goes on at
+    path : run directory or URL; created if missing. If there is a run of the same dataset, recording continues at
         `next_epoch`.
-    dataset : the examples; given labels are taken from it, so that a batch needs ids and logits only.
-    mode : "train" when logits come from the training pass, "eval" when from a pass of its own (`model.eval()`).
-    logits : keep the logits as float16 (n, k) per epoch; 20 MB per epoch at 100,000 x 100.
-    embedding_epochs : of which epochs embeddings are kept when `batch` gets them: "all", "last" (only the newest),
-        or a collection of epoch numbers.
-    storage_options : for fsspec, where `path` is a URL: epochs are recorded in a folder of this user on this machine
-        and uploaded when they are sealed; what could not be uploaded then is uploaded when a Recorder is next made.
-    overwrite : delete the evidence recorded before; the journal of decisions stays.
-    rank, world_size : place of this process among those that record into one run; by default those of
-        torch.distributed when it is initialised, else 0 and 1. An epoch counts when all ranks of one start have sealed
-        it; ranks on several machines that record to one URL need torch.distributed, by which they know each other.
+    dataset : the examples. Given labels are taken from it, so that a batch needs only ids and logits.
+    mode : "train" if the logits come from the training pass, "eval" if they come from a separate pass (`model.eval()`).
+    logits : whether to keep the logits as float16 (n, k) per epoch; 20 MB per epoch for n = 100,000 and k = 100.
+    embedding_epochs : epochs whose embeddings are kept, if `batch` receives any: "all", "last" (only the newest), or a
+        collection of epoch numbers.
+    storage_options : options for fsspec if `path` is a URL. Epochs are recorded in a local folder of this user and
+        uploaded when they are sealed; failed uploads are repeated when the next Recorder is created.
+    overwrite : whether to delete the evidence recorded before; the journal of decisions is kept.
+    rank, world_size : rank of this process, and number of processes that record into the run; by default those of
+        torch.distributed if it is initialized, else 0 and 1. An epoch counts when all ranks that were started together
+        have sealed it. Ranks on several machines that record to one URL need torch.distributed.
 
     Raises
     ------
-    InputError : unusable arguments. RunError : another process records into this run, or the run there has other ids.
+    InputError : an argument is invalid.
+    RunError : another process records into this run, or the existing run has other ids.
     ExistsError : the directory exists and is not a run.
     """
 
@@ -103,7 +104,7 @@ class Recorder:
             self._begin(dataset, mode, overwrite)
 
     def _begin(self, dataset: Dataset, mode: str, overwrite: bool) -> None:
-        """Lock the run and make its directory, or check the one that is there."""
+        """Lock the run, and create its directory or validate the existing one."""
         self.path.mkdir(parents=True, exist_ok=True)
         check_entries(self.path)
         self._lock.take()
@@ -124,15 +125,15 @@ class Recorder:
 
     @property
     def next_epoch(self) -> int:
-        """The first epoch that is not sealed yet: where a training goes on after a crash."""
+        """The first epoch after the last sealed one, at which a training continues after a crash."""
         sealed = self.layout.sealed()
         return max(sealed) + 1 if sealed else 0
 
     @contextlib.contextmanager
     def epoch(self, number: int) -> Iterator[Recorder]:
-        """Record one epoch; it is sealed when the block ends without an exception.
+        """Context manager to record one epoch; it is sealed when the block ends without an exception.
 
-        After an exception (or a crash) what was recorded stays readable in inflight/, and the epoch can be recorded
+        After an exception or a crash, the recorded batches stay readable in inflight/, and the epoch can be recorded
         again from its start.
 
         Parameters
@@ -141,7 +142,8 @@ class Recorder:
 
         Raises
         ------
-        InputError : another epoch is open, or this is no epoch. ExistsError : it is recorded already.
+        InputError : another epoch is open, or `number` is not a valid epoch.
+        ExistsError : the epoch is already recorded.
         """
         require_task(self.dataset, "multiclass", "a recording of epochs")
         self._check_mine()
@@ -152,11 +154,11 @@ class Recorder:
         if self._open is not None:
             raise InputError(f"epoch {self._open.number} is still open. Close it before opening epoch {number}.")
         if not isinstance(number, (int, float, np.number)) or number % 1 != 0 or not 0 <= number < MOST_EPOCHS:
-            raise InputError.at("epoch", f"is {number!r}", f"Epochs are integers from 0 to {MOST_EPOCHS - 1:,}.")
+            raise InputError.at("epoch", f"is {number!r}", f"Epochs must be integers from 0 to {MOST_EPOCHS - 1:,}.")
         if number in self.layout.sealed():
             raise ExistsError(
                 f"epoch {number} of {self.path} is already recorded. To continue that training, start at "
-                f"rec.next_epoch, {self.next_epoch}; to record anew, use Recorder(..., overwrite=True) or another path."
+                f"rec.next_epoch, {self.next_epoch}; to start over, use Recorder(..., overwrite=True) or another path."
             )
         with writing(self.path, below=True):
             self._open = OpenEpoch(
@@ -186,17 +188,17 @@ class Recorder:
 
         Parameters
         ----------
-        ids : (b,) ids of the dataset: list, array or tensor; any order, each at most once an epoch.
+        ids : (b,) ids of the dataset: list, array or tensor; in any order, each at most once per epoch.
         logits : (b, k) tensor (any device and float type) or array: scores before softmax.
         embeddings : (b, d) tensor or array, stored as float16.
-        probs : (b, k) probabilities instead of logits, for models without them; their logarithm is recorded.
-        repeats : what to do with an id that this process recorded in this epoch before: "refuse", or "skip", so that
-            the first time counts (samplers that draw with replacement or fill the last batch).
+        probs : (b, k) probabilities instead of logits, for models without logits; their logarithm is recorded.
+        repeats : what to do with an id that this process has already recorded in this epoch: "refuse", or "skip", which
+            keeps the first one (for samplers that draw with replacement or pad the last batch).
 
         Raises
         ------
-        InputError : no open epoch, an unknown or repeated id, a wrong shape, NaN. WriteError : the disk is full, say;
-            the batches before are kept.
+        InputError : no epoch is open, an id is unknown or repeated, a shape is wrong, or a value is NaN.
+        WriteError : the batch cannot be written, because the disk is full, for example; earlier batches are kept.
         """
         if self._open is None:
             raise InputError("batch() was called outside an epoch. Wrap the loop in `with rec.epoch(e):`.")
@@ -213,28 +215,28 @@ class Recorder:
             raise failed_to_write(self.path, error) from error
 
     def _check_mine(self) -> None:
-        """Refuse to write beside a Recorder made later by this process, or after close()."""
+        """Raise if a later Recorder of this process has taken over."""
         if self._lock.taken_over:
             raise RunError(f"a newer Recorder writes to {self.path}. Use that one.")
 
     def staged(self, stages: Iterable[Any], ids: Any = None, *, every: int = 1) -> None:
-        """Record staged predictions, such as those of gradient boosting: stage s as epoch s // every.
+        """Record staged predictions, such as those of gradient boosting; stage s becomes epoch s // every.
 
         Parameters
         ----------
-        stages : iterable of (m, k) probabilities, or (m,) probabilities of the second of two classes; for example
+        stages : iterable of probabilities (m, k), or (m,) of the second of two classes, such as
             `model.staged_predict_proba(X)` of scikit-learn.
-        ids : (m,) ids of the rows; by default all, in dataset order.
-        every : record each `every`-th stage.
+        ids : (m,) ids of the rows; by default all ids, in dataset order.
+        every : record only every `every`-th stage.
 
         Raises
         ------
-        InputError : a model instead of its predictions, or what `batch` refuses.
+        InputError : a model was passed instead of its predictions, or `batch` refuses them.
         """
         if hasattr(stages, "predict_proba") or not hasattr(stages, "__iter__"):
             call = "rec.staged(model.staged_predict_proba(X))"
             if not hasattr(stages, "staged_predict_proba"):
-                call = "rec.staged(predictions), where each of them is an array (m, k) of probabilities after one stage"
+                call = "rec.staged(predictions), with an array (m, k) of probabilities for each stage"
             raise InputError.at("stages", f"is a {type(stages).__name__}", f"Pass its predictions: {call}.")
         rows = self.dataset.ids if ids is None else ids
         for stage, probs in enumerate(stages):
@@ -247,11 +249,13 @@ class Recorder:
                 self.batch(rows, probs=probs)
 
     def checkpoint(self, model: Any) -> Path:
-        """Save the weights of a module, or a state dict, as checkpoints/epoch=NNNN.safetensors of the open epoch.
+        """Save a module's weights, or a state dict, as checkpoints/epoch=NNNN.safetensors of the open epoch.
+
+        Only rank 0 writes the file.
 
         Parameters
         ----------
-        model : a module, or a dict of name to tensor. Only rank 0 writes.
+        model : a module, or a dict of name to tensor.
 
         Returns
         -------
@@ -276,16 +280,17 @@ class Recorder:
 
         Parameters
         ----------
-        values : float array (n, k). out_of_fold, source : as there.
+        values : float array (n, k).
+        out_of_fold, source : as in `Run.save_pred_probs`.
         """
         self.run().save_pred_probs(values, out_of_fold=out_of_fold, source=source)
 
     def run(self) -> Run:
-        """The run as recorded so far."""
+        """Open the run as recorded so far."""
         return Run(self._place, storage_options=self._storage_options)
 
     def close(self) -> None:
-        """Let other processes record into this run; reading needs no close."""
+        """Release the lock, so that other processes can record into this run. Reading does not require it."""
         if self._leaving.detach() and not self._lock.taken_over:
             self._attempt.leave()
         self._lock.release()
@@ -298,7 +303,7 @@ class Recorder:
 
 
 def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> None:
-    """Make the run directory, or check that the one there belongs to the same dataset."""
+    """Create the run directory, or check that the existing one belongs to the same dataset."""
     if not is_there(layout.run_json):
         if layout.unknown_files and not layout.examples.exists():
             holds = first_few(layout.unknown_files)
@@ -311,7 +316,7 @@ def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> No
     same_ids = np.array_equal(there.ids, dataset.ids)
     if not same_ids and overwrite and layout.journal.exists():
         raise RunError(
-            f"{layout.root} holds decisions about other examples (other ids); overwriting would orphan them. "
+            f"{layout.root} holds decisions about other examples (with other ids); overwriting would orphan them. "
             "Record to another path, or move journal.sqlite away first."
         )
     if overwrite:
@@ -323,7 +328,7 @@ def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> No
     if not same:
         what = "given labels or classes" if same_ids else "ids"
         raise RunError(
-            f"{layout.root} holds a run of a dataset with other {what}. "
+            f"{layout.root} is a run of a dataset with other {what}. "
             "Record to another path, or use Recorder(..., overwrite=True)."
         )
     if described["mode"] != mode:
@@ -331,7 +336,7 @@ def _prepare(layout: Layout, dataset: Dataset, mode: str, overwrite: bool) -> No
 
 
 def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
-    """Write the examples, then run.json, which makes the directory a run."""
+    """Write the examples, then run.json; the directory is a run once that file exists."""
     write_examples(layout, dataset)
     identity = uuid.uuid4().hex
     root = dataset.media_root
@@ -354,7 +359,7 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
 
 
 def _versions() -> dict[str, str]:
-    """Versions of what shaped the numbers, for whoever wonders later."""
+    """Return the versions of Python and of the libraries that influence the numbers."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in ("label-workbench", "numpy", "pyarrow", "torch"):
         with contextlib.suppress(metadata.PackageNotFoundError):

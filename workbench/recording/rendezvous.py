@@ -1,9 +1,9 @@
-"""Which ranks record together: processes started again are another attempt, whose files never join those of the last.
+"""Attempts: ranks that are started together. Restarted ranks make a new one, never mixed with older files.
 
-Under torch.distributed rank 0 names the attempt and sends the name to the others. Otherwise the ranks agree through a
-small file in the run, `.ranks.json`, that one process changes at a time: a rank joins the attempt there, or begins
-another where it was in that one before (so it was started again), or where a rank of that one was killed or failed in
-an epoch. Ranks may also record one after the other, rank 0 first.
+With torch.distributed, rank 0 names the attempt and sends the name to the others. Otherwise the ranks agree through a
+small file in the run, `.ranks.json`, which one process changes at a time. A rank joins the attempt in the file. It
+begins a new one if it has already been part of that attempt (so it was restarted), or if a rank of that attempt was
+killed or failed in an epoch. Ranks may also record one after the other, starting with rank 0.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from workbench.recording.ranks import is_alive, process_group
 from workbench.storage.files import open_file
 
 RANKS_FILE = ".ranks.json"
-MOST_RANKS_BYTES = 10_000_000  # bytes of that file that are read
+MOST_RANKS_BYTES = 10_000_000  # largest number of bytes of that file that are read
 
 
 class Attempt:
-    """The attempt that a Recorder of one of several ranks takes part in.
+    """The attempt to which a Recorder of one of several ranks belongs.
 
     Parameters
     ----------
     root : the run directory.
-    rank, world_size : whose part this is; a single process has no attempts to distinguish.
+    rank, world_size : rank of this process, and number of ranks; a single process has no attempts.
     """
 
     def __init__(self, root: Path, rank: int, world_size: int) -> None:
@@ -54,22 +54,22 @@ class Attempt:
             self._join(state, again=True)
 
     def go_on(self) -> str:
-        """The attempt of the next epoch: another one than before if the other ranks have begun one meanwhile."""
+        """Return the attempt of the next epoch; a new one if the other ranks have begun one in the meantime."""
         if self._size > 1 and not self._announced:
             with self._shared() as state:
                 self._join(state, again=False)
         return self.id
 
     def leave(self) -> None:
-        """This rank has ended: as it should, so that others may still join its attempt, or in an epoch."""
+        """Record that this rank has ended: "closed", so that others may still join its attempt, or "failed"."""
         if self.id and not self._announced and self._process == os.getpid() and self._root.is_dir():
             with self._shared() as state:
                 if state["attempt"] == self.id:
                     state["ranks"][str(self._rank)] = "failed" if self.failed else "closed"
 
     def leave_at_exit(self) -> None:
-        """The process ends, or the Recorder goes, without having been closed."""
-        self.failed = self.failed or hasattr(sys, "last_value")  # an exception that nobody caught
+        """Call `leave` when the process ends, or the Recorder is deleted, without having been closed."""
+        self.failed = self.failed or hasattr(sys, "last_value")  # an uncaught exception
         with contextlib.suppress(OSError, WorkbenchError):
             self.leave()
 
@@ -83,7 +83,7 @@ class Attempt:
         ]
         joins = mine not in ranks and "failed" not in others and "killed" not in others
         if self._rank == 0 and "closed" in others:
-            joins = False  # ranks that record one after the other begin with this one
+            joins = False  # ranks that record one after the other start with rank 0
         if not stays and (state["size"] != self._size or not joins):
             state |= {"attempt": uuid.uuid4().hex[:12], "size": self._size, "ranks": {}}
         state["ranks"][mine] = "open"
@@ -91,7 +91,7 @@ class Attempt:
 
     @contextlib.contextmanager
     def _shared(self) -> Iterator[dict]:
-        """What the file says, to be changed by one process at a time; written when the block ends."""
+        """Yield the contents of the file, locked for other processes; changes are written when the block ends."""
         self._root.mkdir(parents=True, exist_ok=True)
         descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
         with os.fdopen(descriptor, "r+b") as file:
@@ -105,7 +105,7 @@ class Attempt:
 
 
 def _checked(data: bytes) -> dict:
-    """The file's contents; a new attempt where it is empty, cut short by a kill, or none of ours."""
+    """Parse the file's contents; return a new attempt if it is empty, truncated by a kill, or invalid."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         state = json.loads(data)
         ranks = {str(int(rank)): str(left) for rank, left in state["ranks"].items() if int(rank) >= 0}
@@ -115,7 +115,7 @@ def _checked(data: bytes) -> dict:
 
 
 def _wait_for(descriptor: int) -> None:
-    """Hold the file until it is closed, where the system and the disk have locks."""
+    """Lock the file until it is closed, if the platform and file system have locks."""
     try:
         import fcntl
     except ImportError:

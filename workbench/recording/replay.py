@@ -1,7 +1,7 @@
-"""Record from checkpoints that were saved during a training: load each, run it over the inputs, keep the statistics.
+"""Record from checkpoints that were saved during a training: load each, apply it to the inputs, keep the statistics.
 
-What comes out is an ordinary run of mode "eval": every example is seen by every checkpoint without dropout or
-augmentation, which is steadier evidence than that of the training pass.
+The result is an ordinary run of mode "eval". Every checkpoint predicts every example without dropout or augmentation,
+which is less noisy evidence than that of the training pass.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def replay(
     progress: bool = True,
     overwrite: bool = False,
 ) -> Run:
-    """Record one epoch per checkpoint. Called again after an interruption, it goes on with the first that is missing.
+    """Record one epoch per checkpoint. After an interruption, call it again to continue with the missing ones.
 
     >>> wb.replay("runs/pets", "checkpoints/", model, dataset, inputs, embed="layer4")          # doctest: +SKIP
 
@@ -54,28 +54,29 @@ def replay(
     ----------
     path : run directory to write.
     checkpoints : a folder, a glob, a list of files (.safetensors, .pt, .pth, .ckpt), or {epoch: file}; see
-        `workbench.recording.checkpoints.find_checkpoints` for how the epoch is read from file names. Only tensors are
-        read from them: a checkpoint that holds other pickled objects is refused.
-    model : the module the checkpoints are of. It is lent: its weights, its mode (train or eval, of each submodule) and
-        its device are as before when this returns, whatever happens.
+        `workbench.recording.checkpoints.find_checkpoints` for how epochs are read from file names. Only tensors are
+        read; a checkpoint with other pickled objects is refused.
+    model : the module of the checkpoints. Its weights, modes (train or eval, of each submodule) and device are restored
+        when the function returns, also after an error.
     dataset : the examples.
-    inputs : what the model is run on: a tensor or array (n, ...); a mapping of such columns; a list of n samples or a
+    inputs : inputs of the model: a tensor or array (n, ...); a mapping of such columns; a list of n samples or a
         Dataset with x, (x, y) or mappings, in dataset order; or a DataLoader of (ids, x, ...) or of mappings with "id".
-        A mapping is passed as keyword arguments, those only that `model.forward` takes, and never the labels.
-    embed : layer whose output is the embedding, a name of `model.named_modules()`; "auto": what the last linear layer
-        takes in; None: no embeddings. (b, c, h, w) is averaged to (b, c), (b, tokens, d) to (b, d).
-    embedding_epochs : "all", "last", or the epochs of which embeddings are kept.
-    logits : keep the logits, float16 (n, k) per epoch.
-    logits_of : function from what the model returns to logits (b, k); by default a tensor, `.logits`, ["logits"], or
-        the first (b, k) tensor of a tuple. For a model that ends in softmax: `lambda p: p.log()`.
-    state_of : where a checkpoint file holds the state dict of `model`: a key, or a function from what the file holds to
-        the state dict, with the model's own names. By default it is looked for at the top and under the usual keys; a
-        file with one state dict per part of the model, {"backbone": ..., "head": ...}, is put together by these names.
-    batch_size : examples at a time (a DataLoader has its own).
-    device : "auto" (an accelerator if there is one), "cpu", "cuda", ... A model spread over several devices stays.
-    collate, num_workers : how samples are put together, and by how many processes they are fetched.
-    progress : show a progress bar.
-    overwrite : record anew what is recorded already; the journal stays.
+        Of a mapping, the entries that `model.forward` accepts are passed as keyword arguments, but never the labels.
+    embed : layer whose output is the embedding, a name in `model.named_modules()`; "auto": the input of the last linear
+        layer; None: no embeddings. (b, c, h, w) is averaged to (b, c), (b, tokens, d) to (b, d).
+    embedding_epochs : "all", "last", or the epochs whose embeddings are kept.
+    logits : whether to keep the logits, float16 (n, k) per epoch.
+    logits_of : function from the output of the model to logits (b, k). By default the output is a tensor, or the logits
+        are `.logits`, ["logits"] or the first (b, k) tensor of a tuple. If the model ends in softmax: `lambda p:
+        p.log()`.
+    state_of : location of the state dict of `model` in a checkpoint file: a key, or a function from the contents of the
+        file to the state dict, with the model's own names. By default the top level and the usual keys are searched; a
+        file with a state dict for each part of the model, {"backbone": ..., "head": ...}, is combined by these names.
+    batch_size : examples per batch; a DataLoader has its own.
+    device : "auto" (an accelerator if there is one), "cpu", "cuda", ... A model on several devices is not moved.
+    collate, num_workers : function from a list of samples to a batch, and number of processes that fetch samples.
+    progress : whether to show a progress bar.
+    overwrite : whether to record again what is already recorded; the journal is kept.
 
     Returns
     -------
@@ -83,8 +84,8 @@ def replay(
 
     Raises
     ------
-    InputError : checkpoints, inputs or outputs that do not fit, each named. RunError : the run there has other
-        examples, or its epochs were recorded from other checkpoints or another layer.
+    InputError : a checkpoint, an input or an output does not fit; the message names it.
+    RunError : the existing run has other examples, or was recorded from other checkpoints or another layer.
     """
     from tqdm.auto import tqdm
 
@@ -115,7 +116,7 @@ def replay(
 
 
 def _missing(recorder: Recorder, files: Mapping[int, Path], layer: str | None) -> dict[int, Path]:
-    """Checkpoints that are not recorded yet; those that are must be the same files and the same layer."""
+    """Return the checkpoints that are not recorded yet; raise if the others came from other files or another layer."""
     note = recorder.path / "replay.json"
     now = {"layer": layer, "checkpoints": {str(epoch): _identity(file) for epoch, file in files.items()}}
     sealed = recorder.layout.sealed()
@@ -141,7 +142,7 @@ def _identity(file: Path) -> dict[str, Any]:
 
 
 def _read(note: Path) -> dict[str, Any]:
-    """What an earlier call noted; nothing if there was none or it is damaged."""
+    """Read the record of an earlier call; empty if there is none or it is damaged."""
     try:
         found = small_json(note)
     except (OSError, ValueError):
@@ -165,7 +166,7 @@ def _tapped(model: torch.nn.Module, layer: str | None, k: int) -> Iterator[Tap |
 
 
 def _forward(model: torch.nn.Module, x: Any) -> tuple[Any, Any]:
-    """What the model returns, and the attention mask if it got one."""
+    """Return the output of the model, and the attention mask if there is one."""
     import torch
 
     try:
@@ -180,13 +181,16 @@ def _forward(model: torch.nn.Module, x: Any) -> tuple[Any, Any]:
         columns = x.items() if isinstance(x, Mapping) else [("a batch", x)]
         shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in columns if hasattr(value, "shape"))
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-        todo = "Pass inputs of the shape and type that it was trained on, or the model that these inputs are for."
+        todo = "Pass inputs of the shape and type that it was trained on, or the model that belongs to these inputs."
         raise InputError.at("inputs", f"({shapes}) are refused by the {type(model).__name__}: {why}", todo) from error
 
 
 @contextlib.contextmanager
 def _lent(model: torch.nn.Module, device: Any) -> Iterator[Callable[[Any], Any]]:
-    """The model in eval mode on a device; weights, modes and device are given back. Yields what moves inputs there."""
+    """Put the model into eval mode on a device, and yield a function that moves inputs there.
+
+    Weights, modes and device are restored at the end.
+    """
     import torch
 
     modes = {module: module.training for module in model.modules()}
@@ -213,5 +217,5 @@ def _lent(model: torch.nn.Module, device: Any) -> Iterator[Callable[[Any], Any]]
 
 
 def _device(wanted: Any, home: torch.device) -> torch.device:
-    """The device asked for; for "auto" an accelerator, if there is one and the model is not on one already."""
+    """Return the requested device; for "auto" an accelerator, if there is one and the model is not already on one."""
     return home if wanted == "auto" and home.type != "cpu" else device_of(wanted)

@@ -1,8 +1,8 @@
-"""The stream of an epoch under way: batches of statistics appended to an Arrow file that any Arrow reader understands.
+"""The stream of an epoch in progress: batches of statistics are appended to a file in the Arrow stream format.
 
-Hides how that is cheap: Arrow lays out a message once for each batch length, and later batches of that length are
-written into the same bytes as NumPy arrays (20 us instead of 120). The file is unbuffered, so that a killed process
-loses at most the batch under way.
+For speed, Arrow lays out a message once per batch length, and later batches of that length are written into the same
+bytes through NumPy arrays (20 us instead of 120 us). The file is unbuffered, so a killed process loses at most the
+current batch.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import pyarrow as pa
 
 from workbench.foundation.statistics import FLOATS
 
-LENGTHS = 16  # batch lengths whose message is kept
+LENGTHS = 16  # number of batch lengths whose messages are kept
 
 
 class Stream:
-    """An Arrow stream with the column row and those of `statistics`.
+    """An Arrow stream with the columns row and those of `statistics`.
 
     Parameters
     ----------
-    path : the file; replaced if it is there.
-    kept : how many of the largest probabilities a row holds.
+    path : path of the file; an existing one is replaced.
+    kept : number of largest probabilities per row.
     """
 
     def __init__(self, path: Path, kept: int) -> None:
@@ -35,10 +35,10 @@ class Stream:
         self._kept = kept
         self._messages: dict[int, _Message] = {}
         self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
-        self.size = 0  # bytes of whole messages
+        self.size = 0  # bytes of complete messages
 
     def slots(self, length: int) -> dict[str, np.ndarray]:
-        """Arrays for the columns of one batch, to be filled; `append` writes them. They are used again and again."""
+        """Return arrays for the columns of a batch, to be filled before `append` writes them. They are reused."""
         if length not in self._messages:
             if len(self._messages) >= LENGTHS:
                 del self._messages[next(iter(self._messages))]
@@ -46,7 +46,7 @@ class Stream:
         return self._messages[length].slots
 
     def append(self, length: int) -> None:
-        """Write the slots of this length as one batch, whole or (after an error that is survived) not at all."""
+        """Write the slots of this length as one batch. After an error that the process survives, nothing is written."""
         message = self._messages[length].packed()
         if self.size == 0:
             self._write(self._schema.serialize())
@@ -64,12 +64,12 @@ class Stream:
         self.size += len(message)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
 class _Message:
-    """The bytes of a record batch of one length, and arrays that are views into them."""
+    """The bytes of a record batch of one length, and arrays that are views of them."""
 
     def __init__(self, schema: pa.Schema, length: int, kept: int) -> None:
         blank: Mapping[str, pa.Array] = {
@@ -95,7 +95,7 @@ class _Message:
             self.slots[field.name] = view.reshape(length, -1) if flat is not column else view
 
     def packed(self) -> bytearray:
-        """The message with what is in the slots."""
+        """Return the message with the contents of the slots."""
         self._bits[:] = np.packbits(self.slots["correct"], bitorder="little")
         return self._bytes
 

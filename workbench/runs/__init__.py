@@ -1,1 +1,1 @@
-"""A recorded training as it is read: the run, the journal of decisions beside it, votes, what counts as a verdict."""
+"""Reading a recorded training: the run, its journal of decisions, votes, and which decisions count as verdicts."""

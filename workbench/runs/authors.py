@@ -1,4 +1,4 @@
-"""Who decides, and when, as a journal notes it."""
+"""Author and time of the entries of a journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 
 def login() -> str:
-    """The login name, or `uid-N` where the machine knows no name for the user (containers)."""
+    """Return the login name, or `uid-N` if the user has no name on this machine (as in containers)."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -16,5 +16,5 @@ def login() -> str:
 
 
 def now() -> str:
-    """UTC in ISO 8601, to the millisecond."""
+    """Return the current time in UTC as ISO 8601 with milliseconds."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The data set of a run, or of whatever holds one."""
+"""The Dataset of a Run or Dataset."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from workbench.runs.run import Run
 
 
 def dataset_of(data: Run | Dataset) -> Dataset:
-    """The Dataset of a run; a Dataset is its own."""
+    """Return the Dataset of a run; a Dataset is returned unchanged."""
     return data.dataset if isinstance(data, Run) else data

@@ -1,4 +1,4 @@
-"""Edges of a run: stored beside its examples, and read back."""
+"""Store and read the edges between the examples of a run."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 
 def save_edges(run: Run, edges: Any) -> None:
-    """Store edges between the examples of a run; they replace those that are there.
+    """Store edges between the examples of a run; they replace existing ones.
 
     Parameters
     ----------
     run : Run
-    edges : DataFrame with the columns source and target, which are ids of the run, and perhaps weight; (m, 2) int
-        array of row numbers; or a sparse matrix (n, n) of weights
+    edges : DataFrame with the columns source and target (ids of the run) and, optionally, weight; (m, 2) int array of
+        row numbers; or a sparse matrix (n, n) of weights
 
     Raises
     ------
-    InputError : an end that is no example, a missing value, a weight that is negative or not finite. WriteError : the
-        run cannot be written; the edges that are there stay.
+    InputError : an end is not an example, a value is missing, or a weight is negative or not finite.
+    WriteError : the run cannot be written; existing edges are kept.
     """
     write_edges(run.layout, Edges.of(edges, run.n, run.dataset.ids), run.dataset.ids)
     run.dataset = dataclasses.replace(run.dataset, edges=stored_edges(run.layout, run.dataset.ids))
 
 
 def read_edges(run: Run) -> Edges | None:
-    """The edges between the examples of a run, or None where there are none.
+    """Return the edges between the examples of a run, or None if there are none.
 
     Parameters
     ----------
@@ -39,6 +39,6 @@ def read_edges(run: Run) -> Edges | None:
 
     Raises
     ------
-    RunError : the file is damaged or of another run; raised when the edges are looked at.
+    RunError : the file is damaged or belongs to another run; raised when the edges are first used.
     """
     return run.dataset.edges

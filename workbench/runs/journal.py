@@ -1,17 +1,17 @@
-"""Decisions that are never lost: an append-only log in SQLite, with undo that appends too.
+"""The journal of decisions: an append-only log in SQLite, in which undo appends as well.
 
-A label that someone changed, kept, skipped, flagged or commented is one or two rows in `entries`; triggers in
-the file itself refuse UPDATE and DELETE. What holds now is derived from the rows: **the newest decision that has
-not been undone** wins, per id, unit and field. An undo is a batch of rows that point at the rows they revert; a redo
-reverts the undo. Hence undo of one author's older decision leaves another author's newer one in place.
+Each label that someone changes, keeps, skips, flags or comments adds one or two rows to `entries`; triggers in the file
+refuse UPDATE and DELETE. The current state is derived from the rows: **the newest decision that has not been undone**
+wins, per id, unit and field. An undo is a batch of rows that point to the rows they revert; a redo reverts the undo. So
+undoing an author's older decision does not affect another author's newer one.
 
-A decision is about an example, or about one of its **units**: a box, a span, a tag. A unit's key and values are text to
-the journal; a value is the whole of it (class and place, say), so that decisions can be exported without anything else.
+A decision is about an example, or about one of its **units**: a box, a span, a tag. The journal stores a unit's key and
+values as text. A value is complete (class and position, for example), so that decisions can be exported on their own.
 
-Durability: write-ahead log with `synchronous=FULL`, so a call that has returned survives `kill -9` and a power
-cut (one fsync a call, about a millisecond on a local disk). Writers in other processes queue, for up to 30 s.
-SQLite's write-ahead log needs memory shared between its users, so **all of them must be on one machine**: on a
-network filesystem let one machine write, or keep the run on a local disk.
+Durability: the file has a write-ahead log with `synchronous=FULL`, so a call that has returned survives `kill -9` and a
+power failure (one fsync per call, about a millisecond on a local disk). Writers in other processes wait up to 30 s.
+SQLite's write-ahead log needs memory shared between its users, so **all of them must be on the same machine**: on a
+network file system only one machine may write; otherwise keep the run on a local disk.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ __all__ = ["FIELDS", "LOG_COLUMNS", "Entries", "Entry", "Journal", "login"]
 
 
 class Journal:
-    """The decisions of one run, shared safely by threads, notebooks and processes of one machine.
+    """The decisions of one run, shared safely by the threads, notebooks and processes of one machine.
 
     Parameters
     ----------
     path : str or Path
-        The file, or a directory in which it is `journal.sqlite`. It is created by the first decision, not
-        before; in a read-only place it is read and refuses decisions.
+        The file, or a directory that contains it as `journal.sqlite`. The first decision creates it. In a read-only
+        place the journal can be read but refuses decisions.
     author : str, optional
-        Who decides; the login name when not given. Every method that decides takes its own `author` too.
+        Author of the decisions; default: the login name. Every method that decides accepts another `author`.
 
     Raises
     ------
     RunError
-        From any method: the file is no journal, was written by a newer version, holds tables, views or triggers
-        that are not ours, is in a read-only place or on a full disk.
+        Raised by any method if the file is not a journal, was written by a newer version, contains foreign tables,
+        views or triggers, or cannot be written because its place is read-only or the disk is full.
     """
 
     def __init__(self, path: str | os.PathLike[str], author: str | None = None) -> None:
@@ -101,61 +101,61 @@ class Journal:
 
     @property
     def read_only(self) -> bool:
-        """Whether the file was found in a place where nothing may be written (known after the first read)."""
+        """Whether the file is in a read-only place (known after the first read)."""
         return self._file.read_only
 
     # ---- deciding --------------------------------------------------------------------------------------------
 
     def relabel(self, ids, new, *, old, units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Give `ids` other labels, as one step of undo.
+        """Change the labels of `ids`, as one undo step.
 
         Parameters
         ----------
         ids : int, str or sequence of them
             Distinct ids of the data set; with `units`, each unit of an example once.
         new : str, int, bool, float or sequence of them
-            The class for all, or one per id, as a value of the user's type (3) or as its name ("3"); of a unit its
-            whole value as text. The journal holds names.
+            The class for all, or one per id, as a value of the user's type (3) or a class name ("3"); for a unit, its
+            whole value as text. The journal stores names.
         old : str, int, bool, float, None or sequence of them
-            The labels that the data came with (None: unlabelled). They count only for ids of which the journal
-            has no label yet; otherwise its own current one is the old one, so a stale view does no harm.
+            The given labels (None: unlabelled). They are used only for ids without a label in the journal; otherwise
+            the old label is the journal's current one, so an outdated view does no harm.
         units : str or sequence of str
-            Which unit of the example is meant, one key for all or one per id; "" is the example itself.
+            Key of the unit of the example, one for all or one per id; "" is the example itself.
         author, source, reason
-            Who, by which tool, and why; `reason` may be one per id. A call about one example counts as a verdict of a
-            person; one about several does only with source="review", which says that somebody looked at each. A
-            program that decides by a rule names itself (source="my script"), and its decisions never count as verdicts
-            (`workbench.runs.verdicts`).
+            Who decided, with which tool, and why; `reason` may be one per id. A call about one example counts as a
+            verdict of a person. A call about several counts only with source="review", which says that somebody looked
+            at each of them. A program that decides by a rule should pass its own name (source="my script"); its
+            decisions never count as verdicts (`workbench.runs.verdicts`).
 
         Returns
         -------
         int or None
-            The batch; None when `ids` is empty. The verdict becomes "relabel", or "keep" where `new` is the
-            original label.
+            Number of the batch; None if `ids` is empty. The verdict is "relabel", or "keep" if `new` is the original
+            label.
         """
         about = targets_of(ids, units)
         new, old = labels_of("new", new, about[0]), labels_of("old", old, about[0], none=True)
         return self._decide("relabel", about, new, old, author, source, reason)
 
     def keep(self, ids, *, old=..., units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Say that the original label is right; an earlier relabelling of these ids is taken back.
+        """Confirm the original label; earlier relabelling of these ids is reverted.
 
         Pass `old` (as in `relabel`) so that `opinions` knows which label this author confirmed.
 
         Parameters
         ----------
-        ids, old, units, author, source, reason : as in `relabel`, and so is what is returned.
+        ids, old, units, author, source, reason : as in `relabel`, like the return value.
         """
         about = targets_of(ids, units)
         olds = ... if old is ... else labels_of("old", old, about[0], none=True)
         return self._decide("keep", about, [None] * len(about[0]), olds, author, source, reason)
 
     def skip(self, ids, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Put the decision off: the verdict becomes "skip", the label stays as it is.
+        """Postpone the decision: the verdict becomes "skip", and the label does not change.
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
+        ids, units, author, source, reason : as in `relabel`, like the return value.
         """
         about = targets_of(ids, units)
         return self._decide("verdict", about, ["skip"] * len(about[0]), ..., author, source, reason)
@@ -163,58 +163,58 @@ class Journal:
     def flag(
         self, ids, on: bool = True, *, units="", author: str | None = None, source: str = "", reason=""
     ) -> int | None:
-        """Raise (or with `on=False` lower) a flag: a mark without a meaning of its own.
+        """Set a flag, or remove it with `on=False`. A flag is a mark without a predefined meaning.
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
-        on : raise it, or lower it.
+        ids, units, author, source, reason : as in `relabel`, like the return value.
+        on : whether to set the flag or to remove it.
         """
         about = targets_of(ids, units)
         return self._decide("flag", about, ["true" if on else None] * len(about[0]), ..., author, source, reason)
 
     def note(self, ids, text, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
-        """Attach a text, one for all or one per id; an empty text removes it.
+        """Attach a note; an empty text removes it.
 
         Parameters
         ----------
-        ids, units, author, source, reason : as in `relabel`, and so is what is returned.
-        text : str or sequence of str.
+        ids, units, author, source, reason : as in `relabel`, like the return value.
+        text : str, for all ids, or sequence of str, one per id.
         """
         about = targets_of(ids, units)
         texts = [one or None for one in texts_of("text", text, about[0])]
         return self._decide("note", about, texts, ..., author, source, reason)
 
     def add_class(self, name: str, *, author: str | None = None, source: str = "", reason: str = "") -> int | None:
-        """Add a class to the label space; `workbench.review.add_class` checks its `name`, the id of the entry.
+        """Add a class to the label space. Use `workbench.review.add_class`, which validates the name.
 
         Parameters
         ----------
-        name, author, source, reason : as in `relabel`, and so is what is returned.
+        name : name of the class, the id of the entry.
+        author, source, reason : as in `relabel`, like the return value.
         """
         return self._decide("space", ([text_of("name", name)], [""]), [ADDED], ..., author, source, reason)
 
     def undo(self, author: str | None = None, *, anyone: bool = False, source: str = "undo") -> list[Entry]:
-        """Take back the newest decision of `author` (default: the journal's own) that still stands.
+        """Undo the newest decision of `author` (default: the journal's author) that is not undone yet.
 
-        The whole batch goes back at once. Where somebody else decided later on the same id, that decision stays.
-        With `anyone`, the newest standing decision of all is taken back, whoever made it.
+        The whole batch is undone. Later decisions of others about the same ids stay in force.
 
         Parameters
         ----------
-        author : whose decision.
-        anyone : whosever it is.
-        source : what the journal names as the tool.
+        author : author of the decision.
+        anyone : whether to undo the newest decision of any author instead.
+        source : name of the tool, for the journal.
 
         Returns
         -------
         list of Entry
-            What was appended; empty when there is nothing to undo.
+            The appended entries; empty if there is nothing to undo.
         """
         return self._revert(False, author, anyone, source)
 
     def redo(self, author: str | None = None, *, anyone: bool = False, source: str = "redo") -> list[Entry]:
-        """Bring back what `undo` took back last; nothing after a new decision of the same author.
+        """Redo the decision that was undone last; has no effect after a new decision of the same author.
 
         Parameters
         ----------
@@ -223,12 +223,12 @@ class Journal:
         return self._revert(True, author, anyone, source)
 
     def size_of_next(self, *, redo: bool = False, author: str | None = None) -> int:
-        """On how many examples the next `undo` (or `redo`) of `author` would act; 0 when there is none.
+        """Return the number of examples that the next `undo` (or `redo`) of `author` would affect.
 
         Parameters
         ----------
-        redo : of the next redo instead.
-        author : whose decision; the journal's own author by default.
+        redo : whether to count for the next `redo`.
+        author : author of the decision; default: the journal's author.
         """
         owner = self.author if author is None else text_of("author", author)
         batch = f"SELECT batch FROM ({next_batch(redo, OF_OWNER)})"
@@ -238,19 +238,19 @@ class Journal:
     # ---- reading ---------------------------------------------------------------------------------------------
 
     def state(self, *, author: str | None = None, per: str = "example", oldest_first: bool = False) -> pd.DataFrame:
-        """What holds now, one row per id that has at least one decision which has not been undone.
+        """Return the current state, one row per id with at least one decision that has not been undone.
 
         Parameters
         ----------
-        author : only what this author decided, whatever others decided before or after
-        per : "example", decisions on the examples themselves; "unit", those on units of examples too
-        oldest_first : sorted by the decisions that author and time belong to, not by ids and units
+        author : use only the decisions of this author, ignoring those of others
+        per : "example" for decisions about the examples themselves; "unit" for those about units of examples too
+        oldest_first : sort by the decisions in the columns author and time, instead of by ids and units
 
         Returns
         -------
         DataFrame indexed by `id`; by `id` and `unit` with per="unit", where the unit "" is the example itself
-            label : class name, of a unit its value as text; None when no decision says anything on the label (then the
-            given one holds). verdict : "relabel", "keep", "skip" or None. flag : bool. note : str or None.
+            label : class name, or the value of a unit as text; None if no decision is about the label (then the given
+            label is valid). verdict : "relabel", "keep", "skip" or None. flag : bool. note : str or None.
             author, time, reason : of the decision that set the label, else the verdict, else the newest other one.
         """
         rows = self._file.read(
@@ -279,17 +279,17 @@ class Journal:
         return frame
 
     def decided(self, *, author: str | None = None) -> pd.DataFrame:
-        """The labels that hold, each example or unit once, in the order of the decisions: what is applied to the data.
+        """Return the decided labels that apply to the data, one row per example or unit, in the order of the decisions.
 
         Parameters
         ----------
-        author : only what this author decided, whatever others decided before or after
+        author : use only the decisions of this author, ignoring those of others
 
         Returns
         -------
         DataFrame with one row per label
-            id. unit : str, "" for the example itself. given_label : str or None, what the first decision replaced.
-            label : str, what holds now; it can be the same. author, time, reason : of the decision.
+            id. unit : str, "" for the example itself. given_label : str or None, the label before the first decision.
+            label : str, the current label; it may be the same. author, time, reason : of the decision.
         """
         entries = self._entries()
         rows = self._file.read(
@@ -304,15 +304,15 @@ class Journal:
         return table
 
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
-        """Labels that differ from what the data came with: `decided` without those that were confirmed.
+        """Return the labels that differ from the given ones: `decided` without confirmed labels.
 
         Parameters
         ----------
-        author : only what this author decided, whatever others decided before or after
+        author : use only the decisions of this author, ignoring those of others
 
         Returns
         -------
-        DataFrame indexed by `id` and `unit` : given_label, label, author, time, reason; sorted as `state` is.
+        DataFrame indexed by `id` and `unit` : given_label, label, author, time, reason; sorted like `state`.
         """
         table = self.decided(author=author)
         pairs = enumerate(zip(table["label"], table["given_label"]))
@@ -322,15 +322,15 @@ class Journal:
         return table.iloc[sorted(range(len(table)), key=lambda at: order[table.index[at]])]
 
     def opinions(self, field: str = "label", *, per: str = "example") -> pd.DataFrame:
-        """What each author thinks: ids as rows, authors as columns, None where an author said nothing.
+        """Return each author's newest decision that has not been undone: ids as rows, authors as columns.
 
-        Each author's newest decision that has not been undone. Made for agreement between annotators: nobody's
-        later decision hides an earlier one of somebody else.
+        None means no decision. Use this for agreement between annotators: a later decision does not hide an earlier
+        one of another author.
 
         Parameters
         ----------
         field : "label", "verdict", "flag" or "note".
-        per : with "unit", units as rows (see `state`).
+        per : with "unit", the rows are units (see `state`).
 
         Raises
         ------
@@ -353,14 +353,14 @@ class Journal:
         return pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
 
     def added_classes(self) -> dict[str, bool]:
-        """Classes ever added, in the order of their codes: whether each stands, False where that was undone."""
+        """Return a dict of each class ever added, in the order of their codes, to False if the addition was undone."""
         rows = self._file.read(added_to(self._entries()))
         return {str(name): bool(stands) for name, stands in rows}
 
     def standing(self) -> list[Entry]:
-        """Entries on labels and verdicts of decisions that have not been undone, oldest first; author = who decided.
+        """Return the entries about labels and verdicts of decisions that have not been undone, oldest first.
 
-        Those on units of examples are among them.
+        Entries about units of examples are included; author is the author of the decision.
         """
         columns = ", ".join("s.owner" if name == "author" else f"e.{name}" for name in Entry._fields)
         sql = (
@@ -370,7 +370,7 @@ class Journal:
         return [Entry(*row) for row in self._file.read(sql)]
 
     def log(self) -> pd.DataFrame:
-        """Every entry ever written, oldest first, columns as in `Entry`; `unit` only where a unit was decided about."""
+        """Return all entries, oldest first, columns as in `Entry`; `unit` only if there are decisions about units."""
         entries = self.since(0)
         frame = pd.DataFrame(entries, columns=list(Entry._fields), dtype=object)
         if not any(entry.unit for entry in entries):
@@ -378,32 +378,32 @@ class Journal:
         return frame.astype({"seq": "int64", "batch": "int64"})
 
     def since(self, seq: int) -> list[Entry]:
-        """Entries after number `seq`, oldest first: how a view learns what others decided meanwhile.
+        """Return the entries after number `seq`, oldest first, such as new decisions of others for a view.
 
         Parameters
         ----------
-        seq : int, the last entry that is known; 0 for all.
+        seq : int, number of the last known entry; 0 for all.
         """
         rows = self._file.read(f"SELECT {ALL} FROM {self._entries()} WHERE seq > ? ORDER BY seq", (int(seq),))
         return [Entry(*row) for row in rows]
 
     @property
     def last_seq(self) -> int:
-        """Number of the newest entry, 0 when there is none."""
+        """Number of the newest entry, 0 if there is none."""
         rows = self._file.read("SELECT max(seq) FROM entries")
         return rows[0][0] or 0 if rows else 0
 
     @property
     def schema(self) -> int | None:
-        """The schema version of the file, None when there is none yet. The first decision brings an older one up."""
+        """The schema version of the file, None if there is no file yet. The first decision upgrades an older one."""
         return self._file.version if self._file.read("SELECT 1") else None
 
     def integrity(self) -> list[str]:
-        """What SQLite finds wrong in the file, page by page; empty when nothing is."""
+        """Return the problems that SQLite finds in the file; empty if there are none."""
         return [line for (line,) in self._file.read("PRAGMA integrity_check") if line != "ok"]
 
     def inconsistencies(self) -> list[str]:
-        """What entries and batches say that cannot have been written here, in words; empty when nothing is wrong."""
+        """Describe entries and batches that this program cannot have written; empty if there are none."""
         found = []
         for words, sql in INCONSISTENT.items():
             rows = self._file.read(sql)
@@ -412,20 +412,20 @@ class Journal:
         return found
 
     def _entries(self) -> str:
-        """SQL: the table of entries; without those that this program did not write so, if there are any."""
+        """SQL: the table of entries, without those that this program cannot have written, if there are any."""
         self._file.read("SELECT 1")
         if not self._file.strange:
             return "entries"
         if not self._warned:
             self._warned = True
-            found = f"the journal {self.path} holds {self._file.strange:,} entries of no known form"
-            warnings.warn(f"{found}. They are not used; `workbench check` says which.", stacklevel=3)
+            found = f"the journal {self.path} holds {self._file.strange:,} entries of unknown form"
+            warnings.warn(f"{found}. They are not used; `workbench check` lists them.", stacklevel=3)
         return f"(SELECT * FROM entries WHERE {SOUND})"
 
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _decide(self, kind: str, about: tuple[list, list], new: list, old, author, source, reason) -> int | None:
-        """Append one batch; `old` is `...` where the caller did not say what the given label is."""
+        """Append one batch; `old` is `...` if the caller did not pass the given labels."""
         ids, units = about
         if not ids:
             return None
@@ -464,7 +464,7 @@ class Journal:
         return batch
 
     def _revert(self, redo: bool, author: str | None, anyone: bool, source: str) -> list[Entry]:
-        """Append the batch that undoes the newest standing decision, or that redoes the newest undo."""
+        """Append a batch that undoes the newest decision in force, or that redoes the newest undo."""
         owner = self.author if author is None else text_of("author", author)
         source = text_of("source", source)
         mine = ":owner = :owner" if anyone else OF_OWNER

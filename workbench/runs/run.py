@@ -1,7 +1,7 @@
-"""One recorded training, read lazily: a Dataset and the evidence that its training left behind.
+"""A recorded training, read lazily: a Dataset and the evidence recorded with it.
 
-Hides the run directory (see `workbench.storage.layout`): which epochs are sealed, files of several ranks, rows that
-were not recorded, caches. Opening a run reads one JSON and the examples table; everything else is read when asked for.
+A Run is the interface to a run directory (see `workbench.storage.layout`), which may contain unsealed epochs and files
+of several ranks. Opening it reads a JSON file and the table of examples; everything else is read on demand.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def open_run(
 
     Parameters
     ----------
-    path : the run directory, or its URL ("s3://bucket/runs/birds": any that fsspec knows). Of a run at a URL files are
-        fetched when they are read; caches and the journal are in a folder of this user on this machine, and
+    path : the run directory, or its URL (any that fsspec supports, such as "s3://bucket/runs/birds"). Files of a run at
+        a URL are fetched when they are read; caches and the journal are in a local folder of this user, and
         `run.push_journal()` uploads the decisions.
-    storage_options : for fsspec, such as an endpoint; keys and secrets are better kept in the environment.
-    media_root : folder below which image paths may be read. Needed only for runs that somebody else recorded.
+    storage_options : options for fsspec, such as an endpoint; keys and secrets are better kept in the environment.
+    media_root : folder below which media files may be read. Needed only for runs that somebody else recorded.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def open_run(
 
     Raises
     ------
-    RunError : not a run directory, damaged, or of a newer schema version.
+    RunError : the path is not a run directory, or the run is damaged or has a newer schema version.
     """
     return Run(path, media_root=media_root, storage_options=storage_options)
 
@@ -61,12 +61,12 @@ T = TypeVar("T")
 
 
 def opened(source: str | Path | T) -> Run | T:
-    """The Run of a path; anything else as it is."""
+    """Open the run at a path; return anything else unchanged."""
     return open_run(source) if isinstance(source, (str, Path)) else source
 
 
 class Run:
-    """A run directory: `dataset`, statistics by epoch, logits, embeddings, out-of-fold probabilities, journal.
+    """A run: `dataset`, statistics by epoch, logits, embeddings, predicted probabilities, journal.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Run:
 
     Raises
     ------
-    RunError : not a run directory, damaged, or of a newer schema version.
+    RunError : the path is not a run directory, or the run is damaged or has a newer schema version.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Run:
 
     @property
     def url(self) -> str | None:
-        """The URL of a run that is not on this machine; `path` is then its working folder here."""
+        """The URL of a remote run, None for a local one; `path` is then its local working folder."""
         return self.layout.url
 
     @property
@@ -129,30 +129,30 @@ class Run:
 
     @property
     def mode(self) -> str:
-        """Where the statistics come from: "train" (during training), "eval" (replay of checkpoints), "import"."""
+        """Source of the statistics: "train" (the training pass), "eval" (e.g. replayed checkpoints) or "import"."""
         return self.described["mode"]
 
     # statistics
 
     @property
     def epochs(self) -> tuple[int, ...]:
-        """Epochs that are sealed, in order."""
+        """Sealed epochs, in order."""
         return tuple(self.layout.sealed())
 
     def stats(
         self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
     ) -> dict[str, np.ndarray]:
-        """Statistics of one sealed epoch, aligned to the dataset's rows.
+        """Return the statistics of a sealed epoch, aligned with the rows of the dataset.
 
         Parameters
         ----------
         epoch : a member of `epochs`.
-        columns : names out of `STATISTICS`; all by default.
-        rows : a slice of row numbers with step 1; only the parts of the files that hold them are read.
+        columns : names from `STATISTICS`; default: all.
+        rows : a slice of row numbers with step 1; only the parts of the files with these rows are read.
 
         Returns
         -------
-        dict of name -> (rows,) or (rows, 5) array; NaN (float), -1 (int) or False (bool) where a row was not recorded.
+        dict of name -> (rows,) or (rows, 5) array; NaN (float), -1 (int) or False (bool) for rows not recorded.
         """
         names = STATISTICS if columns is None else tuple(columns)
         start, stop, _ = rows.indices(self.n)
@@ -160,17 +160,17 @@ class Run:
         return {name: found[name] for name in names}
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
-        """Statistics of epochs under way or cut short by a crash, readable up to the last whole batch.
+        """Return the statistics of epochs in progress or interrupted, up to the last complete batch.
 
         Returns
         -------
-        dict of epoch -> DataFrame with the column row and the names in `STATISTICS`, in order of recording.
+        dict of epoch -> DataFrame with the columns row and `STATISTICS`, in the order of recording.
         """
         found = {epoch: map(self._read_unsealed, files) for epoch, files in self.layout.unsealed().items()}
         return {epoch: pd.concat(parts, ignore_index=True) for epoch, parts in found.items()}
 
     def _read_unsealed(self, stream: Path) -> pd.DataFrame:
-        """The batches of a stream, and those that wait to join it; read first, since meanwhile they may have."""
+        """Read the batches of a stream and its pending ones; the latter first, since they may move to the stream."""
         rows, logits = read_pending(self.layout.pending(stream), self.n, self.dataset.k)
         written = read_stream(stream)
         waiting = ~np.isin(rows, written.get("row", []))
@@ -183,7 +183,7 @@ class Run:
         return pd.concat([written, waited], ignore_index=True) if len(written) else waited
 
     def stat_matrix(self, name: str, rows: slice = slice(None)) -> np.ndarray:
-        """(epochs, rows) float32 of one statistic; NaN where it was not recorded.
+        """Return a statistic of all epochs, (epochs, rows) float32; NaN where it was not recorded.
 
         Parameters
         ----------
@@ -196,19 +196,19 @@ class Run:
     def stat_blocks(
         self, names: Sequence[str], block_rows: int = BLOCK_ROWS
     ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """Blocks of rows: (slice, {name: (epochs, b) float32}); memory stays at epochs x block_rows x names floats.
+        """Yield blocks of rows, (slice, {name: (epochs, b) float32}), of at most epochs x block_rows x names floats.
 
         Parameters
         ----------
         names : as in `stat_matrix`.
-        block_rows : rows of a block.
+        block_rows : rows per block.
         """
         for start in range(0, self.n, block_rows):
             stop = min(start + block_rows, self.n)
             yield slice(start, stop), self._matrices(names, start, stop)
 
     def _matrices(self, names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
-        """{name: (epochs, stop - start) float32}, NaN where not recorded."""
+        """Return {name: (epochs, stop - start) float32}, NaN where not recorded."""
         sealed = self.layout.sealed()
         out = {name: np.empty((len(sealed), stop - start), np.float32) for name in names}
         for position, files in enumerate(sealed.values()):
@@ -230,11 +230,11 @@ class Run:
         return tuple(self.layout.arrays("logits"))
 
     def logits(self, epoch: int = -1) -> np.ndarray:
-        """(n, k) float16 logits of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is.
+        """Return the logits of an epoch, (n, k) float16, memory-mapped; NaN for rows not recorded.
 
         Parameters
         ----------
-        epoch : a member of `logits_epochs`; -1 is the last there is.
+        epoch : a member of `logits_epochs`; -1 is the last one.
         """
         return self._array("logits", epoch)
 
@@ -244,33 +244,33 @@ class Run:
         return tuple(self.layout.arrays("embeddings"))
 
     def embeddings(self, epoch: int = -1) -> np.ndarray:
-        """(n, d) float16 embeddings of one epoch, NaN where not recorded; memory-mapped. -1 is the last there is.
+        """Return the embeddings of an epoch, (n, d) float16, memory-mapped; NaN for rows not recorded.
 
         Parameters
         ----------
-        epoch : a member of `embedding_epochs`; -1 is the last there is.
+        epoch : a member of `embedding_epochs`; -1 is the last one.
         """
         return self._array("embeddings", epoch)
 
     def resolve_embedding_epoch(self, epoch: int) -> int:
-        """The epoch that `embeddings(epoch)` reads.
+        """Return the epoch that `embeddings(epoch)` reads.
 
         Parameters
         ----------
-        epoch : int, -1 for the last there is.
+        epoch : int, -1 for the last one.
         """
         return self._resolve("embeddings", epoch)
 
     def embedding_provenance(self, epoch: int = -1) -> Provenance:
-        """Where the embeddings of an epoch come from and whether they saw the given labels; `str` puts it in words.
+        """Return the provenance of the embeddings of an epoch; `str` of it is a description in words.
 
         Parameters
         ----------
-        epoch : int, -1 for the last there is.
+        epoch : int, -1 for the last one.
 
         Raises
         ------
-        RunError : what is said of the embeddings is damaged.
+        RunError : the description of the embeddings is damaged.
         """
         epoch = self.resolve_embedding_epoch(epoch) if epoch < 0 else epoch
         return embedding_provenance(self.layout, epoch, self.mode)
@@ -290,7 +290,7 @@ class Run:
         return epoch
 
     def _array(self, kind: str, epoch: int) -> np.ndarray:
-        """Memory-mapped array of one rank, or the rows of several ranks put together."""
+        """Return the memory-mapped array of one rank, or combine the rows of several ranks."""
         epoch = self._resolve(kind, epoch)
         parts = self.layout.arrays(kind)[epoch]
         arrays = [load_array(self.layout.here(path), self.n) for _, path in parts]
@@ -304,7 +304,7 @@ class Run:
         return whole
 
     def pred_probs(self) -> PredProbs | None:
-        """Stored predicted probabilities (or predictions) and whether they are out-of-fold; None when there are none.
+        """Return the stored predicted probabilities (or predictions) and their provenance; None if there are none.
 
         Raises
         ------
@@ -316,39 +316,37 @@ class Run:
         return found
 
     def save_pred_probs(self, values: np.ndarray, *, out_of_fold: bool, source: str) -> None:
-        """Store predicted probabilities (n, k), rows in dataset order: of classes they sum to 1 in each row.
-
-        They replace those that are there, which stay until the new ones are whole, with what is said of them. For
-        multi-label data they are the probabilities of the tags, each in [0, 1].
+        """Store predicted probabilities (n, k), which replace existing ones once the new file is complete.
 
         Parameters
         ----------
-        values : float (n, k).
-        out_of_fold : whether they come from models that had not seen the labels of these rows; it decides what they are
-            worth.
+        values : float (n, k), rows in dataset order, which sum to 1; for multi-label data, each value is in [0, 1].
+        out_of_fold : whether they come from models that were not trained on the labels of these rows, which decides how
+            far they can be trusted.
         source : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
 
         Raises
         ------
-        InputError : another shape, or rows that are no probabilities. WriteError : the run cannot be written.
+        InputError : the shape is wrong, or rows are not probabilities.
+        WriteError : the run cannot be written.
         """
         self._save_predictions("pred_probs", values, out_of_fold, source)
 
     def save_predictions(self, values: np.ndarray, *, out_of_fold: bool, source: str) -> None:
-        """Store predictions that are no probabilities, such as numbers: (n,) or (n, width) floats in dataset order.
-
-        As `save_pred_probs`, for kinds of labels that take `predictions`.
+        """Store predictions that are not probabilities, such as numbers, for kinds of labels with `predictions`.
 
         Parameters
         ----------
-        values : float array (n,) or (n, width), kept as float32. out_of_fold, source : as there.
+        values : float array (n,) or (n, width) in dataset order, stored as float32.
+        out_of_fold, source : as in `save_pred_probs`.
         """
         self._save_predictions("predictions", values, out_of_fold, source)
 
     def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, source: str) -> None:
         kind = self.dataset.kind
         if kind.stored != name:
-            found = f"is {self.task!r}, of which a run stores {f'`{kind.stored}`' if kind.stored else 'no predictions'}"
+            stored = f"`{kind.stored}`" if kind.stored else "no predictions"
+            found = f"is {self.task!r}, for which a run stores {stored}"
             raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` with the run.")
         values = np.asarray(values, dtype=np.float32)
         values = values[:, None] if values.ndim == 1 and name == "predictions" else values
@@ -365,32 +363,32 @@ class Run:
             raise error.with_id(self.dataset.ids) from None
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:
-        """Store probabilities that this program made; not where something of a person's lies, unless `replace`.
+        """Store probabilities that this program computed, unless the user's are stored. Returns whether it did.
 
         Parameters
         ----------
         found : PredProbs.
-        replace : also in place of a person's.
+        replace : whether to replace the user's.
         """
         return self._probabilities.save(found, replace=replace)
 
     def save_embeddings(
         self, values: np.ndarray, *, epoch: int | None = None, source: str = "", trained_on_labels: bool | None = None
     ) -> None:
-        """Store embeddings (n, d) made elsewhere, as float16, rows in dataset order; NaN rows have none.
-
-        Those that are there stay until the new ones are whole, with what is said of them.
+        """Store embeddings (n, d) as float16; they replace existing ones of the epoch once the new file is complete.
 
         Parameters
         ----------
-        values : float array (n, d).
-        epoch : the epoch they belong to; by default the last recorded one, or 0 in a run without epochs.
+        values : float array (n, d), rows in dataset order; a row of NaN is an example without an embedding.
+        epoch : the epoch they belong to; default: the last recorded one, or 0 in a run without epochs.
         source : what made them, in words, such as "CLIP ViT-B/32".
-        trained_on_labels : whether that saw the given labels; None = not known. It changes how far they are trusted.
+        trained_on_labels : whether the model was trained on the given labels, which decides how far they can be
+            trusted; None = not known.
 
         Raises
         ------
-        InputError : another shape, no numbers, or infinity. WriteError : the run cannot be written.
+        InputError : the shape is wrong, or the values are not numbers or contain infinity.
+        WriteError : the run cannot be written.
         """
         values = np.asarray(values)
         if values.ndim != 2 or len(values) != self.n or values.dtype.kind not in "fiu":
@@ -408,41 +406,41 @@ class Run:
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 
     def planted(self) -> pd.DataFrame | None:
-        """Errors planted on purpose: columns id, true_label, planted_label; None when there are none."""
+        """Return the planted errors: columns id, true_label, planted_label; None if there are none."""
         return self.dataset.planted
 
     # decisions
 
     @functools.cached_property
     def journal(self) -> Journal:
-        """Decisions about this run, append-only."""
+        """The append-only journal of decisions about this run."""
         if self.layout.journal.is_dir():
             raise RunError(f"{self.layout.journal} is a folder. Move it away, or restore the journal from a copy.")
         return Journal(self.layout.journal)
 
     def push_journal(self) -> bool:
-        """Upload the decisions of a run at a URL; False when there is nothing new.
+        """Upload the decisions of a run at a URL. Returns False if there are no new ones.
 
         Raises
         ------
-        RunError : somebody else pushed since the run was opened here, or the run is not at a URL.
+        RunError : somebody else has pushed since the run was opened here, or the run is not at a URL.
         """
         if not isinstance(self.layout, RemoteLayout):
-            raise RunError(f"{self.path} is on this machine: decisions are in it as soon as they are made.")
+            raise RunError(f"{self.path} is on this machine: decisions are saved in it at once, without a push.")
         self.journal.close()
         return self.layout.push_journal()
 
     @property
     def label_space(self) -> tuple[str, ...]:
-        """Class names by code: `classes`, then those added in the journal (`workbench.review.add_class`)."""
+        """Class names by code: `classes`, followed by those added in the journal (`workbench.review.add_class`)."""
         return (*self.classes, *(name for name in self.journal.added_classes() if name not in self.classes))
 
     def extended(self) -> Dataset:
-        """The dataset with `label_space` as its classes: what names the codes of `labels`."""
+        """Return the dataset with `label_space` as its classes, so that it names all codes of `labels`."""
         return self.dataset.with_classes(self.label_space)
 
     def decided(self) -> Decided:
-        """What the journal says of labels now: rows, keys of units and values, each unit once, oldest first."""
+        """Return the current decisions about labels: rows, keys of units and values, each unit once, oldest first."""
         table = self.journal.decided()
         if self.dataset.kind.one_class:
             table = table[table["unit"] == ""]
@@ -450,37 +448,36 @@ class Run:
         return Decided(rows, table["unit"][known].tolist(), table["label"][known].tolist())
 
     def labels(self) -> Labels:
-        """The given labels with the journal's decisions applied, as `dataset.labels` holds them.
+        """Return the given labels with the journal's decisions applied, stored like `dataset.labels`.
 
-        (n,) int64 indices of `label_space`, -1 where there is no label; for other kinds of labels an Arrow array.
-        `corrected_labels` has them in the user's type.
+        (n,) int64 indices into `label_space`, -1 for unlabelled examples; for other kinds of labels an Arrow array.
+        `corrected_labels` returns them in the user's type.
         """
         return self.dataset.kind.apply(self.dataset.labels, self.label_space, self.decided())
 
     def corrected_labels(self) -> pd.Series:
-        """The given labels with the journal's decisions applied, in the type in which they were given.
+        """Return the given labels with the journal's decisions applied, in the user's type.
 
         Returns
         -------
-        Series indexed by id, in dataset order, named as the user's column of labels. Its dtype is that of the column
-        given, the nullable one (Int64, boolean) where integers or bools have gaps.
+        Series indexed by id, in dataset order, with the name of the user's label column. Its dtype is that of this
+        column; nullable (Int64, boolean) for integers or bools with missing values.
         """
         values = self.extended().as_given(self.labels())
         name = self.dataset.column_of.get("given_label", "label")
         return pd.Series(values, index=pd.Index(self.dataset.ids, name="id"), name=name)
 
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
-        """Examples whose label differs from the given one.
+        """Return the examples whose label differs from the given one.
 
         Parameters
         ----------
-        author : only what this author stands for, whatever others decided before or after
+        author : use only the decisions of this author, ignoring those of others
 
         Returns
         -------
-        DataFrame indexed by id: given_label and label (in the type in which labels were given), author, time, reason.
-        For other kinds of labels than one class per example a row per unit, indexed by (id, unit), with values as the
-        journal holds them.
+        DataFrame indexed by id: given_label and label (in the user's type), author, time, reason. For other kinds of
+        labels than one class per example: one row per unit, indexed by (id, unit), with values as in the journal.
         """
         dataset, whole = self.extended(), self.dataset.kind.one_class
         state = self.journal.state(author=author, per="example" if whole else "unit")

@@ -1,8 +1,8 @@
-"""Which decisions of a journal are verdicts: somebody looked at this example and said whether its label is right.
+"""Verdicts: the decisions of a journal for which a person looked at the example and judged its label.
 
-Everything that learns from verdicts, or is measured by them, takes them from here: `find_issues`, the audit, the
-reliability of p_error, agreement, pace, and second opinions. A journal also holds decisions that nobody gave by
-looking, such as the accepted suggestions of a whole selection. They change labels; they are evidence of nothing.
+Everything that learns from verdicts, or is measured by them, uses this module: `find_issues`, the audit, the
+reliability of p_error, agreement, pace, and second opinions. A journal also contains decisions without such a look,
+such as suggestions accepted for a whole selection. They change labels but are not evidence.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from workbench.runs.journal import Journal
 from workbench.runs.run import Run
 
 REVIEWED = ("review", "second look")
-"""Sources by which a caller of the journal says that a person looked at each example, however many a call decides."""
+"""Sources with which a caller says that a person looked at each example, even if a call decides about several."""
 
 ONE_BY_ONE = ("", "explorer")
-"""Sources of which a call about one example is a verdict, and a call about several is not."""
+"""Sources with which a call about one example is a verdict, but a call about several is not."""
 
 MANY = ("selection", "accept selection", "labels")
-"""What the Explorer adds to its source where a decision was about a whole selection, or came from Python."""
+"""Additions to the Explorer's source for decisions about a whole selection, or from Python."""
 
 SECOND_LOOK = "second look"
 AUDIT_SOURCE = "audit"
@@ -37,8 +37,8 @@ def by_looking(source: str, size: int) -> bool:
 
     Parameters
     ----------
-    source : of the journal's entry: a tool, or a tool, a colon and what was done there, separated by commas
-    size : how many examples the call decided
+    source : source of the journal entry: a tool, optionally followed by a colon and a comma-separated list of details
+    size : number of examples that the call decided
 
     Examples
     --------
@@ -54,7 +54,7 @@ def by_looking(source: str, size: int) -> bool:
 
 
 def at_the_view(source: str) -> bool:
-    """Whether somebody sat there and decided, about one example or about many: no program, and no label set in code."""
+    """Whether a person decided, about one example or several: not a program, and not a label set in code."""
     tool, *done = _parts(source)
     return tool in (*REVIEWED, *ONE_BY_ONE) and "labels" not in done
 
@@ -65,36 +65,36 @@ def _parts(source: str) -> list[str]:
 
 
 def is_second_look(source: str) -> bool:
-    """Whether a verdict was given on an example that was shown again, without what was said before."""
+    """Whether a verdict is a second look: the example was shown again without the earlier verdict."""
     return SECOND_LOOK in _parts(source)
 
 
 def looks(journal: Journal, author: str | None = None) -> pd.DataFrame:
-    """Every verdict that stands, oldest first.
+    """Return all verdicts that have not been undone, oldest first.
 
     Parameters
     ----------
-    author : only this author's
+    author : only verdicts of this author
 
     Returns
     -------
     DataFrame, one row per verdict
-        id. verdict : "relabel", "keep" or "skip". label : the class name given or confirmed; None where `keep` was
-        called without the given label, and for "skip". author, time, source : as in the journal. seq : int, grows.
-        second_look : bool. An author's change of mind leaves the older verdict in the table.
+        id. verdict : "relabel", "keep" or "skip". label : the class name assigned or confirmed; None for "skip", and if
+        `keep` was called without the given label. author, time, source : as in the journal. seq : int, increasing.
+        second_look : bool. If an author changes a verdict, the older one stays in the table.
     """
     table, _ = _split(journal, author)
     return table
 
 
 def decided_otherwise(journal: Journal, author: str | None = None) -> int:
-    """Number of examples with a decision that stands and no verdict: decided in bulk, or by a program."""
+    """Return the number of examples with a decision but no verdict: decided in bulk, or by a program."""
     table, others = _split(journal, author)
     return len(others - set(table["id"]))
 
 
 def _split(journal: Journal, author: str | None) -> tuple[pd.DataFrame, set]:
-    """The verdicts, and ids of all decisions on labels that are none."""
+    """Return the verdicts, and the ids of all other decisions about labels."""
     columns = ["id", "verdict", "label", "author", "time", "source", "seq", "second_look"]
     entries = [one for one in journal.standing() if not one.unit and (author is None or one.author == author)]
     size: dict[int, int] = {}
@@ -118,7 +118,7 @@ def _split(journal: Journal, author: str | None) -> tuple[pd.DataFrame, set]:
 
 
 def opinions(journal: Journal) -> pd.DataFrame:
-    """Each author's newest verdict as a label: ids as rows, authors as columns, NaN where an author gave none."""
+    """Return each author's newest verdict as a label: ids as rows, authors as columns, NaN without a verdict."""
     table = looks(journal)
     newest = table.drop_duplicates(["id", "author"], keep="last")
     newest = newest[newest["label"].notna()]
@@ -126,11 +126,12 @@ def opinions(journal: Journal) -> pd.DataFrame:
 
 
 def wrong_by(run: Run, table: pd.DataFrame) -> pd.Series:
-    """For verdicts of a run's examples: True = the given label is wrong, False = it is right, <NA> = put off.
+    """Return for each verdict: True = the given label is wrong, False = it is right, <NA> = skipped.
 
     Parameters
     ----------
-    table : rows of `looks`, of ids that are in the run
+    run : Run
+    table : rows of `looks`, with ids that are in the run
     """
     given = run.dataset.given_labels[run.dataset.index.get_indexer(table["id"])]
     given = run.dataset.names_of(given)
@@ -139,10 +140,10 @@ def wrong_by(run: Run, table: pd.DataFrame) -> pd.Series:
 
 
 def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
-    """The newest verdict on each example: bool indexed by id, True = the given label is wrong.
+    """Return the newest verdict on each example: bool indexed by id, True = the given label is wrong.
 
-    Decisions that nobody gave by looking are left out (`by_looking`), and so are examples that were put off.
-    With `author`, what this author stands for, whatever others decided before or after.
+    Decisions that are not verdicts (`by_looking`) and skipped examples are left out. With `author`, only the verdicts
+    of this author are used.
     """
     table = known_looks(run, author).drop_duplicates("id", keep="last")
     verdicts = wrong_by(run, table).set_axis(pd.Index(table["id"], name="id"))
@@ -150,10 +151,10 @@ def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
 
 
 def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
-    """The newest verdict on each unit: bool indexed by (id, unit), True = what is given is wrong.
+    """Return the newest verdict on each unit: bool indexed by (id, unit), True = the given value is wrong.
 
-    As `verdicts_of`, for labels that are not one class per example. All units of one example in one call count as
-    looked at; those of several examples do only where the call says so.
+    As `verdicts_of`, for labels other than one class per example. A call about units of one example is a verdict on all
+    of them; a call about several examples is one only if its source says so.
     """
     whole = run.dataset.units.keys is None  # each example is its own unit, ""
     standing = (one for one in run.journal.standing() if whole or one.unit)
@@ -190,14 +191,14 @@ _NO_UNITS = pd.MultiIndex.from_arrays([[], []], names=["id", "unit"])
 
 
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:
-    """`looks` of a run's journal on examples that the run has; a warning names others."""
+    """Return `looks` of a run's journal for the examples of the run; a warning names other ids."""
     table = looks(run.journal, author)
     known = known_verdicts(table.set_index("id", drop=False), run.dataset.index, journal=True)
     return known.reset_index(drop=True)
 
 
 def warn_if_left_out(journal: Journal, what: str) -> None:
-    """Say that decisions do not count, where a journal holds decisions of authors who gave no verdict at all."""
+    """Warn that decisions do not count if a journal has decisions but not a single verdict."""
     table, others = _split(journal, None)
     if len(others) and table.empty:
         message = f"{what}: none of the {len(others):,} decisions counts: each call decided several examples at once"
@@ -208,17 +209,17 @@ def warn_if_left_out(journal: Journal, what: str) -> None:
 
 
 def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) -> Verdicts:
-    """The verdicts on examples that are there; a warning names the others.
+    """Return the verdicts on known examples; a warning names the other ids.
 
     Parameters
     ----------
     verdicts : Series or DataFrame indexed by id
-    ids : of the examples
-    journal : whether they are those of a run's journal, which may hold other things and never is an error
+    ids : ids of the examples
+    journal : whether the verdicts come from a run's journal, for which unknown ids are never an error
 
     Raises
     ------
-    InputError : none of the verdicts given is on an example that is there.
+    InputError : none of the verdicts is on a known example.
     """
     known = ids.get_indexer(verdicts.index) >= 0
     if known.all():
@@ -229,8 +230,9 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
         raise InputError.at("verdicts", found, "Index it by id, of the same type: `find_issues(...).index` has them.")
     what, todo = "`verdicts`", "Index it by id, as in `find_issues(...).index`."
     if journal:
-        what, todo = "The journal", "Is journal.sqlite that of another data set?"
+        what, todo = "The journal", "Check whether journal.sqlite belongs to another data set."
     share = f"{len(strange)} of {len(verdicts)}"
-    message = f"{what} judges ids that are not among the examples ({share}, left out): {first_few(strange)}."
+    has = "contains" if journal else "contain"
+    message = f"{what} {has} ids that are not among the examples ({share}, ignored): {first_few(strange)}."
     warnings.warn(f"{message} {todo}", stacklevel=outside())
     return verdicts[known]

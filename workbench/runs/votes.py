@@ -1,7 +1,7 @@
-"""What people, labelling functions and models said about the same examples: votes, in memory and in the run directory.
+"""Votes of people, labelling functions and models on the same examples, in memory and in the run directory.
 
-Hidden here: the votes' table in the run directory in each of its forms, and the forms in which votes come in. No voter
-needs to have seen every example: no row is an abstention.
+This module reads every version of the votes file, and accepts votes in several forms. Voters need not vote on every
+example: a missing row is an abstention.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 COLUMNS = ("id", "unit", "voter", "kind", "value", "confidence", "version")
-"""Of votes.parquet: text, but for the id (int64 or text) and the confidence (float64, null where none was given)."""
+"""Columns of votes.parquet: text, except id (int64 or text) and confidence (float64, null if not given)."""
 
 OLDER = ("id", "annotator", "label")
-"""Columns that release 0.1 wrote; all of these voters are people."""
+"""Columns written by release 0.1; all of its voters are people."""
 
 KINDS = ("person", "function", "model")
-"""Who votes: a person, a labelling function, or a model such as a language model."""
+"""Kinds of voters: a person, a labelling function, or a model such as a language model."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,12 @@ class Votes:
 
     Attributes
     ----------
-    rows : (m,) int64 row of the example, ascending. annotators : (m,) int64 index into `names`.
-    labels : (m,) int64 class index. names : annotators' names, sorted; of one that voted in several versions with the
-    version behind it. n, k : examples and classes. kinds : what each of `names` is, of `KINDS`; () for people only.
+    rows : (m,) int64, row of the example, ascending.
+    annotators : (m,) int64, index into `names`.
+    labels : (m,) int64, class index.
+    names : names of the annotators, sorted; followed by the version for annotators with votes of several versions.
+    n, k : number of examples and of classes.
+    kinds : kind of each of `names`, from `KINDS`; () if all are people.
     """
 
     rows: np.ndarray
@@ -59,43 +62,44 @@ class Votes:
         return f"Votes({len(self.rows):,} of {len(self.names):,} annotators on {len(np.unique(self.rows)):,} examples)"
 
     def counts(self, rows: slice = slice(None)) -> np.ndarray:
-        """(rows, k) int32: how many votes each class has."""
+        """Return the number of votes for each class, (rows, k) int32."""
         start, stop, _ = rows.indices(self.n)
         first, last = np.searchsorted(self.rows, [start, stop])
         cells = (self.rows[first:last] - start) * self.k + self.labels[first:last]
         return np.bincount(cells, minlength=(stop - start) * self.k).reshape(-1, self.k).astype(np.int32)
 
     def per_row(self) -> np.ndarray:
-        """(n,) int64 number of votes."""
+        """Return the number of votes on each example, (n,) int64."""
         return np.bincount(self.rows, minlength=self.n)
 
 
 def save_votes(
     run: Run, votes: pd.DataFrame, *, id: str = "id", annotator: str = "annotator", label: str = "label"
 ) -> None:
-    """Store what annotators, labelling functions and models said, one row per vote; it replaces votes that are there.
+    """Store the votes of annotators, labelling functions and models, one row per vote, in place of existing votes.
 
     Parameters
     ----------
     run : Run
-    votes : DataFrame in long format, of people with the three columns below; or with the columns id, voter, value and,
-        as far as they matter, unit (key of the unit of the example, text), kind ("person", "function" or "model"),
-        confidence (float in [0, 1], NaN where there is none; it is stored, no estimator uses it yet) and version (of
-        the function or model, text)
-    id, annotator, label : names of its columns: ids of the run, annotators (anything that has a name), classes (as
-        the labels were given, or their names); of other kinds of labels than one class per example the values as the
-        journal holds them
+    votes : DataFrame in long format: for people with the three columns below; or with the columns id, voter, value and,
+        optionally, unit (key of the unit of the example, text), kind ("person", "function" or "model"), confidence
+        (float in [0, 1], NaN if not given; it is stored, but not yet used by any estimator) and version (of the
+        function or model, text)
+    id, annotator, label : names of the columns with the ids of the run, the annotators (converted to text) and the
+        classes (in the user's type, or class names); for other kinds of labels than one class per example, the label is
+        the value as in the journal
 
     Raises
     ------
-    InputError : a column is missing, an id or a class is not in the run, a value is missing, or an annotator
-        voted twice on one example. WriteError : the run cannot be written; the votes that are there stay.
+    InputError : a column or value is missing, an id or class is not in the run, or an annotator voted twice on the same
+        example.
+    WriteError : the run cannot be written; existing votes are kept.
     """
     write_votes(run, checked_votes(run, votes.rename(columns={id: "id", annotator: "annotator", label: "label"})))
 
 
 def checked_votes(run: Run, votes: pd.DataFrame) -> pd.DataFrame:
-    """The columns `COLUMNS` of votes in any form, sorted as in the dataset; see `save_votes` for what is refused."""
+    """Validate votes in any form and return the columns `COLUMNS`, in dataset order; raises as `save_votes`."""
     dataset, kind = run.dataset, run.dataset.kind
     decode = None if kind.one_class else (lambda text: kind.decode(text, dataset.classes))
     table, _, _ = _checked(votes, dataset.ids, dataset.classes, dataset.rows, decode)
@@ -103,7 +107,7 @@ def checked_votes(run: Run, votes: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_votes(run: Run, table: pd.DataFrame) -> None:
-    """Put a table that `checked_votes` returned in the place of the votes that are there."""
+    """Write a table returned by `checked_votes`, in place of existing votes."""
     types = dict.fromkeys(COLUMNS, pa.string()) | {"confidence": pa.float64()}
     if run.dataset.ids.dtype.kind == "i":
         types["id"] = pa.int64()
@@ -113,7 +117,7 @@ def write_votes(run: Run, table: pd.DataFrame) -> None:
 
 
 def read_votes(run: Run) -> Votes | None:
-    """The votes stored in a run.
+    """Read the votes stored in a run.
 
     Parameters
     ----------
@@ -121,13 +125,13 @@ def read_votes(run: Run) -> Votes | None:
 
     Returns
     -------
-    Votes, or None where there are none; None, too, where labels are of another kind than one class per example:
-    `vote_table` has the votes on their units.
+    Votes, or None if there are none. Also None for other kinds of labels than one class per example; use `vote_table`
+    for votes on their units.
 
     Raises
     ------
     RunError
-        The file is damaged or of another run.
+        The file is damaged or belongs to another run.
     """
     if not run.dataset.kind.one_class:
         return None
@@ -135,16 +139,16 @@ def read_votes(run: Run) -> Votes | None:
 
 
 def vote_table(run: Run) -> pd.DataFrame | None:
-    """The votes stored in a run with all they say, columns `COLUMNS`, or None; of any kind of label and any release."""
+    """Read the votes stored in a run with all columns, `COLUMNS`, for any kind of label; None if there are none."""
     return _read(run, lambda frame: checked_votes(run, frame))
 
 
 def is_older(run: Run) -> bool:
-    """Whether the votes that are stored have the columns of release 0.1; they are read all the same."""
+    """Whether the stored votes have the columns of release 0.1, which are read as well."""
     try:
         return is_there(run.layout.votes) and "annotator" in open_parquet(run.layout.votes).schema_arrow.names
     except (OSError, pa.ArrowException, ValueError):
-        return False  # damaged: reading it says how
+        return False  # damaged: reading it raises the error
 
 
 def _read(run: Run, use: Callable[[pd.DataFrame], Any]) -> Any:
@@ -164,30 +168,30 @@ def _read(run: Run, use: Callable[[pd.DataFrame], Any]) -> Any:
 
 
 def votes_of(run: Run, frame: pd.DataFrame) -> Votes:
-    """Votes out of a DataFrame as `save_votes` takes it; see there for what is refused."""
+    """Create Votes from a DataFrame as in `save_votes`; raises the same errors."""
     return votes_from(frame, run.dataset.ids, run.dataset.classes, run.dataset.rows)
 
 
 def votes_from(
     votes: Any, ids: np.ndarray, classes: Sequence[str], rows_of: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> Votes:
-    """Votes on examples that are in no run.
+    """Create Votes on examples that are not in a run.
 
     Parameters
     ----------
     votes : Votes; DataFrame as in `save_votes`; or int array (n, annotators) of class indices, -1 = no vote
-    ids, classes : of the n examples and the k classes
-    rows_of : from ids to rows; looked up among `ids` by default
+    ids, classes : ids of the n examples, names of the k classes
+    rows_of : function from ids to rows; by default ids are looked up in `ids`
 
     Raises
     ------
-    InputError : as in `save_votes`; or the array has another length, or holds no class index.
+    InputError : as in `save_votes`; or the array does not have n rows, or contains an invalid class index.
     """
     n, k = len(ids), len(classes)
     if isinstance(votes, Votes):
         if (votes.n, votes.k) != (n, k):
             found = f"are of {votes.n:,} examples and {votes.k:,} classes"
-            raise InputError.at("votes", found, f"There are {n:,} examples and {k:,} classes here.")
+            raise InputError.at("votes", found, f"Pass votes on the {n:,} examples and {k:,} classes of the data.")
         return votes
     if not isinstance(votes, pd.DataFrame):
         return _of_table(np.asarray(votes), n, k)
@@ -211,16 +215,16 @@ def _checked(
     rows_of: Callable[[np.ndarray], np.ndarray],
     decode: Callable[[str], object] | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """(table with `COLUMNS`, sorted; row of each vote; its class index, -1 with `decode`), or one clear error.
+    """Validate votes; return a sorted table with `COLUMNS`, the row of each vote, and its class index.
 
-    With `decode` values are texts that it takes, and votes may be on units.
+    With `decode`, values are texts that it can decode, votes may be on units, and class indices are -1.
     """
     votes = votes.reset_index(drop=True)
     new = {"voter", "value"} <= set(votes.columns) and not {"annotator", "label"} <= set(votes.columns)
     who, what = ("voter", "value") if new else ("annotator", "label")
     for name in ("id", who, what):
         if name not in votes.columns:
-            raise InputError.unknown("column", name, votes.columns, f"Votes need an id, {who} and {what} each.")
+            raise InputError.unknown("column", name, votes.columns, f"Each vote needs an id, {who} and {what}.")
         missing = np.flatnonzero(votes[name].isna().to_numpy())
         if len(missing):
             todo = "Leave out votes that were not cast."
@@ -237,13 +241,12 @@ def _checked(
         _refuse(table, name, wrong, "is not text", "Pass text.")
     _refuse(table, "kind", ~table["kind"].isin(KINDS), "is unknown", f"Use {first_few(KINDS)}.")
     kinds = table.groupby("voter")["kind"].transform("first")
-    _refuse(
-        table, "kind", kinds != table["kind"], "differs from what this voter was before", "Give each voter one kind."
-    )
+    _refuse(table, "kind", kinds != table["kind"], "differs from other rows of this voter", "Give each voter one kind.")
     rows = rows_of(table["id"].to_numpy())
     codes = np.full(len(table), -1)
     if decode is None:
-        _refuse(table, "unit", table["unit"] != "", "is a unit", "Each example has one class here: leave `unit` out.")
+        todo = "Leave out `unit`: each example has a single class."
+        _refuse(table, "unit", table["unit"] != "", "is a unit", todo)
         found = table["value"].map({str(name): code for code, name in enumerate(classes)})
         _refuse(table, "value", found.isna(), "is not a class of the run", f"Use {first_few(classes)}.", what)
         codes = found.to_numpy(np.int64)
@@ -261,7 +264,7 @@ def _checked(
 
 
 def _confidences(votes: pd.DataFrame, new: bool) -> np.ndarray:
-    """(m,) float64 in [0, 1], NaN where there is none."""
+    """Return the confidences, (m,) float64 in [0, 1], NaN where not given."""
     if not new or "confidence" not in votes:
         return np.full(len(votes), np.nan)
     try:
@@ -275,7 +278,7 @@ def _confidences(votes: pd.DataFrame, new: bool) -> np.ndarray:
 
 
 def _refuse(table: pd.DataFrame, name: str, wrong: Any, found: str, todo: str, field: str | None = None) -> None:
-    """One error about the first row of a column in which something is wrong."""
+    """Raise an error about the first row in which a column is `wrong`, if there is one."""
     places = np.flatnonzero(np.asarray(wrong))
     if len(places):
         row = int(places[0])
@@ -287,7 +290,7 @@ def _refuse(table: pd.DataFrame, name: str, wrong: Any, found: str, todo: str, f
 
 
 def _of_table(table: np.ndarray, n: int, k: int) -> Votes:
-    """Votes out of one row per example and one column per annotator."""
+    """Create Votes from an array (n, annotators) of class indices."""
     if table.ndim != 2 or len(table) != n or table.dtype.kind not in "iuf":
         found = f"has shape {table.shape} and dtype {table.dtype}"
         todo = f"Give {n:,} rows and one column per annotator, class indices, -1 = no vote."
@@ -303,16 +306,16 @@ def _of_table(table: np.ndarray, n: int, k: int) -> Votes:
 
 
 def _rows_among(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The row of each id."""
+    """Return the row of each id."""
     rows = pd.Index(ids).get_indexer(wanted)
     if (rows < 0).any():
         at = int(np.flatnonzero(rows < 0)[0])
-        raise InputError.at("id", f"is {wanted[at]!r}, which is none of the examples", "Use their ids.", row=at)
+        raise InputError.at("id", f"is {wanted[at]!r}, which is not an example", "Use ids of the examples.", row=at)
     return rows
 
 
 def votes_needed(run: Run) -> Votes:
-    """The run's votes, or MissingEvidence that says how to store them."""
+    """Return the run's votes; raise MissingEvidence, which says how to store them, if there are none."""
     votes = read_votes(run)
     if votes is None or not len(votes.rows):
         how = "Store them with `wb.review.save_votes(run, frame)`: columns id, annotator, label."

@@ -1,8 +1,8 @@
-"""Which attempt at recording an epoch a rank's statistics are of: written in the file, so that it cannot come apart.
+"""The attempt at recording an epoch to which a rank's statistics belong, stored in the file itself.
 
-Ranks that were killed are started again together, and what one of them had sealed before is of another training: an
-epoch exists only where the files of all ranks name the same attempt (`workbench.recording.rendezvous`
-says who names it).
+Ranks that were killed are restarted together. A file that one of them had sealed before then belongs to another
+training, so an epoch exists only if the files of all ranks have the same attempt. `workbench.recording.rendezvous`
+chooses the name of the attempt.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ class AtURL(Protocol):
 
     @property
     def version(self) -> Any:
-        """What changes with the file."""
+        """A value that differs for each version of the file."""
 
     def open(self) -> Any:
-        """The file, for reading."""
+        """Open the file for reading."""
 
 
 def marked(table: pa.Table, attempt: str) -> pa.Table:
-    """The table with the attempt in its metadata; as it is where there is none."""
+    """Return the table with the attempt in its metadata; unchanged if `attempt` is ""."""
     return table.replace_schema_metadata({KEY: attempt.encode()}) if attempt else table
 
 
 def same_attempt(files: Sequence[Path | AtURL]) -> bool:
-    """Whether files of several ranks are of one attempt.
+    """Whether the files of several ranks belong to the same attempt.
 
-    A file that cannot be read counts as one of them: it is damaged, which reading it says, and not absent.
+    A file that cannot be read is ignored here: it is damaged rather than missing, and reading it raises an error.
     """
     return len({attempt_of(file) for file in files} - {None}) <= 1
 
 
 def attempt_of(file: Path | AtURL) -> str | None:
-    """The attempt that a file names; "" where it names none (one rank, an older release), None if it is damaged."""
+    """Return the attempt of a file; "" if it has none (a single rank, an older release), None if it is damaged."""
     try:
         if not isinstance(file, Path):
             return _named(file, file.version)
@@ -58,7 +58,7 @@ def attempt_of(file: Path | AtURL) -> str | None:
 
 
 def look_ahead(files: Iterable[AtURL]) -> None:
-    """Read of many files at a URL at once which attempt they are of; later questions are answered from memory."""
+    """Read the attempts of many files at a URL concurrently; later calls of `attempt_of` are answered from memory."""
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(attempt_of, files))
 

@@ -1,16 +1,16 @@
-"""Computed results kept in a run's `cache/`, each with the key of what it was made from.
+"""Computed results in a run's `cache/`, each stored with a key of its inputs.
 
-A file is used only if its key equals the one asked for, so new evidence or other parameters make it stale by
-themselves, and only if this user computed it and it was not changed since (`seals`): what is unreadable, stale, damaged
-or one from somebody else is computed again and replaced. Everything in `cache/` can be deleted.
+A file is used only if its key equals the requested one, so new evidence or other parameters make it stale, and only if
+this user computed it and it has not changed since (`seals`). Files that are unreadable, stale, damaged or written by
+somebody else are computed again and replaced. Everything in `cache/` can be deleted.
 
     found = load(layout, "NAME", key)                 named arrays, or None
     store(layout, "NAME", key, {"points": xy})
     frame = load_frame(layout, "NAME", key)           a DataFrame with its attrs, or None
     store_frame(layout, "NAME", key, frame)
 
-A key is a mapping that JSON can hold, made of digests of the evidence (`evidence_key(layout, dataset)`,
-`digest(array)`, `fingerprint(files)`) and of the parameters.
+A key is a mapping that can be written as JSON, made of digests of the evidence (`evidence_key(layout, dataset)`,
+`digest(array)`, `fingerprint(files)`) and the parameters.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 
     from workbench.data.dataset import Dataset
 
-WHOLE = 1 << 20  # bytes: smaller files are hashed whole, so that a copied run keeps its cache
-DIGEST_EDGE = 1 << 16
-PIECES, PIECE = 64, 1 << 12  # of a sample: 256 kB at most
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # cut short or not ours: made again
+WHOLE = 1 << 20  # bytes: files up to this size are hashed completely, so that a copied run keeps its cache
+DIGEST_EDGE = 1 << 16  # bytes at the beginning and end of a larger file
+PIECES, PIECE = 64, 1 << 12  # number and size in bytes of the pieces of a sample: 256 kB at most
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # truncated or foreign: computed again
 
 
 def fingerprint(paths: Iterable[Path], layout: Layout | None = None) -> str:
-    """Short digest of the files' names and contents (of large files: size, time and both ends).
+    """Return a short digest of the names and contents of files (for large files: size, time and both ends).
 
-    With the `layout` of a run at a URL, its versions stand for contents, so that nothing is fetched.
+    With the `layout` of a run at a URL, the versions of the files replace their contents, so that nothing is fetched.
     """
     digest = hashlib.blake2b(digest_size=12)
     for path in paths:
@@ -70,9 +70,10 @@ def fingerprint(paths: Iterable[Path], layout: Layout | None = None) -> str:
 
 
 def sample_key(paths: Iterable[Path], layout: Layout | None = None) -> str:
-    """Short digest of the files' sizes and of pieces all over them: it survives a copy, at the same cost for any size.
+    """Return a short digest of the sizes of files and of pieces spread over them.
 
-    For files that are written as a whole; one changed number in the middle of a large one can stay unseen.
+    It is the same for a copy of the files, and its cost does not depend on their size. Suitable for files that are
+    always written completely: a single changed number in a large file can go unnoticed.
     """
     digest = hashlib.blake2b(digest_size=12)
     for path in paths:
@@ -90,7 +91,7 @@ def sample_key(paths: Iterable[Path], layout: Layout | None = None) -> str:
 
 
 def labels_digest(labels: Labels) -> str:
-    """Short digest of given labels of any kind."""
+    """Return a short digest of given labels of any kind."""
     if isinstance(labels, np.ndarray):
         return digest(labels)
     sink = pa.BufferOutputStream()
@@ -100,30 +101,30 @@ def labels_digest(labels: Labels) -> str:
 
 
 def digest(values: np.ndarray) -> str:
-    """Short digest of an array's shape, dtype and values."""
+    """Return a short digest of an array's shape, dtype and values."""
     values = np.ascontiguousarray(values)
     head = f"{values.shape}{values.dtype}".encode()
     return hashlib.blake2b(values.view(np.uint8).data, digest_size=12, key=head[:64]).hexdigest()
 
 
 def embedding_key(layout: Layout, epoch: int) -> str:
-    """Digest of the embeddings of one epoch."""
+    """Return a digest of the embeddings of one epoch."""
     return fingerprint((path for _, path in layout.arrays("embeddings")[epoch]), layout)
 
 
 def text_key(dataset: Dataset) -> dict[str, str]:
-    """What is made from the texts of the examples was made from these."""
+    """Return a key for results that are computed from the texts of the examples."""
     return {"texts": digest(np.frombuffer("\0".join(map(str, dataset.texts())).encode(), np.uint8))}
 
 
 def cache_file(layout: Layout, name: str) -> Path:
-    """A file in `cache/`; what is there can be deleted at any time and is computed again."""
+    """Return the path of a file in `cache/`, which can be deleted at any time and is then computed again."""
     layout.cache.mkdir(exist_ok=True)
     return layout.cache / name
 
 
 def load(layout: Layout, name: str, key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """The arrays that this user stored as `name` under exactly this key, or None."""
+    """Return the arrays that this user stored as `name` under exactly this key, or None."""
     path = layout.cache / f"{name}.npz"
     try:
         if not path.is_file() or state_of(path, path.name) != MINE:
@@ -137,7 +138,7 @@ def load(layout: Layout, name: str, key: Mapping[str, Any]) -> dict[str, np.ndar
 
 
 def stored_key(layout: Layout, name: str) -> dict[str, Any] | None:
-    """Under which key this user stored something as `name`, or None."""
+    """Return the key under which this user stored `name`, or None."""
     path = layout.cache / f"{name}.npz"
     try:
         if not path.is_file() or state_of(path, path.name) != MINE:
@@ -151,9 +152,9 @@ def stored_key(layout: Layout, name: str) -> dict[str, Any] | None:
 def store(
     layout: Layout, name: str, key: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, quiet: bool = False
 ) -> None:
-    """Store arrays as `name`, whole or not at all.
+    """Store arrays as `name` atomically.
 
-    In a place that cannot be written a warning says that nothing was kept, unless `quiet`.
+    If the cache cannot be written, a warning says so, unless `quiet`.
     """
     try:
         path = cache_file(layout, f"{name}.npz")
@@ -168,7 +169,7 @@ def store(
 
 
 def warn_not_kept(what: str, place: Path, error: OSError, stacklevel: int = 3) -> None:
-    """Say that a result is there but will have to be computed again."""
+    """Warn that a result was computed but not stored, so that it will be computed again next time."""
     warnings.warn(
         f"{what}: computed but not kept, since {place} could not be written ({cause_of(error)}). {advice_on(error)}",
         stacklevel=stacklevel,
@@ -178,7 +179,7 @@ def warn_not_kept(what: str, place: Path, error: OSError, stacklevel: int = 3) -
 def cached(
     layout: Layout, name: str, key: Mapping[str, Any], make: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """The arrays stored as `name` under `key`, made and stored if they are not there."""
+    """Return the arrays stored as `name` under `key`; if there are none, call `make()` and store its result."""
     found = load(layout, name, key)
     if found is None:
         found = make()
@@ -187,14 +188,14 @@ def cached(
 
 
 def key_digest(key: Mapping[str, Any]) -> str:
-    """Short digest of a key, for file names."""
+    """Return a short digest of a key, for file names."""
     return hashlib.blake2b(_encode(key), digest_size=12).hexdigest()
 
 
 def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
-    """What a judgement of all examples is made from: given labels, texts, and every file of evidence of the run.
+    """Return the key of results that depend on all evidence: given labels, texts, and every evidence file of the run.
 
-    Decisions in the journal are not part of it.
+    Decisions in the journal are not included.
     """
     files = [path for paths in layout.sealed().values() for path in paths]
     for kind in ("embeddings", "logits"):
@@ -213,7 +214,7 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
 
 
 def load_frame(layout: Layout, name: str, key: Mapping[str, Any]) -> pd.DataFrame | None:
-    """The DataFrame that this user stored as `name` under exactly this key, or None."""
+    """Return the DataFrame that this user stored as `name` under exactly this key, or None."""
     stored = load(layout, name, key)
     if stored is None:
         return None
@@ -229,13 +230,14 @@ def load_frame(layout: Layout, name: str, key: Mapping[str, Any]) -> pd.DataFram
 
 
 def store_frame(layout: Layout, name: str, key: Mapping[str, Any], frame: pd.DataFrame, *, quiet: bool = True) -> None:
-    """Store a DataFrame with its index, dtypes and `attrs`, whole or not at all.
+    """Store a DataFrame with its index, dtypes and `attrs` atomically.
 
-    Columns hold numbers, bools, dates, text or missing values; attrs what JSON can hold, tuples, and numpy arrays.
+    Columns may contain numbers, bools, dates, text and missing values; `attrs` may contain JSON values, tuples and
+    NumPy arrays.
 
     Raises
     ------
-    TypeError : something else is in it.
+    TypeError : the DataFrame contains values of another type.
     """
     arrays: dict[str, np.ndarray] = {}
     values = [frame.index.to_series(), *(frame.iloc[:, place] for place in range(frame.shape[1]))]
@@ -250,7 +252,7 @@ def store_frame(layout: Layout, name: str, key: Mapping[str, Any], frame: pd.Dat
 
 
 def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> str | dict[str, Any] | None:
-    """Put a column among the arrays; its dtype in words where it had to become text, or its categories."""
+    """Add a column to `arrays`. Returns None, its dtype as text if it is stored as JSON, or its categories."""
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbmM":
         arrays[f"column-{nth}"] = values.to_numpy()
         return None
@@ -278,7 +280,7 @@ def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | dict[str,
 
 
 def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """A value as JSON; what JSON lacks as an object with one field of a reserved name, arrays beside it."""
+    """Convert a value to JSON. Other types become an object with the reserved field ""; arrays are put in `arrays`."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if value is pd.NA or value is pd.NaT:
@@ -296,7 +298,7 @@ def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, Mapping):
         items = [[_to_json(one, arrays) for one in pair] for pair in value.items()]
         return {"": "mapping", "items": items}
-    raise TypeError(f"cannot be kept in a cache: {type(value).__name__}")
+    raise TypeError(f"cannot be stored in a cache: {type(value).__name__}")
 
 
 def _from_json(value: Any, stored: Mapping[str, np.ndarray]) -> Any:

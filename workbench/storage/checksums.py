@@ -1,7 +1,7 @@
-"""SHA-256 of the files of a run, noted when a file is sealed, so that damage is found later.
+"""SHA-256 checksums of the files of a run, stored when a file is sealed, so that later damage is detected.
 
-One small file for each, in the form that `sha256sum --check` reads: `checksums/stats/epoch=0003/rank=0.parquet.sha256`.
-Hides the order of writing, which is such that a crash can lose a checksum but never leaves a wrong one.
+Each has a small file in the format of `sha256sum --check`: `checksums/stats/epoch=0003/rank=0.parquet.sha256`. The
+order of writing ensures that a crash can lose a checksum but never leaves a wrong one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def sealed(layout: Layout, path: Path) -> Iterator[Path]:
-    """`atomic`, and the checksum of what was written is noted.
+    """Write a file with `atomic` and store its checksum.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def sealed(layout: Layout, path: Path) -> Iterator[Path]:
 
     Notes
     -----
-    The old checksum goes first and the new one comes last: after a crash in between the file has none. It is not
-    flushed to disk by itself (two more milliseconds an epoch); one that is empty after a power cut counts as none.
-    The old file itself stays, here and at the URL of a run that has one, until the new one takes its place. If the
-    block removes its temporary file, nothing is replaced.
+    The old checksum is removed first and the new one written last: after a crash in between, the file has none. The
+    checksum is not flushed to disk separately (that would take two more milliseconds per epoch); an empty one after a
+    power failure counts as missing. The old file, and its copy at the URL of a remote run, stay until the new one
+    replaces them. If the block removes its temporary file, nothing is replaced.
 
     Raises
     ------
@@ -51,9 +51,9 @@ def sealed(layout: Layout, path: Path) -> Iterator[Path]:
 
 
 def note(layout: Layout, path: Path, digest: str | None = None) -> None:
-    """Note the checksum of a file that is in its place; it is computed if not given.
+    """Store the checksum of an existing file; it is computed if not given.
 
-    Where that cannot be written a warning says so: the file itself is whole.
+    If the checksum cannot be written, a warning says so; the file itself is complete.
     """
     place = _place(layout, path)
     layout.publish(path)
@@ -66,7 +66,7 @@ def note(layout: Layout, path: Path, digest: str | None = None) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        found = f"{path} was saved; only its checksum could not be noted ({cause_of(error)})"
+        found = f"{path} was saved, but its checksum could not be stored ({cause_of(error)})"
         warnings.warn(f"{found}. {advice_on(error)}", stacklevel=4)
         return
     layout.publish(place)
@@ -85,7 +85,7 @@ def _forget_note(layout: Layout, path: Path) -> None:
 
 
 def noted(layout: Layout) -> dict[Path, str | None]:
-    """File of the run -> its checksum; None where the note cannot be read."""
+    """Return a dict of file of the run to its checksum; None if the stored checksum cannot be read."""
     found: dict[Path, str | None] = {}
     folder = layout.root / "checksums"
     for place in files_below(folder):
@@ -101,7 +101,7 @@ def noted(layout: Layout) -> dict[Path, str | None]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Return the hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
     with reading(path) as file:
         while chunk := file.read(CHUNK):

@@ -1,9 +1,9 @@
-"""Columns of n rows in a folder, written block by block; what an interrupted pass has finished is there the next time.
+"""Columns of n rows in a folder, written block by block. An interrupted pass continues with the blocks that are left.
 
-A finished column is `NAME.DIGEST.npy`: the digest of what it was made from is in its name, so a stale column is a
-missing one, and so is one that was damaged, or that this user did not compute (`seals`). A pass under way writes into a
-folder of its own and notes, signed, which blocks are safely on disk. Reading maps the file, so that a column costs
-memory only where it is looked at.
+A finished column is the file `NAME.DIGEST.npy`. The digest of its inputs is part of the name, so a stale column counts
+as missing, and so does one that is damaged or that this user did not compute (`seals`). A pass in progress writes to
+its own folder and keeps a signed record of the blocks that are on disk. Columns are read as memory maps, so only the
+parts that are accessed use memory.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from workbench.storage.npy import map_array, parse_header, read_header
 from workbench.storage.seals import MINE, column_end, content_digest, state_of
 from workbench.storage.trust import signature
 
-SAVE_EVERY = 5.0  # seconds after which finished blocks are flushed and noted
+SAVE_EVERY = 5.0  # seconds after which finished blocks are flushed and recorded
 OLD = 7 * 24 * 3600.0  # seconds after which an abandoned pass is removed
 
 
 def read_column(folder: Path, name: str, digest: str, n: int) -> np.ndarray | None:
-    """The column of this digest, mapped (writing to it changes a private copy).
+    """Return the column with this digest as a memory map (writes change a private copy).
 
-    None when it is missing, was changed since it was written, or was written by another user.
+    None if it is missing, has changed since it was written, or was written by another user.
     """
     path = _path(folder, name, digest)
     if not path.is_file():
@@ -49,17 +49,17 @@ def read_column(folder: Path, name: str, digest: str, n: int) -> np.ndarray | No
 
 
 def rows_of(path: Path, rows: slice) -> np.ndarray:
-    """Some rows of an .npy file, read and not mapped, so that its pages are not counted to the process.
+    """Read a slice of rows of an .npy file without a memory map, so that its pages do not count as memory in use.
 
     Raises
     ------
-    ValueError, OSError : the file is damaged, holds objects, or ends early.
+    ValueError, OSError : the file is damaged, contains Python objects, or ends early.
     """
     with open(path, "rb") as file:
         shape, fortran, dtype, first = parse_header(file)
         start, stop, _ = rows.indices(shape[0])
         width = int(np.prod(shape[1:], dtype=np.int64))
-        # Row after row is one piece; column after column (Fortran's order) a piece of each column.
+        # In C order the rows are one piece of the file; in Fortran order each column has its own piece.
         pieces = range(width) if fortran else [0]
         length = stop - start if fortran else (stop - start) * width
         values = np.empty((len(pieces), length), dtype)
@@ -75,7 +75,7 @@ def rows_of(path: Path, rows: slice) -> np.ndarray:
 
 
 def has_column(folder: Path, name: str, digest: str) -> Path | None:
-    """The file of a column, if it is there."""
+    """Return the path of a column's file, or None if there is no such file."""
     path = _path(folder, name, digest)
     return path if path.is_file() else None
 
@@ -85,13 +85,13 @@ def _path(folder: Path, name: str, digest: str) -> Path:
 
 
 class Pass:
-    """Columns under way: which rows are left, and a place to write what is finished.
+    """Columns that are being computed: keeps track of the blocks that are left and writes those that are finished.
 
     Parameters
     ----------
-    folder : where the finished columns go.
-    digests : name of each column to be written -> its digest.
-    n, block_rows : rows, and rows per block; an interrupted pass is taken up only with the same blocks.
+    folder : folder of the finished columns.
+    digests : dict of column name to digest, for the columns to be written.
+    n, block_rows : number of rows, and of rows per block; an interrupted pass continues only with the same blocks.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class Pass:
         self._done = self._noted()
 
     def _claimed(self) -> int | None:
-        """Hold the folder of the pass; another process at the same work gets one of its own."""
+        """Lock the folder of the pass; another process that does the same work gets its own folder."""
         self._part.mkdir(exist_ok=True)
         try:
             import fcntl
@@ -131,7 +131,7 @@ class Pass:
         return claim
 
     def _noted(self) -> np.ndarray:
-        """(blocks,) bool: finished and on disk, as this user's own note says; the bytes are compared with it."""
+        """(blocks,) bool: finished and on disk, according to this user's signed record and the digests in it."""
         done = np.zeros(len(self._slices), bool)
         path = self._part / "done.json"
         try:
@@ -159,15 +159,15 @@ class Pass:
 
     @property
     def finished_rows(self) -> int:
-        """Rows that an earlier pass has finished."""
+        """Number of rows that are finished, including those of an earlier, interrupted pass."""
         return sum(rows.stop - rows.start for rows, done in zip(self._slices, self._done) if done)
 
     def left(self) -> list[slice]:
-        """Blocks of rows that are not finished."""
+        """Return the blocks of rows that are not finished."""
         return [rows for rows, done in zip(self._slices, self._done) if not done]
 
     def write(self, rows: slice, columns: Mapping[str, np.ndarray]) -> None:
-        """Write one finished block: all columns of the pass."""
+        """Write a block of rows of all columns."""
         block = self._slices.index(rows)
         for name in self._digests:
             values = np.ascontiguousarray(columns[name])
@@ -195,7 +195,7 @@ class Pass:
         return self._files[name], self._starts[name]
 
     def save(self) -> None:
-        """Flush what is written, then note the blocks: a note never runs ahead of its data."""
+        """Flush the data, then record the finished blocks: the record never lists a block that is not on disk."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
@@ -206,13 +206,13 @@ class Pass:
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Move the columns into the folder; older ones of the same names, and passes abandoned long ago, go."""
+        """Move the columns to the folder; remove older ones of the same names and passes abandoned long ago."""
         for name, digest in self._digests.items():
             file = self._files.get(name) or open(self._part / f"{name}.npy", "r+b")  # noqa: SIM115 (closed below)
             self._files[name] = file
             header, shape, dtype = read_header(self._part / f"{name}.npy")
             file.seek(len(header) + dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
-            file.truncate()  # what an earlier process appended just before it was killed
+            file.truncate()  # removes what an earlier process appended just before it was killed
             file.write(column_end(_path(Path(), name, digest).name, header, self._block_rows, self._blocks[name]))
             file.flush()
             os.fsync(file.fileno())
@@ -229,7 +229,7 @@ class Pass:
                     shutil.rmtree(other, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the files; what was noted stays for the next time."""
+        """Close the files; the recorded blocks stay for the next pass."""
         for file in self._files.values():
             file.close()
         self._files.clear()

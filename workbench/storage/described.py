@@ -1,9 +1,10 @@
-"""An array and what is said of it as one file, so that they can never be of different saves.
+"""An array and its description in one file, so that both always come from the same save.
 
-    .npy file, JSON, length of the JSON (4), its CRC-32 (4), b"LWABOUT1"
+    .npy file, JSON, length of the JSON (4 bytes), its CRC-32 (4 bytes), b"LWABOUT1"
 
-Readers of .npy files stop after the rows. The same JSON lies beside it under the suffix .json, for people and for
-release 0.1.0, which reads it there; files as that release wrote them, with nothing after the rows, are described by it.
+Readers of .npy files stop after the rows. A copy of the JSON is written to a file with the suffix .json, for people and
+for release 0.1.0, which reads it there. Arrays written by that release have no JSON of their own; for them the .json
+file is the description.
 """
 
 from __future__ import annotations
@@ -34,28 +35,28 @@ _MAGIC = b"LWABOUT1"
 _END = struct.Struct("<II8s")
 _MOST = 1 << 20
 COPY = "copy_of"
-"""Field of the JSON beside the array: the array of this name holds the same."""
+"""Field of the .json file that names the array whose description it copies."""
 
 
 class DescriptionError(RunError):
-    """The JSON beside an array is damaged, whatever the array is."""
+    """The .json file of an array is damaged; the array itself may be intact."""
 
 
 def load_array(path: Path, n: int) -> np.ndarray:
-    """A memory-mapped array of floats with n rows; never a pickle.
+    """Return a memory-mapped float array (n, d); pickled data are never loaded.
 
     Raises
     ------
-    RunError : it is damaged, or something else.
+    RunError : the file is damaged or does not contain such an array.
     """
     try:
         array = map_array(path)
     except WorkbenchError:
         raise
     except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without.") from error
+        raise RunError(f"{path} cannot be read ({error}). Restore it, or delete it to go without it.") from error
     if array.dtype.kind != "f":
-        raise RunError(f"{path} holds no array of floats. Restore it, or delete it to go without.")
+        raise RunError(f"{path} is not an array of floats. Restore it, or delete it to go without it.")
     if array.ndim != 2 or len(array) != n:
         raise RunError(f"{path} has shape {array.shape}, but the run has {n} examples. Restore it, or delete it.")
     return array
@@ -64,9 +65,9 @@ def load_array(path: Path, n: int) -> np.ndarray:
 def write_described(
     layout: Layout, path: Path, values: np.ndarray, about: Mapping[str, Any], unless: Callable[[], bool] | None = None
 ) -> bool:
-    """Write an array with what is said of it; the old file stays until the new one is whole.
+    """Write an array with its description `about`; the old file stays until the new one is complete.
 
-    With `unless`, nothing is written if that is true just before the new file takes its place; then False is returned.
+    If `unless()` is true just before the new file replaces the old one, nothing is written and False is returned.
     """
     text = json.dumps(dict(about), ensure_ascii=False).encode()
     with sealed(layout, path) as temporary:
@@ -82,12 +83,12 @@ def write_described(
             copy = json.dumps({**about, COPY: path.name}, indent=1, ensure_ascii=False)
             temporary.write_text(copy + "\n", encoding="utf-8")
     except WriteError as error:
-        warnings.warn(f"{path} was saved; only its description for older releases was not: {error}", stacklevel=4)
+        warnings.warn(f"{path} was saved, but its description for older releases was not: {error}", stacklevel=4)
     return True
 
 
 def about(layout: Layout, path: Path) -> dict[str, Any] | None:
-    """What is said of an array: in its file, or beside it where the file says nothing; None where neither does.
+    """Return the description of an array from its file, or else from its .json file; None if there is none.
 
     Raises
     ------
@@ -97,11 +98,11 @@ def about(layout: Layout, path: Path) -> dict[str, Any] | None:
     beside = said_beside(path)
     if inside is not None or beside is None:
         return inside
-    return None if COPY in beside else beside  # a copy of what other values said, which were replaced
+    return None if COPY in beside else beside  # a copy describes an array that has been replaced since
 
 
 def said_beside(path: Path) -> dict[str, Any] | None:
-    """What the JSON beside an array says; None when there is none."""
+    """Return the contents of the .json file of an array; None if there is none."""
     place = path.with_suffix(".json")
     if not is_there(place):
         return None
@@ -126,15 +127,15 @@ def _inside(layout: Layout, path: Path) -> dict[str, Any] | None:
             header, shape, dtype = read_header(path)
             rows = len(header) + dtype.itemsize * math.prod(shape)
         except (OSError, ValueError, EOFError):
-            return None  # whoever reads the rows says so
+            return None  # reading the rows raises the error
         if path.stat().st_size > rows:
-            raise RunError(f"{path} is damaged: what follows its rows cannot be read. Restore it, or save it again.")
+            raise RunError(f"{path} is damaged: the data after its rows cannot be read. Restore it, or save it again.")
     return said
 
 
 @functools.lru_cache(maxsize=256)
 def _at_url(source: RemoteFile) -> dict[str, Any] | None:
-    """The end of a file that was not fetched; its version is part of `source`."""
+    """Read the description at the end of a file at a URL without fetching the rest; cached by its version."""
     with source.open() as file:
         return _last(file, source.url)
 
@@ -149,11 +150,12 @@ def _last(file: Any, name: Path | str) -> dict[str, Any] | None:
         return None
     try:
         if length > min(_MOST, size - _END.size):
-            raise ValueError("its length is")
+            raise ValueError("wrong length")
         file.seek(size - _END.size - length)
         text = file.read(length)
         if zlib.crc32(text) != crc:
-            raise ValueError("its checksum is wrong")
+            raise ValueError("wrong checksum")
         return dict(parse_json(text))
     except (ValueError, TypeError) as error:
-        raise RunError(f"{name} is damaged: its description {error}. Restore it, or save it again.") from error
+        found = f"{name} is damaged: its description cannot be read ({error})"
+        raise RunError(f"{found}. Restore it, or save it again.") from error

@@ -1,7 +1,7 @@
-"""The edges between the examples of a run: edges.parquet, columns source and target (ids) and perhaps weight.
+"""The edges between the examples of a run: edges.parquet with columns source and target (ids) and, optionally, weight.
 
-The file holds the edges as they were given, in their order: both directions, edges named twice, from a node to itself.
-Lists of edges in other files are read here, too.
+The file contains the edges as the user passed them, in the same order, including reverse edges, duplicates and
+self-loops. This module also reads edge lists from other files.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from workbench.storage.tables import WRITERS, read_table
 
 
 def write_edges(layout: Layout, edges: Edges, ids: np.ndarray) -> None:
-    """Write edges.parquet, whole or not at all.
+    """Write edges.parquet atomically.
 
     Parameters
     ----------
-    layout : of the run. edges : between its examples. ids : (n,) of these examples.
+    layout : layout of the run.
+    edges : edges between its examples.
+    ids : (n,) ids of its examples.
 
     Raises
     ------
-    WriteError : the run cannot be written; the edges that are there stay.
+    WriteError : the run cannot be written; existing edges are kept.
     """
     kind = pa.int64() if ids.dtype.kind == "i" else pa.string()
     frame = edges.frame(ids)
@@ -41,15 +43,16 @@ def write_edges(layout: Layout, edges: Edges, ids: np.ndarray) -> None:
 
 
 def stored_edges(layout: Layout, ids: np.ndarray) -> Edges | None:
-    """The edges of a run, read when they are first needed; None where there are none.
+    """Return the edges of a run, read from disk on first use; None if there are none.
 
     Parameters
     ----------
-    layout : of the run. ids : (n,) of its examples.
+    layout : layout of the run.
+    ids : (n,) ids of its examples.
 
     Notes
     -----
-    What is wrong with the file is a RunError when it is read.
+    An invalid file raises a RunError when it is read.
     """
     return Edges(len(ids), lambda: _read(layout, ids)) if is_there(layout.edges) else None
 
@@ -63,7 +66,7 @@ def _read(layout: Layout, ids: np.ndarray) -> Ends:
         for name in EDGE_COLUMNS[:2]:
             found = table.schema.field(name).type
             if not (pa.types.is_integer(found) or (text and found in (pa.string(), pa.large_string()))):
-                raise ValueError(f"column `{name}` is {found}, which the ids are not")
+                raise ValueError(f"column `{name}` is {found}, unlike the ids of the run")
         found = Edges.of(table.to_pandas(ignore_metadata=True), len(ids), pd.Index(ids, dtype=ids.dtype))
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise RunError(f"{path} cannot be used ({error}). Delete it, or save the edges again.") from error
@@ -71,29 +74,29 @@ def _read(layout: Layout, ids: np.ndarray) -> Ends:
 
 
 def read_edge_list(path: str | Path, *, text: bool = False) -> pd.DataFrame:
-    """A list of edges in a file.
+    """Read an edge list from a file.
 
     Parameters
     ----------
-    path : .csv, .jsonl or .parquet with the columns source and target and perhaps weight; or, with any other suffix,
-        lines of two or three columns apart by tabs or spaces, without names or with these. Lines that begin with # are
-        left out.
-    text : whether the ends are text; else they are read as numbers where all are.
+    path : .csv, .jsonl or .parquet file with the columns source, target and, optionally, weight; or, with any other
+        suffix, a text file with two or three columns separated by tabs or spaces, with or without a header of these
+        names. Lines that start with # are ignored.
+    text : whether to read the ids as text. By default a column of integers is read as int64.
 
     Returns
     -------
-    DataFrame with the columns source, target and, where there are three, weight.
+    DataFrame with the columns source, target and, if the file has it, weight.
 
     Raises
     ------
-    InputError : the file is missing or damaged, or has another number of columns.
+    InputError : the file is missing or damaged, or has a different number of columns.
     """
     place = Path(path)
     if place.suffix.lower() in WRITERS:
         frame = read_table(place, text=EDGE_COLUMNS[:2])
         for name in EDGE_COLUMNS[:2]:
             if name not in frame.columns:
-                raise InputError.unknown("column", name, frame.columns, f"{place} needs a source and a target each.")
+                raise InputError.unknown("column", name, frame.columns, f"{place} needs the columns source and target.")
         frame = frame[[name for name in EDGE_COLUMNS if name in frame.columns]]
     else:
         frame = _lines_of(place)
@@ -104,7 +107,7 @@ def read_edge_list(path: str | Path, *, text: bool = False) -> pd.DataFrame:
 
 
 def _lines_of(place: Path) -> pd.DataFrame:
-    """The columns of a file without the names of any, as networkx and many collections of graphs have it."""
+    """Read a text file of edges, in the format of networkx and many graph collections."""
     try:
         with open(place, encoding="utf-8-sig") as file:
             first = next((line for line in file if line.strip() and not line.startswith("#")), "")
@@ -118,7 +121,9 @@ def _lines_of(place: Path) -> pd.DataFrame:
         raise InputError(f"{place} cannot be read ({error}). Give lines of two or three columns.") from error
     if raw.shape[1] not in (2, 3):
         found = f"{place} has {raw.shape[1]} columns in the line {first.strip()[:80]!r}"
-        raise InputError(f"{found}. Give two or three: source, target and perhaps weight, apart by tabs or spaces.")
+        raise InputError(
+            f"{found}. Give two or three, separated by tabs or spaces: source, target and, optionally, weight."
+        )
     if tuple(raw.iloc[0, :2]) == EDGE_COLUMNS[:2]:
         raw = raw.iloc[1:].reset_index(drop=True)
     raw.columns = EDGE_COLUMNS[: raw.shape[1]]

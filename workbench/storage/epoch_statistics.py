@@ -1,7 +1,8 @@
-"""Statistics files of one epoch: any columns of any rows, aligned to the dataset's rows.
+"""Read columns and rows of the statistics files of an epoch, aligned with the rows of the data set.
 
-Hides that an epoch may be the files of several ranks, which parts of them hold the rows asked for, and rows that were
-not recorded. Needs the files only, so that a worker on another machine reads its block without opening the run.
+An epoch may consist of files of several ranks, and some rows may not be recorded; only the parts of the files that
+contain the requested rows are read. The functions need only the files, so that a worker on another machine can read its
+block without opening the run.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile
 
 STATISTICS = ("p_given", "margin", "loss", "entropy", "el2n", "pred", "correct", "topk_p", "topk_class")
-"""Per example and epoch, see `workbench.foundation.statistics`."""
+"""Names of the statistics per example and epoch, see `workbench.foundation.statistics`."""
 
 BLOCK_ROWS = 65536
 """Rows of a row group, and rows that are scored at a time."""
 
 MOST_VALUES = 64
-"""Values of one example in a column; ours hold five."""
+"""Largest number of values per example in a column; the project writes five."""
 
 
 def epoch_rows(
     files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int
 ) -> dict[str, np.ndarray]:
-    """Columns of the rows [start, stop) of one epoch; "_seen" says which rows were recorded.
+    """Read columns of the rows [start, stop) of an epoch; "_seen" is a mask (stop - start,) of the recorded rows.
 
-    A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
+    A row that several ranks recorded (distributed samplers repeat rows as padding) is taken from the lowest rank.
     """
     b = stop - start
     seen = np.zeros(b, bool)
@@ -63,13 +64,13 @@ def epoch_rows(
 
 
 def stat_rows(files: Sequence[Path | RemoteFile], names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
-    """{name: (stop - start,) float32} of one epoch, NaN where a row was not recorded."""
+    """Return {name: (stop - start,) float32} of an epoch, NaN for rows that were not recorded."""
     block = epoch_rows(files, names, start, stop)
     return {name: np.where(block["_seen"], block[name], np.float32(np.nan)).astype(np.float32) for name in names}
 
 
 def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int) -> pa.Table:
-    """The row groups of a statistics file that can hold rows in [start, stop); of one at a URL only those are read."""
+    """Read the row groups of a statistics file that can contain rows in [start, stop); only these are fetched."""
     try:
         metadata, first, last = _footer(path, _version(path))
         groups = np.flatnonzero((last >= start) & (first < stop)).tolist()
@@ -78,7 +79,7 @@ def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int
             table = file.read_row_groups(groups, columns=columns)
         for name in columns:
             if table.column(name).null_count:
-                raise KeyError(f"gaps in column {name}")
+                raise KeyError(f"missing values in column {name}")
         return table
     except WorkbenchError:
         raise
@@ -96,13 +97,13 @@ def _check_kinds(schema: pa.Schema, columns: Sequence[str]) -> None:
 
 
 def read_stream(path: Path) -> pd.DataFrame:
-    """The whole batches of a stream that may end in the middle of one."""
+    """Read the complete batches of a stream, which may end in the middle of a batch."""
     batches = []
     try:
         with reading(path) as file:
             written = file.read()
     except FileNotFoundError:
-        written = b""  # sealed meanwhile
+        written = b""  # the epoch was sealed in the meantime
     except OSError as error:
         raise unreadable(path, error) from error
     try:
@@ -110,7 +111,7 @@ def read_stream(path: Path) -> pd.DataFrame:
             for batch in reader:
                 batches.append(batch)
     except (pa.ArrowException, OSError):
-        pass  # the cut end of a killed recording: the batches before it are whole
+        pass  # the truncated end of a killed recording: the batches before it are complete
     return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame({"row": pd.Series(dtype="int64")})
 
 
@@ -129,7 +130,7 @@ def _opened(path: Path | RemoteFile) -> contextlib.AbstractContextManager:
 
 @functools.lru_cache(maxsize=128)
 def _footer(path: Path | RemoteFile, version: object) -> tuple[pq.FileMetaData, np.ndarray, np.ndarray]:
-    """What a file says of itself, and the first and last row of each row group (all rows where it does not say)."""
+    """Return a file's metadata, and the first and last row of each row group (int64 limits if they are not stored)."""
     with _opened(path) as source, pq.ParquetFile(source) as file:
         metadata = file.metadata
         if isinstance(path, Path):
@@ -145,7 +146,7 @@ def _footer(path: Path | RemoteFile, version: object) -> tuple[pq.FileMetaData, 
 
 
 def to_numpy(column: pa.ChunkedArray) -> np.ndarray:
-    """(n,) array, or (n, w) of a fixed-size list column."""
+    """Convert a column to an array (n,), or (n, w) for a fixed-size list column."""
     if pa.types.is_fixed_size_list(column.type):
         width = column.type.list_size
         flat = column.combine_chunks().flatten() if column.num_chunks else pa.array([], column.type.value_type)

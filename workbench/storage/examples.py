@@ -1,4 +1,4 @@
-"""A Dataset as `examples.parquet` and back: ids, given labels, the user's columns, images read row by row."""
+"""Write a Dataset to `examples.parquet` and read it: ids, given labels, the user's columns, images (read on demand)."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ OWN_NAME = b"column"
 """Key in the metadata of a field: the user's name of a column that has another name in the file."""
 
 LABEL_TYPE = b"label_type"
-"""Key in the metadata of `given_label`: in which type the user gave the labels (`LabelType`); none where it is text."""
+"""Key in the metadata of `given_label`: the user's type of the labels (`LabelType`); absent if it is text."""
 
 DEEPEST_COLUMN = 30
-"""Lists in lists, or fields in fields, of a column at most."""
+"""Largest nesting depth of a column of lists or structs."""
 
 GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
-"""Rows per row group: what is read to show one image; and where there are none, which are read as a whole."""
+"""Rows per row group with media, where a whole group is read to show one image, and without media."""
 
 
 def write_examples(layout: Layout, dataset: Dataset) -> None:
-    """Write examples.parquet, with planted errors and edges where there are some, whole or not at all."""
+    """Write examples.parquet atomically, and the planted errors and edges of the data set, if any."""
     id_type = pa.int64() if dataset.ids.dtype.kind == "i" else pa.string()
     labels = dataset.kind.to_arrow(dataset.labels)
     fixed = {"row": pa.array(np.arange(dataset.n)), "id": pa.array(dataset.ids, id_type), "given_label": labels}
@@ -77,7 +77,7 @@ def write_examples(layout: Layout, dataset: Dataset) -> None:
 
 
 def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schema:
-    """The schema with a note on each column that the user knows by another name."""
+    """Return the schema with the user's names in the metadata of the columns that have another name here."""
     for name in schema.names:
         own = column_of.get(name, name)
         if own != name:
@@ -86,7 +86,7 @@ def _with_own_names(schema: pa.Schema, column_of: Mapping[str, str]) -> pa.Schem
 
 
 def _noted(schema: pa.Schema, name: str, key: bytes, value: bytes) -> pa.Schema:
-    """The schema with one more note on a column."""
+    """Return the schema with one more metadata entry on a column."""
     place = schema.get_field_index(name)
     field = schema.field(place)
     return schema.set(place, field.with_metadata((field.metadata or {}) | {key: value}))
@@ -99,25 +99,25 @@ def _own_names(schema: pa.Schema) -> dict[str, str]:
 
 
 def _holds_paths(dataset: Dataset, values: Sequence) -> bool:
-    """Whether images or sounds are paths (then all are)."""
+    """Whether the images or sounds are paths (either all or none are)."""
     any_path = getattr(values, "any_path", None)
     return dataset.media_root is not None if any_path is None else any_path()
 
 
 def _one(name: str, values: Sequence, row: int, has_paths: bool) -> bytes | str | None:
-    """The image or sound of one row, which must be of the same kind as all others."""
+    """Return the image or sound of a row, which must be a path if and only if all others are."""
     one = values[row]
     if one is not None and isinstance(one, str) != has_paths:
         what = {"image": "an image", "audio": "a sound"}[name]
         found = f"is {what} among paths" if has_paths else f"is a path among {name}s"
-        todo = "Use one kind: read the files, or save them."
+        todo = "Use either paths or contents for all: read the files, or save them."
         raise InputError.at({"image": "images", "audio": "sounds"}[name], found, todo, row=row)
     return one
 
 
 def _column(name: str, values: pd.Series) -> pa.Array:
-    """An Arrow array, or an error that names the column."""
-    todo = "Make the column one type; as text it can always be stored: .map(str)."
+    """Convert to an Arrow array; errors name the column."""
+    todo = "Convert the column to a single type; text can always be stored: .map(str)."
     try:
         array = pa.array(values, from_pandas=True)
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
@@ -127,17 +127,17 @@ def _column(name: str, values: pd.Series) -> pa.Array:
         reason = " ".join(str(error).split())[:200]
         found = f"cannot be stored ({reason})"
         if row is not None:
-            beside = " together with the rows before" if row else ""
+            beside = " together with the rows before it" if row else ""
             found = f"is {shortened(values.iloc[row])} and cannot be stored{beside} ({reason})"
         raise InputError.at(f"metadata[{name!r}]", found, todo, row=row) from error
     if not _has_place(array.type, DEEPEST_COLUMN):
-        found = f"is of a kind that is not stored ({str(array.type)[:200]})"
+        found = f"has a type that cannot be stored ({str(array.type)[:200]})"
         raise InputError.at(f"metadata[{name!r}]", found, todo)
     return array
 
 
 def _has_place(kind: pa.DataType, deepest: int) -> bool:
-    """Whether values of an Arrow type come back from Parquet as what they were."""
+    """Whether values of an Arrow type are unchanged after writing to and reading from Parquet."""
     if isinstance(kind, pa.BaseExtensionType) or deepest < 0:
         return False
     if pa.types.is_dictionary(kind):
@@ -146,7 +146,7 @@ def _has_place(kind: pa.DataType, deepest: int) -> bool:
 
 
 def _first_unlike(values: pd.Series) -> int | None:
-    """The first row that Arrow cannot put beside those before it; None where the type as a whole is the reason."""
+    """Return the first row that Arrow cannot store together with the rows before; None if the type is the reason."""
     cells, low, high = values.tolist(), 0, len(values)
     if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
         return None
@@ -161,11 +161,11 @@ def _first_unlike(values: pd.Series) -> int | None:
 
 
 def read_dataset(layout: Layout, described: dict, media_root: str | Path | None) -> Dataset:
-    """The Dataset of a run; images stay on disk until one is asked for.
+    """Read the Dataset of a run; images and sounds stay on disk until they are accessed.
 
-    Image paths are read below `media_root` when given (absolute ones below the folder of the recording then start
-    there); else below the folder named when the run was recorded, if this user recorded it; else below the run
-    directory.
+    Media paths are read below `media_root` if it is given; absolute paths below the folder of the recording are then
+    taken relative to `media_root`. Otherwise they are read below the folder named when the run was recorded, if this
+    user recorded it, else below the run directory.
     """
     n, classes = described["n"], tuple(described["classes"])
     try:
@@ -176,7 +176,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
             raise ValueError(f"it has {len(names):,} columns, and a run stores at most {MOST_COLUMNS:,}")
         if file.metadata.num_rows != n or not {"id", "given_label"} <= set(names):
             found = f"has {file.metadata.num_rows} rows and columns {names[:5]}, run.json says n = {n}"
-            raise RunError(f"{layout.examples} {found}. The two files are of different runs; restore one.")
+            raise RunError(f"{layout.examples} {found}. The two files belong to different runs; restore one.")
         if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
             raise ValueError("two columns have the same name")
         check_cost(file, layout.examples, names)
@@ -222,7 +222,7 @@ def read_dataset(layout: Layout, described: dict, media_root: str | Path | None)
 
 
 def _stored_labels(column: pa.ChunkedArray, kind: Task) -> Labels:
-    """The given labels as a Dataset holds them; ValueError where the column is of another type."""
+    """Return the given labels as a Dataset stores them; raise ValueError if the column has another type."""
     whole = pa.types.is_integer(column.type) and pa.types.is_integer(kind.column)
     if column.type != kind.column and not whole:
         raise ValueError(f"column `given_label` is {column.type}, not {kind.column}")
@@ -230,10 +230,10 @@ def _stored_labels(column: pa.ChunkedArray, kind: Task) -> Labels:
 
 
 def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
-    """(n,) int64, or object array of str, unique."""
+    """Return the ids: (n,) int64, or object array of str, unique."""
     text = column.type in TEXT
     if not (text or pa.types.is_integer(column.type)) or column.null_count:
-        found = f"is {column.type} with {column.null_count} gaps"
+        found = f"is {column.type} with {column.null_count} missing values"
         raise RunError(f"{layout.examples} column `id` {found}. Restore the file.")
     ids = column.to_numpy().astype(object if text else np.int64)
     if pd.Index(ids, dtype=ids.dtype).has_duplicates:
@@ -242,7 +242,7 @@ def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Path | None:
-    """The folder below which image paths may be read."""
+    """Return the folder below which media files may be read."""
     if named is not None:
         return Path(named).resolve()
     recorded = described.get("media_root")
@@ -252,7 +252,7 @@ def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Pa
 
 
 class _StoredMedia(Sequence):
-    """A media column of examples.parquet, read a row group at a time; the last few groups stay in memory."""
+    """A media column of examples.parquet, read by row group; the `keep` groups used last stay in memory."""
 
     def __init__(
         self, path: Path, n: int, name: str, paths: bool, moved_from: str | None = None, keep: int = 8
@@ -263,7 +263,7 @@ class _StoredMedia(Sequence):
         self._file: pq.ParquetFile | None = None
 
     def any_path(self) -> bool:
-        """Whether the column holds paths."""
+        """Whether the column contains paths."""
         return self._paths
 
     def __len__(self) -> int:
@@ -302,7 +302,7 @@ class _StoredMedia(Sequence):
         return self._moved(self._groups[group][offset].as_py())
 
     def _moved(self, media: bytes | str | None) -> bytes | str | None:
-        """An absolute path below the folder that media once lay in, relative to it; all else as it is."""
+        """Make an absolute path below the original media folder relative to it; return anything else unchanged."""
         old = self._moved_from
         if old is None or not isinstance(media, str) or not media.startswith(old):
             return media

@@ -1,4 +1,4 @@
-"""Writing that fails: one clear error that names the file, says what became of the old one, and what to do."""
+"""Failed writes: one clear error that names the file and the cause, and says what to do."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class WriteError(RunError, OSError):
-    """A file could not be written; the one that was there before is whole."""
+    """A file could not be written; the previous version is intact."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 def cause_of(error: OSError) -> str:
-    """What the system said, in its own words and without its number."""
+    """Return the message of the operating system without the error number."""
     return error.strerror or str(error) or type(error).__name__
 
 
 def advice_on(error: OSError) -> str:
-    """What to do about a file that could not be written."""
+    """Return advice about a file that could not be written."""
     if error.errno in DISK_FULL or (
         error.errno is None and "requested and" in str(error)
-    ):  # NumPy's words for a short write
+    ):  # NumPy's message for a short write
         return "Make room on that disk (or raise the quota), then try again."
     if error.errno in DENIED:
-        return "Write to a place of your own, or change the rights there; of a run that is read-only make a copy."
+        return "Choose another folder, or change its permissions; if the run is read-only, copy it."
     if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY):
-        return "A folder and a file have changed places there: move away what is in the way."
+        return "There is a folder where a file belongs, or a file where a folder belongs: move it away."
     if error.errno == errno.ENAMETOOLONG:
         return "Choose a shorter name."
-    return "Check the disk, and that the folder is still there, then try again."
+    return "Check the disk, and that the folder still exists, then try again."
 
 
 def failed_to_write(place: Path | str, error: OSError) -> WriteError:
-    """The error that says so."""
+    """Return the error for a file that could not be written."""
     failed = WriteError(f"{place} could not be written: {cause_of(error)}. {advice_on(error)}")
     failed.errno, failed.strerror = error.errno, cause_of(error)
     return failed
@@ -50,11 +50,11 @@ def failed_to_write(place: Path | str, error: OSError) -> WriteError:
 
 @contextlib.contextmanager
 def writing(place: Path | str, *, below: bool = False) -> Iterator[None]:
-    """Errors of the system inside become a `WriteError` about `place`; those about files elsewhere go their way.
+    """Turn an OSError inside the block into a `WriteError` about `place`, unless it is about a file elsewhere.
 
     Parameters
     ----------
-    place : the file that is written; with `below`, the folder in which files are.
+    place : the file that is written; with `below`, the folder that contains the files.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def writing(place: Path | str, *, below: bool = False) -> Iterator[None]:
 
 
 def _elsewhere(name: object, place: Path | str, below: bool) -> bool:
-    """Whether an error is about a file that is not beside `place` nor a folder above it: an image to be stored, say."""
+    """Whether `name` is neither in the folder of `place` nor above it, such as an image that is to be stored."""
     if not isinstance(name, (str, bytes, os.PathLike)):
         return False
     found, there = Path(os.path.abspath(os.fsdecode(name))), Path(os.path.abspath(place))

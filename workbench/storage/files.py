@@ -1,8 +1,8 @@
-"""Look into a run directory without being fooled: what may not be read is an error and not an absence.
+"""Safe access to files of a run directory: a file that may not be read is an error, not a missing file.
 
-A run may be untrusted, or lie on a disk with foreign permissions. Hides which errors of the system
-mean "nothing is there" (only two do), and keeps everything but regular files from being opened: a FIFO would wait for
-ever, a device is none of ours, and a link may lead out of the run.
+A run may be untrusted, or on a disk with the permissions of another user. Only two errors of the operating system mean
+that a file does not exist. Only regular files are opened: a FIFO could block forever, a device is never part of a run,
+and a link may lead out of it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ FILE_KINDS = {
 
 
 def is_there(path: Path) -> bool:
-    """Whether a regular file has this name; False only where nothing has it.
+    """Whether `path` is a regular file; False only if nothing exists there.
 
     Raises
     ------
-    RunError : it may not be looked at, or something else than a file has the name.
+    RunError : the path cannot be accessed, or is something other than a regular file.
     """
     try:
         mode = os.stat(path).st_mode
@@ -44,11 +44,11 @@ def is_there(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[os.DirEntry]:
-    """What is in a folder, by name; nothing only where there is no such folder.
+    """List the entries of a folder, sorted by name; empty if the folder does not exist.
 
     Raises
     ------
-    RunError : the folder may not be read, or is a file.
+    RunError : the folder cannot be read, or is a file.
     """
     try:
         with os.scandir(folder) as found:
@@ -62,7 +62,10 @@ def entries(folder: Path) -> list[os.DirEntry]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Every regular file at any depth, by name; links to folders are not followed. Errors as in `entries`."""
+    """Yield the regular files below a folder at any depth, sorted by name; links to folders are not followed.
+
+    Raises the errors of `entries`.
+    """
     for entry in entries(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from files_below(Path(entry.path))
@@ -71,15 +74,16 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0o644) -> int:
-    """The descriptor of a regular file, opened without waiting for whoever is at the other end.
+    """Open a regular file without blocking and return its descriptor.
 
     Parameters
     ----------
-    flags : as of `os.open`; with O_CREAT a link is refused as well, so that nothing is made where it leads.
+    flags : as in `os.open`; with O_CREAT, links are refused as well, so that nothing is created at their target.
 
     Raises
     ------
-    RunError : something else than a regular file has the name. OSError : what the system says of a file.
+    RunError : the path is something other than a regular file.
+    OSError : the system cannot open the file.
     """
     careful = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
     if flags & os.O_CREAT:
@@ -91,7 +95,7 @@ def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0o644) -> int:
     except IsADirectoryError as error:
         raise no_file(path, stat.S_IFDIR) from error
     except OSError:
-        is_there(path)  # refuses what is no file, such as a socket, which cannot be opened
+        is_there(path)  # raises for something other than a file, such as a socket, which cannot be opened
         raise
     found = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(found):
@@ -101,12 +105,12 @@ def open_file(path: Path, flags: int = os.O_RDONLY, mode: int = 0o644) -> int:
 
 
 def reading(path: Path) -> BinaryIO:
-    """A regular file, opened for reading bytes; errors as in `open_file`."""
+    """Open a regular file for reading bytes; raises the errors of `open_file`."""
     return os.fdopen(open_file(path), "rb")
 
 
 def reading_listed(path: Path) -> BinaryIO:
-    """A file that was listed, opened for reading bytes; whatever keeps it from being read is a RunError."""
+    """Open a file that is known to exist for reading bytes; every failure is a RunError."""
     try:
         return reading(path)
     except OSError as error:
@@ -114,7 +118,7 @@ def reading_listed(path: Path) -> BinaryIO:
 
 
 def no_file(path: Path, mode: int) -> RunError:
-    """The error for what has the name of a file and is none."""
+    """Return the error for a path that should be a file but is something else."""
     return RunError(
         f"{path} is {FILE_KINDS.get(stat.S_IFMT(mode), 'something else')} where a file belongs, and is not opened. "
         "Move it away, or restore the file."
@@ -122,6 +126,6 @@ def no_file(path: Path, mode: int) -> RunError:
 
 
 def unreadable(path: Path, error: Exception) -> RunError:
-    """The error for what is there, or may be, and cannot be looked at."""
+    """Return the error for a path that cannot be read."""
     reason = getattr(error, "strerror", None) or error
-    return RunError(f"{path} cannot be read ({reason}). Check your rights to it, or copy the run to a place of yours.")
+    return RunError(f"{path} cannot be read ({reason}). Check its permissions, or copy the run to a folder of yours.")

@@ -1,9 +1,9 @@
-"""The file under a journal: who may write it, and what makes it safe to open.
+"""The SQLite file of a journal: opening it safely, and sharing it between processes.
 
-Hides everything that is about SQLite and processes: creating the tables once although two processes try at the
-same time, waiting for other writers, reading in a place where nothing may be written, noticing that the file was
-deleted or replaced or that the process was forked. A file of an older schema is read where it lies and brought up by
-the first write, of which `before-schema=N/` beside it keeps the old one. The tables themselves: `journalschema`.
+This module creates the tables once even if two processes try at the same time, waits for other writers, reads in
+places where nothing may be written, and notices when the file was deleted or replaced or the process was forked. A
+file of an older schema is read in place and upgraded by the first write, which keeps a copy of the old file in
+`before-schema=N/` next to it. The tables are defined in `journalschema`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from workbench.storage.journalschema import (
 from workbench.storage.journalschema import schema_version as version_in
 from workbench.storage.layout import atomic
 
-WAIT = 30.0  # seconds that a writer queues behind others before it gives up
-CHECKPOINTS = 50  # a second: how often the write-ahead log is moved into the file; at most as many after a pause
-SYNCHRONOUS = "FULL"  # each decision is on the disk when the call returns: it survives a power cut
-TRAILING = 1.0  # seconds after which what a quicker loop has left in the log follows
+WAIT = 30.0  # seconds that a writer waits for others before it gives up
+CHECKPOINTS = 50  # most checkpoints per second that move the write-ahead log to the file, and in a row after a pause
+SYNCHRONOUS = "FULL"  # each decision is on disk when the call returns, so it survives a power failure
+TRAILING = 1.0  # seconds until the checkpoint after writes that exceeded that rate
 
 Values = Sequence[Any] | Mapping[str, Any]
-"""What stands for the question marks, or for the names, of a query."""
+"""Values of the placeholders (question marks or names) of a query."""
 
 
 class JournalFile:
-    """One SQLite file shared by threads (a lock) and processes (SQLite's own locks), opened when first needed."""
+    """An SQLite file shared by threads (a lock) and processes (SQLite's own locks), opened on first use."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,19 +56,19 @@ class JournalFile:
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
         self._finalizer: weakref.finalize | None = None
-        self._left = float(CHECKPOINTS)  # checkpoints that may follow at once
+        self._left = float(CHECKPOINTS)  # checkpoints that may still be made without a pause
         self._settled = float("-inf")
         self._timer: threading.Timer | None = None
         self._begun = False
-        self.strange = 0  # entries that this program did not write so; known after the first read
-        self.version = JOURNAL_VERSION  # of the file; known after the first read or write
+        self.strange = 0  # number of entries that this program cannot have written; known after the first read
+        self.version = JOURNAL_VERSION  # schema version of the file; known after the first read or write
 
     def exists(self) -> bool:
-        """Whether anything was ever written (a file of zero bytes is a creation that was cut short)."""
+        """Whether anything was ever written (an empty file means that its creation was interrupted)."""
         return is_there(self.path) and self.path.stat().st_size > 0
 
     def read(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query; none when there is no file yet."""
+        """Return all rows of a query; none if there is no file yet."""
         with self._lock:
             if not self.exists():
                 return []
@@ -79,7 +79,7 @@ class JournalFile:
                 return db.execute(sql, values).fetchall()
 
     def _read_older(self, db: sqlite3.Connection, sql: str, values: Values) -> list[tuple[Any, ...]]:
-        """All rows of a query of an older file, unless another process has brought it up meanwhile."""
+        """Return all rows of a query of a file of an older schema; open it again if it was upgraded meanwhile."""
         with all_or_nothing(db, "DEFERRED"):
             if version_in(db) == self.version:
                 return db.execute(sql, values).fetchall()
@@ -87,11 +87,11 @@ class JournalFile:
         return self._open(write=False).execute(sql, values).fetchall()
 
     def upgrade(self) -> Path | None:
-        """Bring the file to the present schema; where the copy of the older one is, None where nothing is to do.
+        """Upgrade the file to the current schema. Returns the path of the copy of the old file, None if up to date.
 
         Raises
         ------
-        RunError : as for any write; then the file is as it was.
+        RunError : the file cannot be written or upgraded; it is unchanged.
         """
         with self._lock, self._explained():
             if not self.exists():
@@ -100,13 +100,13 @@ class JournalFile:
             return self._upgraded() if self.version < JOURNAL_VERSION else None
 
     def _upgraded(self) -> Path | None:
-        """Copy the older file, then bring it up in one transaction, during which nobody else can write."""
+        """Copy the old file, then upgrade it in one transaction, during which no other process can write."""
         kept, db = None, self._open(write=True)
         try:
             db.execute("DROP VIEW IF EXISTS temp.entries")
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
             try:
-                if version_in(db) < JOURNAL_VERSION:  # else another process was quicker
+                if version_in(db) < JOURNAL_VERSION:  # otherwise another process has upgraded it first
                     kept = _keep(self.path, version_in(db))
                     upgrade(db)
                 db.execute("COMMIT")
@@ -116,8 +116,8 @@ class JournalFile:
             self.version = checked_version(db, self.path)
         except sqlite3.IntegrityError as error:
             raise RunError(
-                f"the journal {self.path} cannot be brought to schema version {JOURNAL_VERSION}: {error}. It is as it "
-                "was; `workbench check` says which entries are not ours."
+                f"the journal {self.path} cannot be upgraded to schema version {JOURNAL_VERSION}: {error}. It is "
+                "unchanged; `workbench check` lists the entries that this program did not write."
             ) from error
         finally:
             if self.version < JOURNAL_VERSION:
@@ -126,7 +126,7 @@ class JournalFile:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: all of it is on disk when the block is left, or none of it is."""
+        """Context manager for a write transaction: after the block, all of it is on disk, or nothing after an error."""
         with self._lock, self._explained():
             db = self._open(write=True)
             if self.version < JOURNAL_VERSION:
@@ -142,9 +142,9 @@ class JournalFile:
             self._settle(db)
 
     def _settle(self, db: sqlite3.Connection) -> None:
-        """After a commit: move what the write-ahead log holds into the file itself, in a quick loop a second later.
+        """After a commit, move the write-ahead log to the file itself; after many commits in a row, a second later.
 
-        So a copy of the file alone, made while it is open here, holds what a person has decided.
+        So a copy of the file alone contains all decisions, even if it is made while the journal is open here.
         """
         now = time.monotonic()
         self._left = min(CHECKPOINTS, self._left + (now - self._settled) * CHECKPOINTS)
@@ -169,10 +169,10 @@ class JournalFile:
             self._connection = self._opened = self._finalizer = None
 
     def _open(self, write: bool) -> sqlite3.Connection:
-        """The connection of this process to the file that is there now."""
+        """Return this process's connection to the current file, opening it again if the file was replaced."""
         if self._connection is not None:
             opened = self._opened
-            if opened is None or opened[0] != os.getpid():  # after a fork it belongs to the parent: leave it alone
+            if opened is None or opened[0] != os.getpid():  # after a fork it belongs to the parent: do not close it
                 if self._finalizer is not None:
                     self._finalizer.detach()
                 _FORKED.append(self._connection)
@@ -198,8 +198,8 @@ class JournalFile:
 
     def _refusal(self) -> RunError:
         return WriteError(
-            f"the journal {self.path} is in a read-only place: it can be read, not added to. "
-            "Copy the run to a place of your own."
+            f"the journal {self.path} is in a read-only place: it can be read, but no decisions can be added. "
+            "Copy the run to a folder of your own."
         )
 
     @contextlib.contextmanager
@@ -213,7 +213,7 @@ class JournalFile:
 
 
 def _checkpoint(db: sqlite3.Connection) -> None:
-    with contextlib.suppress(sqlite3.Error):  # the decision is safe in the log
+    with contextlib.suppress(sqlite3.Error):  # the decision is already on disk, in the log
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
@@ -227,9 +227,9 @@ def _checkpoint_later(of: weakref.ref[JournalFile]) -> None:
                 _checkpoint(file._connection)
 
 
-_FORKED: list[sqlite3.Connection] = []  # closing these in the child would disturb the parent
-_FAILURES = (  # words in SQLite's message, what was found, what to do; the last one takes all others
-    (("readonly", "read-only"), "cannot be written: {text}", "Copy the run to a place of your own."),
+_FORKED: list[sqlite3.Connection] = []  # closing these in the child process would interfere with the parent
+_FAILURES = (  # words in SQLite's message, what was found, what to do; the last one matches all others
+    (("readonly", "read-only"), "cannot be written: {text}", "Copy the run to a folder of your own."),
     (
         ("locked", "busy"),
         "was locked by another process for {wait:.0f} s",
@@ -239,24 +239,24 @@ _FAILURES = (  # words in SQLite's message, what was found, what to do; the last
     (
         ("unable to open",),
         "cannot be opened: {text}",
-        "Check your rights to the file and to its folder; what was decided before is unchanged.",
+        "Check the permissions of the file and its folder; earlier decisions are unchanged.",
     ),
     (
         ("I/O error",),
         "cannot be read or written: {text}",
-        "The disk is full or it fails: make room, check it, then try again; leave the file where it is.",
+        "The disk is full or failing: make room, check it, then try again; leave the file where it is.",
     ),
     (
         ("malformed", "not a database", "corrupt"),
         "is damaged: {text}",
-        "Restore it from a copy, or move it away to start anew.",
+        "Restore it from a copy, or move it away to start a new one.",
     ),
-    (("",), "cannot be used: {text}", "Try again; if it stays so, restore the file from a copy."),
+    (("",), "cannot be used: {text}", "Try again; if the error persists, restore the file from a copy."),
 )
 
 
 def mark_begun(path: Path) -> None:
-    """Note beside a run's checksums that there are decisions, so that a journal which is gone is missed."""
+    """Record among a run's checksums that there are decisions, so that a lost journal is detected."""
     marker = begun_marker(path)
     if (path.parent / "run.json").is_file() and not marker.exists():
         marker.parent.mkdir(exist_ok=True)
@@ -264,16 +264,16 @@ def mark_begun(path: Path) -> None:
 
 
 def begun_marker(path: Path) -> Path:
-    """The file whose existence says that a journal holds decisions."""
+    """Return the path of the file whose existence says that a journal contains decisions."""
     return path.parent / "checksums" / f"{path.name}.begun"
 
 
 def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory | None]:
-    """Connection, whether it is read-only, and the temporary copy that it reads where nothing else is allowed."""
+    """Return a connection, whether it is read-only, and the temporary copy that it reads, if one was needed."""
     if _writable(path.parent) and (not path.exists() or _writable(path)):
         try:
             return _connect_writable(path), False, None
-        except sqlite3.OperationalError as error:  # a full disk has no room for the log; it can be read all the same
+        except sqlite3.OperationalError as error:  # a full disk has no room for the log, but the file can be read
             if write or any(word in str(error) for word in ("locked", "busy")):
                 raise
     try:
@@ -281,7 +281,7 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
         with _closed_on_error(db):
             checked_version(db, path)
         return db, True, None
-    except sqlite3.OperationalError:  # no shared memory can be made here: read a copy, with its write-ahead log
+    except sqlite3.OperationalError:  # shared memory cannot be created here: read a copy, with its write-ahead log
         copy = tempfile.TemporaryDirectory(prefix="journal-")
         for part in (path, path.with_name(path.name + "-wal")):
             if part.exists():
@@ -303,7 +303,7 @@ def _connect_writable(path: Path) -> sqlite3.Connection:
 
 
 def _keep(path: Path, version: int) -> Path:
-    """A copy of a journal in `before-schema=N/` beside it, whole and on disk; an earlier copy of another one stays."""
+    """Copy a journal to `before-schema=N/` next to it, atomically; earlier copies with other contents are kept."""
     folder = path.parent / f"before-schema={version}"
     earlier: list[Path] = []
     kept = folder / path.name
@@ -332,7 +332,7 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _patiently(act: Callable[[], object]) -> None:
-    """Call `act`, again while another process holds the file: not all of SQLite's locks wait by themselves."""
+    """Call `act` until no other process locks the file: not all of SQLite's locks wait by themselves."""
     until = time.monotonic() + WAIT
     while True:
         try:
@@ -360,7 +360,7 @@ def _leave(db: sqlite3.Connection, copy: tempfile.TemporaryDirectory | None) -> 
 
 
 def _check_files(path: Path) -> None:
-    """Refuse what SQLite would wait for, or follow to another place: it opens three more files beside a journal."""
+    """Refuse files that would block SQLite or lead it elsewhere: it opens three more files next to a journal."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = path.with_name(path.name + suffix)
         if not is_there(file) and file.is_symlink():

@@ -1,4 +1,4 @@
-"""The SQL of the journal: what stands, what holds, what the next undo takes back, and rows as an index of a table."""
+"""SQL of the journal: decisions in force, current values, the next batch to undo; and pandas indexes of the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PER = ("example", "unit")
 """What a row of a table is."""
 ALL = ", ".join(Entry._fields)
 
-# A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones take back.
+# A batch of depth 0 is a decision, 1 its undo, 2 the redo of that: even depths assert, odd ones undo.
 FREE = "NOT EXISTS (SELECT 1 FROM batches r WHERE r.reverts = b.batch)"
 _BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
 STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {FREE})"
@@ -27,27 +27,27 @@ INSERT = "INSERT INTO entries (id, unit, field, old, new, author, time, source, 
 
 
 def _on(field: str) -> str:
-    """SQL: the entries `e` on this field of what the row `i` is about."""
+    """SQL: the entries `e` on this field for the unit of the row `i`."""
     return f"FROM entries e WHERE e.id = i.id AND e.unit = i.unit AND e.field = {field}"
 
 
 def known(field: str) -> str:
-    """SQL: whether the journal has an entry on this field of the row `i`."""
+    """SQL: whether the journal has an entry on this field for the unit of the row `i`."""
     return f"EXISTS (SELECT 1 {_on(field)})"
 
 
 def current(field: str) -> str:
-    """SQL: the value that holds, which is the newest entry's."""
+    """SQL: the current value, that is, of the newest entry."""
     return f"(SELECT e.new {_on(field)} ORDER BY e.seq DESC LIMIT 1)"
 
 
 def original(field: str) -> str:
-    """SQL: the value before the first decision, for labels the given one."""
+    """SQL: the value before the first decision; for labels, the given label."""
     return f"(SELECT e.old {_on(field)} ORDER BY e.seq LIMIT 1)"
 
 
 def next_batch(redo: bool, mine: str) -> str:
-    """SQL: batch, owner and depth of what the next undo (or redo) takes back."""
+    """SQL: batch, owner and depth of the batch that the next undo (or redo) reverts."""
     find = f"{mine} AND b.depth % 2 = 0 AND {FREE}"
     if redo:
         fresh = f"(SELECT coalesce(max(b.batch), 0) FROM batches b WHERE {mine} AND b.depth = 0)"
@@ -56,7 +56,7 @@ def next_batch(redo: bool, mine: str) -> str:
 
 
 def added_to(entries: str) -> str:
-    """SQL: the classes that the table of entries added, by code, and whether each still stands."""
+    """SQL: the classes added in a table of entries, in order, and whether each is still in force."""
     return (
         f"{STANDING} SELECT e.id, max(s.batch IS NOT NULL AND e.new IS NOT NULL) FROM {entries} e "
         "LEFT JOIN standing s ON s.batch = e.batch WHERE e.field = 'space' GROUP BY e.id ORDER BY min(e.seq)"
@@ -71,17 +71,17 @@ def key_of(per: str) -> str:
 
 
 def about_of(per: str) -> str:
-    """SQL: whether the entry `e` is about what is asked for. (The plus: rows come in the order of the index.)"""
+    """SQL: whether the entry `e` is about an example or a unit, as `per` asks. (The plus keeps the index order.)"""
     return "+e.unit = ''" if per == "example" else "1"
 
 
 def paired(rows: Iterable[tuple]) -> Iterator[tuple]:
-    """Rows of a query with the id and the unit as one key."""
+    """Yield the rows of a query with (id, unit) as one key."""
     return (((id, unit), *rest) for id, unit, *rest in rows)
 
 
 def index_of(keys: Iterable, per: str) -> pd.Index:
-    """Ids as an index, int64 if all are integers, else objects; or ids and units."""
+    """Return ids as an Index, int64 if all are integers, else object; or (id, unit) pairs as a MultiIndex."""
     keys = list(keys)
     ids = keys if per == "example" else [id for id, _ in keys]
     whole = bool(ids) and all(isinstance(id, int) for id in ids)

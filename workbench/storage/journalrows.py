@@ -1,7 +1,4 @@
-"""One row of the journal, and the arguments of a call that writes some, checked.
-
-Hides what is accepted for ids, units and texts, and what an `Entry` says.
-"""
+"""The rows of a journal (`Entry`), and validation of the ids, units and texts of calls that write them."""
 
 from __future__ import annotations
 
@@ -13,21 +10,28 @@ from workbench.foundation.errors import InputError, first_few
 from workbench.tasks.class_names import class_text, plain_value
 
 FIELDS = ("label", "verdict", "flag", "note")
-"""What a decision can be about. A field that a later release adds is kept and not shown."""
+"""The fields of a decision. A field added by a later release is kept but not shown."""
 
 ADDED = "added"
-"""Value of an entry of the field "space", whose id is the name of a class."""
+"""Value of an entry that adds a class: its field is "space", and its id the name of the class."""
 
 
 class Entry(NamedTuple):
     """One row of the journal.
 
-    seq : int, grows and is never used again. id : int or str, the user's. field : one of `FIELDS`, or "space" of
-    a class that was added, whose name is the id.
-    old, new : str or None, the value before and after: a label is a class name (of a unit the whole value, as its task
-    writes it), a verdict is "relabel", "keep" or "skip", a flag is "true" or None. author, source, reason : str.
-    time : ISO 8601 UTC with milliseconds. batch : int, what one call wrote and one undo takes back. reverts : seq of
-    the entry that this one undoes, or None. unit : str, the unit of the example ("g0"), "" for the example itself.
+    Attributes
+    ----------
+    seq : int, increasing; numbers are never reused.
+    id : int or str, id of the example; for field "space" the name of the added class.
+    field : str, one of `FIELDS`, or "space" for an added class.
+    old, new : str or None, the value before and after. A label is a class name, or the whole value of a unit in the
+        encoding of its task; a verdict is "relabel", "keep" or "skip"; a flag is "true" or None.
+    author : str.
+    time : str, ISO 8601 in UTC with milliseconds.
+    source, reason : str.
+    batch : int, number of the call that wrote the entry; one undo reverts a whole batch.
+    reverts : int or None, seq of the entry that this one undoes.
+    unit : str, key of the unit of the example ("g0"), "" for the example itself.
     """
 
     seq: int
@@ -45,15 +49,15 @@ class Entry(NamedTuple):
 
 
 LOG_COLUMNS = tuple(name for name in Entry._fields if name != "unit")
-"""Columns of a log in which nothing is about a unit."""
+"""Columns of a log without entries about units."""
 
 
 class Entries(list):
-    """A list of `Entry` that prints as one line, however long it is."""
+    """A list of `Entry` whose repr is a one-line summary."""
 
     def __repr__(self) -> str:
         if not self:
-            return "<no entries: there was nothing to take back>"
+            return "<no entries: there was nothing to undo>"
         ids, fields = {entry.id for entry in self}, dict.fromkeys(entry.field for entry in self)
         if "space" in fields:  # such an entry stands alone
             return f"<1 entry of {self[0].author}: the class {self[0].id!r}>"
@@ -65,7 +69,7 @@ class Entries(list):
 
 
 def text_of(field: str, value: object, row: int | None = None) -> str:
-    """A str that can be stored."""
+    """Return `value` if it is a str that can be stored, else raise InputError."""
     if not isinstance(value, str):
         raise InputError.at(field, f"is {value!r}", "Pass a str", row=row)
     try:
@@ -77,7 +81,7 @@ def text_of(field: str, value: object, row: int | None = None) -> str:
 
 
 def labels_of(field: str, value: object, ids: list, *, none: bool = False) -> list:
-    """One label per id as the journal holds it: the name of a class, of text, an int, bool or float."""
+    """Return one class name per id, from class names or from labels of type int, bool or float."""
     values = enumerate(per_id(field, value, ids))
     return [None if none and is_missing(one) else text_of(field, _named(one), row) for row, one in values]
 
@@ -88,7 +92,7 @@ def _named(label: object) -> object:
 
 
 def per_id(field: str, value: Any, ids: Sequence[object]) -> list[Any]:
-    """One value per id, from one for all or from a sequence of the right length."""
+    """Return one value per id, from a single value for all or a sequence of the same length as `ids`."""
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return [value] * len(ids)
     values = list(value)
@@ -98,13 +102,16 @@ def per_id(field: str, value: Any, ids: Sequence[object]) -> list[Any]:
 
 
 def texts_of(field: str, value: object, ids: Sequence[object], *, none: bool = False) -> list[Any]:
-    """One str per id; with `none`, None is let through."""
+    """Return one str per id; with `none`, None is allowed."""
     values = enumerate(per_id(field, value, ids))
     return [None if none and one is None else text_of(field, one, row) for row, one in values]
 
 
 def targets_of(ids: object, units: object = "") -> tuple[list[int | str], list[str]]:
-    """What is decided about, each once, in the caller's order: ids as native int or str, and the unit of each."""
+    """Validate the targets of a decision; return their ids as Python int or str, and the unit of each.
+
+    Raises InputError for an id (or a unit of an example) that occurs twice.
+    """
     listed = _ids(ids)
     units = texts_of("units", units, listed)
     targets = list(zip(listed, units))
@@ -131,5 +138,5 @@ def _ids(ids: Any) -> list[int | str]:
                 raise InputError.at("ids", f"is {number}, beyond 64 bits", "Use text ids", row=row)
             out.append(number)
         else:
-            raise InputError.at("ids", f"is {id!r} of type {type(id).__name__}", "Ids are int or str", row=row)
+            raise InputError.at("ids", f"is {id!r} of type {type(id).__name__}", "Ids must be int or str", row=row)
     return out

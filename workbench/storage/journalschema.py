@@ -1,9 +1,9 @@
-"""The tables of a journal in every schema version, and the way from an older one to the present one.
+"""The tables of a journal in every schema version, and the upgrades between them.
 
-Hides the SQL that makes a journal, how a valid journal is distinguished from one that was tampered with, and which
-statements bring an older one up. How a format is changed is written down in CONTRIBUTING.md.
+This module has the SQL that creates a journal and that upgrades an older one, and it distinguishes a valid journal from
+one that was tampered with. CONTRIBUTING.md describes how to change the format.
 
-Schema 1 (release 0.1): decisions on examples. Schema 2: on units of examples too, and edits of the label space.
+Schema 1 (release 0.1): decisions about examples. Schema 2: also about units of examples, and edits of the label space.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from workbench.foundation.errors import RunError, first_few
 
 JOURNAL_VERSION = 2
-APPLICATION_ID = 0x4C574A31  # "LWJ1": says that the file is one of ours
-MOST_NUMBER = 1 << 60  # of a number of an entry
+APPLICATION_ID = 0x4C574A31  # "LWJ1": marks the file as a journal of this project
+MOST_NUMBER = 1 << 60  # largest accepted number of an entry or batch
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _BATCHES = (
@@ -34,7 +34,7 @@ _BATCHES = (
 
 
 def _entries(unit: str, fields: str, by_id: str) -> tuple[str, tuple[str, ...]]:
-    """SQL that makes the table of entries, and SQL for its indexes and triggers."""
+    """SQL that creates the table of entries, and SQL for its indexes and triggers."""
     table = f"""CREATE TABLE entries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id NOT NULL CHECK (typeof(id) IN ('integer', 'text')),{unit}
@@ -65,7 +65,7 @@ _REST = "field, old, new, author, time, source, reason, batch, reverts"
 _IN_1 = f"seq, id, {_REST}"
 
 SHADOW = {1: f"CREATE TEMP VIEW entries AS SELECT seq, id, '' AS unit, {_REST} FROM main.entries"}
-"""Older version -> SQL that lets its entries be read as those of the present one; the file stays as it is."""
+"""Older version -> SQL of a temporary view of its entries in the current schema; the file is not changed."""
 
 UPGRADES = {
     1: (
@@ -80,7 +80,7 @@ UPGRADES = {
         *_ENTRIES[2][1],
     )
 }
-"""Version -> the statements that lead to the next one, all in one transaction."""
+"""Version -> the statements that upgrade to the next one, all in one transaction."""
 
 SOUND = (
     "typeof(id) IN ('integer', 'text') AND (unit = '' OR typeof(unit) = 'text') "
@@ -90,7 +90,7 @@ SOUND = (
     "AND time GLOB '[12][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9]Z' "
     "AND julianday(time) IS NOT NULL"
 )
-"""SQL: whether an entry is one that this program writes; an untrusted file can hold others, past its own checks."""
+"""SQL: whether this program can have written an entry; an untrusted file can contain others despite its constraints."""
 
 INCONSISTENT = {
     "entries {} have an unknown field, no valid time, or values that are not text; they are not used": (
@@ -99,33 +99,33 @@ INCONSISTENT = {
     "entries {} belong to no batch; they are not used": (
         "SELECT seq FROM entries e WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.batch = e.batch)"
     ),
-    "entries {} take back what is not there, or what is about something else": (
+    "entries {} undo entries that do not exist, or that are about something else": (
         "SELECT e.seq FROM entries e LEFT JOIN entries r ON r.seq = e.reverts WHERE e.reverts IS NOT NULL "
         "AND (r.seq IS NULL OR r.id IS NOT e.id OR r.unit IS NOT e.unit OR r.field IS NOT e.field)"
     ),
-    "batches {} undo or redo what is not there, or what came later": (
+    "batches {} undo or redo batches that do not exist, or that were written later": (
         "SELECT b.batch FROM batches b LEFT JOIN batches r ON r.batch = b.reverts WHERE b.reverts IS NOT NULL "
         "AND (r.batch IS NULL OR r.batch >= b.batch OR b.depth != r.depth + 1)"
     ),
-    "batches {} are undo without saying of what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
+    "batches {} undo something, but do not say what": "SELECT batch FROM batches WHERE reverts IS NULL AND depth != 0",
     "batches {} have an owner that is not text": "SELECT batch FROM batches WHERE typeof(owner) != 'text'",
 }
-"""What cannot be in a journal -> SQL for the numbers of the rows where it is."""
+"""Inconsistency, in words -> SQL for the numbers of the affected rows."""
 
 _STATISTICS = {
     ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
     ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
 }
-"""What ANALYZE leaves: it changes how SQLite searches, not what it finds."""
+"""Tables that ANALYZE creates: they change how SQLite searches, not what it finds."""
 
 
 def schema_version(db: sqlite3.Connection) -> int:
-    """The schema version that the file says."""
+    """Return the schema version stored in the file."""
     return db.execute("PRAGMA user_version").fetchone()[0]
 
 
 def create(db: sqlite3.Connection, version: int = JOURNAL_VERSION) -> None:
-    """Create the tables in an empty file; of two processes that try at once, one does it."""
+    """Create the tables in an empty file; safe if two processes do so at the same time."""
     if db.execute("PRAGMA schema_version").fetchone()[0]:
         return
     with all_or_nothing(db):
@@ -137,9 +137,10 @@ def create(db: sqlite3.Connection, version: int = JOURNAL_VERSION) -> None:
 
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Bring an older journal up, inside the transaction of the caller: all entries with their numbers, and as they are.
+    """Upgrade an older journal inside the caller's transaction. Entries keep their numbers and contents.
 
-    Those of no known form come along, since the file is all that there is; they are not used before or after.
+    Entries of unknown form are copied as well, since there is no other record of them; they are not used before or
+    after the upgrade.
     """
     db.execute("PRAGMA ignore_check_constraints = ON")
     try:
@@ -153,7 +154,7 @@ def upgrade(db: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[None]:
-    """One transaction: what is done in the block is on disk when it is left, or none of it is."""
+    """Context manager for a transaction: it is committed after the block, and rolled back after an error."""
     db.execute(f"BEGIN {how}")
     try:
         yield
@@ -165,13 +166,13 @@ def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[N
 
 
 def checked_version(db: sqlite3.Connection, path: Path) -> int:
-    """The schema version of a journal, older ones included.
+    """Validate the schema of a journal, of this or an older version, and return its version.
 
     Raises
     ------
-    RunError : another program's file, a newer schema, or objects (triggers!) that we did not put there.
+    RunError : another program's file, a newer schema, or objects (such as triggers) that this program did not create.
     """
-    with all_or_nothing(db, "DEFERRED"):  # all of it as it is in one moment: another process may be upgrading
+    with all_or_nothing(db, "DEFERRED"):  # one consistent snapshot: another process may be upgrading
         return _checked(db, path)
 
 
@@ -185,7 +186,7 @@ def _checked(db: sqlite3.Connection, path: Path) -> int:
         )
     if version < min(_ENTRIES):
         raise RunError(
-            f"the journal {path} has been tampered with: it says schema version {version}, and there was none before "
+            f"the journal {path} has been tampered with: its schema version is {version}, but the first one was "
             f"{min(_ENTRIES)}. Use a journal that this program wrote."
         )
     if version > JOURNAL_VERSION:
@@ -208,21 +209,21 @@ def _checked(db: sqlite3.Connection, path: Path) -> int:
     ).fetchone()[0]
     if not isinstance(last, int) or last > MOST_NUMBER:
         raise RunError(
-            f"the journal {path} has been tampered with: it numbers its entries up to {last!r:.40}, so that none can "
-            "follow. Use a journal that this program wrote."
+            f"the journal {path} has been tampered with: its entries are numbered up to {last!r:.40}, so that no more "
+            "can be added. Use a journal that this program wrote."
         )
     return version
 
 
 def statements(version: int = JOURNAL_VERSION) -> tuple[str, ...]:
-    """The SQL that makes a journal of a schema version."""
+    """Return the SQL statements that create a journal of a schema version."""
     table, others = _ENTRIES[version]
     return (_BATCHES[0], table, *others, *_BATCHES[1:])
 
 
 @functools.cache
 def _expected(version: int) -> set[tuple]:
-    """All rows of the schema table of a journal, as this SQLite writes them (its own table and indexes included)."""
+    """Return the rows of a journal's schema table as this SQLite writes them, with its internal table and indexes."""
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         for statement in statements(version):
             db.execute(statement)

@@ -1,24 +1,24 @@
-"""Names of the files in a run directory, and the two ways to write one so that a crash leaves no half file.
+"""Names of the files in a run directory, and atomic writing, so that a crash leaves no incomplete file.
 
 runs/digits/
   run.json                              schema version, task, classes, n, mode, versions
   examples.parquet                      row, id, given_label, the user's columns, image
   stats/epoch=0003/rank=0.parquet       one row per example and epoch; several ranks: rank=0.of=2.parquet
-  inflight/epoch=0004.rank=0.arrows     the epoch under way, an Arrow stream
-  inflight/epoch=0004.rank=0.pending    logits that wait to be reduced and join it
+  inflight/epoch=0004.rank=0.arrows     the epoch in progress, an Arrow stream
+  inflight/epoch=0004.rank=0.pending    logits of the epoch in progress that are not reduced yet
   logits/epoch=0003.npy                 float16 (n, k), opt-in
-  embeddings/epoch=0003.npy             float16 (n, d), for the epochs asked for
+  embeddings/epoch=0003.npy             float16 (n, d), for the requested epochs
   checkpoints/epoch=0003.safetensors    opt-in
-  pred_probs.npy                        float32 (n, k), and how they were made (see `described`)
-  pred_probs.json                       the same words for people and release 0.1.0; also beside embeddings
+  pred_probs.npy                        float32 (n, k), and their provenance (see `described`)
+  pred_probs.json                       a copy of it for people and release 0.1.0; also for embeddings
   edges.parquet                         edges between the examples, by ids (`storage.edges`)
-  votes.parquet                         what annotators, labelling functions and models said (`runs.votes`)
-  planted.parquet                       errors that were put in on purpose; a copy of a note in examples.parquet
-  replay.json                           which checkpoints a replay has recorded
+  votes.parquet                         votes of annotators, labelling functions and models (`runs.votes`)
+  planted.parquet                       errors planted on purpose; a copy of the metadata of examples.parquet
+  replay.json                           the checkpoints that a replay has recorded
   journal.sqlite                        decisions
   views.json                            named views of the Explorer
-  checksums/                            SHA-256 of the files above, noted when they are sealed
-  cache/                                everything in it can be deleted and is computed again
+  checksums/                            SHA-256 of the files above, stored when they are sealed
+  cache/                                can be deleted at any time and is computed again
 """
 
 from __future__ import annotations
@@ -43,35 +43,35 @@ from workbench.storage.names import EPOCH, INFLIGHT, RANK, check_entries
 from workbench.tasks import TASKS
 
 SCHEMA_VERSION = 1
-"""Of run.json, for runs whose examples have one class each."""
+"""Schema version of run.json for runs with one class per example."""
 
 UNITS_VERSION = 2
-"""The same for other kinds of labels: a release that knows only classes then says that the run is newer."""
+"""Schema version for other kinds of labels, so that a release without them reports that the run is newer."""
 
 MODES = ("train", "eval", "import")
-"""Where statistics come from."""
+"""Sources of the statistics."""
 
 RECORDED = (
     *("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache"),
     *("pred_probs.npy", "pred_probs.json", "planted.parquet", "edges.parquet", "replay.json"),
 )
-"""What a recording leaves behind beside run.json and examples.parquet, or what is computed from it."""
+"""Files and folders that a recording writes in addition to run.json and examples.parquet, and results of them."""
 
 
 class NeedsMigration(RunError):
-    """The run is of an older schema, or its migration was cut short."""
+    """The run has an older schema, or its migration was interrupted."""
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; renamed to `path` after a clean exit, removed after an error.
+    """Yield a temporary path next to `path`, which is renamed to `path` after the block and removed after an error.
 
-    The data is on disk (fsync) before the new name appears, so that a crash leaves the old file or the new one. A block
-    that thinks better of it removes the temporary file: then nothing is replaced.
+    The data are on disk (fsync) before the rename, so that a crash leaves either the old or the new file. If the block
+    removes the temporary file, nothing is replaced.
 
     Raises
     ------
-    WriteError : the file cannot be written: a full disk, a place that is read-only.
+    WriteError : the file cannot be written, because the disk is full or read-only, for example.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with writing(path):
@@ -83,12 +83,12 @@ def atomic(path: Path) -> Iterator[Path]:
                 os.replace(temporary, path)
                 _sync(path.parent)
         finally:
-            with contextlib.suppress(OSError):  # the error that is under way says more
+            with contextlib.suppress(OSError):  # the original error is more informative
                 temporary.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
-    """Flush a file or folder to disk, where the platform can (Windows opens no folders)."""
+    """Flush a file or folder to disk, if the platform can (Windows cannot open folders)."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -99,7 +99,7 @@ def _sync(path: Path) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON, whole or not at all."""
+    """Write JSON atomically."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -158,72 +158,72 @@ class Layout:
         return self.root / "inflight" / f"epoch={epoch:04d}.rank={rank}.arrows"
 
     def pending(self, stream: Path) -> Path:
-        """Logits of the last batches of an epoch under way, beside its stream."""
+        """Path of the logits of the last batches of an epoch in progress, next to its stream."""
         return stream.with_suffix(".pending")
 
     def array(self, kind: str, epoch: int, rank: int = 0, world_size: int = 1) -> Path:
-        """A .npy of `kind` "logits" or "embeddings"."""
+        """Path of the .npy file of an epoch; `kind` is "logits" or "embeddings"."""
         part = "" if world_size == 1 else f".rank={rank}.of={world_size}"
         return self.root / kind / f"epoch={epoch:04d}{part}.npy"
 
     def checkpoint(self, epoch: int) -> Path:
         return self.root / "checkpoints" / f"epoch={epoch:04d}.safetensors"
 
-    # what a run at a URL does otherwise (`workbench.storage.remote`)
+    # overridden for a run at a URL (`workbench.storage.remote`)
 
     @property
     def url(self) -> str | None:
-        """Where the run is, if that is not this machine."""
+        """URL of the run, None for a local one."""
         return None
 
     @property
     def unknown_files(self) -> list[str]:
-        """Names of what is there and none of a run's; looked for where there is no run only."""
+        """Names of all entries that are not hidden; used only where there is no run yet."""
         return [entry.name for entry in entries(self.root) if not entry.name.startswith(".")]
 
     def refresh(self) -> None:
-        """Look again which files are there."""
+        """List the files again."""
 
     def listed(self, folder: str) -> list[Path]:
-        """Files of a folder of the run ("stats": of the folders in it), in order; they may have to be fetched."""
+        """List the files of a folder of the run ("stats": of its subfolders) by name; some may not be fetched yet."""
         found = entries(self.root / folder)
         if folder == "stats":
             found = [file for epoch in found if EPOCH.fullmatch(epoch.name) for file in entries(Path(epoch.path))]
         return [Path(file.path) for file in found]
 
     def catch_up(self) -> list[str]:
-        """Upload what is whole here and missing there, of a run at a URL; returns the names."""
+        """Upload complete files that are missing at the run's URL; returns their names."""
         return []
 
     def unsent(self) -> list[str]:
-        """Names of whole files that are here and not at the run's URL."""
+        """Names of complete local files that are missing at the run's URL."""
         return []
 
     def here(self, path: Path) -> Path:
-        """The file on this machine, fetched if need be."""
+        """Return the path of the local file, fetched if necessary."""
         return path
 
     def fetch_all(self) -> None:
-        """Bring everything to this machine."""
+        """Fetch all files of the run."""
 
     def source(self, path: Path) -> Any:
-        """The file for a reader of parts, perhaps on another machine."""
+        """Return the file for partial reads: its path, or a `RemoteFile`."""
         return path
 
     def version(self, path: Path) -> str | None:
-        """What changes when the file does, where that is known without reading it."""
+        """A version of the file that is known without reading it, or None."""
         return None
 
     def publish(self, path: Path) -> None:
-        """A file is whole and in its place."""
+        """Called when a file is complete and in its final place."""
 
     def withdraw(self, path: Path) -> None:
-        """A file is about to be replaced or removed."""
+        """Called before a file is replaced or removed."""
 
-    # which files are there
+    # existing files
 
     def sealed(self) -> dict[int, list[Path]]:
-        """Statistics files by epoch, for the epochs of which every rank is there, in order."""
+        """Return the statistics files by epoch, for epochs with the files of all ranks, in the order of the ranks."""
         epochs: dict[int, list[Path]] = {}
         for epoch, by_size in self.parts().items():
             for size, files in by_size.items():
@@ -234,7 +234,7 @@ class Layout:
         return dict(sorted(epochs.items()))
 
     def parts(self) -> dict[int, dict[int, dict[int, Path]]]:
-        """Statistics files by epoch, number of ranks and rank, whether or not the epoch is sealed."""
+        """Return the statistics files by epoch, number of ranks and rank, including unsealed epochs."""
         found: dict[int, dict[int, dict[int, Path]]] = {}
         for file in self.listed("stats"):
             number, rank = EPOCH.fullmatch(file.parent.name), RANK.fullmatch(file.name)
@@ -243,7 +243,7 @@ class Layout:
         return found
 
     def unsealed(self) -> dict[int, list[Path]]:
-        """Streams of epochs under way or cut short, by epoch."""
+        """Return the streams of epochs that are in progress or were interrupted, by epoch."""
         sealed = self.sealed()
         found: dict[int, list[Path]] = {}
         for file in entries(self.root / "inflight"):
@@ -253,10 +253,10 @@ class Layout:
         return dict(sorted(found.items()))
 
     def arrays(self, kind: str) -> dict[int, list[tuple[int, Path]]]:
-        """(rank, path) of the .npy files of `kind`, by epoch.
+        """Return (rank, path) of the .npy files of `kind`, by epoch.
 
-        Those of sealed epochs, and those that were stored without a recording (a run may have no epochs at all); parts
-        of several ranks only where all are there.
+        These are the files of sealed epochs and files stored without a recording (a run may have no epochs); of several
+        ranks, only complete sets.
         """
         sealed, unsealed = self.sealed(), self.unsealed()
         whole: dict[int, list[tuple[int, Path]]] = {}
@@ -271,12 +271,12 @@ class Layout:
         return dict(sorted((complete | whole).items()))
 
     def checkpoints(self) -> dict[int, Path]:
-        """Checkpoint files by epoch."""
+        """Return the checkpoint files by epoch."""
         files = [file for file in self.listed("checkpoints") if file.suffix == ".safetensors"]
         return {int(match[1]): file for file in files if (match := EPOCH.fullmatch(file.name))}
 
     def clear_evidence(self) -> None:
-        """Remove what was recorded and what was computed from it; the journal, and files of others, stay."""
+        """Remove recorded data and results computed from them; the journal and unknown files are kept."""
         for name in RECORDED:
             place = self.root / name
             if place.is_dir() and not place.is_symlink():
@@ -285,9 +285,9 @@ class Layout:
                 place.unlink(missing_ok=True)
 
     def clear_leftovers(self, rank: int, alone: bool) -> None:
-        """Remove what a killed recording left: streams of epochs that `rank` had sealed, and half-written files.
+        """Remove what a killed recording left: streams of epochs that `rank` had sealed, and incomplete files.
 
-        Half-written files are removed only where this process records `alone`; they may be another's.
+        Incomplete files are removed only if this process records `alone`; otherwise another rank may be writing them.
         """
         sealed = self.sealed()
         for file in entries(self.root / "inflight"):
@@ -302,14 +302,14 @@ class Layout:
 
 
 def read_run_json(layout: Layout) -> dict:
-    """The run's description, checked for schema version and the fields that reading needs."""
+    """Read run.json and validate its schema version and the fields that are needed to read the run."""
     described = described_by(layout, SCHEMA_VERSION)
     version = described["schema_version"]
     if version < SCHEMA_VERSION or is_there(layout.root / "migration.json"):
         found = f"has schema version {version}; this release reads {SCHEMA_VERSION}"
         if version == SCHEMA_VERSION:
-            found = "was being migrated when that was cut short"
-        todo = f"Run `workbench migrate {layout.root}`; what it replaces is kept."
+            found = "has an interrupted migration"
+        todo = f"Run `workbench migrate {layout.root}`; it keeps the files that it replaces."
         raise NeedsMigration(f"{layout.root} {found}. {todo}")
     expected = {"task": str, "classes": list, "n": int, "mode": str, "uuid": str}
     for name, kind in expected.items():
@@ -318,7 +318,7 @@ def read_run_json(layout: Layout) -> dict:
             raise RunError(f"{layout.run_json} field `{name}` is {found!r}, not {kind.__name__}. Restore the file.")
     classes = described["classes"]
     if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
-        raise RunError(f"{layout.run_json} field `classes` is not a list of different texts. Restore the file.")
+        raise RunError(f"{layout.run_json} field `classes` is not a list of distinct strings. Restore the file.")
     if any(cell_text(name) != name for name in classes):
         raise RunError(f"{layout.run_json} field `classes` holds text that is not Unicode. Restore the file.")
     if described["task"] not in TASKS:
@@ -331,9 +331,9 @@ def read_run_json(layout: Layout) -> dict:
 
 
 def described_by(layout: Layout, newest: int) -> dict:
-    """What run.json says, of a schema version up to `newest` (of other kinds of labels, up to `UNITS_VERSION`).
+    """Read run.json of a schema version up to `newest` (for other kinds of labels than classes, `UNITS_VERSION`).
 
-    Nothing else in it is checked.
+    Nothing else is validated.
     """
     if not is_there(layout.run_json):
         what = "is not a run directory (no run.json)" if layout.root.exists() else "does not exist"

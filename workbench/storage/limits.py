@@ -1,4 +1,4 @@
-"""How much a file of unknown origin may cost: bytes that are read, depth of JSON, what a few bytes may unpack to."""
+"""Limits for untrusted files: bytes that are read, depth of JSON, size after decompression."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from typing import Any
 from workbench.storage.files import reading
 
 MOST_JSON = 50_000_000
-"""Bytes of a JSON file that are read."""
+"""Largest size in bytes of a JSON file that is read."""
 
 UNPACKED = 1 << 28
-"""Bytes that a file of any size may unpack to."""
+"""Size in bytes to which a file of any size may be decompressed."""
 
 RATIO = 200
-"""How many times its own size a file may unpack to beyond that. Measured evidence reaches 20; zeros alone 1,000."""
+"""Largest compression ratio above that size. Real evidence files reach a ratio of 20, zeros alone 1,000."""
 
 
 MOST_COLUMNS = 20_000
-"""Columns of a table. Each costs about half a millisecond on the way into a run, and a tenth at every opening."""
+"""Largest number of columns of a table. Each takes about 0.5 ms to import, and a tenth of that to open."""
 
 SPARSE = 1 << 26
-"""Cells of a table that a file of any size may stand for, most of them empty."""
+"""Number of cells, mostly empty, that a text file of any size may contain."""
 
 
 class TooMuch(ValueError):
-    """Reading a file would take far more memory than its size lets expect; the message says what to do."""
+    """Reading a file would take far more memory than its size suggests; the message says what to do."""
 
 
 def check_table(rows: int, columns: int, size: int) -> None:
-    """Refuse a table of text of `size` bytes that is wider than any, or has far more cells than bytes.
+    """Check the shape of a table read from a text file of `size` bytes.
 
     Raises
     ------
-    TooMuch : it is such a one.
+    TooMuch : it has more than `MOST_COLUMNS` columns, or far more cells than bytes.
     """
     if columns > MOST_COLUMNS:
-        todo = "Leave out what is not needed, or put numbers that belong together into one column of lists."
+        todo = "Leave out columns that are not needed, or put related numbers into one column of lists."
         raise TooMuch(f"it has {columns:,} columns, and at most {MOST_COLUMNS:,} are read. {todo}")
     if rows * columns > max(SPARSE, 4 * size):
         found = f"it has {rows:,} rows and {columns:,} columns in {size:,} bytes: nearly all cells would be empty"
@@ -45,17 +45,17 @@ def check_table(rows: int, columns: int, size: int) -> None:
 
 
 def check_unpacked(unpacked: int, packed: int, todo: str, ratio: int = RATIO) -> None:
-    """Refuse a small file that becomes a large one in memory.
+    """Refuse a small file that would take much memory.
 
     Parameters
     ----------
-    unpacked, packed : bytes in memory and in the file.
-    todo : what to do where the data are as they should be.
-    ratio : how many times its size it may take.
+    unpacked, packed : sizes in bytes in memory and in the file.
+    todo : what to do if the data are valid, for the message.
+    ratio : largest allowed ratio of the two.
 
     Raises
     ------
-    TooMuch : it would take more than `UNPACKED` bytes and more than `ratio` times those of the file.
+    TooMuch : it would take more than `UNPACKED` bytes and more than `ratio` times the size of the file.
     """
     if unpacked > max(UNPACKED, ratio * packed):
         found = f"its {packed:,} bytes would take {unpacked:,} bytes of memory"
@@ -63,11 +63,12 @@ def check_unpacked(unpacked: int, packed: int, todo: str, ratio: int = RATIO) ->
 
 
 def small_text(path: Path, most: int = MOST_JSON) -> str:
-    """The text of a small file, such as a JSON one.
+    """Read the text of a small file, such as a JSON file.
 
     Raises
     ------
-    ValueError : it has more bytes than such a file has, or is no UTF-8. OSError, RunError : as of `reading`.
+    ValueError : the file has more than `most` bytes, or is not UTF-8.
+    OSError, RunError : as in `reading`.
     """
     with reading(path) as file:
         data = file.read(most + 1)
@@ -77,18 +78,18 @@ def small_text(path: Path, most: int = MOST_JSON) -> str:
 
 
 def small_json(path: Path, most: int = MOST_JSON) -> Any:
-    """What a small JSON file holds; errors as in `small_text`, and ValueError where it is not JSON."""
+    """Read a small JSON file; raises the errors of `small_text` and `parse_json`."""
     return parse_json(small_text(path, most))
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What JSON says.
+    """Parse JSON.
 
     Raises
     ------
-    ValueError : it is none, or is nested too deep to be read.
+    ValueError : the text is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(text)
     except (RecursionError, MemoryError) as error:
-        raise ValueError("it is nested too deep, or too large") from error
+        raise ValueError("it is nested too deeply, or too large") from error

@@ -1,6 +1,6 @@
-"""Logits of the epochs of a training, from memory or from disk, reduced to statistics block by block.
+"""Statistics of logits (epochs, n, k) from memory or from disk, computed block by block.
 
-Hidden here: a memory-mapped file is read, not mapped in, so that its pages do not stay with the process.
+Memory-mapped files are read with ordinary reads, so that their pages do not count as memory of the process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Reader = Callable[[slice], np.ndarray]
 
 
 def statistics_of_rows(logits: Any, given_labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-    """{statistic: (epochs, b) float32} of some rows of logits (epochs, n, k); labels are trusted."""
+    """Return {statistic: (epochs, b) float32} of a slice of rows of logits (epochs, n, k); labels are not validated."""
     with ExitStack() as files:
         readers, n, k = open_logits(logits, files)
         start, stop, _ = rows.indices(n)
@@ -39,7 +39,7 @@ def statistics_of_rows(logits: Any, given_labels: np.ndarray, rows: slice) -> di
 
 
 def block_of(readers: Sequence[Reader], labels: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-    """{statistic: (epochs, b)} of a block that fits the cache, NaN for `correct` where there is no label."""
+    """Return {statistic: (epochs, b) float32} of a block that fits into the cache; NaN in `correct` if unlabelled."""
     given = labels[rows]
     block = {name: np.empty((len(readers), len(given)), np.float32) for name in PER_EPOCH}
     for epoch, read in enumerate(readers):
@@ -49,7 +49,7 @@ def block_of(readers: Sequence[Reader], labels: np.ndarray, rows: slice) -> dict
 
 
 def open_logits(logits_by_epoch: Any, files: ExitStack) -> tuple[list[Reader], int, int]:
-    """One reader of rows per epoch, and the shape (n, k) that all epochs share."""
+    """Return a function per epoch that reads a slice of rows, and the common shape (n, k) of the epochs."""
     epochs = [logits_by_epoch] if isinstance(logits_by_epoch, (str, Path)) else list(logits_by_epoch)
     arrays = [_mapped(Path(e)) if isinstance(e, (str, Path)) else np.asanyarray(e) for e in epochs]
     if not arrays:
@@ -60,7 +60,7 @@ def open_logits(logits_by_epoch: Any, files: ExitStack) -> tuple[list[Reader], i
             raise InputError.at(
                 "logits_by_epoch",
                 f"has shape {array.shape} and dtype {array.dtype} in epoch {epoch}, and {shape} in epoch 0",
-                "Give one array of numbers (n, k) per epoch, all of one shape.",
+                "Give one array of numbers (n, k) per epoch, all of the same shape.",
             )
     return [_reader(array, files) for array in arrays], *shape
 
@@ -73,7 +73,7 @@ def _mapped(path: Path) -> np.ndarray:
 
 
 def _reader(array: np.ndarray, files: ExitStack) -> Reader:
-    """Rows of an array; of a memory-mapped file by reading them, so that its pages are not counted to the process."""
+    """Return a function that reads rows of an array; from a memory-mapped file it uses ordinary reads."""
     place = _place_in_file(array)
     if place is None:
         return array.__getitem__
@@ -97,7 +97,7 @@ def _reader(array: np.ndarray, files: ExitStack) -> Reader:
 
 
 def _place_in_file(array: np.ndarray) -> tuple[str, int] | None:
-    """Path and first byte of a contiguous part of a memory-mapped file; None for anything else."""
+    """Return the path and the offset of a contiguous part of a memory-mapped file; None for other arrays."""
     root: Any = array
     while isinstance(root, np.ndarray) and isinstance(root.base, np.ndarray):
         root = root.base

@@ -1,7 +1,7 @@
-"""Which names in a run directory are the run's own, and a look at all of them before the first is opened.
+"""File names of a run directory, and a check of all entries before any file is opened.
 
-Numbers in names are as the project writes them (`epoch=0003`, not `epoch=3`), with nine digits at most: another
-spelling of the same epoch, or a number that nobody records, is an unknown file and is not read.
+Numbers in names have the format that the project writes (`epoch=0003`, not `epoch=3`) and at most nine digits. A file
+with any other spelling is unknown and is not read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workbench.foundation.errors import RunError
 from workbench.storage.files import entries, no_file, unreadable
 
 MOST_EPOCHS = 10**9
-"""Epoch numbers are below this."""
+"""Upper limit of epoch numbers, exclusive."""
 
 _EPOCH = r"epoch=([0-9]{4}|[1-9][0-9]{4,8})"
 _RANK = r"rank=(0|[1-9][0-9]{0,5})"
@@ -36,25 +36,25 @@ _LOCAL = (
     rf"|inflight/{_EPOCH}\.{_RANK}\.(arrows|pending)"
 )
 FILES = re.compile(f"{_STORED}|{_LOCAL}")
-"""Names of files, relative to the run."""
+"""Files of a run that are read, by path relative to the run."""
 
 KNOWN = re.compile(rf"{_STORED}|{_LOCAL}|(cache|checksums|set-aside|before-schema=\d+)/.*", re.DOTALL)
-"""Names of files that belong to a run."""
+"""All files that belong to a run, by path relative to the run."""
 
 AT_URL = re.compile(rf"{_STORED}|journal\.sqlite|checksums/([\w=]+/)*[\w=][\w=.]*\.sha256")
-"""Files that are taken from a listing, or put there; anything else at a URL is left alone."""
+"""Files that are downloaded from or uploaded to a URL; all others there are ignored."""
 
 FOLDERS = ("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache")
-"""Folders of a run, read from the first opening on."""
+"""Folders of a run that may be read."""
 
 
 def check_entries(root: Path) -> None:
-    """Refuse a run that would make us read or write elsewhere, wait for ever, or overlook what it holds.
+    """Refuse a run that could make this process read or write elsewhere, block forever, or miss some of its files.
 
     Raises
     ------
-    RunError : something in the run is a link that leads out; a name of a run's file or folder belongs to something
-        else (a FIFO, a device, a folder in place of a file); one of its folders may not be read.
+    RunError : the run contains a link to a place outside it; an entry with the name of a file or folder of a run is
+        something else (a FIFO, a device, a folder instead of a file); or one of its folders cannot be read.
     """
     inside = os.path.realpath(root)
     waiting = [(root, "")]
@@ -64,13 +64,13 @@ def check_entries(root: Path) -> None:
             found = entries(folder)
         except RunError:
             if prefix and prefix.split("/")[0] not in FOLDERS:
-                continue  # somebody else's folder, such as a disk's lost+found: nothing in it is read
+                continue  # a folder that does not belong to the run, such as lost+found: nothing in it is read
             raise
         for entry in found:
             name, path = prefix + entry.name, Path(entry.path)
             if entry.is_symlink() and not _below(os.path.realpath(path), inside):
                 led = f"{path} is a link that leads out of the run, to {os.path.realpath(path)}"
-                raise RunError(f"{led}. Remove it, or put in its place what it names.")
+                raise RunError(f"{led}. Remove it, or replace it by a copy of its target.")
             if entry.is_dir(follow_symlinks=False):
                 if FILES.fullmatch(name):
                     raise no_file(path, stat.S_IFDIR)
@@ -80,14 +80,14 @@ def check_entries(root: Path) -> None:
 
 
 def _check_entry(path: Path, name: str) -> None:
-    """Refuse what is not a regular file and has a name, or is in a folder, that is ours."""
+    """Raise if an entry that has the name of a file of a run, or is in one of its folders, is not a regular file."""
     top, _, rest = name.partition("/")
     if not FILES.fullmatch(name) and top not in FOLDERS:
         return
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        return  # a link to nothing, or removed meanwhile by a process that records
+        return  # a broken link, or removed meanwhile by a recording process
     except OSError as error:
         raise unreadable(path, error) from error
     if not rest and top in FOLDERS:

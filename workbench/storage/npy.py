@@ -1,7 +1,7 @@
-"""Read .npy and .npz files of unknown origin: what they claim is compared with what they hold before memory is asked.
+"""Read untrusted .npy and .npz files: their headers are compared with their sizes before memory is allocated.
 
-A header of a hundred bytes can claim any shape, a compressed array of 8 kB can unpack to 8 MB and more, an .npz can
-name an array that is no array. Pickles are never read. All checks need the header and the size of the file only.
+A header of a hundred bytes can claim any shape, a compressed array of 8 kB can unpack to 8 MB and more, and a member of
+an .npz may not be an array. Pickles are never loaded. All checks need only the header and the size of the file.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from workbench.storage.files import reading
 from workbench.storage.limits import check_unpacked
 
 LONGEST_HEADER = 10_000
-"""Bytes of a header at most; NumPy parses no longer ones either, but reads them first."""
+"""Largest size of a header in bytes; NumPy does not parse longer ones either, but reads them first."""
 
 MOST_OF_NOTHING = 1 << 20
-"""The longest side of an array that holds no number: its shape costs no bytes and may say anything."""
+"""Longest side of an empty array, whose shape is not limited by the size of the file."""
 
 
 class Header(NamedTuple):
-    """What an .npy file says of itself, and the offset of its numbers."""
+    """The header of an .npy file, and the offset of its data."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -34,25 +34,26 @@ class Header(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the numbers."""
+        """Size of the data in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def parse_header(stream: IO[bytes]) -> Header:
-    """The header at the beginning of a stream, which may be read further than that.
+    """Parse the header at the beginning of a stream; more bytes than the header may be consumed.
 
     Raises
     ------
-    ValueError : it is none of an array of numbers or text. EOFError, OSError : as of the stream.
+    ValueError : it is not the header of an array of numbers or text.
+    EOFError, OSError : as raised by the stream.
     """
     head = io.BytesIO(stream.read(LONGEST_HEADER + 12))
     version = np.lib.format.read_magic(head)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"format version {version} is not known")
+        raise ValueError(f"format version {version} is unknown")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
         shape, fortran, dtype = read(head)
-    except Exception as error:  # NumPy and the parser of Python raise half a dozen kinds
+    except Exception as error:  # NumPy and Python's parser raise half a dozen types
         raise ValueError(f"its header cannot be read: {str(error)[:200]}") from error
     if dtype.hasobject:
         raise ValueError("it holds Python objects, and pickles are never loaded")
@@ -60,12 +61,12 @@ def parse_header(stream: IO[bytes]) -> Header:
         raise ValueError(f"its header says shape {shape}")
     count = math.prod(shape)
     if (not count and max(shape, default=0) > MOST_OF_NOTHING) or (count and not dtype.itemsize):
-        raise ValueError(f"its header says shape {shape} of {dtype}, which holds nothing")
+        raise ValueError(f"its header says shape {shape} of {dtype}, which is empty")
     return Header(shape, fortran, dtype, head.tell())
 
 
 def read_header(path: str | Path) -> tuple[bytes, tuple[int, ...], np.dtype]:
-    """(header as written, shape, dtype) of an .npy file; errors as in `parse_header`."""
+    """Return (bytes of the header, shape, dtype) of an .npy file; raises the errors of `parse_header`."""
     with reading(Path(path)) as file:
         header = parse_header(file)
         file.seek(0)
@@ -73,16 +74,16 @@ def read_header(path: str | Path) -> tuple[bytes, tuple[int, ...], np.dtype]:
 
 
 def map_array(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
-    """The array of an .npy file, memory-mapped; what follows it in the file is left alone.
+    """Memory-map the array of an .npy file; further data after it are ignored.
 
     Parameters
     ----------
-    mode : "r", or "c" for a private copy of what is written to.
+    mode : "r" for read-only, "c" for copy-on-write.
 
     Raises
     ------
-    ValueError, EOFError : it is damaged, shorter than its header says, or no .npy file. OSError, RunError : as of
-        `reading`.
+    ValueError, EOFError : the file is damaged, shorter than its header says, or not an .npy file.
+    OSError, RunError : as in `reading`.
     """
     with reading(path) as file:
         header = parse_header(file)
@@ -96,14 +97,14 @@ def map_array(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
 
 
 def check_archive(archive: zipfile.ZipFile, size: int) -> None:
-    """Refuse an .npz of `size` bytes that unpacks to far more, or is packed in a way that NumPy does not use.
+    """Check an .npz file of `size` bytes before it is decompressed.
 
     Raises
     ------
-    ValueError : it is such a one.
+    ValueError : it would unpack to far more bytes, or uses a compression that NumPy does not use.
     """
     members = archive.infolist()
     if {one.compress_type for one in members} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise ValueError("it is packed in a way that numpy.savez does not use")
+        raise ValueError("it is compressed in a way that numpy.savez does not use")
     unpacked = sum(one.file_size for one in members)
-    check_unpacked(unpacked, size, "Save such arrays with numpy.savez, which does not pack them.")
+    check_unpacked(unpacked, size, "Save such arrays with numpy.savez, which does not compress them.")

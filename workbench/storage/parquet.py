@@ -1,7 +1,7 @@
-"""Parquet files of unknown origin: what they would cost is computed from their directory before they are read.
+"""Untrusted Parquet files: the memory that they need is computed from their metadata before they are read.
 
-A hundred bytes can stand for a billion gaps, and a text of a megabyte that is stored once can be the value of every
-row. Hides how both are distinguished from data that compress well.
+A hundred bytes can encode a billion missing values, and a text of a megabyte that is stored once can be the value of
+every row. This module distinguishes both from data that merely compress well.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from workbench.storage.files import is_there
 from workbench.storage.limits import UNPACKED, check_unpacked
 
 TABLE_RATIO = 1000
-"""How many times its own size a table may take in memory, where that is much. Tables of ours take up to 30 times."""
+"""Largest allowed ratio of the size in memory to the file size, for large tables. Tables of the project reach 30."""
 
 _WIDTH = {"INT96": 12, "INT32": 4, "FLOAT": 4, "BOOLEAN": 1}  # bytes of a value in memory; 8 for all others
 _TODO = "Write it again without compression and dictionaries."
 
 
 def read_parquet(path: Path | bytes, columns: Sequence[str] | None = None) -> pa.Table:
-    """Some columns of a Parquet file (all by default), in its order of rows; or of the bytes of one.
+    """Read columns (default: all) of a Parquet file, given as a path or as bytes.
 
     Raises
     ------
-    ValueError, KeyError, pa.ArrowException, OSError : it is damaged, lacks a column, or would take far more memory than
-        its size lets expect. RunError : it is not a regular file.
+    ValueError, KeyError, pa.ArrowException, OSError : the file is damaged, lacks a column, or would take far more
+        memory than its size suggests.
+    RunError : the path is not a regular file.
     """
     file = open_parquet(path)
     check_cost(file, path, columns)
@@ -37,7 +38,7 @@ def read_parquet(path: Path | bytes, columns: Sequence[str] | None = None) -> pa
 
 
 def open_parquet(path: Path | bytes) -> pq.ParquetFile:
-    """A Parquet file; only its directory is read."""
+    """Open a Parquet file; only its metadata are read."""
     if isinstance(path, Path):
         is_there(path)
     return pq.ParquetFile(_source(path))
@@ -50,11 +51,12 @@ def _source(path: Path | bytes) -> object:
 def check_cost(
     file: pq.ParquetFile, path: Path | bytes, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
 ) -> None:
-    """Refuse to read columns of row groups that would take far more memory than the file takes on disk.
+    """Check that columns of row groups do not take far more memory than the file takes on disk.
 
     Raises
     ------
-    ValueError : they would. pa.ArrowException, OSError : as of reading.
+    ValueError : they do.
+    pa.ArrowException, OSError : as in reading.
     """
     metadata, packed = file.metadata, len(path) if isinstance(path, bytes) else path.stat().st_size
     groups = range(metadata.num_row_groups) if groups is None else groups
@@ -83,7 +85,7 @@ def check_cost(
 
 
 def _decoded(array: pa.Array) -> int:
-    """Bytes of the texts of an array when each stands where it is used."""
+    """Return the size in bytes of the texts of an array without dictionary encoding."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         if not (pa.types.is_string(kind.value_type) or pa.types.is_binary(kind.value_type)):

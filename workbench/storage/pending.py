@@ -1,9 +1,9 @@
-"""Logits of batches that wait to be reduced: a file beside the stream of the epoch under way.
+"""Logits of batches that are not reduced yet, in a file next to the stream of the epoch in progress.
 
-Reducing eight small batches at once costs little more than reducing one. Until then their logits lie in a memory map,
-so that a process killed at any moment loses none: whoever reads the epoch reduces them instead.
+Reducing eight small batches at once takes little longer than reducing one. Until then their logits are kept in a memory
+map, so that a process killed at any moment loses none: a reader of the epoch reduces them instead.
 
-    magic, k, kind of float, rows there is room for, turn, rows gathered      six int64
+    magic, k, itemsize of the logits, capacity in rows, turn, number of rows  six int64
     rows of the examples                                                      int64 (room,)
     logits                                                                    float16, 32 or 64 (room, k)
 """
@@ -17,10 +17,10 @@ import numpy as np
 from workbench.storage.files import reading, unreadable
 
 ROOM = 1024
-"""Rows that are gathered at most."""
+"""Largest number of rows that are collected."""
 
-MOST_GATHERED = 1 << 16  # numbers that are gathered at most
-MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST_GATHERED + ROOM) + 1  # of a file of ours, and one more
+MOST_GATHERED = 1 << 16  # largest number of logits that are collected
+MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST_GATHERED + ROOM) + 1  # largest size of a valid file, plus one
 _PENDING_MAGIC = 0x31474E49444E4550  # "PENDING1"
 _HEAD = 6
 _TURN, _COUNT = 4, 5
@@ -28,12 +28,12 @@ _FLOATS = {2: np.float16, 4: np.float32, 8: np.float64}
 
 
 class Pending:
-    """Room for the logits of some batches, all of one dtype.
+    """A buffer on disk for the logits of several batches of the same dtype.
 
     Parameters
     ----------
-    path : the file; replaced if it is there.
-    k : columns.
+    path : path of the file; an existing one is replaced.
+    k : number of columns.
     """
 
     def __init__(self, path: Path, k: int) -> None:
@@ -45,7 +45,7 @@ class Pending:
         path.unlink(missing_ok=True)
 
     def takes(self, logits: np.ndarray) -> bool:
-        """Whether gathering (b, k) logits pays: at least two such batches have room, and all numbers are finite."""
+        """Whether to collect logits (b, k): at least two such batches fit, and all values are finite floats."""
         return (
             2 * len(logits) <= self.room
             and logits.dtype.kind == "f"
@@ -54,38 +54,38 @@ class Pending:
         )
 
     def fits(self, logits: np.ndarray) -> bool:
-        """Whether there is room for these beside those that wait."""
+        """Whether there is room for `logits` in addition to those collected, and they have the same dtype."""
         return not self.count or (self.count + len(logits) <= self.room and logits.dtype == self._logits.dtype)
 
     def add(self, rows: np.ndarray, logits: np.ndarray) -> None:
-        """Gather the logits of a batch that fits."""
+        """Add the logits of a batch that fits."""
         head = self._head
         if head is None or logits.dtype != self._logits.dtype:
             head = self._lay_out(logits.dtype)
         stop = self.count + len(rows)
         self._rows[self.count : stop] = rows
         self._logits[self.count : stop] = logits
-        head[_COUNT] = self.count = stop  # last: what it counts is there
+        head[_COUNT] = self.count = stop  # last, when the counted rows are written
 
     def gathered(self) -> tuple[np.ndarray, np.ndarray]:
-        """(rows, logits) of what waits, until `clear`."""
+        """Return the collected (rows, logits), as views that are valid until `clear`."""
         return self._rows[: self.count], self._logits[: self.count]
 
     def clear(self) -> None:
-        """All was reduced and written."""
+        """Empty the buffer, after its logits were reduced and written."""
         if self.count and self._head is not None:
             self._head[_COUNT] = self.count = 0
             self._head[_TURN] += 1
 
     def close(self) -> None:
-        """Let go of the file; it is removed if nothing waits in it."""
+        """Close the file, and remove it if it is empty."""
         self._head = None
         self._rows = self._logits = np.empty(0)
         if not self.count:
             self._path.unlink(missing_ok=True)
 
     def _lay_out(self, dtype: np.dtype) -> np.ndarray:
-        """Make the file for logits of this dtype; whole before it has its name. Its head."""
+        """Create the file for logits of this dtype atomically; return a view of its head."""
         self.close()
         size = 8 * (_HEAD + self.room) + self.room * self._k * dtype.itemsize
         head = np.array((_PENDING_MAGIC, self._k, dtype.itemsize, self.room, 0, 0), np.int64)
@@ -99,15 +99,15 @@ class Pending:
 
 
 def _parts(raw: np.ndarray, room: int, k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Views of the bytes: head, rows, logits."""
+    """Return views of the bytes: head, rows, logits."""
     head, rows = raw[: 8 * _HEAD].view(np.int64), raw[8 * _HEAD : 8 * (_HEAD + room)].view(np.int64)
     return head, rows, raw[8 * (_HEAD + room) :].view(dtype).reshape(room, k)
 
 
 def read_pending(path: Path, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, logits) that wait in a file, copied; none where there is no file, or it is none of ours.
+    """Read copies of the (rows, logits) in a file; empty arrays if there is no valid file.
 
-    While another process records, what it gathers meanwhile may be missing, but nothing is half there.
+    If another process is recording, the newest rows may be missing, but no row is incomplete.
     """
     nothing = np.empty(0, np.int64), np.empty((0, k), np.float32)
     for _ in range(10):
@@ -121,7 +121,7 @@ def read_pending(path: Path, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
             return nothing
         again = _bytes(path)
         if again is None or int(again[: 8 * _HEAD].view(np.int64)[_TURN]) != turn:
-            continue  # cleared and filled anew while we read
+            continue  # cleared and refilled while it was read
         _, rows, logits = _parts(raw, room, k, np.dtype(_FLOATS[itemsize]))
         rows, logits = rows[:count], logits[:count]
         good = (rows >= 0) & (rows < n) & np.isfinite(logits).all(axis=1)
@@ -130,7 +130,7 @@ def read_pending(path: Path, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bytes(path: Path) -> np.ndarray | None:
-    """The bytes of a file that has at least a head, or None."""
+    """Return the bytes of a file that has at least a head, or None."""
     try:
         with reading(path) as file:
             raw = np.frombuffer(file.read(MOST_BYTES), np.uint8)

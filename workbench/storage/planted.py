@@ -1,8 +1,8 @@
-"""The record of planted errors, in the file of the labels that it speaks of.
+"""The record of planted errors, stored in the same file as the labels.
 
-It is a note in the directory of examples.parquet, so that the labels and what is wrong with them on purpose are
-replaced together or not at all. planted.parquet beside it is a copy for people and for release 0.1.0; where the
-examples have no note, as in a run of that release, it is the record.
+It is part of the metadata of examples.parquet, so that the labels and the record of their planted errors are always
+replaced together. planted.parquet is a copy for people and for release 0.1.0. In runs of that release, whose
+examples.parquet has no such metadata, it is the only record.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ NOTE = b"planted"
 """Key in the metadata of examples.parquet: the record as a Parquet file, in base64."""
 
 LONGEST_NOTE = 32 << 20
-"""Bytes of a note at most, since readers of Parquet allow 100 MB; a longer record is refused: millions of errors."""
+"""Largest size of the record in bytes, since readers of Parquet allow 100 MB of metadata. Enough for millions."""
 
 PLANTED_COLUMNS = ("id", "true_label", "planted_label")
 
 
 def note_of(record: pd.DataFrame) -> dict[bytes, bytes]:
-    """Metadata for examples.parquet that say what a record of planted errors says."""
+    """Encode a record of planted errors as metadata of examples.parquet."""
     out = io.BytesIO()
     as_stored(record).to_parquet(out, index=False, compression="zstd")
     note = base64.b64encode(out.getvalue())
     if len(note) > LONGEST_NOTE:
-        found = f"holds {len(record):,} errors, more than a run has room for"
+        found = f"holds {len(record):,} errors, more than a run can store"
         raise InputError.at("planted", found, "Plant fewer.")
     return {NOTE: note}
 
 
 def as_stored(record: pd.DataFrame) -> pd.DataFrame:
-    """A record with the names of its classes, which are text."""
+    """Return a record with labels as class names (str)."""
     return record.assign(
         **{name: pd.Series(list(names_in(record[name])), dtype=object) for name in PLANTED_COLUMNS[1:]}
     )
 
 
 def as_given(record: pd.DataFrame, classes: Sequence[str], label_type: LabelType) -> pd.DataFrame:
-    """A stored record with labels in the type in which the user gave them, if they are the classes of this data set."""
+    """Return a stored record with labels in the user's type; unchanged if some are not classes of this data set."""
     codes = {name: codes_among(record[name], classes) for name in PLANTED_COLUMNS[1:]}
     if label_type.plain or any((values < 0).any() for values in codes.values()):
         return record
@@ -60,24 +60,24 @@ def as_given(record: pd.DataFrame, classes: Sequence[str], label_type: LabelType
 
 
 def write_copy(layout: Layout, record: pd.DataFrame) -> None:
-    """Write planted.parquet, whole or not at all; a warning says so where it cannot be written."""
+    """Write planted.parquet atomically; if it cannot be written, a warning says so."""
     try:
         with sealed(layout, layout.planted) as temporary:
             as_stored(record).to_parquet(temporary, index=False)
     except WriteError as error:
-        warnings.warn(f"{layout.examples} was saved; only the copy of planted errors was not: {error}", stacklevel=4)
+        warnings.warn(f"{layout.examples} was saved, but the copy of planted errors was not: {error}", stacklevel=4)
 
 
 def read_planted(layout: Layout, metadata: Mapping[bytes, bytes]) -> pd.DataFrame | None:
-    """The record of planted errors, if there is one.
+    """Read the record of planted errors; None if there is none.
 
     Parameters
     ----------
-    metadata : of examples.parquet.
+    metadata : metadata of examples.parquet.
 
     Raises
     ------
-    RunError : it is damaged, or something else.
+    RunError : the record is damaged or has another format.
     """
     if NOTE in metadata:
         place = f"{layout.examples}: its record of planted errors"
@@ -86,10 +86,10 @@ def read_planted(layout: Layout, metadata: Mapping[bytes, bytes]) -> pd.DataFram
 
 
 def read_copy(layout: Layout) -> pd.DataFrame | None:
-    """What planted.parquet says, if it is there; errors as in `read_planted`."""
+    """Read planted.parquet; None if there is none. Raises the errors of `read_planted`."""
     if not is_there(layout.planted):
         return None
-    return _read(lambda: layout.planted, str(layout.planted), "Restore it, or delete it to go without.")
+    return _read(lambda: layout.planted, str(layout.planted), "Restore it, or delete it to go without it.")
 
 
 def _read(source: Callable[[], Path | bytes], place: str, todo: str) -> pd.DataFrame:

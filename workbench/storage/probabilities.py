@@ -1,4 +1,4 @@
-"""The predicted probabilities stored in a run: read whole with their description, and never written over a person's."""
+"""The predicted probabilities of a run: stored with their description. Automatic ones never replace the user's."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workbench.storage.provenance import Provenance, of_old_description
 
 @dataclass(frozen=True)
 class PredProbs:
-    """Predicted probabilities (n, k) float32, or other predictions (n, width), and where they come from.
+    """Predicted probabilities (n, k) float32, or other predictions (n, width), with their provenance.
 
     Attributes
     ----------
-    provenance : who made them, and whether each row is of a model that had not seen its label.
-    made_of : digest of what this program made them from; empty where that is not known.
+    provenance : what made them, and whether each row comes from a model that was not trained on its label.
+    made_of : digest of the inputs from which this program computed them; "" if not known.
     """
 
     values: np.ndarray
@@ -31,17 +31,17 @@ class PredProbs:
 
     @property
     def out_of_fold(self) -> bool:
-        """Whether each row is of a model that had not seen its label."""
+        """Whether each row comes from a model that was not trained on its label."""
         return bool(self.provenance.out_of_fold)
 
     @property
     def source(self) -> str:
-        """What made them, in words."""
+        """The provenance in words."""
         return str(self.provenance)
 
     @property
     def automatic(self) -> bool:
-        """Whether this program made them unasked, so that it may make others in their place."""
+        """Whether this program computed them on its own initiative, so that it may replace them."""
         return self.provenance.source == "cross-validation"
 
     @property
@@ -51,11 +51,13 @@ class PredProbs:
 
 
 class StoredProbabilities:
-    """pred_probs.npy of one run: probabilities (n, k), or other predictions, and their description in one file.
+    """pred_probs.npy of a run: probabilities (n, k), or other predictions, and their description in one file.
 
     Parameters
     ----------
-    n : number of rows. check : raises `InputError` for values that are no predictions of this run.
+    layout : layout of the run.
+    n : number of rows.
+    check : callable that raises `InputError` for values that are not valid predictions for this run.
     """
 
     def __init__(self, layout: Layout, n: int, check: Callable[[np.ndarray], None]) -> None:
@@ -64,7 +66,7 @@ class StoredProbabilities:
         self._warned = False
 
     def read(self) -> PredProbs | None:
-        """What is stored; None when nothing is, or (with a warning) when nothing says what it is.
+        """Read the stored predictions; None if there are none or, with a warning, if they have no description.
 
         Raises
         ------
@@ -78,13 +80,13 @@ class StoredProbabilities:
                 return None
             values, said = load_array(path, self._n), about(self._layout, path) or said_beside(path)
             left -= 1
-            if not left or self._version() == before:  # else another process replaced the file between the two
+            if not left or self._version() == before:  # otherwise another process replaced the file in between
                 break
         if before != self._checked:
             try:
                 self._check(values)
             except InputError as error:
-                raise RunError(f"{path} is damaged. {error} Restore it, or delete it to go without.") from error
+                raise RunError(f"{path} is damaged. {error} Restore it, or delete it to go without it.") from error
         self._checked = before
         if said is None:
             if not self._warned:
@@ -105,10 +107,10 @@ class StoredProbabilities:
         return found
 
     def save(self, found: PredProbs, *, replace: bool = False) -> bool:
-        """Store probabilities in place of those that are there.
+        """Store probabilities in place of the present ones. Returns whether they were stored.
 
-        Unless `replace`, what was made automatically is stored only where nothing of a person's lies, not even
-        something damaged or half of it; False when that is why nothing was stored.
+        Unless `replace`, automatic ones are not stored if there are any of the user's, even if these are damaged or
+        incomplete.
 
         Raises
         ------
@@ -125,7 +127,7 @@ class StoredProbabilities:
     def _holds_a_persons(self) -> bool:
         path = self._layout.pred_probs
         if not path.exists():
-            return path.with_suffix(".json").exists()  # the values were lost, or are yet to come
+            return path.with_suffix(".json").exists()  # the values were lost, or will be written next
         try:
             there = self.read()
             said_beside(path)
@@ -142,7 +144,7 @@ class StoredProbabilities:
 
 
 UNDESCRIBED = (
-    "is without its description (pred_probs.json is missing, as after a save that was cut short): save the "
+    "is without its description (pred_probs.json is missing, as after an interrupted save): save the "
     "probabilities again with `run.save_pred_probs`, or delete the file"
 )
-"""What is wrong with values of which nobody says what they are, and what to do."""
+"""What is wrong with values without a description, and what to do."""

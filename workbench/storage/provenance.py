@@ -1,10 +1,11 @@
-"""Where evidence comes from, as a record: who made it, from what, and whether that had seen the given labels.
+"""Provenance of evidence as a record: what made it, from what, and whether that was trained on the given labels.
 
-Decisions are taken by the fields. `str(record)` is the one place that makes words of them, for people to read; nothing
-reads these words, but for `of_old_description`, which opens files that were written before there was a record.
+Code decides by the fields. `str(record)` describes them in words for people; no code reads these words, except for
+`of_old_description`, which opens files that were written before there was a record.
 
-An embedding that was trained on the labels moves wrong ones to where they claim to be, so neighbours and classifiers on
-it vouch for them. Everything that judges by embeddings says which kind it had, and the detector corrects for it.
+An embedding that was trained on the labels moves mislabelled examples towards the class of their label, so neighbours
+and classifiers in that embedding confirm wrong labels. Everything that is computed from embeddings says which kind was
+used, and the detector corrects for it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from workbench.storage.layout import Layout
 
 PROVENANCE_KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges")
 SOURCES = ("recorded", "imported", "user", "array", "texts", "cross-validation", "ensemble")
-"""recorded: by a training or its replay. imported: with a run that was imported. user: stored in the run, with words of
-the user. array: passed to a function. texts: n-grams of the texts. cross-validation: our classifier on embeddings, see
-`workbench.evidence.out_of_fold`. ensemble: several runs, `parts`."""
+"""recorded: by a training or its replay. imported: part of an imported run. user: stored in the run by the user, with a
+description. array: passed to a function. texts: n-grams of the texts. cross-validation: the project's classifier on
+embeddings, see `workbench.evidence.out_of_fold`. ensemble: several runs, `parts`."""
 
 MODE_WORDS = {"train": "recorded while training", "eval": "replayed from checkpoints", "import": "imported"}
-"""How epochs came into a run (`Run.mode`), in words."""
+"""`Run.mode`, the source of the epochs, in words."""
 
 TRAINED_HERE = "the embedding was trained on these labels"
 NOT_TRAINED = "the embedding never saw these labels"
@@ -33,24 +34,28 @@ NOT_KNOWN = "whether the embedding saw these labels is not known"
 SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
 TEXTS_WORDS = "character n-grams of the texts"
 DEEPEST = 8
-"""Levels of `parts` that are read from a file."""
+"""Largest nesting depth of `parts` that is read from a file."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where one piece of evidence comes from.
+    """The origin of one piece of evidence.
 
     Attributes
     ----------
-    kind : one of `PROVENANCE_KINDS`, what it is. source : one of `SOURCES`, who made it.
-    words : as the user called what made it; printed, never read.
-    out_of_fold : of predictions, whether each row is of a model that had not seen its label; None = not known.
+    kind : kind of evidence, one of `PROVENANCE_KINDS`.
+    source : what made it, one of `SOURCES`.
+    words : the user's description of what made it; it is printed but never interpreted.
+    out_of_fold : for predictions, whether each row comes from a model that was not trained on its label; None = not
+        known.
     saw_labels : whether what made it was trained on the given labels; None = not known.
-    epoch : of the training, whose embeddings it is or was made from.
-    epochs : how many epochs of training dynamics. mode : how they came into the run, see `MODE_WORDS`.
-    of : of dynamics in memory, from which array they are: "logits" or "statistics".
-    folds, seed : of a cross-validation. missing : its examples without an embedding.
-    parts : what it was made from: the members of an ensemble, the embeddings of a classifier.
+    epoch : training epoch of the embeddings.
+    epochs : number of epochs of training dynamics.
+    mode : source of these epochs, see `MODE_WORDS`.
+    of : for training dynamics in memory, the array from which they were computed: "logits" or "statistics".
+    folds, seed : number of folds and seed of a cross-validation.
+    missing : number of its examples without an embedding.
+    parts : provenance of the inputs: the members of an ensemble, or the embeddings of a classifier.
     """
 
     kind: str
@@ -68,22 +73,22 @@ class Provenance:
     parts: tuple[Provenance, ...] = ()
 
     def __str__(self) -> str:
-        """In words."""
+        """The provenance in words."""
         return _WORDS[self.kind](self)
 
     @property
     def seen(self) -> str:
-        """ "out-of-fold" or "in-sample"; "" where that is not known or no question."""
+        """ "out-of-fold" or "in-sample"; "" if that is not known or does not apply."""
         return {True: "out-of-fold", False: "in-sample", None: ""}[self.out_of_fold]
 
     @property
     def in_full(self) -> str:
-        """In words, beginning with whether it is out-of-fold."""
-        said = self.source in ("cross-validation", "array")  # their words begin with it, or say it
+        """The provenance in words, starting with whether it is out-of-fold."""
+        said = self.source in ("cross-validation", "array")  # their words already say so
         return str(self) if said or not self.seen else f"{self.seen}: {self}"
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that say something, as plain values."""
+        """Return the fields that are not empty, as JSON values."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         kept = {name: value for name, value in found.items() if value not in ("", None, ()) and name != "missing"}
         kept |= {"missing": self.missing} if self.missing else {}
@@ -91,11 +96,11 @@ class Provenance:
 
     @classmethod
     def from_json(cls, said: Any, deepest: int = DEEPEST) -> Provenance:
-        """The record that `to_json` made plain.
+        """Create a record from the output of `to_json`.
 
         Raises
         ------
-        ValueError : it is something else.
+        ValueError : `said` is something else.
         """
         if not isinstance(said, Mapping) or deepest == 0:
             raise ValueError("its provenance is not an object, or is nested too deeply")
@@ -105,7 +110,7 @@ class Provenance:
                 raise ValueError(f"its provenance has {name} {str(value)[:100]!r}")
         parts = tuple(cls.from_json(part, deepest - 1) for part in known.pop("parts", ()))
         if known.get("kind") not in PROVENANCE_KINDS or known.get("source") not in SOURCES:
-            raise ValueError("its provenance is of no known kind")
+            raise ValueError("its provenance is of an unknown kind")
         return cls(**known, parts=parts)
 
 
@@ -119,7 +124,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def pooled_provenance(kind: str, parts: tuple[Provenance, ...], **others: Any) -> Provenance:
-    """Several runs' evidence of one kind as one: it saw the labels if any part did, it did not if no part did."""
+    """Combine the provenance of several runs: it saw the labels if any part did, and did not if no part did."""
     saw = {part.saw_labels for part in parts}
     known = True if True in saw else None if None in saw else False
     return Provenance(kind, "ensemble", saw_labels=known, parts=parts, **others)
@@ -163,7 +168,7 @@ def _dynamics(one: Provenance) -> str:
 
 
 def _neighbors(one: Provenance) -> str:
-    """By what examples are neighbours."""
+    """The space in which examples are neighbours."""
     if one.source == "texts":
         return TEXTS_WORDS
     if one.source == "ensemble":
@@ -185,14 +190,14 @@ _WORDS |= {"edges": _edges}
 
 
 def embedding_provenance(layout: Layout, epoch: int, mode: str) -> Provenance:
-    """Where the embeddings of an epoch come from and whether they saw the given labels.
+    """Return the provenance of the embeddings of an epoch.
 
-    What was said when they were stored (`Run.save_embeddings`); else those of a recorded training saw its labels, and
-    of an imported run (`mode` "import") nobody knows.
+    It is the description that was stored with them (`Run.save_embeddings`). Without one, embeddings of a recorded
+    training saw its labels; for an imported run (`mode` "import") that is not known.
 
     Raises
     ------
-    RunError : what is said of the embeddings is damaged.
+    RunError : the description of the embeddings is damaged.
     """
     path = layout.array("embeddings", epoch)
     said = about(layout, path)
@@ -201,7 +206,7 @@ def embedding_provenance(layout: Layout, epoch: int, mode: str) -> Provenance:
             not isinstance(one.get("how"), str) or one.get("trained_on_labels", "") not in (*SAYS,)
         ):
             place = path.with_suffix(".json")
-            raise RunError(f"{place} is damaged (its fields are of another kind). Delete it, or save embeddings again.")
+            raise RunError(f"{place} is damaged (its fields have wrong types). Delete it, or save embeddings again.")
     if said is None and mode == "import":
         return Provenance("embeddings", "imported", epoch=epoch)
     if said is None:
@@ -219,7 +224,7 @@ _SENTENCE = re.compile(
 
 
 def of_old_description(said: Mapping[str, Any]) -> Provenance:
-    """The record of probabilities that were stored with a sentence only, as releases up to 0.1.0 did it."""
+    """Parse the provenance of probabilities stored by releases up to 0.1.0, which described them in a sentence."""
     how, out_of_fold = str(said.get("how", "unknown")), bool(said.get("out_of_fold"))
     if not said.get("automatic", how.startswith(HEAD)):
         return Provenance("pred_probs", "user", how, out_of_fold=out_of_fold)
@@ -234,7 +239,7 @@ def of_old_description(said: Mapping[str, Any]) -> Provenance:
 
 
 def cross_validated(embedding: Provenance, folds: int, seed: int, missing: int = 0) -> Provenance:
-    """Of the out-of-fold probabilities that `workbench.evidence.out_of_fold` makes from embeddings."""
+    """Return the provenance of out-of-fold probabilities made from embeddings (`workbench.evidence.out_of_fold`)."""
     return Provenance(
         "pred_probs", "cross-validation", out_of_fold=True, saw_labels=embedding.saw_labels, epoch=embedding.epoch,
         folds=folds, seed=seed, missing=missing, parts=(embedding,),
@@ -242,5 +247,5 @@ def cross_validated(embedding: Provenance, folds: int, seed: int, missing: int =
 
 
 def made_here(layout: Layout, one: Provenance) -> bool:
-    """Whether probabilities were made from the run's own embeddings, which then say the same."""
+    """Whether probabilities were computed from the run's own embeddings, so that they are not independent of them."""
     return one.source == "cross-validation" and bool(layout.arrays("embeddings"))

@@ -1,9 +1,9 @@
-"""Run directories on any fsspec URL, worked on through a folder of this user on this machine.
+"""Run directories at any fsspec URL, with a local working folder.
 
-The working folder of a URL holds what was fetched, the epoch under way, caches and the journal (SQLite needs a local
-file). A sealed file is uploaded as soon as it is sealed, statistics after what belongs to them; other files are fetched
-when they are read. Hides: which version of a file was fetched, that only names of a run's own files are ever taken from
-a listing, and names that appear only when they are whole.
+The working folder of a URL contains fetched files, the epoch in progress, caches and the journal (SQLite needs a local
+file). A file is uploaded as soon as it is sealed, statistics after the other files of their epoch; files are fetched
+when they are read. This module keeps track of the versions of fetched files, ignores files at the URL that do not
+belong to a run, and uploads such that a file appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from workbench.storage.trust import user_folder
 AT_ONCE = ("run.json", "examples.parquet", "edges.parquet", "planted.parquet", "votes.parquet", "pred_probs.json")
 JOURNAL = "journal.sqlite"
 WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "memory"}
-"""Protocols whose objects appear when they are whole; elsewhere a file is uploaded under another name, then moved."""
+"""Protocols whose uploads are atomic; with others, a file is uploaded under another name and then moved."""
 
 
 def local_path(place: str | Path) -> Path | None:
-    """The path of a place on this machine, also of a file:// URL; None for other URLs."""
+    """Return the path of a local file, given as a path or file:// URL; None for other URLs."""
     if not is_url(place):
         return Path(place).expanduser()
     protocol, _, path = str(place).partition("://")
@@ -47,7 +47,7 @@ def local_path(place: str | Path) -> Path | None:
 
 
 def layout_at(path: str | Path, storage_options: Mapping[str, Any] | None = None) -> Layout:
-    """The layout of a run directory: of a local path as it is, of a URL its working folder."""
+    """Return the layout of a run directory; for a URL, the layout of its working folder."""
     if (local := local_path(path)) is not None:
         return Layout(local)
     remote = Remote.at(str(path).rstrip("/"), dict(storage_options or {}))
@@ -58,20 +58,20 @@ def layout_at(path: str | Path, storage_options: Mapping[str, Any] | None = None
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file at a URL, read in parts without being fetched; goes over the wire to workers."""
+    """A file at a URL that is read in parts, without fetching it; can be sent to workers."""
 
     url: str
     version: str
     options: str = "{}"  # JSON
 
     def open(self) -> Any:
-        """A seekable binary file; reads ask for ranges of bytes."""
+        """Open a seekable binary file; reads request ranges of bytes."""
         fs, path = filesystem(self.url, json.loads(self.options))
         return fs.open(path, "rb", cache_type="readahead", block_size=1 << 20)
 
 
 def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """(fsspec file system, path in it) of a URL, or one error that says what to install."""
+    """Return (fsspec file system, path in it) of a URL; errors say what to install."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -85,12 +85,12 @@ def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def runs_below(url: str) -> dict[str, int]:
-    """URL of each run at most two folders below a URL -> its bytes there."""
+    """Find the runs at most two folders below a URL; return a dict of their URLs to their sizes in bytes."""
     fs, base = filesystem(url, {})
     base = base.rstrip("/")
     try:
         found = {path[len(base) :].lstrip("/"): info for path, info in fs.find(base, detail=True).items()}
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # each file system has its own exceptions
         raise _failed(url, "listing", error) from error
     names = [name.rpartition("/")[0] for name in found if name.rpartition("/")[2] == "run.json"]
     names = [name for name in names if name.count("/") < 2 and not any(p.startswith(".") for p in name.split("/"))]
@@ -104,20 +104,20 @@ def runs_below(url: str) -> dict[str, int]:
 
 def _failed(url: str, what: str, error: Exception) -> RunError:
     reason = f"{type(error).__name__}: {error}"
-    return RunError(f"{url}: {what} failed ({reason}). Check the URL, your rights and the network.")
+    return RunError(f"{url}: {what} failed ({reason}). Check the URL, your permissions and the network.")
 
 
 @dataclass
 class Remote:
-    """A run's place at a URL, and the working folder on this machine.
+    """A run at a URL, and its local working folder.
 
     Attributes
     ----------
-    files : name -> version, of the files at the URL when it was last listed.
-    have : name -> [version at the URL, mtime_ns, size here], of files that are the same on both sides.
+    files : dict of name to version, for the files at the URL when it was last listed.
+    have : dict of name to [version at the URL, local mtime_ns, local size], for files that are equal on both sides.
     unknown_files : other names at the URL.
-    run : identity of the run that the files here are of, None until it is known.
-    caught_up : whether what was here and not there has been uploaded, since this was opened.
+    run : identity of the run of the local files, None until it is known.
+    caught_up : whether files that were missing at the URL have been uploaded since the run was opened.
     """
 
     url: str
@@ -131,7 +131,7 @@ class Remote:
 
     @classmethod
     def at(cls, url: str, options: dict[str, Any]) -> Remote:
-        """The working folder of a URL, made if missing (readable by its user alone)."""
+        """Open the working folder of a URL; it is created if missing, readable only by its user."""
         name = re.sub(r"[^\w.-]+", "_", url.rpartition("/")[2])[:40] or "run"
         folder = user_folder() / "remote" / f"{name}-{hashlib.blake2b(url.encode(), digest_size=8).hexdigest()}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -144,7 +144,7 @@ class Remote:
 
     @property
     def plain_options(self) -> str:
-        """The options as JSON, to go over the wire."""
+        """The options as JSON, for workers."""
         try:
             return json.dumps(self.options, sort_keys=True)
         except TypeError as error:
@@ -159,11 +159,11 @@ class Remote:
     def _explained(self, what: str) -> Any:
         try:
             yield
-        except Exception as error:  # each file system has errors of its own
+        except Exception as error:  # each file system has its own exceptions
             raise _failed(self.url, what, error) from error
 
     def list(self) -> None:
-        """List the URL; files here of which another version is there now, or none any more, go."""
+        """List the URL, and remove local copies of files that were changed or removed there."""
         fs, base = self._fs()
         with self._explained("listing"):
             fs.invalidate_cache()
@@ -178,7 +178,7 @@ class Remote:
         self._note()
 
     def fetch(self, name: str) -> Path:
-        """The file here, fetched if it is not."""
+        """Return the path of the local copy of a file, fetched if necessary."""
         path = self.folder / name
         if name not in self.files or (name in self.have and path.is_file()):
             return path
@@ -189,7 +189,7 @@ class Remote:
         return path
 
     def put(self, name: str, source: Path | None = None) -> None:
-        """Upload a file that is whole; at the URL it appears when it is whole there."""
+        """Upload a complete file; it appears at the URL only when it is complete there."""
         fs, base = self._fs()
         source = source or self.folder / name
         target = f"{base}/{name}"
@@ -217,17 +217,20 @@ class Remote:
         self._note()
 
     def unsent(self) -> list[str]:
-        """Names of whole files here that are not at the URL, statistics after what belongs to them, run.json last."""
+        """Return the names of complete local files that are missing at the URL, in the order of upload.
+
+        Statistics come after the other files, run.json last.
+        """
         names = [path.relative_to(self.folder).as_posix() for path in files_below(self.folder)]
         names = {name for name in names if AT_URL.fullmatch(name) and name not in self.files and name != JOURNAL}
         for note in [name for name in names if name.startswith("checksums/")]:
             of = note.removeprefix("checksums/").removesuffix(".sha256")
             if of not in names and of not in self.have:
-                names.remove(note)  # of a file that is another one there
+                names.remove(note)  # the file at the URL is a different one
         return sorted(names, key=lambda name: (name == "run.json", "stats/" in name, name))
 
     def belongs_to(self, run: str | None) -> None:
-        """Say which run is at the URL; what was never uploaded and is of another one is set aside, not mixed in."""
+        """Record the identity of the run at the URL; files of another run that were never uploaded are set aside."""
         if self.run is not None and run != self.run:
             aside = self.folder / "set-aside" / re.sub(r"\W", "", self.run)[:40]
             for name in self.unsent():
@@ -238,7 +241,7 @@ class Remote:
             self._note()
 
     def changed_here(self, name: str) -> bool:
-        """Whether a file here is not what was last fetched or uploaded."""
+        """Whether a local file differs from what was last fetched or uploaded."""
         path = self.folder / name
         if not path.is_file():
             return False
@@ -257,7 +260,7 @@ class Remote:
 
 
 def version_of(info: Mapping[str, Any]) -> str:
-    """What changes when a file does: entity tag, checksum or time, and size."""
+    """Return a digest that changes with a file: of its entity tag, checksum or time, and its size."""
     keys = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "LastModified", "mtime", "created", "size")
     described = [f"{key}={info[key]}" for key in keys if info.get(key) is not None]
     return hashlib.blake2b("\n".join(described).encode(), digest_size=12).hexdigest()
@@ -265,13 +268,13 @@ def version_of(info: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class RemoteLayout(Layout):
-    """A run directory at a URL: names are those at the URL and in the working folder, files come when read."""
+    """A run directory at a URL: lists the files at the URL and in the working folder, and fetches them when read."""
 
     remote: Remote = field(compare=False)
 
     @property
     def unknown_files(self) -> list[str]:
-        """Names at the URL that are none of a run's."""
+        """Names at the URL that do not belong to a run."""
         return self.remote.unknown_files
 
     @property
@@ -291,7 +294,7 @@ class RemoteLayout(Layout):
         self._take_journal()
 
     def catch_up(self) -> list[str]:
-        """Upload what is whole here and not there: an upload failed, or the process was killed before it."""
+        """Upload complete local files that are missing at the URL, since an upload failed or the process was killed."""
         self._know_the_run()
         names, self.remote.caught_up = self.unsent(), True
         for name in names:
@@ -299,12 +302,12 @@ class RemoteLayout(Layout):
         return names
 
     def unsent(self) -> list[str]:
-        """Names of whole files here that are not at the URL; those of an epoch under way have to wait."""
+        """Names of complete local files that are missing at the URL, without those of an epoch in progress."""
         waiting = self._under_way()
         return [name for name in self.remote.unsent() if not _is_part(name, waiting)]
 
     def _under_way(self) -> set[tuple[int, int]]:
-        """(epoch, rank) whose statistics are not sealed here yet: what belongs to them is uploaded with them."""
+        """(epoch, rank) whose statistics are not sealed yet: their other files are uploaded together with them."""
         streams = [INFLIGHT.fullmatch(entry.name) for entry in entries(self.root / "inflight")]
         waiting = {(int(match[1]), int(match[2])) for match in streams if match}
         for file in super().listed("stats"):
@@ -314,7 +317,7 @@ class RemoteLayout(Layout):
         return waiting
 
     def _know_the_run(self) -> None:
-        """Note the identity of the run; nothing changes where its run.json is damaged, which opening it says."""
+        """Record the identity of the run. A damaged run.json is ignored here; opening the run raises an error."""
         run = None
         if is_there(self.run_json):
             try:
@@ -366,14 +369,14 @@ class RemoteLayout(Layout):
     def clear_evidence(self) -> None:
         mine = [name for name in self.remote.files if name.partition("/")[0] in RECORDED]
         self.remote.remove(mine)
-        self.remote.run = None  # what comes next is of the new run, whichever that will be
+        self.remote.run = None  # the next files belong to a new run
         super().clear_evidence()
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
     def _take_journal(self) -> None:
-        """The journal at the URL, unless there are decisions here that were never pushed."""
+        """Fetch the journal from the URL, unless the local one has decisions that were never pushed."""
         name = self.journal.name
         there = self.remote.files.get(name)
         if there is None or (name in self.remote.have and self.remote.have[name][0] == there):
@@ -385,12 +388,12 @@ class RemoteLayout(Layout):
             self.remote.fetch(name)
 
     def _decided_since(self) -> bool:
-        """Whether the journal here holds decisions that were not pushed."""
+        """Whether the local journal has decisions that were not pushed."""
         log = self.root / f"{self.journal.name}-wal"
         return self.remote.changed_here(self.journal.name) or (log.is_file() and log.stat().st_size > 0)
 
     def _holds_theirs(self) -> bool:
-        """Whether every decision at the URL is in the journal here: it was pushed from here, and then not noted."""
+        """Whether the local journal has every decision at the URL: pushed from here, but not recorded."""
         columns = ", ".join(Entry._fields)  # in this order in files of every schema version
         everything = f"SELECT {columns} FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
         with tempfile.TemporaryDirectory(prefix="journal-") as folder:
@@ -402,11 +405,11 @@ class RemoteLayout(Layout):
                 return all(here.read(sql)[: len(rows)] == rows for sql in everything for rows in [there.read(sql)])
 
     def push_journal(self) -> bool:
-        """Upload the journal as a whole; False when there is nothing to upload.
+        """Upload the whole journal. Returns False if there is nothing to upload.
 
         Raises
         ------
-        RunError : somebody else pushed since it was fetched; theirs would be lost.
+        RunError : somebody else has pushed since it was fetched, and their decisions would be lost.
         """
         name = self.journal.name
         if not self.journal.exists() or not self._decided_since():
@@ -416,7 +419,7 @@ class RemoteLayout(Layout):
         if self.remote.files.get(name, known) != known and not self._holds_theirs():
             raise RunError(
                 f"somebody else pushed decisions to {self.url} since you fetched them. Keep a copy of yours, "
-                f"{self.journal}, delete it, open the run again to have theirs, and decide again what is missing."
+                f"{self.journal}, delete it, open the run again to get theirs, and repeat the missing decisions."
             )
         copy = self.root / ".journal.push.tmp"
         copy.unlink(missing_ok=True)
@@ -434,7 +437,7 @@ class RemoteLayout(Layout):
 
 
 def _is_part(name: str, waiting: set[tuple[int, int]]) -> bool:
-    """Whether a file, or its checksum, holds logits or embeddings of one of these epochs and ranks."""
+    """Whether a file contains logits or embeddings (or their checksum) of one of these epochs and ranks."""
     name = name.removeprefix("checksums/").removesuffix(".sha256")
     match = EPOCH.fullmatch(name.rpartition("/")[2]) if name.startswith(("logits/", "embeddings/")) else None
     return match is not None and (int(match[1]), int(match[2] or 0)) in waiting

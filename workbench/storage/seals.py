@@ -1,8 +1,8 @@
-"""Seals on computed files: what a cache holds is believed only when this user computed it and nobody changed it since.
+"""Seals on computed files: a cache is used only if this user computed it and it was not changed since.
 
-A sealed file ends in a few bytes that readers of its format skip: a digest of its content (damage is noticed, whoever
-wrote it) and a keyed digest that only this user can make (`workbench.storage.trust`). A column is digested block by
-block, while it is written; other files as a whole.
+A sealed file ends with a few bytes that readers of its format skip: a digest of the content, which reveals damage, and
+a keyed digest that only this user can compute (`workbench.storage.trust`). A column is digested block by block while it
+is written, other files as a whole.
 
     anything:    content, digest (16), signature (16), b"LWSEAL01"
     a column:    .npy file, a digest (16) of each block of rows, rows per block (8), signature (16), b"LWSEAL02"
@@ -28,11 +28,11 @@ _WHOLE, _COLUMN = b"LWSEAL01", b"LWSEAL02"
 _CHUNK = 1 << 20
 
 MINE, OTHER, SEAL_CHANGED, OPEN = "mine", "other", "changed", "open"
-"""What a file is: sealed by this user; whole, but sealed by another; changed since it was sealed; not sealed at all."""
+"""State of a file: sealed by this user; intact, but sealed by another user; changed since it was sealed; not sealed."""
 
 
 def content_digest(*parts: bytes | memoryview) -> bytes:
-    """First 16 bytes of the SHA-256 of some bytes."""
+    """Return the first 16 bytes of the SHA-256 of `parts`."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -40,20 +40,20 @@ def content_digest(*parts: bytes | memoryview) -> bytes:
 
 
 def seal(path: Path, name: str) -> None:
-    """Append a seal to a file that is not in its place yet; `name` is what it will be read as."""
+    """Append a seal to a file that is not in its final place yet; `name` is its final name."""
     digest = _digest_of(path, path.stat().st_size)
     with open(path, "ab") as file:
         file.write(digest + _signed(name, digest) + _WHOLE)
 
 
 def state_of(path: Path, name: str) -> str:
-    """Whose file this is, by its content: one of `MINE`, `OTHER`, `SEAL_CHANGED`, `OPEN`.
+    """Return the state of a file by its content: one of `MINE`, `OTHER`, `SEAL_CHANGED`, `OPEN`.
 
-    What was found is remembered in this process for as long as the file has the same size and time.
+    The result is cached in this process as long as the file has the same size and modification time.
 
     Raises
     ------
-    OSError : it cannot be read.
+    OSError : the file cannot be read.
     """
     stat = path.stat()
     version = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
@@ -62,7 +62,7 @@ def state_of(path: Path, name: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _state(path: str, name: str, version: tuple[int, ...], whose: bytes) -> str:
-    """`whose` is in the key, since another user's signature makes another answer."""
+    """`whose` is only part of the cache key, since the result depends on the user's signature."""
     size = version[-1]
     with open(path, "rb") as file:
         file.seek(max(0, size - 2 * SIZE - len(_WHOLE)))
@@ -77,7 +77,7 @@ def _state(path: str, name: str, version: tuple[int, ...], whose: bytes) -> str:
 
 
 def _digest_of(path: Path, size: int) -> bytes:
-    """Digest of the first `size` bytes of a file."""
+    """Return the digest of the first `size` bytes of a file."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while size > 0 and (chunk := file.read(min(size, _CHUNK))):
@@ -94,7 +94,7 @@ def _signed(name: str, digest: bytes) -> bytes:
 
 
 def column_end(name: str, header: bytes, block_rows: int, digests: Sequence[bytes]) -> bytes:
-    """What follows the rows of a column whose blocks have these digests."""
+    """Return the bytes that follow the rows of a column, given the digests of its blocks."""
     blocks = b"".join(digests) + struct.pack("<Q", block_rows)
     return blocks + _signed(name, content_digest(header, blocks)) + _COLUMN
 

@@ -1,6 +1,6 @@
-"""Tables as files, by suffix: CSV, JSONL, Parquet. Whole or not at all, never over a file that is there.
+"""Read and write tables, by suffix: CSV, JSONL, Parquet. Writing is atomic and replaces existing files only on request.
 
-Text that a spreadsheet would run as a formula is neutralised in CSV. JSONL and Parquet hold the text as it is.
+Text that a spreadsheet would execute as a formula is neutralized in CSV. JSONL and Parquet store the text unchanged.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _FORMULA = re.compile("'*[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
 _LATER = re.compile("([;\t\r\n])(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _LATER_NEUTRAL = re.compile("([;\t\r\n])'(?=['\"]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 TABLE_BLOCK_ROWS = 8192
+LONGEST_INT = 10**4000  # Python does not convert integers of more than 4,300 digits to text
 PAGE_SUFFIXES = (".html", ".htm")
-"""Of a page that is written: the report, or a view that is saved."""
-LONGEST_INT = 10**4000  # Python writes no integers of more than 4,300 digits
+"""Suffixes of a page: the report, or a saved view."""
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -> Path:
@@ -42,9 +42,10 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
 
     Parameters
     ----------
-    frame : columns of numbers, text, bool, dates, bytes (Parquet keeps them; elsewhere their size is noted).
-    path : where; its suffix says the format.
-    force : replace a file that is there.
+    frame : DataFrame with columns of numbers, text, bool, dates, bytes (stored only in Parquet; other formats store
+        their size as text).
+    path : path of the file; its suffix determines the format.
+    force : whether to replace an existing file.
 
     Returns
     -------
@@ -52,15 +53,16 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
 
     Raises
     ------
-    InputError : an unknown suffix, or the directory is missing. ExistsError : the file is there and `force` is not set.
+    InputError : the suffix is unknown, or the directory is missing.
+    ExistsError : the file exists and `force` is not set.
 
     Notes
     -----
-    CSV is UTF-8, comma-separated, a missing value is an empty field. Text (cells, column names) that begins with one of
-    ``= + - @``, tab, carriage return or newline, or with their full-width forms, gets an apostrophe in front, also
-    where apostrophes precede it, and so does such a character after a semicolon, a tab or the end of a line within the
-    text, which begins a cell where these separate them; numbers stay numbers. `read_table(path, neutralized=True)` or
-    `restore` takes exactly these apostrophes away again.
+    CSV files are UTF-8 and comma-separated; a missing value is an empty field. Text (cells, column names) that starts
+    with one of ``= + - @``, tab, carriage return or newline, or a full-width form of these, possibly after apostrophes,
+    is prefixed with an apostrophe. So is such a character after a semicolon, tab or line end within the text, since it
+    starts a cell in programs that use these as separators. Numbers stay numbers. `read_table(path, neutralized=True)`
+    or `restore` removes exactly these apostrophes.
     """
     target = check_target(path, force)
     with atomic(target) as temporary:
@@ -70,11 +72,11 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
 
 
 def check_target(path: str | Path, force: bool, suffixes: Iterable[str] | None = None) -> Path:
-    """The path, if a file can be written there: known suffix, existing directory, nothing overwritten unasked."""
+    """Return the path if a file may be written there: known suffix, existing directory, no file to replace."""
     target = Path(path)
     known = tuple(WRITERS if suffixes is None else suffixes)
     if known and target.suffix.lower() not in known:
-        raise InputError.unknown("suffix", target.suffix, known, f"It says the format of {target.name!r}.")
+        raise InputError.unknown("suffix", target.suffix, known, f"It determines the format of {target.name!r}.")
     if not target.parent.is_dir():
         raise InputError(f"the directory {target.parent} does not exist. Create it, or choose another path.")
     if target.is_dir():
@@ -89,19 +91,20 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
 
     Parameters
     ----------
-    path : the file.
-    text : columns of a CSV whose values stay exactly as written ("007", "NA"); integers all the way are read as such.
-    neutralized : take away the apostrophes that `write_table` put before formula-like text.
+    path : path of the file.
+    text : columns of a CSV file whose values are kept as written ("007", "NA"); a column that contains only integers
+        is read as int64.
+    neutralized : whether to remove the apostrophes that `write_table` put before formula-like text.
 
     Raises
     ------
-    InputError : the file is missing, of another kind than its suffix says, damaged, has more than 20,000 columns, or
-        would take far more memory than its size lets expect.
+    InputError : the file is missing or damaged, its format is not that of its suffix, it has more than 20,000 columns,
+        or it would take far more memory than its size suggests.
     """
     source = Path(path)
     suffix = source.suffix.lower()
     if suffix not in WRITERS:
-        raise InputError.unknown("suffix", source.suffix, WRITERS, f"It says the format of {source.name!r}.")
+        raise InputError.unknown("suffix", source.suffix, WRITERS, f"It determines the format of {source.name!r}.")
     if not source.is_file():
         raise InputError(f"{source} does not exist, or is not a file.")
     try:
@@ -117,21 +120,22 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
         raise
     except TooMuch as error:
         raise InputError(f"{source} is not read: {error}") from error
-    except Exception as error:  # pyarrow and pandas raise a dozen kinds for a damaged file
+    except Exception as error:  # pyarrow and pandas raise a dozen types for a damaged file
         found = f"cannot be read ({type(error).__name__}: {error})"
         raise InputError(f"{source} {found}. Is it really {suffix}?") from error
 
 
 def parsed_cells(name: str, values: pd.Series) -> pd.Series:
-    """A column of lists or objects as plain Python, however a file holds it: JSON in CSV, arrays in Parquet.
+    """Convert a column of lists or objects to Python values, whether stored as JSON (CSV) or as arrays (Parquet).
 
     Parameters
     ----------
-    name : of the column. values : its cells; a missing one becomes None.
+    name : name of the column.
+    values : its cells; missing ones become None.
 
     Raises
     ------
-    InputError : a text that is not JSON; the message names the row.
+    InputError : a text is not JSON; the message names the row.
     """
     return pd.Series([_parsed(name, value, row) for row, value in enumerate(values)], index=values.index, dtype=object)
 
@@ -158,7 +162,7 @@ def _read_jsonl(source: Path) -> pd.DataFrame:
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
-    """(line number from 1, object) of a JSON Lines file, blank lines left out; errors name the file and the line."""
+    """Yield (line number from 1, object) of a JSON Lines file without blank lines; errors name the file and line."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -169,22 +173,22 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
                 raise InputError(f"{path} line {number} is not JSON ({error}). Write it again, or remove it.") from None
             if not isinstance(record, dict):
                 found = f"holds {type(record).__name__}"
-                raise InputError(f"{path} line {number} {found}, not an object. Each line is one {{...}}.")
+                raise InputError(f"{path} line {number} {found}, not an object. Each line must be one {{...}}.")
             yield number, record
 
 
 def neutralize(text: str) -> str:
-    """The same text with an apostrophe in front of what a spreadsheet could take for a formula.
+    """Put an apostrophe before characters that a spreadsheet could interpret as the start of a formula.
 
-    That is its beginning, and what follows a semicolon, a tab or the end of a line: where these separate cells (Excel
-    in half of Europe), it begins a cell of its own, whatever is quoted.
+    These can be at the start of the text, or after a semicolon, tab or line end: programs that use these as separators
+    (Excel in many European locales) start a new cell there, even inside quotes.
     """
     text = _LATER.sub("\\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def restore(text: str) -> str:
-    """What `neutralize` was given."""
+    """Return the text before `neutralize`."""
     text = text[1:] if text.startswith("'") and _FORMULA.match(text) else text
     return _LATER_NEUTRAL.sub("\\1", text)
 
@@ -205,7 +209,7 @@ def _write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _csv_cell(value: object) -> object:
-    """Numbers as they are, missing as None, everything else as text that no spreadsheet runs."""
+    """Convert a cell for CSV: numbers unchanged, missing values to None, everything else to neutralized text."""
     if isinstance(value, str):
         return neutralize(cell_text(value))
     if isinstance(value, (bool, float, np.number, np.bool_)) or (isinstance(value, int) and abs(value) < LONGEST_INT):
@@ -218,7 +222,7 @@ def _csv_cell(value: object) -> object:
 
 
 def _size_note(value: bytes | bytearray | memoryview) -> str:
-    """Stands for bytes where a format has no place for them."""
+    """The text that replaces bytes in formats that cannot store them."""
     return f"<{len(value)} bytes>"
 
 
@@ -234,7 +238,7 @@ def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _json(value: object) -> object:
-    """A value that JSON can hold: NaN, infinity and other missing values become null, dates ISO text."""
+    """Convert to a JSON value: NaN, infinity and other missing values become null, dates ISO text."""
     if value is None or isinstance(value, (str, bool)) or (isinstance(value, int) and abs(value) < LONGEST_INT):
         return value
     if isinstance(value, np.generic):
@@ -254,7 +258,7 @@ def _json(value: object) -> object:
 
 
 def _dumps(value: object) -> str:
-    """JSON as it is read best; text that is not Unicode in escapes, which every reader understands."""
+    """Write JSON without escapes for readability; text that is not Unicode is escaped."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return text if text.isascii() or cell_text(text) == text else json.dumps(value, allow_nan=False)
 
@@ -266,11 +270,11 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
         pq.write_table(table.replace_schema_metadata(_dtypes(table)), path, compression="zstd")
     except (pa.ArrowException, UnicodeError, OverflowError, TypeError, ValueError) as error:
         found = f"cannot be stored in Parquet ({error})"
-        raise InputError(f"a column {found}. Make it one type, as with astype(str).") from error
+        raise InputError(f"a column {found}. Convert it to a single type, for example with astype(str).") from error
 
 
 def _dtypes(table: pa.Table) -> dict[bytes, bytes] | None:
-    """Which columns have nullable dtypes of pandas (Int64, boolean), for its reader; None where no column has."""
+    """Metadata with the nullable pandas dtypes (Int64, boolean) of the columns; None if no column has one."""
     about = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
     nullable = any(
         column["numpy_type"][:1].isupper() or column["numpy_type"] == "boolean" for column in about["columns"]
@@ -290,7 +294,7 @@ def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFr
     with open(source, encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), None)
     if header is None:
-        raise InputError(f"{source} is empty. The first line holds the column names.")
+        raise InputError(f"{source} is empty. The first line must contain the column names.")
     check_table(_lines(source), len(header), source.stat().st_size)
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
@@ -317,13 +321,13 @@ def _read_csv(source: Path, text: Iterable[str], neutralized: bool) -> pd.DataFr
 
 
 def _lines(path: Path) -> int:
-    """Ends of lines in a file: as many rows as a CSV can have."""
+    """Count the line ends in a file, an upper limit of the number of rows of a CSV."""
     with open(path, "rb") as file:
         return sum(block.count(b"\n") + block.count(b"\r") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _whole_numbers(values: pd.Series) -> pd.Series:
-    """Int64 where every text is an integer as Python writes it ("7", not "007"); else the text."""
+    """Convert to integers if every text is one as Python writes it ("7", not "007"); else keep the text."""
     there = values.dropna().astype(str)
     if len(there) and there.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         return values.astype("Int64") if values.isna().any() else values.astype("int64")

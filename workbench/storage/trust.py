@@ -1,9 +1,9 @@
-"""Whether this user recorded a run, or computed what lies in its cache: a key that only this user has says so.
+"""Signatures with a secret key of the user: whether this user recorded a run, or computed the results in its cache.
 
-An untrusted run directory could name any file of yours as an "image". So the folder for image paths is signed
-with the key; a run with another signature, or none, shows no files until the folder is named in
-`open_run(path, media_root=...)`. It could also hold computed results that say whatever its author likes: those are
-signed too, and what this user did not compute is computed again (`workbench.storage.seals`).
+An untrusted run directory could name any file of yours as an "image". So the folder of the image paths is signed with
+the key; for a run with another signature, or none, no files are read until the folder is passed to
+`open_run(path, media_root=...)`. An untrusted run could also contain forged results. Results are therefore signed too,
+and those that this user did not compute are computed again (`workbench.storage.seals`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import secrets
 from pathlib import Path
 
 KEY_BYTES = 32
-_SESSION = secrets.token_bytes(KEY_BYTES)  # signs computed results where no key can be kept: they last for a process
+_SESSION = secrets.token_bytes(KEY_BYTES)  # used if no key can be stored: results are then valid for this process only
 
 
 def sign(run_uuid: str, media_root: Path) -> str | None:
-    """Hex signature of "this user lets run `run_uuid` read images below `media_root`"; None without a key."""
+    """Return a hex signature of "this user lets run `run_uuid` read images below `media_root`"; None without a key."""
     key = _key(create=True)
     return None if key is None else _digest(key, run_uuid, media_root)
 
@@ -33,12 +33,12 @@ def is_mine(run_uuid: str, media_root: Path, signature: object) -> bool:
 
 
 def signature(content: bytes) -> bytes:
-    """32 bytes that say "this user computed this"; where no key can be kept, "this process did"."""
+    """Return the signature (32 bytes) of "this user computed this"; without a stored key, of "this process did"."""
     return hmac.digest(_key(create=True) or _SESSION, b"computed\0" + content, "sha256")
 
 
 def user_folder() -> Path:
-    """Where this user's own files are: the key, and the working folders of runs at URLs."""
+    """Return the folder of this user's files: the key, and the working folders of runs at URLs."""
     base = os.environ.get("LABEL_WORKBENCH_HOME") or os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "label-workbench"
 
@@ -48,10 +48,10 @@ def _digest(key: bytes, run_uuid: str, media_root: Path) -> str:
 
 
 def _key(create: bool) -> bytes | None:
-    """32 random bytes in the user's data folder (mode 0600); None where it cannot be written or read.
+    """Return 32 random bytes from the user's data folder (mode 0600); None if it cannot be read or written.
 
-    It appears with its name only when it is whole: of two processes that make one at once, one wins, and a process that
-    is killed leaves none.
+    The key file is created atomically: if two processes do so at the same time, both use the same key, and a process
+    that is killed leaves no partial file.
     """
     path = user_folder() / "media.key"
     with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def _key(create: bool) -> bytes | None:
             file.write(secrets.token_bytes(KEY_BYTES))
         try:
             os.link(temporary, path)
-        except OSError:  # no such links here; or a key is there: another process's, or one that was cut short
+        except OSError:  # hard links are not supported, or a key exists: another process's, or a truncated one
             if not path.exists() or path.stat().st_size != KEY_BYTES:
                 os.replace(temporary, path)
         key = path.read_bytes()

@@ -1,8 +1,8 @@
-"""Kinds of labels: one object each, one protocol, one table.
+"""Kinds of labels: each is an object that implements the `Task` protocol and has an entry in `TASKS`.
 
-An example is reduced to units, the units are judged as choices, yes or no, or numbers, and what is found is pooled to
-examples. A new kind of label is one module with a `Task`, one line in `TASKS`, one editor in widgets/js/editors and
-one test module; `tests/tasks/contract.py` says what holds for all of them.
+Examples are divided into units. Units are judged as a choice, yes or no, or a number, and the results are pooled to
+examples. A new kind of label needs a module with a `Task`, a line in `TASKS`, an editor in widgets/js/editors and a
+test module; `tests/tasks/contract.py` tests what all kinds have in common.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ TASKS: LazyTable[Task] = LazyTable(
         "numbers": "workbench.tasks.numbers:Numbers",
     }
 )
-"""Name of a kind of label -> import path of its class, read when first used."""
+"""Name of a kind of label -> import path of its class, which is imported on first use."""
 
 
 def find_task(name: object) -> Task:
-    """The task of this name.
+    """Return the task of this name.
 
     Raises
     ------
-    InputError : there is none; the message lists those there are.
+    InputError : there is no such task; the message lists the names.
     """
     if not isinstance(name, str) or name not in TASKS:
         raise InputError.unknown("task", name, TASKS)
@@ -39,13 +39,13 @@ def find_task(name: object) -> Task:
 
 
 def require_task(data: Any, name: str, what: str) -> None:
-    """Refuse a kind of label that a feature is not made for.
+    """Raise if a feature does not support the kind of label of the data.
 
     Parameters
     ----------
-    data : Dataset, Run or anything else with `task`, the name of its kind; what has none is taken for multiclass.
-    name : the kind that the feature works on.
-    what : the feature, as a user calls it, such as "compare".
+    data : Dataset, Run or another object with `task`, the name of its kind; objects without it are accepted.
+    name : the kind of label that the feature supports.
+    what : the user's name of the feature, such as "compare".
 
     Raises
     ------
@@ -53,5 +53,5 @@ def require_task(data: Any, name: str, what: str) -> None:
     """
     found = getattr(data, "task", name)
     if found != name:
-        todo = "Other kinds have no such thing yet; `find_issues`, decisions and `export` work on all of them."
+        todo = "Other kinds are not supported yet; `find_issues`, decisions and `export` support all of them."
         raise InputError.at("task", f"is {found!r}, and {what} works on {name!r} labels only", todo)

@@ -1,6 +1,6 @@
-"""Candidate sets in the forms that users pass: tables of True and False, dense or sparse, and lists of classes.
+"""Read candidate sets from the forms that users pass: tables of True and False, dense or sparse, and lists of classes.
 
-Hidden here: which form came in. One clear error names the row, and the column or the class that does not fit.
+Errors name the row, and the column or class that is invalid.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ SETS_TYPE = pa.list_(pa.int32())
 """Arrow type of the given sets: class indices, ascending."""
 
 CANDIDATE_FORMS = (
-    "Pass an (n, k) table of True and False, dense or scipy.sparse, or n lists of classes; None where there is none."
+    "Pass an (n, k) table of True and False, dense or scipy.sparse, or n lists of classes, None without a label."
 )
-EMPTY = "Name at least one class; None where there is no label yet."
+EMPTY = "Name at least one class, or pass None if there is no label yet."
 
 
 def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str, ...]]:
-    """Stored sets and the names of the classes; `classes` may be an ordered `pandas.CategoricalDtype`."""
+    """Return stored sets and the class names; `classes` may be an ordered `pandas.CategoricalDtype`."""
     classes = classes.categories if isinstance(classes, pd.CategoricalDtype) else classes
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
@@ -44,7 +44,7 @@ def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str,
 
 
 def stored(n: int, rows: np.ndarray, codes: np.ndarray, missing: np.ndarray) -> pa.ListArray:
-    """Sets as a Dataset holds them: the class `codes` of `rows` in any order, null in rows that are `missing`."""
+    """Return sets as a Dataset stores them, from pairs of `rows` and `codes` in any order; null in `missing` rows."""
     order = np.lexsort((codes, rows))
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int32)
     values = pa.array(codes[order].astype(np.int32))
@@ -111,7 +111,7 @@ def _of_lists(listed: list, classes: Sequence[object] | None) -> tuple[pa.ListAr
 
 
 def _members(one: Any, row: int) -> list | None:
-    """The classes of one set; None where there is no label. A label by itself is a set of one."""
+    """Return the classes of one set; None if there is no label. A single label is a set of one class."""
     if hasattr(one, "to_pylist"):
         one = one.to_pylist()
     if isinstance(one, np.ndarray) and one.ndim == 0:
@@ -121,19 +121,19 @@ def _members(one: Any, row: int) -> list | None:
     if isinstance(one, (str, int, float, np.generic)):
         return [one]
     if not isinstance(one, (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)):
-        raise InputError.at("labels", f"is {shortened(one)}, no list of classes", CANDIDATE_FORMS, row=row)
+        raise InputError.at("labels", f"is {shortened(one)}, which is not a list of classes", CANDIDATE_FORMS, row=row)
     members = list(one)
     if not members:
         raise InputError.at("labels", "is an empty set", EMPTY, row=row)
     for member in members:
         if is_missing(member) or not isinstance(member, (str, int, float, np.generic)):
             found = f"holds the class {shortened(member)}"
-            raise InputError.at("labels", found, "A class is a str, int or bool.", row=row)
+            raise InputError.at("labels", found, "A class must be a str, int or bool.", row=row)
     return members
 
 
 def _names(classes: Sequence[object] | None, k: int) -> tuple[str, ...]:
-    """Names of k classes, distinct as text; their numbers where they have none."""
+    """Return the names of k classes, distinct as text; by default their numbers."""
     _, names = class_codes(pd.Series([], dtype=object), list(range(k)) if classes is None else list(classes))
     if len(names) != k:
         raise InputError.at("classes", f"names {len(names)} classes for {k} columns", "Name each column once.")

@@ -1,6 +1,6 @@
 """Candidate sets (partial labels): a few classes per example, one of which should be the true one.
 
-A unit is an example, and the question is whether the true class is in its set. A set of one is an ordinary label.
+A unit is an example, and the question is whether the true class is in its set. A set of one class is an ordinary label.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
 SHAPE = pa.struct([("candidates", SETS_TYPE)])
-"""What stands in `Units.shapes`: the set."""
+"""Arrow type of `Units.shapes`, which contain the set."""
 
 
 class Candidates(TaskMixin):
-    """Labels are lists of class indices, ascending, null where there is none; a value is a list of class names."""
+    """Labels are ascending lists of class indices, null for unlabelled examples; a value is a list of class names."""
 
     name = "candidates"
     asks = "yes/no"
@@ -39,11 +39,11 @@ class Candidates(TaskMixin):
     check_predictions = Multiclass.check_predictions
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """Names of classes; ordered where `classes` are those of an ordered categorical."""
+        """Class names; ordered if `classes` are those of an ordered categorical."""
         return LabelType(categorical=True, ordered=True) if getattr(classes, "ordered", None) is True else PLAIN
 
     def check(self, labels: pa.ListArray, classes: Sequence[str]) -> None:
-        """Lists of distinct class indices in [0, k), ascending, none of them empty."""
+        """Check that labels are non-empty ascending lists of distinct class indices in [0, k)."""
         super().check(labels, classes)
         rows, codes = members_of(labels)
         todo = "Restore them, or read them with `Dataset.from_arrays(labels, task='candidates')`."
@@ -64,7 +64,7 @@ class Candidates(TaskMixin):
         return object_array(one and [classes[code] for code in one] for one in labels.to_pylist())
 
     def differ(self, labels: pa.ListArray, others: pa.ListArray) -> np.ndarray:
-        """Where the sets differ."""
+        """(n,) bool, whether the sets differ."""
         (rows, codes), (other_rows, other_codes) = members_of(labels), members_of(others)
         sizes = np.bincount(rows, minlength=len(labels))
         different = sizes != np.bincount(other_rows, minlength=len(others))
@@ -73,13 +73,13 @@ class Candidates(TaskMixin):
         return different
 
     def units(self, labels: pa.ListArray, classes: Sequence[str]) -> Units:
-        """Each example, with its set as shape; given is "yes", the true class is in it."""
+        """Each example, with its set as shape; the given answer is "yes", the true class is in the set."""
         n = len(labels)
         given = np.where(self.missing(labels), -1, 1).astype(np.int64)
         return Units(n, np.arange(n), given, shapes=pa.StructArray.from_arrays([labels], fields=list(SHAPE)))
 
     def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None, **others: Any) -> Met:
-        """Probabilities of the classes (n, k) as (n, 2): that the true one lies outside the set, and inside."""
+        """Convert class probabilities (n, k) to (n, 2): that the true class is outside the set, and inside."""
         if pred_probs is None:
             return Met(units, {})
         probs = np.asarray(pred_probs, float)
@@ -93,7 +93,7 @@ class Candidates(TaskMixin):
         return None if code < 1 or shape is None else [str(classes[one]) for one in shape["candidates"]]
 
     def encode(self, value: Any) -> str:
-        """A JSON list of class names in alphabetical order; a class by itself is a set of one."""
+        """A JSON list of class names in alphabetical order; a single class is a set of one."""
         names = [value] if isinstance(value, (str, int, float, np.generic)) else value
         if not isinstance(names, (list, tuple, set, frozenset, np.ndarray)) or not len(names):
             raise InputError.at("value", f"is {shortened(value)}", "Pass a class, or a list of classes.")
@@ -109,19 +109,20 @@ class Candidates(TaskMixin):
             raise InputError.at("value", f"is {shortened(text)}", 'Use a JSON list of classes, such as ["cat", "dog"].')
         unknown = sorted(set(names) - set(classes))
         if unknown or len(set(names)) < len(names):
-            found = f"names {first_few(unknown)}, no class" if unknown else f"names a class twice: {shortened(text)}"
+            found = f"names a class twice: {shortened(text)}"
+            found = f"names {first_few(unknown)}, which is not a class" if unknown else found
             raise InputError.at("value", found, f"Known classes: {first_few(list(classes), 12)}.")
         return [name for name in classes if name in set(names)] if len(names) > 1 else names
 
     def apply(self, labels: pa.ListArray, classes: Sequence[str], decided: Decided) -> pa.ListArray:
-        """With the sets that were decided."""
+        """Return the labels with the decided sets."""
         if not len(decided.keys):
             return labels
         code_of = {name: code for code, name in enumerate(classes)}
         chosen: dict[int, list[int]] = {}
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
             if key != WHOLE_EXAMPLE:
-                raise InputError.at("unit", f"is {key!r}", "The set of an example is the one unit ''.", row=row)
+                raise InputError.at("unit", f"is {key!r}", "The only unit of an example is its set, ''.", row=row)
             chosen[row] = [code_of[name] for name in self.decode(text, classes)]
         missing = self.missing(labels)
         missing[list(chosen)] = False
@@ -133,7 +134,7 @@ class Candidates(TaskMixin):
         return stored(len(labels), rows, codes, missing)
 
     def contradicts(self, said: str, given: str | None) -> bool | None:
-        """True for classes that are all outside the given set, False for a part of it; neither for a mix of both."""
+        """True if all classes are outside the given set, False if all are in it, None otherwise."""
         if given is None:
             return True
         mine, theirs = set(self.decoded(said)), set(self.decoded(given))
@@ -149,15 +150,15 @@ class Candidates(TaskMixin):
 
 
 def members_of(labels: pa.ListArray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, class indices), int64, of all candidates of stored sets, row by row; null rows have none."""
+    """Return (rows, class indices), int64, of all candidates of stored sets, row by row; null rows have none."""
     missing = labels.is_null().to_numpy(zero_copy_only=False)
     sizes = np.where(missing, 0, np.diff(labels.offsets.to_numpy()))
-    codes = labels.flatten().to_numpy(zero_copy_only=False).astype(np.int64)  # leaves out what null lists span
+    codes = labels.flatten().to_numpy(zero_copy_only=False).astype(np.int64)  # without the values under null lists
     return np.repeat(np.arange(len(labels)), sizes), codes
 
 
 def sets_of(labels: pa.ListArray, k: int) -> np.ndarray:
-    """(n, k) bool of stored sets, all False where there is none."""
+    """Return stored sets as (n, k) bool, all False for unlabelled examples."""
     table = np.zeros((len(labels), k), bool)
     table[members_of(labels)] = True
     return table

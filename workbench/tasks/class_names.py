@@ -1,4 +1,4 @@
-"""The name of a class: the text of a label of any type, the same for 3, 3.0 and numpy's 3."""
+"""Class names: the text of a label of any type, the same for 3, 3.0 and NumPy's 3."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 
 def class_text(value: object) -> str:
-    """The name of the class that a label stands for; text is its own name."""
+    """Return the name of the class of a label; text is returned unchanged."""
     return value if type(value) is str else str(plain_value(value))
 
 
 def plain_value(value: object) -> object:
-    """Plain Python value of a numpy scalar; whole floats (from a column with gaps) become ints."""
+    """Convert a NumPy scalar to a Python value; integral floats (from a column with missing values) become ints."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and value.is_integer():
@@ -22,7 +22,7 @@ def plain_value(value: object) -> object:
 
 
 def object_array(values: Iterable[object]) -> np.ndarray:
-    """(n,) object array of any values, without numpy turning a mix into text."""
+    """Return an object array (n,) of any values; NumPy would convert a mixture to text."""
     listed = list(values)
     array = np.empty(len(listed), dtype=object)
     array[:] = listed

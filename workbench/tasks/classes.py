@@ -1,4 +1,4 @@
-"""Labels of any kind as class indices and class names: what is a label, what is none, what could mean two things."""
+"""Conversion of labels of any type to class indices and class names; missing and ambiguous labels are detected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workbench.foundation.errors import InputError, first_few, outside, shortene
 from workbench.tasks.class_names import class_text, object_array, plain_value
 
 MOST_UNASKED_CLASSES = 30
-"""Number of distinct labels below which we do not ask whether they are classes at all."""
+"""Number of distinct labels up to which they are assumed to be classes, without a check."""
 
 
 def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Class indices (n,) int64 with -1 for missing, and the class names."""
+    """Return class indices (n,) int64, with -1 for missing labels, and the class names."""
     try:
         series = labels if isinstance(labels, pd.Series) else pd.Series(_plain(labels))
     except UnicodeError as error:
@@ -32,7 +32,7 @@ def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarr
     except TypeError as error:
         row = next((row for row, value in enumerate(series) if not isinstance(value, Hashable)), None)
         found = "is not a label" if row is None else f"is a {type(series.iloc[row]).__name__}"
-        raise InputError.at("labels", found, "One label per example: a str, int or bool.", row=row) from error
+        raise InputError.at("labels", found, "Pass one label per example: a str, int or bool.", row=row) from error
     distinct = [plain_value(value) for value in found]
     if classes is None:
         _warn_of_no_classes(distinct, int((positions >= 0).sum()), series.name)
@@ -45,7 +45,7 @@ def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarr
         raise InputError.at("labels", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names are unique as text.")
+        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names must be unique as text.")
     lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
     if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
         lookup = {code: code for code in range(len(names))}
@@ -59,17 +59,18 @@ def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarr
         value = distinct[positions[row]]
         todo = f"Known classes: {first_few(list(names), 12)}."
         if value == UNLABELLED:
-            todo += f" Where there is no label yet, give None instead of -1 ({int((codes == -2).sum())} rows)."
+            todo += f" If there is no label yet, pass None instead of -1 ({int((codes == -2).sum())} rows)."
         raise InputError.at("labels", f"is {shortened(value)}", todo, row=row)
     return codes, names
 
 
 def _refuse_mixed(series: pd.Series, named: bool) -> None:
-    """Refuse labels that are one class to pandas and two to the user, or the other way about.
+    """Refuse labels that are one class for pandas and two for the user, or vice versa.
 
     Parameters
     ----------
-    named : whether the caller says what the classes are; then -1 may be one of them.
+    series : the labels.
+    named : whether the caller named the classes, so that -1 may be one of them.
     """
     values = series.to_numpy(object) if series.dtype == object else None
     if values is not None and pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
@@ -79,34 +80,34 @@ def _refuse_mixed(series: pd.Series, named: bool) -> None:
         if kinds.any() and numbers.any():
             row = int(np.flatnonzero(numbers if kinds[0] else kinds)[0])
             found = f"is {shortened(values[row])} among {'numbers' if kinds[row] else 'True and False'}"
-            todo = "True is 1 to Python: make them one kind, such as str(label)."
+            todo = "In Python True equals 1: convert them to one type, for example with str(label)."
             raise InputError.at("labels", found, todo, row=row)
     if named or (values is None and series.dtype.kind not in "if"):
         return
     low = np.flatnonzero((series == UNLABELLED).fillna(False).to_numpy(bool))
     if low.size:
-        todo = "Give None where there is no label yet; where -1 is a class, name the classes: classes=[-1, ...]."
+        todo = "Pass None if there is no label yet; if -1 is a class, name the classes: classes=[-1, ...]."
         raise InputError.at("labels", f"is -1 ({len(low):,} rows)", todo, row=int(low[0]))
 
 
 def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -> None:
-    """Warn of labels that look like measurements, ids or texts: one would get a class of nearly every value."""
+    """Warn about labels that look like measurements, ids or texts, since nearly every value would be a class."""
     if len(distinct) <= MOST_UNASKED_CLASSES:
         return
     numbers = any(isinstance(value, float) for value in distinct)
     if not numbers and len(distinct) <= labelled / 2:
         return
     name = "the labels" if column is None else f"{column!r}"
-    what = "looks like numbers that measure something" if numbers else "has a class of its own for nearly every row"
+    what = "looks like measurements" if numbers else "has a class of its own for nearly every row"
     what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
     message = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of labels."
     warnings.warn(message, stacklevel=outside())
 
 
 def _plain(labels: Any) -> object:
-    """A list or array that pandas reads without turning ints into something else; torch tensors included."""
+    """Convert labels, including torch tensors, to a form that pandas reads without changing ints."""
     if labels is None:
-        raise InputError.at("labels", "is None", "Pass one label per example; None in a row that has none.")
+        raise InputError.at("labels", "is None", "Pass one label per example, None for rows without a label.")
     labels = one_column(in_memory("labels", labels))
     if not isinstance(labels, np.ndarray):
         return labels if isinstance(labels, pd.Series) else object_array(labels)

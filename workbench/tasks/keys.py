@@ -1,12 +1,12 @@
-"""Keys of units: how the journal names one box, span, tag or cell of an example, for as long as the run exists.
+"""Keys of units: permanent names of the boxes, spans, tags or cells of an example, for the journal.
 
-A key is a letter for where the unit comes from and a part that identifies it within its example:
+A key consists of a letter for the origin of the unit and a part that identifies it within its example:
 
 - ``g0``, ``g1``, ...: the objects of the given label, by their number in the stored label, which never changes;
-- ``p0``, ``p1``, ...: units at fixed positions: the tag, token or column of this number;
+- ``p0``, ``p1``, ...: units at fixed positions: the tag, token or column with this number;
 - ``a`` and 12 hex digits: an object that a person added;
-- ``c`` and 16 hex digits: an object that only a model proposes, named after its content, so that the same proposal has
-  the same key when the predictions are read again.
+- ``c`` and 16 hex digits: an object that only a model proposes. The digits are a hash of its content, so that the same
+  proposal has the same key when the predictions are read again.
 
 An example that is its own unit (one class per example) has the empty key.
 """
@@ -32,11 +32,11 @@ _FORM = re.compile(r"(?:|[gp](?:0|[1-9][0-9]{0,17})|a[0-9a-f]{12}|c[0-9a-f]{16}(
 
 
 def check_key(key: object) -> str:
-    """The key as it is.
+    """Validate a key and return it.
 
     Raises
     ------
-    InputError : it is no text of one of the forms above.
+    InputError : it is not text in one of the forms above.
     """
     if not isinstance(key, str) or not _FORM.match(key):
         todo = "Use the key of a unit, such as 'g0'; '' for an example that is its own unit."
@@ -45,45 +45,45 @@ def check_key(key: object) -> str:
 
 
 def given_keys(rows: np.ndarray) -> pa.Array:
-    """``g0``, ``g1``, ... anew for each example.
+    """Return the keys ``g0``, ``g1``, ..., restarting for each example.
 
     Parameters
     ----------
-    rows : (m,) int64, ascending: the example of each unit.
+    rows : (m,) int64, ascending: row of the example of each unit.
     """
     return _numbered("g", number_within(rows))
 
 
 def position_keys(positions: np.ndarray) -> pa.Array:
-    """``p`` and the position, (m,) int64 from 0: the tag, token or column of each unit."""
+    """Return the keys ``p`` + position, for positions (m,) int64 from 0: the tag, token or column of each unit."""
     return _numbered("p", positions)
 
 
 def number_of(key: str) -> int | None:
-    """The number in the key of a given object or of a fixed position; None for others."""
+    """Return the number in the key of a given object or a fixed position; None for other keys."""
     return int(key[1:]) if key[:1] in ("g", "p") else None
 
 
 def added_key(taken: Collection[str] = ()) -> str:
-    """A fresh key for an object that a person adds; not one of `taken`."""
+    """Return a new key for an object that a person adds, which is not one of `taken`."""
     while (key := f"a{uuid.uuid4().hex[:12]}") in taken:
         pass
     return key
 
 
 def candidate_keys(rows: np.ndarray, *content: Any) -> pa.Array:
-    """Keys of proposed objects, made of what is proposed.
+    """Return keys of proposed objects, computed from their content.
 
     Parameters
     ----------
-    rows : (m,) int64, ascending: the example of each.
-    content : columns of length m (or (m, d)): integers, floats (compared as float32, -0 as 0) or text, such as the
-        class and the corners of a box. Scores do not belong to it: another model may be surer of the same box.
+    rows : (m,) int64, ascending: row of the example of each object.
+    content : columns (m,) or (m, d): integers, floats (compared as float32, -0 as 0) or text, such as the class and the
+        corners of a box, but not scores, since another model may propose the same box with another score.
 
     Notes
     -----
-    64 bits of a hash of the content alone. A second unit of the same content in one example gets ``.1``, a third
-    ``.2``, so keys are distinct within an example.
+    The key contains a 64-bit hash of the content. A second unit with the same content in one example gets the suffix
+    ``.1``, a third ``.2``, so keys are distinct within an example.
     """
     mixed = np.zeros(len(rows), np.uint64)
     for column in content:
@@ -97,7 +97,7 @@ def candidate_keys(rows: np.ndarray, *content: Any) -> pa.Array:
     if same.any():
         listed = keys.to_pylist()
         nth = 0
-        for place in np.flatnonzero(same):  # in the order of the input, since the sort is stable
+        for place in np.flatnonzero(same):  # in input order, since the sort is stable
             nth = nth + 1 if same[place - 1] else 1
             listed[order[place]] += f".{nth}"
         keys = pa.array(listed, pa.string())
@@ -105,7 +105,7 @@ def candidate_keys(rows: np.ndarray, *content: Any) -> pa.Array:
 
 
 def number_within(rows: np.ndarray) -> np.ndarray:
-    """(m,) int64, 0, 1, ... anew for each run of equal rows."""
+    """Return (m,) int64: 0, 1, ..., restarting for each run of equal rows."""
     if not len(rows):
         return np.empty(0, np.int64)
     places = np.arange(len(rows))
@@ -118,7 +118,7 @@ def _numbered(letter: str, numbers: np.ndarray) -> pa.Array:
 
 
 def _as_words(column: Any, m: int) -> Sequence[np.ndarray]:
-    """Columns (m,) uint64 that are equal where the content is."""
+    """Convert content to columns (m,) uint64 that are equal if and only if (up to hashing) the content is."""
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
         column = column.to_numpy(zero_copy_only=False)
     values = np.asarray(column)
@@ -138,7 +138,7 @@ def _as_words(column: Any, m: int) -> Sequence[np.ndarray]:
 
 
 def _scramble(words: np.ndarray) -> np.ndarray:
-    """Each bit of the result depends on each of the word: the finisher of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """Hash each word, with the finalizer of SplitMix64 (Steele, Lea, Flood 2014)."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

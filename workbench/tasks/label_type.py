@@ -1,7 +1,7 @@
-"""In which type class labels were given, so that they come back in it: int, float, bool, text, or a pandas categorical.
+"""The user's type of class labels (int, float, bool, text or a pandas categorical), in which labels are returned.
 
-Inside, a class is an index and has a name, which is text: files, the journal and the view hold names. What a user gets
-back holds the values that the user gave.
+Internally a class is an index with a name, which is text: files, the journal and the view use names. Results for the
+user contain values of the user's type.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from workbench.tasks.class_names import class_text, object_array
 Kind = Literal["text", "int", "float", "bool"]
 
 DTYPES = {"text": "object", "int": "int64", "float": "float64", "bool": "bool"}
-"""Of a column without a dtype of its own, such as a list."""
+"""dtype of labels that have none, such as a list."""
 
 KIND_IN_WORDS = {"text": "text", "int": "whole numbers", "float": "numbers", "bool": "True and False"}
 
 SMALLEST, LARGEST_INTEGER = -(2**63), 2**64 - 1
-"""Whole numbers that a column of integers can hold; others are taken as text."""
+"""Range of the integers that a column of integers can hold; labels beyond it are treated as text."""
 
 
 @dataclass(frozen=True)
 class LabelType:
-    """What the values of a column of labels are, and what the column is.
+    """The type of the values of a label column, and of the column itself.
 
     Attributes
     ----------
-    kind : what the names of classes stand for.
-    dtype : of the column that was given, as pandas writes it; of its categories where it is categorical.
-    categorical, ordered : whether it was a pandas categorical, and one with an order.
+    kind : type of the values that class names represent.
+    dtype : name of the pandas dtype of the column, or of its categories if it is categorical.
+    categorical, ordered : whether the column was a pandas categorical, and whether it was ordered.
     """
 
     kind: Kind = "text"
@@ -47,12 +47,12 @@ class LabelType:
 
     @classmethod
     def of(cls, labels: Any, classes: Sequence[object] | np.ndarray | None = None) -> LabelType:
-        """The type of labels that users pass; where the classes are named, theirs.
+        """Determine the type of a user's labels; if the classes are named, the type of these.
 
         Parameters
         ----------
         labels : a Series, array or sequence that can be read more than once.
-        classes : the names of the classes as the user gave them, if so.
+        classes : class names as the user passed them, optional.
         """
         labels = one_column(in_memory("labels", _with_gaps_apart(labels)))
         dtype = getattr(labels, "dtype", None)
@@ -67,20 +67,20 @@ class LabelType:
 
     @property
     def plain(self) -> bool:
-        """Whether labels are just the names of classes."""
+        """Whether labels are plain class names."""
         return self.kind == "text" and not self.categorical
 
     def values(self, classes: Iterable[str]) -> list[Any]:
-        """The value that each class stands for, in plain Python.
+        """Return the value of each class as a Python object.
 
         Raises
         ------
-        InputError : a name stands for no value of this kind.
+        InputError : a name does not represent a value of this kind.
         """
         return [self.value(name) for name in classes]
 
     def value(self, name: str) -> Any:
-        """The value of one class; InputError as for `values`."""
+        """Return the value of one class; raises the errors of `values`."""
         try:
             value = {"text": str, "int": int, "float": float, "bool": _bool}[self.kind](name)
         except ValueError:
@@ -92,7 +92,7 @@ class LabelType:
         return value
 
     def fitting(self, classes: Sequence[str]) -> LabelType:
-        """This type where all classes are of it, else plain text."""
+        """Return this type if all classes have it, else plain text."""
         try:
             self.values(classes)
         except InputError:
@@ -100,7 +100,7 @@ class LabelType:
         return self
 
     def index(self, classes: Sequence[str], name: str | None = None) -> pd.Index:
-        """The classes as rows or columns of a table."""
+        """Return the classes as a pandas Index, for the rows or columns of a table."""
         values = self.values(classes)
         try:
             return pd.Index(values, dtype=self.dtype, name=name)
@@ -108,16 +108,17 @@ class LabelType:
             return pd.Index(values, name=name)
 
     def column(self, codes: np.ndarray, classes: Sequence[str]) -> Any:
-        """Labels as a column of the user's type.
+        """Convert class indices to a column of the user's type.
 
         Parameters
         ----------
-        codes : (m,) class indices, -1 where there is no label.
+        codes : (m,) class indices, -1 for missing labels.
+        classes : class names.
 
         Returns
         -------
-        (m,) array: NumPy's where the dtype has room for all of it, else the nullable one of pandas (Int64, boolean);
-        text is an object array with None, a categorical has all classes as its categories.
+        (m,) array: a NumPy array if the dtype can represent all values, else a nullable pandas array (Int64, boolean).
+        Text is an object array with None for missing labels; a categorical has all classes as its categories.
         """
         codes = np.asarray(codes, np.int64)
         if self.categorical:
@@ -131,7 +132,7 @@ class LabelType:
         return self._whole(np.array(values, bool if self.kind == "bool" else None), codes)
 
     def _whole(self, values: np.ndarray, codes: np.ndarray) -> Any:
-        """A column of integers or bools, nullable where there are gaps."""
+        """Return a column of integers or bools, nullable if there are missing values."""
         missing = codes < 0
         taken = np.append(values, values.dtype.type(0))[codes]
         numpy_dtype = _numpy_dtype(self.dtype)
@@ -145,12 +146,12 @@ class LabelType:
         return column if own == column.dtype else pd.array(column, dtype=own)
 
     def to_json(self) -> str:
-        """As it is stored beside the labels."""
+        """Return the type as JSON, to be stored with the labels."""
         return json.dumps(self.__dict__)
 
     @classmethod
     def from_json(cls, text: str | bytes, classes: Sequence[str]) -> LabelType:
-        """The inverse; plain text where what is stored does not fit the classes or is damaged."""
+        """Create the type from JSON; plain text if the JSON is damaged or does not fit the classes."""
         try:
             found = json.loads(text)
             made = cls(*(found[name] for name in ("kind", "dtype", "categorical", "ordered")))
@@ -165,11 +166,11 @@ class LabelType:
 
 
 PLAIN = LabelType()
-"""Names of classes as they are."""
+"""The type of labels that are plain class names."""
 
 
 def _with_gaps_apart(labels: Any) -> Any:
-    """Labels that are whole numbers as such, where gaps would make them floats: of masked arrays and of Arrow."""
+    """Return the values of masked and Arrow arrays, so that missing values do not turn integers into floats."""
     if isinstance(labels, np.ma.MaskedArray):
         return labels.data
     return labels.to_pylist() if hasattr(labels, "to_pylist") and hasattr(labels, "to_pandas") else labels
@@ -190,7 +191,7 @@ def _kind_and_dtype(labels: Any) -> tuple[Kind, str]:
 
 
 def _kind_of_dtype(dtype: Any) -> Kind | None:
-    """What values of a dtype are; None where that depends on the values."""
+    """Return the kind of the values of a dtype; None if it depends on the values."""
     if pd.api.types.is_bool_dtype(dtype):
         return "bool"
     if pd.api.types.is_integer_dtype(dtype):
@@ -213,7 +214,7 @@ def _bool(name: str) -> bool | None:
 
 
 def _numpy_dtype(dtype: str) -> np.dtype | None:
-    """The NumPy dtype of a name; None for dtypes of pandas."""
+    """Return the NumPy dtype of a name; None for pandas dtypes."""
     try:
         return np.dtype(dtype)
     except TypeError:
@@ -221,7 +222,7 @@ def _numpy_dtype(dtype: str) -> np.dtype | None:
 
 
 def _narrowed(values: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
-    """Integers in the dtype they had, unless a class that was added does not fit."""
+    """Convert integers to their original dtype, unless an added class does not fit into it."""
     if dtype is None or dtype.kind not in "iu" or not values.size:
         return values if dtype is None or dtype.kind not in "iu" else values.astype(dtype)
     limits = np.iinfo(dtype)
@@ -230,7 +231,7 @@ def _narrowed(values: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
 
 
 def codes_among(values: Any, classes: Sequence[str]) -> np.ndarray:
-    """(m,) int64 class indices of labels: values of the user's type or names; -1 for missing ones and for no class."""
+    """Convert labels, values of the user's type or names, to class indices (m,) int64; -1 if missing or unknown."""
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
         values = pd.Categorical(values)
         positions, distinct = np.asarray(values.codes, np.int64), values.categories
@@ -243,6 +244,6 @@ def codes_among(values: Any, classes: Sequence[str]) -> np.ndarray:
 
 
 def names_in(values: Any) -> Iterator[str | None]:
-    """The name of the class of each label, None where there is none."""
+    """Yield the class name of each label, None for missing labels."""
     for value in values:
         yield None if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) else class_text(value)

@@ -1,4 +1,4 @@
-"""One of k classes per example: the plainest kind of label, whose units are the examples."""
+"""One of k classes per example, the simplest kind of label. Its units are the examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.tasks.units import Units
 
 
 class Multiclass(TaskMixin):
-    """Labels are (n,) int64 class indices, -1 where there is none; a value is the name of a class."""
+    """Labels are (n,) int64 class indices, -1 for unlabelled examples; a value is a class name."""
 
     name = "multiclass"
     one_class = True
@@ -31,7 +31,7 @@ class Multiclass(TaskMixin):
     read = staticmethod(class_codes)
 
     def check(self, labels: np.ndarray, classes: Sequence[str]) -> None:
-        """Labels are an integer vector in [-1, k)."""
+        """Check that labels are an integer vector in [-1, k)."""
         if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
             found = f"has dtype {getattr(labels, 'dtype', type(labels).__name__)} and shape {np.shape(labels)}"
             raise InputError.at("given_labels", found, "Pass class indices, an int array of shape (n,).")
@@ -42,7 +42,7 @@ class Multiclass(TaskMixin):
             raise InputError.at("given_labels", found, "Use 0 to k-1, or -1 for no label.", row=row)
 
     def to_arrow(self, labels: np.ndarray) -> pa.Array:
-        """int32, null where there is no label."""
+        """int32, null for unlabelled examples."""
         return pa.array(labels, self.column, mask=labels == UNLABELLED)
 
     def from_arrow(self, column: pa.Array) -> np.ndarray:
@@ -50,19 +50,19 @@ class Multiclass(TaskMixin):
         return column.cast(pa.int64()).fill_null(UNLABELLED).to_numpy(zero_copy_only=False)
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """That of the column, or of the classes where they are named."""
+        """The type of the column, or of the classes if they are named."""
         return LabelType.of(labels, classes)
 
     def to_column(self, labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-        """Class names, None where there is no label."""
+        """Class names, None for unlabelled examples."""
         return np.array([*classes, None], dtype=object)[labels]
 
     def missing(self, labels: np.ndarray) -> np.ndarray:
-        """Where the index is -1."""
+        """(n,) bool, whether the index is -1."""
         return labels < 0
 
     def differ(self, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Where the indices differ."""
+        """(n,) bool, whether the indices differ."""
         return labels != others
 
     def units(self, labels: np.ndarray, classes: Sequence[str]) -> Units:
@@ -70,11 +70,11 @@ class Multiclass(TaskMixin):
         return Units.of_examples(labels)
 
     def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None) -> Met:
-        """Probabilities (n, k) belong to the units as they are."""
+        """Probabilities (n, k) are used for the units without conversion."""
         return Met(units, {} if pred_probs is None else {"pred_probs": pred_probs})
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
-        """Probabilities (n, k) whose rows sum to 1."""
+        """Check that values are probabilities (n, k) whose rows sum to 1."""
         if values.shape != (n, len(classes)):
             found = f"has shape {values.shape} for {n} examples and {len(classes)} classes"
             raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
@@ -82,28 +82,28 @@ class Multiclass(TaskMixin):
             check_pred_probs(values)
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
-        """The name of the class; None where there is no label."""
+        """The class name; None for an unlabelled example."""
         return None if code < 0 else classes[int(code)]
 
     def encode(self, value: str) -> str:
-        """The name of the class."""
+        """The class name."""
         if not isinstance(value, str):
             raise InputError.at("value", f"is {value!r}", "Pass the name of a class.")
         return value
 
     def decode(self, text: str, classes: Sequence[str]) -> str:
-        """The name of the class, which must be one."""
+        """The class name, which must be among `classes`."""
         if text not in classes:
             raise InputError.unknown("class", text, classes)
         return text
 
     def apply(self, labels: np.ndarray, classes: Sequence[str], decided: Decided) -> np.ndarray:
-        """A copy with the classes that were decided."""
+        """Return a copy of the labels with the decided classes."""
         labels, code_of = labels.copy(), {name: code for code, name in enumerate(classes)}
         for name in set(decided.values) - code_of.keys():
             raise InputError.unknown("class", name, classes)
         for key in set(decided.keys) - {WHOLE_EXAMPLE}:
-            raise InputError.at("unit", f"is {key!r}", "An example of one class has the one unit ''.")
+            raise InputError.at("unit", f"is {key!r}", "The only unit of an example with one class is ''.")
         labels[decided.rows] = [code_of[name] for name in decided.values]
         return labels
 

@@ -28,10 +28,10 @@ from workbench.tasks.tag_reading import read_tags
 from workbench.tasks.units import Units
 
 VALUES = ("no", "yes", "unknown")
-"""What a cell can be, by its code; the last is -1."""
+"""Values of a cell by code; the code of the last is -1."""
 
 MOST_CELLS = 5_000_000
-"""Of larger tables only the cells that are stored are units; the others are "no", or unknown in an open world."""
+"""In tables with more cells, only stored cells are units; the others are "no", or unknown in an open world."""
 
 
 class Multilabel(TaskMixin):
@@ -53,11 +53,11 @@ class Multilabel(TaskMixin):
     read = staticmethod(read_tags)
 
     def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
-        """Where a cell differs."""
+        """(n,) bool, whether a cell differs."""
         return differ(labels, others)
 
     def check(self, labels: pa.StructArray, classes: Sequence[str]) -> None:
-        """Lists of distinct tags in [0, k), and `no` or `unknown` beside `yes` in each row that is not null."""
+        """Check for lists of distinct tags in [0, k), in `yes` and either `no` or `unknown`, in non-null rows."""
         super().check(labels, classes)
         null = {part: labels.field(part).is_null().to_numpy(zero_copy_only=False) for part in ("yes", "no", "unknown")}
         there = labels.is_valid().to_numpy(zero_copy_only=False)
@@ -65,7 +65,8 @@ class Multilabel(TaskMixin):
         todo = "Restore them, or read them with `Dataset.from_arrays(labels, task='multilabel')`."
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            raise InputError.at("labels", "has not exactly one of `no` and `unknown` beside `yes`", todo, row=row)
+            found = "does not have `yes` and exactly one of `no` and `unknown`"
+            raise InputError.at("labels", found, todo, row=row)
         cells = cells_of(labels)
         rows, tags = (np.concatenate(pair) for pair in zip(cells.yes, cells.rest))
         outside = (tags < 0) | (tags >= len(classes))
@@ -78,7 +79,7 @@ class Multilabel(TaskMixin):
             raise InputError.at("labels", "holds a tag twice in one row", todo)
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
-        """Probabilities of yes (n, k), each in [0, 1]; NaN where there is none."""
+        """Check that values are probabilities of "yes" (n, k) in [0, 1], or NaN."""
         if np.shape(values) != (n, len(classes)):
             found = f"has shape {np.shape(values)} for {n} examples and {len(classes)} tags"
             raise InputError.at("pred_probs", found, "Pass the probability of each tag, one column per tag.")
@@ -91,7 +92,7 @@ class Multilabel(TaskMixin):
                 raise InputError.at("pred_probs", found, "Pass probabilities, in [0, 1].", row=start + row)
 
     def to_column(self, labels: pa.StructArray, classes: Sequence[str]) -> np.ndarray:
-        """Lists of tags; dicts of them, in all rows, where a row does not know all its tags."""
+        """Lists of tags; if some row has unknown tags, all rows are dicts of lists instead."""
         plain = not len(cells_of(labels).rest.rows) and not cells_of(labels).open.any()
         names = np.array([*classes, None], object)
         out = np.full(len(labels), None, object)
@@ -102,7 +103,7 @@ class Multilabel(TaskMixin):
         return out
 
     def units(self, labels: pa.StructArray, classes: Sequence[str]) -> Units:
-        """All cells, tag by tag; in large tables those that are stored."""
+        """All cells, example by example; in large tables only the stored ones."""
         cells, n, k = cells_of(labels), len(labels), len(classes)
         if n * k <= MOST_CELLS:
             rows, tags = np.repeat(np.arange(n), k), np.tile(np.arange(k), n)
@@ -117,17 +118,17 @@ class Multilabel(TaskMixin):
         return Units(n, rows, given, position_keys(tags), groups=tags)
 
     def implied(self, labels: pa.StructArray, row: int, key: str, classes: Sequence[str]) -> str | None:
-        """ "no" for a tag that a closed row does not list."""
+        """ "no" for a tag that is not listed in a closed row."""
         one = labels[row].as_py()
         return VALUES[NO] if one is not None and one["no"] is None and self.takes(key, classes) else None
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
-        """Yes for any tag."""
+        """Whether the key is that of a tag."""
         tag = number_of(key)
         return key[:1] == "p" and tag is not None and tag < len(classes)
 
     def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None, **others: Any) -> Met:
-        """Probabilities of yes (n, k) as (m, 2) of no and yes."""
+        """Convert probabilities of "yes" (n, k) to (m, 2), for "no" and "yes"."""
         if pred_probs is None:
             return Met(units, {})
         self.check_predictions(np.asarray(pred_probs), units.n, classes)
@@ -135,17 +136,17 @@ class Multilabel(TaskMixin):
         return Met(units, {"pred_probs": np.stack([1 - yes, yes], axis=1)})
 
     def encode(self, value: str) -> str:
-        """The value as it is."""
+        """The value unchanged."""
         if not isinstance(value, str) or value not in VALUES:
-            raise InputError.at("value", f"is {shortened(value)}", f"Say one of {', '.join(VALUES)}.")
+            raise InputError.at("value", f"is {shortened(value)}", f"Use one of {', '.join(VALUES)}.")
         return value
 
     def decode(self, text: str, classes: Sequence[str]) -> str:
-        """The text as it is."""
+        """The text unchanged."""
         return self.encode(text)
 
     def apply(self, labels: pa.StructArray, classes: Sequence[str], decided: Decided) -> pa.StructArray:
-        """Cells as decided. In a row that had no label nothing is known of all others."""
+        """Return the labels with the decided cells; in a row that had no label, all other cells are unknown."""
         if not len(decided.keys):
             return labels
         n, k = len(labels), len(classes)

@@ -1,7 +1,7 @@
 """Numbers: one measured or estimated value per example, or one in each of several columns.
 
-A unit is a cell: an example where there is one column, an (example, column) otherwise. The columns stand where other
-kinds have classes.
+A unit is a cell: an example if there is one column, an (example, column) pair otherwise. The columns take the place of
+the classes of other kinds.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
 ONE = "value"
-"""Name of a single column without one."""
+"""Name of a single column that has none."""
 
 
 class Numbers(TaskMixin):
-    """Labels are lists of t float64, null where a number is unknown; null as a whole where all are."""
+    """Labels are lists of t float64 with null for unknown numbers; the whole list is null if all are unknown."""
 
     name = "numbers"
     asks = "number"
@@ -38,11 +38,11 @@ class Numbers(TaskMixin):
     formats = LazyTable({"table": "workbench.review.export:TABLE"})
 
     def read(self, labels: Any, classes: Sequence[object] | None = None) -> tuple[pa.Array, tuple[str, ...]]:
-        """Numbers (n,) or (n, t): an array, a Series, a DataFrame of t columns, or a list of numbers or of lists.
+        """Read numbers (n,) or (n, t): an array, a Series, a DataFrame of t columns, or a list of numbers or lists.
 
         Parameters
         ----------
-        labels : int or float; NaN or None where a number is not known.
+        labels : int or float; NaN or None for unknown numbers.
         classes : t names of the columns; by default those of a Series or DataFrame, else "value" or 0 .. t - 1.
         """
         values = matrix_of(labels, None if classes is None else len(classes))
@@ -52,22 +52,22 @@ class Numbers(TaskMixin):
         return stored_numbers(values), found
 
     def check(self, labels: Any, classes: Sequence[str]) -> None:
-        """Lists of as many finite numbers as there are columns."""
+        """Check that labels are lists with a finite number, or null, for each column."""
         super().check(labels, classes)
         lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
         if (lengths != len(classes)).any():
             found = f"holds lists of {int(lengths[lengths != len(classes)][0])} numbers for {len(classes)} columns"
-            raise InputError.at("labels", found, "Each example has one number, or null, per column.")
+            raise InputError.at("labels", found, "Each example must have one number, or null, per column.")
         if np.isinf(values_of(labels, len(classes))).any():
-            raise InputError.at("labels", "holds infinity", "Numbers are finite, or null.")
+            raise InputError.at("labels", "holds infinity", "Numbers must be finite, or null.")
 
     def to_column(self, labels: pa.Array, classes: Sequence[str]) -> np.ndarray:
-        """Plain numbers; lists of them where there are several columns."""
+        """Numbers; lists of numbers if there are several columns."""
         listed = labels.to_pylist()
         return object_array(one and one[0] for one in listed) if len(classes) == 1 else object_array(listed)
 
     def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
-        """Where any number differs; two unknown ones do not."""
+        """(n,) bool, whether any number differs; two unknown numbers are equal."""
         t = max(_width(labels), _width(others))
         one, other = values_of(labels, t), values_of(others, t)
         return ((one != other) & ~(np.isnan(one) & np.isnan(other))).any(axis=1)
@@ -82,15 +82,16 @@ class Numbers(TaskMixin):
         return Units(n, np.repeat(np.arange(n), t), values.ravel(), position_keys(columns), groups=columns)
 
     def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
-        """Predictions belong to the units as they are; the estimator of this kind reads them by column."""
+        """Predictions are used without conversion; the estimator of this kind reads them by column."""
         return Met(units, predictions)
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
-        """Numbers (n, t), or (n, models) of one column; NaN where nothing is predicted."""
+        """Check that values are numbers (n, t), or (n, models) for one column; NaN means no prediction."""
         fits = values.ndim == 2 and len(values) == n and values.shape[1] >= 1
         if not fits or (len(classes) > 1 and values.shape[1] != len(classes)):
             found = f"has shape {values.shape} for {n} examples and {len(classes)} columns"
-            raise InputError.at("predictions", found, "Pass one per example and column, or several models of one.")
+            todo = "Pass one prediction per example and column; for a single column, one or more per example."
+            raise InputError.at("predictions", found, todo)
         endless = np.flatnonzero(np.isinf(values).any(axis=1))
         if len(endless):
             raise InputError.at("predictions", "is infinite", "Pass finite numbers, or NaN.", row=int(endless[0]))
@@ -100,7 +101,7 @@ class Numbers(TaskMixin):
         return None if code != code else float(code)
 
     def encode(self, value: Any) -> str:
-        """The shortest text that is read back as this number; -0 is 0."""
+        """The shortest text that represents this number exactly; -0 becomes 0."""
         return super().encode(_finite(value) + 0.0)
 
     def decode(self, text: str, classes: Sequence[str]) -> float:
@@ -111,29 +112,29 @@ class Numbers(TaskMixin):
             raise InputError.at("value", f"is {shortened(text)}", "Use a finite number, such as 12.5.") from error
 
     def apply(self, labels: pa.Array, classes: Sequence[str], decided: Decided) -> pa.Array:
-        """With the numbers that were decided."""
+        """Return the labels with the decided numbers."""
         values = values_of(labels, len(classes))
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
             column = 0 if len(classes) == 1 and key == WHOLE_EXAMPLE else number_of(check_key(key))
             fits = key[:1] == "p" and len(classes) > 1 and column is not None and column < len(classes)
             if not fits and (key != WHOLE_EXAMPLE or len(classes) > 1):
-                todo = "Its one number has the key ''." if len(classes) == 1 else f"Use p0 to p{len(classes) - 1}."
+                todo = "Its only number has the key ''." if len(classes) == 1 else f"Use p0 to p{len(classes) - 1}."
                 raise InputError.at("unit", f"is {key!r} of an example with {len(classes)} columns", todo, row=row)
             values[row, column] = self.decode(text, classes)
         return stored_numbers(values)
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
-        """The column."""
+        """The name of the column."""
         column = 0 if key == WHOLE_EXAMPLE else number_of(key)
         return classes[column] if column is not None and column < len(classes) else key
 
     def in_words(self, value: float | None) -> str:
-        """Up to 12 digits, "no number" for None."""
+        """The number with up to 12 significant digits, "no number" for None."""
         return "no number" if value is None else f"{value:.12g}"
 
 
 def stored_numbers(values: np.ndarray) -> pa.Array:
-    """(n, t) floats as a Dataset holds them."""
+    """Convert (n, t) floats to labels as a Dataset stores them."""
     n, t = values.shape
     flat = pa.array(values.ravel(), pa.float64(), from_pandas=True)
     unknown = np.isnan(values).all(axis=1) if t else np.ones(n, bool)
@@ -142,7 +143,7 @@ def stored_numbers(values: np.ndarray) -> pa.Array:
 
 
 def values_of(labels: pa.Array, t: int) -> np.ndarray:
-    """(n, t) float64 of stored labels, NaN where a number is not known; a copy."""
+    """Return a copy of stored labels as (n, t) float64, NaN for unknown numbers."""
     values = np.full((len(labels), t), np.nan)
     there = ~labels.is_null().to_numpy(zero_copy_only=False)
     flat = labels.flatten().to_numpy(zero_copy_only=False).astype(np.float64)  # of rows that are not null
@@ -151,9 +152,9 @@ def values_of(labels: pa.Array, t: int) -> np.ndarray:
 
 
 def matrix_of(labels: Any, t: int | None, field: str = "labels") -> np.ndarray:
-    """Numbers in any of their forms as float64 (n, t), NaN where one is not known; `t` columns where it is known."""
+    """Convert numbers in any form to float64 (n, t), NaN for unknown numbers; `t` is checked if given."""
     if labels is None:
-        raise InputError.at(field, "is None", "Pass one number per example; NaN in a row that has none.")
+        raise InputError.at(field, "is None", "Pass one number per example, NaN for rows without one.")
     labels = in_memory(field, labels)
     array = labels.to_numpy() if isinstance(labels, (pd.Series, pd.DataFrame)) else labels
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
@@ -165,12 +166,12 @@ def matrix_of(labels: Any, t: int | None, field: str = "labels") -> np.ndarray:
         raise InputError.at(field, f"has shape {array.shape}", f"Pass numbers of shape {wanted}.")
     endless = np.flatnonzero(np.isinf(array).any(axis=1))
     if len(endless):
-        raise InputError.at(field, "is infinite", "Pass finite numbers, NaN where there is none.", row=int(endless[0]))
+        raise InputError.at(field, "is infinite", "Pass finite numbers, NaN if unknown.", row=int(endless[0]))
     return array
 
 
 def _of_cells(cells: Any, t: int | None, field: str) -> np.ndarray:
-    """Numbers, None, or lists of them, one per example."""
+    """Convert numbers, None, or lists of these, one per example, to an array."""
     try:
         listed = list(cells)
     except TypeError as error:
@@ -191,13 +192,13 @@ def _of_cells(cells: Any, t: int | None, field: str) -> np.ndarray:
                 out[row, column] = _finite(cell)
             except InputError:
                 place = "" if wide == 1 else f" in column {column}"
-                todo = "Give a finite number, or None where there is none."
+                todo = "Give a finite number, or None if it is unknown."
                 raise InputError.at(field, f"is {shortened(cell)}{place}", todo, row=row) from None
     return out
 
 
 def _as_row(cell: Any) -> list | None:
-    """The numbers of one example; None where it has none."""
+    """Return the numbers of one example as a list; None if it has none."""
     if isinstance(cell, (list, tuple, np.ndarray)) and np.ndim(cell):
         return list(cell)
     return None if is_missing(cell) else [cell]
@@ -213,7 +214,7 @@ def _names(labels: Any, t: int) -> tuple[str, ...]:
 
 
 def _finite(value: Any) -> float:
-    """The number as a float; an `InputError` for what is none, bools and text among it."""
+    """Convert a number to float; raise `InputError` for anything else, including bools and text."""
     number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
     try:
         found = float(value) if number else np.nan

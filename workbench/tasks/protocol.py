@@ -1,15 +1,15 @@
-"""What a kind of label is: the `Task` protocol, defaults for most of it, and the records that pass through it.
+"""The `Task` protocol of a kind of label, defaults for most of its methods, and the records that they exchange.
 
-Kinds of labels differ at four borders only: labels in, predictions in, decisions, export. Everything between works on
-`Units` and asks for one of three answers: a choice, yes or no, a number.
+Kinds of labels differ only in reading labels, reading predictions, decisions and export. Everything else works on
+`Units` and asks for one of three kinds of answer: a choice, yes or no, a number.
 
 Terms
 -----
-labels : the labels of n examples as a Dataset holds them: an Arrow array of type `Task.column`, or (n,) int64 class
-    indices with -1 for "no label" where an example has one class.
-answers : the names that a unit's codes stand for; code 0 is "nothing here" where that is an answer.
-value : what a person decides about one unit, in plain Python: the name of a class, None for "nothing here", a number,
-    or a dict of a class and a place. It names classes, so that a journal can be read without the run.
+labels : the labels of n examples as a Dataset stores them: an Arrow array of type `Task.column`; with one class per
+    example, (n,) int64 class indices with -1 for "no label".
+answers : the names of the codes of a unit; code 0 is "nothing here" if that is an answer.
+value : the decision of a person about one unit, as a Python object: a class name, None for "nothing here", a number, or
+    a dict of a class and a position. Values contain class names, so that a journal can be read without the run.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from workbench.tasks.units import Units
 Labels = np.ndarray | pa.Array
 
 NOTHING = "nothing"
-"""Name of the answer with code 0 of kinds with objects."""
+"""Name of the answer with code 0, for kinds of labels with objects."""
 
 
 class Decided(NamedTuple):
-    """What was decided on d units: rows (d,) int64; keys and values, d texts each, values as `Task.encode` writes them.
+    """Decisions about d units: rows (d,) int64; d keys (str); d values (str) encoded with `Task.encode`.
 
-    In the order of the decisions, each unit once.
+    They are in the order of the decisions, and each unit occurs once.
     """
 
     rows: np.ndarray
@@ -46,16 +46,17 @@ class Decided(NamedTuple):
 
 @dataclass(frozen=True)
 class Met:
-    """Predictions brought together with what is given.
+    """Predictions matched to the given labels.
 
     Attributes
     ----------
-    units : the units, those that only a model proposes among them.
-    evidence : array (m, ...) by name, as in `workbench.evidence.evidence.NAMES`: "pred_probs" (m, answers),
-        "embeddings", ...
-    overlap : (m,) float in [0, 1], how well the predicted place fits the given one; NaN without both. None: no places.
-    shapes : (m,) Arrow structs like those of the units, the predicted places; null where nothing is predicted.
-    below : float, expected number of units that were predicted below the floor and are not among these.
+    units : the units, including those that only a model proposes.
+    evidence : dict of name to array (m, ...), names as in `workbench.evidence.evidence.NAMES`: "pred_probs"
+        (m, answers), "embeddings", ...
+    overlap : (m,) float in [0, 1], overlap of the predicted and given positions; NaN if one is missing. None if units
+        have no positions.
+    shapes : (m,) Arrow structs like those of the units, the predicted positions; null without a prediction.
+    below : float, expected number of units that were predicted below the score threshold and are not included.
     """
 
     units: Units
@@ -67,14 +68,14 @@ class Met:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of one kind of label.
+    """A file format of a kind of label.
 
     Attributes
     ----------
-    suffixes : of its files, the first is the usual one.
-    read : (path, **options) gives a Dataset.
-    write : (run, path, **options) writes the labels as corrected and gives the path.
-    loses : what such a file cannot hold, in words; empty when it holds everything.
+    suffixes : suffixes of its files, the usual one first.
+    read : function (path, **options) that returns a Dataset.
+    write : function (run, path, **options) that writes the corrected labels and returns the path.
+    loses : descriptions of what the format cannot store; empty if it stores everything.
     """
 
     suffixes: tuple[str, ...]
@@ -84,18 +85,18 @@ class Format:
 
 
 class Task(Protocol):
-    """A kind of label. Inherit from `TaskMixin` and write what differs.
+    """A kind of label. Inherit from `TaskMixin` and override what differs.
 
     Attributes
     ----------
-    name : as in `Dataset.from_frame(..., task=name)`.
-    asks : what a unit is asked for.
-    nothing : whether "no object here" is an answer; then it has code 0.
-    one_class : whether each example has exactly one class index, held as (n,) int64.
+    name : name of the kind, as in `Dataset.from_frame(..., task=name)`.
+    asks : kind of answer that a unit needs.
+    nothing : whether "no object here" is an answer; it then has code 0.
+    one_class : whether each example has exactly one class index, stored as (n,) int64.
     column : Arrow type of the given labels in examples.parquet.
-    predictions : names of what `meet`, or the estimator of the kind (`workbench.issues.kinds`), takes.
-    stored : which of them a run stores, as an array of floats (n, width); "" for none.
-    formats : file formats by name.
+    predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
+    stored : the one of them that a run stores, as a float array (n, width); "" for none.
+    formats : dict of name to file format.
     """
 
     name: str
@@ -108,96 +109,96 @@ class Task(Protocol):
     formats: Mapping[str, Format]
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
-        """Labels in the forms that users pass (a column, arrays, lists), as `labels`, and the names of the classes."""
+        """Convert labels from the forms that users pass (a column, arrays, lists); return them and the class names."""
         ...
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """In which type the user gave the labels that `read` takes, for what goes back to the user."""
+        """Return the user's type of the labels passed to `read`, in which labels are returned to the user."""
         ...
 
     def check(self, labels: Labels, classes: Sequence[str]) -> None:
-        """Raise `InputError` when labels are none of this kind; they can come from a damaged file."""
+        """Raise `InputError` if labels are not valid for this kind, for example because a file is damaged."""
         ...
 
     def to_arrow(self, labels: Labels) -> pa.Array:
-        """Labels as they are stored."""
+        """Convert labels to the Arrow array that is stored."""
         ...
 
     def from_arrow(self, column: pa.Array) -> Labels:
-        """The inverse, of a column of the right type."""
+        """Convert a stored column, of type `column`, to labels."""
         ...
 
     def to_column(self, labels: Labels, classes: Sequence[str]) -> np.ndarray:
-        """(n,) object array, as a user's table holds them: `read` makes the same labels of it; None = no label."""
+        """Return labels as (n,) object array for a user's table, None = no label; `read` converts it back."""
         ...
 
     def missing(self, labels: Labels) -> np.ndarray:
-        """(n,) bool, which examples have no label yet. An example without objects has one."""
+        """(n,) bool, whether an example has no label yet. A label without objects counts as a label."""
         ...
 
     def differ(self, labels: Labels, others: Labels) -> np.ndarray:
-        """(n,) bool, which examples have other labels."""
+        """(n,) bool, whether the labels of an example differ."""
         ...
 
     def answers(self, classes: Sequence[str]) -> tuple[str, ...]:
-        """Names of the codes of a unit; empty where numbers are asked for."""
+        """Names of the codes of a unit; empty if the answer is a number."""
         ...
 
     def units(self, labels: Labels, classes: Sequence[str]) -> Units:
-        """The units of what is given."""
+        """Return the units of the given labels."""
         ...
 
     def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
-        """Bring predictions together with what is given: match objects, add what was overlooked."""
+        """Match predictions to the given labels, and add units for objects that the labels lack."""
         ...
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
-        """Raise `InputError` where floats (n, width) are no predictions that a run can store as `stored`."""
+        """Raise `InputError` if floats (n, width) are not predictions that a run can store as `stored`."""
         ...
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
-        """The value that a code (or number) and a place stand for."""
+        """Return the value of a code (or number) and a position."""
         ...
 
     def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
-        """What is given, as the journal stores it, of something that is no unit; None for nothing."""
+        """Return the given value, encoded, that a label implies for a key that is not a unit; None for no value."""
         ...
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
-        """Whether something that is no unit of an example can be decided under this key."""
+        """Whether decisions can be made under a key that is not a unit of an example."""
         ...
 
     def encode(self, value: Any) -> str:
-        """A value as the journal stores it."""
+        """Encode a value as text for the journal."""
         ...
 
     def decode(self, text: str, classes: Sequence[str]) -> Any:
-        """The inverse; `InputError` for what is no value of this kind and these classes."""
+        """Decode a value; raise `InputError` if it is not valid for this kind and these classes."""
         ...
 
     def apply(self, labels: Labels, classes: Sequence[str], decided: Decided) -> Labels:
-        """Labels with decisions; those given stay as they are."""
+        """Return the labels with decisions applied; the input is not modified."""
         ...
 
     def contradicts(self, said: str, given: str | None) -> bool | None:
-        """Whether who says this value calls what is given wrong, both as the journal holds them; None: neither."""
+        """Whether a decided value means that the given one is wrong (both encoded); None if that is undetermined."""
         ...
 
     def in_words(self, value: Any) -> str:
-        """A value for people, plain text."""
+        """Describe a value in plain text for people."""
         ...
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
-        """What people call the unit with this key of an example: its tag, its column; "" for the only one."""
+        """Name of a unit for people, such as its tag or column; "" for the only unit of an example."""
         ...
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
-        """Values of a unit to choose from, as the journal holds them; none where numbers or places are asked for."""
+        """Encoded values from which a person can choose; empty if the answer is a number or a position."""
         ...
 
 
 class TaskMixin:
-    """Defaults: labels in an Arrow array, a choice among the classes, values stored as JSON."""
+    """Default implementation: labels in an Arrow array, a choice among the classes, values encoded as JSON."""
 
     name: str
     asks: Literal["choice", "yes/no", "number"] = "choice"
@@ -209,39 +210,39 @@ class TaskMixin:
     formats: Mapping[str, Format] = {}
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """Text: names of classes."""
+        """Plain class names."""
         return PLAIN
 
     def check(self, labels: Any, classes: Sequence[str]) -> None:
-        """Labels are an Arrow array of the type of the column."""
+        """Check that labels are an Arrow array of type `column`."""
         if not isinstance(labels, pa.Array) or labels.type != self.column:
             found = f"is {labels.type if isinstance(labels, pa.Array) else type(labels).__name__}"
             raise InputError.at("labels", found, f"Pass an Arrow array of {self.column}.")
 
     def to_arrow(self, labels: Labels) -> pa.Array:
-        """As they are."""
+        """The labels, unchanged."""
         return labels
 
     def from_arrow(self, column: pa.Array) -> Labels:
-        """As they are."""
+        """The column, unchanged."""
         return column
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
-        """None can be stored."""
+        """Raise, since by default no predictions can be stored."""
         todo = "Pass them to `find_issues` with the run."
         raise InputError.at("task", f"is {self.name!r}, whose predictions a run does not store", todo)
 
     def missing(self, labels: pa.Array) -> np.ndarray:
-        """Where the array is null."""
+        """(n,) bool, whether the array is null."""
         return labels.is_null().to_numpy(zero_copy_only=False)
 
     def differ(self, labels: pa.Array, others: pa.Array) -> np.ndarray:
-        """Where the lists of plain values differ."""
+        """(n,) bool, whether the values, as Python lists, differ."""
         pairs = zip(labels.to_pylist(), others.to_pylist(), strict=True)
         return np.fromiter((one != other for one, other in pairs), bool, len(labels))
 
     def answers(self, classes: Sequence[str]) -> tuple[str, ...]:
-        """The classes, after "nothing" where that is an answer; none for numbers."""
+        """The classes, after "nothing" if that is an answer; empty for numbers."""
         if self.asks == "number":
             return ()
         if self.asks == "yes/no":
@@ -249,20 +250,20 @@ class TaskMixin:
         return (NOTHING, *classes) if self.nothing else tuple(classes)
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
-        """The name of the answer; None for "nothing here" and where nothing is known."""
+        """The name of the answer; None for "nothing here" and unknown answers."""
         known = code >= (1 if self.nothing else 0)
         return self.answers(classes)[int(code)] if known else None
 
     def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
-        """Nothing, where that is an answer."""
+        """ "nothing", if that is an answer."""
         return self.encode(None) if self.nothing else None
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
-        """Yes, where nothing is an answer: there can be more than was stored."""
+        """True if "nothing" is an answer, since there can then be more objects than were stored."""
         return self.nothing
 
     def encode(self, value: Any) -> str:
-        """JSON without spaces, keys in order."""
+        """JSON without spaces and with sorted keys."""
         try:
             return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -270,25 +271,25 @@ class TaskMixin:
             raise InputError.at("value", f"is {shortened(value)} ({error})", todo) from error
 
     def decoded(self, text: str) -> Any:
-        """The JSON of a text, for `decode` to check."""
+        """Parse the JSON of an encoded value, which `decode` then validates."""
         try:
             return json.loads(text, parse_constant=_refused)
         except (TypeError, ValueError, RecursionError) as error:
             found = f"is {shortened(text)}, which is not a value of the task {self.name!r}"
-            raise InputError.at("value", found, "Pass what `encode` of the task wrote.") from error
+            raise InputError.at("value", found, "Pass a result of the task's `encode`.") from error
 
     def unit_name(self, key: str, classes: Sequence[str]) -> str:
         """The key itself."""
         return key
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
-        """The classes, and "nothing here" where that is an answer."""
+        """The classes, and "nothing here" if that is an answer."""
         if self.asks == "number":
             return ()
         return tuple(self.encode(name) for name in ([None, *classes] if self.nothing else classes))
 
     def contradicts(self, said: str, given: str | None) -> bool | None:
-        """Another value."""
+        """Whether the values differ."""
         return said != given
 
     def in_words(self, value: Any) -> str:
@@ -297,7 +298,7 @@ class TaskMixin:
 
 
 def reading_options(task: Task) -> tuple[str, ...]:
-    """Names of the options of `task.read` besides labels and classes."""
+    """Return the names of the options of `task.read` other than labels and classes."""
     named = inspect.signature(task.read).parameters.values()
     return tuple(one.name for one in named if one.kind is inspect.Parameter.KEYWORD_ONLY)
 

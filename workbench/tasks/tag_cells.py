@@ -1,8 +1,8 @@
-"""Which tags the examples have, do not have, or may have: the cells of an (examples, tags) table, stored by row.
+"""The cells of an (examples, tags) table, stored by row: whether an example has a tag, does not have it, or is unknown.
 
-Stored is a struct of three lists for each example: the tags that are there (`yes`), and either those about which
-nothing is known (`unknown`, all others are "no": a closed world) or those that are not there (`no`, nothing is known
-of all others: an open world). An example without a known cell has no label, null.
+Each example is stored as a struct of three lists: its tags (`yes`), and either the tags that are unknown (`unknown`;
+all others are "no": a closed world) or the tags that it does not have (`no`; all others are unknown: an open world). An
+example without a known cell has no label and is null.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NO, YES, UNKNOWN = 0, 1, -1
 
 
 class Listed(NamedTuple):
-    """Cells that are stored: rows and tags int64, sorted by both."""
+    """Stored cells: rows and tags, int64, sorted by both."""
 
     rows: np.ndarray
     tags: np.ndarray
@@ -29,8 +29,12 @@ class Listed(NamedTuple):
 class TagCells(NamedTuple):
     """The cells of n examples.
 
-    yes : cells that are there. rest : cells that are "no" where the row is open, unknown where it is closed.
-    open : (n,) bool, whether nothing is known of cells that are not stored. missing : (n,) bool, rows without a label.
+    Attributes
+    ----------
+    yes : cells that are "yes".
+    rest : other stored cells: "no" in open rows, unknown in closed rows.
+    open : (n,) bool, whether cells that are not stored are unknown.
+    missing : (n,) bool, rows without a label.
     """
 
     yes: Listed
@@ -44,7 +48,7 @@ class TagCells(NamedTuple):
         return len(self.open)
 
     def dense(self, k: int, rows: slice = slice(None)) -> np.ndarray:
-        """(rows, k) int8: 1 yes, 0 no, -1 unknown."""
+        """Return a dense table (rows, k) int8: 1 yes, 0 no, -1 unknown."""
         start, stop, _ = rows.indices(self.n)
         unlisted = np.where(self.open | self.missing, UNKNOWN, NO)[start:stop].astype(np.int8)
         out = np.repeat(unlisted[:, None], k, axis=1)
@@ -56,7 +60,7 @@ class TagCells(NamedTuple):
 
 
 def cells_of(labels: pa.StructArray) -> TagCells:
-    """The cells of stored tags."""
+    """Return the cells of stored tags."""
     missing = labels.is_null().to_numpy(zero_copy_only=False)
     yes, no, unknown = (_listed(labels.field(name), missing) for name in ("yes", "no", "unknown"))
     there = labels.field("no").is_valid().to_numpy(zero_copy_only=False)
@@ -64,7 +68,7 @@ def cells_of(labels: pa.StructArray) -> TagCells:
 
 
 def tag_states(labels: pa.StructArray, tag: int) -> np.ndarray:
-    """(n,) int8 how one tag stands in each example: 1 yes, 0 no, -1 unknown."""
+    """Return the state of one tag in each example, (n,) int8: 1 yes, 0 no, -1 unknown."""
     cells = cells_of(labels)
     out = np.where(cells.open | cells.missing, UNKNOWN, NO).astype(np.int8)
     out[cells.yes.rows[cells.yes.tags == tag]] = YES
@@ -74,9 +78,9 @@ def tag_states(labels: pa.StructArray, tag: int) -> np.ndarray:
 
 
 def stored_cells(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, missing: np.ndarray) -> pa.StructArray:
-    """Tags as they are stored; cells in any order, each once.
+    """Return the stored form of tags, from distinct cells in any order.
 
-    An open row that knows all k tags is stored as a closed one, and one that knows none as null.
+    An open row in which all k tags are known is stored as a closed one, and one in which none is known as null.
     """
     yes, rest = _sorted(*yes), _sorted(*rest)
     count, more = (np.bincount(one.rows, minlength=n) for one in (yes, rest))
@@ -96,7 +100,7 @@ def stored_cells(n: int, k: int, yes: Listed, rest: Listed, open_: np.ndarray, m
 
 
 def of_dense(table: np.ndarray, *, open_world: bool) -> pa.StructArray:
-    """Tags of an (n, k) table of 1, 0 and -1."""
+    """Return the stored form of an (n, k) table of 1, 0 and -1."""
     n, k = table.shape
     rest = NO if open_world else UNKNOWN
     yes, other = (Listed(*(one.astype(np.int64) for one in np.nonzero(table == code))) for code in (YES, rest))
@@ -105,7 +109,7 @@ def of_dense(table: np.ndarray, *, open_world: bool) -> pa.StructArray:
 
 
 def differ(labels: pa.StructArray, others: pa.StructArray) -> np.ndarray:
-    """(n,) bool, which rows are stored otherwise."""
+    """(n,) bool, whether the stored rows differ."""
     different = np.zeros(len(labels), bool)
     one, other = cells_of(labels), cells_of(others)
     different |= (one.missing != other.missing) | (one.open != other.open)
@@ -119,9 +123,9 @@ def differ(labels: pa.StructArray, others: pa.StructArray) -> np.ndarray:
 
 
 def _listed(lists: pa.ListArray, missing: np.ndarray) -> Listed:
-    """Rows and values of lists, without those of null rows."""
+    """Return the rows and values of lists, without those of null rows."""
     sizes = np.where(lists.is_null().to_numpy(zero_copy_only=False), 0, np.diff(lists.offsets.to_numpy()))
-    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)  # leaves out what null lists span
+    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)  # without the values under null lists
     rows = np.repeat(np.arange(len(lists)), sizes)
     keep = ~missing[rows]
     return Listed(rows[keep], values[keep])
@@ -141,6 +145,6 @@ def _lists(n: int, cells: Listed, null: np.ndarray) -> pa.ListArray:
 
 
 def distinct(places: np.ndarray) -> np.ndarray:
-    """Sorted integers, each once: by sorting, which is faster here than the hashes of `np.unique`."""
+    """Return the distinct integers, sorted; sorting is faster here than the hashing of `np.unique`."""
     places = np.sort(places)
     return places[np.diff(places, prepend=places[:1] - 1) != 0]

@@ -1,6 +1,6 @@
-"""Tags in the forms that users pass: tables of 1, 0 and -1, dense or sparse, and lists of tags, as stored cells.
+"""Read tags from the forms that users pass: tables of 1, 0 and -1, dense or sparse, and lists of tags.
 
-Hidden here: which form came in. One clear error names the row and the column, or the tag, that does not fit.
+Errors name the row, and the column or tag that is invalid.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from workbench.tasks.tag_cells import UNKNOWN, Listed, distinct, of_dense, store
 PARTS = ("yes", "no", "unknown")
 FORMS = (
     "Pass an (n, k) table of 1 (yes), 0 (no) and -1 (unknown), dense or scipy.sparse, or n lists of tags; "
-    'a dict {"yes": [...], "no": [...]} where all else is unknown, {"yes": [...], "unknown": [...]} where it is no.'
+    'a dict {"yes": [...], "no": [...]} if all others are unknown, {"yes": [...], "unknown": [...]} if they are no.'
 )
 
 
 def read_tags(
     labels: Any, classes: Sequence[object] | None, *, open_world: bool = False
 ) -> tuple[pa.StructArray, tuple[str, ...]]:
-    """Stored tags and the names of the tags."""
+    """Return stored tags and the names of the tags."""
     if not isinstance(open_world, (bool, np.bool_)):
-        raise InputError.at("open_world", f"is {shortened(open_world)}", "Say True or False.")
+        raise InputError.at("open_world", f"is {shortened(open_world)}", "Pass True or False.")
     if hasattr(labels, "detach"):
         labels = labels.detach().cpu().numpy()
     if hasattr(labels, "tocsr"):
@@ -71,7 +71,7 @@ def _of_table(table: np.ndarray, classes: Sequence[object] | None, open_world: b
 
 
 def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple]:
-    """Stored 1 is yes, stored 0 and -1 as given; a cell that is not stored is no, or unknown in an open world."""
+    """Read a sparse matrix of 1, 0 and -1; a cell that is not stored is "no", or unknown in an open world."""
     cells = matrix.tocoo()
     if len(cells.shape) != 2:
         raise InputError.at("labels", f"has shape {cells.shape}", FORMS)
@@ -116,7 +116,7 @@ def _of_lists(listed: list, classes: Sequence[object] | None, open_world: bool) 
 
 
 def _parts(one: object, row: int) -> dict[str, list[Any]]:
-    """The lists of tags of one example, by what is said of them."""
+    """Return the lists of tags of one example, by their state: "yes", "no" or "unknown"."""
     said: dict[str, Any] = {"yes": one}
     if isinstance(one, Mapping):
         said = {str(name): part for name, part in one.items() if part is not None}
@@ -126,18 +126,18 @@ def _parts(one: object, row: int) -> dict[str, list[Any]]:
     parts: dict[str, list[Any]] = {}
     for name, part in said.items():
         if isinstance(part, (str, bytes)) or not isinstance(part, (list, tuple, set, frozenset, np.ndarray, pd.Series)):
-            raise InputError.at("labels", f"is {shortened(part)}, no list of tags", FORMS, row=row)
+            raise InputError.at("labels", f"is {shortened(part)}, which is not a list of tags", FORMS, row=row)
         parts[name] = sorted(part, key=str) if isinstance(part, (set, frozenset)) else list(part)
         for tag in parts[name]:
             tag = tag.item() if isinstance(tag, np.generic) else tag
             if not isinstance(tag, (str, int)):
-                todo = "A tag is a text or a whole number."
+                todo = "A tag must be text or an integer."
                 raise InputError.at("labels", f"holds the tag {shortened(tag)}", todo, row=row)
     return parts
 
 
 def _codes(tags: dict[str, list], rows: dict[str, list[int]], classes: Any) -> tuple[tuple, dict[str, np.ndarray]]:
-    """Names of the tags, and the number of each tag that is listed."""
+    """Return the names of the tags, and the index of each listed tag."""
     plain = {name: [one.item() if isinstance(one, np.generic) else one for one in part] for name, part in tags.items()}
     distinct = {one for part in plain.values() for one in part}
     if classes is None:
@@ -162,7 +162,7 @@ def _codes(tags: dict[str, list], rows: dict[str, list[int]], classes: Any) -> t
 
 
 def _names(classes: Sequence[object] | None, k: int | None) -> tuple[str, ...]:
-    """Names of k tags, distinct as text."""
+    """Return the names of k tags, distinct as text."""
     listed = list(range(k or 0)) if classes is None else list(classes)
     names = tuple(str(one.item() if isinstance(one, np.generic) else one) for one in listed)
     if k is not None and len(names) != k:
@@ -173,12 +173,12 @@ def _names(classes: Sequence[object] | None, k: int | None) -> tuple[str, ...]:
         raise InputError.at("classes", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError.at("classes", f"repeats {first_few(twice)}", "Names of tags are unique as text.")
+        raise InputError.at("classes", f"repeats {first_few(twice)}", "Names of tags must be unique as text.")
     return names
 
 
 def _refuse_twice(cells: Listed, names: Sequence[str]) -> None:
-    """A tag is listed once in an example."""
+    """Raise if a tag is listed twice in an example."""
     order = np.lexsort((cells.tags, cells.rows))
     rows, tags = cells.rows[order], cells.tags[order]
     twice = np.flatnonzero((rows[1:] == rows[:-1]) & (tags[1:] == tags[:-1]))

@@ -1,7 +1,7 @@
-"""Units: the smallest things of the examples that a person can judge, and how what is known of them is pooled.
+"""Units: the smallest parts of examples that a person can judge, and pooling of their scores to examples.
 
-An example of one class is a unit itself; other examples have several (tags, tokens, boxes) or none. Scores and the
-detector work on units and never ask what one is.
+With one class per example, each example is a unit. Other examples have several units (tags, tokens, boxes) or none.
+Scores and the detector work on units of any kind.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import pyarrow as pa
 from workbench.foundation.errors import InputError
 
 POOL_WAYS = ("sum", "max", "any", "ema", "softmin")
-"""Ways to pool."""
+"""Methods of pooling."""
 
 POOL_ALPHA = 0.8
 """Weight of the largest value in "ema", as in cleanlab."""
 
 POOL_TEMPERATURE = 0.05
-"""Of "softmin", as in cleanlab: the smaller, the closer to the largest value."""
+"""Temperature of "softmin", as in cleanlab: the lower it is, the closer the result is to the largest value."""
 
 
 @dataclass(frozen=True, repr=False)
 class Units:
-    """The m units of n examples, example by example.
+    """The m units of n examples, ordered by example.
 
     Attributes
     ----------
     n : int, number of examples.
-    rows : (m,) int64 in [0, n), ascending: the example of each unit.
-    given : (m,) what is given: int64 codes of answers, -1 unknown; float64 where numbers are asked for, NaN unknown.
-    keys : (m,) Arrow strings, distinct within an example (see `workbench.tasks.keys`); None: each example is its own
+    rows : (m,) int64 in [0, n), ascending: row of the example of each unit.
+    given : (m,) given values: int64 codes of answers, -1 unknown; or float64 numbers, NaN unknown.
+    keys : (m,) Arrow strings, distinct within an example (see `workbench.tasks.keys`); None if each example is its own
         unit.
-    groups : (m,) int64, what shares thresholds and rates of noise, such as the tag; None: all.
-    shapes : (m,) Arrow structs: the place of a span, box or mask. Drawn and matched, never scored.
+    groups : (m,) int64, groups of units with common thresholds and noise rates, such as tags; None for a single group.
+    shapes : (m,) Arrow structs: the position of a span, box or mask, used for display and matching, but not for scores.
     """
 
     n: int
@@ -68,7 +68,7 @@ class Units:
 
     @classmethod
     def of_examples(cls, given: np.ndarray) -> Units:
-        """Each example as its own unit; `given` (n,) as above."""
+        """Create units in which each example is its own unit; `given` (n,) as above."""
         return cls(len(given), np.arange(len(given)), given)
 
     @property
@@ -78,7 +78,7 @@ class Units:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """(n,) int64 number of units of each example."""
+        """(n,) int64, number of units of each example."""
         return np.bincount(self.rows, minlength=self.n)
 
     @cached_property
@@ -87,15 +87,15 @@ class Units:
         return np.concatenate([[0], np.cumsum(self.counts)])
 
     def of(self, row: int) -> slice:
-        """The units of one example."""
+        """Return the units of one example as a slice."""
         return slice(int(self.starts[row]), int(self.starts[row + 1]))
 
     def key(self, unit: int) -> str:
-        """The key of one unit."""
+        """Return the key of one unit."""
         return "" if self.keys is None else self.keys[unit].as_py()
 
     def keys_at(self, units: np.ndarray) -> np.ndarray:
-        """(d,) object, the keys of some units; None for -1."""
+        """Return the keys of units (d,) as an object array (d,); None for -1."""
         found = np.full(len(units), None, object)
         there = np.flatnonzero(units >= 0)
         if self.keys is None:
@@ -105,12 +105,12 @@ class Units:
         return found
 
     def keys_of(self, row: int) -> list[str]:
-        """The keys of the units of one example."""
+        """Return the keys of the units of one example."""
         own = self.of(row)
         return [""] * (own.stop - own.start) if self.keys is None else self.keys[own.start : own.stop].to_pylist()
 
     def find(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> np.ndarray:
-        """(d,) int64 the unit of each (row, key), -1 where there is none."""
+        """Return the unit of each (row, key), (d,) int64, -1 if there is none."""
         found = np.full(len(rows), -1, np.int64)
         listed: dict[int, dict[str, int]] = {}
         for place, (row, key) in enumerate(zip(rows, keys, strict=True)):
@@ -121,11 +121,11 @@ class Units:
         return found
 
     def named(self, ids: pd.Index) -> pd.Index:
-        """What names the units in a table: (id, unit), with the unit "" where an example is its own.
+        """Return the index of a table of units: (id, unit), with unit "" if each example is its own unit.
 
         Parameters
         ----------
-        ids : (m,) the id of the example of each unit.
+        ids : (m,) ids of the examples of the units.
         """
         keys = np.full(self.m, "", object) if self.keys is None else self.keys.to_numpy(zero_copy_only=False)
         return pd.MultiIndex.from_arrays([ids, keys], names=["id", "unit"])
@@ -133,18 +133,19 @@ class Units:
     def pool(
         self, values: np.ndarray, how: str, *, alpha: float = POOL_ALPHA, temperature: float = POOL_TEMPERATURE
     ) -> np.ndarray:
-        """One value per example from one per unit.
+        """Pool a value per unit to a value per example.
 
         Parameters
         ----------
-        values : (m,) numbers that say how doubtful a unit is, larger for more: in [0, 1] for "any". Units with NaN
-            are left out.
+        values : (m,) scores of units, larger = more likely wrong; in [0, 1] for "any". Units with NaN are ignored.
         how : {"sum", "max", "any", "ema", "softmin"}
-            "any" is the probability that one of the units is wrong, 1 - prod(1 - p), if they are independent.
-            "ema" and "softmin" are the poolings of cleanlab's multi-label and token scores, for doubts: on label
-            quality q = 1 - value they are 1 - pool(1 - q). "ema" is the exponential moving average over the values in
-            ascending order, e = alpha * value + (1 - alpha) * e; "softmin" the mean with weights
+            "any" is the probability that at least one unit is wrong, 1 - prod(1 - p), if they are independent. "ema"
+            and "softmin" are the poolings of cleanlab's multi-label and token scores, applied to values = 1 - label
+            quality: with q = 1 - value, pool(values) = 1 - pool_cleanlab(q). "ema" is the exponential moving average of
+            the values in ascending order, e = alpha * value + (1 - alpha) * e; "softmin" is the mean with weights
             softmax(value / temperature).
+        alpha : float, weight of the largest value in "ema".
+        temperature : float, temperature of "softmin".
 
         Returns
         -------
@@ -152,7 +153,7 @@ class Units:
 
         Raises
         ------
-        InputError : another way, or values of another length.
+        InputError : the method is unknown, or values do not have length m.
         """
         if how not in POOL_WAYS:
             raise InputError.unknown("way to pool", how, POOL_WAYS)
@@ -177,11 +178,11 @@ class Units:
         return pooled
 
     def worst(self, values: np.ndarray) -> np.ndarray:
-        """(n,) int64 the unit with the largest value of each example, the first of equals; -1 without one.
+        """Return the unit with the largest value of each example, (n,) int64, the first among ties; -1 if none.
 
         Parameters
         ----------
-        values : (m,) numbers; units with NaN are left out.
+        values : (m,) numbers; units with NaN are ignored.
         """
         values = self._checked(values)
         worst = np.full(self.n, -1, np.int64)
@@ -204,16 +205,17 @@ class Units:
         groups: np.ndarray | None = None,
         shapes: pa.Array | None = None,
     ) -> tuple[Units, np.ndarray]:
-        """These units and others, such as what only a model found; and the place in both of each unit of the result.
+        """Combine these units with others, such as objects that only a model found.
 
         Parameters
         ----------
-        rows, given, keys, groups, shapes : of the others, as above; `rows` in any order.
+        rows, given, keys, groups, shapes : attributes of the other units, as above; `rows` in any order.
 
         Returns
         -------
-        (Units, (m + others,) int64): units are sorted by example, these before the others. The second is the number
-        of each in the concatenation of these and the others: what goes with both is put in order by it.
+        units : Units, sorted by example, with these before the others.
+        order : (m + others,) int64, index of each unit in the concatenation of these and the others, by which further
+            arrays can be reordered.
         """
         every = np.concatenate([self.rows, np.asarray(rows, np.int64)])
         order = np.argsort(every, kind="stable")
@@ -248,7 +250,7 @@ class Units:
         return values.astype(np.float64, copy=False)
 
     def _segments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Values that are known, where those of each example start, and these examples."""
+        """Return the values that are not NaN, where those of each example start, and these examples."""
         values = self._checked(values)
         known = ~np.isnan(values)
         if known.all():
@@ -260,11 +262,11 @@ class Units:
 
 
 def _any(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """1 - prod(1 - p) of each segment, exact for small p too."""
+    """Return 1 - prod(1 - p) of each segment, also accurate for small p."""
     if p.min() < 0 or p.max() > 1:
         raise InputError.at("values", f"lies in [{p.min():g}, {p.max():g}]", "Pass probabilities for `any`.")
     found = 1 - np.multiply.reduceat(1 - p, starts)
-    small = np.flatnonzero(found < 1e-4)  # where 1 - p has lost digits
+    small = np.flatnonzero(found < 1e-4)  # here 1 - p has lost precision
     if len(small):
         sizes = np.diff(starts, append=len(p))[small]
         first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -274,7 +276,7 @@ def _any(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _moving_average(values: np.ndarray, starts: np.ndarray, alpha: float) -> np.ndarray:
-    """The exponential moving average of each segment in ascending order, all segments of one length at a time."""
+    """Return the exponential moving average of each segment in ascending order, computed by length of the segments."""
     sizes = np.diff(starts, append=len(values))
     found = np.empty(len(starts))
     for size in np.unique(sizes):

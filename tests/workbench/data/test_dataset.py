@@ -57,7 +57,7 @@ def test_labels_as_a_tensor():
     ("labels", "classes", "message"),
     [
         (["cat", "dgo"], ["cat", "dog"], r"`labels` row 1 is 'dgo'. Known classes: 'cat', 'dog'"),
-        ([0, -1], ["cat", "dog"], r"`labels` row 1 is -1. .*give None instead of -1 \(1 rows\)"),
+        ([0, -1], ["cat", "dog"], r"`labels` row 1 is -1. .*pass None instead of -1 \(1 rows\)"),
         (None, None, "`labels` is None. Pass one label per example"),
         ([0, 3], ["a", "b"], r"row 1 is 3"),
         ([0, -1], ["a", "b"], r"row 1 is -1"),
@@ -111,7 +111,7 @@ def test_ids(ids, kind, listed):
         ([(1,), (2,), (3,)], r"row 0 is \(1,\) \(tuple\)"),
         ([0, 2**63, 1], "row 1 is 9223372036854775808, beyond 64 bits"),
         (np.array([0, 1, 2**63], np.uint64), "row 2 is 9223372036854775808"),
-        (["ä", "b\udc80", "c"], "row 1 is 'b.udc80', no valid Unicode"),
+        (["ä", "b\udc80", "c"], "row 1 is 'b.udc80', which is not valid Unicode"),
     ],
 )
 def test_ids_that_are_wrong(ids, message):
@@ -291,7 +291,7 @@ def test_what_it_shows_of_itself_is_counts_and_not_arrays():
         ([True, 1, "1", 1.0], "`labels` row 1 is 1 among True and False"),
         ([2, 0, True], "`labels` row 2 is True among numbers"),
         ([np.True_, np.float64(1)], "among True and False"),
-        ([-1, 0, 1], r"`labels` row 0 is -1 \(1 rows\). Give None"),
+        ([-1, 0, 1], r"`labels` row 0 is -1 \(1 rows\). Pass None"),
         (np.array([0.0, -1.0, np.nan]), "`labels` row 1 is -1"),
         (pd.array([1, None, -1], "Int64"), "`labels` row 2 is -1"),
         (["a", 0, -1], "`labels` row 2 is -1"),

@@ -165,7 +165,7 @@ def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
     labels, probs = arrays
     names = np.array(NAMES, object)[labels]
     turned = probs[:, [2, 0, 1]]
-    match = r"are taken to be 'ant', 'bee', 'cow', .* agree with 10%.* In the order 'cow', 'ant', 'bee' .* with 90%"
+    match = r"are assumed to be 'ant', 'bee', 'cow', .* agrees with 10%.* In the order 'cow', 'ant', 'bee' .* with 90%"
     for source in (names, wb.Dataset.from_arrays(names)):
         with pytest.warns(UserWarning, match=match) as told:
             wb.find_issues(source, pred_probs=turned)

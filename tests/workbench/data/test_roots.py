@@ -128,7 +128,7 @@ def test_files_that_are_not_there_are_told_when_the_dataset_is_made(photos, tmp_
 
 
 def test_paths_without_a_common_folder_are_refused(photos):
-    with pytest.raises(InputError, match=r"no folder in common but /.*media_root='/'"):
+    with pytest.raises(InputError, match=r"whose only common folder is /.*media_root='/'"):
         Dataset.from_arrays([0, 1], images=[str(photos[0]), "/etc/hostname"])
 
 
@@ -144,5 +144,5 @@ def test_of_very_many_paths_a_part_is_looked_for(photos, monkeypatch):
     monkeypatch.setattr(roots, "MOST_CHECKED", 3)
     some = [photos[0], "gone", *photos[1:5]]
     Dataset.from_frame(table([*photos[:5], photos[0]]), image="path")
-    with pytest.warns(UserWarning, match=r"1 of 3 that were looked for \(of 6\) images cannot be read, first row 5"):
+    with pytest.warns(UserWarning, match=r"1 of the 3 checked images \(of 6\) cannot be read, first row 5"):
         Dataset.from_frame(table([*photos[:5], str(some[0]) + "x"]), image="path")

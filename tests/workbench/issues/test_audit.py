@@ -357,7 +357,7 @@ def test_verdicts_follow_undo_and_a_change_back(run):
 
 def test_verdicts_on_examples_of_another_run_are_left_out_and_named(run):
     run.journal.keep(["r2", "elsewhere"], old=["c", "c"], source="review")
-    with pytest.warns(UserWarning, match=r"The journal judges ids that are not .* \(1 of 2, left out\): 'elsewhere'"):
+    with pytest.warns(UserWarning, match=r"The journal contains ids that are not .* \(1 of 2, ignored\): 'elsewhere'"):
         assert verdicts_of(run).to_dict() == {"r2": False}
     with pytest.warns(UserWarning, match="elsewhere"):
         assert "recalibrated on 1 verdicts" in find_issues(run).attrs["method"]

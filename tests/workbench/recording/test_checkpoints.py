@@ -211,7 +211,7 @@ def test_lists_globs_and_mappings(tmp_path):
     assert list(find_checkpoints(str(tmp_path / "epoch=*"))) == [4]
     found = find_checkpoints({7: tmp_path / "a.pt", 2: tmp_path / "b.pt"})
     assert {epoch: path.name for epoch, path in found.items()} == {2: "b.pt", 7: "a.pt"}
-    with pytest.raises(InputError, match=r"names no epoch in 'a.pt', 'b.pt'"):
+    with pytest.raises(InputError, match=r"has no epoch in the names 'a.pt', 'b.pt'"):
         find_checkpoints(tmp_path)
 
 
@@ -279,7 +279,7 @@ def test_parts_are_put_together_or_the_user_says_how(tmp_path):
     assert set(backbone) == {"0.weight", "0.bias"}
     with pytest.raises(InputError, match=r"unknown key 'bakbone'\. Did you mean 'backbone'"):
         load_state(file, "bakbone")
-    with pytest.raises(InputError, match="`state_of` gave a int"):
+    with pytest.raises(InputError, match="`state_of` returned a int"):
         load_state(file, lambda held: 3)
     torch.save({"epoch": 3, "optimizer": optimizer.state_dict()}, file)
     with pytest.raises(InputError, match=r"holds no state dict.*state_of=KEY or a function"):

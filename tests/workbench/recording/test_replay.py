@@ -216,7 +216,7 @@ def test_a_loader_may_leave_rows_out(tmp_path, saved, data):
         (lambda dataset, x: [(x, 0)] * 2, r"has 2 rows for 23"),
         (lambda dataset, x: iter([(dataset.ids, x)]), "read only once"),
         (lambda dataset, x: torch.utils.data.DataLoader(Pairs(x, torch.zeros(N)), 5), "not with ids.*loader.dataset"),
-        (lambda dataset, x: [object()] * N, "cannot be put together.*collate"),
+        (lambda dataset, x: [object()] * N, "cannot be collated.*collate"),
         (lambda dataset, x: 5, "is a int"),
         (lambda dataset, x: {}, "empty"),
         (lambda dataset, x: [(["imgX"], x[:1])], "'imgX'"),

@@ -307,7 +307,7 @@ def test_work_of_the_file_grows_with_what_is_asked_and_not_with_what_is_there(tm
 def test_undoing_much_prints_one_line(tmp_path):
     journal = Journal(tmp_path / "journal.sqlite", "ann")
     assert journal.size_of_next() == journal.size_of_next(redo=True) == 0
-    assert repr(journal.undo()) == "<no entries: there was nothing to take back>"
+    assert repr(journal.undo()) == "<no entries: there was nothing to undo>"
     journal.relabel(list(range(402)), "b", old="a")
     assert journal.size_of_next() == 402 and journal.size_of_next(author="bob") == 0
     entries = journal.undo()

@@ -108,7 +108,7 @@ def test_a_name_of_another_type_is_refused(tmp_path):
         add_class(truth, "maybe")
     heights = Dataset.from_arrays([1.5, 2.5], task="numbers")
     Recorder(tmp_path / "heights", heights).close()
-    with pytest.raises(InputError, match="'numbers' are no classes"):
+    with pytest.raises(InputError, match="'numbers' are not classes"):
         add_class(open_run(tmp_path / "heights"), "height")
 
 

@@ -216,7 +216,7 @@ def test_fields_that_may_be_anything(copy, field, value):
     ("table", "message"),
     [
         ({"id": ["a"] * N}, "repeats an id"),
-        ({"id": [*["a"] * (N - 1), None]}, "with 1 gaps"),
+        ({"id": [*["a"] * (N - 1), None]}, "with 1 missing values"),
         ({"id": [1.5] * N}, "column `id` is double"),
         ({"given_label": [7] * N}, "row 0 is 7 for 3 classes"),
         ({"given_label": [-2] * N}, "row 0 is -2"),
@@ -234,7 +234,7 @@ def test_examples_that_cannot_be_used(copy, table, message):
 
 def test_examples_of_another_length(copy):
     pq.write_table(pq.read_table(copy / "examples.parquet").slice(0, 7), copy / "examples.parquet")
-    with pytest.raises(RunError, match=r"has 7 rows .* of different runs"):
+    with pytest.raises(RunError, match=r"has 7 rows .* to different runs"):
         Run(copy)
 
 

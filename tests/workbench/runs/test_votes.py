@@ -97,7 +97,7 @@ def changed(**columns):
     ("frame", "match"),
     [
         (changed(kind="robot"), r"`kind` row 0 \(id 'i1'\) is 'robot', which is unknown \(and 5 more\).*'person'"),
-        (changed(unit="g0"), r"`unit` row 0 .* is 'g0'.*leave `unit` out"),
+        (changed(unit="g0"), r"`unit` row 0 .* is 'g0'.*Leave out `unit`"),
         (changed(unit=[None, "", "", "", "", 3]), r"`unit` row 5 .*is 3, which is not text"),
         (changed(version=1), r"`version` row 0 .*is not text"),
         (changed(value="cow"), r"`value` row 0 .*is 'cow', which is not a class"),

@@ -184,7 +184,7 @@ def test_a_run_that_cannot_be_written_still_gives_scores_and_says_that_nothing_w
     expected = score(recorded).copy()
     shutil.rmtree(recorded.layout.cache)
     monkeypatch.setattr("workbench.scores.blocks.Pass", refuse)
-    with pytest.warns(UserWarning, match=r"scores: computed but not kept.*of a run that is read-only make a copy"):
+    with pytest.warns(UserWarning, match=r"scores: computed but not kept.*if the run is read-only, copy it"):
         frame = score(recorded)
     pd.testing.assert_frame_equal(frame, expected)
 

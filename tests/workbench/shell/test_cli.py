@@ -215,7 +215,7 @@ def test_a_url_that_does_not_answer(run, capsys, monkeypatch):
     monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "exists", find)
     for command in ("ls", "check"):
         told = said(capsys, command, "memory://far/away", code=1)
-        assert "listing failed (Unplugged: no route). Check the URL, your rights and the network." in told
+        assert "listing failed (Unplugged: no route). Check the URL, your permissions and the network." in told
         assert "a bug" not in told
 
 

@@ -167,7 +167,7 @@ def test_entries_of_no_known_form_are_left_out_with_a_word(journal, kind):
         db.execute(f"INSERT INTO entries ({', '.join(columns)}) VALUES ({', '.join(columns.values())})")
         db.commit()
     again = Journal(journal.path, author="ann")
-    with pytest.warns(UserWarning, match="1 entries of no known form.*workbench check"):
+    with pytest.warns(UserWarning, match="1 entries of unknown form.*workbench check"):
         state = again.state()
     assert state.equals(expected[0])
     assert again.since(0) == expected[1]
@@ -182,7 +182,7 @@ def test_entries_of_no_known_form_are_left_out_with_a_word(journal, kind):
     [
         ("INSERT INTO batches VALUES (9, 'x', 0, 9)", "batches 9 undo or redo"),
         ("INSERT INTO batches VALUES (9, 'x', 1, 7)", "batches 9 undo or redo"),
-        ("INSERT INTO batches VALUES (9, 'x', 3, NULL)", "batches 9 are undo without"),
+        ("INSERT INTO batches VALUES (9, 'x', 3, NULL)", "batches 9 undo something, but do not say what"),
         ("INSERT INTO batches VALUES (9, x'00', 0, NULL)", "batches 9 have an owner"),
         (
             "INSERT INTO entries (id, field, author, time, source, reason, batch) "
@@ -211,7 +211,7 @@ def test_batches_that_do_not_fit(journal, insert, found):
     [
         ("database or disk is full", "full disk. Make room", "move it away"),
         ("disk I/O error", "make room, check it.*leave the file where it is", "move it away"),
-        ("unable to open database file", "Check your rights", "move it away"),
+        ("unable to open database file", "Check the permissions", "move it away"),
         ("attempt to write a readonly database", "Copy the run", "move it away"),
         ("database disk image is malformed", "is damaged.*move it away", "make room"),
         ("file is not a database", "is damaged.*move it away", "make room"),

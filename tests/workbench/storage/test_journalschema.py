@@ -250,7 +250,7 @@ def test_entries_of_no_known_form_come_along_and_are_not_used(old):
         db.commit()
         rows = db.execute("SELECT * FROM entries").fetchall()
     with Journal(old) as journal:
-        with pytest.warns(UserWarning, match="1 entries of no known form"):
+        with pytest.warns(UserWarning, match="1 entries of unknown form"):
             journal.state()
         journal.keep(3)
         assert journal.state().index.tolist() == [1, 2, 3]
@@ -274,9 +274,9 @@ def test_what_cannot_be_brought_up_stays_as_it_is(old):
         db.execute(rewrite, (sql,))
         db.execute("PRAGMA schema_version = 78")
     with Journal(old) as journal:
-        with pytest.warns(UserWarning, match="no known form"):
+        with pytest.warns(UserWarning, match="unknown form"):
             assert len(journal.state()) == 2
-        with pytest.raises(RunError, match=r"cannot be brought to schema version 2.*workbench check"):
+        with pytest.raises(RunError, match=r"cannot be upgraded to schema version 2.*workbench check"):
             journal.keep(3)
         assert len(journal.state()) == 2 and journal.schema == 1
 

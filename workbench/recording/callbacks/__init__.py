@@ -1,8 +1,8 @@
-"""Recording from trainers that own the loop: Lightning and Hugging Face.
+"""Callbacks that record from trainers with their own loop: Lightning and Hugging Face.
 
     from workbench.recording.callbacks import LightningRecorder, HuggingFaceRecorder
 
-Each is imported, with its framework, when it is first named.
+Each is imported, with its framework, on first use.
 """
 
 from workbench.foundation.lazy import names_of

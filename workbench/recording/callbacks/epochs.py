@@ -1,4 +1,4 @@
-"""A Recorder driven by events: a trainer says that an epoch begins, a batch is done, the epoch ends, or all is over."""
+"""A Recorder driven by a trainer: training starts, an epoch begins, a batch is done, the epoch ends, training ends."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.recording.recorder import Recorder
 
 
 class Epochs:
-    """One training after the other into one run.
+    """Record one or more consecutive trainings into one run.
 
     Parameters
     ----------
-    run : a Recorder; or the path of the run directory, with `dataset`, for a Recorder that is made when training
-        starts: training on several devices needs that, since ranks are known only then.
-    dataset : the examples, when `run` is a path.
-    options : for `Recorder`, when `run` is a path.
+    run : a Recorder; or the path of the run directory, with `dataset`, for a Recorder that is created when training
+        starts. Training on several devices needs a path, since the ranks are known only then.
+    dataset : the examples, if `run` is a path.
+    options : arguments of `Recorder`, if `run` is a path.
     """
 
     def __init__(
@@ -29,11 +29,11 @@ class Epochs:
         if isinstance(run, Recorder):
             if dataset is not None or options:
                 given = ", ".join([*(["dataset"] if dataset is not None else []), *options])
-                raise InputError(f"a Recorder was passed, so {given} would have no effect. Give it to the Recorder.")
+                raise InputError(f"a Recorder was passed, so {given} would have no effect. Pass it to the Recorder.")
             dataset = run.dataset
         elif dataset is None:
             raise InputError.at("dataset", "is missing", "Pass a Recorder, or a path and the Dataset.")
-        self._own = not isinstance(run, Recorder)  # made here, so closed here
+        self._own = not isinstance(run, Recorder)  # created here, so closed here
         self._path, self._options = "" if isinstance(run, Recorder) else os.fspath(run), options
         self.dataset = dataset
         self.recorder = run if isinstance(run, Recorder) else None
@@ -42,7 +42,7 @@ class Epochs:
         self._recorded = 0
 
     def start(self, rank: int, world_size: int) -> None:
-        """Training starts, perhaps again; what a training that failed left open is given up."""
+        """Called when training starts, for the first time or again; abandons an epoch that a failed training left."""
         self.abandon()
         self._first = True
         if self.recorder is None:
@@ -53,7 +53,7 @@ class Epochs:
             raise InputError.at("recorder", found, "Pass the path and the dataset instead of a Recorder.")
 
     def begin(self, number: int) -> None:
-        """An epoch begins. One that a resumed training repeats keeps its first recording."""
+        """Called when an epoch begins. If a resumed training repeats an epoch, its first recording is kept."""
         self.abandon()
         fresh, self._first = self._first and number == 0, False
         assert self.recorder is not None  # since `start`
@@ -63,24 +63,24 @@ class Epochs:
         except ExistsError:
             if fresh:
                 raise
-            message = f"epoch {number} is recorded already and stays as it is; this repetition is not recorded"
+            message = f"epoch {number} is already recorded and is kept; this repetition is not recorded"
             warnings.warn(message, stacklevel=2)
             return
         self._open, self._recorded = context, 0
 
     @property
     def is_open(self) -> bool:
-        """Whether batches are recorded now."""
+        """Whether an epoch is open, so that batches are recorded."""
         return self._open is not None
 
     def batch(self, ids: Any, logits: Any, embeddings: Any = None) -> None:
-        """A batch is done; of an example drawn twice in one epoch the first time counts."""
+        """Record a batch; if an example is drawn twice in one epoch, the first one is kept."""
         assert self.recorder is not None  # since `start`
         self.recorder.batch(ids, logits, embeddings, repeats="skip")
         self._recorded += 1
 
     def end(self) -> None:
-        """The epoch is over: seal it (one without a batch, skipped on resuming, is given up)."""
+        """Called when an epoch ends: seal it. An epoch without batches, skipped on resuming, is abandoned."""
         if self._open is None:
             return
         if not self._recorded:
@@ -97,7 +97,7 @@ class Epochs:
             context.__exit__(RuntimeError, stopped, None)
 
     def close(self) -> None:
-        """Training is over: others may record into the run."""
+        """Called when training ends: close the Recorder, so that others may record into the run."""
         self.abandon()
         if self.recorder is not None and self._own:
             self.recorder.close()

@@ -1,8 +1,8 @@
-"""Record a training of the Hugging Face Trainer, which shows its callbacks neither ids nor logits.
+"""Record a training of the Hugging Face Trainer, which passes neither ids nor logits to its callbacks.
 
-The way taken: the batches of `get_train_dataloader()` carry row numbers beside the model's inputs, and a hook of the
-model takes them off again before `forward` and pairs them with the logits after it. So gradient accumulation, mixed
-precision, workers and DDP make no difference, and evaluation is untouched.
+Row numbers are added to the batches of `get_train_dataloader()`. A hook of the model removes them before `forward` and
+pairs them with the logits after it. So gradient accumulation, mixed precision, workers and DDP make no difference, and
+evaluation is not affected.
 """
 
 from __future__ import annotations
@@ -27,34 +27,35 @@ from workbench.recording.layers import LABELS, Tap, logits_in
 from workbench.recording.recorder import Recorder
 
 ROWS_COLUMN = "workbench_rows"
-"""Name under which row numbers travel in a batch."""
+"""Key of the row numbers in a batch."""
 
 
 class HuggingFaceRecorder(TrainerCallback):
-    """Records every training batch of a Trainer, and seals each epoch when it ends.
+    """Record every training batch of a Trainer, and seal each epoch when it ends.
 
     >>> trainer = Trainer(model, args, train_dataset=train)                                     # doctest: +SKIP
     >>> HuggingFaceRecorder("runs/reviews", dataset).attach(trainer)                            # doctest: +SKIP
     >>> trainer.train()                                                                         # doctest: +SKIP
 
-    **Ids** are a column of the training set (`id`, int or str), which the Trainer would drop; `attach` sees to it that
-    it reaches the recorder, and that the model and the data collator get what they always got. **Logits** are those
-    that the model returns in the training pass.
+    **Ids** are a column of the training set (`id`, int or str). The Trainer would drop it; `attach` passes it to the
+    recorder, while the model and the data collator receive the same inputs as before. **Logits** are those that the
+    model returns in the training pass.
 
     Parameters
     ----------
-    run : path of the run directory, with `dataset`; or a Recorder, if one process trains.
+    run : path of the run directory, with `dataset`; or a Recorder, if a single process trains.
     dataset : the examples.
     id : name of the column with the ids.
-    logits_of : function from what the model returns to logits (b, k); by default `.logits`.
-    embed : layer whose output is kept as the embedding, "auto" for what the last linear layer takes in; see `replay`.
-    options : for `Recorder`: logits, embedding_epochs, overwrite.
+    logits_of : function from the output of the model to logits (b, k); by default `.logits`.
+    embed : layer whose output is kept as the embedding, "auto" for the input of the last linear layer; see `replay`.
+    options : arguments of `Recorder`: logits, embedding_epochs, overwrite.
 
     Notes
     -----
-    Several processes (torchrun, accelerate launch): every one writes its own file, and examples repeated to even out
-    the batches count once. Several GPUs in one process (DataParallel) are refused. `resume_from_checkpoint`: sealed
-    epochs are kept; an epoch resumed in its middle holds the examples of its rest. An epoch cut short is not sealed.
+    With several processes (torchrun, accelerate launch) each one writes its own file, and examples that are repeated as
+    padding count once. Several GPUs in one process (DataParallel) are refused. With `resume_from_checkpoint`, sealed
+    epochs are kept; an epoch that is resumed in the middle contains only the remaining examples. An interrupted epoch
+    is not sealed.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class HuggingFaceRecorder(TrainerCallback):
         self._mask: Any = None
 
     def attach(self, trainer: Any) -> HuggingFaceRecorder:
-        """Join a Trainer: be one of its callbacks, and let the batches of its training carry their ids. Returns self.
+        """Add this callback to a Trainer, and the ids to its training batches. Returns self.
 
         Parameters
         ----------
@@ -105,9 +106,9 @@ class HuggingFaceRecorder(TrainerCallback):
         return self
 
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any = None, **others: Any) -> None:
-        """Make the Recorder, now that ranks are known, and listen to the model."""
+        """Create the Recorder, now that the ranks are known, and add hooks to the model."""
         if not self._attached:
-            raise InputError("HuggingFaceRecorder is joined by `HuggingFaceRecorder(...).attach(trainer)`. Call that.")
+            raise InputError("HuggingFaceRecorder is not attached. Call `HuggingFaceRecorder(...).attach(trainer)`.")
         if args.n_gpu > 1:
             found = f"is {args.n_gpu}: one process on several GPUs, where batches are split inside the model"
             raise InputError.at("args.n_gpu", found, "Launch with torchrun, or set CUDA_VISIBLE_DEVICES to one GPU.")
@@ -129,17 +130,17 @@ class HuggingFaceRecorder(TrainerCallback):
         self._epochs.end()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Training is over."""
+        """Remove the hooks and close the Recorder."""
         self._let_go()
         self._epochs.close()
 
     def _before(self, module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Take the row numbers off the inputs."""
+        """Remove the row numbers from the inputs."""
         self._rows, self._mask = kwargs.get(ROWS_COLUMN), kwargs.get("attention_mask")
         return args, {name: value for name, value in kwargs.items() if name != ROWS_COLUMN}
 
     def _after(self, module: Any, args: tuple, output: Any) -> None:
-        """Record what the model made of them."""
+        """Record the logits of these rows."""
         rows, self._rows = self._rows, None
         mask, self._mask = self._mask, None
         if rows is None or not self._epochs.is_open:
@@ -158,7 +159,7 @@ class HuggingFaceRecorder(TrainerCallback):
 
 
 class _WithRows:
-    """A data collator that sets the ids aside, lets another collate what the model takes, and adds row numbers."""
+    """A data collator that removes the ids, calls another collator for the model's inputs, and adds row numbers."""
 
     def __init__(self, collate: Callable, id: str, names: set[str] | None, dataset: Dataset) -> None:
         self._collate, self._id, self._names, self._dataset = collate, id, names, dataset
@@ -169,7 +170,7 @@ class _WithRows:
         samples = [_fields(one) for one in samples]
         missing = [one for one in samples if self._id not in one]
         if missing:
-            raise InputError.unknown("column", self._id, missing[0], "It was named as `id=`.")
+            raise InputError.unknown("column", self._id, missing[0], "It was passed as `id=`.")
         ids = [_plain(one.pop(self._id)) for one in samples]
         if self._names is not None:
             samples = [{name: value for name, value in one.items() if name in self._names} for one in samples]
@@ -181,14 +182,14 @@ class _WithRows:
 
 
 def _inputs_of(trainer: Any) -> set[str]:
-    """Columns that the Trainer would keep: what forward takes, and the labels."""
+    """Return the columns that the Trainer would keep: the parameters of forward, and the labels."""
     model = trainer.model
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     return {*inspect.signature(base.forward).parameters, *LABELS, *(trainer.label_names or ())}
 
 
 def _check(train: Any, id: str, dataset: Dataset) -> None:
-    """Refuse a training set without ids before an hour is spent on it."""
+    """Refuse a training set without ids before training starts."""
     names = getattr(train, "column_names", None)
     if names is None and hasattr(train, "__getitem__") and hasattr(train, "__len__") and len(train):
         names = list(_fields(train[0]))
@@ -199,12 +200,12 @@ def _check(train: Any, id: str, dataset: Dataset) -> None:
 
 
 def _fields(sample: Any) -> dict[str, Any]:
-    """A copy of a sample by field: of a mapping, or of an object with attributes."""
+    """Return a copy of a sample, which is a mapping or an object with attributes, as a dict."""
     if isinstance(sample, Mapping):
         return dict(sample)
     if not hasattr(sample, "__dict__"):
-        found = f"gives samples of type {type(sample).__name__}"
-        raise InputError.at("train_dataset", found, "Give mappings such as {'id': 3, 'input_ids': [7, 2], 'label': 0}.")
+        found = f"has samples of type {type(sample).__name__}"
+        raise InputError.at("train_dataset", found, "Use mappings such as {'id': 3, 'input_ids': [7, 2], 'label': 0}.")
     return dict(vars(sample))
 
 

@@ -29,31 +29,32 @@ else:
 
 
 class LightningRecorder(Callback):
-    """Records every training batch, and seals each epoch when it ends.
+    """Record every training batch of a Lightning Trainer, and seal each epoch when it ends.
 
     >>> trainer = Trainer(callbacks=[LightningRecorder("runs/pets", dataset)])                  # doctest: +SKIP
 
-    **Ids** travel in the batch, so that shuffling does not matter: let the training set give (id, x, y), or mappings
+    **Ids** are part of the batch, so that shuffling does not matter: the training set returns (id, x, y), or mappings
     with "id"; for other forms pass `ids_of`.
 
-    **Logits** are found in this order: `logits_of`; "logits" in the dict that `training_step` returns; what the module
-    returned in `training_step` when called as `self(x)`; what its only child with k outputs returned (`self.net(x)`).
+    **Logits** are taken from the first of these: `logits_of`; "logits" in the dict that `training_step` returns; the
+    output of the module called as `self(x)` in `training_step`; the output of its only child with k outputs
+    (`self.net(x)`).
 
     Parameters
     ----------
-    run : path of the run directory, with `dataset`; or a Recorder, if one process trains.
+    run : path of the run directory, with `dataset`; or a Recorder, if a single process trains.
     dataset : the examples.
     ids_of : function from a batch to its ids (b,).
-    logits_of : function (outputs of training_step, batch) to logits (b, k).
-    embed : layer whose output is kept as the embedding, "auto" for what the last linear layer takes in; see `replay`.
-        The vectors are those of the training pass, dropout included; None keeps none.
-    options : for `Recorder`: logits, embedding_epochs, overwrite.
+    logits_of : function from (outputs of training_step, batch) to logits (b, k).
+    embed : layer whose output is kept as the embedding, "auto" for the input of the last linear layer; see `replay`.
+        The vectors are those of the training pass, including dropout. None: no embeddings.
+    options : arguments of `Recorder`: logits, embedding_epochs, overwrite.
 
     Notes
     -----
-    Works with gradient accumulation (every batch is recorded, not every step), with DDP (every process writes its own
-    file; the examples that the sampler repeats to fill the last batch count once) and with `ckpt_path`: epochs that
-    were sealed before are kept. An epoch cut short by an error or Ctrl-C is not sealed.
+    Works with gradient accumulation (every batch is recorded, not every step), with DDP (each process writes its own
+    file, and examples that the sampler repeats as padding count once) and with `ckpt_path` (epochs that were sealed
+    before are kept). An epoch interrupted by an error or Ctrl-C is not sealed.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class LightningRecorder(Callback):
         self._returned: dict[str, Any] = {}
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Make the Recorder, now that ranks are known, and listen to the module."""
+        """Create the Recorder, now that the ranks are known, and add hooks to the module."""
         self._let_go()
         self._epochs.start(trainer.global_rank, trainer.world_size)
         if self._embed is not None:
@@ -88,7 +89,7 @@ class LightningRecorder(Callback):
         self._epochs.begin(trainer.current_epoch)
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """Forget what was heard before."""
+        """Discard captured outputs."""
         self._returned.clear()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -114,7 +115,7 @@ class LightningRecorder(Callback):
         self._epochs.close()
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        """Training is over."""
+        """Remove the hooks and close the Recorder."""
         self._let_go()
         self._epochs.close()
 
@@ -127,7 +128,7 @@ class LightningRecorder(Callback):
         return heard
 
     def _found(self, outputs: Any, b: int) -> Any:
-        """Logits (b, k) of the batch: returned by training_step, or captured from the module or a child."""
+        """Return the logits (b, k) of the batch, from training_step or captured from the module or a child."""
         k = self._epochs.dataset.k
         if isinstance(outputs, Mapping) and "logits" in outputs:
             return logits_in(outputs, k)
@@ -136,7 +137,8 @@ class LightningRecorder(Callback):
             return heard[""]
         if len(heard) == 1:
             return next(iter(heard.values()))
-        which = f"several children gave ({b}, {k}): {', '.join(heard)}" if heard else f"nothing gave ({b}, {k})"
+        several = f"several children returned ({b}, {k}): {', '.join(heard)}"
+        which = several if heard else f"no module returned ({b}, {k})"
         raise InputError.at(
             "logits", f"were not found: {which}", 'Return {"loss": loss, "logits": logits} from training_step.'
         )
@@ -152,7 +154,7 @@ class LightningRecorder(Callback):
 
 
 def _logits(output: Any, k: int) -> Any:
-    """Logits (b, k) in what a module returned; None if there are none."""
+    """Return the logits (b, k) in the output of a module; None if there are none."""
     try:
         logits = logits_in(output, k)
     except InputError:

@@ -1,4 +1,4 @@
-"""Outside formats: one file each, into a run directory and out of it.
+"""Import of external formats into a run directory, and export; one module per format.
 
 wb.import_run("training_dynamics/", "runs/snli")
 wb.import_run("dynamics.npz", "runs/cifar")
@@ -25,7 +25,7 @@ READERS: dict[str, Callable[..., Run]] = {
     "frame": frame.read,
     "arrays": arrays.read,
 }
-"""Format -> `read(source, run_path, ...)`; the options are in the docstring of each."""
+"""Format -> `read(source, run_path, ...)`; see their docstrings for the options."""
 
 FORMAT_WRITERS: dict[str, Callable[..., Path]] = {
     "cartography": cartography.write,
@@ -37,52 +37,52 @@ FORMAT_WRITERS: dict[str, Callable[..., Path]] = {
 _FILES = {"cartography": cartography.recognizes, "npz": npz.recognizes, "frame": frame.recognizes}
 
 _ARRAYS = ("pred_probs", "embeddings", "logits")
-"""Options that make a DataFrame a matter for the reader of arrays."""
+"""Options with which a DataFrame is read by the format "arrays"."""
 
 
 def import_run(source: Any, path: str | Path, *, format: str | None = None, **options: Any) -> Run:
-    """Make a run directory of labels and probabilities, of a table, or of training dynamics that were saved.
+    """Create a run directory from labels and probabilities, from a table, or from saved training dynamics.
 
     Parameters
     ----------
     source : array of labels, Dataset, Evidence, DataFrame, str or Path
-        In memory: given labels (class names or indices) with arrays beside them, a Dataset, Evidence, or a DataFrame
-        with one row per example. On disk: a table (.csv, .jsonl, .parquet), an .npz with `logits` and `given_label`,
-        or a folder of allenai/cartography's dynamics_epoch_N.jsonl.
+        In memory: given labels (class names or indices) with further arrays, a Dataset, Evidence, or a DataFrame with
+        one row per example. On disk: a table (.csv, .jsonl, .parquet), an .npz with `logits` and `given_label`, or a
+        folder of allenai/cartography's dynamics_epoch_N.jsonl.
     path : str or Path
-        The run directory to make, or its URL.
+        The run directory to create, or its URL.
     format : {"arrays", "frame", "npz", "cartography"}, optional
-        By default what the source looks like. With `task`, the formats of this kind of label as well, such as "hf" and
+        By default inferred from the source. With `task`, also the formats of this kind of label, such as "hf" and
         "svmlight" for tags; their options are those of `Dataset.from_frame`.
     **options
-        Of the format:
+        Options of the format:
 
-        - all: `overwrite=True` replaces the evidence of a run that is there (its journal stays); `classes`, the class
+        - all: `overwrite=True` replaces the evidence of an existing run (its journal is kept); `classes`, the class
           names in order; `progress`.
-        - labels, Dataset, Evidence, and a DataFrame with arrays beside it: `pred_probs` (n, k) with `out_of_fold`
-          (True unless said), `embeddings` (n, d), `logits` (epochs, n, k) or (n, k). Beside labels also `ids`,
-          `images`, `sounds`, `texts`, `metadata` (a DataFrame of further columns) and `media_root`, as in
-          `Dataset.from_arrays`; for a DataFrame `label`, `id`, `image`, `audio`, `text`, `media_root` as in
+        - labels, Dataset, Evidence, or a DataFrame with further arrays: `pred_probs` (n, k) with `out_of_fold`
+          (default: True), `embeddings` (n, d), `logits` (epochs, n, k) or (n, k). With labels also `ids`, `images`,
+          `sounds`, `texts`, `metadata` (a DataFrame of further columns) and `media_root`, as in
+          `Dataset.from_arrays`; with a DataFrame `label`, `id`, `image`, `audio`, `text`, `media_root`, as in
           `Dataset.from_frame`. With both `task`, the kind of label, and `edges` between the examples.
         - table: `label` (default "label"), `id`, `image`, `audio`, `text`: names of columns; `task`: the kind of label;
-          `edges`: edges between the examples, or the path of a file of them;
-          `probs`: common prefix of the columns of probabilities, or their names, and then `out_of_fold`, which must be
-          said; `embedding`: column of lists; `media_root`; `neutralized=True` for a CSV that `export` wrote.
-        - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` where it holds
+          `probs`: common prefix of the probability columns, or their names; `out_of_fold`: required with `probs`;
+          `embedding`: column of lists; `media_root`; `edges`: edges between the examples, or the path of an edge list;
+          `neutralized=True` for a CSV that `export` wrote.
+        - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` if it contains
           probabilities.
         - cartography: `logits=True` keeps the logits.
 
     Returns
     -------
     Run
-        Nothing is left at `path` when the import fails.
+        If the import fails, nothing is left at `path`.
 
     Raises
     ------
     InputError
-        The source is missing, of an unknown kind, or does not fit; the message names file, line or row.
+        The source is missing, of an unknown kind, or invalid; the message names the file, line or row.
     ExistsError
-        There is something at `path`.
+        `path` already exists.
 
     Examples
     --------
@@ -97,13 +97,13 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     if isinstance(place, Path) and not place.exists():
         raise InputError(f"{source} does not exist.")
     if isinstance(place, Path) and (place / "run.json").is_file():
-        raise InputError(f"{source} is a run already. Open it with open_run, or name it to the other commands.")
+        raise InputError(f"{source} is already a run. Open it with open_run, or pass it to the other commands.")
     if isinstance(place, Run):
-        raise InputError.at("source", f"is {source!r}", "It is a run already.")
+        raise InputError.at("source", f"is {source!r}", "It is already a run.")
     if format is None:
         format = _format(place, options)
         if format is None:
-            raise InputError.unknown("kind of source", str(source), _FILES, "Name it: format=... (--format).")
+            raise InputError.unknown("kind of source", str(source), _FILES, "Pass format=... (--format).")
     formats = find_task(options.get("task") or "multiclass").formats
     if format not in READERS and format in formats:
         task = options.pop("task")
@@ -121,14 +121,14 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
 
 
 def options_of(format: str) -> list[str]:
-    """Names of the options of a format."""
+    """Return the names of the options of a format."""
     functions = (arrays.read, arrays.handed) if format == "arrays" else (READERS[format],)
     named = [signature(function).parameters.values() for function in functions]
     return sorted({one.name for some in named for one in some if one.kind is one.KEYWORD_ONLY})
 
 
 def _format(place: Any, options: dict[str, Any]) -> str | None:
-    """What the source looks like."""
+    """Infer the format from the source; None if it is unknown."""
     if isinstance(place, Path):
         return next((name for name, recognizes in _FILES.items() if recognizes(place)), None)
     if arrays.recognizes(place) or any(options.get(name) is not None for name in _ARRAYS):
@@ -137,7 +137,7 @@ def _format(place: Any, options: dict[str, Any]) -> str | None:
 
 
 def write(run: Run, target: str | Path, format: str, *, force: bool = False, **options: Any) -> Path:
-    """Write a run in an outside format, so that other tools (or `import_run`) take it.
+    """Write a run in an external format that other tools and `import_run` can read.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def write(run: Run, target: str | Path, format: str, *, force: bool = False, **o
     format : {"cartography", "npz", "frame"}
         "cartography" needs logits; "frame" is .csv, .jsonl or .parquet by suffix.
     force : bool
-        Replace files that are there.
+        Whether to replace existing files.
     """
     if format not in FORMAT_WRITERS:
         raise InputError.unknown("format", format, FORMAT_WRITERS)

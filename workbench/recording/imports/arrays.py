@@ -1,10 +1,9 @@
-"""Labels with arrays beside them, as scikit-learn has them, and what else people hold in memory: as a run in one call.
+"""Create a run from data in memory in one call: labels and arrays (as in scikit-learn), DataFrame, Dataset or Evidence.
 
 wb.import_run(labels, "runs/mine", pred_probs=P, embeddings=E)
 wb.import_run(frame, "runs/mine", label="species", id="file", pred_probs=P)
 
-Hidden here: which of the many forms came in (a DataFrame, a Dataset, Evidence, labels of any kind), and how names of
-classes, rows and columns of probabilities are matched.
+This module distinguishes the forms of input, and matches the names of classes, rows and columns of probabilities.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
 
 COLUMN_OPTIONS = ("label", "id", "image", "audio", "text")
-"""Options that name a column of a DataFrame, and what takes their place beside an array of labels."""
+"""Options that name a column of a DataFrame; `INSTEAD_OF_COLUMN` has the corresponding options for an array of labels."""
 
 INSTEAD_OF_COLUMN = {
     "label": "the labels first",
@@ -47,7 +46,7 @@ INSTEAD_OF_COLUMN = {
 
 @dataclass(frozen=True)
 class Handed:
-    """What was handed in: a Dataset and the evidence beside it, rows in its order; None where there is none."""
+    """The input of a call: a Dataset, and evidence with rows in its order; None for evidence that was not passed."""
 
     dataset: Dataset
     pred_probs: np.ndarray | None = None
@@ -57,30 +56,30 @@ class Handed:
 
 
 def recognizes(source: object) -> bool:
-    """Whether this is something in memory other than a DataFrame."""
+    """Whether the source is an object in memory other than a DataFrame or Run."""
     return not isinstance(source, (str, Path, pd.DataFrame, Run)) and not hasattr(source, "to_pandas")
 
 
 def read(source: object, path: str | Path, *, overwrite: bool = False, progress: bool = False, **options: Any) -> Run:
-    """Make a run directory of data in memory; it has an epoch for each array of `logits`.
+    """Create a run directory from data in memory; it has an epoch for each array of `logits`.
 
     Parameters
     ----------
     source : labels, DataFrame, Dataset or Evidence
         Given labels are class names or indices (array, list, Series, tensor); None and NaN mean "no label".
     path : str or Path
-        The run directory to make.
+        The run directory to create.
     overwrite : bool
-        Replace the evidence of a run that is there; its journal stays.
+        Whether to replace the evidence of an existing run; its journal is kept.
     progress : bool
-        Taken as by the other readers; arrays are read at once.
+        Ignored; present for consistency with the other readers.
     **options
         As in `handed`.
 
     Raises
     ------
     InputError
-        An array that does not fit, or an option that does not go with such a source.
+        An array does not fit, or an option does not apply to this kind of source.
     """
     check_free(path, overwrite)
     data = handed(source, **options)
@@ -90,7 +89,7 @@ def read(source: object, path: str | Path, *, overwrite: bool = False, progress:
 
 
 def store_arrays(recorder: Recorder, data: Handed) -> None:
-    """Write the evidence that was handed in into a run that is being made."""
+    """Write the evidence of a call into the run of a recorder."""
     for epoch, logits in enumerate(() if data.logits is None else data.logits):
         with recorder.epoch(epoch):
             recorder.batch(data.dataset.ids, np.asarray(logits))
@@ -124,30 +123,30 @@ def handed(
     edges: Any = None,
     **described: Any,
 ) -> Handed:
-    """A Dataset and its evidence from data in memory.
+    """Create a Dataset, with its evidence, from data in memory.
 
     Parameters
     ----------
     source : labels, DataFrame, Dataset or Evidence
     label, id, image, audio, text : str, optional
-        Columns of a DataFrame, as in `Dataset.from_frame`; without `id` its index gives the ids.
+        Columns of a DataFrame, as in `Dataset.from_frame`; without `id` its index contains the ids.
     task : str, optional
         Kind of label, as in `Dataset.from_frame`; by default one class per example.
     ids, images, sounds, texts, metadata : optional
-        Beside labels, as in `Dataset.from_arrays`.
+        Only with labels, as in `Dataset.from_arrays`.
     classes, media_root : optional
         As in `Dataset.from_frame`.
     pred_probs : (n, k) array or DataFrame, optional
-        Probabilities; columns in the order of the classes, or named.
+        Probabilities; columns in the order of the classes, or named by class.
     out_of_fold : bool
-        Whether `pred_probs` come from models that had not seen the labels of these rows.
+        Whether `pred_probs` come from models that were not trained on the labels of these rows.
     embeddings : (n, d) array, optional
     logits : (epochs, n, k) or (n, k) array, optional
-        Of one training on these labels.
+        Logits of one training on these labels.
     edges : optional
         Edges between the examples, as in `Dataset.from_frame`.
     **described
-        Further options of the type of label, such as `open_world` for tags.
+        Further options of the kind of label, such as `open_world` for tags.
     """
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
@@ -208,7 +207,7 @@ def _of_frame(source: Any, columns: dict[str, Any], *, task: str | None, **optio
 def _of_labels(
     labels: Any, names: np.ndarray | None, classes: Any, pred_probs: Any, beside: dict[str, Any], media_root: Any
 ) -> Dataset:
-    """A Dataset of labels; where class indices came in, as many classes as there are columns of probabilities."""
+    """Create a Dataset from labels; for class indices, the number of classes is that of the probability columns."""
     shape = np.shape(labels) if hasattr(labels, "shape") else None
     if shape is not None and len(shape) != 1:
         found = f"is an array of shape {tuple(shape)}"
@@ -231,19 +230,19 @@ def _of_labels(
 
 
 def _indexed(labels: Any, k: int) -> list[str] | None:
-    """Names "0" to "k-1" where the labels are indices into k columns of which some never occur; else None."""
+    """Return the names "0" to "k-1" if the labels are indices of k columns, some of which never occur; else None."""
     _, found = class_codes(labels, None)
     if len(found) == k or not all(name.lstrip("-").isdigit() for name in found):
         return None
     numbers = sorted(int(name) for name in found)
     if numbers and (numbers[0] < 0 or numbers[-1] >= k):
         what = f"has {k} columns for the labels {first_few(numbers)}"
-        raise InputError.at("pred_probs", what, "Give one column per class, or say classes=[...] in their order.")
+        raise InputError.at("pred_probs", what, "Give one column per class, or pass classes=[...] in their order.")
     return [str(number) for number in range(k)]
 
 
 def _epochs(logits: Any, dataset: Dataset) -> np.ndarray | None:
-    """(epochs, n, k) logits."""
+    """Return the logits as (epochs, n, k)."""
     if logits is None:
         return None
     array = np.asanyarray(to_matrix("logits", logits, None, dataset.classes))
@@ -255,7 +254,7 @@ def _epochs(logits: Any, dataset: Dataset) -> np.ndarray | None:
 
 
 def _refuse(what: str, options: dict[str, Any]) -> None:
-    """Options that say again what the source says itself."""
+    """Raise for options that the source already determines."""
     for name in _given(options):
         raise InputError.at(name, f"was given together with {what}", "Leave it out.")
 
@@ -265,5 +264,5 @@ def _given(options: dict[str, Any]) -> Iterator[str]:
 
 
 def _index_ids(frame: pd.DataFrame) -> np.ndarray:
-    """The frame's index as ids."""
+    """Return the index of the DataFrame as ids."""
     return Dataset.from_arrays(np.zeros(len(frame), int), ids=frame.index).ids

@@ -1,7 +1,7 @@
-"""Training dynamics as allenai/cartography logs them: `training_dynamics/dynamics_epoch_N.jsonl`, one line per example.
+"""Training dynamics in the format of allenai/cartography: `training_dynamics/dynamics_epoch_N.jsonl`.
 
-Each line is ``{"guid": 4734, "logits_epoch_N": [0.1, -2.3, ...], "gold": 0}``. The epoch is the number in the file
-name, ids are the guids, rows may come in any order and may be missing from an epoch.
+Each line is an example: ``{"guid": 4734, "logits_epoch_N": [0.1, -2.3, ...], "gold": 0}``. The epoch is the number in
+the file name, and the ids are the guids. Rows may be in any order and may be missing from an epoch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.tables import json_lines
 
-_NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script say .json
+_NAME = re.compile(r"dynamics_epoch_(\d+)\.jsonl?$")  # older versions of the script write .json
 LINES_AT_A_TIME = 4096
 
 
@@ -46,21 +46,21 @@ def read(
 
     Parameters
     ----------
-    source : the folder `training_dynamics`, the folder that holds it, or one of its files (then that epoch alone).
-    path : the run directory to make.
-    classes : class names in the order of the logits; without it "0", "1", ...; needed when `gold` is a class name.
-    logits : keep the logits too (float16); the statistics are computed from them at full precision either way.
-    overwrite : replace the evidence of a run that is there; its journal stays.
-    progress : show a progress bar over epochs.
+    source : the folder `training_dynamics`, the folder that contains it, or one of its files (for that epoch only).
+    path : the run directory to create.
+    classes : class names in the order of the logits; default "0", "1", ...; required if `gold` is a class name.
+    logits : whether to keep the logits (float16); statistics are computed from them at full precision in any case.
+    overwrite : whether to replace the evidence of an existing run; its journal is kept.
+    progress : whether to show a progress bar over epochs.
 
     Returns
     -------
-    Run with the epochs of the files. Rows missing from a file count as not recorded in that epoch. `gold` null or -1
-    is "no label".
+    Run with the epochs of the files. Rows missing from a file count as not recorded in that epoch. A `gold` of null or
+    -1 means "no label".
 
     Raises
     ------
-    InputError : the file and the line, what was found there, what to do.
+    InputError : a file is invalid; the message names the file and line, what was found and what to do.
 
     References
     ----------
@@ -69,7 +69,7 @@ def read(
     check_free(path, overwrite)
     files = _files(Path(source))
     if not files:
-        raise InputError(f"{source} holds no dynamics_epoch_N.jsonl. Name the folder `training_dynamics`.")
+        raise InputError(f"{source} holds no dynamics_epoch_N.jsonl. Pass the folder `training_dynamics`.")
     from tqdm.auto import tqdm
 
     bar = tqdm(total=2 * len(files), desc="import", unit="file", disable=not progress)
@@ -96,12 +96,13 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
 
     Parameters
     ----------
-    run : a run recorded with logits (they are float16, so about three digits come back).
-    target : a folder; it may exist, the files may not, unless `force` is set.
+    run : a run recorded with logits (stored as float16, with about three significant digits).
+    target : a folder, which may exist.
+    force : whether to replace existing files.
 
     Returns
     -------
-    Path of the folder `training_dynamics`. `gold` is the class index, -1 where there is no label.
+    Path of the folder `training_dynamics`. `gold` is the class index, -1 for unlabelled examples.
     """
     if not run.logits_epochs:
         raise MissingEvidence.needed("This format", ["logits"], "Record or import with logits=True.")
@@ -113,7 +114,7 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
         raise ExistsError(f"{folder} holds {names}. Choose another folder, or replace them with force=True.")
     for file in there:
         if file not in files.values():
-            raise ExistsError(f"{file} is of another training. Remove it, or choose another folder.")
+            raise ExistsError(f"{file} belongs to another training. Remove it, or choose another folder.")
     ids, gold = run.dataset.ids.tolist(), run.dataset.given_labels.tolist()
     for epoch, file in files.items():
         values = run.logits(epoch)
@@ -127,7 +128,7 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
 
 
 def _files(source: Path) -> dict[int, Path]:
-    """Epoch -> file, in order."""
+    """Return a dict of epoch to file, in order."""
     if source.is_file():
         found = [source]
     else:
@@ -142,24 +143,24 @@ def _files(source: Path) -> dict[int, Path]:
 
 
 def _first_pass(files: dict[int, Path], done: Callable[[], object]) -> tuple[dict[Any, int | str | None], int]:
-    """guid -> gold over all files, in order of appearance, and the number of classes."""
+    """Return a dict of guid to gold over all files, in order of appearance, and the number of classes."""
     gold: dict[Any, int | str | None] = {}
     k = 0
     for epoch, file in files.items():
         seen = set()
         for line, guid, label, values in _records(file, epoch):
             if k and len(values) != k:
-                found = f"has {len(values)} logits, lines before it {k}"
-                raise InputError(f"{file} line {line} {found}. All lines have one logit per class.")
+                found = f"has {len(values)} logits, but earlier lines have {k}"
+                raise InputError(f"{file} line {line} {found}. All lines must have one logit per class.")
             k = len(values)
             if guid in seen:
-                raise InputError(f"{file} line {line} repeats guid {guid!r}. Each example is there once an epoch.")
+                raise InputError(f"{file} line {line} repeats guid {guid!r}. Each example must occur once per epoch.")
             seen.add(guid)
             if gold.setdefault(guid, label) != label:
-                found = f"gives guid {guid!r} gold {label!r}, before it was {gold[guid]!r}"
-                raise InputError(f"{file} line {line} {found}. The given label of an example does not change.")
+                found = f"has gold {label!r} for guid {guid!r}, which was {gold[guid]!r} before"
+                raise InputError(f"{file} line {line} {found}. The given label of an example must not change.")
             if type(guid) is not type(next(iter(gold))):
-                found = f"has guid {guid!r}, others are like {next(iter(gold))!r}"
+                found = f"has guid {guid!r}, but others are like {next(iter(gold))!r}"
                 raise InputError(f"{file} line {line} {found}. Use text or integers for all.")
             if isinstance(label, int) and not -1 <= label < k:
                 todo = f"Use 0 to {k - 1}, or -1 for none."
@@ -169,7 +170,7 @@ def _first_pass(files: dict[int, Path], done: Callable[[], object]) -> tuple[dic
 
 
 def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str | None, list]]:
-    """(line, guid, gold, logits) of each line, or an error that names file and line."""
+    """Yield (line, guid, gold, logits) of each line; errors name the file and line."""
     key = f"logits_epoch_{epoch}"
     for line, record in json_lines(file):
         missing = [name for name in ("guid", key, "gold") if name not in record]
@@ -184,12 +185,12 @@ def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str
             raise InputError(f"{file} line {line} has gold {gold!r}. Use a class index or a class name.")
         if not isinstance(values, list) or not values:
             found = f"has `{key}` {str(values)[:40]}"
-            raise InputError(f"{file} line {line} {found}. It is a list of numbers, one per class.")
+            raise InputError(f"{file} line {line} {found}. It must be a list of numbers, one per class.")
         yield line, guid, None if gold == UNLABELLED else gold, values
 
 
 def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
-    """Guids and float64 logits (b, k) of up to `LINES_AT_A_TIME` lines at a time."""
+    """Yield the guids and float64 logits (b, k) of up to `LINES_AT_A_TIME` lines at a time."""
     guids: list = []
     rows: list[list] = []
     lines: list[int] = []
@@ -205,7 +206,7 @@ def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
 
 
 def _array(rows: list[list], lines: list[int], file: Path) -> np.ndarray:
-    """(b, k) float64, or an error that names the line with something that is not a finite number."""
+    """Return (b, k) float64; errors name the line with a value that is not a finite number."""
     try:
         values = np.array(rows)
         if values.dtype.kind in "iuf" and np.isfinite(values).all():
@@ -216,20 +217,20 @@ def _array(rows: list[list], lines: list[int], file: Path) -> np.ndarray:
         for value in row:
             good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
             if not good:
-                raise InputError(f"{file} line {line} has the logit {str(value)[:40]}. Logits are finite numbers.")
+                raise InputError(f"{file} line {line} has the logit {str(value)[:40]}. Logits must be finite numbers.")
     found = "hold rows of different lengths"
-    raise InputError(f"{file} lines {lines[0]}-{lines[-1]} {found}. All have one logit per class.")
+    raise InputError(f"{file} lines {lines[0]}-{lines[-1]} {found}. All must have one logit per class.")
 
 
 def _dataset(gold: dict[Any, int | str | None], k: int, classes: Sequence[str] | None) -> Dataset:
-    """Ids and given labels; class names from the argument or the positions of the logits."""
+    """Create the Dataset; class names come from `classes`, else they are the positions of the logits."""
     names = [str(name) for name in classes] if classes is not None else [str(code) for code in range(k)]
     if len(names) != k:
         raise InputError.at("classes", f"has {len(names)} names for {k} logits", "Give one name per logit, in order.")
     labels = list(gold.values())
     named = sorted({label for label in labels if isinstance(label, str)})
     if named and classes is None and not set(named) <= set(names):
-        found = f"holds names ({first_few(named)}), and the order of the logits is not known"
+        found = f"holds names ({first_few(named)}), but the order of the logits is not known"
         raise InputError.at("gold", found, "Give `classes`, in the order of the logits (--classes a,b,c).")
     if named:
         labels = [label if label is None or isinstance(label, str) else names[label] for label in labels]

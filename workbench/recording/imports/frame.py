@@ -1,4 +1,4 @@
-"""Tables with one row per example: a DataFrame, CSV, JSONL or Parquet, perhaps with probability columns."""
+"""Tables with one row per example: a DataFrame, CSV, JSONL or Parquet, optionally with probability columns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROBS_PREFIX = "p_"
 
 
 def recognizes(source: object) -> bool:
-    """Whether this is a data frame, or a file of a known kind of table."""
+    """Whether the source is not a path, or is a table file by its suffix."""
     return not isinstance(source, Path) or source.suffix.lower() in WRITERS
 
 
@@ -55,27 +55,28 @@ def read(
 
     Parameters
     ----------
-    source : DataFrame (pandas, or anything with `to_pandas`), or a path to .csv, .jsonl or .parquet.
-    path : the run directory to make.
-    label : column with the given label; empty means "no label". In CSV, labels of several parts are JSON.
+    source : DataFrame (pandas, or an object with `to_pandas`), or a path to .csv, .jsonl or .parquet.
+    path : the run directory to create.
+    label : column with the given label; empty means "no label". In CSV, labels with several parts are JSON.
     task : kind of label, as in `Dataset.from_frame`.
-    id : column with unique ids; without it row numbers from 0. In CSV "007" stays text.
-    probs : probability columns: their common prefix ("p_" finds p_cat, p_dog: the rest is the class name), or a list of
-        columns, then named like the classes or in the order of `classes`.
-    out_of_fold : with `probs`, required: predictions for examples that the model had not seen (True) or had (False).
+    id : column with unique ids. Default: row numbers from 0. In CSV "007" stays text.
+    probs : probability columns: their common prefix ("p_" for p_cat, p_dog; the rest is the class name), or a list of
+        columns that are named by class or in the order of `classes`.
+    out_of_fold : required with `probs`: whether the model was trained without the examples that it predicts.
     embedding : column with lists of d numbers.
     image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images and
         sounds start at its folder.
-    edges : edges between the examples, as in `Dataset.from_frame`, or the path of a file of them
+    edges : edges between the examples, as in `Dataset.from_frame`, or the path of an edge list
         (`storage.edges.read_edge_list`).
-    neutralized : the CSV was written by this project: take away the apostrophes before formula-like text.
-    overwrite : replace the evidence of a run that is there; its journal stays.
-    progress : taken as by the other readers; a table is read at once.
-    described : what else the type of label accepts, such as `open_world` for tags.
+    neutralized : whether the CSV was written by this project, so that the apostrophes before formula-like text are
+        removed.
+    overwrite : whether to replace the evidence of an existing run; its journal is kept.
+    progress : ignored; present for consistency with the other readers.
+    described : further options of the kind of label, such as `open_world` for tags.
 
     Raises
     ------
-    InputError : the column or row that does not fit.
+    InputError : a column or row is invalid; the message names it.
     """
     check_free(path, overwrite)
     for name in described:
@@ -84,13 +85,13 @@ def read(
     frame = _frame(source, [label] if id is None else [label, id], neutralized)
     for role, name in {"label": label, "id": id, "embedding": embedding}.items():
         if name is not None and name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, f"It was named as `{role}`.")
+            raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}`.")
     columns, names = _probability_columns(frame, probs, classes, label)
     if columns and out_of_fold is None:
         found = "do not say whether the model had seen the examples that it predicts"
-        raise InputError.at("probs", found, "Say out_of_fold=True or False (--out-of-fold or --in-sample).")
+        raise InputError.at("probs", found, "Pass out_of_fold=True or False (--out-of-fold or --in-sample).")
     if not columns and out_of_fold is not None:
-        todo = "Name the probability columns (--probs p_); `out_of_fold` speaks of them."
+        todo = "Name the probability columns (--probs p_), to which `out_of_fold` refers."
         raise InputError.at("probs", "is missing", todo)
     values = None if not columns else _numbers(frame, columns)
     vectors = None if embedding is None else _vectors(frame[embedding], embedding)
@@ -128,8 +129,9 @@ def _dataset(rest: pd.DataFrame, label: str, label_type: LabelType, **options: A
 def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
     """Write ids, given labels, the user's columns and stored probabilities (p_<class>) as .csv, .jsonl or .parquet.
 
-    `import_run` takes it back with ``id="id", probs="p_"`` (and `neutralized=True` for CSV); columns named id, label or
-    p_... in the user's own table get a trailing underscore. For labels as corrected, see `workbench.export`.
+    `import_run` reads the file with ``id="id", probs="p_"`` (and `neutralized=True` for CSV). The user's columns named
+    id or label get a trailing underscore, those named p_... a leading one if probabilities are stored. For corrected
+    labels see `workbench.export`.
     """
     file = check_target(target, force)
     dataset = run.dataset
@@ -149,7 +151,7 @@ def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
 
 
 def _frame(source: Any, text: list[str], neutralized: bool) -> pd.DataFrame:
-    """A pandas DataFrame with text column names."""
+    """Read the source as a pandas DataFrame with column names of type str."""
     if isinstance(source, (str, Path)):
         frame = read_table(source, text=text, neutralized=neutralized)
     elif isinstance(source, pd.DataFrame):
@@ -168,7 +170,7 @@ def _frame(source: Any, text: list[str], neutralized: bool) -> pd.DataFrame:
 def _probability_columns(
     frame: pd.DataFrame, probs: str | Sequence[str] | None, classes: Sequence[str] | None, label: str
 ) -> tuple[list[str], list[str] | None]:
-    """Probability columns, and class names in their order (None: from the labels)."""
+    """Return the probability columns, and the class names in their order (None: the classes come from the labels)."""
     given = None if classes is None else [str(name) for name in classes]
     if probs is None:
         return [], given
@@ -181,7 +183,7 @@ def _probability_columns(
         columns = list(probs)
         for name in columns:
             if name not in frame.columns:
-                raise InputError.unknown("column", name, frame.columns, "It was named in `probs`.")
+                raise InputError.unknown("column", name, frame.columns, "It was passed in `probs`.")
         by_class = {name: name for name in columns}
     if given is None:
         return columns, list(by_class)
@@ -194,26 +196,28 @@ def _probability_columns(
 
 
 def _numbers(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """(n, k) float64 of the probability columns, or an error that names column and row."""
+    """Return the probability columns as (n, k) float64; errors name the column and row."""
     values = np.empty((len(frame), len(columns)))
     for position, name in enumerate(columns):
         numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
         bad = numbers.isna().to_numpy()
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
-            raise InputError.at(name, f"is {frame[name].iat[row]}", "Probabilities are numbers in [0, 1].", row=row)
+            todo = "Probabilities must be numbers in [0, 1]."
+            raise InputError.at(name, f"is {frame[name].iat[row]}", todo, row=row)
         values[:, position] = numbers
     return values
 
 
 def _vectors(values: pd.Series, name: str) -> np.ndarray:
-    """(n, d) float32 from a column of lists."""
+    """Convert a column of lists to (n, d) float32."""
     try:
         return np.stack([np.asarray(vector, dtype=np.float32) for vector in values])
     except (ValueError, TypeError) as error:
-        raise InputError.at(name, f"is not a column of equally long lists of numbers ({error})", "Check it.") from error
+        found = f"is not a column of equally long lists of numbers ({error})"
+        raise InputError.at(name, found, "Give each row a list of d numbers.") from error
 
 
 def _name(label: object) -> str:
-    """Class name of a label: whole floats (from a column with gaps) lose their point."""
+    """Return the class name of a label; integral floats (from a column with missing values) become integers."""
     return str(int(label)) if isinstance(label, (float, np.floating)) and float(label).is_integer() else str(label)

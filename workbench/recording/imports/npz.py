@@ -1,7 +1,7 @@
 """NumPy archives: `logits[epochs, n, k]`, `given_label[n]`, optionally probabilities, embeddings, ids, class names.
 
-Hidden here: logits are read from the archive one block of rows at a time, so an import needs no more memory than its
-largest other array; pickles are never loaded.
+Logits are read from the archive one block of rows at a time, so an import needs no more memory than for its largest
+other array. Pickles are never loaded.
 """
 
 from __future__ import annotations
@@ -61,31 +61,31 @@ def read(
     ----------
     source : .npz with some of these arrays:
         given_label (n,) class index (-1 = none) or class name [also given_labels, given, label, labels];
-        logits (epochs, n, k) or (n, k), any number type; a row of NaN was not recorded in that epoch;
-        epochs (epochs,) their numbers, else 0, 1, ...;
-        oos_pred_probs (n, k) out-of-fold probabilities; or pred_probs (n, k), then say which by `out_of_fold`;
-        embedding (n, d); ids (n,), else row numbers from 0; class_names (k,);
-        images (n, h, w) or (n, h, w, 3 or 4); text (n,). Other arrays (n,) become columns of the user's.
-    path : the run directory to make.
-    label : which array holds the given labels, where the archive has several.
-    out_of_fold : what `pred_probs` are: predictions for examples that the model had not seen (True) or had (False).
+        logits (epochs, n, k) or (n, k), of any numeric type; a row of NaN was not recorded in that epoch;
+        epochs (epochs,) their numbers, by default 0, 1, ...;
+        oos_pred_probs (n, k) out-of-fold probabilities; or pred_probs (n, k), with the option `out_of_fold`;
+        embedding (n, d); ids (n,), by default row numbers from 0; class_names (k,);
+        images (n, h, w) or (n, h, w, 3 or 4); text (n,). Other arrays (n,) become columns of the metadata.
+    path : the run directory to create.
+    label : name of the array with the given labels, if the archive has several.
+    out_of_fold : required with `pred_probs`: whether the model was trained without the examples that it predicts.
     classes : class names in column order, instead of those in the archive.
-    logits : keep the logits too (float16); the statistics are computed from them at full precision either way.
-    overwrite : replace the evidence of a run that is there; its journal stays.
-    progress : show a progress bar over epochs.
+    logits : whether to keep the logits (float16); statistics are computed from them at full precision in any case.
+    overwrite : whether to replace the evidence of an existing run; its journal is kept.
+    progress : whether to show a progress bar over epochs.
 
     Returns
     -------
-    Run; without logits it has no epochs, which is fine.
+    Run; if the archive has no logits, the run has no epochs.
 
     Raises
     ------
-    InputError : a damaged archive, Python objects in it, or the array and row that do not fit.
+    InputError : the archive is damaged or contains Python objects, or an array does not fit; the message names it.
     """
     check_free(path, overwrite)
     source = Path(source)
     if not _is_archive(source):
-        raise InputError(f"{source} is not a .npz archive, or is damaged. Save it with numpy.savez.")
+        raise InputError(f"{source} is not an .npz archive, or is damaged. Save it with numpy.savez.")
     with _explained(source), np.load(source, allow_pickle=False) as archive:
         found = _Archive(source, archive, label)
         dataset = found.dataset(classes)
@@ -110,24 +110,25 @@ def read(
 
 
 def _class_names(dataset: Dataset) -> np.ndarray:
-    """(k,) classes in the user's type where that is a number or bool, else their names."""
+    """Return the classes (k,) in the user's type if that is a number or bool, else their names."""
     text = dataset.label_type.kind == "text"
     return np.array(dataset.classes, str) if text else np.array(dataset.class_values)
 
 
 def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = True) -> Path:
-    """Write a run as an archive that `import_run` takes.
+    """Write a run as an archive that `import_run` can read.
 
     Parameters
     ----------
+    run : Run
     target : a path that ends in .npz.
-    force : replace a file that is there.
-    logits : write the logits (float16); False leaves the training dynamics out.
+    force : whether to replace an existing file.
+    logits : whether to write the logits (float16); False leaves out the training dynamics.
 
     Raises
     ------
-    MissingEvidence : the run has epochs and no logits of all of them, and `logits` is not False: statistics alone do
-        not make logits.
+    MissingEvidence : the run has epochs whose logits were not kept, and `logits` is not False; logits cannot be
+        computed from statistics.
     """
     file = check_target(target, force, (".npz",))
     dataset = run.dataset
@@ -135,7 +136,7 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
     arrays["ids"] = dataset.ids if dataset.ids.dtype.kind == "i" else dataset.ids.astype(str)
     if run.epochs and logits:
         if run.logits_epochs != run.epochs:
-            how = "Record with logits=True, or write with logits=False to go without the dynamics."
+            how = "Record with logits=True, or write with logits=False to leave out the dynamics."
             raise MissingEvidence.needed("This format", ["logits"], how)
         arrays["epochs"] = np.array(run.epochs)
         arrays["logits"] = np.stack([run.logits(epoch) for epoch in run.epochs])
@@ -156,7 +157,7 @@ def write(run: Run, target: str | Path, *, force: bool = False, logits: bool = T
 
 
 def _is_archive(source: Path) -> bool:
-    """Whether a file is a zip archive from its first byte on; NumPy takes others for a pickle."""
+    """Whether a file is a zip archive from its first byte on; NumPy treats others as pickles."""
     if not source.is_file() or not zipfile.is_zipfile(source):
         return False
     with open(source, "rb") as file:
@@ -165,7 +166,7 @@ def _is_archive(source: Path) -> bool:
 
 @contextlib.contextmanager
 def _explained(what: Path | str) -> Iterator[None]:
-    """Whatever NumPy, zipfile and zlib say of a damaged file becomes an InputError."""
+    """Turn the exceptions of NumPy, zipfile and zlib for a damaged file into an InputError."""
     try:
         yield
     except WorkbenchError:
@@ -177,7 +178,7 @@ def _explained(what: Path | str) -> Iterator[None]:
 
 
 class _Archive:
-    """What an open archive holds, by role; small arrays are read here, logits by `blocks`."""
+    """The contents of an open archive, by role; logits are read in blocks."""
 
     def __init__(self, source: Path, archive: np.lib.npyio.NpzFile, label: str | None) -> None:
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -190,7 +191,7 @@ class _Archive:
         named = label or self._first(LABELS_KEYS)
         if named is None:
             hint = f"The archive has {first_few(self._names, 8)}."
-            raise InputError(f"{source} has no given labels. {hint} Name the array: label=... (--label).")
+            raise InputError(f"{source} has no given labels. {hint} Pass the name of the array: label=... (--label).")
         self._label, self._labels = named, self._read(named)
         if self._labels.ndim != 1:
             raise self._misfit(self._label, self._labels.shape, "one label per example, shape (n,)")
@@ -199,7 +200,7 @@ class _Archive:
         self.epochs = self._epoch_numbers()
 
     def dataset(self, classes: Sequence[str] | None) -> Dataset:
-        """Ids, labels, classes, media and the columns that are left."""
+        """Create the Dataset: ids, labels, classes, media and the remaining columns."""
         ids = self.optional(IDS, (self.n,))
         stored = self.optional(CLASSES_KEYS, (None,))
         known = classes if classes is not None else stored
@@ -209,7 +210,7 @@ class _Archive:
         if not names and k is not None:
             if self._labels.dtype.kind == "U":
                 listed = first_few(sorted(set(self._labels.tolist())))
-                found = f"holds names ({listed}), and the order of the columns is not known"
+                found = f"holds names ({listed}), but the order of the columns is not known"
                 raise InputError.at(self._label, found, "Add `class_names` to the archive, or give `classes`.")
             names = [str(code) for code in range(k)]
         if names and k is not None and len(names) != k:
@@ -230,7 +231,7 @@ class _Archive:
         return dataclasses.replace(made, label_type=label_type.fitting(made.classes))
 
     def pred_probs(self, out_of_fold: bool | None) -> tuple[np.ndarray | None, bool]:
-        """Probabilities, if any, and whether they are out-of-fold: by name, or as the caller says."""
+        """Return the probabilities, if any, and whether they are out-of-fold: by their name, or as the caller says."""
         shape = (self.n, self._k())
         named = self.optional(OUT_OF_FOLD_KEYS, shape)
         if named is not None:
@@ -238,11 +239,11 @@ class _Archive:
         plain = self.optional(("pred_probs",), shape)
         if plain is not None and out_of_fold is None:
             found = "does not say whether the model had seen the examples that it predicts"
-            raise InputError.at("pred_probs", found, "Say out_of_fold=True or False (--out-of-fold or --in-sample).")
+            raise InputError.at("pred_probs", found, "Pass out_of_fold=True or False (--out-of-fold or --in-sample).")
         return plain, bool(out_of_fold)
 
     def optional(self, names: Sequence[str], shape: tuple[int | None, ...] | None) -> np.ndarray | None:
-        """The first array of these names, of the shape asked for; None when there is none."""
+        """Return the first array with one of these names, checked for its shape; None if there is none."""
         name = self._first(names)
         if name is None:
             return None
@@ -254,7 +255,7 @@ class _Archive:
         return values
 
     def dynamics(self, dataset: Dataset) -> Iterator[tuple[int, Iterator[tuple[np.ndarray, np.ndarray]]]]:
-        """(epoch, blocks) in the order of the archive; a block is row numbers (b,) and logits (b, k)."""
+        """Yield (epoch, blocks) in the order of the archive; a block is row numbers (b,) and logits (b, k)."""
         if not self.epochs or self._logits_header is None:
             return
         shape, fortran, dtype, start = self._logits_header
@@ -274,7 +275,7 @@ class _Archive:
     def _blocks(
         self, stream: IO[bytes], dtype: np.dtype, epoch: int, shape: tuple[int, int], dataset: Dataset
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Blocks of the epoch at which the stream stands."""
+        """Yield the blocks of the epoch that starts at the current position of the stream."""
         n, k = shape
         step = max(1, BLOCK_BYTES // max(1, k * dtype.itemsize))
         for first in range(0, n, step):
@@ -288,7 +289,7 @@ class _Archive:
     def _recorded(
         self, block: np.ndarray, first: int, epoch: int, dataset: Dataset
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The rows of a block that hold numbers; a row with some NaN, or infinity, is an error."""
+        """Yield the recorded rows of a block, which are not all NaN; a row with some NaN, or infinity, is an error."""
         block = block.astype(block.dtype.newbyteorder("="), copy=False)
         if block.dtype.kind == "f":
             absent = np.isnan(block).all(axis=1)
@@ -296,7 +297,7 @@ class _Archive:
             if bad.any():
                 row = first + int(np.flatnonzero(bad)[0])
                 found = f"of epoch {epoch} holds NaN or infinity"
-                todo = "A row that was not recorded is all NaN; others hold finite numbers."
+                todo = "A row that was not recorded must be all NaN; others must have finite numbers."
                 raise InputError.at("logits", found, todo, row=row, id=dataset.ids[row])
         else:
             absent = np.zeros(len(block), bool)
@@ -304,7 +305,7 @@ class _Archive:
             yield first + np.flatnonzero(~absent), block[~absent]
 
     def _epoch_numbers(self) -> list[int]:
-        """Epoch numbers: those in `epochs`, else counted from 0; none without logits."""
+        """Return the epoch numbers: those in `epochs`, else counted from 0; none without logits."""
         numbers = self.optional(("epochs",), (None,)) if "epochs" in self._names else None
         if self._logits_header is None:
             return []
@@ -318,11 +319,11 @@ class _Archive:
         good = len(numbers) == count and numbers.dtype.kind in "iu" and len(set(numbers.tolist())) == count
         if not good or (numbers < 0).any():
             found = f"is {first_few(numbers.tolist())}"
-            raise InputError.at("epochs", found, f"Give {count} different numbers from 0.")
+            raise InputError.at("epochs", found, f"Give {count} distinct numbers from 0.")
         return [int(number) for number in numbers]
 
     def _k(self) -> int | None:
-        """Number of columns of logits or probabilities."""
+        """Return the number of columns of logits or probabilities, None if there are none."""
         if self._logits_header is not None:
             return int(self._logits_header[0][-1])
         for name in (*OUT_OF_FOLD_KEYS, "pred_probs"):
@@ -332,7 +333,7 @@ class _Archive:
         return None
 
     def _label_values(self) -> Any:
-        """Labels as `Dataset` takes them: -1 becomes missing."""
+        """Return the labels as `Dataset` accepts them: -1 becomes missing."""
         labels = self._labels
         if labels.dtype.kind not in "iu":
             return labels.astype(object) if labels.dtype.kind == "U" else labels
@@ -343,7 +344,7 @@ class _Archive:
         return pd.Series(labels.astype(np.int64)).astype("Int64").mask(labels == -1)
 
     def _columns(self) -> pd.DataFrame:
-        """One-dimensional arrays that have no role, as the user's columns; a warning names what is left out."""
+        """Return one-dimensional arrays without a role as the user's columns; a warning names ignored arrays."""
         later = {*OUT_OF_FOLD_KEYS, "pred_probs", *EMBEDDINGS}
         columns, left_out = {}, []
         for name in self._names:
@@ -357,7 +358,7 @@ class _Archive:
                 left_out.append(f"{name} {shape}")
         if left_out:
             listed = ", ".join(left_out)
-            warnings.warn(f"{self._source.name}: left out, as no role is known for {listed}.", stacklevel=5)
+            warnings.warn(f"{self._source.name}: ignored arrays that have no known role: {listed}.", stacklevel=5)
         return pd.DataFrame(columns, index=pd.RangeIndex(self.n))
 
     def _first(self, names: Sequence[str]) -> str | None:
@@ -365,21 +366,21 @@ class _Archive:
 
     def _read(self, name: str) -> np.ndarray:
         if name not in self._names:
-            raise InputError.unknown("array", name, self._names, f"Looked for in {self._source.name}.")
+            raise InputError.unknown("array", name, self._names, f"The archive is {self._source.name}.")
         self._header(name)
         self._used.add(name)
         with _explained(f"{self._source}: `{name}`"):
             return self._archive[name]
 
     def _header(self, name: str) -> Header:
-        """What an array says of itself; refuses Python objects and false sizes."""
+        """Return the header of an array; refuse Python objects and wrong sizes."""
         if f"{name}.npy" not in self._zip.namelist():
             raise InputError(f"{self._source}: `{name}` is not a NumPy array.")
         with _explained(f"{self._source}: `{name}`"), self._zip.open(f"{name}.npy") as stream:
             header = parse_header(stream)
         size = self._zip.getinfo(f"{name}.npy").file_size - header.start
         if header.nbytes != size:
-            found = f"says shape {header.shape}, but holds {size} bytes"
+            found = f"has shape {header.shape} in its header, but {size} bytes of data"
             raise InputError(f"{self._source}: `{name}` {found}. The file is damaged.")
         return header
 

@@ -1,4 +1,4 @@
-"""An import becomes a run directory in one step: written beside it, then moved in, so that a failure leaves nothing."""
+"""Atomic imports: a run is written to a temporary directory and then moved, so that a failure leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ from workbench.storage.remote import layout_at, local_path
 
 @contextlib.contextmanager
 def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **options: Any) -> Iterator[Recorder]:
-    """A Recorder whose run appears at `path` when the block ends without an exception, and not before.
+    """Yield a Recorder whose run appears at `path` only when the block ends without an exception.
 
     Parameters
     ----------
-    path : the run directory to be, or its URL; missing or empty, or a run when `overwrite` is set.
+    path : the run directory to create, or its URL; missing or empty, or a run if `overwrite` is set.
     dataset : the examples.
-    overwrite : replace the evidence of the run that is there; its journal stays.
-    **options : of the Recorder; its mode is "import" unless given.
+    overwrite : whether to replace the evidence of an existing run; its journal is kept.
+    **options : arguments of the Recorder; its mode is "import" by default.
 
     Raises
     ------
-    ExistsError : something is there. RunError : decisions in the journal there are about other examples.
+    ExistsError : `path` already exists.
+    RunError : the existing journal has decisions about other examples.
     """
     layout = check_free(path, overwrite)
     if layout.journal.exists():
         there = read_dataset(layout, read_run_json(layout), None)
         if not np.array_equal(there.ids, dataset.ids):
             raise RunError(
-                f"{path} holds decisions about other examples (other ids); overwriting would orphan them. "
+                f"{path} holds decisions about other examples (with other ids); overwriting would orphan them. "
                 "Import to another path, or move journal.sqlite away first."
             )
     staging = layout.root.with_name(f".{layout.root.name}.{uuid.uuid4().hex[:8]}.import")
@@ -55,7 +56,7 @@ def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **op
 
 
 def check_free(path: str | Path, overwrite: bool) -> Layout:
-    """The layout of a run to be; a path that holds something which an import would destroy is refused."""
+    """Return the layout of a new run; raise if an import to `path` would destroy existing data."""
     local = local_path(path)
     layout = layout_at(path) if local is None else Layout(Path(os.path.abspath(local)))
     if layout.root.exists() and not layout.root.is_dir():
@@ -64,7 +65,7 @@ def check_free(path: str | Path, overwrite: bool) -> Layout:
         if not overwrite:
             raise ExistsError(
                 f"{path} holds a run already. Choose another path, or replace its evidence with overwrite=True "
-                "(--force); decisions in its journal stay."
+                "(--force); decisions in its journal are kept."
             )
     elif layout.unknown_files:
         raise ExistsError(
@@ -74,7 +75,7 @@ def check_free(path: str | Path, overwrite: bool) -> Layout:
 
 
 def _move_in(staging: Path, layout: Layout) -> None:
-    """Move the files into place, run.json last, since it makes the directory a run."""
+    """Move the files into place, run.json last, since the directory is a run once that file exists."""
     layout.root.mkdir(parents=True, exist_ok=True)
     lock = Lock(layout.root, 0)
     lock.take()

@@ -192,7 +192,7 @@ def test_lightning_says_what_it_misses(lightning, tmp_path, dataset, x):
     model = module(lightning, "self.net(x)", Seen())
     model.again = nn.Linear(K, K)
     model.net.register_forward_hook(lambda one, args, output: model.again(output))
-    with pytest.raises(InputError, match=r"several children gave \(5, 3\).*training_step"):
+    with pytest.raises(InputError, match=r"several children returned \(5, 3\).*training_step"):
         fit(lightning, model, loader(dataset, x), LightningRecorder(tmp_path / "a", dataset), tmp_path)
     plain = torch.utils.data.DataLoader([(x[i], 0) for i in range(N)])
     with pytest.raises(InputError, match=r"not with ids"):

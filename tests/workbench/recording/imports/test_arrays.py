@@ -58,7 +58,7 @@ def test_evidence_and_dataset_become_runs(arrays, tmp_path):
     run = wb.import_run(evidence, tmp_path / "a")
     assert run.embedding_epochs and run.pred_probs().out_of_fold
     assert wb.import_run(wb.Dataset.from_arrays(labels), tmp_path / "b", pred_probs=probs).n == 60
-    with pytest.raises(InputError, match="is a run already"):
+    with pytest.raises(InputError, match="is already a run"):
         wb.import_run(run, tmp_path / "c")
 
 

@@ -112,14 +112,14 @@ BAD_LINES = {
     '{"logits_epoch_0": [0.1, 0.2], "gold": 0}': "line 3 lacks `guid`",
     '{"guid": 2, "logits_epoch_0": [0.1, 0.2]}': "line 3 lacks `gold`",
     '{"guid": 1, "logits_epoch_0": [0.1, 0.2], "gold": 0}': "line 3 repeats guid 1",
-    '{"guid": 2, "logits_epoch_0": [0.1, 0.2, 0.3], "gold": 0}': "line 3 has 3 logits, lines before it 2",
+    '{"guid": 2, "logits_epoch_0": [0.1, 0.2, 0.3], "gold": 0}': "line 3 has 3 logits, but earlier lines have 2",
     '{"guid": 2, "logits_epoch_0": [], "gold": 0}': "line 3 has `logits_epoch_0`",
     '{"guid": 2, "logits_epoch_0": [0.1, NaN], "gold": 0}': "line 3 has the logit nan",
     '{"guid": 2, "logits_epoch_0": [0.1, null], "gold": 0}': "line 3 has the logit None",
     '{"guid": 2, "logits_epoch_0": ["a", 1], "gold": 0}': "line 3 has the logit a",
     '{"guid": 2, "logits_epoch_0": [0.1, 0.2], "gold": 2}': "line 3 has gold 2 for 2 logits",
     '{"guid": 2, "logits_epoch_0": [0.1, 0.2], "gold": 0.5}': "line 3 has gold 0.5",
-    '{"guid": "b", "logits_epoch_0": [0.1, 0.2], "gold": 0}': "line 3 has guid 'b', others are like 1",
+    '{"guid": "b", "logits_epoch_0": [0.1, 0.2], "gold": 0}': "line 3 has guid 'b', but others are like 1",
     '{"guid": true, "logits_epoch_0": [0.1, 0.2], "gold": 0}': "line 3 has guid True",
     '{"guid": [], "logits_epoch_0": [0.1, 0.2], "gold": 0}': r"line 3 has guid \[\]",
     '{"guid": ' + "[" * 100_000: "line 3 is not JSON",
@@ -138,7 +138,7 @@ def test_refusals_name_file_and_line_and_leave_nothing(tmp_path, line):
 
 def test_refusals_across_files(tmp_path):
     source = dump(tmp_path / "a", {0: [(1, [-1.0, 1.0], 0)], 1: [(1, [-1.0, 1.0], 1)]})
-    with pytest.raises(InputError, match=r"epoch_1\.jsonl line 1 gives guid 1 gold 1, before it was 0"):
+    with pytest.raises(InputError, match=r"epoch_1\.jsonl line 1 has gold 1 for guid 1, which was 0 before"):
         wb.import_run(source, tmp_path / "run")
     (tmp_path / "empty" / "training_dynamics").mkdir(parents=True)
     (tmp_path / "empty" / "training_dynamics" / "dynamics_epoch_0.jsonl").touch()

@@ -85,7 +85,7 @@ def test_a_table_has_its_sounds_beside_it(tmp_path):
     run = wb.import_run(tmp_path / "data" / "t.csv", tmp_path / "run", audio="clip")
     assert run.dataset.sound(0) == "one.wav"
     assert run.dataset.media_root == tmp_path / "data"
-    with pytest.raises(InputError, match="named as `audio=`"):
+    with pytest.raises(InputError, match="passed as `audio=`"):
         wb.import_run(tmp_path / "data" / "t.csv", tmp_path / "other", audio="clap")
 
 
@@ -130,7 +130,7 @@ def test_unknown_sources(tmp_path):
         wb.import_run(tmp_path / "a.xyz", tmp_path / "run")
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "run.json").touch()
-    with pytest.raises(InputError, match="made is a run already"):
+    with pytest.raises(InputError, match="made is already a run"):
         wb.import_run(tmp_path / "made", tmp_path / "run")
     with pytest.raises(InputError, match="unknown format 'excel'"):
         wb.import_run(tmp_path / "a.xyz", tmp_path / "run", format="excel")

@@ -126,7 +126,7 @@ def test_statistics_alone_make_no_logits(tmp_path, rng):
 
 def test_what_has_no_role_is_named(tmp_path):
     path = save(tmp_path / "a.npz", given_label=[0, 1], votes=np.zeros((2, 6)), note=np.array("x"))
-    with pytest.warns(UserWarning, match=r"a.npz: left out, as no role is known for votes \(2, 6\), note \(\)"):
+    with pytest.warns(UserWarning, match=r"a.npz: ignored arrays that have no known role: votes \(2, 6\), note \(\)"):
         wb.import_run(path, tmp_path / "run")
 
 
@@ -185,20 +185,20 @@ def test_python_objects_and_damage_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"`given_label` cannot be read .*holds Python objects, and pickles are never"):
         wb.import_run(objects, tmp_path / "run")
     (tmp_path / "t.npz").write_text("no archive")
-    with pytest.raises(InputError, match=r"t\.npz is not a \.npz archive"):
+    with pytest.raises(InputError, match=r"t\.npz is not an \.npz archive"):
         wb.import_run(tmp_path / "t.npz", tmp_path / "run")
     liar = tmp_path / "l.npz"
     save(liar, given_label=[0, 1])
     with zipfile.ZipFile(liar, "a") as zipped, zipped.open("logits.npy", "w") as out:
         np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 2, 10**6)})
-    with pytest.raises(InputError, match=r"`logits` says shape \(1000000, 2, 1000000\), but holds 0 bytes"):
+    with pytest.raises(InputError, match=r"`logits` has shape \(1000000, 2, 1000000\) in its header, but 0 bytes"):
         wb.import_run(liar, tmp_path / "run")
     whole = save(
         tmp_path / "w.npz", given_label=np.arange(50) % 2, logits=np.random.default_rng(0).normal(size=(9, 50, 2))
     )
     cut = tmp_path / "c.npz"
     cut.write_bytes(whole.read_bytes()[:-200])
-    with pytest.raises(InputError, match=r"c\.npz is not a \.npz archive, or is damaged"):
+    with pytest.raises(InputError, match=r"c\.npz is not an \.npz archive, or is damaged"):
         wb.import_run(cut, tmp_path / "run")
 
 
