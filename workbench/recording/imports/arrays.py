@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
 
 COLUMN_OPTIONS = ("label", "id", "image", "audio", "text")
-"""Options that name a column of a DataFrame; `INSTEAD_OF_COLUMN` has the corresponding options for an array of labels."""
+"""Options that name a column of a DataFrame; `INSTEAD_OF_COLUMN` has those that replace them for an array of labels."""
 
 INSTEAD_OF_COLUMN = {
     "label": "the labels first",
